@@ -1,0 +1,37 @@
+"""Explain trained recurrent networks with hidden Markov models: the whole story, left to right.
+
+    sequences -> networks -> activations -> reductions -> HMM sweeps -> validation
+              -> interpretation, dynamics -> tables, figures, report
+
+Each stage is a module of ``hmmlens``, a file in ``workflow/rules`` and a folder on disk. What a
+study contains stands in its config (``config.yaml``, or ``--configfile workflow/studies/X.yaml``);
+names, paths and constraints are in ``workflow/rules/common.smk``.
+"""
+
+# A study stands alone: config.yaml would otherwise leave its networks in every other study.
+if "study" not in config:
+
+    configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/datasets.smk"
+include: "workflow/rules/networks.smk"
+include: "workflow/rules/activations.smk"
+include: "workflow/rules/reduction.smk"
+include: "workflow/rules/sweep.smk"
+include: "workflow/rules/validation.smk"
+include: "workflow/rules/interpretation.smk"
+include: "workflow/rules/dynamics.smk"
+include: "workflow/rules/report.smk"
+
+
+report: "workflow/report/workflow.rst"
+
+
+rule all:
+    """The report, and with it everything that it rests on."""
+    default_target: True
+    localrule: True
+    input:
+        f"{RESULTS}/report.pdf",

@@ -1,0 +1,34 @@
+"""hmmlens: explain trained recurrent networks with hidden Markov models.
+
+Importing this package imports neither torch nor matplotlib; each is imported where it is used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+#: Public names and the modules that hold them; resolved on first use to keep start-up short.
+_EXPORTS = {
+    "CategoricalHMM": "hmmlens.hmm",
+    "GaussianHMM": "hmmlens.hmm",
+    "HMMSweep": "hmmlens.hmm",
+    "extract": "hmmlens.activations",
+    "reduce": "hmmlens.reducers",
+}
+
+if TYPE_CHECKING:
+    from hmmlens.activations import extract
+    from hmmlens.hmm import CategoricalHMM, GaussianHMM, HMMSweep
+    from hmmlens.reducers import reduce
+
+__all__ = ["CategoricalHMM", "GaussianHMM", "HMMSweep", "__version__", "extract", "reduce"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _EXPORTS:
+        raise AttributeError(f"module 'hmmlens' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_EXPORTS[name]), name)

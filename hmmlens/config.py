@@ -1,0 +1,355 @@
+"""The study's settings: pydantic models that are the only source of keys, types and defaults.
+
+``config.yaml`` and ``workflow/schemas/config.schema.json`` are checked against these models.
+:func:`load` turns every mistake into one sentence: the key's path, what was found, what is
+allowed, and the nearest valid spelling. The wording is in :mod:`hmmlens.config_errors`, which
+is imported only when there is a mistake to tell, as YAML is only when a file is read.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from hmmlens.errors import ConfigError
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=40)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+CovarianceType = Literal["spherical", "diag", "full", "tied"]
+
+#: Names that the workflow gives to controls, so no network may carry them.
+UNTRAINED_SUFFIX = "-untrained"
+RAW_PREFIX = "raw-"
+
+#: The schema of a ``dict[Name, ...]`` would otherwise let names of another pattern through.
+_NAMES_ONLY: dict[str, Any] = {"additionalProperties": False}
+
+
+class Section(BaseModel):
+    """A mapping whose unknown keys are mistakes, and whose numbers are not guessed from text."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Split(Section):
+    """Shares of the sequences (or recordings) in each split; they must add up to 1."""
+
+    train: Probability = 0.6
+    select: Probability = 0.2
+    test: Probability = 0.2
+
+    @model_validator(mode="after")
+    def _sums_to_one(self) -> Split:
+        shares = (self.train, self.select, self.test)
+        found = " + ".join(f"{share:.10g}" for share in shares)
+        if abs(sum(shares) - 1) > 1e-9:
+            raise ValueError(
+                f"train, select and test must add up to 1, found {found} = {sum(shares):.10g}"
+            )
+        if min(shares) <= 0:
+            raise ValueError(f"train, select and test must each be above 0, found {found}")
+        return self
+
+
+class HMMData(Section):
+    """Symbols sampled from a hidden Markov model: a preset, or explicit matrices."""
+
+    kind: Literal["hmm"]
+    preset: Literal["chain2", "chain3", "chain4", "chain5", "fully3", "cyclic4"] | None = Field(
+        default=None, description="a hidden Markov model of Torre et al. 2025"
+    )
+    startprob: list[Probability] | None = Field(default=None, description="initial law, (n_states)")
+    transmat: list[list[Probability]] | None = Field(
+        default=None, description="transition matrix, (n_states, n_states), rows add up to 1"
+    )
+    emissionprob: list[list[Probability]] | None = Field(
+        default=None, description="symbol laws, (n_states, n_symbols), rows add up to 1"
+    )
+    n_sequences: int = Field(default=250, ge=5)
+    n_steps: int = Field(default=200, ge=2)
+    split: Split = Split()
+
+    @model_validator(mode="after")
+    def _one_source(self) -> HMMData:
+        sources = ("preset", "startprob", "transmat", "emissionprob")
+        given = [key for key in sources if getattr(self, key) is not None]
+        if given not in (["preset"], list(sources[1:])):
+            raise ValueError(
+                "give either preset, or all three of startprob, transmat and emissionprob, "
+                f"found {' and '.join(given) or 'none of them'}"
+            )
+        startprob, transmat, emissionprob = self.startprob, self.transmat, self.emissionprob
+        if startprob is not None and transmat is not None and emissionprob is not None:
+            from hmmlens.datasets.generators import check_hmm
+
+            check_hmm(startprob, transmat, emissionprob)
+        return self
+
+
+class FlipFlopData(Section):
+    """The flip-flop: each channel remembers the sign of its last pulse (Sussillo & Barak 2013)."""
+
+    kind: Literal["flipflop"]
+    n_bits: int = Field(default=3, ge=1, le=6)
+    pulse_probability: float = Field(default=0.1, gt=0, lt=1, description="per step and channel")
+    n_sequences: int = Field(default=250, ge=5)
+    n_steps: int = Field(default=200, ge=2)
+    split: Split = Split()
+
+
+class GaitData(Section):
+    """Hip movement of two walking people (ao-compensation-model 0.1.6, MIT)."""
+
+    kind: Literal["gait"]
+    rate_hz: float = Field(default=25.0, gt=1, le=90, description="sampling rate after resampling")
+    n_steps: int = Field(
+        default=500, ge=20, description="steps in a window; windows do not overlap"
+    )
+    horizon: int = Field(
+        default=5, ge=1, description="steps ahead to predict (5 at 25 Hz is 200 ms)"
+    )
+    select_recordings: list[str] = Field(default=["H_4km"], min_length=1)
+    test_recordings: list[str] = Field(default=["H_LG_stopgo", "J_LG_stopgo"], min_length=1)
+
+
+DatasetConfig = Annotated[HMMData | FlipFlopData | GaitData, Field(discriminator="kind")]
+
+
+class Training(Section):
+    """How networks are trained: Adam, early stopping on the select split, checkpoints."""
+
+    max_epochs: int = Field(default=60, ge=1)
+    patience: int = Field(
+        default=8, ge=1, description="epochs without a better select loss before a stop"
+    )
+    batch_size: int = Field(default=16, ge=1, description="sequences")
+    learning_rate: float = Field(default=5e-3, gt=0)
+    clip_norm: float = Field(default=1.0, gt=0)
+    checkpoint_every: int = Field(default=5, ge=1, description="epochs")
+
+
+class NetworkConfig(Section):
+    """One recurrent network, trained once for each seed."""
+
+    dataset: Name = Field(description="the name of a section of datasets")
+    cell: Literal["vanilla", "gru", "lstm"]
+    n_units: int = Field(default=32, ge=1)
+    n_layers: int = Field(default=1, ge=1)
+    n_seeds: int = Field(default=2, ge=1)
+    lstm_state: Literal["both", "hidden", "cell"] = Field(
+        default="both",
+        description="what an LSTM's layer state is: hidden, cell, or the two side by side",
+    )
+    training: Training | None = Field(
+        default=None, description="replaces the study's training section"
+    )
+
+
+class Activations(Section):
+    """Which steps of the networks are recorded and explained."""
+
+    max_frames: int = Field(
+        default=13000,
+        ge=100,
+        description="sequences are thinned evenly within each split to stay below",
+    )
+    batch_size: int = Field(
+        default=64, ge=1, description="sequences run through the network at once"
+    )
+
+
+class PCA(Section):
+    """Principal components, fitted on the train split."""
+
+    kind: Literal["pca"]
+    n_components: int = Field(default=8, ge=1)
+
+
+class FactorAnalysis(Section):
+    """Factor analysis, fitted on the train split."""
+
+    kind: Literal["factor_analysis"]
+    n_components: int = Field(default=8, ge=1)
+
+
+class ICA(Section):
+    """Independent components (FastICA), fitted on the train split."""
+
+    kind: Literal["ica"]
+    n_components: int = Field(default=8, ge=1)
+
+
+class Identity(Section):
+    """The state itself, without the units that never move."""
+
+    kind: Literal["identity"]
+
+
+class TSNE(Section):
+    """t-SNE (openTSNE), fitted on train frames, transform for the rest. Exploratory."""
+
+    kind: Literal["tsne"]
+    n_components: int = Field(default=2, ge=1, le=2)
+    perplexity: float = Field(default=30.0, gt=1)
+    max_fit_frames: int = Field(default=2000, ge=100, description="train frames that shape the map")
+
+
+ReducerConfig = Annotated[PCA | FactorAnalysis | ICA | Identity | TSNE, Field(discriminator="kind")]
+
+
+class Sweep(Section):
+    """The hidden Markov models that are fitted to every reduced store."""
+
+    engine: Literal["hmmlearn"] = "hmmlearn"
+    n_states: list[Annotated[int, Field(ge=1, le=64)]] = Field(
+        default=[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], min_length=1
+    )
+    covariance_types: list[CovarianceType] = Field(default=["tied"], min_length=1)
+    n_restarts: int = Field(default=3, ge=1)
+    max_iter: int = Field(default=50, ge=1)
+    tol: float = Field(
+        default=1e-5, gt=0, description="stop when a step gains less, nats per frame"
+    )
+    min_covar: float = Field(
+        default=1e-3, gt=0, description="covariance floor, relative to the data's mean variance"
+    )
+
+    @model_validator(mode="after")
+    def _usable_grid(self) -> Sweep:
+        if sorted(set(self.n_states)) != self.n_states:
+            raise ValueError(f"n_states must rise and hold no number twice, found {self.n_states}")
+        if self.n_states[0] != 1:
+            raise ValueError(
+                f"n_states must begin with 1, the baseline without states, found {self.n_states}"
+            )
+        if len(set(self.covariance_types)) != len(self.covariance_types):
+            raise ValueError(
+                "covariance_types must hold no type twice, "
+                f"found [{', '.join(self.covariance_types)}]"
+            )
+        return self
+
+
+class Selection(Section):
+    """How one model is chosen from a sweep, and one reducer from several."""
+
+    criterion: Literal["bic", "aic", "held_out"] = "bic"
+    fidelity_tolerance: float = Field(
+        default=0.02,
+        gt=0,
+        lt=1,
+        description="the compact model is the smallest n_states whose fidelity is this close "
+        "to the best in the sweep",
+    )
+
+
+class Controls(Section):
+    """What runs through the same chain to be compared with."""
+
+    untrained: bool = Field(default=True, description="each network with its initial weights")
+    raw_input: bool = Field(
+        default=True, description="hidden Markov models of the inputs themselves"
+    )
+
+
+class Validation(Section):
+    """Intervals of the scores."""
+
+    n_bootstrap: int = Field(default=200, ge=20, description="resamples of whole sequences")
+
+
+class Study(Section):
+    """One study: a config file and all that it makes under ``results/{study}``."""
+
+    study: Name
+    title: str = Field(default="Hidden Markov models of trained recurrent networks", min_length=1)
+    seed: int = Field(default=1, ge=0, description="every random draw is derived from it")
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    datasets: dict[Name, DatasetConfig] = Field(min_length=1, json_schema_extra=_NAMES_ONLY)
+    networks: dict[Name, NetworkConfig] = Field(min_length=1, json_schema_extra=_NAMES_ONLY)
+    training: Training = Training()
+    activations: Activations = Activations()
+    reducers: dict[Name, ReducerConfig] = Field(min_length=1, json_schema_extra=_NAMES_ONLY)
+    sweep: Sweep = Sweep()
+    selection: Selection = Selection()
+    validation: Validation = Validation()
+    controls: Controls = Controls()
+
+    @model_validator(mode="after")
+    def _references(self) -> Study:
+        problems = []
+        for name, network in self.networks.items():
+            if network.dataset not in self.datasets:
+                from hmmlens.config_errors import did_you_mean
+
+                problems.append(
+                    f"networks.{name}.dataset: there is no dataset {network.dataset!r}"
+                    f"{did_you_mean(network.dataset, self.datasets)}, "
+                    f"wants one of: {', '.join(self.datasets)}"
+                )
+            if name.endswith(UNTRAINED_SUFFIX) or name.startswith(RAW_PREFIX):
+                problems.append(
+                    f"networks.{name}: a network's name may not begin with {RAW_PREFIX} or end "
+                    f"with {UNTRAINED_SUFFIX}; those names are for controls"
+                )
+        if all(isinstance(reducer, TSNE) for reducer in self.reducers.values()):
+            problems.append(
+                "reducers: found t-SNE alone, which is only exploratory; add another reducer, "
+                "such as pca-8: {kind: pca, n_components: 8}"
+            )
+        if problems:
+            # Each line starts with its own path, because this section is the whole file.
+            raise ValueError("\n".join(problems))
+        return self
+
+    def training_of(self, network: str) -> Training:
+        """Return the training settings of a network: its own, or else the study's."""
+        return self.networks[network].training or self.training
+
+
+def load(raw: Any, source: str = "config.yaml") -> Study:
+    """Check a parsed config and return it as a :class:`Study`.
+
+    Parameters
+    ----------
+    raw : the mapping read from YAML.
+    source : the file's name, for the messages.
+
+    Raises
+    ------
+    ConfigError
+        With one sentence per mistake, each on its own line: ``source: key.path: ...``.
+    """
+    try:
+        return Study.model_validate(raw)
+    except ValidationError as error:
+        from hmmlens.config_errors import sentences
+
+        told = sentences(error.errors(include_url=False), Study.model_json_schema())
+        raise ConfigError("\n".join(f"{source}: {sentence}" for sentence in told)) from None
+
+
+def read(path: str | os.PathLike[str]) -> Study:
+    """Read a config file and check it.
+
+    Parameters
+    ----------
+    path : a YAML file.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, is not YAML, holds a key twice, or has wrong settings.
+    """
+    from hmmlens.config_errors import read_yaml
+
+    return load(read_yaml(path), os.fspath(path))

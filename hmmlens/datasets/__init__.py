@@ -1,0 +1,1 @@
+"""Sequences with a split, a target and, where it is known, the truth."""

@@ -1,0 +1,162 @@
+"""Synthetic sequences with a known answer: hidden Markov models and the flip-flop.
+
+Every function draws from the generator that it is given.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hmmlens.errors import DataError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class HMMParameters(NamedTuple):
+    """A hidden Markov model over symbols.
+
+    startprob : (state)
+    transmat : (state, next_state)
+    emissionprob : (state, symbol)
+    """
+
+    startprob: Floats
+    transmat: Floats
+    emissionprob: Floats
+
+
+def check_hmm(startprob: ArrayLike, transmat: ArrayLike, emissionprob: ArrayLike) -> HMMParameters:
+    """Return the three matrices as float64 arrays.
+
+    Raises
+    ------
+    DataError
+        When a shape does not fit, an entry is below 0, or a row does not add up to 1.
+    """
+    try:
+        start, trans, emit = (
+            np.asarray(m, dtype=np.float64) for m in (startprob, transmat, emissionprob)
+        )
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            "startprob, transmat and emissionprob must hold numbers, with rows of equal length"
+        ) from error
+    n_states = start.shape[0] if start.ndim == 1 else 0
+    if n_states == 0:
+        raise DataError("startprob must be a list with one number for each state")
+    if trans.shape != (n_states, n_states):
+        raise DataError(
+            f"transmat has shape {trans.shape}; startprob says {n_states} states, "
+            f"so it must be ({n_states}, {n_states})"
+        )
+    if emit.ndim != 2 or emit.shape[0] != n_states or emit.shape[1] < 2:
+        raise DataError(
+            f"emissionprob has shape {emit.shape}; it needs {n_states} rows of 2 or more symbols"
+        )
+    for name, rows in (("startprob", start[None]), ("transmat", trans), ("emissionprob", emit)):
+        for row, values in enumerate(rows):
+            where = name if name == "startprob" else f"{name} row {row}"
+            if not np.all(np.isfinite(values)) or np.any(values < 0):
+                raise DataError(f"{where} holds an entry that is not a probability")
+            if abs(values.sum() - 1) > 1e-6:
+                raise DataError(f"{where} adds up to {values.sum():.6g}, not to 1")
+    return HMMParameters(start, trans, emit)
+
+
+def preset_hmm(name: str) -> HMMParameters:
+    """Return a target of Torre et al. 2025 (arXiv 2510.25674): chain2..5, fully3 or cyclic4.
+
+    Chains move to a neighbour with ``q = .05 ** (1 / (n_states - 1))``, so that an end-to-end
+    traverse in the fewest steps has probability .05 whatever the length.
+    """
+    if name == "fully3":
+        transmat = np.full((3, 3), 0.025) + np.eye(3) * 0.925
+        emissionprob = np.full((3, 3), 0.01) + np.eye(3) * 0.97
+    elif name == "cyclic4":
+        step = np.roll(np.eye(4), 1, axis=1)
+        transmat = 0.95 * np.eye(4) + 0.025 * (step + step.T)
+        emissionprob = np.array([[0.9, 0.1, 0], [0.1, 0.9, 0], [0, 0.1, 0.9], [0, 0.9, 0.1]])
+    elif name in {"chain2", "chain3", "chain4", "chain5"}:
+        n = int(name[-1])
+        q = 0.05 ** (1 / (n - 1))
+        off = np.eye(n, k=1) + np.eye(n, k=-1)
+        transmat = q * off + np.diag(1 - q * off.sum(axis=1))
+        a = np.arange(n) / (n - 1)
+        emissionprob = np.stack([0.99 * (1 - a), np.full(n, 0.01), 0.99 * a], axis=1)
+    else:
+        raise DataError(f"there is no preset {name!r}")
+    n_states = len(transmat)
+    return check_hmm(np.full(n_states, 1 / n_states), transmat, emissionprob)
+
+
+def _draw(probabilities: Floats, rng: np.random.Generator) -> Ints:
+    """Draw one category for each row of ``probabilities`` (row, category)."""
+    u = rng.random(len(probabilities))
+    drawn = (probabilities.cumsum(axis=1) < u[:, None]).sum(axis=1)
+    # Rounding in the cumulative sum must not give a category that does not exist.
+    return np.minimum(drawn, probabilities.shape[1] - 1)
+
+
+def sample_hmm(
+    hmm: HMMParameters, n_sequences: int, n_steps: int, rng: np.random.Generator
+) -> tuple[Ints, Ints]:
+    """Sample symbols and states, each (sequence, time)."""
+    states = np.empty((n_sequences, n_steps), dtype=np.int64)
+    states[:, 0] = _draw(np.tile(hmm.startprob, (n_sequences, 1)), rng)
+    for t in range(1, n_steps):
+        states[:, t] = _draw(hmm.transmat[states[:, t - 1]], rng)
+    symbols = _draw(hmm.emissionprob[states.ravel()], rng).reshape(states.shape)
+    return symbols, states
+
+
+def sample_flipflop(
+    n_bits: int,
+    pulse_probability: float,
+    n_sequences: int,
+    n_steps: int,
+    rng: np.random.Generator,
+) -> tuple[Floats, Floats, Ints]:
+    """Sample the flip-flop task of Sussillo & Barak 2013 (Neural Computation 25:626).
+
+    Each channel carries pulses of -1 or +1; the target is the sign of its last pulse. Every
+    channel pulses at the first step, so that the target is known from there on.
+
+    Returns
+    -------
+    input, target : (sequence, time, feature)
+    state : (sequence, time), the target read as a binary number, channel 0 the lowest bit
+    """
+    shape = (n_sequences, n_steps, n_bits)
+    signs = rng.choice([-1.0, 1.0], size=shape)
+    pulses = rng.random(shape) < pulse_probability
+    pulses[:, 0] = True
+    inputs = np.where(pulses, signs, 0.0)
+    steps = np.arange(n_steps)[None, :, None]
+    last = np.maximum.accumulate(np.where(pulses, steps, 0), axis=1)
+    target = np.take_along_axis(inputs, last, axis=1)
+    state = ((target > 0) * 2 ** np.arange(n_bits)).sum(axis=2)
+    return inputs, target, state.astype(np.int64)
+
+
+def split_sequences(
+    n_sequences: int, shares: dict[str, float], rng: np.random.Generator
+) -> NDArray[np.int8]:
+    """Assign whole sequences at random to the splits, in the order of ``shares``.
+
+    Returns
+    -------
+    split : (sequence), 0, 1, 2 ... in the order of ``shares``; each holds at least one sequence.
+    """
+    counts = [max(1, round(share * n_sequences)) for share in shares.values()]
+    counts[0] = n_sequences - sum(counts[1:])
+    labels = np.repeat(np.arange(len(counts), dtype=np.int8), counts)
+    return rng.permutation(labels)
+
+
+def as_lists(hmm: HMMParameters) -> dict[str, Any]:
+    """Return the matrices as nested lists, for JSON and YAML."""
+    return {name: value.tolist() for name, value in hmm._asdict().items()}

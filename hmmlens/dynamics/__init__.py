@@ -1,0 +1,1 @@
+"""What the network does by itself, through the recurrence protocol of ``hmmlens.networks``."""

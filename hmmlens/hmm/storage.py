@@ -1,0 +1,92 @@
+"""A sweep as labelled arrays, and back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from hmmlens.errors import StoreError
+from hmmlens.hmm.models import CategoricalHMM, GaussianHMM, HiddenMarkovModel
+from hmmlens.hmm.sweep import HMMSweep
+
+INDEX = ["covariance_type", "n_states", "restart"]
+
+
+def to_dataset(sweep: HMMSweep) -> xr.Dataset:
+    """Return scores over (covariance_type, n_states, restart) and the best restarts' parameters.
+
+    Parameters of models with fewer states than the largest are padded with NaN.
+    """
+    data = sweep.results_.set_index(INDEX).to_xarray()
+    converged = data["converged"].astype(np.float64)
+    data = data.assign(converged=converged)
+    types, counts = data["covariance_type"].values, data["n_states"].values
+    largest = int(counts.max())
+
+    def padded(name: str, *shape: int) -> np.ndarray:
+        out = np.full((len(types), len(counts), *shape), np.nan)
+        for (kind, n_states), model in sweep.models_.items():
+            value = getattr(model, name)
+            where = np.flatnonzero(types == kind)[0], np.flatnonzero(counts == n_states)[0]
+            out[where][tuple(slice(0, size) for size in value.shape)] = value
+        return out
+
+    lead = ("covariance_type", "n_states")
+    data = data.assign(
+        startprob=((*lead, "state"), padded("startprob_", largest)),
+        transmat=((*lead, "state", "next_state"), padded("transmat_", largest, largest)),
+    )
+    example = next(iter(sweep.models_.values()))
+    if isinstance(example, GaussianHMM):
+        d = example.means_.shape[1]
+        data = data.assign(
+            means=((*lead, "state", "component"), padded("means_", largest, d)),
+            covars=(
+                (*lead, "state", "component", "component_2"),
+                padded("covars_", largest, d, d),
+            ),
+        )
+    elif isinstance(example, CategoricalHMM):
+        v = example.emissionprob_.shape[1]
+        data = data.assign(
+            emissionprob=((*lead, "state", "symbol"), padded("emissionprob_", largest, v))
+        )
+    codes = list(types)
+    data = data.assign_coords(covariance_type=range(len(codes)))
+    return data.assign_attrs(covariance_types=codes, n_frames=sweep.n_frames_)
+
+
+def results(data: xr.Dataset) -> pd.DataFrame:
+    """Return the tidy table of fits of a stored sweep, in a fixed order."""
+    scores = [name for name in data.data_vars if data[name].dims == tuple(INDEX)]
+    table = data[scores].to_dataframe().reset_index()
+    table["covariance_type"] = [data.attrs["covariance_types"][i] for i in table["covariance_type"]]
+    # One state is fitted once, so its other restarts are gaps and not failures.
+    table = table[table["n_iter"].notna()]
+    table["converged"] = table["converged"] == 1
+    whole = {name: int for name in ("n_iter", "n_floored", "n_rescued")}
+    return table.astype(whole).sort_values(INDEX).reset_index(drop=True)
+
+
+def model(data: xr.Dataset, covariance_type: str, n_states: int) -> HiddenMarkovModel:
+    """Return the best restart of a stored sweep.
+
+    Raises
+    ------
+    StoreError
+        When the sweep holds no such model.
+    """
+    types = list(data.attrs["covariance_types"])
+    if covariance_type not in types or n_states not in data["n_states"]:
+        raise StoreError(f"the sweep holds no {covariance_type} model with {n_states} states")
+    part = data.sel(n_states=n_states).isel(covariance_type=types.index(covariance_type))
+    k = slice(0, n_states)
+    startprob = part["startprob"].to_numpy()[k]
+    if np.isnan(startprob).any():
+        raise StoreError(f"every {covariance_type} fit with {n_states} states broke down")
+    transmat = part["transmat"].to_numpy()[k, k]
+    if "means" in part:
+        means, covars = part["means"].to_numpy()[k], part["covars"].to_numpy()[k]
+        return GaussianHMM(startprob, transmat, means, covars, covariance_type)
+    return CategoricalHMM(startprob, transmat, part["emissionprob"].to_numpy()[k])

@@ -1,0 +1,1 @@
+"""Read a fitted model: what its states mean in units of inputs and outputs."""

@@ -1,0 +1,101 @@
+"""What each state is: how often, how long, what goes in, what comes out, what truth it meets."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from hmmlens.hmm.models import HiddenMarkovModel, steps_inside
+from hmmlens.validation.fidelity import state_outputs
+
+Floats = NDArray[np.float64]
+
+
+def read_states(
+    model: HiddenMarkovModel,
+    observed: NDArray[np.generic],
+    inputs: Floats,
+    outputs: Floats,
+    truth: NDArray[np.integer],
+    length: NDArray[np.integer],
+    n_truth: int,
+) -> xr.Dataset:
+    """Describe the states of ``model`` on recorded sequences, most frequent first.
+
+    States are known by filtering. The order of states is by occupancy; every variable follows it.
+
+    Parameters
+    ----------
+    observed : what the model was fitted to, (sequence, time, component) or (sequence, time).
+    inputs, outputs : (sequence, time, feature), symbols one-hot or as probabilities.
+    truth : (sequence, time), -1 where unknown; of ``n_truth`` kinds.
+
+    Returns
+    -------
+    xr.Dataset
+        ``posteriors`` (sequence, time, state), ``path`` (sequence, time) the likeliest state
+        given the past, -1 past the end; ``startprob, occupancy, mean_dwell, model_dwell`` (state),
+        dwells in steps, observed in whole visits and expected from the transition matrix;
+        ``transmat`` (state, next_state); ``input_mean, input_sd, output_mean, output_sd`` (state,
+        feature); ``truth_share`` (state, truth), P(truth | state).
+    """
+    posteriors = model.filter(observed, length).posteriors
+    inside = steps_inside(length, *posteriors.shape[:2])
+    occupancy = posteriors[inside].mean(axis=0)
+    order = np.argsort(-occupancy, kind="stable")
+    posteriors = posteriors[:, :, order]
+    path = np.where(inside, posteriors.argmax(axis=2), -1)
+    transmat = model.transmat_[np.ix_(order, order)]
+    weight = posteriors * inside[:, :, None]
+    in_mean, out_mean = state_outputs(weight, inputs), state_outputs(weight, outputs)
+    in_square, out_square = state_outputs(weight, inputs**2), state_outputs(weight, outputs**2)
+    known = inside & (truth >= 0)
+    share = np.full((len(order), n_truth), np.nan)
+    if known.any():
+        joint = posteriors[known].T @ np.eye(n_truth)[truth[known]]
+        share = joint / np.maximum(joint.sum(axis=1, keepdims=True), 1e-12)
+    with np.errstate(divide="ignore"):
+        expected = 1 / (1 - np.diag(transmat))
+    return xr.Dataset(
+        {
+            "posteriors": (("sequence", "time", "state"), posteriors.astype(np.float32)),
+            "path": (("sequence", "time"), path.astype(np.int16)),
+            "startprob": ("state", model.startprob_[order]),
+            "transmat": (("state", "next_state"), transmat),
+            "occupancy": ("state", occupancy[order]),
+            "mean_dwell": ("state", mean_dwells(path, len(order))),
+            "model_dwell": ("state", expected),
+            "input_mean": (("state", "input"), in_mean),
+            "input_sd": (("state", "input"), np.sqrt(np.maximum(in_square - in_mean**2, 0))),
+            "output_mean": (("state", "output"), out_mean),
+            "output_sd": (("state", "output"), np.sqrt(np.maximum(out_square - out_mean**2, 0))),
+            "truth_share": (("state", "truth"), share),
+        }
+    )
+
+
+def dwells(path: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return state and length (visit) of every whole visit in ``path`` (sequence, time).
+
+    Visits cut off by the start or end of a sequence are left out: their lengths are not known.
+    """
+    states, lengths = [], []
+    for row in path:
+        steps = row[row >= 0]
+        edges = np.flatnonzero(np.diff(steps)) + 1
+        if len(edges) < 2:
+            continue
+        states.append(steps[edges[:-1]])
+        lengths.append(np.diff(edges))
+    if not states:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    return np.concatenate(states).astype(np.int64), np.concatenate(lengths).astype(np.int64)
+
+
+def mean_dwells(path: NDArray[np.integer], n_states: int) -> Floats:
+    """Return the mean length in steps of each state's whole visits; NaN without any."""
+    state, length = dwells(path)
+    total = np.bincount(state, weights=length, minlength=n_states)
+    count = np.bincount(state, minlength=n_states)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -1,0 +1,1 @@
+"""Recurrent networks: cells, training, and the baselines their scores stand beside."""

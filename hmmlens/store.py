@@ -1,0 +1,98 @@
+"""Labelled arrays on disk: written whole or not at all, checked when read.
+
+A store lies in a folder of its own, which Snakemake owns: ``FOLDER/FOLDER_NAME.zarr``.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from hmmlens.errors import StoreError
+
+SCHEMA_VERSION = 1
+
+#: Steps by which an array is cut along its first dimension aim at this many bytes a chunk.
+CHUNK_BYTES = 4 * 2**20
+
+
+def rows_per_chunk(shape: tuple[int, ...], itemsize: int) -> int:
+    """Return how many entries of the first dimension make a chunk of about ``CHUNK_BYTES``."""
+    row = itemsize
+    for size in shape[1:]:
+        row *= max(size, 1)
+    return max(1, min(shape[0] if shape else 1, CHUNK_BYTES // max(row, 1)))
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder name that becomes ``path`` when the block ends without error."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        yield partial
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    shutil.rmtree(path, ignore_errors=True)
+    partial.replace(path)
+
+
+def store_attributes(kind: str, made_by: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes every store carries: its schema, its kind, and what made it."""
+    return {"schema_version": SCHEMA_VERSION, "store": kind, **made_by}
+
+
+def write(dataset: xr.Dataset, path: Path, kind: str, made_by: Mapping[str, Any]) -> None:
+    """Write ``dataset`` to a Zarr v3 store at ``path``.
+
+    Parameters
+    ----------
+    dataset : the labelled arrays.
+    path : the store's folder.
+    kind : ``sequences``, ``reduced``, ``sweep``, ...; checked again when it is read.
+    made_by : attributes that say what made it (rule, version, config hash, inputs, seed).
+    """
+    dataset = dataset.assign_attrs(store_attributes(kind, made_by))
+    encoding: dict[str, dict[str, Any]] = {}
+    for name, variable in dataset.variables.items():
+        if variable.ndim and variable.size:
+            first = rows_per_chunk(variable.shape, variable.dtype.itemsize)
+            encoding[str(name)] = {"chunks": (first, *variable.shape[1:])}
+    with replacing(path) as partial:
+        dataset.to_zarr(partial, mode="w", zarr_format=3, consolidated=False, encoding=encoding)
+
+
+def read(path: Path, kind: str) -> xr.Dataset:
+    """Open a store lazily and check that it is what ``kind`` says.
+
+    Raises
+    ------
+    StoreError
+        When there is no store, or it has another kind or schema version.
+    """
+    check(path, kind)
+    return xr.open_zarr(path, consolidated=False, chunks=None)
+
+
+def check(path: Path, kind: str) -> None:
+    """Raise :class:`StoreError` unless ``path`` holds a whole store of ``kind``."""
+    header = Path(path) / "zarr.json"
+    if not header.exists():
+        raise StoreError(f"{path}: there is no store here; run the rule that makes it again")
+    attributes = json.loads(header.read_text()).get("attributes", {})
+    if attributes.get("store") != kind:
+        raise StoreError(f"{path}: holds {attributes.get('store')!r}, but {kind!r} is expected")
+    if attributes.get("schema_version") != SCHEMA_VERSION:
+        raise StoreError(
+            f"{path}: has schema version {attributes.get('schema_version')}, but this version of "
+            f"hmmlens reads {SCHEMA_VERSION}; delete it and run the study again"
+        )

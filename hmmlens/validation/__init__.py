@@ -1,0 +1,1 @@
+"""Checks of an explanation: ceilings, fidelity to the network, agreement with the truth."""

@@ -1,0 +1,161 @@
+"""Score every model of a sweep against the network and, where it is known, the truth."""
+
+from __future__ import annotations
+
+import logging
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from hmmlens.hmm import selection, storage
+from hmmlens.hmm.models import steps_inside
+from hmmlens.validation.fidelity import fidelity, output_law, state_outputs
+from hmmlens.validation.recovery import agreement, bootstrap
+
+log = logging.getLogger(__name__)
+
+#: The name under which hidden Markov models of the raw inputs stand among the reducers.
+RAW_INPUT = "raw-input"
+
+
+class Network(NamedTuple):
+    """What a network said on the recorded sequences.
+
+    law : (sequence, time, output), see :func:`hmmlens.validation.fidelity.output_law`
+    kind : ``symbols`` or ``values``
+    length, split : (sequence)
+    truth : (sequence, time), -1 where unknown
+    """
+
+    law: NDArray[np.float64]
+    kind: str
+    length: NDArray[np.integer]
+    split: NDArray[np.integer]
+    truth: NDArray[np.integer]
+
+
+def network_of(root: xr.Dataset, sequences: xr.Dataset) -> Network:
+    """Return the :class:`Network` of an activations store's root and its dataset."""
+    kind = str(sequences.attrs["target_kind"])
+    chosen = root["sequence"].to_numpy()
+    return Network(
+        output_law(root["output"].to_numpy().astype(np.float64), kind),
+        kind,
+        root["length"].to_numpy(),
+        root["split"].to_numpy(),
+        sequences["state"].to_numpy()[chosen].astype(np.int64),
+    )
+
+
+def score_sweep(
+    network: Network, observed: NDArray[np.generic], sweep: xr.Dataset, n_bootstrap: int, seed: int
+) -> pd.DataFrame:
+    """Return the scores of the best restart of every model of a sweep.
+
+    States are known by filtering: no score looks ahead. The output law of a state is learnt on
+    the train split; fidelity is measured on select and test, agreement on test.
+
+    Parameters
+    ----------
+    observed : (sequence, time, component) reduced activations, or (sequence, time) symbols.
+
+    Returns
+    -------
+    DataFrame
+        One row per model: ``covariance_type, n_states, fidelity_select, fidelity_test`` and, where
+        the truth is known, ``ari``, ``nmi``, ``accuracy``, each with ``_low`` and ``_high``.
+    """
+    inside = steps_inside(network.length, *network.law.shape[:2])
+    masks = {
+        name: inside & (network.split == part)[:, None]
+        for part, name in enumerate(("train", "select", "test"))
+    }
+    average = network.law[masks["train"]].mean(axis=0)
+    test = network.split == 2
+    truth = network.truth[test]
+    rows = []
+    for fitted in selection.best_restarts(storage.results(sweep)).itertuples():
+        model = storage.model(sweep, fitted.covariance_type, fitted.n_states)
+        posteriors = model.filter(observed, network.length).posteriors
+        train = network.split == 0
+        means = state_outputs(posteriors[train], network.law[train])
+        predicted = posteriors @ means
+        row: dict[str, float | str] = {
+            "covariance_type": fitted.covariance_type,
+            "n_states": fitted.n_states,
+        }
+        for name in ("select", "test"):
+            row[f"fidelity_{name}"] = fidelity(
+                network.law[masks[name]], predicted[masks[name]], average, network.kind
+            )
+        if (truth >= 0).any():
+            found = np.where(inside[test], posteriors[test].argmax(axis=2), -1)
+            limits = bootstrap(truth, found, n_bootstrap, np.random.default_rng(seed))
+            for name, value in agreement(truth, found).items():
+                row[name], (row[f"{name}_low"], row[f"{name}_high"]) = value, limits[name]
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def choices(
+    scores: pd.DataFrame,
+    sweeps: dict[str, xr.Dataset],
+    exploratory: dict[str, bool],
+    criterion: str,
+    tolerance: float,
+) -> pd.DataFrame:
+    """Choose two models for each reducer, and one reducer.
+
+    ``criterion`` picks within one reducer's sweep, where likelihoods can be compared. The compact
+    model is the smallest whose fidelity on select is within ``tolerance`` of the sweep's best.
+    The reducer is the one whose criterion's model is most faithful on select; exploratory
+    reducers and the raw input take no part.
+
+    Parameters
+    ----------
+    scores : rows of :func:`score_sweep`, with ``reducer``.
+    sweeps : reducer -> stored sweep.
+
+    Returns
+    -------
+    DataFrame
+        Two rows per reducer, ``pick`` being the criterion's name and ``compact``: ``reducer,
+        exploratory, chosen_reducer, pick, covariance_type, n_states, at_edge, sentence`` and the
+        scores of that model.
+    """
+    rows = []
+    for reducer, sweep in sweeps.items():
+        table = scores[scores["reducer"] == reducer].reset_index(drop=True)
+        choice = selection.choose(storage.results(sweep), criterion)
+        compact = selection.smallest_within(
+            table["n_states"].to_numpy(), table["fidelity_select"].to_numpy(), tolerance
+        )
+        same = table[table["n_states"] == compact]
+        kind = str(same.loc[same["fidelity_select"].idxmax(), "covariance_type"])
+        words = (
+            f"{compact} state{'s are' if compact > 1 else ' is'} the fewest whose fidelity is "
+            f"within {tolerance:g} of the best in the sweep."
+        )
+        common = {"reducer": reducer, "exploratory": exploratory[reducer]}
+        rows.append(
+            common
+            | {"pick": criterion, "covariance_type": choice.covariance_type}
+            | {"n_states": choice.n_states, "at_edge": choice.at_edge}
+            | {"sentence": choice.sentence}
+        )
+        rows.append(
+            common
+            | {"pick": "compact", "covariance_type": kind, "n_states": compact}
+            | {"at_edge": compact == table["n_states"].max(), "sentence": words}
+        )
+    table = pd.DataFrame(rows).merge(scores, on=["reducer", "covariance_type", "n_states"])
+    ranked = table[
+        (table["pick"] == criterion) & ~table["exploratory"] & (table["reducer"] != RAW_INPUT)
+    ]
+    best = ranked.loc[ranked["fidelity_select"].idxmax(), "reducer"]
+    table.insert(2, "chosen_reducer", table["reducer"] == best)
+    log.info("the most faithful reducer is %s", best)
+    return table

@@ -1,0 +1,29 @@
+"""What every layer holds at every step."""
+
+
+rule record_activations:
+    """Run a network over the recorded sequences and store the states of every layer."""
+    input:
+        sequences=sequences_of,
+        weights=f"{NETWORK}/network.safetensors",
+        code=code("activations", "networks/cells", "store"),
+    output:
+        directory(ACTIVATIONS),
+    log:
+        f"{LOGS}/record_activations/{{network}}/{{seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/record_activations/{{network}}/{{seed}}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+        gpu=gpu,
+    params:
+        network=lambda w: settings_of(w.network).model_dump(exclude={"training", "n_seeds"}),
+        activations=study.activations.model_dump(),
+        device=study.device,
+        study=study.study,
+    script:
+        "../scripts/record_activations.py"

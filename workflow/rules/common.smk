@@ -1,0 +1,139 @@
+"""The study, its names and paths. Every path of the workflow is built here."""
+
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+# The library beside the Snakefile is used, installed or not, and by every job.
+BASE = Path(workflow.basedir)
+sys.path.insert(0, str(BASE))
+
+from hmmlens import config as study_config
+from hmmlens.errors import ConfigError
+from hmmlens.seeds import derive_seed
+
+try:
+    study = study_config.load(config, "the study's config")
+except ConfigError as error:
+    raise WorkflowError(str(error)) from None
+
+RESULTS = f"results/{study.study}"
+LOGS = f"{RESULTS}/logs"
+BENCHMARKS = f"{RESULTS}/benchmarks"
+
+# Folders that hold one store each, and files.
+SEQUENCES = f"{RESULTS}/data/{{dataset}}"
+CEILINGS = f"{RESULTS}/data/{{dataset}}.ceilings.csv"
+NETWORK = f"{RESULTS}/{{network}}/{{seed}}"
+ACTIVATIONS = f"{NETWORK}/activations"
+REDUCED = f"{NETWORK}/{{layer}}/{{reducer}}/reduced"
+SWEEP = f"{NETWORK}/{{layer}}/{{reducer}}/sweep"
+VALIDATION = f"{NETWORK}/{{layer}}/validation"
+EXPLANATION = f"{NETWORK}/{{layer}}/explanation"
+ENDPOINTS = f"{NETWORK}/endpoints"
+TABLES = f"{RESULTS}/tables"
+FIGURES = f"{RESULTS}/figures"
+
+UNTRAINED = study_config.UNTRAINED_SUFFIX
+RAW = study_config.RAW_PREFIX
+RAW_LAYER, RAW_REDUCER = "input", "raw-input"
+
+TRAINED_NETWORKS = list(study.networks)
+NETWORKS = TRAINED_NETWORKS + (
+    [f"{name}{UNTRAINED}" for name in TRAINED_NETWORKS] if study.controls.untrained else []
+)
+RAW_SOURCES = [f"{RAW}{name}" for name in study.datasets] if study.controls.raw_input else []
+
+
+wildcard_constraints:
+    dataset="|".join(study.datasets),
+    network="|".join(NETWORKS + RAW_SOURCES),
+    seed=r"\d+",
+    layer=rf"layer\d+|{RAW_LAYER}",
+    reducer="|".join([*study.reducers, RAW_REDUCER]),
+
+
+def base_name(network):
+    """Return the configured network behind a network or its untrained twin."""
+    return network.removesuffix(UNTRAINED)
+
+
+def settings_of(network):
+    return study.networks[base_name(network)]
+
+
+def dataset_of(network):
+    """Return the dataset of a network, its untrained twin, or a raw input."""
+    if network.startswith(RAW):
+        return network.removeprefix(RAW)
+    return settings_of(network).dataset
+
+
+def seeds_of(network):
+    return range(settings_of(network).n_seeds)
+
+
+def layers_of(network):
+    return [f"layer{i}" for i in range(settings_of(network).n_layers)]
+
+
+def sequences_of(wildcards):
+    return SEQUENCES.format(dataset=dataset_of(wildcards.network))
+
+
+def every_seed(pattern, networks=NETWORKS):
+    """Fill {network} and {seed} of a path pattern for every training."""
+    return [
+        pattern.format(network=name, seed=seed) for name in networks for seed in seeds_of(name)
+    ]
+
+
+def every_layer(pattern, networks=NETWORKS):
+    """Fill {network}, {seed} and {layer} of a path pattern for every layer of every training."""
+    return [
+        pattern.format(network=name, seed=seed, layer=layer)
+        for name in networks
+        for seed in seeds_of(name)
+        for layer in layers_of(name)
+    ]
+
+
+def raw_path(pattern, dataset):
+    """Fill a path pattern for the control on a dataset's raw input."""
+    return pattern.format(network=f"{RAW}{dataset}", seed=0, layer=RAW_LAYER, reducer=RAW_REDUCER)
+
+
+def raw_of(pattern):
+    """Return an input function: the raw control of a network's dataset, if there is one."""
+
+    def find(wildcards):
+        if not study.controls.raw_input:
+            return []
+        return raw_path(pattern, dataset_of(wildcards.network))
+
+    return find
+
+
+def code(*modules):
+    """Return the files of library modules, so that a change in them re-runs what rests on them."""
+    files = []
+    for module in modules:
+        path = BASE / "hmmlens" / module
+        files += sorted(path.glob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+    return [str(file) for file in files]
+
+
+def job_seed(*names):
+    """Return an input function for the seed of a job: study seed and the job's own name."""
+
+    def find(wildcards):
+        filled = [str(name).format(**dict(wildcards.items())) for name in names]
+        return derive_seed(study.seed, *filled)
+
+    return find
+
+
+def gpu(wildcards):
+    """Ask for a GPU only where the study wants one."""
+    return 1 if study.device == "cuda" else 0

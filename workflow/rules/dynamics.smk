@@ -1,0 +1,30 @@
+"""What the network does when it is left alone."""
+
+
+rule find_endpoints:
+    """Leave the network alone in states that it visits and count where it settles."""
+    input:
+        sequences=sequences_of,
+        activations=ACTIVATIONS,
+        weights=f"{NETWORK}/network.safetensors",
+        code=code("dynamics", "networks/cells", "activations", "store"),
+    output:
+        directory(ENDPOINTS),
+    log:
+        f"{LOGS}/find_endpoints/{{network}}/{{seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/find_endpoints/{{network}}/{{seed}}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+        gpu=gpu,
+    params:
+        network=lambda w: settings_of(w.network).model_dump(exclude={"training", "n_seeds"}),
+        seed=job_seed("endpoints", "{network}", "{seed}"),
+        device=study.device,
+        study=study.study,
+    script:
+        "../scripts/find_endpoints.py"

@@ -1,0 +1,29 @@
+"""What the states of the chosen models mean."""
+
+
+rule interpret_layer:
+    """Read the chosen models of a layer in units of inputs, outputs and the truth."""
+    input:
+        sequences=sequences_of,
+        activations=ACTIVATIONS,
+        reduced=reducer_inputs(REDUCED),
+        sweeps=reducer_inputs(SWEEP),
+        choices=f"{VALIDATION}/choices.csv",
+        code=code("interpretation", "hmm/models", "hmm/storage", "validation/fidelity", "store"),
+    output:
+        directory(EXPLANATION),
+    log:
+        f"{LOGS}/interpret_layer/{{network}}/{{seed}}/{{layer}}.log",
+    benchmark:
+        f"{BENCHMARKS}/interpret_layer/{{network}}/{{seed}}/{{layer}}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        reducers=list(study.reducers),
+        study=study.study,
+    script:
+        "../scripts/interpret_layer.py"

@@ -1,0 +1,54 @@
+"""Few components for each layer's state."""
+
+
+rule reduce_layer:
+    """Fit a reducer to a layer's state on the train split and apply it to all sequences."""
+    input:
+        activations=ACTIVATIONS,
+        code=code("reducers", "activations", "store"),
+    output:
+        directory(REDUCED),
+    log:
+        f"{LOGS}/reduce_layer/{{network}}/{{seed}}/{{layer}}/{{reducer}}.log",
+    benchmark:
+        f"{BENCHMARKS}/reduce_layer/{{network}}/{{seed}}/{{layer}}/{{reducer}}.tsv"
+    wildcard_constraints:
+        network="|".join(NETWORKS),
+        reducer="|".join(study.reducers),
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        reducer=lambda w: study.reducers[w.reducer].model_dump(),
+        lstm_state=lambda w: settings_of(w.network).lstm_state,
+        seed=job_seed("reduce", "{network}", "{seed}", "{layer}", "{reducer}"),
+        study=study.study,
+    script:
+        "../scripts/reduce_layer.py"
+
+
+rule raw_input:
+    """Put a dataset's own inputs where a reduction would be: the control without a network."""
+    input:
+        sequences=lambda w: SEQUENCES.format(dataset=w.dataset),
+        code=code("activations", "store"),
+    output:
+        directory(raw_path(REDUCED, "{dataset}")),
+    log:
+        f"{LOGS}/raw_input/{{dataset}}.log",
+    benchmark:
+        f"{BENCHMARKS}/raw_input/{{dataset}}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        max_frames=study.activations.max_frames,
+        study=study.study,
+    script:
+        "../scripts/raw_input.py"

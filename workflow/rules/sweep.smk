@@ -1,0 +1,26 @@
+"""Hidden Markov models of every reduced store."""
+
+
+rule sweep_states:
+    """Fit all state counts, covariance types and restarts to one reduced store."""
+    input:
+        reduced=REDUCED,
+        code=code("hmm", "seeds", "store"),
+    output:
+        directory(SWEEP),
+    log:
+        f"{LOGS}/sweep_states/{{network}}/{{seed}}/{{layer}}/{{reducer}}.log",
+    benchmark:
+        f"{BENCHMARKS}/sweep_states/{{network}}/{{seed}}/{{layer}}/{{reducer}}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=120,
+    params:
+        sweep=study.sweep.model_dump(),
+        seed=job_seed("sweep", "{network}", "{seed}", "{layer}", "{reducer}"),
+        study=study.study,
+    script:
+        "../scripts/sweep_states.py"

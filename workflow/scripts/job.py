@@ -1,0 +1,55 @@
+"""What every script of the workflow does first: send all output and errors to its log."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import hmmlens
+from hmmlens.errors import HmmlensError
+
+
+def start(snakemake: Any) -> logging.Logger:
+    """Send logging, stdout, stderr and uncaught errors of this process to the rule's log."""
+    stream = open(snakemake.log[0], "w", buffering=1)  # noqa: SIM115, open until the job ends
+    # At the level of file descriptors, so that compiled libraries are caught too.
+    os.dup2(stream.fileno(), 1)
+    os.dup2(stream.fileno(), 2)
+    logging.basicConfig(
+        stream=stream, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True
+    )
+    sys.excepthook = _log_error
+    log = logging.getLogger(snakemake.rule)
+    log.info("hmmlens %s, rule %s, %s", hmmlens.__version__, snakemake.rule, dict(snakemake.wildcards))
+    return log
+
+
+def _log_error(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    if isinstance(error, HmmlensError):
+        logging.error("%s", error)
+    else:
+        logging.error("%s", "".join(traceback.format_exception(kind, error, trace)))
+
+
+def made_by(snakemake: Any) -> dict[str, Any]:
+    """Return the attributes of a store that say what made it, the same for the same settings."""
+    params = {name: value for name, value in snakemake.params.items()}
+    digest = hashlib.sha256(json.dumps(params, sort_keys=True, default=str).encode()).hexdigest()
+    return {
+        "study": params.get("study", ""),
+        "created_by": f"{snakemake.rule}, hmmlens {hmmlens.__version__}",
+        "config_hash": digest[:16],
+        "seed": params.get("seed", -1),
+    }
+
+
+def store(folder: str) -> Path:
+    """Return the store in a folder that Snakemake owns."""
+    path = Path(folder)
+    return path / f"{path.name}.zarr"

@@ -1,0 +1,38 @@
+"""Train one network, or keep its initial weights."""
+
+from pathlib import Path
+
+import job
+import pandas as pd
+import torch
+
+from hmmlens import store
+from hmmlens.config import Training
+from hmmlens.networks import cells, training
+
+log = job.start(snakemake)
+torch.set_num_threads(snakemake.threads)
+params = snakemake.params
+device = cells.pick_device(params.device)
+log.info("device %s", device)
+data = store.read(job.store(snakemake.input.sequences), "sequences")
+network = cells.for_dataset(params.network, data.attrs, data.sizes, params.seed).to(device)
+splits = training.by_split(data, device)
+
+history = []
+checkpoint = Path(params.checkpoint)
+if params.trained:
+    signature = job.made_by(snakemake)["config_hash"] + training.fingerprint(data)
+    settings = Training(**params.training)
+    history = training.train(network, splits, settings, params.seed, checkpoint, signature)
+columns = ["epoch", "train_nll", "select_nll", "select_mse"]
+pd.DataFrame(history, columns=columns).to_csv(snakemake.output.training, index=False)
+
+rows = [
+    {"split": name, **training.evaluate(network, part)._asdict()} for name, part in splits.items()
+]
+scores = pd.DataFrame(rows).assign(n_parameters=sum(p.numel() for p in network.parameters()))
+scores.to_csv(snakemake.output.scores, index=False)
+cells.save(network, Path(snakemake.output.weights))
+checkpoint.unlink(missing_ok=True)
+log.info("scores:\n%s", scores.to_string(index=False))
