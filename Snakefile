@@ -32,6 +32,6 @@ report: "workflow/report/workflow.rst"
 rule all:
     """The report, and with it everything that it rests on."""
     default_target: True
-    localrule: True
     input:
         f"{RESULTS}/report.pdf",
+    localrule: True

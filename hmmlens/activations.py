@@ -42,7 +42,10 @@ def thin(
     surplus = kept.sum() - max(int(share * sizes.sum() + 1e-9), 1)
     largest = int(sizes.argmax())
     kept[largest] = max(kept[largest] - max(surplus, 0), min(MIN_SEQUENCES, sizes[largest]))
-    chosen = [m[np.linspace(0, len(m) - 1, n).round().astype(int)] for m, n in zip(members, kept)]
+    chosen = [
+        m[np.linspace(0, len(m) - 1, n).round().astype(int)]
+        for m, n in zip(members, kept, strict=True)
+    ]
     return np.sort(np.concatenate(chosen))
 
 
@@ -121,26 +124,25 @@ def record(
 
     with store.replacing(path) as partial:
         root = zarr.create_group(partial, zarr_format=3)
-        for name, values in labels.items():
-            array = root.create_array(
-                name, shape=values.shape, dtype=values.dtype, dimension_names=["sequence"]
-            )
-            array[:] = values
+        open_arrays: dict[str, Any] = {}
         last = {"input": ["feature"], "output": ["output"]}
 
         def create(name: str, shape: tuple[int, ...], dtype: Any) -> None:
             dims = ["sequence", "time", *last.get(name, ["unit"])][: len(shape)]
             chunks = (store.rows_per_chunk(shape, np.dtype(dtype).itemsize), *shape[1:])
-            root.create_array(name, shape=shape, dtype=dtype, chunks=chunks, dimension_names=dims)
+            open_arrays[name] = root.create_array(
+                name, shape=shape, dtype=dtype, chunks=chunks, dimension_names=dims
+            )
 
-        create("input", inputs.shape, inputs.dtype)
-        root["input"][:] = inputs
+        for name, values in {**labels, "input": inputs}.items():
+            create(name, values.shape, values.dtype)
+            open_arrays[name][:] = values
         error = 0.0
         for rows, arrays, worst in run(network, inputs, batch_size):
             for name, values in arrays.items():
-                if name not in root:
+                if name not in open_arrays:
                     create(name, (len(inputs), *values.shape[1:]), values.dtype)
-                root[name][rows] = values
+                open_arrays[name][rows] = values
             error = max(error, worst)
         root.attrs.update(store.store_attributes("activations", made_by) | {"replay_error": error})
     return error
@@ -149,7 +151,8 @@ def record(
 def read(path: Path, layer: str | None = None) -> xr.Dataset:
     """Open the store's root (input, output, labels), or one of its layers."""
     store.check(path, "activations")
-    return xr.open_zarr(path, group=layer, consolidated=False, chunks=None)
+    data: xr.Dataset = xr.open_zarr(path, group=layer, consolidated=False, chunks=None)
+    return data
 
 
 def layer_state(layer: xr.Dataset, which: str) -> NDArray[np.float64]:

@@ -128,7 +128,7 @@ DEAD_VARIANCE = 1e-10
 
 
 def moving_units(frames: Floats) -> NDArray[np.bool_]:
-    """Return which units (unit) of (frame, unit) vary at all; dead ones make covariances singular."""
+    """Return which units of (frame, unit) vary; dead ones make covariances singular."""
     variance = frames.var(axis=0)
     moving: NDArray[np.bool_] = variance > DEAD_VARIANCE * max(float(variance.mean()), 1e-300)
     return moving

@@ -80,7 +80,8 @@ def read(path: Path, kind: str) -> xr.Dataset:
         When there is no store, or it has another kind or schema version.
     """
     check(path, kind)
-    return xr.open_zarr(path, consolidated=False, chunks=None)
+    data: xr.Dataset = xr.open_zarr(path, consolidated=False, chunks=None)
+    return data
 
 
 def check(path: Path, kind: str) -> None:

@@ -60,7 +60,7 @@ def _hmm(settings: HMMData, rng: np.random.Generator) -> xr.Dataset:
             "n_symbols": hmm.emissionprob.shape[1],
             "task": "predict the next symbol",
             "target_delay": 1,
-            "truth": "state of the generating hidden Markov model",
+            "truth": "the state of the generating hidden Markov model",
             "state_names": [f"s{i + 1}" for i in range(len(hmm.startprob))],
         },
     )
@@ -117,7 +117,13 @@ def _gait(settings: GaitData, wheel: Path) -> xr.Dataset:
     n, h = settings.n_steps, settings.horizon
     for index, name in enumerate(sources.GAIT_RECORDINGS):
         recording = sources.read_gait(wheel, name, settings.rate_hz)
-        part = 2 if name in settings.test_recordings else 1 if name in settings.select_recordings else 0
+        part = (
+            2
+            if name in settings.test_recordings
+            else 1
+            if name in settings.select_recordings
+            else 0
+        )
         for start in range(0, len(recording.values) - n - h + 1, n):
             windows.append(recording.values[start : start + n])
             targets.append(recording.values[start + h : start + h + n])
@@ -148,7 +154,7 @@ def _gait(settings: GaitData, wheel: Path) -> xr.Dataset:
             "task": f"predict hip angle and velocity {1000 * h / settings.rate_hz:.0f} ms ahead",
             "target_delay": h,
             "rate_hz": settings.rate_hz,
-            "truth": "walking or standing, derived from the signal, not annotated by people",
+            "truth": "walking or standing (derived from the signal, not annotated by people)",
             "state_names": ["walk", "stand"],
             "offset": mean.tolist(),
             "scale": scale.tolist(),

@@ -96,9 +96,10 @@ def preset_hmm(name: str) -> HMMParameters:
 def _draw(probabilities: Floats, rng: np.random.Generator) -> Ints:
     """Draw one category for each row of ``probabilities`` (row, category)."""
     u = rng.random(len(probabilities))
-    drawn = (probabilities.cumsum(axis=1) < u[:, None]).sum(axis=1)
-    # Rounding in the cumulative sum must not give a category that does not exist.
-    return np.minimum(drawn, probabilities.shape[1] - 1)
+    upto = probabilities.cumsum(axis=1)
+    # A row adds up to 1 but for rounding, which must not give a category without probability.
+    drawn: Ints = (upto <= u[:, None] * upto[:, -1:]).sum(axis=1)
+    return drawn
 
 
 def sample_hmm(
@@ -153,6 +154,9 @@ def split_sequences(
     """
     counts = [max(1, round(share * n_sequences)) for share in shares.values()]
     counts[0] = n_sequences - sum(counts[1:])
+    while counts[0] < 1:
+        counts[counts.index(max(counts))] -= 1
+        counts[0] += 1
     labels = np.repeat(np.arange(len(counts), dtype=np.int8), counts)
     return rng.permutation(labels)
 

@@ -82,8 +82,7 @@ def fetch(source: Source, target: Path) -> None:
         found = sha256_of(files[0])
         if found != source.sha256:
             raise DataError(
-                f"{wanted} has sha256 {found}, but {source.sha256} is expected; "
-                "the file is refused"
+                f"{wanted} has sha256 {found}, but {source.sha256} is expected; the file is refused"
             )
         files[0].replace(target)
 
@@ -138,7 +137,7 @@ def read_gait(wheel: Path, name: str, rate_hz: float) -> Recording:
     values = np.stack(
         [np.interp(clock, seconds, table[c].to_numpy(float)) for c in ("Hip_x", "Hip_vel")], axis=1
     )
-    nearest = np.searchsorted(seconds, clock).clip(0, len(seconds) - 1)
+    nearest = np.rint(np.interp(clock, seconds, np.arange(len(seconds)))).astype(int)
     return Recording(values, standing[nearest])
 
 

@@ -61,32 +61,47 @@ class HiddenMarkovModel(ABC):
 
     def filter(self, X: ArrayLike, lengths: ArrayLike | None = None) -> Filtered:
         """Return filtered posteriors and log-likelihoods (Rabiner 1989, eq. 19 to 21)."""
-        log_emission = self.log_emission(X)
+        alpha, predicted, total, _ = self._forward(X, lengths)
+        return Filtered(np.exp(alpha), np.exp(predicted), total)
+
+    def _forward(
+        self, X: ArrayLike, lengths: ArrayLike | None
+    ) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
+        """Return what :class:`Filtered` holds, with logs of the posteriors, and the mask inside.
+
+        A posterior may fall below the smallest float and be needed later, when a zero in
+        ``transmat_`` leaves no other way; so nothing leaves log space.
+        """
+        log_emission, inside = self._observe(X, lengths)
         n_sequences, n_steps, n_states = log_emission.shape
-        inside = steps_inside(lengths, n_sequences, n_steps)
-        posteriors = np.zeros_like(log_emission)
-        predicted = np.zeros_like(log_emission)
+        posteriors = np.full_like(log_emission, -np.inf)
+        predicted = np.full_like(log_emission, -np.inf)
         total = np.zeros(n_sequences)
-        prior = np.broadcast_to(self.startprob_, (n_sequences, n_states))
+        log_transmat = _log(self.transmat_)
+        prior = np.broadcast_to(_log(self.startprob_), (n_sequences, n_states))
         for t in range(n_steps):
-            with np.errstate(divide="ignore"):
-                joint = np.log(prior) + log_emission[:, t]
-            top = joint.max(axis=1, keepdims=True)
-            if not np.all(np.isfinite(top[inside[:, t]])):
-                bad = int(np.flatnonzero(inside[:, t] & ~np.isfinite(top[:, 0]))[0])
-                raise DataError(
-                    f"sequence {bad}, step {t}: the model gives this observation no probability"
-                )
-            # Subtracting the best of prior and emission together keeps one term at 1.
-            weight = np.exp(joint - np.where(np.isfinite(top), top, 0.0))
-            scale = weight.sum(axis=1, keepdims=True)
-            current = weight / np.where(scale > 0, scale, 1.0)
             valid = inside[:, t]
+            joint = prior + log_emission[:, t]
+            scale = _log_sum(joint)
+            _refuse_impossible(scale, valid, t)
+            current = joint - scale[:, None]
             posteriors[valid, t] = current[valid]
             predicted[valid, t] = prior[valid]
-            total[valid] += np.log(scale[valid, 0]) + top[valid, 0]
-            prior = current @ self.transmat_
-        return Filtered(posteriors, predicted, total)
+            total[valid] += scale[valid]
+            prior = _log_sum(current[:, None, :] + log_transmat.T)
+        return posteriors, predicted, total, inside
+
+    def _observe(self, X: ArrayLike, lengths: ArrayLike | None) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return log emissions, 0 past a sequence's end, and the mask of steps inside."""
+        data = np.asarray(X)
+        if lengths is None or data.ndim < 2:
+            log_emission = self.log_emission(data)
+            return log_emission, np.ones(log_emission.shape[:2], dtype=bool)
+        inside = steps_inside(lengths, *data.shape[:2])
+        # What fills the rest may be NaN or -1, and must not be looked at.
+        within = inside.reshape(*inside.shape, *[1] * (data.ndim - 2))
+        log_emission = self.log_emission(np.where(within, data, 0))
+        return np.where(inside[:, :, None], log_emission, 0.0), inside
 
     def smooth(self, X: ArrayLike, lengths: ArrayLike | None = None) -> tuple[Floats, Floats]:
         """Return smoothed posteriors and each sequence's state entropy.
@@ -96,21 +111,19 @@ class HiddenMarkovModel(ABC):
         posteriors : (sequence, time, state), P(state_t | all data of the sequence)
         entropy : (sequence), H(state path | data) in nats (Hernando et al. 2005)
         """
-        forward = self.filter(X, lengths)
-        alpha, predicted = forward.posteriors, forward.predicted
+        alpha, predicted, _, inside = self._forward(X, lengths)
         n_sequences, n_steps, _ = alpha.shape
-        inside = steps_inside(lengths, n_sequences, n_steps)
-        gamma = alpha.copy()
-        entropy = np.zeros(n_sequences)
+        log_transmat = _log(self.transmat_)
+        gamma = np.exp(alpha)
         last = inside & ~np.c_[inside[:, 1:], np.zeros(n_sequences, dtype=bool)]
-        ends = alpha[last]
-        entropy[np.flatnonzero(last.any(axis=1))] += -(ends * _safe_log(ends)).sum(axis=1)
+        ends = gamma[last]
+        entropy: Floats = -(ends * _safe_log(ends)).sum(axis=1)
         for t in range(n_steps - 2, -1, -1):
             valid = inside[:, t + 1]
             ahead = predicted[valid, t + 1]
+            ahead = np.where(np.isfinite(ahead), ahead, 0.0)
             # P(state_t = i | state_t+1 = j, data up to t)
-            kernel = alpha[valid, t][:, :, None] * self.transmat_[None]
-            kernel = kernel / np.where(ahead > 0, ahead, 1.0)[:, None, :]
+            kernel = np.exp(alpha[valid, t][:, :, None] + log_transmat - ahead[:, None, :])
             after = gamma[valid, t + 1]
             gamma[valid, t] = np.einsum("nij,nj->ni", kernel, after)
             column = -(kernel * _safe_log(kernel)).sum(axis=1)
@@ -123,12 +136,11 @@ class HiddenMarkovModel(ABC):
 
     def predict(self, X: ArrayLike, lengths: ArrayLike | None = None) -> Ints:
         """Return the best path (sequence, time) by Viterbi's algorithm, -1 past the end."""
-        log_emission = self.log_emission(X)
+        log_emission, inside = self._observe(X, lengths)
         n_sequences, n_steps, n_states = log_emission.shape
-        inside = steps_inside(lengths, n_sequences, n_steps)
-        with np.errstate(divide="ignore"):
-            score = np.log(self.startprob_)[None] + log_emission[:, 0]
-            log_transmat = np.log(self.transmat_)
+        score = _log(self.startprob_) + log_emission[:, 0]
+        _refuse_impossible(score.max(axis=1), inside[:, 0], 0)
+        log_transmat = _log(self.transmat_)
         back = np.tile(np.arange(n_states), (n_sequences, n_steps, 1))
         for t in range(1, n_steps):
             candidates = score[:, :, None] + log_transmat[None]
@@ -137,6 +149,7 @@ class HiddenMarkovModel(ABC):
             valid = inside[:, t]
             back[valid, t] = best[valid]
             score[valid] = (advanced + log_emission[:, t])[valid]
+            _refuse_impossible(score.max(axis=1), valid, t)
         path = np.empty((n_sequences, n_steps), dtype=np.int64)
         path[:, -1] = score.argmax(axis=1)
         for t in range(n_steps - 1, 0, -1):
@@ -177,16 +190,14 @@ class GaussianHMM(HiddenMarkovModel):
         values = np.asarray(X, dtype=np.float64)
         n_features = self.means_.shape[1]
         if values.ndim != 3 or values.shape[2] != n_features:
-            raise DataError(
-                f"X has shape {values.shape}; (sequence, time, {n_features}) is needed"
-            )
+            raise DataError(f"X has shape {values.shape}; (sequence, time, {n_features}) is needed")
         from scipy.linalg import solve_triangular
 
         flat = values.reshape(-1, n_features)
         logs = np.empty((len(flat), self.n_components))
         for k, (mean, covariance) in enumerate(zip(self.means_, self.covars_, strict=True)):
             root = np.linalg.cholesky(covariance)
-            white = solve_triangular(root, (flat - mean).T, lower=True)
+            white = solve_triangular(root, (flat - mean).T, lower=True, check_finite=False)
             log_det = 2 * np.log(np.diag(root)).sum()
             logs[:, k] = -0.5 * ((white**2).sum(axis=0) + log_det + n_features * np.log(2 * np.pi))
         return logs.reshape(*values.shape[:2], self.n_components)
@@ -201,7 +212,7 @@ class GaussianHMM(HiddenMarkovModel):
             "full": k * d * (d + 1) // 2,
             "tied": d * (d + 1) // 2,
         }[self.covariance_type]
-        return (k - 1) + k * (k - 1) + k * d + covariance
+        return int((k - 1) + k * (k - 1) + k * d + covariance)
 
 
 class CategoricalHMM(HiddenMarkovModel):
@@ -225,15 +236,14 @@ class CategoricalHMM(HiddenMarkovModel):
             raise DataError("X must hold whole numbers, one symbol each, as (sequence, time)")
         if symbols.size and (symbols.min() < 0 or symbols.max() >= n_symbols):
             raise DataError(f"X holds a symbol outside 0 to {n_symbols - 1}")
-        with np.errstate(divide="ignore"):
-            logs: Floats = np.log(self.emissionprob_.T)[symbols]
+        logs: Floats = _log(self.emissionprob_.T)[symbols]
         return logs
 
     @property
     def n_parameters(self) -> int:
         """Free parameters: start, transitions and symbol laws."""
         k, v = self.emissionprob_.shape
-        return (k - 1) + k * (k - 1) + k * (v - 1)
+        return int((k - 1) + k * (k - 1) + k * (v - 1))
 
 
 def steps_inside(lengths: ArrayLike | None, n_sequences: int, n_steps: int) -> NDArray[np.bool_]:
@@ -256,6 +266,29 @@ def steps_inside(lengths: ArrayLike | None, n_sequences: int, n_steps: int) -> N
         )
     mask: NDArray[np.bool_] = np.arange(n_steps)[None] < ends[:, None]
     return mask
+
+
+def _log(p: Floats) -> Floats:
+    """Return log p, minus infinity where p is 0."""
+    with np.errstate(divide="ignore"):
+        logs: Floats = np.log(p)
+    return logs
+
+
+def _log_sum(logs: Floats) -> Floats:
+    """Return the log of the sum of exponentials over the last axis."""
+    top = logs.max(axis=-1, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0)
+    return _log(np.exp(logs - top).sum(axis=-1)) + top[..., 0]
+
+
+def _refuse_impossible(log_probability: Floats, valid: NDArray[np.bool_], step: int) -> None:
+    """Raise :class:`DataError` if a valid sequence (sequence) has no probability, or NaN."""
+    bad = np.flatnonzero(valid & ~np.isfinite(log_probability))
+    if len(bad):
+        raise DataError(
+            f"sequence {bad[0]}, step {step}: the model gives this observation no probability"
+        )
 
 
 def _safe_log(p: Floats) -> Floats:

@@ -54,7 +54,8 @@ def to_dataset(sweep: HMMSweep) -> xr.Dataset:
         )
     codes = list(types)
     data = data.assign_coords(covariance_type=range(len(codes)))
-    return data.assign_attrs(covariance_types=codes, n_frames=sweep.n_frames_)
+    labelled: xr.Dataset = data.assign_attrs(covariance_types=codes, n_frames=sweep.n_frames_)
+    return labelled
 
 
 def results(data: xr.Dataset) -> pd.DataFrame:

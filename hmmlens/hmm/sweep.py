@@ -159,7 +159,7 @@ class HMMSweep:
             frames,
             lengths,
             covariance_type,
-            start_gaussian(frames, n_states, floor, seed),
+            start_gaussian(frames, n_states, floor, seed, spread=restart % 2 == 1),
             floor,
             self.max_iter,
             self.tol * len(frames),
@@ -204,25 +204,37 @@ class HMMSweep:
             return 0
         floor = self.min_covar * float(data.reshape(-1, data.shape[-1]).var(axis=0).mean())
         tied = model.covariance_type == "tied"
-        return int((np.linalg.eigvalsh(model.covars_[:1] if tied else model.covars_) < 2 * floor).sum())
+        return int(
+            (np.linalg.eigvalsh(model.covars_[:1] if tied else model.covars_) < 2 * floor).sum()
+        )
 
 
-def start_gaussian(frames: Floats, n_states: int, floor: float, seed: int) -> dict[str, Floats]:
-    """Return a start for EM from k-means on a subsample: means, one covariance, sticky chain.
+def start_gaussian(
+    frames: Floats, n_states: int, floor: float, seed: int, spread: bool = False
+) -> dict[str, Floats]:
+    """Return a start for EM: means, one covariance for all states, sticky chain.
 
     Parameters
     ----------
     frames : (frame, component)
+    spread : False takes k-means centres and the covariance within clusters, which leads to
+        states that are places. True takes frames at random and the covariance of all frames,
+        from where EM also finds states that share a place and differ in spread.
     """
-    from sklearn.cluster import KMeans
-
     rng = np.random.default_rng(seed)
-    size = min(len(frames), KMEANS_FRAMES)
-    sample = frames[np.sort(rng.choice(len(frames), size, replace=False))]
-    clusters = KMeans(n_states, n_init=1, random_state=int(rng.integers(2**31))).fit(sample)
-    residual = sample - clusters.cluster_centers_[clusters.labels_]
-    covariance = residual.T @ residual / size + floor * np.eye(frames.shape[1])
-    return {**_sticky(n_states), "means": clusters.cluster_centers_, "covariance": covariance}
+    if spread:
+        means = frames[rng.choice(len(frames), n_states, replace=False)]
+        residual = frames - frames.mean(axis=0)
+    else:
+        from sklearn.cluster import KMeans
+
+        size = min(len(frames), KMEANS_FRAMES)
+        sample = frames[np.sort(rng.choice(len(frames), size, replace=False))]
+        clusters = KMeans(n_states, n_init=1, random_state=int(rng.integers(2**31))).fit(sample)
+        means = clusters.cluster_centers_
+        residual = sample - means[clusters.labels_]
+    covariance = residual.T @ residual / len(residual) + floor * np.eye(frames.shape[1])
+    return {**_sticky(n_states), "means": means, "covariance": covariance}
 
 
 def start_categorical(symbols: NDArray[np.int64], n_states: int, seed: int) -> dict[str, Floats]:

@@ -43,7 +43,7 @@ def ngram_nll(
 
 def _contexts(symbols: NDArray[np.integer], order: int, n_symbols: int) -> NDArray[np.int64]:
     """Return the codes (sequence, time - order) of the ``order`` symbols before each step."""
-    n_codes = symbols.shape[1] - order
+    n_codes = max(symbols.shape[1] - order, 0)
     code = np.zeros((len(symbols), n_codes), dtype=np.int64)
     for lag in range(order):
         code = code * n_symbols + symbols[:, lag : lag + n_codes]
@@ -80,7 +80,7 @@ def linear_mse(
         lagged = [np.ones((*inputs.shape[:2], 1))]
         for lag in range(n_lags):
             shifted = np.zeros_like(inputs)
-            shifted[:, lag:] = inputs[:, : inputs.shape[1] - lag]
+            shifted[:, lag:] = inputs[:, : max(inputs.shape[1] - lag, 0)]
             lagged.append(shifted)
         return np.concatenate(lagged, axis=2)
 

@@ -18,7 +18,7 @@ from hmmlens.errors import StoreError
 
 State = tuple[tuple[Tensor, ...], ...]
 
-LAYER_TYPES: dict[str, type[nn.RNNBase]] = {"vanilla": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+LAYER_TYPES: dict[str, Any] = {"vanilla": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 
 class RecurrentNetwork(nn.Module):
@@ -86,7 +86,12 @@ class RecurrentNetwork(nn.Module):
         x = self.encode(inputs)
         new = []
         for layer, entry in zip(self.layers, state, strict=True):
-            weights = (layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0)
+            weights: Any = (
+                layer.weight_ih_l0,
+                layer.weight_hh_l0,
+                layer.bias_ih_l0,
+                layer.bias_hh_l0,
+            )
             if self.cell == "lstm":
                 advanced: tuple[Tensor, ...] = torch.lstm_cell(x, list(entry), *weights)
             elif self.cell == "gru":
@@ -153,15 +158,22 @@ def load_weights(network: RecurrentNetwork, path: Path) -> RecurrentNetwork:
     Raises
     ------
     StoreError
-        When the file's arrays do not fit the network.
+        When the file cannot be read, or its arrays do not fit the network.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
-        network.load_state_dict(load_file(path))
+        weights = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise StoreError(f"{path}: the weights cannot be read; train the network again") from error
+    try:
+        network.load_state_dict(weights)
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
-        raise StoreError(f"{path}: the weights do not fit the configured network: {reason}") from error
+        raise StoreError(
+            f"{path}: the weights do not fit the configured network: {reason}"
+        ) from error
     return network
 
 

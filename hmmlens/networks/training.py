@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -87,7 +88,8 @@ def evaluate(network: RecurrentNetwork, data: Sequences, batch_size: int = 256) 
     for start in range(0, len(data.inputs), batch_size):
         part = Sequences(*(a[start : start + batch_size] for a in data))
         totals += [float(value) for value in losses(network, part)]
-    return Losses(totals[0] / totals[2], totals[1] / totals[2])
+    # Plain numbers: a checkpoint that holds NumPy's cannot be loaded as weights only.
+    return Losses(float(totals[0] / totals[2]), float(totals[1] / totals[2]))
 
 
 def _batches(n: int, size: int, seed: int, epoch: int) -> Iterator[Tensor]:
@@ -164,7 +166,7 @@ def train(
 
 
 def _stalled(history: list[dict[str, float]], best: dict[str, Any], settings: Training) -> bool:
-    return len(history) - 1 - best["epoch"] >= settings.patience
+    return len(history) - 1 - int(best["epoch"]) >= settings.patience
 
 
 def _save(
@@ -191,7 +193,11 @@ def _save(
 def _resume(path: Path | None, signature: str, device: torch.device) -> dict[str, Any] | None:
     if path is None or not path.exists():
         return None
-    content: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    try:
+        content: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    except (pickle.UnpicklingError, EOFError, OSError, RuntimeError):
+        log.warning("%s cannot be read and is ignored", path)
+        return None
     if content["signature"] != signature:
         log.info("%s was made with other settings and is ignored", path)
         return None

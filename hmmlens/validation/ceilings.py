@@ -48,7 +48,9 @@ def of_dataset(data: xr.Dataset) -> pd.DataFrame:
             rows.append((f"{order}-gram context", "baseline", "nll", nll))
     else:
         inputs, target = inputs.astype(np.float64), target.astype(np.float64)
-        rows.append(("mean", "baseline", "mse", baselines.marginal_mse(target[train], target[test])))
+        rows.append(
+            ("mean", "baseline", "mse", baselines.marginal_mse(target[train], target[test]))
+        )
         if inputs.shape == target.shape:
             error = baselines.persistence_mse(inputs[test], target[test])
             rows.append(("persistence", "baseline", "mse", error))
@@ -57,7 +59,9 @@ def of_dataset(data: xr.Dataset) -> pd.DataFrame:
     if "floor_mse" in data.attrs:
         rows.append(("exact answer", "floor", "mse", float(data.attrs["floor_mse"])))
     if "transmat" in data:
-        hmm = CategoricalHMM(*(data[n].to_numpy() for n in ("startprob", "transmat", "emissionprob")))
+        hmm = CategoricalHMM(
+            *(data[n].to_numpy() for n in ("startprob", "transmat", "emissionprob"))
+        )
         rows.append(("exact filter", "floor", "nll", exact_nll(hmm, symbols[test])))
         truth = data["state"].to_numpy()[test]
         observers = {

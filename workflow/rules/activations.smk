@@ -21,7 +21,9 @@ rule record_activations:
         runtime=20,
         gpu=gpu,
     params:
-        network=lambda w: settings_of(w.network).model_dump(exclude={"training", "n_seeds"}),
+        network=lambda w: settings_of(w.network).model_dump(
+            exclude={"training", "n_seeds"}
+        ),
         activations=study.activations.model_dump(),
         device=study.device,
         study=study.study,

@@ -41,9 +41,13 @@ RAW_LAYER, RAW_REDUCER = "input", "raw-input"
 
 TRAINED_NETWORKS = list(study.networks)
 NETWORKS = TRAINED_NETWORKS + (
-    [f"{name}{UNTRAINED}" for name in TRAINED_NETWORKS] if study.controls.untrained else []
+    [f"{name}{UNTRAINED}" for name in TRAINED_NETWORKS]
+    if study.controls.untrained
+    else []
 )
-RAW_SOURCES = [f"{RAW}{name}" for name in study.datasets] if study.controls.raw_input else []
+RAW_SOURCES = (
+    [f"{RAW}{name}" for name in study.datasets] if study.controls.raw_input else []
+)
 
 
 wildcard_constraints:
@@ -85,7 +89,9 @@ def sequences_of(wildcards):
 def every_seed(pattern, networks=NETWORKS):
     """Fill {network} and {seed} of a path pattern for every training."""
     return [
-        pattern.format(network=name, seed=seed) for name in networks for seed in seeds_of(name)
+        pattern.format(network=name, seed=seed)
+        for name in networks
+        for seed in seeds_of(name)
     ]
 
 
@@ -101,7 +107,9 @@ def every_layer(pattern, networks=NETWORKS):
 
 def raw_path(pattern, dataset):
     """Fill a path pattern for the control on a dataset's raw input."""
-    return pattern.format(network=f"{RAW}{dataset}", seed=0, layer=RAW_LAYER, reducer=RAW_REDUCER)
+    return pattern.format(
+        network=f"{RAW}{dataset}", seed=0, layer=RAW_LAYER, reducer=RAW_REDUCER
+    )
 
 
 def raw_of(pattern):
@@ -115,12 +123,21 @@ def raw_of(pattern):
     return find
 
 
+def reducer_inputs(pattern):
+    """Return an input function: a path for every reducer of one layer."""
+    return lambda w: [
+        pattern.format(**w, reducer=reducer) for reducer in study.reducers
+    ]
+
+
 def code(*modules):
     """Return the files of library modules, so that a change in them re-runs what rests on them."""
     files = []
     for module in modules:
         path = BASE / "hmmlens" / module
-        files += sorted(path.glob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+        files += (
+            sorted(path.glob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+        )
     return [str(file) for file in files]
 
 

@@ -22,7 +22,9 @@ rule find_endpoints:
         runtime=10,
         gpu=gpu,
     params:
-        network=lambda w: settings_of(w.network).model_dump(exclude={"training", "n_seeds"}),
+        network=lambda w: settings_of(w.network).model_dump(
+            exclude={"training", "n_seeds"}
+        ),
         seed=job_seed("endpoints", "{network}", "{seed}"),
         device=study.device,
         study=study.study,

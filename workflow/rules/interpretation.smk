@@ -9,7 +9,13 @@ rule interpret_layer:
         reduced=reducer_inputs(REDUCED),
         sweeps=reducer_inputs(SWEEP),
         choices=f"{VALIDATION}/choices.csv",
-        code=code("interpretation", "hmm/models", "hmm/storage", "validation/fidelity", "store"),
+        code=code(
+            "interpretation",
+            "hmm/models",
+            "hmm/storage",
+            "validation/fidelity",
+            "store",
+        ),
     output:
         directory(EXPLANATION),
     log:

@@ -22,7 +22,9 @@ rule train_network:
         runtime=60,
         gpu=gpu,
     params:
-        network=lambda w: settings_of(w.network).model_dump(exclude={"training", "n_seeds"}),
+        network=lambda w: settings_of(w.network).model_dump(
+            exclude={"training", "n_seeds"}
+        ),
         training=lambda w: study.training_of(base_name(w.network)).model_dump(),
         trained=lambda w: not w.network.endswith(UNTRAINED),
         # A twin has the same seed as its network, so the same initial weights.

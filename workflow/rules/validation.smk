@@ -22,11 +22,6 @@ rule find_ceilings:
         "../scripts/find_ceilings.py"
 
 
-def reducer_inputs(pattern):
-    """Return an input function: a path for every reducer of one layer."""
-    return lambda w: [pattern.format(**w, reducer=reducer) for reducer in study.reducers]
-
-
 rule validate_layer:
     """Score every model of a layer against the network and the truth, and choose."""
     input:

@@ -41,7 +41,10 @@ for pick in chosen.itertuples():
     log.info("%s: %d states, %s, %s", pick.reducer, pick.n_states, pick.covariance_type, pick.pick)
 # Models differ in their number of states; the gaps are NaN.
 result = xr.concat(
-    [r.assign_coords(state=range(r.sizes["state"]), next_state=range(r.sizes["state"])) for r in readings],
+    [
+        r.assign_coords(state=range(r.sizes["state"]), next_state=range(r.sizes["state"]))
+        for r in readings
+    ],
     dim="pick",
     join="outer",
 )

@@ -22,11 +22,16 @@ def start(snakemake: Any) -> logging.Logger:
     os.dup2(stream.fileno(), 1)
     os.dup2(stream.fileno(), 2)
     logging.basicConfig(
-        stream=stream, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True
+        stream=stream,
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+        force=True,
     )
     sys.excepthook = _log_error
     log = logging.getLogger(snakemake.rule)
-    log.info("hmmlens %s, rule %s, %s", hmmlens.__version__, snakemake.rule, dict(snakemake.wildcards))
+    log.info(
+        "hmmlens %s, rule %s, %s", hmmlens.__version__, snakemake.rule, dict(snakemake.wildcards)
+    )
     return log
 
 

@@ -28,4 +28,6 @@ error = activations.record(
     job.made_by(snakemake),
     params.activations["batch_size"],
 )
-log.info("%d of %d sequences recorded; replay error %.2g", len(chosen), data.sizes["sequence"], error)
+log.info(
+    "%d of %d sequences recorded; replay error %.2g", len(chosen), data.sizes["sequence"], error
+)

@@ -9,7 +9,9 @@ log = job.start(snakemake)
 params = snakemake.params
 path = job.store(snakemake.input.activations)
 root = activations.read(path)
-state = activations.layer_state(activations.read(path, snakemake.wildcards.layer), params.lstm_state)
+state = activations.layer_state(
+    activations.read(path, snakemake.wildcards.layer), params.lstm_state
+)
 train = root["split"].to_numpy() == 0
 reduced, about = reducers.fit_transform(state, train, params.reducer, params.seed)
 result = xr.Dataset(
@@ -21,4 +23,10 @@ result = xr.Dataset(
     attrs={**about, "emission": "gaussian"},
 )
 store.write(result, job.store(snakemake.output[0]), "reduced", job.made_by(snakemake))
-log.info("%s: %d units to %d components, %s", snakemake.wildcards.reducer, *state.shape[2:], reduced.shape[2], about)
+log.info(
+    "%s: %d units to %d components, %s",
+    snakemake.wildcards.reducer,
+    *state.shape[2:],
+    reduced.shape[2],
+    about,
+)

@@ -16,4 +16,6 @@ sweep = HMMSweep(**params.sweep, emission=data.attrs["emission"], random_state=p
 sweep.fit(train, ends, select, select_ends)
 result = storage.to_dataset(sweep)
 store.write(result, job.store(snakemake.output[0]), "sweep", job.made_by(snakemake))
-log.info("%d fits, %d broke down", len(sweep.results_), sweep.results_["log_likelihood"].isna().sum())
+log.info(
+    "%d fits, %d broke down", len(sweep.results_), sweep.results_["log_likelihood"].isna().sum()
+)

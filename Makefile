@@ -1,0 +1,55 @@
+# `make report` and `make test` set up all they need in .venv and do only what is left to do.
+
+# The Python that .venv is made with, and the study to run (default: config.yaml).
+PYTHON ?= python3
+STUDY ?=
+# More options for pytest, such as ARGS="-m slow".
+ARGS ?=
+
+BIN := .venv/bin
+RESULTS = results/$(shell sed -n 's/^study: *"\{0,1\}\([a-z0-9-]*\).*/\1/p' "$(or $(STUDY),config.yaml)")
+SNAKEMAKE = $(BIN)/snakemake --cores all $(if $(STUDY),--configfile "$(STUDY)")
+
+.DEFAULT_GOAL := help
+.PHONY: help install report test lint constraints clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 14
+
+install: .venv/.installed ## make .venv with pinned versions of all packages
+
+.venv/.installed: pyproject.toml constraints.txt
+	@command -v "$(PYTHON)" >/dev/null || { echo "There is no $(PYTHON) here; install Python 3.11 or newer, or name one: make $(or $(MAKECMDGOALS),install) PYTHON=/path/to/python" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "hmmlens needs Python 3.11 or newer, and $(PYTHON) is `"$(PYTHON)" -V 2>&1`; name a newer one: make $(or $(MAKECMDGOALS),install) PYTHON=/path/to/python" >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -c 'import ensurepip' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments because its ensurepip module is missing; on Debian and Ubuntu install it with: apt install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear .venv
+	$(BIN)/python -m pip install --disable-pip-version-check -e ".[dev]" -c constraints.txt
+	@touch $@
+
+report: install ## run the study and write its report (STUDY=workflow/studies/NAME.yaml for another)
+	$(SNAKEMAKE)
+	@[ $(RESULTS)/run.html -nt $(RESULTS)/report.pdf ] || $(SNAKEMAKE) --report $(RESULTS)/run.html
+	@echo
+	@echo "The report:       $(RESULTS)/report.pdf"
+	@echo "How it was made:  $(RESULTS)/run.html"
+
+# One thread for each of the two workers, as in a job of one core.
+test: install ## run the tests (ARGS="-m slow" for the slow ones)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
+
+lint: install ## check style, types and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+constraints: ## renew constraints.txt with the newest versions that fit
+	"$(PYTHON)" -m venv --clear build/newest
+	build/newest/bin/python -m pip install -e ".[dev]"
+	@sed -n '1p' constraints.txt > build/constraints.txt
+	@build/newest/bin/python -m pip freeze --all --exclude-editable | grep -v '^pip==' | sed 's/+.*//' >> build/constraints.txt
+	mv build/constraints.txt constraints.txt
+
+clean: ## delete the results of all studies
+	rm -rf results/*/

@@ -1,0 +1,103 @@
+"""Figures of the whole study: training, and trained against untrained against raw input."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter, ScalarFormatter
+
+from hmmlens.figures import style
+
+
+def training(curves: pd.DataFrame, ceilings: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+    """Draw the select loss of every network by epoch, with the floor and the best baseline.
+
+    Parameters
+    ----------
+    curves : ``dataset, network, seed, epoch, select_nll, select_mse``.
+    ceilings : ``dataset, name, role, metric, value``.
+    """
+    datasets = list(dict.fromkeys(curves["dataset"]))
+    n_columns = min(3, len(datasets))
+    n_rows = -(-len(datasets) // n_columns)
+    figure, axes = plt.subplots(
+        n_rows, n_columns, figsize=(style.WIDTH, 2.4 * n_rows), squeeze=False
+    )
+    for ax in axes.ravel()[len(datasets) :]:
+        ax.set_axis_off()
+    for ax, dataset in zip(axes.ravel(), datasets, strict=False):
+        part = curves[curves["dataset"] == dataset]
+        metric = "mse" if part["select_mse"].notna().any() else "nll"
+        networks = list(dict.fromkeys(part["network"]))
+        for colour, network in zip(style.colours(len(networks)), networks, strict=True):
+            for seed, run in part[part["network"] == network].groupby("seed"):
+                label = network if seed == part["seed"].min() else None
+                ax.plot(run["epoch"], run[f"select_{metric}"], color=colour, label=label, alpha=0.8)
+        bounds = ceilings[(ceilings["dataset"] == dataset) & (ceilings["metric"] == metric)]
+        floor = bounds[bounds["role"] == "floor"]
+        baseline = bounds[bounds["role"] == "baseline"].nsmallest(1, "value")
+        for row in floor.itertuples():
+            if row.value > 0:
+                ax.axhline(row.value, color="black", ls="-", lw=0.8, label=f"floor: {row.name}")
+        for row in baseline.itertuples():
+            ax.axhline(row.value, color="grey", ls="--", lw=0.8, label=f"baseline: {row.name}")
+        ax.set_yscale("log")
+        ax.set_title(dataset)
+        ax.set_xlabel("epoch")
+        unit = "nats per step" if metric == "nll" else "mean squared error"
+        ax.set_ylabel(f"select loss ({unit})")
+        ax.yaxis.set_major_formatter(ScalarFormatter())
+        ax.yaxis.set_minor_formatter(NullFormatter())
+        low, high = ax.get_ylim()
+        ticks = np.geomspace(low, high, 6)[1:-1]
+        ax.set_yticks(ticks, [f"{tick:.2g}" for tick in ticks])
+        ax.legend(loc="upper right")
+    return figure, curves
+
+
+def controls(agreement: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+    """Draw agreement with the truth at the true state count, and fidelity, for each role.
+
+    Parameters
+    ----------
+    agreement : ``network, layer, seed, role, rule, n_states, ari, ari_low, ari_high, ceiling_ari,
+        fidelity_test``; rows whose ``rule`` is ``true`` are shown.
+    """
+    table = agreement[agreement["rule"] == "true"].reset_index(drop=True)
+    table = table.assign(where=table["network"] + " / " + table["layer"])
+    if table["layer"].nunique() == 1:
+        table = table.assign(where=table["network"])
+    places = list(dict.fromkeys(table["where"]))
+    figure, axes = plt.subplots(1, 2, figsize=(style.WIDTH, 0.9 + 0.42 * len(places)), sharey=True)
+    offsets = dict(zip(style.ROLE_COLOURS, (-0.24, 0.0, 0.24), strict=True))
+    for row in table.itertuples():
+        y = places.index(row.where) + offsets[row.role] + 0.07 * (row.seed % 2)
+        look = {"color": style.ROLE_COLOURS[row.role], "marker": style.ROLE_MARKERS[row.role]}
+        if np.isfinite(row.ari_low):
+            axes[0].plot([row.ari_low, row.ari_high], [y, y], color=look["color"], lw=0.8)
+        axes[0].plot(row.ari, y, ms=4, **look)
+        axes[1].plot(row.fidelity_test, y, ms=4, **look)
+    for where, part in table.groupby("where"):
+        ceiling = part["ceiling_ari"].iloc[0]
+        if np.isfinite(ceiling):
+            y = places.index(where)
+            axes[0].plot([ceiling] * 2, [y - 0.4, y + 0.4], color=style.CEILING, lw=1.5)
+    axes[0].set_yticks(range(len(places)), places)
+    axes[0].set_ylim(len(places) - 0.5, -0.5)
+    axes[0].set_xlabel("agreement with the truth (ARI)")
+    axes[1].set_xlabel("fidelity to the trained or own output")
+    for ax in axes:
+        ax.set_xlim(min(-0.05, *ax.get_xlim()), 1.05)
+        ax.grid(axis="x", lw=0.4)
+        for y in np.arange(len(places) - 1) + 0.5:
+            ax.axhline(y, color="0.9", lw=0.6)
+    handles = [
+        Line2D([], [], ls="", marker=style.ROLE_MARKERS[role], color=colour, label=role, ms=4)
+        for role, colour in style.ROLE_COLOURS.items()
+    ]
+    handles.append(Line2D([], [], color=style.CEILING, lw=1.5, label="ceiling: exact filter"))
+    figure.legend(handles=handles, loc="outside upper center", ncols=4)
+    return figure, table.drop(columns="where")

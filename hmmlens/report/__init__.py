@@ -1,0 +1,1 @@
+"""Tables, findings and the report: everything in it is read from files that rules wrote."""

@@ -1,0 +1,175 @@
+"""What was found, in plain sentences with the numbers that they rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+#: A network is called close to its floor within this many percent of it.
+CLOSE_PERCENT = 5.0
+
+
+def span(values: pd.Series, digits: int = 2) -> str:
+    """Return one number, or the smallest and largest with "to" between where they differ."""
+    finite = values.dropna()
+    if finite.empty:
+        return "not known"
+    low, high = f"{finite.min():.{digits}f}", f"{finite.max():.{digits}f}"
+    return low if low == high else f"{low} to {high}"
+
+
+def whole_span(values: pd.Series) -> str:
+    """Return :func:`span` of whole numbers."""
+    return span(values.astype(float), 0)
+
+
+def task_sentence(rows: pd.DataFrame) -> str:
+    """Say how well the trainings of one network do their task.
+
+    Parameters
+    ----------
+    rows : rows of the networks table, one per seed.
+    """
+    first = rows.iloc[0]
+    unit = "nats per step" if first["metric"] == "nll" else "mean squared error"
+    digits = 3 if first["metric"] == "nll" else 4
+    text = f"It reaches {span(rows['test'], digits)} {unit} on test"
+    if np.isfinite(first["floor"]) and first["floor"] > 0:
+        above = rows["above_floor_percent"]
+        text += (
+            f", {span(above, 1)} % above the {first['floor']:.{digits}f} of the exact filter"
+            if above.min() >= 0
+            else f", the exact filter {first['floor']:.{digits}f} ({span(above, 1)} %)"
+        )
+    elif first["floor"] == 0:
+        text += "; an exact answer exists, with error 0"
+    text += f". The best simple baseline ({first['best_baseline']}) reaches "
+    text += f"{first['best_baseline_score']:.{digits}f}"
+    if (rows["test"] > first["best_baseline_score"]).all():
+        text += ", which is better: this network has not learnt its task"
+    elif (
+        np.isfinite(first["above_floor_percent"])
+        and (rows["above_floor_percent"] > CLOSE_PERCENT).any()
+    ):
+        text += f"; not every training comes within {CLOSE_PERCENT:g} % of the floor"
+    return text + "."
+
+
+def choice_sentence(choices: pd.DataFrame, criterion: str) -> str:
+    """Say which state counts are chosen in one layer, over its seeds (chosen reducers only)."""
+    picked = choices[choices["pick"] == criterion]
+    compact = choices[choices["pick"] == "compact"]
+    name = {"held_out": "Held-out likelihood"}.get(criterion, criterion.upper())
+    text = f"{name} chooses {whole_span(picked['n_states'])} states"
+    if picked["at_edge"].all():
+        text += ", the most that were offered, so it supports no finite number"
+    elif picked["at_edge"].any():
+        text += ", for some trainings the most that were offered"
+    text += (
+        f" (fidelity {span(picked['fidelity_test'])}); "
+        f"{whole_span(compact['n_states'])} states already carry a fidelity of "
+        f"{span(compact['fidelity_test'])}."
+    )
+    return text
+
+
+def agreement_sentence(rows: pd.DataFrame, truth: str) -> str:
+    """Compare trained, untrained and raw input at the true state count, over seeds.
+
+    Parameters
+    ----------
+    rows : rows of the agreement table of one layer whose rule is ``true``.
+    """
+    if rows.empty:
+        return "The number of true states lies outside the grid, so no agreement is compared."
+    by_role = {role: part["ari"] for role, part in rows.groupby("role")}
+    trained = by_role["trained"]
+    text = (
+        f"At the true number of states ({int(rows['n_states'].iloc[0])}), agreement with "
+        f"{truth} is ARI {span(trained)}"
+    )
+    ceiling = rows["ceiling_ari"].iloc[0]
+    if np.isfinite(ceiling):
+        text += f" (exact filter {ceiling:.2f})"
+    others = {role: ari for role, ari in by_role.items() if role != "trained"}
+    parts = [f"{_NAMES[role]} {span(ari)}" for role, ari in others.items()]
+    if parts:
+        text += ", against " + " and ".join(parts)
+    text += ". "
+    low = rows.loc[rows["role"] == "trained", "ari_low"].min()
+    beaten = [_NAMES[role] for role, ari in others.items() if ari.max() < low]
+    equal = [_NAMES[role] for role in others if _NAMES[role] not in beaten]
+    if beaten and not equal:
+        text += (
+            "Every control lies below the trained network's interval: the network adds to what "
+            "its input and its wiring hold."
+        )
+    elif equal:
+        above = f"It is clearly above {' and '.join(beaten)}, but not above " if beaten else ""
+        above = above or "That is not clearly above "
+        text += (
+            f"{above}{' or '.join(equal)}, so this agreement alone does not show that the network "
+            "built the states."
+        )
+    return text.strip()
+
+
+_NAMES = {"untrained": "the untrained twin", "raw input": "the raw input"}
+
+
+def endpoint_sentence(rows: pd.DataFrame, neutral: str) -> str:
+    """Say where the trainings of one network settle when they are left alone.
+
+    Parameters
+    ----------
+    rows : ``n_coarse, n_fine, ratio``, one per seed.
+    neutral : what the neutral input was.
+    """
+    text = (
+        f"Left alone (input: {neutral}), it settles in {whole_span(rows['n_coarse'])} places, "
+        f"{whole_span(rows['n_fine'])} when told apart four times finer"
+    )
+    if (rows["ratio"] <= 1.5).all() and (rows["n_coarse"] > 1).all():
+        return text + ": separate points."
+    if (rows["n_coarse"] == 1).all():
+        return text + ": one point, in which nothing is remembered."
+    return text + ": not clearly separate points."
+
+
+def network_findings(
+    networks: pd.DataFrame,
+    choices: pd.DataFrame,
+    agreement: pd.DataFrame,
+    endpoints: pd.DataFrame,
+    criterion: str,
+    truth: Mapping[str, str],
+    neutral: Mapping[str, str],
+) -> list[dict[str, Any]]:
+    """Return the sentences of every trained network and layer, in the order of ``networks``."""
+    found = []
+    trained = networks[networks["role"] == "trained"]
+    for network, rows in trained.groupby("network", sort=False):
+        mine = choices[(choices["network"] == network) & choices["chosen_reducer"]]
+        settled = endpoints[endpoints["network"] == network]
+        for layer, chosen in mine.groupby("layer", sort=False):
+            same = agreement[
+                (agreement["network"] == network)
+                & (agreement["layer"] == layer)
+                & (agreement["rule"] == "true")
+            ]
+            dataset = rows["dataset"].iloc[0]
+            found.append(
+                {
+                    "network": network,
+                    "layer": layer,
+                    "dataset": dataset,
+                    "task": task_sentence(rows),
+                    "choice": choice_sentence(chosen, criterion),
+                    "agreement": agreement_sentence(same, truth[dataset]),
+                    "endpoints": endpoint_sentence(settled, neutral[dataset]),
+                }
+            )
+    return found

@@ -1,0 +1,159 @@
+"""Gather what the jobs of a study found into tidy tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from hmmlens.hmm import selection
+from hmmlens.validation.scorecard import RAW_INPUT
+
+#: Metric by which networks are scored, by the kind of their target.
+METRICS = {"symbols": "nll", "values": "mse"}
+
+
+def save(table: pd.DataFrame, stem: Path, latex: bool = True) -> None:
+    """Write ``stem.csv`` and, for tables that fit a page, ``stem.tex`` (booktabs)."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.6g")
+    if latex:
+        text = table.to_latex(index=False, escape=True, na_rep="--", float_format="%.3f")
+        stem.with_suffix(".tex").write_text(text)
+
+
+def network_row(
+    run: Mapping[str, Any], scores: pd.DataFrame, n_epochs: int, bounds: pd.DataFrame
+) -> dict[str, Any]:
+    """Return how well one network does its task, beside the floor and the best baseline.
+
+    Parameters
+    ----------
+    run : ``network, role, dataset, cell, n_layers, n_units, seed, target_kind``.
+    scores : ``split, nll, mse, n_parameters``.
+    bounds : the dataset's ceilings: ``name, role, metric, value``.
+    """
+    metric = METRICS[run["target_kind"]]
+    by_split = scores.set_index("split")[metric]
+    same = bounds[bounds["metric"] == metric]
+    floor = same.loc[same["role"] == "floor", "value"]
+    baseline = same[same["role"] == "baseline"].nsmallest(1, "value")
+    test = float(by_split["test"])
+    lowest = float(floor.iloc[0]) if len(floor) else np.nan
+    above = 100 * (test / lowest - 1) if lowest > 0 else np.nan
+    return {
+        **{
+            k: run[k] for k in ("network", "role", "dataset", "cell", "n_layers", "n_units", "seed")
+        },
+        "n_parameters": int(scores["n_parameters"].iloc[0]),
+        "n_epochs": n_epochs,
+        "metric": metric,
+        "train": float(by_split["train"]),
+        "select": float(by_split["select"]),
+        "test": test,
+        "floor": lowest,
+        "above_floor_percent": above,
+        "best_baseline": baseline["name"].iloc[0] if len(baseline) else "",
+        "best_baseline_score": float(baseline["value"].iloc[0]) if len(baseline) else np.nan,
+    }
+
+
+def _best_at(
+    fits: pd.DataFrame, scores: pd.DataFrame, reducer: str, n_states: int
+) -> pd.Series | None:
+    """Return the scores of a reducer's model with ``n_states``, its covariance type by BIC."""
+    rows = fits[(fits["reducer"] == reducer) & (fits["n_states"] == n_states)]
+    if rows.empty:
+        return None
+    best = selection.best_restarts(rows)
+    kind = best.loc[best["bic"].idxmin(), "covariance_type"]
+    match = scores[
+        (scores["reducer"] == reducer)
+        & (scores["n_states"] == n_states)
+        & (scores["covariance_type"] == kind)
+    ]
+    return match.iloc[0] if len(match) else None
+
+
+def by_count(
+    fits: pd.DataFrame, scores: pd.DataFrame, choices: pd.DataFrame, role: str
+) -> pd.DataFrame:
+    """Return one row of scores per state count for one role of one layer.
+
+    Parameters
+    ----------
+    fits, scores, choices : rows of one layer (of the network, or of its untrained twin).
+    role : ``trained`` or ``untrained``, which use the layer's chosen reducer; or ``raw input``.
+    """
+    raw = role == "raw input"
+    chosen = choices.loc[choices["chosen_reducer"], "reducer"].iloc[0]
+    reducer = RAW_INPUT if raw else str(chosen)
+    counts = sorted(scores.loc[scores["reducer"] == reducer, "n_states"].unique())
+    found = [_best_at(fits, scores, reducer, int(n)) for n in counts]
+    return pd.DataFrame([row for row in found if row is not None]).assign(role=role)
+
+
+def agreement_rows(
+    counts: Mapping[str, int], tables: Mapping[str, pd.DataFrame], ceiling: Mapping[str, float]
+) -> pd.DataFrame:
+    """Compare the roles at equal state counts.
+
+    Parameters
+    ----------
+    counts : rule (``true``, ``compact`` or the criterion) -> state count.
+    tables : role -> rows of :func:`by_count`.
+    ceiling : score -> that of the exact filter.
+    """
+    wanted = ["n_states", "reducer", "covariance_type", "fidelity_test"]
+    wanted += [f"{s}{end}" for s in ("ari", "nmi", "accuracy") for end in ("", "_low", "_high")]
+    rows = []
+    for rule, n_states in counts.items():
+        for role, table in tables.items():
+            match = table[table["n_states"] == n_states]
+            if len(match):
+                row = match.iloc[0]
+                rows.append(
+                    {"role": role, "rule": rule}
+                    | {name: row.get(name, np.nan) for name in wanted}
+                    | {f"ceiling_{s}": ceiling.get(s, np.nan) for s in ("ari", "nmi", "accuracy")}
+                )
+    return pd.DataFrame(rows)
+
+
+def state_rows(
+    explanation: xr.Dataset,
+    names: Mapping[str, list[str]],
+    state_name: Any,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the states and the transitions of both picks of one layer, tidy.
+
+    Parameters
+    ----------
+    explanation : the store of one layer.
+    names : ``input``, ``output``, ``truth`` -> names along those dimensions.
+    """
+    states, moves = [], []
+    for index, pick in enumerate(explanation.attrs["picks"]):
+        part = explanation.isel(pick=index)
+        for k in range(int(part["n_states"])):
+            state = part.isel(state=k)
+            row = {"pick": pick, "state": state_name(k)}
+            for name in ("occupancy", "mean_dwell", "model_dwell"):
+                row[name] = float(state[name])
+            for block in ("input", "output"):
+                mean = state[f"{block}_mean"].to_numpy()
+                row[f"top_{block}"] = names[block][int(np.argmax(np.abs(mean)))]
+                row[f"top_{block}_mean"] = float(mean[int(np.argmax(np.abs(mean)))])
+            share = state["truth_share"].to_numpy()
+            known = np.isfinite(share).any()
+            row["top_truth"] = names["truth"][int(np.nanargmax(share))] if known else ""
+            row["top_truth_share"] = float(np.nanmax(share)) if known else np.nan
+            states.append(row)
+            for j in range(int(part["n_states"])):
+                p = float(state["transmat"].isel(next_state=j))
+                moves.append({"pick": pick, "from": state_name(k), "to": state_name(j), "p": p})
+    return pd.DataFrame(states), pd.DataFrame(moves)

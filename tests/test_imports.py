@@ -1,0 +1,58 @@
+"""Start-up stays short: what is not needed is not imported."""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import hmmlens
+
+ROOT = Path(hmmlens.__file__).parents[1]
+HEAVY = ("torch", "matplotlib", "openTSNE", "sklearn", "hmmlearn")
+
+
+def loaded_after(statement: str) -> set[str]:
+    """Return which heavy packages a fresh Python holds after a statement."""
+    code = f"{statement}\nimport sys\nimport json\nprint(json.dumps([m for m in {HEAVY} if m in sys.modules]))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return set(json.loads(done.stdout))
+
+
+def modules(package: str) -> list[str]:
+    """Return a package of hmmlens and all its modules."""
+    folder = ROOT.joinpath(*package.split("."))
+    return [package, *(f"{package}.{m.name}" for m in pkgutil.iter_modules([str(folder)]))]
+
+
+LIGHT = {
+    "hmmlens": ["hmmlens", "hmmlens.config", "hmmlens.store", "hmmlens.seeds", "hmmlens.schema"],
+    "hmm": modules("hmmlens.hmm"),
+    "validation": modules("hmmlens.validation"),
+    "others": [
+        *("hmmlens.datasets.build", "hmmlens.datasets.sources", "hmmlens.activations"),
+        *("hmmlens.reducers", "hmmlens.interpretation.states", "hmmlens.dynamics.endpoints"),
+    ],
+}
+
+
+@pytest.mark.parametrize("names", LIGHT.values(), ids=LIGHT)
+def test_import_is_light(names: list[str]) -> None:
+    assert loaded_after(f"import {', '.join(names)}") == set()
+
+
+def test_check_sees_what_is_imported() -> None:
+    assert "hmmlearn" in loaded_after("import hmmlearn")
+
+
+def test_public_names_are_found_where_they_are_used() -> None:
+    for name in hmmlens.__all__:
+        assert getattr(hmmlens, name) is not None
+    with pytest.raises(AttributeError, match="module 'hmmlens' has no attribute 'nothing'"):
+        _ = hmmlens.nothing

@@ -1,0 +1,51 @@
+"""README: its snippets run, and what it names is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from hmmlens.networks.cells import initialise
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def made_up_hidden() -> np.ndarray:
+    """Return (sequence, time, unit) that stays for a while at each of three places."""
+    rng = np.random.default_rng(0)
+    places = rng.normal(size=(3, 16))
+    stay = rng.integers(0, 3, size=(20, 5)).repeat(10, axis=1)
+    return places[stay] + 0.1 * rng.normal(size=(20, 50, 16))
+
+
+def test_python_snippets_run() -> None:
+    network = initialise(
+        0, cell="gru", n_inputs=3, n_outputs=3, n_units=6, symbols_in=True, symbols_out=True
+    )
+    inputs = np.random.default_rng(0).integers(0, 3, size=(4, 20))
+    names = {"hidden": made_up_hidden(), "network": network, "inputs": inputs}
+    assert blocks("python")
+    for code in blocks("python"):
+        exec(compile(code, "README.md", "exec"), names)
+
+
+def test_make_targets_are_there() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    code = "\n".join([*blocks("sh"), *re.findall(r"`([^`\n]+)`", README)])
+    named = set(re.findall(r"^make ([a-z]+)", code, flags=re.MULTILINE))
+    assert {"report", "test"} <= named <= targets
+
+
+def test_paths_and_studies_are_there() -> None:
+    table = README.split("## Where each thing is")[1].split("\n## ")[0]
+    paths = re.findall(r"^\| `([^`]+)`", table, flags=re.MULTILINE)
+    assert len(paths) > 10
+    links = re.findall(r"\]\(([^):]+)\)", README)
+    assert [path for path in paths + links if not (ROOT / path).exists()] == []

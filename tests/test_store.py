@@ -1,0 +1,156 @@
+"""Stores are written whole or not at all, and refused when they are not what is asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hmmlens import store
+from hmmlens.errors import StoreError
+
+MADE_BY = {"study": "demo", "created_by": "a rule", "config_hash": "abc", "seed": 7}
+
+
+def example() -> xr.Dataset:
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(6, 5, 3))
+    values[0, 0, 0] = np.nan
+    return xr.Dataset(
+        {
+            "value": (("sequence", "time", "unit"), values),
+            "single": (("sequence", "time"), rng.normal(size=(6, 5)).astype(np.float32)),
+            "symbol": (("sequence", "time"), rng.integers(-1, 9, size=(6, 5)).astype(np.int16)),
+            "flag": ("sequence", rng.random(6) < 0.5),
+            "scalar": ((), 3.5),
+            "empty": ("nothing", np.empty(0)),
+        },
+        coords={"n_states": ("n_states", [1, 2, 4])},
+        attrs={"names": ["a", "b"], "offset": [0.1, 0.2], "text": "µ – ok", "whole": 3},
+    )
+
+
+def test_round_trip_with_attributes(tmp_path: Path) -> None:
+    data, path = example(), tmp_path / "folder" / "x.zarr"
+    store.write(data, path, "sequences", MADE_BY)
+    again = store.read(path, "sequences").load()
+    wanted = data.assign_attrs(schema_version=store.SCHEMA_VERSION, store="sequences", **MADE_BY)
+    xr.testing.assert_identical(again, wanted)
+    for name, variable in data.variables.items():
+        assert again[name].dtype == variable.dtype
+    assert [p.name for p in path.parent.iterdir()] == ["x.zarr"]
+    assert json.loads((path / "zarr.json").read_text())["zarr_format"] == 3
+
+
+def test_read_data_can_be_written_again(tmp_path: Path) -> None:
+    # Chunks of the first store stick to the arrays, and must not get in the way.
+    store.write(example(), tmp_path / "a.zarr", "sequences", MADE_BY)
+    part = store.read(tmp_path / "a.zarr", "sequences").isel(sequence=[0, 2, 5])
+    store.write(part, tmp_path / "b.zarr", "reduced", {})
+    xr.testing.assert_equal(
+        store.read(tmp_path / "b.zarr", "reduced"), example().isel(sequence=[0, 2, 5])
+    )
+
+
+def test_writing_replaces_the_old_store_whole(tmp_path: Path) -> None:
+    path = tmp_path / "x.zarr"
+    store.write(example(), path, "sequences", MADE_BY)
+    store.write(example()[["symbol"]], path, "sequences", MADE_BY)
+    assert set(store.read(path, "sequences").data_vars) == {"symbol"}
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_error_leaves_the_old_store_and_nothing_partial(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    path = tmp_path / "x.zarr"
+    store.write(example(), path, "sequences", MADE_BY)
+    with pytest.raises(error), store.replacing(path) as partial:
+        partial.mkdir()
+        (partial / "zarr.json").write_text("{}")
+        raise error
+    assert [p.name for p in tmp_path.iterdir()] == ["x.zarr"]
+    xr.testing.assert_equal(store.read(path, "sequences"), example())
+
+
+def test_error_while_writing_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = xr.Dataset.to_zarr
+
+    def fail(self: xr.Dataset, *args: Any, **kwargs: Any) -> None:
+        whole(self, *args, **kwargs)
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(xr.Dataset, "to_zarr", fail)
+    with pytest.raises(OSError, match="the disk is full"):
+        store.write(example(), tmp_path / "x.zarr", "sequences", MADE_BY)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_writer_left_is_swept_away(tmp_path: Path) -> None:
+    left = tmp_path / "x.zarr.partial"
+    left.mkdir()
+    (left / "rubbish").write_text("")
+    with store.replacing(tmp_path / "x.zarr") as partial:
+        assert not partial.exists()
+        partial.mkdir()
+    assert list(tmp_path.iterdir()) == [tmp_path / "x.zarr"]
+    assert os.listdir(tmp_path / "x.zarr") == []
+
+
+def test_missing_store_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StoreError) as caught:
+        store.read(tmp_path / "x.zarr", "sweep")
+    sentence = "there is no store here; run the rule that makes it again"
+    assert str(caught.value) == f"{tmp_path / 'x.zarr'}: {sentence}"
+
+
+def test_other_kind_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "x.zarr"
+    store.write(example(), path, "sequences", MADE_BY)
+    with pytest.raises(StoreError) as caught:
+        store.read(path, "sweep")
+    assert str(caught.value) == f"{path}: holds 'sequences', but 'sweep' is expected"
+
+
+@pytest.mark.parametrize("version", [0, 99])
+def test_other_schema_version_is_told(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "x.zarr"
+    store.write(example(), path, "sweep", MADE_BY)
+    header = path / "zarr.json"
+    content = json.loads(header.read_text())
+    content["attributes"]["schema_version"] = version
+    header.write_text(json.dumps(content))
+    with pytest.raises(StoreError) as caught:
+        store.read(path, "sweep")
+    assert str(caught.value) == (
+        f"{path}: has schema version {version}, but this version of hmmlens reads "
+        f"{store.SCHEMA_VERSION}; delete it and run the study again"
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.integers(0, 5000), max_size=4), st.sampled_from([1, 2, 4, 8]))
+def test_chunks_hold_about_four_mebibytes(shape: list[int], itemsize: int) -> None:
+    rows = store.rows_per_chunk(tuple(shape), itemsize)
+    row = itemsize * int(np.prod([size for size in shape[1:] if size], dtype=object))
+    first = shape[0] if shape else 1
+    assert rows >= 1
+    # As many rows as fit, and no more than there are; at least one.
+    assert rows == 1 or (rows <= first and rows * row <= 4 * 2**20)
+    assert rows >= first or (rows + 1) * row > 4 * 2**20
+
+
+def test_chunks_on_disk_are_whole_rows(tmp_path: Path) -> None:
+    data = xr.Dataset({"x": (("sequence", "time", "unit"), np.zeros((50, 100, 300)))})
+    store.write(data, tmp_path / "x.zarr", "sequences", {})
+    chunks = store.read(tmp_path / "x.zarr", "sequences")["x"].encoding["chunks"]
+    assert chunks == (17, 100, 300)  # 17 * 240 000 bytes lie below 4 MiB, 18 above

@@ -1,0 +1,23 @@
+"""Draw the figures of the whole study."""
+
+from pathlib import Path
+
+import job
+import pandas as pd
+
+from hmmlens.figures import overview, style
+
+log = job.start(snakemake)
+style.use()
+folder, tables = Path(snakemake.output[0]), Path(snakemake.input.tables)
+
+
+def read(name):
+    return pd.read_csv(tables / f"{name}.csv")
+
+
+figure, source = overview.training(read("training"), read("ceilings"))
+style.save(figure, folder / "training", source)
+figure, source = overview.controls(read("agreement"))
+style.save(figure, folder / "controls", source)
+log.info("drawn")

@@ -1,0 +1,20 @@
+"""Set the report from the tables, figures and findings."""
+
+from pathlib import Path
+
+import job
+
+from hmmlens.report import document
+
+log = job.start(snakemake)
+files, params = snakemake.input, snakemake.params
+document.write(
+    template=Path(files.template),
+    tables=Path(files.tables),
+    findings=Path(files.findings),
+    overview=Path(files.overview),
+    networks=dict(zip(params.networks, map(Path, files.networks), strict=True)),
+    about=params.about,
+    output=Path(snakemake.output[0]),
+)
+log.info("written")
