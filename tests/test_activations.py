@@ -30,7 +30,7 @@ def splits(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, int]:
     return split, np.full(len(split), length), draw(st.integers(1, 2 * len(split) * length))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(splits())
 def test_thinning_keeps_every_split_and_stays_near_the_aim(
     drawn: tuple[np.ndarray, np.ndarray, int],
@@ -121,7 +121,7 @@ def test_extraction_names_every_layer(cell: str) -> None:
     assert 0 <= tree.attrs["replay_error"] < 1e-5
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(batch_size=st.integers(1, 12), cell=st.sampled_from(["vanilla", "gru", "lstm"]))
 def test_batches_do_not_matter(batch_size: int, cell: str) -> None:
     net, x = network(cell), values()

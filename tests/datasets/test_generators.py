@@ -129,7 +129,7 @@ class Fixed:
         return np.full(size, self.value)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(st.sampled_from([0.0, 1.0, 2.0, 3.0, 0.1]), min_size=1, max_size=6).filter(any),
     st.floats(0, 1, exclude_max=True) | st.just(np.nextafter(1, 0)),
@@ -211,7 +211,7 @@ def shares_and_size(draw: st.DrawFn) -> tuple[int, dict[str, float]]:
     return draw(st.integers(5, 300)), dict(zip(("train", "select", "test"), shares, strict=True))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(shares_and_size(), st.integers(0, 2**32 - 1))
 def test_split_holds_every_sequence_once_in_its_share(
     drawn: tuple[int, dict[str, float]], seed: int

@@ -101,7 +101,7 @@ def test_failed_download_is_one_sentence(
     assert list(tmp_path.iterdir()) == []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.booleans(), max_size=30), st.integers(1, 6))
 def test_long_runs_equal_slow_loop(flags: list[bool], min_length: int) -> None:
     slow = [False] * len(flags)

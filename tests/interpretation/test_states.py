@@ -22,7 +22,7 @@ PATHS = st.integers(1, 15).flatmap(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(PATHS)
 def test_dwells_equal_grouping(drawn: list[tuple[list[int], int]]) -> None:
     path = np.array([row for row, _ in drawn])

@@ -36,7 +36,7 @@ def symbols(draw: st.DrawFn) -> tuple[list[list[int]], list[list[int]], int]:
     return draw(rows), draw(rows), v
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(symbols(), st.integers(0, 4))
 def test_ngram_equals_slow_counting(
     drawn: tuple[list[list[int]], list[list[int]], int], order: int

@@ -28,7 +28,7 @@ def labellings(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     return truth, found
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(labellings())
 def test_scores_equal_scikit_learn_on_known_steps(drawn: tuple[np.ndarray, np.ndarray]) -> None:
     truth, found = drawn
@@ -44,7 +44,7 @@ def test_scores_equal_scikit_learn_on_known_steps(drawn: tuple[np.ndarray, np.nd
         assert scores["nmi"] == 0
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(labellings())
 def test_accuracy_is_the_best_of_all_matchings(drawn: tuple[np.ndarray, np.ndarray]) -> None:
     truth, found = drawn
@@ -55,7 +55,7 @@ def test_accuracy_is_the_best_of_all_matchings(drawn: tuple[np.ndarray, np.ndarr
     assert agreement(truth, found)["accuracy"] == pytest.approx(best)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(labellings())
 def test_table_counts_each_sequence(drawn: tuple[np.ndarray, np.ndarray]) -> None:
     truth, found = drawn
@@ -86,8 +86,8 @@ def test_bootstrap_equals_resampling_of_whole_sequences() -> None:
     truth = rng.integers(0, 3, size=(6, 30))
     found = np.where(rng.random((6, 30)) < np.linspace(0.1, 0.9, 6)[:, None], truth, 0)
     found[2, 20:] = -1
-    limits = bootstrap(truth, found, 400, np.random.default_rng(1))
-    counts = np.random.default_rng(1).multinomial(6, np.full(6, 1 / 6), size=400)
+    limits = bootstrap(truth, found, 200, np.random.default_rng(1))
+    counts = np.random.default_rng(1).multinomial(6, np.full(6, 1 / 6), size=200)
     drawn: dict[str, list[float]] = {"ari": [], "nmi": [], "accuracy": []}
     for count in counts:
         rows = np.repeat(np.arange(6), count)
