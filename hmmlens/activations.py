@@ -84,21 +84,22 @@ def run(
             for t in range(batch.shape[1]):
                 stepped.append(network.step(stepped[-1], batch[:, t]))
         arrays = {"output": output.cpu().numpy()}
-        worst, place = 0.0, ""
+        worst = 0.0
         for index, fused in enumerate(hidden):
             replayed = torch.stack([state[index][0] for state in stepped[1:]], dim=1)
             gap = (fused - replayed).abs().amax(dim=(0, 2))
-            if float(gap.max()) > worst:
-                worst, place = float(gap.max()), f"layer {index}, step {int(gap.argmax())}"
+            largest = float(gap.max())
+            # Written so that NaN is refused too.
+            if not largest <= REPLAY_TOLERANCE:
+                raise DataError(
+                    f"the recorded states do not replay: layer {index}, step {int(gap.argmax())} "
+                    f"differs by {largest:.2g}, above {REPLAY_TOLERANCE:g}"
+                )
+            worst = max(worst, largest)
             arrays[f"layer{index}/hidden"] = fused.cpu().numpy()
             if len(stepped[0][index]) == 2:
                 cells = torch.stack([state[index][1] for state in stepped[1:]], dim=1)
                 arrays[f"layer{index}/cell"] = cells.cpu().numpy()
-        if not worst <= REPLAY_TOLERANCE:
-            raise DataError(
-                f"the recorded states do not replay: {place} differs by {worst:.2g}, "
-                f"above {REPLAY_TOLERANCE:g}"
-            )
         yield rows, arrays, worst
 
 

@@ -131,6 +131,8 @@ def moving_units(frames: Floats) -> NDArray[np.bool_]:
     """Return which units of (frame, unit) vary; dead ones make covariances singular."""
     variance = frames.var(axis=0)
     moving: NDArray[np.bool_] = variance > DEAD_VARIANCE * max(float(variance.mean()), 1e-300)
+    # The variance of a constant is not 0 but a rounding error, and may be all there is.
+    moving &= np.ptp(frames, axis=0) > 0
     return moving
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -157,7 +157,7 @@ def scores(table: pd.DataFrame, picks: pd.DataFrame, ceiling: float) -> tuple[Fi
 
 
 def trajectories(
-    maps: dict[str, Floats], bands: Sequence[Band], n_lines: int = 1
+    maps: Mapping[str, Floats], bands: Sequence[Band], n_lines: int = 1
 ) -> tuple[Figure, pd.DataFrame]:
     """Draw the recorded steps in two dimensions, coloured by truth and by found states.
 
@@ -269,9 +269,7 @@ def transition_graph(
 
 def states(
     reading: xr.Dataset,
-    input_names: Sequence[str],
-    output_names: Sequence[str],
-    truth_names: Sequence[str],
+    axes_names: Mapping[str, Sequence[str]],
     symbols: bool,
     colours: Sequence[str],
     title: str,
@@ -281,6 +279,7 @@ def states(
     Parameters
     ----------
     reading : see :func:`hmmlens.interpretation.states.read_states`.
+    axes_names : ``input``, ``output``, ``truth`` -> names along these dimensions.
     symbols : inputs and outputs are shares of symbols rather than standardised values.
     """
     n = int(reading["n_states"])
@@ -288,11 +287,11 @@ def states(
     names = state_names(n)
     truth = reading["truth_share"].to_numpy()
     panels: list[tuple[Floats, Sequence[str], str, bool]] = [
-        (reading["input_mean"].to_numpy(), input_names, "input", not symbols),
-        (reading["output_mean"].to_numpy(), output_names, "network's output", not symbols),
+        (reading["input_mean"].to_numpy(), axes_names["input"], "input", not symbols),
+        (reading["output_mean"].to_numpy(), axes_names["output"], "network's output", not symbols),
     ]
     if np.isfinite(truth).any():
-        panels.append((truth, truth_names, "truth, P(truth | state)", False))
+        panels.append((truth, axes_names["truth"], "truth, P(truth | state)", False))
     widths = [2.6, *[max(1.2, 0.42 * len(columns)) for _, columns, _, _ in panels]]
     figure, axes = plt.subplots(
         1,
@@ -309,15 +308,13 @@ def states(
     )
     for ax, (values, columns, label, diverging) in zip(axes[1:], panels, strict=True):
         style.heatmap(ax, values, names, columns, label, diverging)
-    return figure, _state_table(reading, names, input_names, output_names, truth_names)
+    return figure, _state_table(reading, names, axes_names)
 
 
 def _state_table(
     reading: xr.Dataset,
     names: Sequence[str],
-    input_names: Sequence[str],
-    output_names: Sequence[str],
-    truth_names: Sequence[str],
+    axes_names: Mapping[str, Sequence[str]],
 ) -> pd.DataFrame:
     """Return one row per state with everything that :func:`states` draws."""
     table: dict[str, Any] = {"state": list(names)}
@@ -325,9 +322,9 @@ def _state_table(
         table[column] = reading[column].to_numpy()
     blocks = (
         ("to", "transmat", names),
-        ("input", "input_mean", input_names),
-        ("output", "output_mean", output_names),
-        ("truth", "truth_share", truth_names),
+        ("input", "input_mean", axes_names["input"]),
+        ("output", "output_mean", axes_names["output"]),
+        ("truth", "truth_share", axes_names["truth"]),
     )
     for prefix, variable, columns in blocks:
         values = reading[variable].to_numpy()

@@ -87,10 +87,13 @@ def fit_gaussian(
     model, history, converged, rescued = _run(make, frames, lengths, max_iter, tol)
     if model is None:
         return Fit(None, history, False, rescued)
-    full = fill_covars(model._covars_, covariance_type, n_states, n_features)
-    fitted = GaussianHMM(
-        model.startprob_, model.transmat_, model.means_, np.asarray(full), covariance_type
-    )
+    stored = model._covars_
+    if covariance_type == "spherical":
+        # A step leaves it repeated for every component, which fill_covars misreads.
+        stored = stored.reshape(n_states, -1)[:, 0]
+    full = np.asarray(fill_covars(stored, covariance_type, n_states, n_features))
+    transmat = _complete(model.transmat_)
+    fitted = GaussianHMM(model.startprob_, transmat, model.means_, full, covariance_type)
     return Fit(fitted, history, converged, rescued)
 
 
@@ -120,8 +123,16 @@ def fit_categorical(
     model, history, converged, rescued = _run(make, symbols[:, None], lengths, max_iter, tol)
     if model is None:
         return Fit(None, history, False, rescued)
-    fitted = CategoricalHMM(model.startprob_, model.transmat_, model.emissionprob_)
+    transmat, emissionprob = _complete(model.transmat_), _complete(model.emissionprob_)
+    fitted = CategoricalHMM(model.startprob_, transmat, emissionprob)
     return Fit(fitted, history, converged, rescued)
+
+
+def _complete(rows: Floats) -> Floats:
+    """Return (row, category) with even rows where no frame spoke; hmmlearn leaves them at 0."""
+    empty = rows.sum(axis=1, keepdims=True) == 0
+    whole: Floats = np.where(empty, 1 / rows.shape[1], rows)
+    return whole
 
 
 def _run(
@@ -143,7 +154,8 @@ def _run(
             log.info("hmmlearn (%s) broke down: %s", implementation, error)
             continue
         history = [float(value) for value in model.monitor_.history]
-        fitted = (model.startprob_, model.transmat_)
+        names = ("startprob_", "transmat_", "means_", "_covars_", "emissionprob_")
+        fitted = [getattr(model, name) for name in names if hasattr(model, name)]
         if np.isfinite(history).all() and all(np.isfinite(p).all() for p in fitted):
             gained = len(history) > 1 and abs(history[-1] - history[-2]) < tol
             return model, history, len(history) < max_iter or gained, implementation == "log"

@@ -40,18 +40,20 @@ def choose(results: pd.DataFrame, criterion: str = "bic") -> Choice:
     Raises
     ------
     DataError
-        When every fit broke down.
+        When every fit broke down, or none has the criterion's score.
     """
     table = best_restarts(results)
-    if table.empty or table[criterion].isna().all():
+    if table.empty:
         raise DataError("every fit of the sweep broke down, so no model can be chosen")
+    if table[criterion].isna().all():
+        raise DataError(f"no fit of the sweep has a {criterion} score, so none can be chosen by it")
     pick = table[criterion].idxmin() if CRITERIA[criterion] == "min" else table[criterion].idxmax()
     row = table.loc[pick]
     same = table[table["covariance_type"] == row["covariance_type"]]
     n_states = int(row["n_states"])
     at_edge = n_states == same["n_states"].max() and len(same) > 1
     name = {"held_out": "held-out likelihood"}.get(criterion, criterion.upper())
-    sentence = f"{name} chooses {n_states} states"
+    sentence = f"{name} chooses {n_states} state{'s' if n_states > 1 else ''}"
     if at_edge:
         sentence += ", the most that were offered: no finite number is supported by it"
     return Choice(criterion, str(row["covariance_type"]), n_states, bool(at_edge), sentence + ".")

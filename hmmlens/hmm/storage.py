@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from hmmlens.errors import StoreError
+from hmmlens.errors import DataError, StoreError
 from hmmlens.hmm.models import CategoricalHMM, GaussianHMM, HiddenMarkovModel
 from hmmlens.hmm.sweep import HMMSweep
 
@@ -17,7 +17,14 @@ def to_dataset(sweep: HMMSweep) -> xr.Dataset:
     """Return scores over (covariance_type, n_states, restart) and the best restarts' parameters.
 
     Parameters of models with fewer states than the largest are padded with NaN.
+
+    Raises
+    ------
+    DataError
+        When every fit broke down.
     """
+    if not sweep.models_:
+        raise DataError("every fit of the sweep broke down, so there is no model to keep")
     data = sweep.results_.set_index(INDEX).to_xarray()
     converged = data["converged"].astype(np.float64)
     data = data.assign(converged=converged)

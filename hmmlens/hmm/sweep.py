@@ -194,15 +194,15 @@ class HMMSweep:
             "held_out": held,
             "n_iter": len(fit.history),
             "converged": fit.converged,
-            "n_floored": self._n_floored(fit.model, data),
+            "n_floored": self._n_floored(fit.model, data[steps_inside(lengths, *data.shape[:2])]),
             "n_rescued": int(fit.rescued),
         }
 
-    def _n_floored(self, model: HiddenMarkovModel, data: NDArray[Any]) -> int:
+    def _n_floored(self, model: HiddenMarkovModel, frames: NDArray[Any]) -> int:
         """Count covariance eigenvalues of which the added floor is more than half."""
         if not isinstance(model, GaussianHMM):
             return 0
-        floor = self.min_covar * float(data.reshape(-1, data.shape[-1]).var(axis=0).mean())
+        floor = self.min_covar * float(frames.var(axis=0).mean())
         tied = model.covariance_type == "tied"
         return int(
             (np.linalg.eigvalsh(model.covars_[:1] if tied else model.covars_) < 2 * floor).sum()

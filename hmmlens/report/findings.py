@@ -139,37 +139,40 @@ def endpoint_sentence(rows: pd.DataFrame, neutral: str) -> str:
     return text + ": not clearly separate points."
 
 
-def network_findings(
-    networks: pd.DataFrame,
-    choices: pd.DataFrame,
-    agreement: pd.DataFrame,
-    endpoints: pd.DataFrame,
-    criterion: str,
-    truth: Mapping[str, str],
-    neutral: Mapping[str, str],
-) -> list[dict[str, Any]]:
-    """Return the sentences of every trained network and layer, in the order of ``networks``."""
-    found = []
-    trained = networks[networks["role"] == "trained"]
-    for network, rows in trained.groupby("network", sort=False):
-        mine = choices[(choices["network"] == network) & choices["chosen_reducer"]]
+def study(
+    tables: Mapping[str, pd.DataFrame], about: Mapping[str, Mapping[str, Any]], criterion: str
+) -> dict[str, Any]:
+    """Return the findings of a study: sentences by network and layer, and what its datasets are.
+
+    Parameters
+    ----------
+    tables : ``networks, choices, agreement, endpoints``, see :mod:`hmmlens.report.gather`.
+    about : dataset -> the attributes of its store.
+    """
+    networks, endpoints = tables["networks"], tables["endpoints"]
+    told = []
+    for network, rows in networks[networks["role"] == "trained"].groupby("network", sort=False):
+        chosen = tables["choices"][tables["choices"]["chosen_reducer"]]
         settled = endpoints[endpoints["network"] == network]
-        for layer, chosen in mine.groupby("layer", sort=False):
+        dataset = rows["dataset"].iloc[0]
+        for layer, mine in chosen[chosen["network"] == network].groupby("layer", sort=False):
+            agreement = tables["agreement"]
             same = agreement[
                 (agreement["network"] == network)
                 & (agreement["layer"] == layer)
                 & (agreement["rule"] == "true")
             ]
-            dataset = rows["dataset"].iloc[0]
-            found.append(
+            told.append(
                 {
                     "network": network,
                     "layer": layer,
                     "dataset": dataset,
                     "task": task_sentence(rows),
-                    "choice": choice_sentence(chosen, criterion),
-                    "agreement": agreement_sentence(same, truth[dataset]),
-                    "endpoints": endpoint_sentence(settled, neutral[dataset]),
+                    "choice": choice_sentence(mine, criterion),
+                    "agreement": agreement_sentence(same, about[dataset]["truth"]),
+                    "endpoints": endpoint_sentence(settled, settled["neutral_input"].iloc[0]),
                 }
             )
-    return found
+    shown = ("task", "truth", "source", "licence", "sha256")
+    datasets = {n: {k: attrs[k] for k in shown if k in attrs} for n, attrs in about.items()}
+    return {"networks": told, "datasets": datasets}

@@ -17,11 +17,15 @@ from hmmlens.validation.scorecard import RAW_INPUT
 METRICS = {"symbols": "nll", "values": "mse"}
 
 
-def save(table: pd.DataFrame, stem: Path, latex: bool = True) -> None:
-    """Write ``stem.csv`` and, for tables that fit a page, ``stem.tex`` (booktabs)."""
+#: Longer tables are not set in LaTeX: they fit no page.
+LATEX_ROWS = 200
+
+
+def save(table: pd.DataFrame, stem: Path) -> None:
+    """Write ``stem.csv`` and, for tables of a page or few, ``stem.tex`` (booktabs)."""
     stem.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.6g")
-    if latex:
+    if len(table) <= LATEX_ROWS:
         text = table.to_latex(index=False, escape=True, na_rep="--", float_format="%.3f")
         stem.with_suffix(".tex").write_text(text)
 

@@ -10,11 +10,15 @@ BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE))
 
 from hmmlens import config as study_config
+from hmmlens.config_errors import read_yaml
 from hmmlens.errors import ConfigError
 from hmmlens.seeds import derive_seed
 
 try:
-    study = study_config.load(config, "the study's config")
+    # Snakemake lets the last of two equal keys win; a user should hear of it.
+    for file in workflow.configfiles:
+        read_yaml(file)
+    study = study_config.load(config, ", ".join(map(str, workflow.configfiles)))
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 

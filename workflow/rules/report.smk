@@ -21,8 +21,13 @@ LAYERS = [
     for layer in layers_of(run["network"])
 ]
 
+EXPLORATORY = [
+    name for name, reducer in study.reducers.items() if reducer.kind == "tsne"
+]
+
 
 rule make_tables:
+    """Gather all results into tidy tables, and say what was found in plain sentences."""
     input:
         sequences=expand(SEQUENCES, dataset=study.datasets),
         ceilings=expand(CEILINGS, dataset=study.datasets),
@@ -42,7 +47,13 @@ rule make_tables:
             if study.controls.raw_input
             else []
         ),
-        code=code("report/tables", "report/findings", "figures/names", "hmm/selection"),
+        code=code(
+            "report/gather",
+            "report/tables",
+            "report/findings",
+            "figures/names",
+            "hmm/selection",
+        ),
     output:
         tables=report(
             directory(TABLES),
@@ -56,7 +67,6 @@ rule make_tables:
         f"{LOGS}/make_tables.log",
     benchmark:
         f"{BENCHMARKS}/make_tables.tsv"
-    """Gather all results into tidy tables, and say what was found in plain sentences."""
     localrule: True
     conda:
         "../../envs/cpu.yaml"
@@ -69,6 +79,7 @@ rule make_tables:
         layers=LAYERS,
         datasets=list(study.datasets),
         reducers=list(study.reducers),
+        exploratory=EXPLORATORY,
         raw=list(study.datasets) if study.controls.raw_input else [],
         criterion=study.selection.criterion,
     script:
@@ -76,6 +87,7 @@ rule make_tables:
 
 
 rule draw_network:
+    """Draw the figures of one network's first training."""
     input:
         tables=TABLES,
         sequences=sequences_of,
@@ -95,7 +107,7 @@ rule draw_network:
             for layer in layers_of(w.network)
             for reducer in study.reducers
         ],
-        code=code("figures"),
+        code=code("figures", "report/gather"),
     output:
         report(
             directory(f"{FIGURES}/{{network}}"),
@@ -109,7 +121,6 @@ rule draw_network:
         f"{LOGS}/draw_network/{{network}}.log",
     benchmark:
         f"{BENCHMARKS}/draw_network/{{network}}.tsv"
-    """Draw the figures of one network's first training."""
     localrule: True
     conda:
         "../../envs/cpu.yaml"
@@ -121,12 +132,14 @@ rule draw_network:
         dataset=lambda w: dataset_of(w.network),
         layers=lambda w: layers_of(w.network),
         reducers=list(study.reducers),
+        exploratory=EXPLORATORY,
         criterion=study.selection.criterion,
     script:
         "../scripts/draw_network.py"
 
 
 rule draw_overview:
+    """Draw the figures of the whole study."""
     input:
         tables=TABLES,
         code=code("figures"),
@@ -142,7 +155,6 @@ rule draw_overview:
         f"{LOGS}/draw_overview.log",
     benchmark:
         f"{BENCHMARKS}/draw_overview.tsv"
-    """Draw the figures of the whole study."""
     localrule: True
     conda:
         "../../envs/cpu.yaml"
@@ -155,6 +167,7 @@ rule draw_overview:
 
 
 rule write_report:
+    """Set the report."""
     input:
         template=str(BASE / "workflow" / "report" / "report.typ"),
         tables=TABLES,
@@ -172,7 +185,6 @@ rule write_report:
         f"{LOGS}/write_report.log",
     benchmark:
         f"{BENCHMARKS}/write_report.tsv"
-    """Set the report."""
     localrule: True
     conda:
         "../../envs/cpu.yaml"

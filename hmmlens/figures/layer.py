@@ -1,0 +1,112 @@
+"""All figures of one layer, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from hmmlens.figures import network as draw
+from hmmlens.figures import style
+from hmmlens.figures.names import state_names
+
+#: Steps of the example sequence.
+BAND_STEPS = 200
+
+#: A state's colour, taken from the truth that it meets, and its name.
+Band = draw.Band
+
+
+class Task(NamedTuple):
+    """What the network was given.
+
+    inputs : (sequence, time) symbols or (sequence, time, feature) values
+    truth : (sequence, time), -1 where unknown
+    split : (sequence), 2 is test
+    names : ``input``, ``output``, ``truth`` -> names along these dimensions
+    symbols : whether inputs are symbols
+    step_label : what the time axis says
+    """
+
+    inputs: NDArray[Any]
+    truth: NDArray[np.integer]
+    split: NDArray[np.integer]
+    names: Mapping[str, Sequence[str]]
+    symbols: bool
+    step_label: str
+
+
+def _band(task: Task, label: str, states: NDArray[np.integer], n_states: int) -> Band:
+    colours = draw.matched_colours(states, n_states, task.truth, len(task.names["truth"]))
+    return Band(f"{label}: {n_states}", states, state_names(n_states), colours)
+
+
+def figures(
+    task: Task,
+    reading: xr.Dataset,
+    twin: xr.Dataset | None,
+    maps: Mapping[str, NDArray[np.float64]],
+    tables: Mapping[str, pd.DataFrame],
+    criterion: str,
+    ceiling: float,
+) -> Iterator[tuple[str, Figure, pd.DataFrame]]:
+    """Draw every figure of one layer.
+
+    Parameters
+    ----------
+    reading, twin : explanation of the layer, and of the untrained twin's, if there is one.
+    maps : name -> (sequence, time, component), what trajectories are drawn on.
+    tables : ``fits`` (with the raw input's), ``choices``, ``by_count`` of this layer.
+    ceiling : ARI of the exact filter, NaN where there is none.
+
+    Yields
+    ------
+    name, figure, source table
+    """
+    bands = []
+    if (task.truth >= 0).any():
+        names = task.names["truth"]
+        bands.append(Band("truth", task.truth, names, style.colours(len(names))))
+    picks = list(reading.attrs["picks"])
+    counts = [int(n) for n in reading["n_states"]]
+    same = len({reading["path"][i].to_numpy().tobytes() for i in range(len(picks))}) == 1
+    # The compact model first; where both picks are one model, it is drawn once.
+    for index, pick in reversed(list(enumerate(picks))):
+        if same and pick != "compact":
+            continue
+        label = " and ".join(draw.pick_name(p) for p in (picks if same else [pick]))
+        band = _band(task, label, reading["path"][index].to_numpy(), counts[index])
+        bands.append(band)
+        part = reading.isel(pick=index)
+        title = f"{label}: {counts[index]} states"
+        drawn = draw.states(part, task.names, task.symbols, band.colours, title)
+        yield f"states-{pick.replace('_', '-')}", *drawn
+
+    chosen = tables["choices"][tables["choices"]["chosen_reducer"]]
+    yield "selection", *draw.selection(tables["fits"], tables["choices"], criterion)
+    yield "scores", *draw.scores(tables["by_count"], chosen, ceiling)
+    yield "trajectories", *draw.trajectories(maps, bands)
+    if twin is not None:
+        index = list(twin.attrs["picks"]).index("compact")
+        n_states = int(twin["n_states"][index])
+        bands.append(_band(task, "untrained", twin["path"][index].to_numpy(), n_states))
+    # The test sequence with the most changes of the truth shows the most.
+    test = np.flatnonzero(task.split == 2)
+    changes = (np.diff(task.truth[test], axis=1) != 0).sum(axis=1)
+    yield (
+        "bands",
+        *draw.bands(
+            task.inputs,
+            task.names["input"],
+            bands,
+            int(test[int(changes.argmax())]),
+            BAND_STEPS,
+            task.symbols,
+            task.step_label,
+        ),
+    )

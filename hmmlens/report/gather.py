@@ -1,0 +1,169 @@
+"""Put what single jobs found side by side: one tidy table for each kind of result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from hmmlens.figures.names import state_name
+from hmmlens.hmm import storage
+from hmmlens.report import tables
+
+Run = Mapping[str, Any]
+
+#: What says of which training, and of which of its layers, a row is.
+RUN_KEY = ("network", "role", "dataset", "seed")
+LAYER_KEY = (*RUN_KEY, "layer")
+
+#: The name of the control without a network.
+RAW_ROLE = "raw input"
+
+
+def tagged(table: pd.DataFrame, run: Run, key: Sequence[str]) -> pd.DataFrame:
+    """Return ``table`` with the columns ``key`` of ``run`` in front."""
+    columns = [c for c in table.columns if c not in key]
+    return table.assign(**{k: run[k] for k in key})[[*key, *columns]]
+
+
+def of(table: pd.DataFrame, **wanted: Any) -> pd.DataFrame:
+    """Return the rows whose columns hold the ``wanted`` values."""
+    keep = pd.Series(True, index=table.index)
+    for column, value in wanted.items():
+        keep &= table[column] == value
+    return table[keep]
+
+
+def networks(
+    runs: Iterable[Run],
+    scores: Iterable[pd.DataFrame],
+    curves: Iterable[pd.DataFrame],
+    endpoints: Iterable[Mapping[str, Any]],
+    bounds: Mapping[str, pd.DataFrame],
+    about: Mapping[str, Mapping[str, Any]],
+) -> dict[str, pd.DataFrame]:
+    """Return the tables ``networks``, ``training`` and ``endpoints``.
+
+    Parameters
+    ----------
+    runs : ``network, role, dataset, cell, n_layers, n_units, seed``, one for each training or twin.
+    scores, curves, endpoints : of each run, in the same order.
+    bounds, about : dataset -> its ceilings; dataset -> the attributes of its store.
+    """
+    rows, histories, settled = [], [], []
+    for run, score, curve, end in zip(runs, scores, curves, endpoints, strict=True):
+        dataset = run["dataset"]
+        full = {**run, "target_kind": about[dataset]["target_kind"]}
+        rows.append(tables.network_row(full, score, len(curve), bounds[dataset]))
+        if run["role"] == "trained":
+            histories.append(tagged(curve, run, RUN_KEY))
+        found = {name: end[name] for name in ("n_coarse", "n_fine", "ratio", "neutral_input")}
+        settled.append({k: run[k] for k in RUN_KEY} | found)
+    return {
+        "networks": pd.DataFrame(rows),
+        "training": pd.concat(histories, ignore_index=True),
+        "endpoints": pd.DataFrame(settled),
+    }
+
+
+def fits(
+    sweeps: Iterable[tuple[Run, str, bool, xr.Dataset]],
+) -> pd.DataFrame:
+    """Return every fit of the study.
+
+    Parameters
+    ----------
+    sweeps : layer, reducer, whether it is exploratory, and the stored sweep.
+    """
+    found = []
+    for layer, reducer, exploratory, sweep in sweeps:
+        # Seconds differ from run to run, and tables must not.
+        table = storage.results(sweep).drop(columns="seconds")
+        about = {**layer, "reducer": reducer, "exploratory": exploratory}
+        found.append(tagged(table, about, (*LAYER_KEY, "reducer", "exploratory")))
+    return pd.concat(found, ignore_index=True)
+
+
+def raw_layer(dataset: str) -> dict[str, Any]:
+    """Return the key of the control on a dataset's raw input."""
+    return {
+        "network": f"raw-{dataset}",
+        "role": RAW_ROLE,
+        "dataset": dataset,
+        "seed": 0,
+        "layer": "input",
+    }
+
+
+def readings(
+    layers: Iterable[Run],
+    explanations: Iterable[xr.Dataset],
+    about: Mapping[str, Mapping[str, Any]],
+) -> dict[str, pd.DataFrame]:
+    """Return the tables ``states`` and ``transitions`` of all layers."""
+    states, moves = [], []
+    for layer, explanation in zip(layers, explanations, strict=True):
+        names = axis_names(about[layer["dataset"]])
+        found = tables.state_rows(explanation, names, state_name)
+        states.append(tagged(found[0], layer, LAYER_KEY))
+        moves.append(tagged(found[1], layer, LAYER_KEY))
+    return {
+        "states": pd.concat(states, ignore_index=True),
+        "transitions": pd.concat(moves, ignore_index=True),
+    }
+
+
+def axis_names(attributes: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the names of a dataset's ``input``, ``output`` and ``truth`` dimensions."""
+    symbols = [f"symbol {i + 1}" for i in range(int(attributes.get("n_symbols", 0)))]
+    return {
+        "input": list(attributes.get("feature_names", symbols)),
+        "output": list(attributes.get("target_names", symbols)),
+        "truth": list(attributes["state_names"]),
+    }
+
+
+def roles(
+    layers: Iterable[Run],
+    all_fits: pd.DataFrame,
+    scores: pd.DataFrame,
+    choices: pd.DataFrame,
+    bounds: Mapping[str, pd.DataFrame],
+    about: Mapping[str, Mapping[str, Any]],
+) -> dict[str, pd.DataFrame]:
+    """Return ``by_count`` and ``agreement``: trained, untrained and raw input side by side.
+
+    Parameters
+    ----------
+    layers : :data:`LAYER_KEY` and ``twin``, the name of the untrained twin.
+    all_fits, scores, choices : the study's tables.
+    """
+    study_tables = (all_fits, scores, choices)
+    counted, agreement = [], []
+    for layer in layers:
+        if layer["role"] != "trained":
+            continue
+        place = {"seed": layer["seed"], "layer": layer["layer"]}
+        by_role = {}
+        for role, network in (("trained", layer["network"]), ("untrained", layer["twin"])):
+            fit, score, choice = (of(t, network=network, **place) for t in study_tables)
+            if len(choice):
+                by_role[role] = tables.by_count(fit, score, choice, role)
+        mine = of(choices, network=layer["network"], **place)
+        raw = of(all_fits, network=raw_layer(layer["dataset"])["network"])
+        if len(raw):
+            score = of(scores, network=layer["network"], **place)
+            by_role[RAW_ROLE] = tables.by_count(raw, score, mine, RAW_ROLE)
+        picked = mine[mine["chosen_reducer"]].set_index("pick")["n_states"].to_dict()
+        counts = {"true": len(about[layer["dataset"]]["state_names"]), **picked}
+        top = of(bounds[layer["dataset"]], role="ceiling", name="exact filter")
+        ceiling = top.set_index("metric")["value"].to_dict()
+        key = [k for k in LAYER_KEY if k != "role"]
+        agreement.append(tagged(tables.agreement_rows(counts, by_role, ceiling), layer, key))
+        counted += [tagged(table, layer, key) for table in by_role.values()]
+    return {
+        "by_count": pd.concat(counted, ignore_index=True),
+        "agreement": pd.concat(agreement, ignore_index=True),
+    }

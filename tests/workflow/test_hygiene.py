@@ -1,0 +1,80 @@
+"""What holds for the workflow whatever it computes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hmmlens import config as study_config
+from tests.workflow.runs import ROOT, SMOKE, snakemake
+
+STUDIES = [ROOT / "config.yaml", *sorted((ROOT / "workflow" / "studies").glob("*.yaml"))]
+RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=lambda p: p.stem)
+def test_every_shipped_study_plans_a_report(study: Path, tmp_path: Path) -> None:
+    done = snakemake(tmp_path, study, "--cores", "1", "--dry-run", "--quiet", "all")
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=lambda p: p.stem)
+def test_a_study_names_its_schema_for_editors(study: Path) -> None:
+    first = study.read_text().splitlines()[0]
+    match = re.fullmatch(r"# yaml-language-server: \$schema=(.+)", first)
+    assert match is not None
+    assert (study.parent / match[1]).resolve() == (
+        ROOT / "workflow" / "schemas" / "config.schema.json"
+    )
+
+
+def test_another_study_takes_nothing_from_the_default_one(tmp_path: Path) -> None:
+    done = snakemake(tmp_path, SMOKE, "--cores", "1", "--dry-run")
+    default = study_config.read(ROOT / "config.yaml")
+    for network in default.networks:
+        assert f"results/smoke/{network}/" not in done.stdout or network in SMOKE.read_text()
+    assert "gait" not in done.stdout
+
+
+def test_every_key_of_the_default_study_is_known_and_every_section_stands_in_it() -> None:
+    raw = yaml.safe_load((ROOT / "config.yaml").read_text())
+    assert set(raw) == set(study_config.Study.model_fields)
+
+
+def test_a_config_mistake_is_told_before_any_job(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(SMOKE.read_text().replace("n_restarts: 2", "n_restart: 2"))
+    done = snakemake(tmp_path, wrong, "--cores", "1")
+    assert done.returncode != 0
+    assert "sweep.n_restart" in done.stdout
+    assert "did you mean 'n_restarts'" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("rules", RULES, ids=lambda p: p.stem)
+def test_rules_are_complete(rules: Path) -> None:
+    text = rules.read_text()
+    blocks = re.split(r"^rule (\w+):\n", text, flags=re.M)[1:]
+    for name, body in zip(blocks[::2], blocks[1::2], strict=True):
+        assert body.lstrip().startswith('"""'), f"{name} has no docstring"
+        for directive in ("log:", "conda:", "resources:", "script:"):
+            assert directive in body, f"{name} has no {directive}"
+        assert "\n    run:" not in body
+        assert "\n    shadow:" not in body
+        script = re.search(r'"\.\./scripts/(\w+)\.py"', body)
+        assert script is not None
+        assert script[1] == name, f"{name} runs {script[1]}.py"
+
+
+def test_scripts_are_thin() -> None:
+    for script in (ROOT / "workflow" / "scripts").glob("*.py"):
+        assert len(script.read_text().splitlines()) <= 60, script.name
+
+
+def test_the_snakefile_fits_one_screen() -> None:
+    assert len((ROOT / "Snakefile").read_text().splitlines()) <= 55

@@ -1,0 +1,157 @@
+"""One whole small study through Snakemake, looked at from several sides."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from hmmlens import store
+from tests.workflow.runs import SMOKE, command, csv_files, snakemake
+
+TABLES = {
+    "agreement",
+    "by_count",
+    "ceilings",
+    "choices",
+    "endpoints",
+    "fits",
+    "networks",
+    "scores",
+    "states",
+    "training",
+    "transitions",
+}
+
+
+def test_every_stage_leaves_its_result(smoke: Path) -> None:
+    results = smoke / "results" / "smoke"
+    assert (results / "report.pdf").read_bytes().startswith(b"%PDF")
+    assert {path.stem for path in (results / "tables").glob("*.csv")} == TABLES
+    for figure in (results / "figures").rglob("*.pdf"):
+        assert figure.with_suffix(".png").stat().st_size > 5000
+        assert len(pd.read_csv(figure.with_suffix(".csv"))) > 0
+    store.check(results / "data" / "fully3" / "fully3.zarr", "sequences")
+    store.check(results / "flipflop-gru" / "0" / "activations" / "activations.zarr", "activations")
+    assert not list(results.rglob("*.partial"))
+    assert not list((results / "checkpoints").glob("*"))
+
+
+def test_tables_hold_every_network_seed_layer_and_role(smoke: Path) -> None:
+    tables = smoke / "results" / "smoke" / "tables"
+    fits = pd.read_csv(tables / "fits.csv")
+    places = set(fits[["network", "layer", "reducer"]].itertuples(index=False, name=None))
+    lstm = {("fully3-lstm" + end, f"layer{i}") for end in ("", "-untrained") for i in (0, 1)}
+    gru = {("flipflop-gru" + end, "layer0") for end in ("", "-untrained")}
+    expected = {(*place, reducer) for place in lstm | gru for reducer in ("pca-2", "tsne")}
+    expected |= {(f"raw-{name}", "input", "raw-input") for name in ("fully3", "flipflop")}
+    assert places == expected
+    # One fit of one state, two of each other count.
+    assert (fits.groupby(["network", "layer", "reducer"]).size() == 1 + 3 * 2).all()
+    agreement = pd.read_csv(tables / "agreement.csv")
+    assert set(agreement["role"]) == {"trained", "untrained", "raw input"}
+    choices = pd.read_csv(tables / "choices.csv")
+    chosen = choices[choices["chosen_reducer"]]
+    assert not chosen["exploratory"].any()
+    assert set(chosen["reducer"]) == {"pca-2"}
+
+
+def test_the_report_says_what_the_tables_say(smoke: Path) -> None:
+    results = smoke / "results" / "smoke"
+    told = json.loads((results / "findings.json").read_text())["networks"]
+    assert [(t["network"], t["layer"]) for t in told] == [
+        ("fully3-lstm", "layer0"),
+        ("fully3-lstm", "layer1"),
+        ("flipflop-gru", "layer0"),
+    ]
+    networks = pd.read_csv(results / "tables" / "networks.csv")
+    row = networks[(networks["network"] == "fully3-lstm")].iloc[0]
+    assert f"{row['test']:.3f} nats per step" in told[0]["task"]
+
+
+def test_a_finished_study_has_nothing_to_do(smoke: Path) -> None:
+    done = snakemake(smoke, SMOKE, "--cores", "1", "--dry-run")
+    assert done.returncode == 0
+    assert "Nothing to be done" in done.stdout
+
+
+def test_one_networks_settings_rerun_its_branch_only(smoke: Path, tmp_path: Path) -> None:
+    changed = tmp_path / "changed.yaml"
+    text = SMOKE.read_text()
+    assert "flipflop-gru: {dataset: flipflop, cell: gru, n_units: 8" in text
+    changed.write_text(text.replace("cell: gru, n_units: 8", "cell: gru, n_units: 9"))
+    done = snakemake(
+        smoke, changed, "--cores", "1", "--dry-run", "--rerun-triggers", "params", "input"
+    )
+    jobs = [line for line in done.stdout.splitlines() if line.strip().startswith("output:")]
+    trained = [line for line in jobs if "network.safetensors" in line]
+    assert sorted(line.split("/")[2] for line in trained) == [
+        "flipflop-gru",
+        "flipflop-gru-untrained",
+    ]
+
+
+def _run_until(folder: Path, pattern: str) -> None:
+    """Start the study and kill it and all its jobs as soon as a file matches ``pattern``."""
+    process = subprocess.Popen(
+        command(folder, SMOKE, "--cores", "1"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while not list(folder.glob(pattern)):
+        assert process.poll() is None, f"the study ended before {pattern} appeared"
+        assert time.monotonic() < deadline, f"{pattern} never appeared"
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    # What Snakemake would ask the user to do after a kill.
+    assert snakemake(folder, SMOKE, "--unlock").returncode == 0
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run the smoke study on one core, killed once in a training and once in a sweep."""
+    folder = tmp_path_factory.mktemp("killed")
+    results = "results/smoke"
+    _run_until(folder, f"{results}/checkpoints/*.pt")
+    assert not list(folder.glob(f"{results}/*/0/network.safetensors")) or list(
+        folder.glob(f"{results}/checkpoints/*.pt")
+    )
+    _run_until(folder, f"{results}/logs/sweep_states/fully3-lstm/0/layer0/*.log")
+    done = snakemake(folder, SMOKE, "--cores", "1")
+    assert done.returncode == 0, done.stdout[-3000:]
+    return folder
+
+
+def test_a_killed_training_continues_from_its_checkpoint(killed: Path) -> None:
+    logs = (killed / "results" / "smoke" / "logs" / "train_network").rglob("*.log")
+    assert any("continuing after epoch" in log.read_text() for log in logs)
+
+
+def test_kills_and_cores_do_not_change_any_table(smoke: Path, killed: Path) -> None:
+    undisturbed, disturbed = csv_files(smoke), csv_files(killed)
+    assert undisturbed.keys() == disturbed.keys()
+    differing = [name for name in undisturbed if undisturbed[name] != disturbed[name]]
+    assert differing == []
+
+
+def test_the_report_is_the_same_to_the_byte(smoke: Path, killed: Path) -> None:
+    report = Path("results") / "smoke" / "report.pdf"
+    assert (smoke / report).read_bytes() == (killed / report).read_bytes()
+
+
+def test_the_run_report_builds(smoke: Path) -> None:
+    target = smoke / "run.html"
+    done = snakemake(smoke, SMOKE, "--report", str(target))
+    assert done.returncode == 0, done.stdout[-2000:]
+    text = target.read_text()
+    for category in ("0 Report", "1 Overview", "2 Networks", "3 Tables"):
+        assert category in text
