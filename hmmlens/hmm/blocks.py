@@ -42,7 +42,7 @@ class Block:
         if centre is None:
             self.values: NDArray[np.generic] = frames[self.packing.row]
         else:
-            self.values = np.ascontiguousarray((frames[self.packing.row] - centre).T)
+            self.values = np.ascontiguousarray(np.subtract(frames[self.packing.row], centre).T)
         self._keep = keep_features
         self._family: Family | None = None
         self._features: Floats | None = None

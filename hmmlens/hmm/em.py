@@ -40,6 +40,7 @@ class Fit:
     objective : the same with the log prior where ``counts_prior``; never falls
     converged : the last gain was below the tolerance, and not: the steps ran out
     log_likelihood, entropy : of the final parameters; entropy of the state paths given the data
+    min_occupancy : frames in the rarest state
     n_rescued : sequences redone in log space, in the iteration with the most
     seconds : share of the batch's time
     """
@@ -50,6 +51,7 @@ class Fit:
     converged: bool = False
     log_likelihood: float = np.nan
     entropy: float = np.nan
+    min_occupancy: float = np.nan
     n_rescued: int = 0
     seconds: float = 0.0
 
@@ -108,7 +110,7 @@ def fit(
         params = maximise(params, stats, family, prior, update)
         alive = np.isfinite(target) & all_finite(params)
         stop = ~alive
-        for place, number in enumerate(on):
+        for place, number in enumerate(on.tolist()):
             one = fits[number]
             if not np.isfinite(target[place]):
                 continue
@@ -122,10 +124,10 @@ def fit(
                 stop[place] = one.converged or asked or iteration == max_iter - 1
         if halving and iteration + 1 in HALVINGS:
             stop |= _worse_half(np.where(alive, target, -np.inf))
-        for place in np.flatnonzero(stop & alive):
-            done[int(on[place])] = params.take([place])
+        for place in np.flatnonzero(stop & alive).tolist():
+            done[on.tolist()[place]] = params.take([place])
         share = (time.perf_counter() - began) / len(on)
-        for number in on:
+        for number in on.tolist():
             fits[number].seconds += share
         if stop.any():
             on, params = on[~stop], params.take(np.flatnonzero(~stop))
@@ -187,7 +189,8 @@ def penalty(params: Parameters, family: Family, prior: Prior) -> Floats | float:
     """Return the log prior density (restart) up to a constant."""
     start = weighted_log(np.asarray(prior.startprob) - 1.0, params.startprob)
     trans = weighted_log(np.asarray(prior.transmat) - 1.0, params.transmat)
-    return start + trans + family.penalty(params.emission, prior)
+    total: Floats | float = start + trans + family.penalty(params.emission, prior)
+    return total
 
 
 def all_finite(params: Parameters) -> NDArray[np.bool_]:
@@ -214,7 +217,8 @@ def path_entropy(params: Parameters, family: Family, stats: Statistics) -> Float
         + weighted_log(stats.trans, params.transmat)
         + observed
     )
-    return np.maximum(stats.log_likelihood - expected, 0.0)
+    entropy: Floats = np.maximum(stats.log_likelihood - expected, 0.0)
+    return entropy
 
 
 def _evaluate(
@@ -230,11 +234,14 @@ def _evaluate(
     params = join([one.params for one in good if one.params is not None])
     stats = total(blocks, params, family, expect, space)
     entropy = path_entropy(params, family, stats)
+    # Every frame but the first of a sequence is entered by a transition.
+    occupancy = (stats.start + stats.trans.sum(axis=1)).min(axis=1)
     share = (time.perf_counter() - began) / len(good)
     for place, one in enumerate(good):
         one.seconds += share
         one.log_likelihood = float(stats.log_likelihood[place])
         one.entropy = float(entropy[place])
+        one.min_occupancy = float(occupancy[place])
         if not np.isfinite(one.log_likelihood):
             one.params = None
 

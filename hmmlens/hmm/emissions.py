@@ -20,7 +20,7 @@ centred before, so float64 keeps 8 digits of the quadratic form at a condition n
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -212,7 +212,7 @@ class Gaussian:
         if self.covariance_type in ("diag", "spherical"):
             square = stats.sums[:, :, d + 1 :]
             spread = weight * away**2 + square - 2 * means * obs + means**2 * post
-            count = max(prior.covars_weight - 1, 0) + post
+            count = post + max(prior.covars_weight - 1, 0)
             variance = (prior.covars + spread) / np.maximum(count, 1e-5)
             if self.covariance_type == "spherical":
                 variance, empty = variance.mean(axis=2), empty[:, :, 0]
@@ -221,12 +221,12 @@ class Gaussian:
         spread = np.asarray(weight)[..., None] * away[..., None] * away[:, :, None, :]
         spread = spread - cross - cross.swapaxes(2, 3)
         spread += means[..., None] * means[:, :, None, :] * post[..., None]
-        count = max(prior.covars_weight - d, 0)
+        more = max(prior.covars_weight - d, 0)
         if self.covariance_type == "tied":
             spread = spread.sum(axis=1) + stats.scatter
-            return means, (prior.covars + spread) / (count + post.sum(axis=1))[..., None]
+            return means, (prior.covars + spread) / (more + post.sum(axis=1))[..., None]
         spread += symmetric(stats.sums[:, :, d + 1 :], d)
-        covariance = (prior.covars + spread) / np.where(empty, 1, count + post)[..., None]
+        covariance = (prior.covars + spread) / np.where(empty, 1, more + post)[..., None]
         return means, np.where(empty[..., None], covars, covariance)
 
     def penalty(self, emission: tuple[Floats, ...], prior: Prior) -> Floats | float:
@@ -271,7 +271,8 @@ class Categorical:
 
     def features(self, values: NDArray[np.generic]) -> Floats:
         """Return 1 where a frame (second axis) holds the symbol (first axis), else 0."""
-        return (np.arange(self.n_symbols)[:, None] == values).astype(np.float64)
+        hot: Floats = (np.arange(self.n_symbols)[:, None] == values).astype(np.float64)
+        return hot
 
     def scatter(self, values: NDArray[np.generic]) -> Floats:
         """Return nothing: the features are enough."""
@@ -295,7 +296,7 @@ class Categorical:
 
     def penalty(self, emission: tuple[Floats, ...], prior: Prior) -> Floats | float:
         """Return the log Dirichlet density (restart) up to a constant."""
-        return weighted_log(prior.emissionprob - 1, emission[0])
+        return weighted_log(np.asarray(prior.emissionprob) - 1.0, emission[0])
 
 
 def invert(covars: Floats) -> tuple[Floats, Floats]:
@@ -318,7 +319,8 @@ def invert(covars: Floats) -> tuple[Floats, Floats]:
 def _root(matrix: Floats) -> Floats:
     for extra in (0.0, 1e-7):
         try:
-            return np.linalg.cholesky(matrix + extra * np.eye(len(matrix)))
+            root: Floats = np.linalg.cholesky(matrix + extra * np.eye(len(matrix)))
+            return root
         except np.linalg.LinAlgError:
             continue
     return np.where(np.eye(len(matrix)) == 1, np.nan, 0.0)
@@ -338,7 +340,7 @@ def rows_to_one(weights: Floats, old: Floats) -> Floats:
     return np.where(total > 0, weights / np.where(total > 0, total, 1), old)
 
 
-def weighted_log(weight: Floats | float, p: Floats) -> Floats | float:
+def weighted_log(weight: Any, p: Floats) -> Floats | float:
     """Return the sum of ``weight * log p`` over all but the first axis; 0 where weight is 0."""
     if np.ndim(weight) == 0 and weight == 0:
         return 0.0

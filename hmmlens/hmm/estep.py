@@ -50,17 +50,17 @@ def expect(params: Parameters, family: Family, block: Block, space: Workspace) -
         forward(initial, params.transmat, packing, density, alpha, scale, space)
         gamma = space.panel("gamma", *shape)
         backward(final, params.transmat, packing, density, alpha, scale, gamma)
-        flagged = _doubtful(packing, scale, gamma)
+        flagged = doubtful(packing, scale, gamma)
         np.multiply(gamma, alpha, out=gamma)
         np.log(scale, out=scale)
         scale += top
-    rescued = _rescue(flagged, params, family, block, weights, (density, alpha, gamma, scale))
+    rescued = rescue(flagged, params, family, block, weights, (density, alpha, gamma, scale))
     trans = rescued
     joint = np.zeros_like(params.transmat)
     for before, after in packing.pairs():
         joint += alpha[:, :, before] @ density[:, :, after].swapaxes(1, 2)
     if packing.is_cut:
-        left, right = _cuts(packing)
+        left, right = cuts(packing)
         joint += alpha[:, :, left] @ density[:, :, right].swapaxes(1, 2)
     trans += joint * params.transmat
     return Statistics(
@@ -154,7 +154,7 @@ def backward(
         np.multiply(here, beta[:, :, lo:hi], out=here)
 
 
-def _doubtful(packing: Packing, scale: Floats, beta: Floats) -> list[NDArray[np.intp]]:
+def doubtful(packing: Packing, scale: Floats, beta: Floats) -> list[NDArray[np.intp]]:
     """Return for each restart the sequences that scaling may have got wrong."""
     found = []
     lane = None
@@ -171,13 +171,13 @@ def _doubtful(packing: Packing, scale: Floats, beta: Floats) -> list[NDArray[np.
     return found
 
 
-def _rescue(
+def rescue(
     flagged: list[NDArray[np.intp]],
     params: Parameters,
     family: Family,
     block: Block,
     weights: Floats,
-    panels: tuple[Floats, Floats, Floats, Floats],
+    panels: tuple[Floats, ...],
 ) -> Floats:
     """Redo flagged sequences in log space; return their expected transitions.
 
@@ -203,15 +203,13 @@ def _rescue(
     return trans
 
 
-def log_density(
-    weights: Floats, family: Family, block: Block, columns: NDArray[np.intp]
-) -> Floats:
+def log_density(weights: Floats, family: Family, block: Block, columns: NDArray[np.intp]) -> Floats:
     """Return log densities (state, column) of one restart, without what is common to states."""
     product = weights @ family.features(block.values[..., columns])
     return product if family.logarithmic else logspace.log(product)
 
 
-def _cuts(packing: Packing) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def cuts(packing: Packing) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return columns before and after every cut of a sequence into chunks."""
     left, right = packing.chain[:-1], packing.chain[1:]
     there = right >= 0
@@ -223,23 +221,21 @@ def _collect(gamma: Floats, family: Family, block: Block) -> Floats:
     n_restarts, n_states, n_columns = gamma.shape
     panel = gamma.reshape(n_restarts * n_states, n_columns)
     if block.whole_features(family):
-        sums = panel @ block.features(family, slice(None)).T
+        sums: Floats = panel @ block.features(family, slice(None)).T
     else:
-        parts = pieces(n_columns, len(panel))
-        sums = sum(panel[:, part] @ block.features(family, part).T for part in parts)
-    collected: Floats = np.asarray(sums).reshape(n_restarts, n_states, -1)
-    return collected
+        sums = np.zeros((len(panel), family.n_features(len(np.atleast_2d(block.values)))))
+        for part in pieces(n_columns, len(panel) + sums.shape[1]):
+            sums += panel[:, part] @ block.features(family, part).T
+    return sums.reshape(n_restarts, n_states, -1)
 
 
-def _single_state(
-    params: Parameters, family: Family, block: Block, weights: Floats
-) -> Statistics:
+def _single_state(params: Parameters, family: Family, block: Block, weights: Floats) -> Statistics:
     """Return the statistics of models with one state, where every posterior is 1."""
     n_restarts = len(params.startprob)
     packing = block.packing
     parts = pieces(packing.n_frames, weights.shape[2])
-    total = sum(block.features(family, part).sum(axis=1) for part in parts)
-    sums: Floats = np.tile(total, (n_restarts, 1, 1))
+    each = [block.features(family, part).sum(axis=1) for part in parts]
+    sums = np.tile(np.sum(each, axis=0), (n_restarts, 1, 1))
     likelihood = (weights * sums).sum(axis=(1, 2))
     scatter = block.scatter(family)
     return Statistics(

@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hmmlens.errors import DataError
+
+log = logging.getLogger(__name__)
 
 DIMS = ("sequence", "time", "component")
 
@@ -74,8 +77,14 @@ def values(
     frames = given.frames.astype(np.float64, copy=False)
     bad = ~np.isfinite(frames).all(axis=1)
     if bad.any():
-        place = _place(given, int(np.flatnonzero(bad)[0]))
-        raise DataError(f"{name} holds a value that is not finite at {place}; remove or fill it")
+        frame = int(np.flatnonzero(bad)[0])
+        component = int(np.flatnonzero(~np.isfinite(frames[frame]))[0])
+        sequence, step = _place(given, frame)
+        index = (frame, component) if given.inside is None else (sequence, step, component)
+        raise DataError(
+            f"{name} holds a value that is not finite at {index}; remove or fill it "
+            f"(sequence {sequence}, step {step}, component {component})"
+        )
     return given._replace(frames=frames)
 
 
@@ -104,9 +113,12 @@ def symbols(
     top = np.inf if n_symbols is None else n_symbols - 1
     bad = np.flatnonzero((frames < 0) | (frames > top))
     if len(bad):
-        found, place = frames[bad[0]], _place(given, int(bad[0]))
+        sequence, step = _place(given, int(bad[0]))
         limit = "below 0" if n_symbols is None else f"outside 0 to {n_symbols - 1}"
-        raise DataError(f"{name} holds a symbol {limit}: {found} at {place}; renumber the symbols")
+        raise DataError(
+            f"{name} holds a symbol {limit}: {frames[bad[0]]} at sequence {sequence}, step {step}; "
+            "number the symbols from 0"
+        )
     return given._replace(frames=frames)
 
 
@@ -118,9 +130,7 @@ def _array(X: ArrayLike, dims: tuple[str, ...]) -> NDArray[Any]:
     return np.asarray(X)
 
 
-def _given(
-    data: NDArray[Any], lengths: ArrayLike | None, padded_ndim: int, name: str
-) -> Sequences:
+def _given(data: NDArray[Any], lengths: ArrayLike | None, padded_ndim: int, name: str) -> Sequences:
     if data.shape[0] == 0 or (data.ndim >= padded_ndim > 1 and data.shape[1] == 0):
         raise DataError(f"{name} is empty (shape {data.shape}); give at least one frame")
     if data.ndim == padded_ndim:
@@ -142,10 +152,11 @@ def _given(
     return Sequences(data, ends.astype(np.intp), None)
 
 
-def _place(given: Sequences, frame: int) -> str:
+def _place(given: Sequences, frame: int) -> tuple[int, int]:
+    """Return sequence and step of a row of the flat array."""
     starts = np.cumsum(given.lengths) - given.lengths
     sequence = int(np.searchsorted(starts, frame, side="right")) - 1
-    return f"sequence {sequence}, step {frame - starts[sequence]}"
+    return sequence, int(frame - starts[sequence])
 
 
 def steps_inside(lengths: ArrayLike | None, n_sequences: int, n_steps: int) -> NDArray[np.bool_]:
@@ -170,13 +181,19 @@ def steps_inside(lengths: ArrayLike | None, n_sequences: int, n_steps: int) -> N
     return mask
 
 
-def name_constant_columns(frames: NDArray[np.float64]) -> tuple[list[int], list[int]]:
-    """Return components that never move, and those that barely do.
+def tell_constant_columns(covariance: NDArray[np.float64]) -> list[int]:
+    """Log which components never move, or barely, and return the former.
 
     The first have a standard deviation below 1e-9 of the root mean square over components, the
-    second below 1e-3.
+    second below 1e-3. Neither can tell states apart, and each adds the logarithm of its tiny
+    width to every frame's likelihood.
     """
-    spread = frames.std(axis=0)
-    size = np.sqrt((spread**2).mean())
+    spread = np.sqrt(np.maximum(np.diagonal(covariance), 0))
+    size = np.sqrt((spread**2).mean()) if len(spread) else 0.0
     dead = spread <= 1e-9 * size
-    return np.flatnonzero(dead).tolist(), np.flatnonzero(~dead & (spread < 1e-3 * size)).tolist()
+    faint = ~dead & (spread < 1e-3 * size)
+    for which, word in ((dead, "never move"), (faint, "barely move")):
+        if which.any():
+            names = ", ".join(map(str, np.flatnonzero(which)))
+            log.warning("components that %s: %s; drop them, or rely on the floor", word, names)
+    return np.flatnonzero(dead).tolist()

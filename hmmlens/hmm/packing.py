@@ -9,7 +9,9 @@ computed by :mod:`hmmlens.hmm.chunks`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,7 +92,7 @@ class Packing:
         found = []
         counts, offsets = self.counts, self.offsets
         edges = [0, *(np.flatnonzero(np.diff(counts)) + 1).tolist(), self.n_steps]
-        for first, end in zip(edges[:-1], edges[1:], strict=True):
+        for first, end in pairwise(edges):
             if first > 0:
                 n = counts[first]
                 before, here = offsets[first - 1], offsets[first]
@@ -109,15 +111,15 @@ def pack(lengths: NDArray[np.integer], cut: bool | None = None) -> Packing:
     lengths : (sequence), each 1 or more.
     cut : cut sequences into chunks; None does so where sequences are few and long.
     """
-    lengths = np.asarray(lengths, dtype=np.intp)
-    starts = np.concatenate([[0], np.cumsum(lengths)])
-    size = _chunk_size(lengths, cut)
-    n_chunks = -(-lengths // size)
-    sequence = np.repeat(np.arange(len(lengths)), n_chunks)
+    ends: Ints = np.asarray(lengths, dtype=np.intp)
+    starts = np.concatenate([[0], np.cumsum(ends)])
+    size = _chunk_size(ends, cut)
+    n_chunks = -(-ends // size)
+    sequence = np.repeat(np.arange(len(ends)), n_chunks)
     first_lane = np.cumsum(n_chunks) - n_chunks
     chunk = np.arange(len(sequence)) - first_lane[sequence]
     # Chunks of one sequence differ by at most one frame, so that lanes end together.
-    base, extra = lengths // n_chunks, lengths % n_chunks
+    base, extra = ends // n_chunks, ends % n_chunks
     lane_lengths = base[sequence] + (chunk < extra[sequence])
     begins = np.cumsum(lane_lengths) - lane_lengths
 
@@ -132,7 +134,7 @@ def pack(lengths: NDArray[np.integer], cut: bool | None = None) -> Packing:
     row = begins[np.arange(len(step)) - offsets[step]] + step
     column = np.empty_like(row)
     column[row] = np.arange(len(row))
-    chain = np.full((n_chunks.max(), len(lengths)), -1, dtype=np.intp)
+    chain = np.full((n_chunks.max(), len(ends)), -1, dtype=np.intp)
     chain[chunk, sequence] = rank
     return Packing(
         lane_lengths, sequence[order], counts, offsets.astype(np.intp), column, row, starts, chain
@@ -146,8 +148,8 @@ def _chunk_size(lengths: Ints, cut: bool | None) -> int:
         return longest
     # A step of the recursion costs about as much as two steps of the chain over chunks, and
     # their numbers multiply to the number of frames.
-    floor = SHORTEST_CHUNK if cut is None else 2
-    return min(longest, max(floor, round(np.sqrt(total / 2))))
+    floor: int = SHORTEST_CHUNK if cut is None else 2
+    return min(longest, max(floor, math.isqrt(total // 2)))
 
 
 def split(lengths: NDArray[np.integer], most_frames: int) -> list[slice]:

@@ -1,0 +1,103 @@
+"""A sweep comes back from disk as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hmmlens import store
+from hmmlens.errors import DataError, StoreError
+from hmmlens.hmm import HMMSweep, hmmlearn_engine, storage
+from hmmlens.hmm.hmmlearn_engine import Fit
+from hmmlens.hmm.models import CategoricalHMM, GaussianHMM
+
+
+def frames(seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return 3 * rng.integers(0, 2, size=(5, 20, 1)) + rng.normal(size=(5, 20, 3))
+
+
+def through_disk(sweep: HMMSweep, folder: Path) -> Any:
+    store.write(storage.to_dataset(sweep), folder / "sweep.zarr", "sweep", {"seed": 1})
+    return store.read(folder / "sweep.zarr", "sweep").load()
+
+
+def sorted_results(sweep: HMMSweep) -> pd.DataFrame:
+    return sweep.results_.sort_values(storage.INDEX).reset_index(drop=True)
+
+
+@pytest.mark.parametrize("types", [["tied"], ["spherical", "full", "diag"]], ids=["one", "three"])
+def test_gaussian_sweep_comes_back(tmp_path: Path, types: list[str]) -> None:
+    X = frames()
+    sweep = HMMSweep([1, 2, 4], types, n_restarts=2, max_iter=4).fit(X, None, X)
+    data = through_disk(sweep, tmp_path)
+    assert data.attrs["n_frames"] == 100
+    found = storage.results(data)
+    pd.testing.assert_frame_equal(
+        found[sweep.results_.columns], sorted_results(sweep), check_exact=True
+    )
+    for (kind, n_states), model in sweep.models_.items():
+        again = storage.model(data, kind, n_states)
+        assert isinstance(again, GaussianHMM)
+        assert again.covariance_type == kind
+        for name in ("startprob_", "transmat_", "means_", "covars_"):
+            np.testing.assert_array_equal(getattr(again, name), getattr(model, name))
+        assert again.score(X) == model.score(X)
+        assert again.n_parameters == model.n_parameters
+
+
+def test_categorical_sweep_comes_back(tmp_path: Path) -> None:
+    X = np.random.default_rng(0).integers(0, 3, size=(5, 20))
+    sweep = HMMSweep([1, 3], n_restarts=2, max_iter=4, emission="categorical").fit(X)
+    data = through_disk(sweep, tmp_path)
+    found = storage.results(data)
+    pd.testing.assert_frame_equal(found[sweep.results_.columns], sorted_results(sweep))
+    assert found["held_out"].isna().all()
+    for n_states in (1, 3):
+        model, again = sweep.models_["none", n_states], storage.model(data, "none", n_states)
+        assert isinstance(again, CategoricalHMM)
+        for name in ("startprob_", "transmat_", "emissionprob_"):
+            np.testing.assert_array_equal(getattr(again, name), getattr(model, name))
+
+
+def break_down(monkeypatch: pytest.MonkeyPatch, *n_states: int) -> None:
+    whole = hmmlearn_engine.fit_gaussian
+
+    def sometimes(rows: Any, lengths: Any, kind: Any, start: Any, *rest: Any) -> Fit:
+        if len(start["means"]) in n_states:
+            return Fit(None, [], False, True)
+        return whole(rows, lengths, kind, start, *rest)
+
+    monkeypatch.setattr(hmmlearn_engine, "fit_gaussian", sometimes)
+
+
+def test_fits_that_broke_down_come_back_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_down(monkeypatch, 4)
+    sweep = HMMSweep([1, 2, 4], n_restarts=2, max_iter=4, engine="hmmlearn").fit(frames())
+    data = through_disk(sweep, tmp_path)
+    found = storage.results(data)
+    pd.testing.assert_frame_equal(found[sweep.results_.columns], sorted_results(sweep))
+    assert found["n_states"].tolist() == [1, 2, 2, 4, 4]
+    assert found["log_likelihood"].isna().tolist() == [False, False, False, True, True]
+    assert storage.model(data, "tied", 2).n_components == 2
+    with pytest.raises(StoreError, match="every tied fit with 4 states broke down"):
+        storage.model(data, "tied", 4)
+
+
+def test_sweep_without_any_fit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    break_down(monkeypatch, 1, 2)
+    with pytest.raises(DataError, match="every fit of the sweep broke down"):
+        storage.to_dataset(HMMSweep([1, 2], max_iter=4, engine="hmmlearn").fit(frames()))
+
+
+@pytest.mark.parametrize(("kind", "n_states"), [("tied", 3), ("full", 2)])
+def test_model_that_was_not_fitted_is_told(kind: str, n_states: int) -> None:
+    data = storage.to_dataset(HMMSweep([1, 2], max_iter=4).fit(frames()))
+    with pytest.raises(StoreError, match=f"the sweep holds no {kind} model with {n_states} states"):
+        storage.model(data, kind, n_states)
