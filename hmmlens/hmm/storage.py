@@ -15,7 +15,8 @@ INDEX = ["covariance_type", "n_states", "restart"]
 #: Columns of the table of fits. A store lists its arrays in whatever order the disk has them.
 SCORES = (
     *("log_likelihood", "bic", "aic", "icl", "held_out"),
-    *("n_iter", "converged", "n_floored", "n_rescued", "seconds"),
+    *("n_parameters", "n_iter", "converged", "n_floored", "n_rescued", "n_drops"),
+    *("min_occupancy", "seconds"),
 )
 
 
