@@ -209,7 +209,10 @@ ReducerConfig = Annotated[PCA | FactorAnalysis | ICA | Identity | TSNE, Field(di
 class Sweep(Section):
     """The hidden Markov models that are fitted to every reduced store."""
 
-    engine: Literal["hmmlearn"] = "hmmlearn"
+    engine: Literal["numpy", "torch", "hmmlearn"] = Field(
+        default="numpy",
+        description="numpy; torch, the same on a device; or hmmlearn, the slow reference",
+    )
     n_states: list[Annotated[int, Field(ge=1, le=64)]] = Field(
         default=[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], min_length=1
     )
@@ -221,6 +224,13 @@ class Sweep(Section):
     )
     min_covar: float = Field(
         default=1e-3, gt=0, description="covariance floor, relative to the data's mean variance"
+    )
+    halving: bool = Field(
+        default=False,
+        description="give up the worse half of the restarts early, as long as 4 are left",
+    )
+    n_jobs: int = Field(
+        default=1, ge=1, description="processes for one sweep; its numbers do not depend on it"
     )
 
     @model_validator(mode="after")

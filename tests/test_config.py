@@ -79,7 +79,9 @@ TOP_KEYS = (
 )
 TRAINING_KEYS = "max_epochs, patience, batch_size, learning_rate, clip_norm, checkpoint_every"
 NETWORK_KEYS = "dataset, cell, n_units, n_layers, n_seeds, lstm_state, training"
-SWEEP_KEYS = "engine, n_states, covariance_types, n_restarts, max_iter, tol, min_covar"
+SWEEP_KEYS = (
+    "engine, n_states, covariance_types, n_restarts, max_iter, tol, min_covar, halving, n_jobs"
+)
 KINDS = "pca, factor_analysis, ica, identity, tsne"
 QUOTE_BOOL = "YAML reads yes, no, on and off as true or false, so put the word in quotes"
 
@@ -223,7 +225,7 @@ TABLE: list[tuple[tuple[Any, ...], Any, list[str]]] = [
     (
         ("sweep", "engine"),
         "hmmlern",
-        ["sweep.engine: found 'hmmlern' (did you mean 'hmmlearn'?), wants hmmlearn"],
+        ["sweep.engine: found 'hmmlern' (did you mean 'hmmlearn'?), wants one of: numpy, torch, hmmlearn"],
     ),
     (
         ("sweep", "covariance_types"),

@@ -93,7 +93,9 @@ def fit_gaussian(
         stored = stored.reshape(n_states, -1)[:, 0]
     full = np.asarray(fill_covars(stored, covariance_type, n_states, n_features))
     transmat = _complete(model.transmat_)
-    fitted = GaussianHMM(model.startprob_, transmat, model.means_, full, covariance_type)
+    fitted = GaussianHMM.from_parameters(
+        model.startprob_, transmat, model.means_, full, covariance_type
+    )
     return Fit(fitted, history, converged, rescued)
 
 
@@ -124,7 +126,7 @@ def fit_categorical(
     if model is None:
         return Fit(None, history, False, rescued)
     transmat, emissionprob = _complete(model.transmat_), _complete(model.emissionprob_)
-    fitted = CategoricalHMM(model.startprob_, transmat, emissionprob)
+    fitted = CategoricalHMM.from_parameters(model.startprob_, transmat, emissionprob)
     return Fit(fitted, history, converged, rescued)
 
 

@@ -1,165 +1,34 @@
-"""Fitted hidden Markov models: likelihood, filtered and smoothed posteriors, best path.
+"""Hidden Markov models with Gaussian values or symbols.
 
-Names and shapes are hmmlearn's. Data are (sequence, time, component) values or (sequence, time)
-symbols, ``lengths`` (sequence) where they are ragged; steps past a sequence's end are ignored.
-All recursions run over all sequences at once, in log space where it matters, so that neither
-far outliers nor exact zeros in ``transmat_`` underflow.
+Names, shapes and arguments are hmmlearn's, so that code for its two classes runs unchanged; data
+may also be (sequence, time, component) values or (sequence, time) symbols, as arrays or xarray's
+DataArrays, with ``lengths`` (sequence) where they are ragged.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import NamedTuple
+import logging
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hmmlens.errors import DataError
+from hmmlens.hmm import em, inputs, streams
+from hmmlens.hmm.blocks import MEMORY_LIMIT
+from hmmlens.hmm.emissions import COVARIANCE_TYPES, Categorical, Gaussian, Prior
+from hmmlens.hmm.estimator import ConvergenceMonitor, HiddenMarkovModel
+from hmmlens.hmm.inference import Filtered
+from hmmlens.hmm.inputs import Sequences, steps_inside
+from hmmlens.hmm.logspace import log as log_of
+
+__all__ = ["CategoricalHMM", "Filtered", "GaussianHMM", "HiddenMarkovModel", "steps_inside"]
+
+log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
-
-class Filtered(NamedTuple):
-    """Result of the forward pass.
-
-    posteriors : (sequence, time, state), P(state_t | data up to t); 0 past a sequence's end
-    predicted : (sequence, time, state), P(state_t | data before t)
-    log_likelihood : (sequence), nats
-    """
-
-    posteriors: Floats
-    predicted: Floats
-    log_likelihood: Floats
-
-
-class HiddenMarkovModel(ABC):
-    """What does not depend on the kind of emission.
-
-    Attributes
-    ----------
-    startprob_ : (state)
-    transmat_ : (state, next_state)
-    """
-
-    startprob_: Floats
-    transmat_: Floats
-
-    @abstractmethod
-    def log_emission(self, X: ArrayLike) -> Floats:
-        """Return log P(observation | state), shape (sequence, time, state)."""
-
-    @property
-    @abstractmethod
-    def n_parameters(self) -> int:
-        """Free parameters, as counted by BIC and AIC."""
-
-    @property
-    def n_components(self) -> int:
-        """Number of states (hmmlearn's word)."""
-        return len(self.startprob_)
-
-    def filter(self, X: ArrayLike, lengths: ArrayLike | None = None) -> Filtered:
-        """Return filtered posteriors and log-likelihoods (Rabiner 1989, eq. 19 to 21)."""
-        alpha, predicted, total, _ = self._forward(X, lengths)
-        return Filtered(np.exp(alpha), np.exp(predicted), total)
-
-    def _forward(
-        self, X: ArrayLike, lengths: ArrayLike | None
-    ) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
-        """Return what :class:`Filtered` holds, with logs of the posteriors, and the mask inside.
-
-        A posterior may fall below the smallest float and be needed later, when a zero in
-        ``transmat_`` leaves no other way; so nothing leaves log space.
-        """
-        log_emission, inside = self._observe(X, lengths)
-        n_sequences, n_steps, n_states = log_emission.shape
-        posteriors = np.full_like(log_emission, -np.inf)
-        predicted = np.full_like(log_emission, -np.inf)
-        total = np.zeros(n_sequences)
-        log_transmat = _log(self.transmat_)
-        prior = np.broadcast_to(_log(self.startprob_), (n_sequences, n_states))
-        for t in range(n_steps):
-            valid = inside[:, t]
-            joint = prior + log_emission[:, t]
-            scale = _log_sum(joint)
-            _refuse_impossible(scale, valid, t)
-            current = joint - scale[:, None]
-            posteriors[valid, t] = current[valid]
-            predicted[valid, t] = prior[valid]
-            total[valid] += scale[valid]
-            prior = _log_sum(current[:, None, :] + log_transmat.T)
-        return posteriors, predicted, total, inside
-
-    def _observe(self, X: ArrayLike, lengths: ArrayLike | None) -> tuple[Floats, NDArray[np.bool_]]:
-        """Return log emissions, 0 past a sequence's end, and the mask of steps inside."""
-        data = np.asarray(X)
-        if lengths is None or data.ndim < 2:
-            log_emission = self.log_emission(data)
-            return log_emission, np.ones(log_emission.shape[:2], dtype=bool)
-        inside = steps_inside(lengths, *data.shape[:2])
-        # What fills the rest may be NaN or -1, and must not be looked at.
-        within = inside.reshape(*inside.shape, *[1] * (data.ndim - 2))
-        log_emission = self.log_emission(np.where(within, data, 0))
-        return np.where(inside[:, :, None], log_emission, 0.0), inside
-
-    def smooth(self, X: ArrayLike, lengths: ArrayLike | None = None) -> tuple[Floats, Floats]:
-        """Return smoothed posteriors and each sequence's state entropy.
-
-        Returns
-        -------
-        posteriors : (sequence, time, state), P(state_t | all data of the sequence)
-        entropy : (sequence), H(state path | data) in nats (Hernando et al. 2005)
-        """
-        alpha, predicted, _, inside = self._forward(X, lengths)
-        n_sequences, n_steps, _ = alpha.shape
-        log_transmat = _log(self.transmat_)
-        gamma = np.exp(alpha)
-        last = inside & ~np.c_[inside[:, 1:], np.zeros(n_sequences, dtype=bool)]
-        ends = gamma[last]
-        entropy: Floats = -(ends * _safe_log(ends)).sum(axis=1)
-        for t in range(n_steps - 2, -1, -1):
-            valid = inside[:, t + 1]
-            ahead = predicted[valid, t + 1]
-            ahead = np.where(np.isfinite(ahead), ahead, 0.0)
-            # P(state_t = i | state_t+1 = j, data up to t)
-            kernel = np.exp(alpha[valid, t][:, :, None] + log_transmat - ahead[:, None, :])
-            after = gamma[valid, t + 1]
-            gamma[valid, t] = np.einsum("nij,nj->ni", kernel, after)
-            column = -(kernel * _safe_log(kernel)).sum(axis=1)
-            entropy[valid] += (column * after).sum(axis=1)
-        return gamma, entropy
-
-    def predict_proba(self, X: ArrayLike, lengths: ArrayLike | None = None) -> Floats:
-        """Return smoothed posteriors (sequence, time, state)."""
-        return self.smooth(X, lengths)[0]
-
-    def predict(self, X: ArrayLike, lengths: ArrayLike | None = None) -> Ints:
-        """Return the best path (sequence, time) by Viterbi's algorithm, -1 past the end."""
-        log_emission, inside = self._observe(X, lengths)
-        n_sequences, n_steps, n_states = log_emission.shape
-        score = _log(self.startprob_) + log_emission[:, 0]
-        _refuse_impossible(score.max(axis=1), inside[:, 0], 0)
-        log_transmat = _log(self.transmat_)
-        back = np.tile(np.arange(n_states), (n_sequences, n_steps, 1))
-        for t in range(1, n_steps):
-            candidates = score[:, :, None] + log_transmat[None]
-            best = candidates.argmax(axis=1)
-            advanced = np.take_along_axis(candidates, best[:, None], axis=1)[:, 0]
-            valid = inside[:, t]
-            back[valid, t] = best[valid]
-            score[valid] = (advanced + log_emission[:, t])[valid]
-            _refuse_impossible(score.max(axis=1), valid, t)
-        path = np.empty((n_sequences, n_steps), dtype=np.int64)
-        path[:, -1] = score.argmax(axis=1)
-        for t in range(n_steps - 1, 0, -1):
-            path[:, t - 1] = back[np.arange(n_sequences), t, path[:, t]]
-        path[~inside] = -1
-        return path
-
-    def score(self, X: ArrayLike, lengths: ArrayLike | None = None) -> float:
-        """Return the log-likelihood of all sequences together, in nats."""
-        return float(self.filter(X, lengths).log_likelihood.sum())
+PRIOR_MODES = ("hmmlearn", "floor")
 
 
 class GaussianHMM(HiddenMarkovModel):
@@ -167,40 +36,129 @@ class GaussianHMM(HiddenMarkovModel):
 
     Parameters
     ----------
-    startprob : (state)
-    transmat : (state, next_state)
-    means : (state, component)
-    covars : (state, component, component)
-    covariance_type : what was estimated: spherical, diag, full or tied.
+    n_components : number of states.
+    covariance_type : spherical, diag, full or tied.
+    min_covar : added to the diagonal of the covariance that EM starts from; with
+        ``prior_mode="floor"`` also the floor, relative to the data's mean variance.
+    startprob_prior, transmat_prior : Dirichlet weights; 1 says nothing.
+    means_prior, means_weight : mean and weight (in frames) of a normal prior.
+    covars_prior, covars_weight : see ``prior_mode``.
+    algorithm : ``viterbi`` or ``map``, see :meth:`decode`.
+    random_state : seed of the start. The same seed gives the start that hmmlearn draws.
+    n_iter, tol : EM stops after so many steps, or when one gains less nats in all.
+    params, init_params : letters of what is estimated and of what is drawn anew before:
+        s(tartprob), t(ransmat), m(eans), c(ovars).
+    implementation : taken for the sake of hmmlearn's callers and not used: scaling, with log
+        space where it is needed, is as safe as log space.
+    prior_mode : ``hmmlearn`` adds ``covars_prior`` to every entry of a scatter matrix, as hmmlearn
+        does, which bounds no eigenvalue of a full covariance. ``floor`` keeps every variance above
+        ``min_covar`` times the data's mean variance (over K for a state that holds all frames).
+    engine : ``numpy``, ``torch``, or ``torch:cuda``.
+    memory_limit : bytes that EM may take beside the data.
+
+    Attributes
+    ----------
+    startprob_ : (state)
+    transmat_ : (state, next_state)
+    means_ : (state, component)
+    covars_ : (state, component, component). To be set in the shape of the covariance type:
+        (state), (state, component), (state, component, component) or (component, component).
+    monitor_ : history of EM
+    n_rescued_ : sequences of an EM step that were done in log space, at most
     """
 
     def __init__(
         self,
+        n_components: int = 1,
+        covariance_type: str = "diag",
+        min_covar: float = 1e-3,
+        startprob_prior: Any = 1.0,
+        transmat_prior: Any = 1.0,
+        means_prior: Any = 0,
+        means_weight: Any = 0,
+        covars_prior: Any = 1e-2,
+        covars_weight: float = 1,
+        algorithm: str = "viterbi",
+        random_state: Any = None,
+        n_iter: int = 10,
+        tol: float = 1e-2,
+        verbose: bool = False,
+        params: str = "stmc",
+        init_params: str = "stmc",
+        implementation: str = "log",
+        *,
+        prior_mode: str = "hmmlearn",
+        engine: str = "numpy",
+        memory_limit: int = MEMORY_LIMIT,
+    ) -> None:
+        self.n_components, self.covariance_type = n_components, covariance_type
+        self.min_covar = min_covar
+        self.startprob_prior, self.transmat_prior = startprob_prior, transmat_prior
+        self.means_prior, self.means_weight = means_prior, means_weight
+        self.covars_prior, self.covars_weight = covars_prior, covars_weight
+        self.algorithm, self.random_state = algorithm, random_state
+        self.n_iter, self.tol, self.verbose = n_iter, tol, verbose
+        self.params, self.init_params = params, init_params
+        self.implementation, self.prior_mode = implementation, prior_mode
+        self.engine, self.memory_limit = engine, memory_limit
+        self.monitor_ = ConvergenceMonitor(tol, n_iter, verbose)
+
+    @classmethod
+    def from_parameters(
+        cls,
         startprob: Floats,
         transmat: Floats,
         means: Floats,
         covars: Floats,
         covariance_type: str,
-    ) -> None:
-        self.startprob_, self.transmat_ = startprob, transmat
-        self.means_, self.covars_, self.covariance_type = means, covars, covariance_type
+    ) -> Self:
+        """Return a model with known parameters.
 
-    def log_emission(self, X: ArrayLike) -> Floats:
-        """Return Gaussian log densities (sequence, time, state) of (sequence, time, component)."""
-        values = np.asarray(X, dtype=np.float64)
-        n_features = self.means_.shape[1]
-        if values.ndim != 3 or values.shape[2] != n_features:
-            raise DataError(f"X has shape {values.shape}; (sequence, time, {n_features}) is needed")
-        from scipy.linalg import solve_triangular
+        Parameters
+        ----------
+        startprob : (state)
+        transmat : (state, next_state)
+        means : (state, component)
+        covars : (state, component, component), whatever the covariance type.
+        """
+        model = cls(len(startprob), covariance_type)
+        model.startprob_, model.transmat_ = np.asarray(startprob), np.asarray(transmat)
+        model.means_ = np.asarray(means, dtype=np.float64)
+        model._covars_ = compact(np.asarray(covars, dtype=np.float64), covariance_type)
+        return model
 
-        flat = values.reshape(-1, n_features)
-        logs = np.empty((len(flat), self.n_components))
-        for k, (mean, covariance) in enumerate(zip(self.means_, self.covars_, strict=True)):
-            root = np.linalg.cholesky(covariance)
-            white = solve_triangular(root, (flat - mean).T, lower=True, check_finite=False)
-            log_det = 2 * np.log(np.diag(root)).sum()
-            logs[:, k] = -0.5 * ((white**2).sum(axis=0) + log_det + n_features * np.log(2 * np.pi))
-        return logs.reshape(*values.shape[:2], self.n_components)
+    @property
+    def covars_(self) -> Floats:
+        """Covariances (state, component, component), whatever their type."""
+        return expand(self._covars_, self.covariance_type, *self.means_.shape)
+
+    @covars_.setter
+    def covars_(self, covars: ArrayLike) -> None:
+        given = np.array(covars, dtype=np.float64)
+        wanted = {"spherical": 1, "diag": 2, "full": 3, "tied": 2}[self.covariance_type]
+        if given.ndim != wanted or (self.covariance_type != "tied"
+                                    and len(given) != self.n_components):  # fmt: skip
+            raise DataError(
+                f"covars_ has shape {given.shape}, which does not fit {self.n_components} states "
+                f"with {self.covariance_type} covariances"
+            )
+        if self.covariance_type in ("spherical", "diag"):
+            if (given <= 0).any():
+                raise DataError("covars_ holds a variance that is not above 0")
+        elif not (
+            np.allclose(given, given.swapaxes(-1, -2)) and (np.linalg.eigvalsh(given) > 0).all()
+        ):
+            raise DataError("covars_ must be symmetric and positive definite")
+        self._covars_ = given
+
+    @property
+    def n_features(self) -> int:
+        """Components of a frame; may be set before there are means, as in hmmlearn."""
+        return int(self.means_.shape[1]) if hasattr(self, "means_") else self._n_features
+
+    @n_features.setter
+    def n_features(self, n_features: int) -> None:
+        self._n_features = n_features
 
     @property
     def n_parameters(self) -> int:
@@ -214,30 +172,176 @@ class GaussianHMM(HiddenMarkovModel):
         }[self.covariance_type]
         return int((k - 1) + k * (k - 1) + k * d + covariance)
 
+    def log_density(self, frames: NDArray[Any]) -> Floats:
+        """Return log P(frame | state) (frame, state) of values (frame, component)."""
+        from scipy.linalg import solve_triangular
+
+        n_features = self.means_.shape[1]
+        logs = np.empty((len(frames), self.n_components))
+        # Values are whitened first, which keeps more digits than the quadratic form of EM.
+        for k, (mean, covariance) in enumerate(zip(self.means_, self.covars_, strict=True)):
+            root = np.linalg.cholesky(covariance)
+            white = solve_triangular(root, (frames - mean).T, lower=True, check_finite=False)
+            log_det = 2 * np.log(np.diag(root)).sum()
+            logs[:, k] = -0.5 * ((white**2).sum(axis=0) + log_det + n_features * np.log(2 * np.pi))
+        return logs
+
+    def _check_data(self, X: ArrayLike, lengths: ArrayLike | None, fitted: bool) -> Sequences:
+        return inputs.values(X, lengths, self.means_.shape[1] if fitted else None)
+
+    def _check_ours(self, X: ArrayLike, lengths: ArrayLike | None) -> Sequences:
+        return inputs.values(X, lengths, self.means_.shape[1])
+
+    def _init(self, seen: streams.Survey) -> None:
+        if self.covariance_type not in COVARIANCE_TYPES:
+            raise DataError(
+                f"covariance_type must be one of {', '.join(COVARIANCE_TYPES)}, "
+                f"found {self.covariance_type!r}"
+            )
+        if self.prior_mode not in PRIOR_MODES:
+            raise DataError(f"prior_mode must be hmmlearn or floor, found {self.prior_mode!r}")
+        inputs.tell_constant_columns(seen.covariance)
+        self._dirichlet_start()
+        if self._needs_init("m", "means_"):
+            from sklearn.cluster import KMeans
+
+            found = KMeans(self.n_components, n_init=10, random_state=self.random_state)
+            self.means_ = found.fit(seen.sample).cluster_centers_
+        self.means_ = np.asarray(self.means_, dtype=np.float64)
+        if self.means_.shape != (self.n_components, seen.n_components):
+            raise DataError(
+                f"means_ has shape {self.means_.shape}; "
+                f"({self.n_components}, {seen.n_components}) is needed"
+            )
+        if self._needs_init("c", "_covars_"):
+            width = seen.covariance + self.min_covar * np.eye(seen.n_components)
+            full = np.tile(width, (self.n_components, 1, 1))
+            self._covars_ = compact(full, self.covariance_type)
+            # hmmlearn takes the mean of all entries, where they allow that.
+            if self.covariance_type == "spherical" and width.mean() > 0:
+                self._covars_ = np.full(self.n_components, width.mean())
+
+    def _family(self) -> Gaussian:
+        return Gaussian(self.covariance_type)
+
+    def _prior(self, seen: streams.Survey, centre: Floats | None) -> Prior:
+        if self.prior_mode == "floor":
+            floor = self.min_covar * float(np.trace(seen.covariance)) / seen.n_components
+            given = em.floor_prior(
+                self.covariance_type, floor, seen.n_frames, self.n_components, seen.n_components
+            )
+            covars, weight = given.covars, given.covars_weight
+        else:
+            covars, weight = self.covars_prior, self.covars_weight
+        return Prior(
+            startprob=self.startprob_prior,
+            transmat=self.transmat_prior,
+            means=self.means_prior - (0 if centre is None else centre),
+            means_weight=self.means_weight,
+            covars=covars,
+            covars_weight=weight,
+        )
+
+    def _get_emission(self) -> tuple[Floats, ...]:
+        return self.means_, self._covars_
+
+    def _set_emission(self, emission: tuple[Floats, ...]) -> None:
+        self.means_, self._covars_ = emission
+
+    def _draw(self, state: int, rng: Any) -> Any:
+        return rng.multivariate_normal(self.means_[state], self.covars_[state])
+
+    def to_hmmlearn(self) -> Any:
+        """Return hmmlearn's model with the same arguments and parameters."""
+        from hmmlearn.hmm import GaussianHMM as Reference
+
+        given = self.get_params()
+        for name in ("prior_mode", "engine", "memory_limit"):
+            given.pop(name)
+        model = Reference(**given)
+        if hasattr(self, "startprob_"):
+            model.n_features = self.means_.shape[1]
+            model.startprob_, model.transmat_ = self.startprob_, self.transmat_
+            model.means_, model.covars_ = self.means_, self._covars_
+        return model
+
+    @classmethod
+    def from_hmmlearn(cls, model: Any) -> Self:
+        """Return our model with the arguments and parameters of hmmlearn's."""
+        ours = cls(**model.get_params())
+        if hasattr(model, "startprob_"):
+            ours.startprob_, ours.transmat_ = model.startprob_.copy(), model.transmat_.copy()
+            ours.means_ = model.means_.copy()
+            stored = np.array(model._covars_)
+            # A step of hmmlearn leaves a spherical variance repeated for every component.
+            ours._covars_ = (
+                stored.reshape(len(ours.means_), -1)[:, 0].copy()
+                if ours.covariance_type == "spherical"
+                else stored
+            )
+        return ours
+
 
 class CategoricalHMM(HiddenMarkovModel):
     """Symbols.
 
     Parameters
     ----------
-    startprob : (state)
-    transmat : (state, next_state)
-    emissionprob : (state, symbol)
+    n_components : number of states.
+    startprob_prior, transmat_prior, emissionprob_prior : Dirichlet weights; 1 says nothing.
+    n_features : symbols are 0 to ``n_features - 1``; None takes it from the data.
+    algorithm, random_state, n_iter, tol, implementation, engine, memory_limit : see
+        :class:`GaussianHMM`.
+    params, init_params : letters of what is estimated and of what is drawn anew before:
+        s(tartprob), t(ransmat), e(missionprob).
+
+    Attributes
+    ----------
+    startprob_ : (state)
+    transmat_ : (state, next_state)
+    emissionprob_ : (state, symbol)
+    monitor_, n_rescued_ : see :class:`GaussianHMM`.
     """
 
-    def __init__(self, startprob: Floats, transmat: Floats, emissionprob: Floats) -> None:
-        self.startprob_, self.transmat_, self.emissionprob_ = startprob, transmat, emissionprob
+    emissionprob_: Floats
+    prior_mode = "hmmlearn"
 
-    def log_emission(self, X: ArrayLike) -> Floats:
-        """Return log probabilities (sequence, time, state) of symbols (sequence, time)."""
-        symbols = np.asarray(X)
-        n_symbols = self.emissionprob_.shape[1]
-        if symbols.ndim != 2 or not np.issubdtype(symbols.dtype, np.integer):
-            raise DataError("X must hold whole numbers, one symbol each, as (sequence, time)")
-        if symbols.size and (symbols.min() < 0 or symbols.max() >= n_symbols):
-            raise DataError(f"X holds a symbol outside 0 to {n_symbols - 1}")
-        logs: Floats = _log(self.emissionprob_.T)[symbols]
-        return logs
+    def __init__(
+        self,
+        n_components: int = 1,
+        startprob_prior: Any = 1.0,
+        transmat_prior: Any = 1.0,
+        *,
+        emissionprob_prior: Any = 1.0,
+        n_features: int | None = None,
+        algorithm: str = "viterbi",
+        random_state: Any = None,
+        n_iter: int = 10,
+        tol: float = 1e-2,
+        verbose: bool = False,
+        params: str = "ste",
+        init_params: str = "ste",
+        implementation: str = "log",
+        engine: str = "numpy",
+        memory_limit: int = MEMORY_LIMIT,
+    ) -> None:
+        self.n_components, self.n_features = n_components, n_features
+        self.startprob_prior, self.transmat_prior = startprob_prior, transmat_prior
+        self.emissionprob_prior = emissionprob_prior
+        self.algorithm, self.random_state = algorithm, random_state
+        self.n_iter, self.tol, self.verbose = n_iter, tol, verbose
+        self.params, self.init_params = params, init_params
+        self.implementation, self.engine = implementation, engine
+        self.memory_limit = memory_limit
+        self.monitor_ = ConvergenceMonitor(tol, n_iter, verbose)
+
+    @classmethod
+    def from_parameters(cls, startprob: Floats, transmat: Floats, emissionprob: Floats) -> Self:
+        """Return a model with known ``startprob``, ``transmat`` and laws (state, symbol)."""
+        model = cls(len(startprob), n_features=np.shape(emissionprob)[1])
+        model.startprob_, model.transmat_ = np.asarray(startprob), np.asarray(transmat)
+        model.emissionprob_ = np.asarray(emissionprob)
+        return model
 
     @property
     def n_parameters(self) -> int:
@@ -245,52 +349,86 @@ class CategoricalHMM(HiddenMarkovModel):
         k, v = self.emissionprob_.shape
         return int((k - 1) + k * (k - 1) + k * (v - 1))
 
+    def log_density(self, frames: NDArray[Any]) -> Floats:
+        """Return log P(symbol | state) (frame, state) of symbols (frame)."""
+        logs: Floats = log_of(np.asarray(self.emissionprob_).T)[frames]
+        return logs
 
-def steps_inside(lengths: ArrayLike | None, n_sequences: int, n_steps: int) -> NDArray[np.bool_]:
-    """Return a mask (sequence, time), True before each sequence's end.
+    def _check_data(self, X: ArrayLike, lengths: ArrayLike | None, fitted: bool) -> Sequences:
+        known = np.shape(self.emissionprob_)[1] if fitted else self.n_features
+        return inputs.symbols(X, lengths, known)
 
-    Raises
-    ------
-    DataError
-        When a length is below 1 or above ``n_steps``.
-    """
-    if lengths is None:
-        return np.ones((n_sequences, n_steps), dtype=bool)
-    ends = np.asarray(lengths)
-    if ends.shape != (n_sequences,):
-        raise DataError(f"lengths has shape {ends.shape}; ({n_sequences},) is needed")
-    bad = np.flatnonzero((ends < 1) | (ends > n_steps))
-    if len(bad):
-        raise DataError(
-            f"lengths[{bad[0]}] is {ends[bad[0]]}; each must lie between 1 and {n_steps}"
-        )
-    mask: NDArray[np.bool_] = np.arange(n_steps)[None] < ends[:, None]
-    return mask
+    def _check_ours(self, X: ArrayLike, lengths: ArrayLike | None) -> Sequences:
+        return inputs.symbols(X, lengths, np.shape(self.emissionprob_)[1])
+
+    def _init(self, seen: streams.Survey) -> None:
+        if self.n_features is None:
+            self.n_features = seen.largest + 1
+        self._dirichlet_start()
+        if self._needs_init("e", "emissionprob_"):
+            from sklearn.utils import check_random_state
+
+            law = check_random_state(self.random_state).rand(self.n_components, self.n_features)
+            self.emissionprob_ = law / law.sum(axis=1, keepdims=True)
+        self.emissionprob_ = np.atleast_2d(self.emissionprob_)
+        if self.emissionprob_.shape != (self.n_components, self.n_features):
+            raise DataError(
+                f"emissionprob_ has shape {self.emissionprob_.shape}; "
+                f"({self.n_components}, {self.n_features}) is needed"
+            )
+
+    def _family(self) -> Categorical:
+        return Categorical(int(self.emissionprob_.shape[1]))
+
+    def _prior(self, seen: streams.Survey, centre: Floats | None) -> Prior:
+        return Prior(self.startprob_prior, self.transmat_prior,
+                     emissionprob=self.emissionprob_prior)  # fmt: skip
+
+    def _get_emission(self) -> tuple[Floats, ...]:
+        return (self.emissionprob_,)
+
+    def _set_emission(self, emission: tuple[Floats, ...]) -> None:
+        (self.emissionprob_,) = emission
+
+    def _draw(self, state: int, rng: Any) -> Any:
+        return [(np.cumsum(self.emissionprob_[state]) > rng.rand()).argmax()]
+
+    def to_hmmlearn(self) -> Any:
+        """Return hmmlearn's model with the same arguments and parameters."""
+        from hmmlearn.hmm import CategoricalHMM as Reference
+
+        given = self.get_params()
+        for name in ("engine", "memory_limit"):
+            given.pop(name)
+        model = Reference(**given)
+        if hasattr(self, "startprob_"):
+            model.n_features = self.emissionprob_.shape[1]
+            model.startprob_, model.transmat_ = self.startprob_, self.transmat_
+            model.emissionprob_ = self.emissionprob_
+        return model
+
+    @classmethod
+    def from_hmmlearn(cls, model: Any) -> Self:
+        """Return our model with the arguments and parameters of hmmlearn's."""
+        ours = cls(**model.get_params())
+        if hasattr(model, "startprob_"):
+            ours.startprob_, ours.transmat_ = model.startprob_.copy(), model.transmat_.copy()
+            ours.emissionprob_ = model.emissionprob_.copy()
+        return ours
 
 
-def _log(p: Floats) -> Floats:
-    """Return log p, minus infinity where p is 0."""
-    with np.errstate(divide="ignore"):
-        logs: Floats = np.log(p)
-    return logs
+def compact(covars: Floats, covariance_type: str) -> Floats:
+    """Return covariances (state, component, component) in the shape of their type."""
+    diagonal = np.diagonal(covars, axis1=1, axis2=2)
+    shapes = {"spherical": diagonal.mean(axis=1), "diag": diagonal, "tied": covars[0]}
+    return np.array(shapes.get(covariance_type, covars))
 
 
-def _log_sum(logs: Floats) -> Floats:
-    """Return the log of the sum of exponentials over the last axis."""
-    top = logs.max(axis=-1, keepdims=True)
-    top = np.where(np.isfinite(top), top, 0.0)
-    return _log(np.exp(logs - top).sum(axis=-1)) + top[..., 0]
-
-
-def _refuse_impossible(log_probability: Floats, valid: NDArray[np.bool_], step: int) -> None:
-    """Raise :class:`DataError` if a valid sequence (sequence) has no probability, or NaN."""
-    bad = np.flatnonzero(valid & ~np.isfinite(log_probability))
-    if len(bad):
-        raise DataError(
-            f"sequence {bad[0]}, step {step}: the model gives this observation no probability"
-        )
-
-
-def _safe_log(p: Floats) -> Floats:
-    """Return log p with 0 where p is 0, so that p log p is 0 there."""
-    return np.log(np.where(p > 0, p, 1.0))
+def expand(covars: Floats, covariance_type: str, n_states: int, n_features: int) -> Floats:
+    """Return covariances (state, component, component) from the shape of their type."""
+    if covariance_type == "full":
+        return covars
+    if covariance_type == "tied":
+        return np.tile(covars, (n_states, 1, 1))
+    variance = covars[:, None] if covars.ndim == 1 else covars
+    return variance[:, :, None] * np.eye(n_features)

@@ -68,3 +68,137 @@ def smallest_within(n_states: np.ndarray, score: np.ndarray, tolerance: float) -
     """
     enough = score >= np.nanmax(score) - tolerance
     return int(n_states[enough].min())
+
+
+class SampleSizes(NamedTuple):
+    """How many independent observations BIC may count.
+
+    n_frames : all frames, the usual and the largest count
+    n_sequences : sequences, the smallest
+    n_effective : frames divided by their autocorrelation time
+    """
+
+    n_frames: int
+    n_sequences: int
+    n_effective: float
+
+
+def sample_sizes(frames: np.ndarray, lengths: np.ndarray) -> SampleSizes:
+    """Count the data in three ways.
+
+    The autocorrelation time is 1 + 2 sum of autocorrelations at lags 1, 2, ... up to the first
+    that is not positive (Geyer 1992), averaged over components; symbols count by whether they are
+    the most frequent one. Lags do not reach across sequences.
+
+    Parameters
+    ----------
+    frames : (frame, component) values or (frame) symbols, sequences one after another.
+    lengths : (sequence)
+    """
+    if frames.ndim == 1:
+        frames = (frames == np.bincount(frames).argmax())[:, None].astype(np.float64)
+    times = [autocorrelation_time(column, lengths) for column in frames.T]
+    n_effective = len(frames) / float(np.mean(times))
+    return SampleSizes(len(frames), len(lengths), n_effective)
+
+
+def autocorrelation_time(values: np.ndarray, lengths: np.ndarray) -> float:
+    """Return the integrated autocorrelation time of ``values`` (frame), 1 or more."""
+    apart = values - values.mean()
+    variance = float((apart**2).mean())
+    step = np.arange(len(values)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    time = 1.0
+    if variance <= 0:
+        return time
+    for lag in range(1, int(lengths.max())):
+        pairs = np.flatnonzero(step >= lag)
+        correlation = float((apart[pairs] * apart[pairs - lag]).mean()) / variance
+        if correlation <= 0 or len(pairs) < 2:
+            break
+        time += 2 * correlation
+    return time
+
+
+class Penalties(NamedTuple):
+    """What BIC chooses with each sample size of :class:`SampleSizes`, and that in words."""
+
+    by_frames: int
+    by_sequences: int
+    by_effective: int
+    sentence: str
+
+
+def bic_by_sample_size(results: pd.DataFrame, sizes: SampleSizes) -> Penalties:
+    """Return the state counts that BIC chooses with each of three sample sizes.
+
+    Raises
+    ------
+    DataError
+        When every fit broke down.
+    """
+    table = best_restarts(results)
+    if table.empty:
+        raise DataError("every fit of the sweep broke down, so no model can be chosen")
+    picks = []
+    for size in sizes:
+        bic = -2 * table["log_likelihood"] + table["n_parameters"] * np.log(size)
+        picks.append(int(table.loc[bic.idxmin(), "n_states"]))
+    frames, sequences, effective = picks
+    if len(set(picks)) == 1:
+        sentence = f"BIC chooses {frames} states, whether it counts frames or sequences."
+    else:
+        sentence = (
+            f"BIC chooses {frames} states if every frame counts (N = {sizes.n_frames}), "
+            f"{effective} if correlated frames count once (N = {sizes.n_effective:.0f}), "
+            f"{sequences} if sequences do (N = {sizes.n_sequences})."
+        )
+    return Penalties(frames, sequences, effective, sentence)
+
+
+#: A state needs so many frames, or five for each component, to be told from chance.
+FEWEST_FRAMES = 50
+#: A restart agrees with the best when its likelihood is this close, relative to its size.
+SAME = 0.01
+
+
+def audit(results: pd.DataFrame, n_components: int) -> pd.DataFrame:
+    """Return one row for each (covariance_type, n_states) with what makes its fit doubtful.
+
+    Returns
+    -------
+    DataFrame
+        ``covariance_type, n_states, share_near_best`` (restarts whose likelihood is within 1 % of
+        the best), ``min_occupancy`` (frames in the rarest state), ``n_floored, n_drops,
+        n_broken`` and ``warning``, empty when nothing is wrong.
+    """
+    rows = []
+    need = max(FEWEST_FRAMES, 5 * n_components)
+    for (kind, n_states), group in results.groupby(["covariance_type", "n_states"], sort=True):
+        fitted = group.dropna(subset=["log_likelihood"])
+        row: dict[str, object] = {"covariance_type": kind, "n_states": n_states}
+        row["n_broken"] = len(group) - len(fitted)
+        doubts = []
+        if len(fitted) < len(group):
+            doubts.append(f"{len(group) - len(fitted)} of {len(group)} restarts broke down")
+        if len(fitted):
+            likelihood = fitted["log_likelihood"]
+            best = fitted.loc[likelihood.idxmax()]
+            near = likelihood >= best["log_likelihood"] - SAME * abs(best["log_likelihood"])
+            row |= {
+                "share_near_best": float(near.mean()),
+                "min_occupancy": float(best["min_occupancy"]),
+                "n_floored": int(best["n_floored"]),
+                "n_drops": int(fitted["n_drops"].sum()),
+            }
+            if len(fitted) > 1 and near.sum() == 1:
+                doubts.append("no other restart comes within 1 % of the best likelihood")
+            if best["min_occupancy"] < need:
+                doubts.append(
+                    f"a state holds {best['min_occupancy']:.0f} frames, {need} are needed"
+                )
+            if best["n_floored"]:
+                doubts.append(f"{int(best['n_floored'])} directions have no width but the floor")
+            if row["n_drops"]:
+                doubts.append(f"the likelihood fell in {row['n_drops']} steps of EM")
+        rows.append(row | {"warning": "; ".join(doubts)})
+    return pd.DataFrame(rows)

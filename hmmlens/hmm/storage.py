@@ -15,7 +15,8 @@ INDEX = ["covariance_type", "n_states", "restart"]
 #: Columns of the table of fits. A store lists its arrays in whatever order the disk has them.
 SCORES = (
     *("log_likelihood", "bic", "aic", "icl", "held_out"),
-    *("n_iter", "converged", "n_floored", "n_rescued", "seconds"),
+    *("n_parameters", "n_iter", "converged", "n_floored", "n_rescued", "n_drops"),
+    *("min_occupancy", "seconds"),
 )
 
 
@@ -67,7 +68,9 @@ def to_dataset(sweep: HMMSweep) -> xr.Dataset:
         )
     codes = list(types)
     data = data.assign_coords(covariance_type=range(len(codes)))
-    labelled: xr.Dataset = data.assign_attrs(covariance_types=codes, n_frames=sweep.n_frames_)
+    labelled: xr.Dataset = data.assign_attrs(
+        covariance_types=codes, **sweep.sample_sizes_._asdict()
+    )
     return labelled
 
 
@@ -79,7 +82,7 @@ def results(data: xr.Dataset) -> pd.DataFrame:
     # One state is fitted once, so its other restarts are gaps and not failures.
     table = table[table["n_iter"].notna()]
     table["converged"] = table["converged"] == 1
-    whole = {name: int for name in ("n_iter", "n_floored", "n_rescued")}
+    whole = {name: int for name in ("n_parameters", "n_iter", "n_floored", "n_rescued", "n_drops")}
     return table.astype(whole).sort_values(INDEX).reset_index(drop=True)
 
 
@@ -102,5 +105,5 @@ def model(data: xr.Dataset, covariance_type: str, n_states: int) -> HiddenMarkov
     transmat = part["transmat"].to_numpy()[k, k]
     if "means" in part:
         means, covars = part["means"].to_numpy()[k], part["covars"].to_numpy()[k]
-        return GaussianHMM(startprob, transmat, means, covars, covariance_type)
-    return CategoricalHMM(startprob, transmat, part["emissionprob"].to_numpy()[k])
+        return GaussianHMM.from_parameters(startprob, transmat, means, covars, covariance_type)
+    return CategoricalHMM.from_parameters(startprob, transmat, part["emissionprob"].to_numpy()[k])

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from hmmlens.errors import DataError
-from hmmlens.hmm import hmmlearn_engine
-from hmmlens.hmm.models import GaussianHMM, HiddenMarkovModel, steps_inside
-from hmmlens.seeds import derive_seed
+from hmmlens.hmm import inputs, selection, tasks
+from hmmlens.hmm.blocks import MEMORY_LIMIT
+from hmmlens.hmm.engines import expectation
+from hmmlens.hmm.inputs import Sequences
+from hmmlens.hmm.models import HiddenMarkovModel
+from hmmlens.hmm.starts import start_categorical, start_gaussian
+
+__all__ = ["HMMSweep", "start_categorical", "start_gaussian"]
 
 log = logging.getLogger(__name__)
-
-Floats = NDArray[np.float64]
-
-#: Frames from which k-means draws its start; more change the start little and cost much.
-KMEANS_FRAMES = 4000
 
 
 class HMMSweep:
@@ -33,21 +32,30 @@ class HMMSweep:
     covariance_types : spherical, diag, full, tied; not used for symbols.
     n_restarts : fits from different starts for each count; one is enough for a single state.
     emission : ``gaussian`` for values, ``categorical`` for symbols.
-    engine : ``hmmlearn``.
+    engine : ``numpy``; ``torch``, or ``torch:cuda``; or ``hmmlearn``, the reference.
     max_iter, tol : EM stops after so many steps, or when one gains less than ``tol`` nats per
         frame.
     min_covar : variance added to every direction, relative to the data's mean variance.
     random_state : seed of the starts. A restart's start depends on it, on the state count and on
         the restart's number, not on what else is fitted.
+    halving : give up the worse half of the restarts after 10 steps and again after 25, as long as
+        4 are left. What was given up is not ``converged``.
+    n_jobs : processes; the numbers do not depend on it.
+    memory_limit : bytes that EM may take in each process beside the data.
 
     Attributes
     ----------
     results_ : DataFrame, one row per fit: ``covariance_type, n_states, restart, log_likelihood,
-        bic, aic, icl, held_out, n_iter, converged, n_floored, n_rescued, seconds``. Likelihoods
-        are in nats over all train frames, ``held_out`` in nats per frame. A fit that broke down
-        has NaN.
+        bic, aic, icl, held_out, n_parameters, n_iter, converged, n_floored, n_rescued, n_drops,
+        min_occupancy, seconds``. Likelihoods are in nats over all train frames, ``held_out`` in
+        nats per frame. ``n_floored`` counts eigenvalues of covariances that are mostly floor,
+        ``n_rescued`` sequences that one EM step had to do in log space, ``n_drops`` steps in which
+        the (penalised) likelihood fell; ``min_occupancy`` is the number of frames in the rarest
+        state. A fit that broke down has NaN.
     models_ : dict (covariance_type, n_states) -> model of the best restart by likelihood.
     n_frames_ : train frames.
+    sample_sizes_ : see :func:`hmmlens.hmm.selection.sample_sizes`.
+    constant_ : components that never move.
     """
 
     def __init__(
@@ -56,11 +64,14 @@ class HMMSweep:
         covariance_types: Sequence[str] = ("tied",),
         n_restarts: int = 3,
         emission: str = "gaussian",
-        engine: str = "hmmlearn",
+        engine: str = "numpy",
         max_iter: int = 50,
         tol: float = 1e-5,
         min_covar: float = 1e-3,
         random_state: int = 0,
+        halving: bool = False,
+        n_jobs: int = 1,
+        memory_limit: int = MEMORY_LIMIT,
     ) -> None:
         self.n_states = list(n_states)
         self.covariance_types = list(covariance_types)
@@ -71,6 +82,9 @@ class HMMSweep:
         self.tol = tol
         self.min_covar = min_covar
         self.random_state = random_state
+        self.halving = halving
+        self.n_jobs = n_jobs
+        self.memory_limit = memory_limit
 
     def fit(
         self,
@@ -78,12 +92,13 @@ class HMMSweep:
         lengths: ArrayLike | None = None,
         held_out: ArrayLike | None = None,
         held_out_lengths: ArrayLike | None = None,
-    ) -> HMMSweep:
+    ) -> Self:
         """Fit every model to ``X``.
 
         Parameters
         ----------
-        X, held_out : (sequence, time, component) values or (sequence, time) symbols.
+        X, held_out : (sequence, time, component) values or (sequence, time) symbols; or, with
+            lengths, frames one sequence after another.
         lengths, held_out_lengths : (sequence); None where all are whole.
 
         Raises
@@ -91,163 +106,73 @@ class HMMSweep:
         DataError
             When ``X`` has the wrong shape, holds NaN or infinity, or has fewer frames than states.
         """
-        data = self._check(X)
-        inside = steps_inside(lengths, *data.shape[:2])
-        frames, ends = data[inside], inside.sum(axis=1)
+        if self.engine != "hmmlearn":
+            expectation(self.engine)
+        train = self._check(X, lengths, "X")
+        frames = train.frames
+        symbols = self.emission == "categorical"
+        n_symbols = int(frames.max()) + 1 if symbols else None
+        test = None
+        if held_out is not None:
+            test = self._check(held_out, held_out_lengths, "held_out", n_symbols)
         if len(frames) < max(self.n_states):
             raise DataError(
                 f"X has {len(frames)} frames, fewer than n_states={max(self.n_states)}; "
                 "give more data or smaller state counts"
             )
-        test = None if held_out is None else self._check(held_out)
         self.n_frames_ = len(frames)
+        self.sample_sizes_ = selection.sample_sizes(frames, train.lengths)
+        centre, floor, self.constant_ = None, 0.0, []
+        if not symbols:
+            centre = frames.mean(axis=0)
+            floor = self.min_covar * float(frames.var(axis=0).mean())
+            self.constant_ = inputs.tell_constant_columns(np.diag(frames.var(axis=0)))
+        data = tasks.Data(train, test, centre, floor)
+        settings = tasks.Settings(
+            self.n_restarts, self.emission, self.engine, self.max_iter, self.tol, self.min_covar,
+            self.random_state, self.halving, self.memory_limit, max(self.n_states),
+            n_symbols or 0,
+        )  # fmt: skip
+        kinds = ["none"] if symbols else self.covariance_types
+        wanted = [(kind, n_states) for kind in kinds for n_states in self.n_states]
         self.models_: dict[tuple[str, int], HiddenMarkovModel] = {}
         rows = []
-        types = self.covariance_types if self.emission == "gaussian" else ["none"]
-        for covariance_type in types:
-            for n_states in self.n_states:
-                best = -np.inf
-                # With one state every start gives the same model.
-                for restart in range(self.n_restarts if n_states > 1 else 1):
-                    began = time.perf_counter()
-                    fit = self._fit_one(frames, ends, covariance_type, n_states, restart)
-                    row = {
-                        "covariance_type": covariance_type,
-                        "n_states": n_states,
-                        "restart": restart,
-                        **self._describe(fit, data, lengths, test, held_out_lengths),
-                        "seconds": time.perf_counter() - began,
-                    }
-                    rows.append(row)
-                    if fit.model is not None and row["log_likelihood"] > best:
-                        best = row["log_likelihood"]
-                        self.models_[covariance_type, n_states] = fit.model
-                log.info("%s, %d states: log-likelihood %.1f", covariance_type, n_states, best)
+        for task, (found, model) in zip(wanted, self._run(data, settings, wanted), strict=True):
+            rows.extend(found)
+            if model is not None:
+                self.models_[task] = model
         self.results_ = pd.DataFrame(rows)
         return self
 
-    def _check(self, X: ArrayLike) -> NDArray[Any]:
-        data = np.asarray(X)
-        if self.emission == "categorical":
-            if data.ndim != 2 or not np.issubdtype(data.dtype, np.integer):
-                raise DataError("X must hold whole numbers, one symbol each, as (sequence, time)")
-            return data.astype(np.int64)
-        if data.ndim != 3:
-            raise DataError(f"X has shape {data.shape}; (sequence, time, component) is needed")
-        data = data.astype(np.float64)
-        if not np.isfinite(data).all():
-            where = tuple(int(i) for i in np.argwhere(~np.isfinite(data))[0])
-            raise DataError(f"X holds a value that is not finite at {where}; remove or fill it")
-        return data
+    def _run(
+        self, data: tasks.Data, settings: tasks.Settings, wanted: list[tuple[str, int]]
+    ) -> list[tasks.Task]:
+        """Return the results of all tasks in their order."""
+        if self.n_jobs == 1:
+            found, bench = [], None
+            for kind, n_states in wanted:
+                if self.engine != "hmmlearn" and (bench is None or bench.covariance_type != kind):
+                    bench = tasks.Bench(data, settings, kind)
+                found.append(tasks.run(data, settings, kind, n_states, bench))
+                best = max(row["log_likelihood"] for row in found[-1][0])
+                log.info("%s, %d states: log-likelihood %.1f", kind, n_states, best)
+            return found
+        from joblib import Parallel, delayed
 
-    def _fit_one(
-        self,
-        frames: NDArray[Any],
-        lengths: NDArray[np.integer],
-        covariance_type: str,
-        n_states: int,
-        restart: int,
-    ) -> hmmlearn_engine.Fit:
-        seed = derive_seed(self.random_state, "restart", n_states, restart)
+        # The largest first, so that no process is left with one when the others are done.
+        order = sorted(range(len(wanted)), key=lambda i: -wanted[i][1])
+        done = Parallel(n_jobs=self.n_jobs)(
+            delayed(tasks.run)(data, settings, *wanted[i]) for i in order
+        )
+        return [task for _, task in sorted(zip(order, done, strict=True), key=lambda pair: pair[0])]
+
+    def _check(
+        self, X: ArrayLike, lengths: ArrayLike | None, name: str, n_symbols: int | None = None
+    ) -> Sequences:
         if self.emission == "categorical":
-            begin = start_categorical(frames, n_states, seed)
-            return hmmlearn_engine.fit_categorical(
-                frames, lengths, begin, self.max_iter, self.tol * len(frames)
+            return inputs.symbols(X, lengths, n_symbols, name)
+        if np.ndim(X) != 3 and lengths is None:
+            raise DataError(
+                f"{name} has shape {np.shape(X)}; (sequence, time, component) is needed"
             )
-        floor = self.min_covar * float(frames.var(axis=0).mean())
-        return hmmlearn_engine.fit_gaussian(
-            frames,
-            lengths,
-            covariance_type,
-            start_gaussian(frames, n_states, floor, seed, spread=restart % 2 == 1),
-            floor,
-            self.max_iter,
-            self.tol * len(frames),
-        )
-
-    def _describe(
-        self,
-        fit: hmmlearn_engine.Fit,
-        data: NDArray[Any],
-        lengths: ArrayLike | None,
-        test: NDArray[Any] | None,
-        test_lengths: ArrayLike | None,
-    ) -> dict[str, Any]:
-        if fit.model is None:
-            scores = dict.fromkeys(("log_likelihood", "bic", "aic", "icl", "held_out"), np.nan)
-            return {**scores, "n_iter": len(fit.history), "converged": False} | {
-                "n_floored": 0,
-                "n_rescued": int(fit.rescued),
-            }
-        log_likelihood = fit.model.score(data, lengths)
-        entropy = float(fit.model.smooth(data, lengths)[1].sum())
-        bic = -2 * log_likelihood + fit.model.n_parameters * np.log(self.n_frames_)
-        held = np.nan
-        if test is not None:
-            inside = steps_inside(test_lengths, *test.shape[:2])
-            held = fit.model.score(test, test_lengths) / inside.sum()
-        return {
-            "log_likelihood": log_likelihood,
-            "bic": bic,
-            "aic": -2 * log_likelihood + 2 * fit.model.n_parameters,
-            "icl": bic + 2 * entropy,
-            "held_out": held,
-            "n_iter": len(fit.history),
-            "converged": fit.converged,
-            "n_floored": self._n_floored(fit.model, data[steps_inside(lengths, *data.shape[:2])]),
-            "n_rescued": int(fit.rescued),
-        }
-
-    def _n_floored(self, model: HiddenMarkovModel, frames: NDArray[Any]) -> int:
-        """Count covariance eigenvalues of which the added floor is more than half."""
-        if not isinstance(model, GaussianHMM):
-            return 0
-        floor = self.min_covar * float(frames.var(axis=0).mean())
-        tied = model.covariance_type == "tied"
-        return int(
-            (np.linalg.eigvalsh(model.covars_[:1] if tied else model.covars_) < 2 * floor).sum()
-        )
-
-
-def start_gaussian(
-    frames: Floats, n_states: int, floor: float, seed: int, spread: bool = False
-) -> dict[str, Floats]:
-    """Return a start for EM: means, one covariance for all states, sticky chain.
-
-    Parameters
-    ----------
-    frames : (frame, component)
-    spread : False takes k-means centres and the covariance within clusters, which leads to
-        states that are places. True takes frames at random and the covariance of all frames,
-        from where EM also finds states that share a place and differ in spread.
-    """
-    rng = np.random.default_rng(seed)
-    if spread:
-        means = frames[rng.choice(len(frames), n_states, replace=False)]
-        residual = frames - frames.mean(axis=0)
-    else:
-        from sklearn.cluster import KMeans
-
-        size = min(len(frames), KMEANS_FRAMES)
-        sample = frames[np.sort(rng.choice(len(frames), size, replace=False))]
-        clusters = KMeans(n_states, n_init=1, random_state=int(rng.integers(2**31))).fit(sample)
-        means = clusters.cluster_centers_
-        residual = sample - means[clusters.labels_]
-    covariance = residual.T @ residual / len(residual) + floor * np.eye(frames.shape[1])
-    return {**_sticky(n_states), "means": means, "covariance": covariance}
-
-
-def start_categorical(symbols: NDArray[np.int64], n_states: int, seed: int) -> dict[str, Floats]:
-    """Return a start for EM: symbol laws drawn around the overall one, sticky chain."""
-    rng = np.random.default_rng(seed)
-    law = np.bincount(symbols.ravel()) + 1.0
-    law /= law.sum()
-    emissionprob = rng.dirichlet(2 * len(law) * law, size=n_states) + 1e-3
-    emissionprob /= emissionprob.sum(axis=1, keepdims=True)
-    return {**_sticky(n_states), "emissionprob": emissionprob}
-
-
-def _sticky(n_states: int) -> dict[str, Floats]:
-    stay = 0.8
-    transmat = np.full((n_states, n_states), (1 - stay) / n_states) + stay * np.eye(n_states)
-    return {"startprob": np.full(n_states, 1 / n_states), "transmat": transmat}
+        return inputs.values(X, lengths, name=name)

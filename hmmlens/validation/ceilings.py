@@ -59,7 +59,7 @@ def of_dataset(data: xr.Dataset) -> pd.DataFrame:
     if "floor_mse" in data.attrs:
         rows.append(("exact answer", "floor", "mse", float(data.attrs["floor_mse"])))
     if "transmat" in data:
-        hmm = CategoricalHMM(
+        hmm = CategoricalHMM.from_parameters(
             *(data[n].to_numpy() for n in ("startprob", "transmat", "emissionprob"))
         )
         rows.append(("exact filter", "floor", "nll", exact_nll(hmm, symbols[test])))

@@ -85,7 +85,7 @@ def laws(n_rows: int, n_columns: int) -> st.SearchStrategy[np.ndarray]:
 @st.composite
 def tiny_categorical(draw: st.DrawFn) -> tuple[CategoricalHMM, np.ndarray, np.ndarray]:
     k, v = draw(st.integers(1, 3)), draw(st.integers(2, 3))
-    model = CategoricalHMM(draw(laws(1, k))[0], draw(laws(k, k)), draw(laws(k, v)))
+    model = CategoricalHMM.from_parameters(draw(laws(1, k))[0], draw(laws(k, k)), draw(laws(k, v)))
     n, steps = draw(st.integers(1, 2)), draw(st.integers(1, 5))
     symbols = draw(st.lists(st.integers(0, v - 1), min_size=n * steps, max_size=n * steps))
     lengths = draw(st.lists(st.integers(1, steps), min_size=n, max_size=n))
@@ -100,7 +100,9 @@ def tiny_gaussian(draw: st.DrawFn) -> tuple[GaussianHMM, np.ndarray, np.ndarray]
     means = np.array(draw(st.lists(number, min_size=k * d, max_size=k * d))).reshape(k, d)
     factor = np.random.default_rng(draw(SEEDS)).normal(size=(k, d, d))
     covars = factor @ factor.swapaxes(1, 2) + 0.1 * np.eye(d)
-    model = GaussianHMM(draw(laws(1, k))[0], draw(laws(k, k)), means, covars, "full")
+    model = GaussianHMM.from_parameters(
+        draw(laws(1, k))[0], draw(laws(k, k)), means, covars, "full"
+    )
     n, steps = draw(st.integers(1, 2)), draw(st.integers(1, 5))
     size = n * steps * d
     values = np.array(draw(st.lists(number, min_size=size, max_size=size)))
@@ -182,7 +184,7 @@ def ours(model: Any) -> GaussianHMM:
     """Return our model with the parameters of hmmlearn's; its covars_ is always full for us."""
     full = np.broadcast_to(model.covars_, (model.n_components, *model.covars_.shape[-2:]))
     kind = model.covariance_type
-    return GaussianHMM(model.startprob_, model.transmat_, model.means_, full, kind)
+    return GaussianHMM.from_parameters(model.startprob_, model.transmat_, model.means_, full, kind)
 
 
 def ragged(data: np.ndarray, lengths: np.ndarray, garbage: float) -> np.ndarray:
@@ -233,7 +235,7 @@ def test_categorical_equals_hmmlearn(seed: int) -> None:
     theirs = reference.CategoricalHMM(4, init_params="", n_features=5, implementation="log")
     theirs.startprob_, theirs.transmat_ = rng.dirichlet(np.ones(4)), rng.dirichlet(np.ones(4), 4)
     theirs.emissionprob_ = rng.dirichlet(np.ones(5), 4)
-    mine = CategoricalHMM(theirs.startprob_, theirs.transmat_, theirs.emissionprob_)
+    mine = CategoricalHMM.from_parameters(theirs.startprob_, theirs.transmat_, theirs.emissionprob_)
     lengths = rng.integers(1, 40, size=4)
     flat = rng.integers(0, 5, size=lengths.sum())
     agrees_with_hmmlearn(mine, theirs, ragged(flat, lengths, -1), flat[:, None], lengths)
@@ -261,7 +263,7 @@ def test_best_state_out_of_reach_equals_hmmlearn_in_log_space() -> None:
 def test_path_that_looked_hopeless_is_not_forgotten() -> None:
     # Two states that never change. At step 0 state 1 is exp(-1250) times less likely, below the
     # smallest float; step 1 then speaks for state 1 by exp(5000).
-    model = GaussianHMM(
+    model = GaussianHMM.from_parameters(
         np.array([0.5, 0.5]), np.eye(2), np.array([[0.0], [50]]), np.ones((2, 1, 1)), "full"
     )
     X = np.array([[[0.0], [150]]])
@@ -298,15 +300,17 @@ def test_gaussian_parameters_are_counted_as_by_hmmlearn(kind: str) -> None:
 
 def test_categorical_parameters_are_counted_as_by_hmmlearn() -> None:
     theirs = reference.CategoricalHMM(4, n_features=5)
-    mine = CategoricalHMM(np.full(4, 0.25), np.full((4, 4), 0.25), np.full((4, 5), 0.2))
+    mine = CategoricalHMM.from_parameters(
+        np.full(4, 0.25), np.full((4, 4), 0.25), np.full((4, 5), 0.2)
+    )
     assert mine.n_parameters == sum(theirs._get_n_fit_scalars_per_param().values())
     assert mine.n_components == 4
 
 
-SMALL = GaussianHMM(
+SMALL = GaussianHMM.from_parameters(
     np.array([0.5, 0.5]), np.full((2, 2), 0.5), np.array([[0.0], [1]]), np.ones((2, 1, 1)), "full"
 )
-COINS = CategoricalHMM(np.array([0.5, 0.5]), np.full((2, 2), 0.5), np.eye(2))
+COINS = CategoricalHMM.from_parameters(np.array([0.5, 0.5]), np.full((2, 2), 0.5), np.eye(2))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,350 @@
+"""What a state emits: Gaussian values or symbols, for many restarts at once.
+
+A family turns frames into *features*, so that the log density of every state of every restart is
+one matrix product, and the statistics of the M-step another with the same features:
+
+==================  ==========================================  =======================
+family              features of a frame x                       product gives
+==================  ==========================================  =======================
+full                1, x_i, x_i x_j (i <= j)                    log density
+diag, spherical     1, x_i, x_i**2                              log density
+tied                1, x_i                                      log density - common
+categorical         1 where x is the symbol                     probability
+==================  ==========================================  =======================
+
+With a tied covariance the quadratic term of a frame is the same for all states: it cancels in
+every posterior, and its sum over all frames follows from their one scatter matrix. The values are
+centred before, so float64 keeps 8 digits of the quadratic form at a condition number of 1e8.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+COVARIANCE_TYPES = ("spherical", "diag", "full", "tied")
+LOG_2_PI = float(np.log(2 * np.pi))
+#: A state with fewer frames than this (in posterior mass) keeps its old law.
+EMPTY = 1e-8
+
+
+class Parameters(NamedTuple):
+    """Parameters of a batch of models with the same number of states.
+
+    startprob : (restart, state)
+    transmat : (restart, state, next_state)
+    emission : means (restart, state, component) and covariances, whose shape after the restart
+        is (state), (state, component), (state, component, component) or, tied, (component,
+        component); or, for symbols, ``emissionprob`` (restart, state, symbol) alone.
+    """
+
+    startprob: Floats
+    transmat: Floats
+    emission: tuple[Floats, ...]
+
+    def take(self, keep: NDArray[np.integer] | list[int]) -> Parameters:
+        """Return some of the restarts."""
+        emission = tuple(part[keep] for part in self.emission)
+        return Parameters(self.startprob[keep], self.transmat[keep], emission)
+
+
+@dataclass
+class Statistics:
+    """Expected sufficient statistics, summed over sequences.
+
+    log_likelihood : (restart), nats
+    start : (restart, state)
+    trans : (restart, state, next_state)
+    sums : (restart, state, feature)
+    scatter : (component, component), sum of x x'; only where a family needs it
+    n_rescued : (restart), sequences redone in log space
+    """
+
+    log_likelihood: Floats
+    start: Floats
+    trans: Floats
+    sums: Floats
+    scatter: Floats
+    n_rescued: NDArray[np.int64]
+
+    def __iadd__(self, other: Statistics) -> Statistics:
+        for name, value in vars(self).items():
+            value += getattr(other, name)
+        return self
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Prior of the M-step, in hmmlearn's terms (Huang, Acero & Hon 2001, p. 443).
+
+    ``startprob``, ``transmat`` and ``emissionprob`` are Dirichlet weights (1 says nothing);
+    ``means`` and ``means_weight`` a normal prior; ``covars`` is added to a scatter matrix and
+    ``covars_weight`` to its number of frames.
+    """
+
+    startprob: Floats | float = 1.0
+    transmat: Floats | float = 1.0
+    means: Floats | float = 0.0
+    means_weight: Floats | float = 0.0
+    covars: Floats | float = 0.0
+    covars_weight: float = 1.0
+    emissionprob: Floats | float = 1.0
+
+
+class Family(Protocol):
+    """What EM needs to know of an emission."""
+
+    #: whether the product with the features gives logarithms
+    logarithmic: bool
+
+    def n_features(self, n_components: int) -> int:
+        """Return the number of features of a frame."""
+
+    def features(self, values: NDArray[np.generic]) -> Floats:
+        """Return features (feature, frame) of packed values."""
+
+    def scatter(self, values: NDArray[np.generic]) -> Floats:
+        """Return what of the data is needed beside the features."""
+
+    def weights(self, emission: tuple[Floats, ...]) -> Floats:
+        """Return (restart, state, feature), whose product with the features is the density."""
+
+    def common(self, emission: tuple[Floats, ...], scatter: Floats) -> Floats | float:
+        """Return the part of the log-likelihood that is the same for all states (restart)."""
+
+    def maximise(
+        self, old: tuple[Floats, ...], stats: Statistics, prior: Prior, update: str
+    ) -> tuple[Floats, ...]:
+        """Return the parameters that maximise the expected penalised log-likelihood."""
+
+    def penalty(self, emission: tuple[Floats, ...], prior: Prior) -> Floats | float:
+        """Return the log prior density (restart) up to a constant."""
+
+
+class Gaussian:
+    """Gaussian values (component, frame).
+
+    Parameters
+    ----------
+    covariance_type : spherical, diag, full or tied.
+    """
+
+    logarithmic = True
+
+    def __init__(self, covariance_type: str) -> None:
+        self.covariance_type = covariance_type
+
+    def n_features(self, n_components: int) -> int:
+        """Return the number of features of a frame."""
+        d = n_components
+        square = {"full": d * (d + 1) // 2, "tied": 0}.get(self.covariance_type, d)
+        return 1 + d + square
+
+    def features(self, values: NDArray[np.generic]) -> Floats:
+        """Return features (feature, frame) of centred values (component, frame)."""
+        x = np.asarray(values, dtype=np.float64)
+        d, n_frames = x.shape
+        phi = np.empty((self.n_features(d), n_frames))
+        phi[0], phi[1 : d + 1] = 1, x
+        if self.covariance_type == "full":
+            row = d + 1
+            for i in range(d):
+                np.multiply(x[i], x[i:], out=phi[row : row + d - i])
+                row += d - i
+        elif self.covariance_type != "tied":
+            np.multiply(x, x, out=phi[d + 1 :])
+        return phi
+
+    def scatter(self, values: NDArray[np.generic]) -> Floats:
+        """Return the sum of x x', which a tied covariance needs."""
+        x = np.asarray(values, dtype=np.float64)
+        n = len(x) if self.covariance_type == "tied" else 0
+        return x[:n] @ x[:n].T
+
+    def weights(self, emission: tuple[Floats, ...]) -> Floats:
+        """Return (restart, state, feature)."""
+        means, covars = emission
+        d = means.shape[2]
+        if self.covariance_type in ("diag", "spherical"):
+            variance = covars if covars.ndim == 3 else covars[:, :, None]
+            variance = np.maximum(np.broadcast_to(variance, means.shape), np.finfo(float).tiny)
+            linear = means / variance
+            constant = -0.5 * (np.log(variance) + means * linear).sum(axis=2) - d / 2 * LOG_2_PI
+            return np.concatenate([constant[:, :, None], linear, -0.5 / variance], axis=2)
+        precision, log_det = invert(covars)
+        if self.covariance_type == "tied":
+            linear = means @ precision
+            constant = -0.5 * (d * LOG_2_PI + log_det)[:, None] - 0.5 * (means * linear).sum(2)
+            return np.concatenate([constant[:, :, None], linear], axis=2)
+        linear = (precision @ means[..., None])[..., 0]
+        constant = -0.5 * (d * LOG_2_PI + log_det + (means * linear).sum(axis=2))
+        i, j = np.triu_indices(d)
+        square = precision[:, :, i, j] * np.where(i == j, -0.5, -1.0)
+        return np.concatenate([constant[:, :, None], linear, square], axis=2)
+
+    def common(self, emission: tuple[Floats, ...], scatter: Floats) -> Floats | float:
+        """Return the sum over frames of -x' P x / 2 (restart) for a tied covariance."""
+        if self.covariance_type != "tied":
+            return 0.0
+        total: Floats = -0.5 * (invert(emission[1])[0] * scatter).sum(axis=(1, 2))
+        return total
+
+    def maximise(
+        self, old: tuple[Floats, ...], stats: Statistics, prior: Prior, update: str
+    ) -> tuple[Floats, ...]:
+        """Return means and covariances; a state without mass keeps what it had."""
+        means, covars = old
+        d = means.shape[2]
+        post, obs = stats.sums[:, :, :1], stats.sums[:, :, 1 : d + 1]
+        empty = post < EMPTY
+        weight = prior.means_weight
+        if "m" in update:
+            new = (weight * prior.means + obs) / np.where(empty, 1, weight + post)
+            means = np.where(empty, means, new)
+        if "c" not in update:
+            return means, covars
+        away = means - prior.means
+        if self.covariance_type in ("diag", "spherical"):
+            square = stats.sums[:, :, d + 1 :]
+            spread = weight * away**2 + square - 2 * means * obs + means**2 * post
+            count = post + max(prior.covars_weight - 1, 0)
+            variance = (prior.covars + spread) / np.maximum(count, 1e-5)
+            if self.covariance_type == "spherical":
+                variance, empty = variance.mean(axis=2), empty[:, :, 0]
+            return means, np.where(empty, covars, variance)
+        cross = obs[..., None] * means[:, :, None, :]
+        spread = np.asarray(weight)[..., None] * away[..., None] * away[:, :, None, :]
+        spread = spread - cross - cross.swapaxes(2, 3)
+        spread += means[..., None] * means[:, :, None, :] * post[..., None]
+        more = max(prior.covars_weight - d, 0)
+        if self.covariance_type == "tied":
+            spread = spread.sum(axis=1) + stats.scatter
+            return means, (prior.covars + spread) / (more + post.sum(axis=1))[..., None]
+        spread += symmetric(stats.sums[:, :, d + 1 :], d)
+        covariance = (prior.covars + spread) / np.where(empty, 1, more + post)[..., None]
+        return means, np.where(empty[..., None], covars, covariance)
+
+    def penalty(self, emission: tuple[Floats, ...], prior: Prior) -> Floats | float:
+        """Return the log prior density of means and covariances (restart) up to a constant."""
+        means, covars = emission
+        d = means.shape[2]
+        away = means - prior.means
+        if self.covariance_type in ("diag", "spherical"):
+            variance = covars if covars.ndim == 3 else covars[:, :, None]
+            variance = np.broadcast_to(variance, means.shape)
+            pull = (prior.covars + prior.means_weight * away**2) / variance
+            count = max(prior.covars_weight - 1, 0)
+            total: Floats = -0.5 * (pull + count * np.log(variance)).sum(axis=(1, 2))
+            return total
+        precision, log_det = invert(covars)
+        count = max(prior.covars_weight - d, 0)
+        pull = (precision * prior.covars).sum(axis=(-2, -1)) + count * log_det
+        if self.covariance_type == "full":
+            pull = pull.sum(axis=1)
+        else:
+            precision = precision[:, None]
+        moved = (precision @ away[..., None])[..., 0] * away
+        return np.asarray(-0.5 * (pull + (prior.means_weight * moved).sum(axis=(1, 2))))
+
+
+class Categorical:
+    """Symbols (frame).
+
+    Parameters
+    ----------
+    n_symbols : symbols are 0 to ``n_symbols - 1``.
+    """
+
+    logarithmic = False
+
+    def __init__(self, n_symbols: int) -> None:
+        self.n_symbols = n_symbols
+
+    def n_features(self, n_components: int) -> int:
+        """Return the number of symbols."""
+        return self.n_symbols
+
+    def features(self, values: NDArray[np.generic]) -> Floats:
+        """Return 1 where a frame (second axis) holds the symbol (first axis), else 0."""
+        hot: Floats = (np.arange(self.n_symbols)[:, None] == values).astype(np.float64)
+        return hot
+
+    def scatter(self, values: NDArray[np.generic]) -> Floats:
+        """Return nothing: the features are enough."""
+        return np.zeros((0, 0))
+
+    def weights(self, emission: tuple[Floats, ...]) -> Floats:
+        """Return ``emissionprob`` itself."""
+        return emission[0]
+
+    def common(self, emission: tuple[Floats, ...], scatter: Floats) -> float:
+        """Return 0."""
+        return 0.0
+
+    def maximise(
+        self, old: tuple[Floats, ...], stats: Statistics, prior: Prior, update: str
+    ) -> tuple[Floats, ...]:
+        """Return ``emissionprob``; a state without mass keeps what it had."""
+        if "e" not in update:
+            return old
+        return (rows_to_one(np.maximum(prior.emissionprob - 1 + stats.sums, 0), old[0]),)
+
+    def penalty(self, emission: tuple[Floats, ...], prior: Prior) -> Floats | float:
+        """Return the log Dirichlet density (restart) up to a constant."""
+        return weighted_log(np.asarray(prior.emissionprob) - 1.0, emission[0])
+
+
+def invert(covars: Floats) -> tuple[Floats, Floats]:
+    """Return inverses and log determinants of symmetric matrices (..., component, component).
+
+    A matrix that is not positive definite gets 1e-7 on its diagonal, as in hmmlearn; if that is
+    not enough, NaN says that the fit broke down.
+    """
+    flat = covars.reshape(-1, *covars.shape[-2:])
+    try:
+        root = np.linalg.cholesky(flat)
+    except np.linalg.LinAlgError:
+        root = np.array([_root(matrix) for matrix in flat])
+    inverse = np.linalg.inv(root)
+    precision = inverse.swapaxes(1, 2) @ inverse
+    log_det = 2 * np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
+    return precision.reshape(covars.shape), log_det.reshape(covars.shape[:-2])
+
+
+def _root(matrix: Floats) -> Floats:
+    for extra in (0.0, 1e-7):
+        try:
+            root: Floats = np.linalg.cholesky(matrix + extra * np.eye(len(matrix)))
+            return root
+        except np.linalg.LinAlgError:
+            continue
+    return np.where(np.eye(len(matrix)) == 1, np.nan, 0.0)
+
+
+def symmetric(upper: Floats, d: int) -> Floats:
+    """Return matrices (..., d, d) from their upper triangles (..., d (d + 1) / 2)."""
+    index = np.empty((d, d), dtype=np.intp)
+    i, j = np.triu_indices(d)
+    index[i, j] = index[j, i] = np.arange(len(i))
+    return upper[..., index]
+
+
+def rows_to_one(weights: Floats, old: Floats) -> Floats:
+    """Return weights divided by their sum over the last axis; rows without weight stay as old."""
+    total = weights.sum(axis=-1, keepdims=True)
+    return np.where(total > 0, weights / np.where(total > 0, total, 1), old)
+
+
+def weighted_log(weight: Any, p: Floats) -> Floats | float:
+    """Return the sum of ``weight * log p`` over all but the first axis; 0 where weight is 0."""
+    if np.ndim(weight) == 0 and weight == 0:
+        return 0.0
+    from scipy.special import xlogy
+
+    total: Floats = xlogy(np.broadcast_to(weight, p.shape), p).sum(axis=tuple(range(1, p.ndim)))
+    return total

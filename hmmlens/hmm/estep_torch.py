@@ -1,0 +1,181 @@
+"""The E-step of :mod:`hmmlens.hmm.estep` in torch, for a device that NumPy cannot reach.
+
+The same recursions on the same panels in float64. What scaling cannot do is done by the same code
+in log space on the host. On a CPU it is slower than NumPy, which works in place.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmmlens.errors import DataError
+from hmmlens.hmm import estep
+from hmmlens.hmm.blocks import Block, Workspace
+from hmmlens.hmm.chunks import joints
+from hmmlens.hmm.emissions import Family, Parameters, Statistics
+
+if TYPE_CHECKING:
+    import torch
+
+    from hmmlens.hmm.em import Expect
+
+Floats = NDArray[np.float64]
+
+
+def on(device: str | None) -> Expect:
+    """Return the E-step on a device; None takes a CUDA device where there is one.
+
+    Raises
+    ------
+    DataError
+        When the device is not there.
+    """
+    import torch
+
+    name = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise DataError(f"engine torch:{name} needs a CUDA device, and torch sees none; use torch")
+    place = torch.device(name)
+
+    def expect(params: Parameters, family: Family, block: Block, space: Workspace) -> Statistics:
+        return _expect(params, family, block, space, place)
+
+    return expect
+
+
+def _expect(
+    params: Parameters, family: Family, block: Block, space: Workspace, device: torch.device
+) -> Statistics:
+    """Return expected sufficient statistics of one block, see :func:`hmmlens.hmm.estep.expect`."""
+    import torch
+
+    packing = block.packing
+    weights = family.weights(params.emission)
+    n_restarts, n_states = params.startprob.shape
+    if n_states == 1 and family.logarithmic:
+        return estep.expect(params, family, block, space)
+
+    def there(array: Any) -> torch.Tensor:
+        return torch.as_tensor(np.ascontiguousarray(array), dtype=torch.float64, device=device)
+
+    features = _features(family, block, device)
+    density = there(weights).flatten(0, 1) @ features
+    density = density.unflatten(0, (n_restarts, n_states))
+    top = torch.zeros_like(density[:, 0])
+    if family.logarithmic:
+        top = density.amax(dim=1)
+        density = (density - top[:, None]).exp_()
+    initial, final = params.startprob[:, :, None], None
+    if packing.is_cut:
+        with np.errstate(all="ignore"):
+            initial, final = joints(params, packing, density.cpu().numpy(), space)
+    transmat = there(params.transmat)
+    alpha, scale = _forward(there(initial), transmat, packing, density)
+    beta = _backward(None if final is None else there(final), transmat, packing, density, alpha)
+    flagged = estep.doubtful(packing, scale.cpu().numpy(), beta.cpu().numpy())
+    gamma = alpha * beta
+    panels = (density, alpha, gamma, scale.log_() + top)
+    trans = _rescue(flagged, params, family, block, weights, panels)
+    gamma, scale = panels[2], panels[3]
+    joint = torch.zeros_like(transmat)
+    for before, after in packing.pairs():
+        joint += alpha[:, :, before] @ density[:, :, after].transpose(1, 2)
+    if packing.is_cut:
+        left, right = (torch.as_tensor(part, device=device) for part in estep.cuts(packing))
+        joint += alpha[:, :, left] @ density[:, :, right].transpose(1, 2)
+    first = torch.as_tensor(packing.chain[0], device=device)
+    sums = (gamma.flatten(0, 1) @ features.T).unflatten(0, (n_restarts, n_states))
+    scatter = block.scatter(family)
+    return Statistics(
+        log_likelihood=scale.sum(dim=1).cpu().numpy() + family.common(params.emission, scatter),
+        start=gamma[:, :, first].sum(dim=2).cpu().numpy(),
+        trans=trans + (joint * transmat).cpu().numpy(),
+        sums=sums.cpu().numpy(),
+        scatter=scatter.copy(),
+        n_rescued=np.array([len(rows) for rows in flagged]),
+    )
+
+
+def _features(family: Family, block: Block, device: torch.device) -> torch.Tensor:
+    """Return the features (feature, column) on the device, kept there between E-steps."""
+    import torch
+
+    held = getattr(block, "_on_device", None)
+    if held is None or held[0] is not family or held[1] != device:
+        phi = torch.as_tensor(block.features(family, slice(None)), device=device)
+        held = (family, device, phi)
+        if block.whole_features(family):
+            block._on_device = held  # type: ignore[attr-defined]
+    tensor: torch.Tensor = held[2]
+    return tensor
+
+
+def _forward(
+    initial: torch.Tensor, transmat: torch.Tensor, packing: Any, density: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return ``alpha`` and ``scale``; ``density`` is divided by ``scale``."""
+    import torch
+
+    alpha, scale = torch.empty_like(density), torch.empty_like(density[:, 0])
+    turned = transmat.transpose(1, 2)
+    offsets, counts = packing.offsets.tolist(), packing.counts.tolist()
+    law = initial
+    for t, n in enumerate(counts):
+        lo, hi = offsets[t], offsets[t + 1]
+        if t:
+            before = offsets[t - 1]
+            law = turned @ alpha[:, :, before : before + n]
+        here = law * density[:, :, lo:hi]
+        norm = here.sum(dim=1)
+        scale[:, lo:hi] = norm
+        torch.div(here, norm[:, None], out=alpha[:, :, lo:hi])
+    density /= scale[:, None]
+    return alpha, scale
+
+
+def _backward(
+    final: torch.Tensor | None,
+    transmat: torch.Tensor,
+    packing: Any,
+    density: torch.Tensor,
+    alpha: torch.Tensor,
+) -> torch.Tensor:
+    """Return ``beta``; ``density`` is multiplied by it."""
+    import torch
+
+    beta = torch.ones_like(density)
+    offsets, counts = packing.offsets.tolist(), [*packing.counts.tolist(), 0]
+    if final is not None:
+        last = torch.as_tensor(packing.last, device=density.device)
+        final = final / (alpha[:, :, last] * final).sum(dim=1, keepdim=True)
+    for t in range(packing.n_steps - 1, -1, -1):
+        lo, hi, n = offsets[t], offsets[t + 1], counts[t + 1]
+        if n < counts[t] and final is not None:
+            beta[:, :, lo + n : hi] = final[:, :, n : counts[t]]
+        if n:
+            beta[:, :, lo : lo + n] = transmat @ density[:, :, hi : hi + n]
+        density[:, :, lo:hi] *= beta[:, :, lo:hi]
+    return beta
+
+
+def _rescue(
+    flagged: list[NDArray[np.intp]],
+    params: Parameters,
+    family: Family,
+    block: Block,
+    weights: Floats,
+    panels: tuple[torch.Tensor, ...],
+) -> Floats:
+    """Redo flagged sequences on the host; see :func:`hmmlens.hmm.estep.rescue`."""
+    import torch
+
+    if not any(len(rows) for rows in flagged):
+        return np.zeros_like(params.transmat)
+    copies = tuple(panel.cpu().numpy() for panel in panels)
+    trans = estep.rescue(flagged, params, family, block, weights, copies)
+    for panel, copy in zip(panels, copies, strict=True):
+        panel.copy_(torch.as_tensor(copy))
+    return trans

@@ -1,0 +1,136 @@
+"""Filtering, smoothing and decoding of known models, in log space.
+
+All recursions run over all sequences at once. A posterior may fall below the smallest float and
+be needed later, when a zero among the transitions leaves no other way; so nothing leaves log
+space. Arrays are padded: ``log_density`` (sequence, time, state) is 0 past a sequence's end, where
+``inside`` (sequence, time) is False.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmmlens.errors import DataError
+from hmmlens.hmm.logspace import log, log_sum
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class Filtered(NamedTuple):
+    """Result of the forward pass.
+
+    posteriors : (sequence, time, state), P(state_t | data up to t); 0 past a sequence's end
+    predicted : (sequence, time, state), P(state_t | data before t)
+    log_likelihood : (sequence), nats
+    """
+
+    posteriors: Floats
+    predicted: Floats
+    log_likelihood: Floats
+
+
+def forward(
+    startprob: Floats, transmat: Floats, log_density: Floats, inside: NDArray[np.bool_]
+) -> Filtered:
+    """Return what :class:`Filtered` holds, with logs of the posteriors (Rabiner 1989, eq. 19-21).
+
+    Parameters
+    ----------
+    startprob : (state)
+    transmat : (state, next_state)
+    """
+    n_sequences, n_steps, n_states = log_density.shape
+    posteriors = np.full_like(log_density, -np.inf)
+    predicted = np.full_like(log_density, -np.inf)
+    total = np.zeros(n_sequences)
+    log_transmat = log(transmat)
+    prior = np.broadcast_to(log(startprob), (n_sequences, n_states))
+    for t in range(n_steps):
+        valid = inside[:, t]
+        joint = prior + log_density[:, t]
+        scale = log_sum(joint)
+        refuse_impossible(scale, valid, t)
+        current = joint - scale[:, None]
+        posteriors[valid, t] = current[valid]
+        predicted[valid, t] = prior[valid]
+        total[valid] += scale[valid]
+        prior = log_sum(current[:, None, :] + log_transmat.T)
+    return Filtered(posteriors, predicted, total)
+
+
+def smooth(passed: Filtered, transmat: Floats, inside: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Return smoothed posteriors and each sequence's state entropy.
+
+    Parameters
+    ----------
+    passed : result of :func:`forward`.
+
+    Returns
+    -------
+    posteriors : (sequence, time, state), P(state_t | all data of the sequence)
+    entropy : (sequence), H(state path | data) in nats (Hernando et al. 2005)
+    """
+    alpha, predicted = passed.posteriors, passed.predicted
+    n_sequences, n_steps, _ = alpha.shape
+    log_transmat = log(transmat)
+    gamma = np.exp(alpha)
+    last = inside & ~np.c_[inside[:, 1:], np.zeros(n_sequences, dtype=bool)]
+    ends = gamma[last]
+    entropy: Floats = -(ends * _safe_log(ends)).sum(axis=1)
+    for t in range(n_steps - 2, -1, -1):
+        valid = inside[:, t + 1]
+        ahead = predicted[valid, t + 1]
+        ahead = np.where(np.isfinite(ahead), ahead, 0.0)
+        # P(state_t = i | state_t+1 = j, data up to t)
+        kernel = np.exp(alpha[valid, t][:, :, None] + log_transmat - ahead[:, None, :])
+        after = gamma[valid, t + 1]
+        gamma[valid, t] = np.einsum("nij,nj->ni", kernel, after)
+        column = -(kernel * _safe_log(kernel)).sum(axis=1)
+        entropy[valid] += (column * after).sum(axis=1)
+    return gamma, entropy
+
+
+def viterbi(
+    startprob: Floats, transmat: Floats, log_density: Floats, inside: NDArray[np.bool_]
+) -> tuple[Ints, Floats]:
+    """Return the best path (sequence, time), -1 past the end, and its log probability (sequence).
+
+    Viterbi's algorithm (Rabiner 1989, III B).
+    """
+    n_sequences, n_steps, n_states = log_density.shape
+    score = log(startprob) + log_density[:, 0]
+    refuse_impossible(score.max(axis=1), inside[:, 0], 0)
+    log_transmat = log(transmat)
+    back = np.tile(np.arange(n_states, dtype=np.int16), (n_sequences, n_steps, 1))
+    for t in range(1, n_steps):
+        candidates = score[:, :, None] + log_transmat[None]
+        best = candidates.argmax(axis=1)
+        advanced = np.take_along_axis(candidates, best[:, None], axis=1)[:, 0]
+        valid = inside[:, t]
+        back[valid, t] = best[valid]
+        score[valid] = (advanced + log_density[:, t])[valid]
+        refuse_impossible(score.max(axis=1), valid, t)
+    path = np.empty((n_sequences, n_steps), dtype=np.int64)
+    path[:, -1] = score.argmax(axis=1)
+    for t in range(n_steps - 1, 0, -1):
+        path[:, t - 1] = back[np.arange(n_sequences), t, path[:, t]]
+    path[~inside] = -1
+    return path, score.max(axis=1)
+
+
+def refuse_impossible(log_probability: Floats, valid: NDArray[np.bool_], step: int) -> None:
+    """Raise :class:`DataError` if a valid sequence (sequence) has no probability, or NaN."""
+    bad = np.flatnonzero(valid & ~np.isfinite(log_probability))
+    if len(bad):
+        raise DataError(
+            f"sequence {bad[0]}, step {step}: the model gives this observation no probability"
+        )
+
+
+def _safe_log(p: Floats) -> Floats:
+    """Return log p with 0 where p is 0, so that p log p is 0 there."""
+    return np.log(np.where(p > 0, p, 1.0))

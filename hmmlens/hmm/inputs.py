@@ -1,0 +1,199 @@
+"""What users give as data, in the two layouts that the library works in.
+
+*flat*: sequences one after another, (frame, component) or (frame), as in hmmlearn.
+*padded*: (sequence, time, component) or (sequence, time), with what fills the rest not looked at.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hmmlens.errors import DataError
+
+log = logging.getLogger(__name__)
+
+DIMS = ("sequence", "time", "component")
+
+
+class Sequences(NamedTuple):
+    """Checked data.
+
+    frames : (frame, component) values or (frame) symbols, sequences one after another
+    lengths : (sequence)
+    inside : (sequence, time), True before each sequence's end; None when they came flat
+    """
+
+    frames: NDArray[Any]
+    lengths: NDArray[np.intp]
+    inside: NDArray[np.bool_] | None
+
+    def like_input(self, flat: NDArray[Any], fill: float) -> NDArray[Any]:
+        """Return an array over frames in the layout of the data; ``fill`` past the end."""
+        if self.inside is None:
+            return flat
+        out = np.full((*self.inside.shape, *flat.shape[1:]), fill, dtype=flat.dtype)
+        out[self.inside] = flat
+        return out
+
+    def padded(self, flat: NDArray[Any], fill: float) -> NDArray[Any]:
+        """Return an array over frames as (sequence, time, ...)."""
+        inside = np.arange(self.lengths.max())[None] < self.lengths[:, None]
+        if self.inside is not None and self.inside.shape[1] > inside.shape[1]:
+            inside = self.inside
+        out = np.full((*inside.shape, *flat.shape[1:]), fill, dtype=flat.dtype)
+        out[inside] = flat
+        return out
+
+
+def values(
+    X: ArrayLike, lengths: ArrayLike | None, n_features: int | None = None, name: str = "X"
+) -> Sequences:
+    """Check real values.
+
+    Parameters
+    ----------
+    X : (sequence, time, component), or (frame, component) as in hmmlearn.
+    lengths : (sequence); None where all are whole, or where one sequence came flat.
+    n_features : components that a model knows; None takes any number.
+
+    Raises
+    ------
+    DataError
+        With what was found, where, and what to do.
+    """
+    data = _array(X, DIMS)
+    wanted = f"(sequence, time, {'component' if n_features is None else n_features})"
+    if data.ndim not in (2, 3) or (n_features is not None and data.shape[-1] != n_features):
+        raise DataError(f"{name} has shape {data.shape}; {wanted} is needed")
+    if not (np.issubdtype(data.dtype, np.number) or data.dtype == bool) or np.iscomplexobj(data):
+        raise DataError(f"{name} holds {data.dtype} instead of real numbers; convert it")
+    if data.shape[-1] == 0:
+        raise DataError(f"{name} has no component; give at least one")
+    given = _given(data, lengths, 3, name)
+    frames = given.frames.astype(np.float64, copy=False)
+    bad = ~np.isfinite(frames).all(axis=1)
+    if bad.any():
+        frame = int(np.flatnonzero(bad)[0])
+        component = int(np.flatnonzero(~np.isfinite(frames[frame]))[0])
+        sequence, step = _place(given, frame)
+        index = (frame, component) if given.inside is None else (sequence, step, component)
+        raise DataError(
+            f"{name} holds a value that is not finite at {index}; remove or fill it "
+            f"(sequence {sequence}, step {step}, component {component})"
+        )
+    return given._replace(frames=frames)
+
+
+def symbols(
+    X: ArrayLike, lengths: ArrayLike | None, n_symbols: int | None = None, name: str = "X"
+) -> Sequences:
+    """Check symbols.
+
+    Parameters
+    ----------
+    X : (sequence, time), or (frame, 1) as in hmmlearn. One column with one length of 1 for each
+        row is taken as sequences of one step.
+    lengths : (sequence)
+    n_symbols : symbols that a model knows; None takes any number.
+    """
+    data = _array(X, DIMS[:2])
+    if data.ndim != 2 or not np.issubdtype(data.dtype, np.integer):
+        raise DataError(
+            f"{name} must hold whole numbers, one symbol each, as (sequence, time), found "
+            f"{data.dtype} of shape {data.shape}; convert it, or use a GaussianHMM for values"
+        )
+    single = lengths is not None and np.shape(lengths) == (len(data),)
+    flat = data.shape[1] == 1 and not single
+    given = _given(data, lengths, 1 if flat else 2, name)
+    frames = given.frames.reshape(-1).astype(np.int64)
+    top = np.inf if n_symbols is None else n_symbols - 1
+    bad = np.flatnonzero((frames < 0) | (frames > top))
+    if len(bad):
+        sequence, step = _place(given, int(bad[0]))
+        limit = "below 0" if n_symbols is None else f"outside 0 to {n_symbols - 1}"
+        raise DataError(
+            f"{name} holds a symbol {limit}: {frames[bad[0]]} at sequence {sequence}, step {step}; "
+            "number the symbols from 0"
+        )
+    return given._replace(frames=frames)
+
+
+def _array(X: ArrayLike, dims: tuple[str, ...]) -> NDArray[Any]:
+    """Return an array, with a DataArray's dimensions in our order."""
+    names = getattr(X, "dims", None)
+    if names is not None and hasattr(X, "transpose") and set(names) <= set(dims):
+        X = X.transpose(*[name for name in dims if name in names])
+    return np.asarray(X)
+
+
+def _given(data: NDArray[Any], lengths: ArrayLike | None, padded_ndim: int, name: str) -> Sequences:
+    if data.shape[0] == 0 or (data.ndim >= padded_ndim > 1 and data.shape[1] == 0):
+        raise DataError(f"{name} is empty (shape {data.shape}); give at least one frame")
+    if data.ndim == padded_ndim:
+        inside = steps_inside(lengths, *data.shape[:2])
+        return Sequences(data[inside], inside.sum(axis=1), inside)
+    if lengths is None:
+        return Sequences(data, np.array([len(data)]), None)
+    ends = np.asarray(lengths)
+    if ends.ndim != 1 or not np.issubdtype(ends.dtype, np.integer):
+        raise DataError(f"lengths must be whole numbers (sequence), found {ends.dtype}")
+    if (ends < 1).any():
+        where = int(np.flatnonzero(ends < 1)[0])
+        raise DataError(f"lengths[{where}] is {ends[where]}; drop sequences without a step")
+    if ends.sum() != len(data):
+        raise DataError(
+            f"lengths add up to {ends.sum()}, but {name} has {len(data)} frames; "
+            "give one length for each sequence"
+        )
+    return Sequences(data, ends.astype(np.intp), None)
+
+
+def _place(given: Sequences, frame: int) -> tuple[int, int]:
+    """Return sequence and step of a row of the flat array."""
+    starts = np.cumsum(given.lengths) - given.lengths
+    sequence = int(np.searchsorted(starts, frame, side="right")) - 1
+    return sequence, int(frame - starts[sequence])
+
+
+def steps_inside(lengths: ArrayLike | None, n_sequences: int, n_steps: int) -> NDArray[np.bool_]:
+    """Return a mask (sequence, time), True before each sequence's end.
+
+    Raises
+    ------
+    DataError
+        When a length is below 1 or above ``n_steps``.
+    """
+    if lengths is None:
+        return np.ones((n_sequences, n_steps), dtype=bool)
+    ends = np.asarray(lengths)
+    if ends.shape != (n_sequences,):
+        raise DataError(f"lengths has shape {ends.shape}; ({n_sequences},) is needed")
+    bad = np.flatnonzero((ends < 1) | (ends > n_steps))
+    if len(bad):
+        raise DataError(
+            f"lengths[{bad[0]}] is {ends[bad[0]]}; each must lie between 1 and {n_steps}"
+        )
+    mask: NDArray[np.bool_] = np.arange(n_steps)[None] < ends[:, None]
+    return mask
+
+
+def tell_constant_columns(covariance: NDArray[np.float64]) -> list[int]:
+    """Log which components never move, or barely, and return the former.
+
+    The first have a standard deviation below 1e-9 of the root mean square over components, the
+    second below 1e-3. Neither can tell states apart, and each adds the logarithm of its tiny
+    width to every frame's likelihood.
+    """
+    spread = np.sqrt(np.maximum(np.diagonal(covariance), 0))
+    size = np.sqrt((spread**2).mean()) if len(spread) else 0.0
+    dead = spread <= 1e-9 * size
+    faint = ~dead & (spread < 1e-3 * size)
+    for which, word in ((dead, "never move"), (faint, "barely move")):
+        if which.any():
+            names = ", ".join(map(str, np.flatnonzero(which)))
+            log.warning("components that %s: %s; drop them, or rely on the floor", word, names)
+    return np.flatnonzero(dead).tolist()

@@ -1,0 +1,78 @@
+"""Forward and backward passes in log space: slower than scaling, and safe wherever it is not."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+class Expected(NamedTuple):
+    """Result of :func:`expect`.
+
+    log_likelihood : (sequence), minus infinity where the model gives the data no probability
+    posteriors : (sequence, time, state), 0 past a sequence's end
+    trans : (state, next_state), expected transitions of all sequences
+    """
+
+    log_likelihood: Floats
+    posteriors: Floats
+    trans: Floats
+
+
+def log(p: Floats) -> Floats:
+    """Return log p, minus infinity where p is 0."""
+    with np.errstate(divide="ignore"):
+        logs: Floats = np.log(p)
+    return logs
+
+
+def log_sum(logs: Floats, axis: int = -1) -> Floats:
+    """Return the log of the sum of exponentials over one axis."""
+    top = logs.max(axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0)
+    return log(np.exp(logs - top).sum(axis=axis)) + top.squeeze(axis)
+
+
+def expect(
+    startprob: Floats, transmat: Floats, log_density: Floats, lengths: NDArray[np.integer]
+) -> Expected:
+    """Return posteriors and expected transitions (Rabiner 1989, III A and B).
+
+    Parameters
+    ----------
+    startprob : (state)
+    transmat : (state, next_state)
+    log_density : (sequence, time, state); what stands past a sequence's end is not looked at.
+    lengths : (sequence)
+    """
+    n_sequences, n_steps, _ = log_density.shape
+    log_transmat = log(transmat)
+    forward = np.full_like(log_density, -np.inf)
+    current = log(startprob) + log_density[:, 0]
+    forward[:, 0] = current
+    for t in range(1, n_steps):
+        on = np.flatnonzero(lengths > t)
+        current = log_sum(forward[on, t - 1][:, :, None] + log_transmat, axis=1)
+        forward[on, t] = current + log_density[on, t]
+    ends = forward[np.arange(n_sequences), lengths - 1]
+    total = log_sum(ends)
+    # Sequences without probability would turn into NaN; they get 0 everywhere.
+    known = np.where(np.isfinite(total), total, np.inf)
+    posteriors = np.zeros_like(log_density)
+    trans = np.zeros_like(transmat)
+    backward = np.zeros((n_sequences, log_density.shape[2]))
+    for t in range(n_steps - 1, -1, -1):
+        on = np.flatnonzero(lengths > t + 1)
+        if len(on):
+            ahead = log_density[on, t + 1] + backward[on]
+            joint = log_transmat + ahead[:, None, :]
+            both = forward[on, t][:, :, None] + joint - known[on, None, None]
+            trans += np.exp(both).sum(axis=0)
+            backward[on] = log_sum(joint)
+        here = lengths > t
+        posteriors[here, t] = np.exp(forward[here, t] + backward[here] - known[here, None])
+    return Expected(total, posteriors, trans)

@@ -1,0 +1,129 @@
+"""Where EM starts.
+
+Each start depends on its seed and the data alone, so a restart stays what it is whatever else is
+fitted.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmmlens.hmm.emissions import Parameters
+from hmmlens.seeds import derive_seed
+
+Floats = NDArray[np.float64]
+
+#: Frames from which k-means draws its start; more change the start little and cost much.
+KMEANS_FRAMES = 4000
+
+#: Probability of staying in a state.
+STAY = 0.8
+
+
+def gaussian_starts(
+    frames: Floats, n_states: int, n_restarts: int, floor: float, random_state: int
+) -> list[dict[str, Floats]]:
+    """Return starts that take turns between places and spreads.
+
+    The first has the centres of k-means; later ones of its kind have its seeds alone, which lie
+    as well spread and differ more. Every other start is wide. See :func:`start_gaussian`.
+    """
+    return [
+        start_gaussian(
+            frames,
+            n_states,
+            floor,
+            derive_seed(random_state, "restart", n_states, restart),
+            spread=restart % 2 == 1,
+            polish=restart == 0,
+        )
+        for restart in range(n_restarts)
+    ]
+
+
+def start_gaussian(
+    frames: Floats,
+    n_states: int,
+    floor: float,
+    seed: int,
+    spread: bool = False,
+    polish: bool = True,
+) -> dict[str, Floats]:
+    """Return a start for EM: means, one covariance for all states, sticky chain.
+
+    Parameters
+    ----------
+    frames : (frame, component)
+    spread : False takes k-means centres and the covariance within clusters, which leads to
+        states that are places. True takes frames at random and the covariance of all frames,
+        from where EM also finds states that share a place and differ in spread.
+    polish : False leaves k-means at its seeds (Arthur & Vassilvitskii 2007).
+    """
+    rng = np.random.default_rng(seed)
+    if spread:
+        means = frames[rng.choice(len(frames), n_states, replace=False)]
+        residual = frames - frames.mean(axis=0)
+    else:
+        from sklearn.cluster import KMeans, kmeans_plusplus
+
+        size = min(len(frames), KMEANS_FRAMES)
+        sample = frames[np.sort(rng.choice(len(frames), size, replace=False))]
+        number = int(rng.integers(2**31))
+        if polish:
+            clusters = KMeans(n_states, n_init=1, random_state=number).fit(sample)
+            means, labels = clusters.cluster_centers_, clusters.labels_
+        else:
+            means, _ = kmeans_plusplus(sample, n_states, random_state=number)
+            square = (means**2).sum(axis=1) - 2 * sample @ means.T
+            labels = square.argmin(axis=1)
+        residual = sample - means[labels]
+    covariance = residual.T @ residual / len(residual) + floor * np.eye(frames.shape[1])
+    return {**_sticky(n_states), "means": means, "covariance": covariance}
+
+
+def start_categorical(symbols: NDArray[np.int64], n_states: int, seed: int) -> dict[str, Floats]:
+    """Return a start for EM: symbol laws drawn around the overall one, sticky chain."""
+    rng = np.random.default_rng(seed)
+    law = np.bincount(symbols.ravel()) + 1.0
+    law /= law.sum()
+    emissionprob = rng.dirichlet(2 * len(law) * law, size=n_states) + 1e-3
+    emissionprob /= emissionprob.sum(axis=1, keepdims=True)
+    return {**_sticky(n_states), "emissionprob": emissionprob}
+
+
+def categorical_starts(
+    symbols: NDArray[np.int64], n_states: int, n_restarts: int, random_state: int
+) -> list[dict[str, Floats]]:
+    """Return starts for symbols, see :func:`start_categorical`."""
+    seeds = [derive_seed(random_state, "restart", n_states, i) for i in range(n_restarts)]
+    return [start_categorical(symbols, n_states, seed) for seed in seeds]
+
+
+def covars_of(covariance: Floats, covariance_type: str, n_states: int) -> Floats:
+    """Return one covariance for all states in the shape of its type."""
+    d = len(covariance)
+    shapes = {
+        "tied": covariance,
+        "full": np.tile(covariance, (n_states, 1, 1)),
+        "diag": np.tile(np.diag(covariance), (n_states, 1)),
+        "spherical": np.full(n_states, np.trace(covariance) / d),
+    }
+    return np.asarray(shapes[covariance_type])
+
+
+def batch(starts: list[dict[str, Floats]], covariance_type: str) -> Parameters:
+    """Return starts as one batch; ``covariance_type`` is not used for symbols."""
+    startprob = np.stack([start["startprob"] for start in starts])
+    transmat = np.stack([start["transmat"] for start in starts])
+    if "emissionprob" in starts[0]:
+        return Parameters(startprob, transmat, (np.stack([s["emissionprob"] for s in starts]),))
+    n_states = startprob.shape[1]
+    covars = [covars_of(start["covariance"], covariance_type, n_states) for start in starts]
+    means = np.stack([start["means"] for start in starts])
+    return Parameters(startprob, transmat, (means, np.stack(covars)))
+
+
+def _sticky(n_states: int) -> dict[str, Floats]:
+    transmat = np.full((n_states, n_states), (1 - STAY) / n_states) + STAY * np.eye(n_states)
+    return {"startprob": np.full(n_states, 1 / n_states), "transmat": transmat}

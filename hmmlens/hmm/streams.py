@@ -1,0 +1,176 @@
+"""Data that come in chunks, in memory or from a disk.
+
+EM needs sums over all frames and nothing else, so a pass over chunks gives exactly what a pass
+over the whole gives, with one chunk in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hmmlens.errors import DataError
+from hmmlens.hmm.inputs import Sequences
+
+Floats = NDArray[np.float64]
+
+Check = Callable[[Any, ArrayLike | None], Sequences]
+
+#: Frames that are kept for the start when the data do not fit into memory.
+SAMPLE_FRAMES = 20_000
+
+
+@dataclass
+class Source:
+    """Data that can be read again and again.
+
+    once : the data, where they are in memory already
+    chunks : returns an iterator over checked chunks
+    """
+
+    once: Sequences | None
+    chunks: Callable[[], Iterator[Sequences]]
+
+
+@dataclass
+class Survey:
+    """What one pass over the data tells.
+
+    n_frames, n_sequences : how many there are
+    centre : mean (component); None for symbols
+    covariance : (component, component), of the whole data with N - 1 in the denominator
+    largest : the largest symbol; -1 for values
+    sample : frames for the start: all, or :data:`SAMPLE_FRAMES` spread over the data
+    """
+
+    n_frames: int
+    n_sequences: int
+    centre: Floats | None
+    covariance: Floats
+    largest: int
+    sample: NDArray[Any]
+
+    @property
+    def n_components(self) -> int:
+        """Components of a frame; 1 for symbols."""
+        return 1 if self.centre is None else len(self.centre)
+
+
+def source(X: Any, lengths: ArrayLike | None, check: Check, memory_limit: int) -> Source:
+    """Make data readable in chunks.
+
+    Parameters
+    ----------
+    X, lengths : see :meth:`hmmlens.hmm.estimator.HiddenMarkovModel.fit`.
+    check : returns a chunk as :class:`Sequences`.
+
+    Raises
+    ------
+    DataError
+        When ``X`` is an iterator, which could be read only once.
+    """
+    if callable(X) and not hasattr(X, "shape"):
+        if lengths is not None:
+            raise DataError("lengths cannot be given beside a function; yield (array, lengths)")
+        return Source(None, lambda: _called(X, check))
+    if isinstance(X, Iterator):
+        raise DataError(
+            "X is an iterator, and EM reads the data many times; give a function that returns one"
+        )
+    inner = getattr(X, "data", None) if hasattr(X, "dims") else X
+    if not isinstance(inner, np.ndarray) and hasattr(inner, "chunks") and hasattr(inner, "shape"):
+        return Source(None, lambda: _sliced(X, lengths, check, memory_limit))
+    whole = check(X, lengths)
+    return Source(whole, lambda: iter([whole]))
+
+
+def _called(give: Callable[[], Any], check: Check) -> Iterator[Sequences]:
+    for chunk in give():
+        yield check(*chunk) if isinstance(chunk, tuple) else check(chunk, None)
+
+
+def _sliced(
+    X: Any, lengths: ArrayLike | None, check: Check, memory_limit: int
+) -> Iterator[Sequences]:
+    per_sequence = 8 * int(np.prod(X.shape[1:]))
+    size = max(1, memory_limit // 8 // per_sequence)
+    ends = None if lengths is None else np.asarray(lengths)
+    if ends is not None and ends.shape != X.shape[:1]:
+        raise DataError(f"lengths has shape {ends.shape}; ({X.shape[0]},) is needed")
+    for first in range(0, X.shape[0], size):
+        part = slice(first, min(first + size, X.shape[0]))
+        # Of a DataArray, numpy.asarray would lose the names of the dimensions.
+        piece = X[part] if hasattr(X, "dims") else np.asarray(X[part])
+        yield check(piece, None if ends is None else ends[part])
+
+
+def survey(data: Source, n_states: int) -> Survey:
+    """Read the data once.
+
+    Raises
+    ------
+    DataError
+        When there are no frames, or fewer than ``n_states``.
+    """
+    if data.once is not None:
+        frames = data.once.frames
+        _enough(len(frames), n_states)
+        if frames.ndim == 1:
+            return Survey(
+                len(frames), len(data.once.lengths), None, np.zeros((0, 0)), int(frames.max()),
+                frames,
+            )  # fmt: skip
+        centre = frames.mean(axis=0)
+        covariance = np.cov(frames.T).reshape(len(centre), len(centre))
+        if len(frames) == 1:
+            covariance = np.zeros((len(centre), len(centre)))
+        return Survey(len(frames), len(data.once.lengths), centre, covariance, -1, frames)
+    n_frames = n_sequences = 0
+    largest = -1
+    samples: list[NDArray[Any]] = []
+    shift: Floats | None = None
+    rng = np.random.default_rng(0)
+    for chunk in data.chunks():
+        frames = chunk.frames
+        n_frames += len(frames)
+        n_sequences += len(chunk.lengths)
+        if frames.ndim == 1:
+            largest = max(largest, int(frames.max()))
+        else:
+            if shift is None:
+                # Sums around the first chunk's mean lose no digits to a large common mean.
+                shift = frames.mean(axis=0)
+                first, second = np.zeros_like(shift), np.zeros((len(shift), len(shift)))
+            apart = frames - shift
+            first += apart.sum(axis=0)
+            second += apart.T @ apart
+        samples.append(frames[np.sort(rng.permutation(len(frames))[:SAMPLE_FRAMES])])
+        if sum(map(len, samples)) > 2 * SAMPLE_FRAMES:
+            samples = [_thin(samples, n_frames, rng)]
+    _enough(n_frames, n_states)
+    sample = np.concatenate(samples)
+    if shift is None:
+        return Survey(n_frames, n_sequences, None, np.zeros((0, 0)), largest, sample)
+    away = first / n_frames
+    covariance = (second - n_frames * np.outer(away, away)) / max(n_frames - 1, 1)
+    return Survey(n_frames, n_sequences, shift + away, covariance, -1, sample)
+
+
+def _thin(samples: list[NDArray[Any]], n_frames: int, rng: np.random.Generator) -> NDArray[Any]:
+    """Return about :data:`SAMPLE_FRAMES` of the frames kept so far."""
+    joined = np.concatenate(samples)
+    return joined[np.sort(rng.permutation(len(joined))[:SAMPLE_FRAMES])]
+
+
+def _enough(n_frames: int, n_states: int) -> None:
+    if n_frames == 0:
+        raise DataError("X is empty; give at least one frame")
+    if n_frames < n_states:
+        raise DataError(
+            f"X has {n_frames} frames, fewer than n_components={n_states}; "
+            "give more data or a smaller number of states"
+        )
