@@ -82,7 +82,7 @@ def selection(
     n_columns = min(4, len(reducers))
     n_rows = -(-len(reducers) // n_columns)
     figure, axes = plt.subplots(
-        n_rows, n_columns, figsize=(style.WIDTH, 2.2 * n_rows), squeeze=False
+        n_rows, n_columns, figsize=(style.WIDTH, 2.5 * n_rows), squeeze=False
     )
     for ax in axes.ravel()[len(reducers) :]:
         ax.set_axis_off()
@@ -100,17 +100,19 @@ def selection(
             & (part["n_states"] == pick["n_states"])
         ]
         value = values.loc[values["log_likelihood"].idxmax(), criterion]
-        edge = " (edge)" if pick["at_edge"] else ""
-        ax.plot(
-            pick["n_states"], value, "o", mfc="none", mec="black", ms=8,
-            label=f"chosen: {pick['n_states']}{edge}",
-        )  # fmt: skip
-        ax.set_title(f"{reducer}{', exploratory' if part['exploratory'].iloc[0] else ''}")
+        edge = ", the most offered" if pick["at_edge"] else ""
+        ax.plot(pick["n_states"], value, "o", mfc="none", mec="black", ms=8)
+        exploratory = " (exploratory)" if part["exploratory"].iloc[0] else ""
+        ax.set_title(f"{reducer}{exploratory}\nchosen: {pick['n_states']}{edge}")
         ax.set_xlabel("number of states")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4))
-        ax.legend()
     axes[0, 0].set_ylabel(f"{pick_name(criterion)}, points: restarts")
+    entries: dict[str, Any] = {}
+    for ax in axes.ravel():
+        handles, labels = ax.get_legend_handles_labels()
+        entries |= dict(zip(labels, handles, strict=True))
+    figure.legend([*entries.values()], [*entries], loc="outside upper center", ncols=5)
     return figure, fits
 
 
@@ -119,8 +121,8 @@ def scores(table: pd.DataFrame, picks: pd.DataFrame, ceiling: float) -> tuple[Fi
 
     Parameters
     ----------
-    table : ``role, covariance_type, n_states, fidelity_test`` and, where the truth is known, ``ari, ari_low,
-        ari_high``.
+    table : ``role, covariance_type, n_states, fidelity_test`` and, where the truth is known,
+        ``ari, ari_low, ari_high``.
     picks : ``pick, n_states`` of the trained network's two models.
     ceiling : ARI of the exact filter, NaN where there is none.
     """
@@ -128,7 +130,7 @@ def scores(table: pd.DataFrame, picks: pd.DataFrame, ceiling: float) -> tuple[Fi
     panels = [("fidelity_test", "fidelity to the network's output")]
     if known:
         panels.append(("ari", "agreement with the truth (ARI)"))
-    figure, axes = plt.subplots(1, 2, figsize=(style.WIDTH, 2.3), squeeze=False)
+    figure, axes = plt.subplots(1, 2, figsize=(style.WIDTH, 2.6), squeeze=False)
     for ax in axes[0, len(panels) :]:
         ax.set_axis_off()
     kinds = [kind for kind in dict.fromkeys(table["covariance_type"]) if kind != "none"]
@@ -162,7 +164,8 @@ def scores(table: pd.DataFrame, picks: pd.DataFrame, ceiling: float) -> tuple[Fi
         ax.set_ylabel(ylabel)
         ax.set_ylim(min(-0.05, float(table[score].min()) - 0.05), 1.05)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes[0, 0].legend(loc="lower right")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=7)
     return figure, table
 
 

@@ -319,8 +319,7 @@ def invert(covars: Floats) -> tuple[Floats, Floats]:
 def _root(matrix: Floats) -> Floats:
     for extra in (0.0, 1e-7):
         try:
-            root: Floats = np.linalg.cholesky(matrix + extra * np.eye(len(matrix)))
-            return root
+            return np.asarray(np.linalg.cholesky(matrix + extra * np.eye(len(matrix))))
         except np.linalg.LinAlgError:
             continue
     return np.where(np.eye(len(matrix)) == 1, np.nan, 0.0)

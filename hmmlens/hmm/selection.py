@@ -30,7 +30,7 @@ class Choice(NamedTuple):
 def best_restarts(results: pd.DataFrame) -> pd.DataFrame:
     """Return the restart with the highest likelihood of each (covariance_type, n_states)."""
     fitted = results.dropna(subset=["log_likelihood"])
-    rows = fitted.groupby(["covariance_type", "n_states"], sort=True)["log_likelihood"].idxmax()
+    rows = fitted.groupby(["covariance_type", "n_states"], sort=False)["log_likelihood"].idxmax()
     return fitted.loc[rows].reset_index(drop=True)
 
 

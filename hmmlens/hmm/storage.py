@@ -78,12 +78,14 @@ def results(data: xr.Dataset) -> pd.DataFrame:
     """Return the tidy table of fits of a stored sweep, in a fixed order."""
     scores = [name for name in SCORES if name in data]
     table = data[scores].to_dataframe().reset_index()[[*INDEX, *scores]]
-    table["covariance_type"] = [data.attrs["covariance_types"][i] for i in table["covariance_type"]]
     # One state is fitted once, so its other restarts are gaps and not failures.
     table = table[table["n_iter"].notna()]
     table["converged"] = table["converged"] == 1
-    whole = {name: int for name in ("n_parameters", "n_iter", "n_floored", "n_rescued", "n_drops")}
-    return table.astype(whole).sort_values(INDEX).reset_index(drop=True)
+    counts = [name for name in scores if name.startswith("n_")]
+    table = table.astype(dict.fromkeys(counts, int)).sort_values(INDEX).reset_index(drop=True)
+    # Named only now: the study's order of covariance types stays.
+    table["covariance_type"] = [data.attrs["covariance_types"][i] for i in table["covariance_type"]]
+    return table
 
 
 def model(data: xr.Dataset, covariance_type: str, n_states: int) -> HiddenMarkovModel:

@@ -36,7 +36,7 @@ def probability(hmm: CategoricalHMM, symbols: list[int]) -> float:
 @given(st.integers(0, 2**32 - 1), st.integers(2, 5))
 def test_exact_filter_equals_the_sum_over_all_paths(seed: int, n_steps: int) -> None:
     rng = np.random.default_rng(seed)
-    hmm = CategoricalHMM(
+    hmm = CategoricalHMM.from_parameters(
         rng.dirichlet(np.ones(3)), rng.dirichlet(np.ones(3), 3), rng.dirichlet(np.ones(2), 3)
     )
     symbols = rng.integers(0, 2, size=(3, n_steps))
@@ -50,13 +50,17 @@ def test_exact_filter_equals_the_sum_over_all_paths(seed: int, n_steps: int) -> 
 @pytest.mark.parametrize("name", ["chain3", "fully3", "cyclic4"])
 def test_exact_filter_equals_differences_of_hmmlearn(name: str) -> None:
     hmm = preset_hmm(name)
-    theirs = reference.CategoricalHMM(len(hmm.startprob), init_params="", n_features=3)
+    theirs = reference.CategoricalHMM(
+        len(hmm.startprob), init_params="", n_features=3
+    )
     theirs.startprob_, theirs.transmat_, theirs.emissionprob_ = hmm
     symbols = build(HMMData(kind="hmm", preset=name, n_sequences=5, n_steps=30), seed=1)
     symbols = symbols["input"].to_numpy().astype(np.int64)
     # log P(all) - log P(first) is what was said of all but the first.
     gained = [theirs.score(row[:, None]) - theirs.score(row[:1, None]) for row in symbols]
-    assert exact_nll(CategoricalHMM(*hmm), symbols) == pytest.approx(-sum(gained) / (5 * 29))
+    assert exact_nll(CategoricalHMM.from_parameters(*hmm), symbols) == pytest.approx(
+        -sum(gained) / (5 * 29)
+    )
 
 
 def value(table: Any, name: str, metric: str) -> float:

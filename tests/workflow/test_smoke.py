@@ -87,7 +87,16 @@ def test_one_networks_settings_rerun_its_branch_only(smoke: Path, tmp_path: Path
     assert "flipflop-gru: {dataset: flipflop, cell: gru, n_units: 8" in text
     changed.write_text(text.replace("cell: gru, n_units: 8", "cell: gru, n_units: 9"))
     done = snakemake(
-        smoke, changed, "--cores", "1", "--dry-run", "--rerun-triggers", "params", "input"
+        smoke,
+        changed,
+        "--cores",
+        "1",
+        "--dry-run",
+        "--quiet",
+        "host",
+        "--rerun-triggers",
+        "params",
+        "input",
     )
     jobs = [line for line in done.stdout.splitlines() if line.strip().startswith("output:")]
     trained = [line for line in jobs if "network.safetensors" in line]
@@ -122,9 +131,6 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("killed")
     results = "results/smoke"
     _run_until(folder, f"{results}/checkpoints/*.pt")
-    assert not list(folder.glob(f"{results}/*/0/network.safetensors")) or list(
-        folder.glob(f"{results}/checkpoints/*.pt")
-    )
     _run_until(folder, f"{results}/logs/sweep_states/fully3-lstm/0/layer0/*.log")
     done = snakemake(folder, SMOKE, "--cores", "1")
     assert done.returncode == 0, done.stdout[-3000:]
