@@ -35,7 +35,7 @@ report: install ## run the study and write its report (STUDY=workflow/studies/NA
 
 # One thread for each of the two workers, as in a job of one core.
 test: install ## run the tests (ARGS="-m slow" for the slow ones)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: install ## check style, types and format
 	$(BIN)/ruff check

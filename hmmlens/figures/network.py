@@ -100,7 +100,7 @@ def selection(
             & (part["n_states"] == pick["n_states"])
         ]
         value = values.loc[values["log_likelihood"].idxmax(), criterion]
-        edge = ", the most offered" if pick["at_edge"] else ""
+        edge = " (edge)" if pick["at_edge"] else ""
         ax.plot(pick["n_states"], value, "o", mfc="none", mec="black", ms=8)
         exploratory = " (exploratory)" if part["exploratory"].iloc[0] else ""
         ax.set_title(f"{reducer}{exploratory}\nchosen: {pick['n_states']}{edge}")

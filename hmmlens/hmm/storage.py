@@ -33,6 +33,9 @@ def to_dataset(sweep: HMMSweep) -> xr.Dataset:
     if not sweep.models_:
         raise DataError("every fit of the sweep broke down, so there is no model to keep")
     data = sweep.results_.set_index(INDEX).to_xarray()
+    # xarray sorts labels; the study's order of covariance types says which comes first.
+    order = list(dict.fromkeys(sweep.results_["covariance_type"]))
+    data = data.sel(covariance_type=order)
     converged = data["converged"].astype(np.float64)
     data = data.assign(converged=converged)
     types, counts = data["covariance_type"].values, data["n_states"].values

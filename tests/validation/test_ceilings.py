@@ -50,9 +50,7 @@ def test_exact_filter_equals_the_sum_over_all_paths(seed: int, n_steps: int) -> 
 @pytest.mark.parametrize("name", ["chain3", "fully3", "cyclic4"])
 def test_exact_filter_equals_differences_of_hmmlearn(name: str) -> None:
     hmm = preset_hmm(name)
-    theirs = reference.CategoricalHMM(
-        len(hmm.startprob), init_params="", n_features=3
-    )
+    theirs = reference.CategoricalHMM(len(hmm.startprob), init_params="", n_features=3)
     theirs.startprob_, theirs.transmat_, theirs.emissionprob_ = hmm
     symbols = build(HMMData(kind="hmm", preset=name, n_sequences=5, n_steps=30), seed=1)
     symbols = symbols["input"].to_numpy().astype(np.int64)
