@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens.hmm.emissions import Family
 from hmmlens.hmm.packing import Packing, pack, split
+from hmmlens.hmm.parameters import Family
 
 Floats = NDArray[np.float64]
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens.hmm.blocks import Workspace
-from hmmlens.hmm.emissions import Parameters
 from hmmlens.hmm.packing import Packing
+from hmmlens.hmm.parameters import Parameters
 
 Floats = NDArray[np.float64]
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from hmmlens.hmm import logspace
 from hmmlens.hmm.blocks import Block, Workspace, pieces
 from hmmlens.hmm.chunks import joints
-from hmmlens.hmm.emissions import Family, Parameters, Statistics
 from hmmlens.hmm.packing import Packing
+from hmmlens.hmm.parameters import Family, Parameters, Statistics
 
 Floats = NDArray[np.float64]
 

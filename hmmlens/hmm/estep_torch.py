@@ -15,7 +15,7 @@ from hmmlens.errors import DataError
 from hmmlens.hmm import estep
 from hmmlens.hmm.blocks import Block, Workspace
 from hmmlens.hmm.chunks import joints
-from hmmlens.hmm.emissions import Family, Parameters, Statistics
+from hmmlens.hmm.parameters import Family, Parameters, Statistics
 
 if TYPE_CHECKING:
     import torch

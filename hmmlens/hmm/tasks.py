@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from hmmlens.hmm import em, hmmlearn_engine, starts
 from hmmlens.hmm.blocks import Block, Workspace, blocks_of
-from hmmlens.hmm.emissions import Categorical, Family, Gaussian, Parameters, Prior
+from hmmlens.hmm.emissions import Categorical, Gaussian
 from hmmlens.hmm.engines import expectation
 from hmmlens.hmm.inputs import Sequences
 from hmmlens.hmm.models import CategoricalHMM, GaussianHMM, HiddenMarkovModel
+from hmmlens.hmm.parameters import Family, Parameters, Prior
 
 Floats = NDArray[np.float64]
 

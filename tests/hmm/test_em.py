@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from hmmlens.hmm import em, estep, logspace
 from hmmlens.hmm.blocks import Block, Workspace, blocks_of
-from hmmlens.hmm.emissions import Categorical, Family, Gaussian, Parameters, Prior, Statistics
+from hmmlens.hmm.emissions import Categorical, Gaussian
 from hmmlens.hmm.engines import expectation
 from hmmlens.hmm.packing import pack, split
+from hmmlens.hmm.parameters import Family, Parameters, Prior, Statistics
 
 KINDS = ("spherical", "diag", "full", "tied")
 SEEDS = st.integers(0, 2**32 - 1)
@@ -163,8 +164,12 @@ def test_em_never_lowers_the_penalised_likelihood(kind: str, seed: int) -> None:
         frames = np.c_[frames, 2 * frames[:, :1], np.ones(len(frames))]
         means, covars = params.emission
         means = frames[rng.integers(len(frames), size=means.shape[:2])]
-        wide = {"spherical": covars, "diag": np.ones((3, 3, 4)), "full": np.tile(np.eye(4), (3, 3, 1, 1)),
-                "tied": np.tile(np.eye(4), (3, 1, 1))}[kind]  # fmt: skip
+        wide = {
+            "spherical": covars,
+            "diag": np.ones((3, 3, 4)),
+            "full": np.tile(np.eye(4), (3, 3, 1, 1)),
+            "tied": np.tile(np.eye(4), (3, 1, 1)),
+        }[kind]
         params = params._replace(emission=(means, wide))
         prior = em.floor_prior(kind, 1e-3 * frames.var(axis=0).mean(), len(frames), 3, 4)
     block = Block(frames, lengths, centre_of(frames))
