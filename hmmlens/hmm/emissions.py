@@ -53,11 +53,10 @@ class Gaussian:
         square = {"full": d * (d + 1) // 2, "tied": 0}.get(self.covariance_type, d)
         return 1 + d + square
 
-    def features(self, values: NDArray[np.generic]) -> Floats:
-        """Return features (feature, frame) of centred values (component, frame)."""
+    def features(self, values: NDArray[np.generic], out: Floats) -> Floats:
+        """Return features (feature, frame) of centred values (component, frame), in ``out``."""
         x = np.asarray(values, dtype=np.float64)
-        d, n_frames = x.shape
-        phi = np.empty((self.n_features(d), n_frames))
+        d, phi = len(x), out
         phi[0], phi[1 : d + 1] = 1, x
         if self.covariance_type == "full":
             row = d + 1
@@ -177,10 +176,10 @@ class Categorical:
         """Return the number of symbols."""
         return self.n_symbols
 
-    def features(self, values: NDArray[np.generic]) -> Floats:
+    def features(self, values: NDArray[np.generic], out: Floats) -> Floats:
         """Return 1 where a frame (second axis) holds the symbol (first axis), else 0."""
-        hot: Floats = (np.arange(self.n_symbols)[:, None] == values).astype(np.float64)
-        return hot
+        np.equal(np.arange(self.n_symbols)[:, None], values, out=out, casting="unsafe")
+        return out
 
     def scatter(self, values: NDArray[np.generic]) -> Floats:
         """Return nothing: the features are enough."""

@@ -39,12 +39,12 @@ def expect(params: Parameters, family: Family, block: Block, space: Workspace) -
     n_restarts, n_states = params.startprob.shape
     weights = family.weights(params.emission)
     if n_states == 1 and family.logarithmic:
-        return _single_state(params, family, block, weights)
+        return _single_state(params, family, block, weights, space)
     shape = (n_restarts, n_states, packing.n_frames)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
         density, alpha = space.panel("density", *shape), space.panel("alpha", *shape)
         top = space.panel("top", n_restarts, packing.n_frames)
-        _densities(weights, family, block, density, top)
+        _densities(weights, family, block, density, top, space)
         initial, final = joints(params, packing, density, space)
         scale = space.panel("scale", n_restarts, packing.n_frames)
         forward(initial, params.transmat, packing, density, alpha, scale, space)
@@ -67,13 +67,15 @@ def expect(params: Parameters, family: Family, block: Block, space: Workspace) -
         log_likelihood=scale.sum(axis=1) + family.common(params.emission, block.scatter(family)),
         start=gamma[:, :, packing.chain[0]].sum(axis=2),
         trans=trans,
-        sums=_collect(gamma, family, block),
+        sums=_collect(gamma, family, block, space),
         scatter=block.scatter(family).copy(),
         n_rescued=np.array([len(rows) for rows in flagged]),
     )
 
 
-def _densities(weights: Floats, family: Family, block: Block, density: Floats, top: Floats) -> None:
+def _densities(
+    weights: Floats, family: Family, block: Block, density: Floats, top: Floats, space: Workspace
+) -> None:
     """Fill ``density`` with densities over the largest of each frame, and ``top`` with its log."""
     n_restarts, n_states, n_columns = density.shape
     flat = weights.reshape(n_restarts * n_states, -1)
@@ -81,7 +83,7 @@ def _densities(weights: Floats, family: Family, block: Block, density: Floats, t
     if not family.logarithmic:
         top[...] = 0
     for part in pieces(n_columns, len(panel) + flat.shape[1]):
-        np.matmul(flat, block.features(family, part), out=panel[:, part])
+        np.matmul(flat, block.features(family, part, space), out=panel[:, part])
         if family.logarithmic:
             here = density[:, :, part]
             np.max(here, axis=1, out=top[:, part])
@@ -205,7 +207,9 @@ def rescue(
 
 def log_density(weights: Floats, family: Family, block: Block, columns: NDArray[np.intp]) -> Floats:
     """Return log densities (state, column) of one restart, without what is common to states."""
-    product = weights @ family.features(block.values[..., columns])
+    values = block.values[..., columns]
+    shape = (weights.shape[1], len(columns))
+    product = weights @ family.features(values, np.empty(shape))
     return product if family.logarithmic else logspace.log(product)
 
 
@@ -216,25 +220,24 @@ def cuts(packing: Packing) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return packing.last[left[there]], right[there]
 
 
-def _collect(gamma: Floats, family: Family, block: Block) -> Floats:
+def _collect(gamma: Floats, family: Family, block: Block, space: Workspace) -> Floats:
     """Return posterior sums of features (restart, state, feature)."""
     n_restarts, n_states, n_columns = gamma.shape
     panel = gamma.reshape(n_restarts * n_states, n_columns)
-    if block.whole_features(family):
-        sums: Floats = panel @ block.features(family, slice(None)).T
-    else:
-        sums = np.zeros((len(panel), family.n_features(len(np.atleast_2d(block.values)))))
-        for part in pieces(n_columns, len(panel) + sums.shape[1]):
-            sums += panel[:, part] @ block.features(family, part).T
+    sums = np.zeros((len(panel), family.n_features(block.n_components)))
+    for part in pieces(n_columns, len(panel) + sums.shape[1]):
+        sums += panel[:, part] @ block.features(family, part, space).T
     return sums.reshape(n_restarts, n_states, -1)
 
 
-def _single_state(params: Parameters, family: Family, block: Block, weights: Floats) -> Statistics:
+def _single_state(
+    params: Parameters, family: Family, block: Block, weights: Floats, space: Workspace
+) -> Statistics:
     """Return the statistics of models with one state, where every posterior is 1."""
     n_restarts = len(params.startprob)
     packing = block.packing
     parts = pieces(packing.n_frames, weights.shape[2])
-    each = [block.features(family, part).sum(axis=1) for part in parts]
+    each = [block.features(family, part, space).sum(axis=1) for part in parts]
     sums = np.tile(np.sum(each, axis=0), (n_restarts, 1, 1))
     likelihood = (weights * sums).sum(axis=(1, 2))
     scatter = block.scatter(family)

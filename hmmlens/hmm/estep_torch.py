@@ -105,10 +105,10 @@ def _features(family: Family, block: Block, device: torch.device) -> torch.Tenso
 
     held = getattr(block, "_on_device", None)
     if held is None or held[0] is not family or held[1] != device:
-        phi = torch.as_tensor(block.features(family, slice(None)), device=device)
+        # A buffer of its own, which a later block must not overwrite.
+        phi = torch.as_tensor(block.features(family, slice(None), Workspace()), device=device)
         held = (family, device, phi)
-        if block.whole_features(family):
-            block._on_device = held  # type: ignore[attr-defined]
+        block._on_device = held  # type: ignore[attr-defined]
     tensor: torch.Tensor = held[2]
     return tensor
 

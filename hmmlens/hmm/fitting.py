@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from hmmlens.errors import DataError
 from hmmlens.hmm import em, streams
 from hmmlens.hmm.blocks import Block, Workspace, blocks_of
-from hmmlens.hmm.engines import expectation
+from hmmlens.hmm.engines import expectation, floats_per_frame
 from hmmlens.hmm.inputs import Sequences
 from hmmlens.hmm.parameters import Family, Parameters, Prior, Statistics
 
@@ -232,10 +232,8 @@ class Fitted(ABC):
 
     def _pack(self, part: Sequences, seen: streams.Survey) -> list[Block]:
         n_features = self._family().n_features(seen.n_components)
-        rows = self.n_components
-        return blocks_of(
-            part.frames, part.lengths, seen.centre, n_features, rows, self.memory_limit
-        )
+        held = floats_per_frame(self.engine, self.n_components, n_features)
+        return blocks_of(part.frames, part.lengths, seen.centre, held, self.memory_limit)
 
     def _get_batch(self, seen: streams.Survey) -> Parameters:
         """Return the parameters as a batch of one, means of centred values."""

@@ -88,8 +88,8 @@ class Family(Protocol):
     def n_features(self, n_components: int) -> int:
         """Return the number of features of a frame."""
 
-    def features(self, values: NDArray[np.generic]) -> Floats:
-        """Return features (feature, frame) of packed values."""
+    def features(self, values: NDArray[np.generic], out: Floats) -> Floats:
+        """Return features (feature, frame) of packed values, written to ``out``."""
 
     def scatter(self, values: NDArray[np.generic]) -> Floats:
         """Return what of the data is needed beside the features."""
