@@ -45,7 +45,7 @@ def expect(params: Parameters, family: Family, block: Block, space: Workspace) -
         density, alpha = space.panel("density", *shape), space.panel("alpha", *shape)
         top = space.panel("top", n_restarts, packing.n_frames)
         _densities(weights, family, block, density, top, space)
-        initial, final = joints(params, packing, density, space)
+        initial, final = joints(params, packing, density)
         scale = space.panel("scale", n_restarts, packing.n_frames)
         forward(initial, params.transmat, packing, density, alpha, scale, space)
         gamma = space.panel("gamma", *shape)

@@ -71,7 +71,7 @@ def _expect(
     initial, final = params.startprob[:, :, None], None
     if packing.is_cut:
         with np.errstate(all="ignore"):
-            initial, final = joints(params, packing, density.cpu().numpy(), space)
+            initial, final = joints(params, packing, density.cpu().numpy())
     transmat = there(params.transmat)
     alpha, scale = _forward(there(initial), transmat, packing, density)
     beta = _backward(None if final is None else there(final), transmat, packing, density, alpha)
