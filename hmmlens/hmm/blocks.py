@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -118,7 +119,7 @@ class Workspace:
 
     def flat(self, name: str, *shape: int) -> Floats:
         """Return a contiguous array of ``shape`` with arbitrary content."""
-        size = int(np.prod(shape))
+        size = math.prod(shape)
         if name not in self._held or self._held[name].size < size:
             self._held[name] = np.empty(size)
         return self._held[name][:size].reshape(shape)

@@ -15,7 +15,7 @@ from hmmlens.hmm.estimator import HiddenMarkovModel
 from hmmlens.hmm.fitting import ConvergenceMonitor
 from hmmlens.hmm.inputs import Sequences
 from hmmlens.hmm.logspace import log as log_of
-from hmmlens.hmm.parameters import Prior
+from hmmlens.hmm.parameters import Family, Parameters, Prior
 
 Floats = NDArray[np.float64]
 
@@ -117,6 +117,14 @@ class CategoricalHMM(HiddenMarkovModel):
 
     def _family(self) -> Categorical:
         return Categorical(int(self.emissionprob_.shape[1]))
+
+    def _centred(self, given: Sequences) -> tuple[Family, Parameters, Floats | None]:
+        emission = (np.asarray(self.emissionprob_)[None],)
+        return (
+            self._family(),
+            Parameters(self.startprob_[None], self.transmat_[None], emission),
+            None,
+        )
 
     def _prior(self, seen: streams.Survey, centre: Floats | None) -> Prior:
         return Prior(self.startprob_prior, self.transmat_prior,

@@ -9,6 +9,8 @@ and by the size of the backward variable, and done again in log space.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,26 +38,11 @@ def expect(params: Parameters, family: Family, block: Block, space: Workspace) -
     space : memory, used again by the next call.
     """
     packing = block.packing
-    n_restarts, n_states = params.startprob.shape
     weights = family.weights(params.emission)
-    if n_states == 1 and family.logarithmic:
+    if params.startprob.shape[1] == 1 and family.logarithmic:
         return _single_state(params, family, block, weights, space)
-    shape = (n_restarts, n_states, packing.n_frames)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        density, alpha = space.panel("density", *shape), space.panel("alpha", *shape)
-        top = space.panel("top", n_restarts, packing.n_frames)
-        _densities(weights, family, block, density, top, space)
-        initial, final = joints(params, packing, density)
-        scale = space.panel("scale", n_restarts, packing.n_frames)
-        forward(initial, params.transmat, packing, density, alpha, scale, space)
-        gamma = space.panel("gamma", *shape)
-        backward(final, params.transmat, packing, density, alpha, scale, gamma)
-        flagged = doubtful(packing, scale, gamma)
-        np.multiply(gamma, alpha, out=gamma)
-        np.log(scale, out=scale)
-        scale += top
-    rescued = rescue(flagged, params, family, block, weights, (density, alpha, gamma, scale))
-    trans = rescued
+    density, alpha, gamma, scale, flagged = passes(params, family, block, weights, space)
+    trans = rescue(flagged, params, family, block, weights, (density, alpha, gamma, scale))
     joint = np.zeros_like(params.transmat)
     for before, after in packing.pairs():
         joint += alpha[:, :, before] @ density[:, :, after].swapaxes(1, 2)
@@ -71,6 +58,45 @@ def expect(params: Parameters, family: Family, block: Block, space: Workspace) -
         scatter=block.scatter(family).copy(),
         n_rescued=np.array([len(rows) for rows in flagged]),
     )
+
+
+class Passes(NamedTuple):
+    """Panels after both passes; columns of flagged sequences hold nonsense.
+
+    density : (restart, state, column), times the backward variable over the scale
+    alpha, gamma : (restart, state, column), P(state | data so far) and P(state | all data)
+    scale : (restart, column), log P(frame | data before)
+    flagged : for each restart, sequences that scaling may have got wrong
+    """
+
+    density: Floats
+    alpha: Floats
+    gamma: Floats
+    scale: Floats
+    flagged: list[NDArray[np.intp]]
+
+
+def passes(
+    params: Parameters, family: Family, block: Block, weights: Floats, space: Workspace
+) -> Passes:
+    """Run both passes; ``weights`` are those of ``family`` for ``params``."""
+    packing = block.packing
+    n_restarts, n_states = params.startprob.shape
+    shape = (n_restarts, n_states, packing.n_frames)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
+        density, alpha = space.panel("density", *shape), space.panel("alpha", *shape)
+        top = space.panel("top", n_restarts, packing.n_frames)
+        _densities(weights, family, block, density, top, space)
+        initial, final = joints(params, packing, density)
+        scale = space.panel("scale", n_restarts, packing.n_frames)
+        forward(initial, params.transmat, packing, density, alpha, scale, space)
+        gamma = space.panel("gamma", *shape)
+        backward(final, params.transmat, packing, density, alpha, scale, gamma)
+        flagged = doubtful(packing, scale, gamma)
+        np.multiply(gamma, alpha, out=gamma)
+        np.log(scale, out=scale)
+        scale += top
+    return Passes(density, alpha, gamma, scale, flagged)
 
 
 def _densities(

@@ -8,11 +8,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hmmlens.hmm import em, estep, inference, streams
-from hmmlens.hmm.blocks import Workspace
+from hmmlens.hmm import inference, longpass
+from hmmlens.hmm.blocks import Block
 from hmmlens.hmm.fitting import ConvergenceMonitor, Fitted
 from hmmlens.hmm.inference import Filtered
 from hmmlens.hmm.inputs import Sequences
+from hmmlens.hmm.longpass import Posteriors
 from hmmlens.hmm.packing import pack
 
 Floats = NDArray[np.float64]
@@ -60,19 +61,33 @@ class HiddenMarkovModel(Fitted):
         inside = given.padded(np.ones(len(flat), dtype=bool), False)
         return given.padded(flat, 0.0), inside.astype(bool)
 
-    def _forward(self, given: Sequences) -> tuple[Filtered, NDArray[np.bool_]]:
+    def _posteriors(self, given: Sequences, smooth: bool = True) -> Posteriors:
+        """Return posteriors of each frame; without ``smooth`` those that look ahead are empty."""
+        if pack(given.lengths).is_cut:
+            # Few long sequences: step by step they would take as long as many short ones.
+            family, batch, centre = self._centred(given)
+            found = longpass.posteriors(batch, family, Block(given.frames, given.lengths, centre))
+            if found is not None:
+                return found
         density, inside = self._observe(given)
-        return inference.forward(self.startprob_, self.transmat_, density, inside), inside
+        passed = inference.forward(self.startprob_, self.transmat_, density, inside)
+        gamma, entropy = density[:0], np.empty(0)
+        if smooth:
+            gamma, entropy = inference.smooth(passed, self.transmat_, inside)
+            gamma = gamma[inside]
+        filtered, predicted = np.exp(passed.posteriors[inside]), np.exp(passed.predicted[inside])
+        return Posteriors(filtered, predicted, gamma, passed.log_likelihood, entropy)
 
     def filter(self, X: ArrayLike, lengths: ArrayLike | None = None) -> Filtered:
         """Return filtered posteriors and log-likelihoods (Rabiner 1989, eq. 19 to 21)."""
         self._check_is_fitted()
         given = self._check_ours(X, lengths)
-        passed, inside = self._forward(given)
-        posteriors, predicted = np.exp(passed.posteriors), np.exp(passed.predicted)
-        if given.inside is None:
-            posteriors, predicted = posteriors[inside], predicted[inside]
-        return Filtered(posteriors, predicted, passed.log_likelihood)
+        found = self._posteriors(given, smooth=False)
+        return Filtered(
+            given.like_input(found.filtered, 0.0),
+            given.like_input(found.predicted, 0.0),
+            found.log_likelihood,
+        )
 
     def smooth(self, X: ArrayLike, lengths: ArrayLike | None = None) -> tuple[Floats, Floats]:
         """Return smoothed posteriors and each sequence's state entropy.
@@ -85,14 +100,17 @@ class HiddenMarkovModel(Fitted):
         self._check_is_fitted()
         return self.smooth_of(self._check_ours(X, lengths))
 
+    def smooth_of(self, given: Sequences) -> tuple[Floats, Floats]:
+        """Return what :meth:`smooth` does, of data that have been checked."""
+        found = self._posteriors(given)
+        return given.like_input(found.smoothed, 0.0), found.entropy
+
     def score_samples(self, X: ArrayLike, lengths: ArrayLike | None = None) -> tuple[float, Floats]:
         """Return the log-likelihood of all sequences and the smoothed posteriors."""
         self._check_is_fitted()
         given = self._check_data(X, lengths, True)
-        passed, inside = self._forward(given)
-        gamma, _ = inference.smooth(passed, self.transmat_, inside)
-        gamma = gamma if given.inside is not None else gamma[inside]
-        return float(passed.log_likelihood.sum()), gamma
+        found = self._posteriors(given)
+        return float(found.log_likelihood.sum()), given.like_input(found.smoothed, 0.0)
 
     def score(self, X: ArrayLike, lengths: ArrayLike | None = None) -> float:
         """Return the log-likelihood of all sequences together, in nats."""
@@ -101,21 +119,7 @@ class HiddenMarkovModel(Fitted):
 
     def score_of(self, given: Sequences) -> float:
         """Return the log-likelihood of data that have been checked."""
-        if pack(given.lengths).is_cut:
-            # Few long sequences: step by step they would take as long as many short ones.
-            seen = streams.survey(streams.Source(given, lambda: iter([given])), 1)
-            batch, family = self._get_batch(seen), self._family()
-            blocks = self._pack(given, seen)
-            stats = em.total(lambda: blocks, batch, family, estep.expect, Workspace())
-            if np.isfinite(stats.log_likelihood[0]):
-                return float(stats.log_likelihood[0])
-        return float(self._forward(given)[0].log_likelihood.sum())
-
-    def smooth_of(self, given: Sequences) -> tuple[Floats, Floats]:
-        """Return what :meth:`smooth` does, of data that have been checked."""
-        passed, inside = self._forward(given)
-        gamma, entropy = inference.smooth(passed, self.transmat_, inside)
-        return (gamma if given.inside is not None else gamma[inside]), entropy
+        return float(self._posteriors(given, smooth=False).log_likelihood.sum())
 
     def predict_proba(self, X: ArrayLike, lengths: ArrayLike | None = None) -> Floats:
         """Return smoothed posteriors (sequence, time, state), or (frame, state) for flat data."""
@@ -141,18 +145,12 @@ class HiddenMarkovModel(Fitted):
         if algorithm not in ("viterbi", "map"):
             raise ValueError(f"algorithm must be viterbi or map, found {algorithm!r}")
         given = self._check_data(X, lengths, True)
-        density, inside = self._observe(given)
-        laws = self.startprob_, self.transmat_
         if algorithm == "viterbi":
-            path, best = inference.viterbi(*laws, density, inside)
-            total = float(best.sum())
-        else:
-            gamma, _ = inference.smooth(
-                inference.forward(*laws, density, inside), self.transmat_, inside
-            )
-            path = np.where(inside, gamma.argmax(axis=2), -1)
-            total = float(gamma.max(axis=2)[inside].sum())
-        return total, (path if given.inside is not None else path[inside])
+            density, inside = self._observe(given)
+            path, best = inference.viterbi(self.startprob_, self.transmat_, density, inside)
+            return float(best.sum()), (path if given.inside is not None else path[inside])
+        gamma = self._posteriors(given).smoothed
+        return float(gamma.max(axis=1).sum()), given.like_input(gamma.argmax(axis=1), -1)
 
     def predict(self, X: ArrayLike, lengths: ArrayLike | None = None) -> Ints:
         """Return the best states, see :meth:`decode`."""

@@ -105,6 +105,10 @@ class Fitted(ABC):
     def _family(self) -> Family: ...
 
     @abstractmethod
+    def _centred(self, given: Sequences) -> tuple[Family, Parameters, Floats | None]:
+        """Return a family whose features give all of the log density, its batch, and a centre."""
+
+    @abstractmethod
     def _prior(self, seen: streams.Survey, centre: Floats | None) -> Prior: ...
 
     @abstractmethod

@@ -14,7 +14,7 @@ from hmmlens.hmm.emissions import COVARIANCE_TYPES, Gaussian
 from hmmlens.hmm.estimator import HiddenMarkovModel
 from hmmlens.hmm.fitting import ConvergenceMonitor
 from hmmlens.hmm.inputs import Sequences
-from hmmlens.hmm.parameters import Prior
+from hmmlens.hmm.parameters import Family, Parameters, Prior
 
 Floats = NDArray[np.float64]
 
@@ -213,6 +213,15 @@ class GaussianHMM(HiddenMarkovModel):
 
     def _family(self) -> Gaussian:
         return Gaussian(self.covariance_type)
+
+    def _centred(self, given: Sequences) -> tuple[Family, Parameters, Floats | None]:
+        kind, covars = self.covariance_type, self._covars_
+        if kind == "tied":
+            kind, covars = "full", self.covars_
+        centre = given.frames.mean(axis=0)
+        emission = ((self.means_ - centre)[None], covars[None])
+        batch = Parameters(self.startprob_[None], self.transmat_[None], emission)
+        return Gaussian(kind), batch, centre
 
     def _prior(self, seen: streams.Survey, centre: Floats | None) -> Prior:
         if self.prior_mode == "floor":

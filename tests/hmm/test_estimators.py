@@ -17,7 +17,8 @@ from sklearn.exceptions import NotFittedError
 
 import hmmlens.hmm
 from hmmlens.errors import DataError
-from hmmlens.hmm import CategoricalHMM, GaussianHMM
+from hmmlens.hmm import CategoricalHMM, GaussianHMM, longpass
+from hmmlens.hmm.packing import pack
 
 KINDS = ("spherical", "diag", "full", "tied")
 LENGTHS = np.array([30, 12, 1, 57])
@@ -372,3 +373,41 @@ def test_engines_agree() -> None:
 def test_symbol_below_zero_is_told_when_any_number_of_symbols_will_do() -> None:
     with pytest.raises(ValueError, match="a symbol below 0: -3 at sequence 0, step 2"):
         CategoricalHMM(2).fit(np.array([[0], [1], [-3]]))
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "categorical"])
+def test_long_sequences_have_the_posteriors_of_log_space(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths = np.array([900, 1, 350])
+    if kind == "categorical":
+        X = symbols(lengths)[:, None]
+        model: Any = CategoricalHMM(3, random_state=0).fit(X, lengths)
+    else:
+        X = values(lengths)
+        model = GaussianHMM(3, kind, random_state=0, n_iter=3).fit(X, lengths)
+    model.startprob_, model.transmat_ = np.array([0.5, 0.5, 0]), 0.1 + 0.7 * np.eye(3)
+
+    def everything() -> list[Any]:
+        likelihood, gamma = model.score_samples(X, lengths)
+        array = padded(X[:, 0], lengths, 0) if kind == "categorical" else padded(X, lengths)
+        filtered = model.filter(array, lengths)
+        return [likelihood, gamma, *filtered, *model.smooth(array, lengths), model.score(X, lengths),
+                model.decode(X, lengths, "map")[0]]  # fmt: skip
+
+    assert pack(lengths).is_cut
+    quick = everything()
+    monkeypatch.setattr(longpass, "posteriors", lambda *_: None)
+    for found, wanted in zip(quick, everything(), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-10)
+
+
+def test_long_sequence_that_only_log_space_can_do() -> None:
+    X = values(np.array([900]))
+    model = GaussianHMM(2, "diag", init_params="")
+    model.startprob_, model.transmat_ = np.array([1.0, 0]), np.array([[0.5, 0.5], [0, 1]])
+    model.means_, model.covars_ = np.array([[0.0, 0], [40, 40]]), np.full((2, 2), 0.1)
+    X[450] = 40  # From here on the chain is in a state that nothing looks like.
+    theirs = model.to_hmmlearn()
+    assert model.score(X) == pytest.approx(theirs.score(X), rel=1e-10)
+    np.testing.assert_allclose(model.predict_proba(X), theirs.predict_proba(X), atol=1e-9)
