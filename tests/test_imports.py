@@ -34,9 +34,9 @@ def modules(package: str) -> list[str]:
 
 LIGHT = {
     "hmmlens": ["hmmlens", "hmmlens.config", "hmmlens.store", "hmmlens.seeds", "hmmlens.schema"],
-    "hmm": modules("hmmlens.hmm"),
-    "validation": modules("hmmlens.validation"),
-    "others": [
+    "modules": [
+        *modules("hmmlens.hmm"),
+        *modules("hmmlens.validation"),
         *("hmmlens.datasets.build", "hmmlens.datasets.sources", "hmmlens.activations"),
         *("hmmlens.reducers", "hmmlens.interpretation.states", "hmmlens.dynamics.endpoints"),
     ],

@@ -35,7 +35,7 @@ def test_is_numpy_seed_sequence_of_the_hashed_name() -> None:
     assert derive_seed(7, "sweep", "a", 3) == wanted
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.integers(0, 2**32), NAMES, NAMES)
 def test_other_names_give_other_seeds(study_seed: int, one: list[str], two: list[str]) -> None:
     assert 0 <= derive_seed(study_seed, *one) < 2**32

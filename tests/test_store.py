@@ -137,7 +137,7 @@ def test_other_schema_version_is_told(tmp_path: Path, version: int) -> None:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.integers(0, 5000), max_size=4), st.sampled_from([1, 2, 4, 8]))
 def test_chunks_hold_about_four_mebibytes(shape: list[int], itemsize: int) -> None:
     rows = store.rows_per_chunk(tuple(shape), itemsize)

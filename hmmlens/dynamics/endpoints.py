@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hmmlens.errors import DataError
+
 if TYPE_CHECKING:
     import torch
 
@@ -81,7 +83,15 @@ def _where(condition: torch.Tensor, new: State, old: State) -> State:
 
 
 def count_balls(points: NDArray[np.float64], radius: float, covered: float = COVERED) -> int:
-    """Return how many balls of ``radius``, picked greedily, cover that share of (point, output)."""
+    """Return how many balls of ``radius``, picked greedily, cover that share of (point, output).
+
+    Raises
+    ------
+    DataError
+        When a point is not finite, which no ball could cover.
+    """
+    if not np.isfinite(points).all():
+        raise DataError("an endpoint is not finite, so endpoints cannot be counted")
     distance = np.sqrt(((points[:, None] - points[None]) ** 2).sum(axis=2))
     inside = distance <= radius
     open_points = np.ones(len(points), dtype=bool)

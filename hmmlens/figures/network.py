@@ -119,7 +119,7 @@ def scores(table: pd.DataFrame, picks: pd.DataFrame, ceiling: float) -> tuple[Fi
 
     Parameters
     ----------
-    table : ``role, n_states, fidelity_test`` and, where the truth is known, ``ari, ari_low,
+    table : ``role, covariance_type, n_states, fidelity_test`` and, where the truth is known, ``ari, ari_low,
         ari_high``.
     picks : ``pick, n_states`` of the trained network's two models.
     ceiling : ARI of the exact filter, NaN where there is none.
@@ -131,16 +131,26 @@ def scores(table: pd.DataFrame, picks: pd.DataFrame, ceiling: float) -> tuple[Fi
     figure, axes = plt.subplots(1, 2, figsize=(style.WIDTH, 2.3), squeeze=False)
     for ax in axes[0, len(panels) :]:
         ax.set_axis_off()
-    for ax, (score, label) in zip(axes[0], panels, strict=False):
-        for role, rows in table.groupby("role", sort=False):
+    kinds = [kind for kind in dict.fromkeys(table["covariance_type"]) if kind != "none"]
+    lines = dict(zip(kinds, ("-", "--", ":", "-."), strict=False))
+    for ax, (score, ylabel) in zip(axes[0], panels, strict=False):
+        for (role, kind), rows in table.groupby(["role", "covariance_type"], sort=False):
             rows = rows.sort_values("n_states")
-            look = {"color": style.ROLE_COLOURS[role], "marker": style.ROLE_MARKERS[role], "ms": 3}
-            ax.plot(rows["n_states"], rows[score], label=role, **look)
-            if score == "ari":
+            colour, first = style.ROLE_COLOURS[role], kind in ("none", kinds[0])
+            ax.plot(
+                rows["n_states"], rows[score], ls=lines.get(kind, "-"), color=colour, ms=3,
+                marker=style.ROLE_MARKERS[role], label=role if first else None,
+            )  # fmt: skip
+            if score == "ari" and first:
                 ax.fill_between(
                     rows["n_states"], rows["ari_low"], rows["ari_high"], lw=0, alpha=0.15,
-                    color=look["color"],
+                    color=colour,
                 )  # fmt: skip
+        if score == "fidelity_test":
+            for kind in kinds[1:]:
+                ax.plot(
+                    [], [], color="0.4", ls=lines[kind], label=f"{kind} (full line: {kinds[0]})"
+                )
         if score == "ari" and np.isfinite(ceiling):
             ax.axhline(ceiling, color=style.CEILING, lw=1, label="exact filter")
         for pick in picks.itertuples():
@@ -149,7 +159,7 @@ def scores(table: pd.DataFrame, picks: pd.DataFrame, ceiling: float) -> tuple[Fi
                 pick.n_states, color="0.5", ls=line, lw=0.8, label=f"{pick_name(pick.pick)} model"
             )
         ax.set_xlabel("number of states")
-        ax.set_ylabel(label)
+        ax.set_ylabel(ylabel)
         ax.set_ylim(min(-0.05, float(table[score].min()) - 0.05), 1.05)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[0, 0].legend(loc="lower right")

@@ -63,37 +63,43 @@ def controls(agreement: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
 
     Parameters
     ----------
-    agreement : ``network, layer, seed, role, rule, n_states, ari, ari_low, ari_high, ceiling_ari,
-        fidelity_test``; rows whose ``rule`` is ``true`` are shown.
+    agreement : ``network, layer, seed, role, rule, covariance_type, n_states, ari, ari_low,
+        ari_high, ceiling_ari, fidelity_test``; rows whose ``rule`` is ``true`` are shown. Each
+        covariance type has a panel; models of symbols (``none``) stand in all of them.
     """
     table = agreement[agreement["rule"] == "true"].reset_index(drop=True)
-    table = table.assign(where=table["network"] + " / " + table["layer"])
-    if table["layer"].nunique() == 1:
-        table = table.assign(where=table["network"])
+    one_layer = table["layer"].nunique() == 1
+    table["where"] = table["network"] + ("" if one_layer else " / " + table["layer"])
     places = list(dict.fromkeys(table["where"]))
-    figure, axes = plt.subplots(1, 2, figsize=(style.WIDTH, 0.9 + 0.42 * len(places)), sharey=True)
+    kinds = [kind for kind in dict.fromkeys(table["covariance_type"]) if kind != "none"]
+    figure, axes = plt.subplots(
+        1,
+        len(kinds) + 1,
+        figsize=(style.WIDTH, 0.9 + 0.42 * len(places)),
+        sharey=True,
+        squeeze=False,
+    )
+    panels = [(kind, "ari", f"ARI, {kind} covariance") for kind in kinds]
+    panels.append((kinds[0], "fidelity_test", f"fidelity, {kinds[0]}"))
     offsets = dict(zip(style.ROLE_COLOURS, (-0.24, 0.0, 0.24), strict=True))
-    for row in table.itertuples():
-        y = places.index(row.where) + offsets[row.role] + 0.07 * (row.seed % 2)
-        look = {"color": style.ROLE_COLOURS[row.role], "marker": style.ROLE_MARKERS[row.role]}
-        if np.isfinite(row.ari_low):
-            axes[0].plot([row.ari_low, row.ari_high], [y, y], color=look["color"], lw=0.8)
-        axes[0].plot(row.ari, y, ms=4, **look)
-        axes[1].plot(row.fidelity_test, y, ms=4, **look)
-    for where, part in table.groupby("where"):
-        ceiling = part["ceiling_ari"].iloc[0]
-        if np.isfinite(ceiling):
-            y = places.index(where)
-            axes[0].plot([ceiling] * 2, [y - 0.4, y + 0.4], color=style.CEILING, lw=1.5)
-    axes[0].set_yticks(range(len(places)), places)
-    axes[0].set_ylim(len(places) - 0.5, -0.5)
-    axes[0].set_xlabel("agreement with the truth (ARI)")
-    axes[1].set_xlabel("fidelity to the trained or own output")
-    for ax in axes:
+    for ax, (kind, score, label) in zip(axes[0], panels, strict=True):
+        for row in table[table["covariance_type"].isin([kind, "none"])].to_dict("records"):
+            y = places.index(row["where"]) + offsets[row["role"]] + 0.07 * (row["seed"] % 2)
+            colour = style.ROLE_COLOURS[row["role"]]
+            if score == "ari":
+                ax.plot([row["ari_low"], row["ari_high"]], [y, y], color=colour, lw=0.8)
+            ax.plot(row[score], y, ms=4, color=colour, marker=style.ROLE_MARKERS[row["role"]])
+        if score == "ari":
+            for where, part in table.groupby("where"):
+                y, ceiling = places.index(where), part["ceiling_ari"].iloc[0]
+                ax.plot([ceiling] * 2, [y - 0.4, y + 0.4], color=style.CEILING, lw=1.5)
+        ax.set_xlabel(label)
         ax.set_xlim(min(-0.05, *ax.get_xlim()), 1.05)
         ax.grid(axis="x", lw=0.4)
         for y in np.arange(len(places) - 1) + 0.5:
             ax.axhline(y, color="0.9", lw=0.6)
+    axes[0, 0].set_yticks(range(len(places)), places)
+    axes[0, 0].set_ylim(len(places) - 0.5, -0.5)
     handles = [
         Line2D([], [], ls="", marker=style.ROLE_MARKERS[role], color=colour, label=role, ms=4)
         for role, colour in style.ROLE_COLOURS.items()

@@ -12,6 +12,13 @@ from hmmlens.hmm.sweep import HMMSweep
 
 INDEX = ["covariance_type", "n_states", "restart"]
 
+#: Columns of the table of fits. A store lists its arrays in whatever order the disk has them.
+SCORES = (
+    *("log_likelihood", "bic", "aic", "icl", "held_out"),
+    *("n_parameters", "n_iter", "converged", "n_floored", "n_rescued", "n_drops"),
+    *("min_occupancy", "seconds"),
+)
+
 
 def to_dataset(sweep: HMMSweep) -> xr.Dataset:
     """Return scores over (covariance_type, n_states, restart) and the best restarts' parameters.
@@ -69,8 +76,8 @@ def to_dataset(sweep: HMMSweep) -> xr.Dataset:
 
 def results(data: xr.Dataset) -> pd.DataFrame:
     """Return the tidy table of fits of a stored sweep, in a fixed order."""
-    scores = [name for name in data.data_vars if data[name].dims == tuple(INDEX)]
-    table = data[scores].to_dataframe().reset_index()
+    scores = [name for name in SCORES if name in data]
+    table = data[scores].to_dataframe().reset_index()[[*INDEX, *scores]]
     table["covariance_type"] = [data.attrs["covariance_types"][i] for i in table["covariance_type"]]
     # One state is fitted once, so its other restarts are gaps and not failures.
     table = table[table["n_iter"].notna()]

@@ -81,40 +81,42 @@ def agreement_sentence(rows: pd.DataFrame, truth: str) -> str:
 
     Parameters
     ----------
-    rows : rows of the agreement table of one layer whose rule is ``true``.
+    rows : rows of the agreement table of one layer whose rule is ``true``. The first covariance
+        type is the one that the verdict rests on; the others are told beside it.
     """
-    if rows.empty:
+    kinds = [kind for kind in dict.fromkeys(rows["covariance_type"]) if kind != "none"]
+    if not kinds or rows["ari"].isna().all():
         return "The number of true states lies outside the grid, so no agreement is compared."
-    by_role = {role: part["ari"] for role, part in rows.groupby("role")}
-    trained = by_role["trained"]
-    text = (
-        f"At the true number of states ({int(rows['n_states'].iloc[0])}), agreement with "
-        f"{truth} is ARI {span(trained)}"
-    )
+    text = f"At the true number of states ({int(rows['n_states'].iloc[0])}), agreement with {truth}"
     ceiling = rows["ceiling_ari"].iloc[0]
     if np.isfinite(ceiling):
-        text += f" (exact filter {ceiling:.2f})"
-    others = {role: ari for role, ari in by_role.items() if role != "trained"}
-    parts = [f"{_NAMES[role]} {span(ari)}" for role, ari in others.items()]
-    if parts:
-        text += ", against " + " and ".join(parts)
-    text += ". "
-    low = rows.loc[rows["role"] == "trained", "ari_low"].min()
-    beaten = [_NAMES[role] for role, ari in others.items() if ari.max() < low]
-    equal = [_NAMES[role] for role in others if _NAMES[role] not in beaten]
+        text += f" (exact filter: ARI {ceiling:.2f})"
+    for kind in kinds:
+        part = rows[rows["covariance_type"].isin([kind, "none"])]
+        ari = {role: found["ari"] for role, found in part.groupby("role")}
+        text += f" is ARI {span(ari['trained'])} with {kind} covariance"
+        others = [f"{_NAMES[role]} {span(ari[role])}" for role in _NAMES if role in ari]
+        text += f" (against {' and '.join(others)}); it" if others else "; it"
+    text = text.removesuffix("; it") + "."
+    first = rows[rows["covariance_type"].isin([kinds[0], "none"])]
+    low = first.loc[first["role"] == "trained", "ari_low"].min()
+    highest = first.groupby("role")["ari"].max()
+    others = [role for role in _NAMES if role in highest]
+    beaten = [_NAMES[role] for role in others if highest[role] < low]
+    equal = [_NAMES[role] for role in others if not highest[role] < low]
     if beaten and not equal:
-        text += (
-            "Every control lies below the trained network's interval: the network adds to what "
-            "its input and its wiring hold."
+        return (
+            f"{text} With {kinds[0]} covariance every control lies below the trained network's "
+            "interval: the network adds to what its input and its wiring hold."
         )
-    elif equal:
-        above = f"It is clearly above {' and '.join(beaten)}, but not above " if beaten else ""
-        above = above or "That is not clearly above "
-        text += (
-            f"{above}{' or '.join(equal)}, so this agreement alone does not show that the network "
-            "built the states."
+    if equal:
+        above = f"clearly above {' and '.join(beaten)}, but not above " if beaten else ""
+        return (
+            f"{text} With {kinds[0]} covariance it is {above or 'not clearly above '}"
+            f"{' or '.join(equal)}, so this agreement alone does not show that the network built "
+            "the states."
         )
-    return text.strip()
+    return text
 
 
 _NAMES = {"untrained": "the untrained twin", "raw input": "the raw input"}

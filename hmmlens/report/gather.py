@@ -127,7 +127,6 @@ def axis_names(attributes: Mapping[str, Any]) -> dict[str, list[str]]:
 
 def roles(
     layers: Iterable[Run],
-    all_fits: pd.DataFrame,
     scores: pd.DataFrame,
     choices: pd.DataFrame,
     bounds: Mapping[str, pd.DataFrame],
@@ -138,31 +137,29 @@ def roles(
     Parameters
     ----------
     layers : :data:`LAYER_KEY` and ``twin``, the name of the untrained twin.
-    all_fits, scores, choices : the study's tables.
+    scores, choices : the study's tables.
     """
-    study_tables = (all_fits, scores, choices)
     counted, agreement = [], []
     for layer in layers:
         if layer["role"] != "trained":
             continue
         place = {"seed": layer["seed"], "layer": layer["layer"]}
-        by_role = {}
+        parts = []
         for role, network in (("trained", layer["network"]), ("untrained", layer["twin"])):
-            fit, score, choice = (of(t, network=network, **place) for t in study_tables)
+            choice = of(choices, network=network, **place)
             if len(choice):
-                by_role[role] = tables.by_count(fit, score, choice, role)
+                parts.append(tables.by_count(of(scores, network=network, **place), choice, role))
         mine = of(choices, network=layer["network"], **place)
-        raw = of(all_fits, network=raw_layer(layer["dataset"])["network"])
-        if len(raw):
-            score = of(scores, network=layer["network"], **place)
-            by_role[RAW_ROLE] = tables.by_count(raw, score, mine, RAW_ROLE)
+        score = of(scores, network=layer["network"], **place)
+        parts.append(tables.by_count(score, mine, RAW_ROLE))
+        side_by_side = pd.concat(parts, ignore_index=True)
         picked = mine[mine["chosen_reducer"]].set_index("pick")["n_states"].to_dict()
         counts = {"true": len(about[layer["dataset"]]["state_names"]), **picked}
         top = of(bounds[layer["dataset"]], role="ceiling", name="exact filter")
         ceiling = top.set_index("metric")["value"].to_dict()
         key = [k for k in LAYER_KEY if k != "role"]
-        agreement.append(tagged(tables.agreement_rows(counts, by_role, ceiling), layer, key))
-        counted += [tagged(table, layer, key) for table in by_role.values()]
+        agreement.append(tagged(tables.agreement_rows(counts, side_by_side, ceiling), layer, key))
+        counted.append(tagged(side_by_side, layer, key))
     return {
         "by_count": pd.concat(counted, ignore_index=True),
         "agreement": pd.concat(agreement, ignore_index=True),

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from hmmlens.hmm import selection
 from hmmlens.validation.scorecard import RAW_INPUT
 
 #: Metric by which networks are scored, by the kind of their target.
@@ -66,66 +65,38 @@ def network_row(
     }
 
 
-def _best_at(
-    fits: pd.DataFrame, scores: pd.DataFrame, reducer: str, n_states: int
-) -> pd.Series | None:
-    """Return the scores of a reducer's model with ``n_states``, its covariance type by BIC."""
-    rows = fits[(fits["reducer"] == reducer) & (fits["n_states"] == n_states)]
-    if rows.empty:
-        return None
-    best = selection.best_restarts(rows)
-    kind = best.loc[best["bic"].idxmin(), "covariance_type"]
-    match = scores[
-        (scores["reducer"] == reducer)
-        & (scores["n_states"] == n_states)
-        & (scores["covariance_type"] == kind)
-    ]
-    return match.iloc[0] if len(match) else None
-
-
-def by_count(
-    fits: pd.DataFrame, scores: pd.DataFrame, choices: pd.DataFrame, role: str
-) -> pd.DataFrame:
-    """Return one row of scores per state count for one role of one layer.
+def by_count(scores: pd.DataFrame, choices: pd.DataFrame, role: str) -> pd.DataFrame:
+    """Return the scores of one role of one layer, a row per covariance type and state count.
 
     Parameters
     ----------
-    fits, scores, choices : rows of one layer (of the network, or of its untrained twin).
+    scores, choices : rows of one layer (of the network, or of its untrained twin).
     role : ``trained`` or ``untrained``, which use the layer's chosen reducer; or ``raw input``.
     """
-    raw = role == "raw input"
     chosen = choices.loc[choices["chosen_reducer"], "reducer"].iloc[0]
-    reducer = RAW_INPUT if raw else str(chosen)
-    counts = sorted(scores.loc[scores["reducer"] == reducer, "n_states"].unique())
-    found = [_best_at(fits, scores, reducer, int(n)) for n in counts]
-    return pd.DataFrame([row for row in found if row is not None]).assign(role=role)
+    reducer = RAW_INPUT if role == "raw input" else chosen
+    return scores[scores["reducer"] == reducer].assign(role=role)
 
 
 def agreement_rows(
-    counts: Mapping[str, int], tables: Mapping[str, pd.DataFrame], ceiling: Mapping[str, float]
+    counts: Mapping[str, int], table: pd.DataFrame, ceiling: Mapping[str, float]
 ) -> pd.DataFrame:
-    """Compare the roles at equal state counts.
+    """Compare the roles at equal state counts, for each covariance type.
 
     Parameters
     ----------
     counts : rule (``true``, ``compact`` or the criterion) -> state count.
-    tables : role -> rows of :func:`by_count`.
+    table : rows of :func:`by_count` of all roles.
     ceiling : score -> that of the exact filter.
     """
-    wanted = ["n_states", "reducer", "covariance_type", "fidelity_test"]
+    wanted = ["role", "covariance_type", "n_states", "reducer", "fidelity_test"]
     wanted += [f"{s}{end}" for s in ("ari", "nmi", "accuracy") for end in ("", "_low", "_high")]
-    rows = []
-    for rule, n_states in counts.items():
-        for role, table in tables.items():
-            match = table[table["n_states"] == n_states]
-            if len(match):
-                row = match.iloc[0]
-                rows.append(
-                    {"role": role, "rule": rule}
-                    | {name: row.get(name, np.nan) for name in wanted}
-                    | {f"ceiling_{s}": ceiling.get(s, np.nan) for s in ("ari", "nmi", "accuracy")}
-                )
-    return pd.DataFrame(rows)
+    parts = [
+        table[table["n_states"] == n].reindex(columns=wanted).assign(rule=rule)
+        for rule, n in counts.items()
+    ]
+    tops = {f"ceiling_{s}": ceiling.get(s, np.nan) for s in ("ari", "nmi", "accuracy")}
+    return pd.concat(parts, ignore_index=True).assign(**tops)
 
 
 def state_rows(

@@ -34,6 +34,9 @@ def state_outputs(posteriors: Floats, law: Floats) -> Floats:
     """
     weight = posteriors.reshape(-1, posteriors.shape[-1])
     flat = law.reshape(-1, law.shape[-1])
+    # What fills a sequence past its end is no output, not even of the average.
+    seen = weight.any(axis=1)
+    weight, flat = weight[seen], flat[seen]
     mass = weight.sum(axis=0)[:, None]
     # A state that no train step visits says what the average says.
     means: Floats = np.where(mass > 1e-9, weight.T @ flat / np.maximum(mass, 1e-9), flat.mean(0))

@@ -137,7 +137,7 @@ def agrees_with_enumeration(
         assert (paths[i, end:] == -1).all()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(tiny_categorical())
 def test_categorical_equals_sum_over_all_paths(
     drawn: tuple[CategoricalHMM, np.ndarray, np.ndarray],
@@ -148,7 +148,7 @@ def test_categorical_equals_sum_over_all_paths(
     agrees_with_enumeration(model, symbols, lengths, emission)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(tiny_gaussian())
 def test_gaussian_equals_sum_over_all_paths(
     drawn: tuple[GaussianHMM, np.ndarray, np.ndarray],
@@ -276,7 +276,7 @@ def test_path_that_looked_hopeless_is_not_forgotten() -> None:
     assert model.predict(X).tolist() == [[1, 1]]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(SEEDS, st.integers(0, 18))
 def test_future_does_not_change_filtered_posteriors(seed: int, t: int) -> None:
     model = ours(hmmlearn_gaussian("full", seed % 1000))

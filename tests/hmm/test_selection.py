@@ -85,7 +85,7 @@ MODELS = st.lists(
 ).filter(lambda models: any(score == score for _, score in models))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(MODELS, st.floats(0, 0.5))
 def test_smallest_within_equals_slow_loop(
     models: list[tuple[int, float]], tolerance: float

@@ -63,10 +63,9 @@ def theirs_of(model: GaussianHMM | CategoricalHMM, X: np.ndarray) -> Any:
     return theirs
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_planted_states_are_found_and_chosen_by_bic(seed: int) -> None:
-    X, truth = planted(PLACES, EVEN, seed=seed)
-    sweep = HMMSweep(range(1, 6), n_restarts=2, max_iter=100, random_state=seed).fit(X)
+def test_planted_states_are_found_and_chosen_by_bic() -> None:
+    X, truth = planted(PLACES, EVEN)
+    sweep = HMMSweep(range(1, 6), n_restarts=2, max_iter=100).fit(X)
     best = sweep.results_.loc[sweep.results_["bic"].idxmin()]
     assert best["n_states"] == 3
     model = sweep.models_["tied", 3]

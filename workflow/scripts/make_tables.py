@@ -47,9 +47,7 @@ found["fits"] = gather.fits(
     for (layer, reducer), sweep in zip(places, sweeps, strict=True)
 )
 found |= gather.readings(params.layers, opened(files.explanations, "explanation"), about)
-found |= gather.roles(
-    params.layers, found["fits"], found["scores"], found["choices"], bounds, about
-)
+found |= gather.roles(params.layers, found["scores"], found["choices"], bounds, about)
 
 for name, table in found.items():
     tables.save(table, Path(snakemake.output.tables) / name)

@@ -1,0 +1,177 @@
+"""Stores of sequences hold what their settings say."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from hmmlens.config import FlipFlopData, GaitData, HMMData
+from hmmlens.datasets import sources
+from hmmlens.datasets.build import build
+from hmmlens.datasets.generators import preset_hmm
+from hmmlens.errors import DataError
+
+
+def test_symbols_come_with_their_next_symbol_and_their_model() -> None:
+    data = build(HMMData(kind="hmm", preset="cyclic4", n_sequences=20, n_steps=30), seed=4)
+    assert dict(data.sizes) == {
+        "sequence": 20, "time": 30, "state_from": 4, "state_to": 4, "symbol": 3
+    }  # fmt: skip
+    symbols, target = data["input"].to_numpy(), data["target"].to_numpy()
+    np.testing.assert_array_equal(target[:, :-1], symbols[:, 1:])
+    assert np.all(target[:, -1] == -1)
+    assert data["length"].to_numpy().tolist() == [30] * 20
+    assert data["group"].to_numpy().tolist() == list(range(20))
+    assert np.bincount(data["split"]).tolist() == [12, 4, 4]
+    for name, wanted in preset_hmm("cyclic4")._asdict().items():
+        np.testing.assert_array_equal(data[name], wanted)
+    assert data.attrs["n_symbols"] == 3
+    assert data.attrs["input_kind"] == data.attrs["target_kind"] == "symbols"
+    assert len(data.attrs["state_names"]) == 4
+    # The truth fits the symbols: state 0 never says symbol 2.
+    assert not np.any((data["state"] == 0) & (data["input"] == 2))
+
+
+def test_own_matrices_are_sampled() -> None:
+    settings = HMMData(
+        kind="hmm",
+        startprob=[1.0, 0.0],
+        transmat=[[0.0, 1.0], [1.0, 0.0]],
+        emissionprob=[[1.0, 0.0], [0.0, 1.0]],
+        n_sequences=5,
+        n_steps=4,
+    )
+    data = build(settings, seed=0)
+    assert data["input"].to_numpy().tolist() == [[0, 1, 0, 1]] * 5
+    assert data["state"].to_numpy().tolist() == [[0, 1, 0, 1]] * 5
+
+
+def test_flipflop_state_names_read_the_target() -> None:
+    settings = FlipFlopData(kind="flipflop", n_bits=3, n_sequences=10, n_steps=60)
+    data = build(settings, seed=2)
+    assert data["input"].shape == data["target"].shape == (10, 60, 3)
+    assert np.isfinite(data["target"]).all()
+    names = data.attrs["state_names"]
+    assert len(set(names)) == 8
+    for code, target in zip(
+        data["state"].to_numpy().ravel(), data["target"].to_numpy().reshape(-1, 3), strict=True
+    ):
+        assert names[code] == "".join("+" if value > 0 else "-" for value in target)
+    assert data.attrs["floor_mse"] == 0
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        HMMData(kind="hmm", preset="fully3", n_sequences=20, n_steps=30),
+        FlipFlopData(kind="flipflop", n_sequences=20, n_steps=30),
+    ],
+    ids=["hmm", "flipflop"],
+)
+def test_seed_decides(settings: HMMData | FlipFlopData) -> None:
+    one, two, other = (build(settings, seed) for seed in (1, 1, 2))
+    xr.testing.assert_identical(one, two)
+    assert not np.array_equal(one["input"], other["input"])
+    assert not np.array_equal(one["split"], other["split"])
+
+
+#: Rows of each recording, and its hip angle; the last person stands in the second half.
+ROWS = dict(zip(sources.GAIT_RECORDINGS, (700, 600, 650, 900, 620, 640, 660, 800), strict=True))
+
+
+def hip(index: int, seconds: np.ndarray) -> np.ndarray:
+    return 0.1 * index + np.sin(3 * seconds)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel with all recordings, 10 ms apart."""
+    path = tmp_path_factory.mktemp("wheel") / "gait.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for index, (name, rows) in enumerate(ROWS.items()):
+            seconds = np.arange(rows) / 100
+            stands = np.arange(rows) >= (rows // 2 if name == "J_LG_stopgo" else rows)
+            lines = ["Time;Hip_x;Hip_vel;target_cos;target_sin"]
+            columns = (seconds, hip(index, seconds), np.cos(3 * seconds), stands)
+            for s, x, v, c in zip(*columns, strict=True):
+                lines.append(f"0 days 00:00:{s:09.6f};{float(x)!r};{float(v)!r};{float(c)};0.0")
+            member = f"ao_compensation_model/dataset/training/training_data_{name}_target.csv"
+            archive.writestr(member, "\n".join(lines))
+    return path
+
+
+def gait(**change: Any) -> GaitData:
+    return GaitData(**({"kind": "gait", "rate_hz": 25.0, "n_steps": 40, "horizon": 5} | change))
+
+
+def test_gait_windows_are_split_by_recording(wheel: Path) -> None:
+    data = build(gait(), seed=0, wheel=wheel)
+    group, split = data["group"].to_numpy(), data["split"].to_numpy()
+    names = data.attrs["group_names"]
+    assert names == list(ROWS)
+    parts = {names[g]: set(split[group == g].tolist()) for g in range(8)}
+    assert parts == {name: {0} for name in ROWS} | {
+        "H_4km": {1},
+        "H_LG_stopgo": {2},
+        "J_LG_stopgo": {2},
+    }
+    # At 25 Hz every fourth row; a window of 40 and 5 steps to look ahead must fit.
+    steps = [int(np.ceil((rows - 1) / 4)) for rows in ROWS.values()]
+    assert np.bincount(group).tolist() == [(n - 5) // 40 for n in steps]
+
+
+def test_gait_is_standardised_by_the_train_split(wheel: Path) -> None:
+    data = build(gait(), seed=0, wheel=wheel)
+    train = data["input"].to_numpy()[data["split"] == 0].reshape(-1, 2).astype(float)
+    np.testing.assert_allclose(train.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(train.std(axis=0), 1, atol=1e-5)
+    # The test recordings have another mean, and keep it.
+    test = data["input"].to_numpy()[data["split"] == 2].reshape(-1, 2)
+    assert abs(test[:, 0].mean()) > 0.05
+
+
+def test_gait_gives_radians_back_and_targets_lie_ahead(wheel: Path) -> None:
+    data = build(gait(), seed=0, wheel=wheel)
+    offset, scale = np.array(data.attrs["offset"]), np.array(data.attrs["scale"])
+    inputs, target = (data[name].to_numpy() * scale + offset for name in ("input", "target"))
+    group = data["group"].to_numpy()
+    for index in range(8):
+        for number, row in enumerate(np.flatnonzero(group == index)):
+            seconds = (40 * number + np.arange(40)) / 25
+            np.testing.assert_allclose(inputs[row, :, 0], hip(index, seconds), atol=1e-5)
+            np.testing.assert_allclose(target[row, :, 0], hip(index, seconds + 0.2), atol=1e-5)
+            np.testing.assert_allclose(inputs[row, :, 1], np.cos(3 * seconds), atol=1e-5)
+            expected = (index == 7) & (seconds >= 4)
+            np.testing.assert_array_equal(data["state"][row], expected)
+    assert data.attrs["target_delay"] == 5
+    assert "200 ms" in data.attrs["task"]
+    assert data.attrs["sha256"] == sources.GAIT.sha256
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"select_recordings": ["H_9km"]}, "there is no gait recording 'H_9km'; allowed: H_3km, "),
+        ({"select_recordings": ["J_LG_stopgo"]}, "named twice"),
+        ({"n_steps": 160}, "the select split of gait holds no window of 160 steps"),
+        (
+            {"select_recordings": list(ROWS)[:2], "test_recordings": list(ROWS)[2:]},
+            "the train split",
+        ),
+    ],
+)
+def test_gait_settings_that_leave_nothing_are_told(
+    wheel: Path, change: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(DataError, match=sentence):
+        build(gait(**change), seed=0, wheel=wheel)
+
+
+def test_gait_needs_its_wheel() -> None:
+    with pytest.raises(DataError, match="gait needs the downloaded wheel"):
+        build(gait(), seed=0)

@@ -1,0 +1,171 @@
+"""Endpoints of networks and clouds whose attractors are known."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hmmlens.dynamics import endpoints as module
+from hmmlens.dynamics.endpoints import count_balls, endpoints, settle
+from hmmlens.errors import DataError
+from hmmlens.networks.cells import RecurrentNetwork
+
+
+def cloud(centres: np.ndarray, n: int = 240, spread: float = 1e-3, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return centres[np.arange(n) % len(centres)] + spread * rng.normal(size=(n, centres.shape[1]))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, 8), st.integers(1, 3), st.integers(0, 2**32 - 1))
+def test_tight_clusters_are_counted_at_both_radii(n: int, d: int, seed: int) -> None:
+    # Corners of a grid, at least 2 apart; balls of .2 and .05 of an rms of at most a few.
+    grid = np.stack(np.meshgrid(*[np.arange(8.0) * 2] * d), axis=-1).reshape(-1, d)
+    centres = np.random.default_rng(seed).permutation(grid)[:n]
+    points = cloud(centres, spread=1e-4)
+    assert count_balls(points, 0.5) == count_balls(points, 0.01) == n
+
+
+def test_few_stragglers_need_no_ball() -> None:
+    points = np.zeros((100, 1))
+    points[:5, 0] = 10 + np.arange(5)
+    assert count_balls(points, 0.1) == 1
+    points[5, 0] = 20
+    assert count_balls(points, 0.1) == 2
+    assert count_balls(points, 0.1, covered=1.0) == 7
+
+
+def test_line_and_ring_need_balls_by_their_length() -> None:
+    # A ball holds its centre and as many points on either side as its radius reaches. Greedy
+    # picks may leave gaps of less than a ball, so they need at most twice the fewest.
+    line = np.linspace(0, 1, 401)[:, None]
+    for radius in (0.101, 0.021):
+        fewest = math.ceil(0.95 * 401 / (2 * math.floor(radius * 400) + 1))
+        assert fewest <= count_balls(line, radius) <= 2 * fewest
+    angle = np.linspace(0, 2 * np.pi, 400, endpoint=False)
+    ring = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    for radius in (0.2, 0.05):
+        reach = math.floor(2 * math.asin(radius / 2) / angle[1])
+        fewest = math.ceil(0.95 * 400 / (2 * reach + 1))
+        assert fewest <= count_balls(ring, radius) <= 2 * fewest
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, 30), st.floats(0.01, 2), st.integers(0, 2**32 - 1))
+def test_balls_cover_what_they_must(n: int, radius: float, seed: int) -> None:
+    points = np.random.default_rng(seed).normal(size=(n, 2))
+    # Points further apart than two radii never share a ball.
+    apart: list[np.ndarray] = []
+    for point in points:
+        if all(np.linalg.norm(point - other) > 2 * radius for other in apart):
+            apart.append(point)
+    assert len(apart) <= count_balls(points, radius, covered=1.0) <= n
+
+
+def test_points_that_are_not_numbers_are_told() -> None:
+    with pytest.raises(DataError, match="an endpoint is not finite"):
+        count_balls(np.array([[0.0], [np.nan]]), 0.1)
+
+
+def test_scale_is_that_of_the_driven_output() -> None:
+    # Two values -s and s by turns have a root mean square of s around their mean, whatever it is.
+    visited = np.array([[-3.0], [3]] * 50) + 7
+    apart = np.array([[0.0], [0.55]] * 50)
+    found = endpoints(apart, visited)
+    # 0.2 * 3 = .6 takes both at once, .05 * 3 = .15 does not.
+    assert (found.n_coarse, found.n_fine, found.ratio) == (1, 2, 2.0)
+    wider = endpoints(2 * apart, 2 * (visited - 7))
+    assert (wider.n_coarse, wider.n_fine) == (1, 2)
+    np.testing.assert_array_equal(found.outputs, apart)
+
+
+def test_ratio_tells_points_from_a_continuum() -> None:
+    corners = np.array([[1.0, 1], [1, -1], [-1, 1], [-1, -1]])
+    points = endpoints(cloud(corners), cloud(corners))
+    assert (points.n_coarse, points.n_fine, points.ratio) == (4, 4, 1.0)
+    angle = np.linspace(0, 2 * np.pi, 300, endpoint=False)
+    ring = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    # Finer by four: a curve needs about four times as many balls.
+    assert 3 < endpoints(ring, ring).ratio < 5
+
+
+def latch(weight: float, gain: float = 1.0) -> RecurrentNetwork:
+    """Return h <- tanh(weight h + 5 x), y = gain h."""
+    net = RecurrentNetwork("vanilla", 1, 1, 1, symbols_in=False, symbols_out=False)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.zero_()
+        net.layers[0].weight_hh_l0.fill_(weight)
+        net.layers[0].weight_ih_l0.fill_(5.0)
+        net.out.weight.fill_(gain)
+    return net
+
+
+def pulses(n: int, n_steps: int = 12, seed: int = 0) -> torch.Tensor:
+    """Return inputs of rare pulses of either sign, one at the first step."""
+    rng = np.random.default_rng(seed)
+    x = rng.choice([-1.0, 0, 1], p=[0.1, 0.8, 0.1], size=(n, n_steps, 1))
+    x[:, 0, 0] = rng.choice([-1, 1], size=n)
+    return torch.from_numpy(x.astype(np.float32))
+
+
+def test_latch_settles_on_its_two_attractors() -> None:
+    net, inputs = latch(3.0, gain=2.0), pulses(100)
+    times = np.random.default_rng(1).integers(0, 12, size=100)
+    settled = settle(net, inputs, times, feedback=False).numpy()
+    # The stable solutions of h = tanh(3 h), by iteration.
+    fixed = 1.0
+    for _ in range(100):
+        fixed = math.tanh(3 * fixed)
+    np.testing.assert_allclose(abs(settled), 2 * fixed, atol=1e-5)
+    # Each keeps the sign of its last pulse until then; later pulses are not looked at.
+    last = [
+        row[: t + 1][row[: t + 1] != 0][-1] for row, t in zip(inputs[..., 0], times, strict=True)
+    ]
+    np.testing.assert_array_equal(np.sign(settled[:, 0]), np.array(last))
+    with torch.no_grad():
+        visited = net(inputs).numpy().reshape(-1, 1)
+    found = endpoints(settled.astype(float), visited)
+    assert (found.n_coarse, found.n_fine) == (2, 2)
+
+
+def test_network_that_forgets_settles_on_one_point() -> None:
+    net, inputs = latch(0.5), pulses(60)
+    settled = settle(net, inputs, np.full(60, 11), feedback=False).numpy()
+    # Contracted by one half at each of 20 steps.
+    assert abs(settled).max() < 0.5**module.N_SETTLING_STEPS
+    found = endpoints(settled.astype(float), inputs.numpy().reshape(-1, 1))
+    assert (found.n_coarse, found.n_fine) == (1, 1)
+
+
+@pytest.mark.parametrize("cell", ["vanilla", "gru", "lstm"])
+def test_settling_equals_one_sequence_at_a_time(cell: str) -> None:
+    torch.manual_seed(0)
+    net = RecurrentNetwork(cell, 2, 2, 4, 2, symbols_in=False, symbols_out=False)
+    inputs = torch.randn(5, 9, 2)
+    times = np.array([0, 8, 3, 5, 3])
+    found = settle(net, inputs, times, feedback=False)
+    for i, t in enumerate(times):
+        rest = torch.zeros(1, module.N_SETTLING_STEPS, 2)
+        with torch.no_grad():
+            alone = net(torch.cat([inputs[i : i + 1, : t + 1], rest], dim=1))[0, -1]
+        np.testing.assert_allclose(found[i], alone, atol=1e-6)
+
+
+def test_symbols_are_fed_back() -> None:
+    torch.manual_seed(1)
+    net = RecurrentNetwork("gru", 3, 3, 4, symbols_in=True, symbols_out=True)
+    inputs = torch.randint(0, 3, (4, 6))
+    found = settle(net, inputs, np.array([5, 2, 0, 4]), feedback=True)
+    for i, t in enumerate([5, 2, 0, 4]):
+        said = inputs[i, : t + 1].tolist()
+        with torch.no_grad():
+            for _ in range(module.N_SETTLING_STEPS):
+                said.append(int(net(torch.tensor([said]))[0, -1].argmax()))
+            alone = net(torch.tensor([said]))[0, -1]
+        np.testing.assert_allclose(found[i], alone, atol=1e-5)
