@@ -63,7 +63,7 @@ def posteriors(params: Parameters, family: Family, block: Block) -> Posteriors |
         kernel = left[:, None] * transmat[:, :, None] / np.where(ahead > 0, ahead, 1)
         each = (-_plogp(kernel).sum(axis=0) * gamma[:, right]).sum(axis=0)
         entropy += np.bincount(sequence[right], each, packing.n_sequences)
-    total = np.bincount(sequence, found.scale[0], packing.n_sequences)
+    total: Floats = np.bincount(sequence, found.scale[0], packing.n_sequences).astype(np.float64)
     filtered, predicted, smoothed = (
         np.ascontiguousarray(part[:, packing.column].T) for part in (alpha, predicted, gamma)
     )

@@ -392,8 +392,8 @@ def test_long_sequences_have_the_posteriors_of_log_space(
         likelihood, gamma = model.score_samples(X, lengths)
         array = padded(X[:, 0], lengths, 0) if kind == "categorical" else padded(X, lengths)
         filtered = model.filter(array, lengths)
-        return [likelihood, gamma, *filtered, *model.smooth(array, lengths), model.score(X, lengths),
-                model.decode(X, lengths, "map")[0]]  # fmt: skip
+        more = (model.score(X, lengths), model.decode(X, lengths, "map")[0])
+        return [likelihood, gamma, *filtered, *model.smooth(array, lengths), *more]
 
     assert pack(lengths).is_cut
     quick = everything()

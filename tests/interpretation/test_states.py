@@ -54,7 +54,9 @@ def planted() -> tuple[GaussianHMM, xr.Dataset]:
         [[0.7, 0.1, 0.1, 0.1], [0.2, 0.5, 0.2, 0.1], [0.1, 0.1, 0.75, 0.05], [0.3, 0.3, 0.4, 0.0]]
     )
     means = np.array([[0.0], [100], [200], [300]])
-    model = GaussianHMM(np.array([0.4, 0.3, 0.2, 0.1]), transmat, means, np.ones((4, 1, 1)), "diag")
+    model = GaussianHMM.from_parameters(
+        np.array([0.4, 0.3, 0.2, 0.1]), transmat, means, np.ones((4, 1, 1)), "diag"
+    )
     inside = np.arange(12) < LENGTHS[:, None]
     observed = np.where(inside[..., None], means[TRUE_PATHS], np.nan)
     inputs = np.arange(24.0).reshape(2, 12, 1)
@@ -131,7 +133,7 @@ def test_truth_that_is_unknown_stays_so(planted: tuple[GaussianHMM, xr.Dataset])
 
 def test_soft_states_share_their_steps() -> None:
     # Both states emit alike, so every posterior is one half, and so is every share.
-    model = GaussianHMM(
+    model = GaussianHMM.from_parameters(
         np.array([0.5, 0.5]), np.full((2, 2), 0.5), np.zeros((2, 1)), np.ones((2, 1, 1)), "diag"
     )
     inputs = np.arange(6.0).reshape(1, 6, 1)
@@ -145,7 +147,7 @@ def test_soft_states_share_their_steps() -> None:
 
 
 def test_state_that_is_never_left_dwells_for_ever() -> None:
-    model = GaussianHMM(
+    model = GaussianHMM.from_parameters(
         np.array([1.0]), np.ones((1, 1)), np.zeros((1, 1)), np.ones((1, 1, 1)), "diag"
     )
     zeros = np.zeros((1, 6, 1))

@@ -36,7 +36,7 @@ def probability(hmm: CategoricalHMM, symbols: list[int]) -> float:
 @given(st.integers(0, 2**32 - 1), st.integers(2, 5))
 def test_exact_filter_equals_the_sum_over_all_paths(seed: int, n_steps: int) -> None:
     rng = np.random.default_rng(seed)
-    hmm = CategoricalHMM(
+    hmm = CategoricalHMM.from_parameters(
         rng.dirichlet(np.ones(3)), rng.dirichlet(np.ones(3), 3), rng.dirichlet(np.ones(2), 3)
     )
     symbols = rng.integers(0, 2, size=(3, n_steps))
@@ -56,7 +56,9 @@ def test_exact_filter_equals_differences_of_hmmlearn(name: str) -> None:
     symbols = symbols["input"].to_numpy().astype(np.int64)
     # log P(all) - log P(first) is what was said of all but the first.
     gained = [theirs.score(row[:, None]) - theirs.score(row[:1, None]) for row in symbols]
-    assert exact_nll(CategoricalHMM(*hmm), symbols) == pytest.approx(-sum(gained) / (5 * 29))
+    assert exact_nll(CategoricalHMM.from_parameters(*hmm), symbols) == pytest.approx(
+        -sum(gained) / (5 * 29)
+    )
 
 
 def value(table: Any, name: str, metric: str) -> float:
