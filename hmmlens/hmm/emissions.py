@@ -243,7 +243,8 @@ def symmetric(upper: Floats, d: int) -> Floats:
 def rows_to_one(weights: Floats, old: Floats) -> Floats:
     """Return weights divided by their sum over the last axis; rows without weight stay as old."""
     total = weights.sum(axis=-1, keepdims=True)
-    return np.where(total > 0, weights / np.where(total > 0, total, 1), old)
+    # Not "above 0", so that NaN is not taken for nothing.
+    return np.where(total == 0, old, weights / np.where(total == 0, 1, total))
 
 
 def weighted_log(weight: Any, p: Floats) -> Floats | float:
