@@ -226,8 +226,8 @@ TABLE: list[tuple[tuple[Any, ...], Any, list[str]]] = [
         ("sweep", "engine"),
         "hmmlern",
         [
-            "sweep.engine: found 'hmmlern' (did you mean 'hmmlearn'?), wants one of: numpy, torch, "
-            "hmmlearn"
+            "sweep.engine: found 'hmmlern' (did you mean 'hmmlearn'?), "
+            "wants one of: numpy, torch, hmmlearn"
         ],
     ),
     (

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens.hmm.emissions import Family
 from hmmlens.hmm.packing import Packing, pack, split
+from hmmlens.hmm.parameters import Family
 
 Floats = NDArray[np.float64]
 
-#: Bytes that features and panels may take together.
+#: Bytes that one E-step may take beside the data.
 MEMORY_LIMIT = 2**29
-#: Columns worked on at a time, so that what one step leaves is still in the cache for the next.
-PIECE_BYTES = 2**19
+#: Features are made for so many bytes of columns at a time, and made anew for every use: they
+#: come out of the cache faster than all of them would out of memory.
+PIECE_BYTES = 2**22
 
 
 class Block:
@@ -26,8 +28,11 @@ class Block:
     frames : (frame, component) values or (frame) symbols, sequences one after another.
     lengths : (sequence)
     centre : (component), subtracted; None for symbols.
-    keep_features : hold the features between E-steps rather than make them anew.
     cut : see :func:`hmmlens.hmm.packing.pack`.
+
+    Attributes
+    ----------
+    values : (component, column) centred values, or (column) symbols.
     """
 
     def __init__(
@@ -35,7 +40,6 @@ class Block:
         frames: NDArray[np.generic],
         lengths: NDArray[np.integer],
         centre: Floats | None = None,
-        keep_features: bool = True,
         cut: bool | None = None,
     ) -> None:
         self.packing: Packing = pack(lengths, cut)
@@ -43,65 +47,48 @@ class Block:
             self.values: NDArray[np.generic] = frames[self.packing.row]
         else:
             self.values = np.ascontiguousarray(np.subtract(frames[self.packing.row], centre).T)
-        self._keep = keep_features
-        self._family: Family | None = None
-        self._features: Floats | None = None
-        self._scatter: Floats | None = None
+        self._scatter: tuple[Family, Floats] | None = None
 
     @property
     def n_frames(self) -> int:
         """Frames of all sequences."""
         return self.packing.n_frames
 
+    @property
+    def n_components(self) -> int:
+        """Components of a frame; 1 for symbols."""
+        return len(self.values) if self.values.ndim == 2 else 1
+
     def scatter(self, family: Family) -> Floats:
         """Return what ``family`` needs of the data beside features; computed once."""
-        self._serve(family)
-        if self._scatter is None:
-            self._scatter = family.scatter(self.values)
-        return self._scatter
+        if self._scatter is None or self._scatter[0] is not family:
+            self._scatter = family, family.scatter(self.values)
+        return self._scatter[1]
 
-    def features(self, family: Family, columns: slice) -> Floats:
-        """Return features (feature, column)."""
-        self._serve(family)
-        if self._features is not None:
-            return self._features[:, columns]
-        if not self._keep:
-            return family.features(self.values[..., columns])
-        self._features = family.features(self.values)
-        return self._features[:, columns]
-
-    def whole_features(self, family: Family) -> bool:
-        """Return whether all features are at hand at once."""
-        return self._keep
-
-    def _serve(self, family: Family) -> None:
-        if self._family is not family:
-            self._family, self._features, self._scatter = family, None, None
+    def features(self, family: Family, columns: slice, space: Workspace) -> Floats:
+        """Return features (feature, column), which hold until the next call."""
+        values = self.values[..., columns]
+        shape = family.n_features(self.n_components), values.shape[-1]
+        return family.features(values, space.flat("features", *shape))
 
 
 def blocks_of(
     frames: NDArray[np.generic],
     lengths: NDArray[np.integer],
     centre: Floats | None,
-    n_features: int,
-    n_rows: int,
+    floats_per_frame: int,
     memory_limit: int = MEMORY_LIMIT,
 ) -> list[Block]:
-    """Return blocks whose features and panels stay below ``memory_limit`` bytes.
+    """Return blocks whose panels stay below ``memory_limit`` bytes.
 
     Parameters
     ----------
-    n_features : of the family.
-    n_rows : restarts times states of the largest batch.
+    floats_per_frame : see :func:`hmmlens.hmm.engines.floats_per_frame`.
     """
-    held = 8 * len(frames) * n_features
-    keep = held <= memory_limit // 2
-    room = memory_limit - held if keep else memory_limit
-    most = max(1, room // (8 * (3 * n_rows + 2)))
     starts = np.concatenate([[0], np.cumsum(lengths)])
     return [
-        Block(frames[starts[part.start] : starts[part.stop]], lengths[part], centre, keep)
-        for part in split(lengths, most)
+        Block(frames[starts[part.start] : starts[part.stop]], lengths[part], centre)
+        for part in split(lengths, max(1, memory_limit // (8 * floats_per_frame)))
     ]
 
 
@@ -127,15 +114,12 @@ class Workspace:
         *rows, n_columns = shape
         stride = -(-n_columns // 8) * 8
         stride += 8 if stride % 512 == 0 else 0
-        size = int(np.prod(rows)) * stride
-        if name not in self._held or self._held[name].size < size:
-            self._held[name] = np.empty(size)
-        whole = self._held[name][:size].reshape(*rows, stride)
+        whole = self.flat(name, *rows, stride)
         return whole[..., :n_columns]
 
     def flat(self, name: str, *shape: int) -> Floats:
         """Return a contiguous array of ``shape`` with arbitrary content."""
-        size = int(np.prod(shape))
+        size = math.prod(shape)
         if name not in self._held or self._held[name].size < size:
             self._held[name] = np.empty(size)
         return self._held[name][:size].reshape(shape)

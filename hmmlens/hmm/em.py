@@ -10,15 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens.hmm.blocks import Block, Workspace
-from hmmlens.hmm.emissions import (
-    Family,
-    Gaussian,
-    Parameters,
-    Prior,
-    Statistics,
-    rows_to_one,
-    weighted_log,
-)
+from hmmlens.hmm.emissions import Gaussian, rows_to_one, weighted_log
+from hmmlens.hmm.parameters import Family, Parameters, Prior, Statistics
 
 Floats = NDArray[np.float64]
 

@@ -19,11 +19,12 @@ centred before, so float64 keeps 8 digits of the quadratic form at a condition n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hmmlens.hmm.parameters import Prior, Statistics
 
 Floats = NDArray[np.float64]
 
@@ -31,99 +32,6 @@ COVARIANCE_TYPES = ("spherical", "diag", "full", "tied")
 LOG_2_PI = float(np.log(2 * np.pi))
 #: A state with fewer frames than this (in posterior mass) keeps its old law.
 EMPTY = 1e-8
-
-
-class Parameters(NamedTuple):
-    """Parameters of a batch of models with the same number of states.
-
-    startprob : (restart, state)
-    transmat : (restart, state, next_state)
-    emission : means (restart, state, component) and covariances, whose shape after the restart
-        is (state), (state, component), (state, component, component) or, tied, (component,
-        component); or, for symbols, ``emissionprob`` (restart, state, symbol) alone.
-    """
-
-    startprob: Floats
-    transmat: Floats
-    emission: tuple[Floats, ...]
-
-    def take(self, keep: NDArray[np.integer] | list[int]) -> Parameters:
-        """Return some of the restarts."""
-        emission = tuple(part[keep] for part in self.emission)
-        return Parameters(self.startprob[keep], self.transmat[keep], emission)
-
-
-@dataclass
-class Statistics:
-    """Expected sufficient statistics, summed over sequences.
-
-    log_likelihood : (restart), nats
-    start : (restart, state)
-    trans : (restart, state, next_state)
-    sums : (restart, state, feature)
-    scatter : (component, component), sum of x x'; only where a family needs it
-    n_rescued : (restart), sequences redone in log space
-    """
-
-    log_likelihood: Floats
-    start: Floats
-    trans: Floats
-    sums: Floats
-    scatter: Floats
-    n_rescued: NDArray[np.int64]
-
-    def __iadd__(self, other: Statistics) -> Statistics:
-        for name, value in vars(self).items():
-            value += getattr(other, name)
-        return self
-
-
-@dataclass(frozen=True)
-class Prior:
-    """Prior of the M-step, in hmmlearn's terms (Huang, Acero & Hon 2001, p. 443).
-
-    ``startprob``, ``transmat`` and ``emissionprob`` are Dirichlet weights (1 says nothing);
-    ``means`` and ``means_weight`` a normal prior; ``covars`` is added to a scatter matrix and
-    ``covars_weight`` to its number of frames.
-    """
-
-    startprob: Floats | float = 1.0
-    transmat: Floats | float = 1.0
-    means: Floats | float = 0.0
-    means_weight: Floats | float = 0.0
-    covars: Floats | float = 0.0
-    covars_weight: float = 1.0
-    emissionprob: Floats | float = 1.0
-
-
-class Family(Protocol):
-    """What EM needs to know of an emission."""
-
-    #: whether the product with the features gives logarithms
-    logarithmic: bool
-
-    def n_features(self, n_components: int) -> int:
-        """Return the number of features of a frame."""
-
-    def features(self, values: NDArray[np.generic]) -> Floats:
-        """Return features (feature, frame) of packed values."""
-
-    def scatter(self, values: NDArray[np.generic]) -> Floats:
-        """Return what of the data is needed beside the features."""
-
-    def weights(self, emission: tuple[Floats, ...]) -> Floats:
-        """Return (restart, state, feature), whose product with the features is the density."""
-
-    def common(self, emission: tuple[Floats, ...], scatter: Floats) -> Floats | float:
-        """Return the part of the log-likelihood that is the same for all states (restart)."""
-
-    def maximise(
-        self, old: tuple[Floats, ...], stats: Statistics, prior: Prior, update: str
-    ) -> tuple[Floats, ...]:
-        """Return the parameters that maximise the expected penalised log-likelihood."""
-
-    def penalty(self, emission: tuple[Floats, ...], prior: Prior) -> Floats | float:
-        """Return the log prior density (restart) up to a constant."""
 
 
 class Gaussian:
@@ -145,11 +53,10 @@ class Gaussian:
         square = {"full": d * (d + 1) // 2, "tied": 0}.get(self.covariance_type, d)
         return 1 + d + square
 
-    def features(self, values: NDArray[np.generic]) -> Floats:
-        """Return features (feature, frame) of centred values (component, frame)."""
+    def features(self, values: NDArray[np.generic], out: Floats) -> Floats:
+        """Return features (feature, frame) of centred values (component, frame), in ``out``."""
         x = np.asarray(values, dtype=np.float64)
-        d, n_frames = x.shape
-        phi = np.empty((self.n_features(d), n_frames))
+        d, phi = len(x), out
         phi[0], phi[1 : d + 1] = 1, x
         if self.covariance_type == "full":
             row = d + 1
@@ -269,10 +176,10 @@ class Categorical:
         """Return the number of symbols."""
         return self.n_symbols
 
-    def features(self, values: NDArray[np.generic]) -> Floats:
+    def features(self, values: NDArray[np.generic], out: Floats) -> Floats:
         """Return 1 where a frame (second axis) holds the symbol (first axis), else 0."""
-        hot: Floats = (np.arange(self.n_symbols)[:, None] == values).astype(np.float64)
-        return hot
+        np.equal(np.arange(self.n_symbols)[:, None], values, out=out, casting="unsafe")
+        return out
 
     def scatter(self, values: NDArray[np.generic]) -> Floats:
         """Return nothing: the features are enough."""
@@ -336,7 +243,8 @@ def symmetric(upper: Floats, d: int) -> Floats:
 def rows_to_one(weights: Floats, old: Floats) -> Floats:
     """Return weights divided by their sum over the last axis; rows without weight stay as old."""
     total = weights.sum(axis=-1, keepdims=True)
-    return np.where(total > 0, weights / np.where(total > 0, total, 1), old)
+    # Not "above 0", so that NaN is not taken for nothing.
+    return np.where(total == 0, old, weights / np.where(total == 0, 1, total))
 
 
 def weighted_log(weight: Any, p: Floats) -> Floats | float:

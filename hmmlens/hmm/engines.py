@@ -12,6 +12,17 @@ if TYPE_CHECKING:
 ENGINES = ("numpy", "torch")
 
 
+def floats_per_frame(engine: str, n_rows: int, n_features: int) -> int:
+    """Return how many numbers an E-step holds for each frame.
+
+    Parameters
+    ----------
+    n_rows : restarts times states.
+    n_features : of the family; torch keeps all of them on its device.
+    """
+    return 3 * n_rows + 2 + (n_features if engine.startswith("torch") else 0)
+
+
 def expectation(engine: str) -> Expect:
     """Return the E-step of ``engine``: numpy, torch, or torch on a device as in ``torch:cuda``.
 

@@ -9,14 +9,16 @@ and by the size of the backward variable, and done again in log space.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens.hmm import logspace
 from hmmlens.hmm.blocks import Block, Workspace, pieces
 from hmmlens.hmm.chunks import joints
-from hmmlens.hmm.emissions import Family, Parameters, Statistics
 from hmmlens.hmm.packing import Packing
+from hmmlens.hmm.parameters import Family, Parameters, Statistics
 
 Floats = NDArray[np.float64]
 
@@ -36,26 +38,11 @@ def expect(params: Parameters, family: Family, block: Block, space: Workspace) -
     space : memory, used again by the next call.
     """
     packing = block.packing
-    n_restarts, n_states = params.startprob.shape
     weights = family.weights(params.emission)
-    if n_states == 1 and family.logarithmic:
-        return _single_state(params, family, block, weights)
-    shape = (n_restarts, n_states, packing.n_frames)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        density, alpha = space.panel("density", *shape), space.panel("alpha", *shape)
-        top = space.panel("top", n_restarts, packing.n_frames)
-        _densities(weights, family, block, density, top)
-        initial, final = joints(params, packing, density, space)
-        scale = space.panel("scale", n_restarts, packing.n_frames)
-        forward(initial, params.transmat, packing, density, alpha, scale, space)
-        gamma = space.panel("gamma", *shape)
-        backward(final, params.transmat, packing, density, alpha, scale, gamma)
-        flagged = doubtful(packing, scale, gamma)
-        np.multiply(gamma, alpha, out=gamma)
-        np.log(scale, out=scale)
-        scale += top
-    rescued = rescue(flagged, params, family, block, weights, (density, alpha, gamma, scale))
-    trans = rescued
+    if params.startprob.shape[1] == 1 and family.logarithmic:
+        return _single_state(params, family, block, weights, space)
+    density, alpha, gamma, scale, flagged = passes(params, family, block, weights, space)
+    trans = rescue(flagged, params, family, block, weights, (density, alpha, gamma, scale))
     joint = np.zeros_like(params.transmat)
     for before, after in packing.pairs():
         joint += alpha[:, :, before] @ density[:, :, after].swapaxes(1, 2)
@@ -67,13 +54,54 @@ def expect(params: Parameters, family: Family, block: Block, space: Workspace) -
         log_likelihood=scale.sum(axis=1) + family.common(params.emission, block.scatter(family)),
         start=gamma[:, :, packing.chain[0]].sum(axis=2),
         trans=trans,
-        sums=_collect(gamma, family, block),
+        sums=_collect(gamma, family, block, space),
         scatter=block.scatter(family).copy(),
         n_rescued=np.array([len(rows) for rows in flagged]),
     )
 
 
-def _densities(weights: Floats, family: Family, block: Block, density: Floats, top: Floats) -> None:
+class Passes(NamedTuple):
+    """Panels after both passes; columns of flagged sequences hold nonsense.
+
+    density : (restart, state, column), times the backward variable over the scale
+    alpha, gamma : (restart, state, column), P(state | data so far) and P(state | all data)
+    scale : (restart, column), log P(frame | data before)
+    flagged : for each restart, sequences that scaling may have got wrong
+    """
+
+    density: Floats
+    alpha: Floats
+    gamma: Floats
+    scale: Floats
+    flagged: list[NDArray[np.intp]]
+
+
+def passes(
+    params: Parameters, family: Family, block: Block, weights: Floats, space: Workspace
+) -> Passes:
+    """Run both passes; ``weights`` are those of ``family`` for ``params``."""
+    packing = block.packing
+    n_restarts, n_states = params.startprob.shape
+    shape = (n_restarts, n_states, packing.n_frames)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
+        density, alpha = space.panel("density", *shape), space.panel("alpha", *shape)
+        top = space.panel("top", n_restarts, packing.n_frames)
+        _densities(weights, family, block, density, top, space)
+        initial, final = joints(params, packing, density)
+        scale = space.panel("scale", n_restarts, packing.n_frames)
+        forward(initial, params.transmat, packing, density, alpha, scale, space)
+        gamma = space.panel("gamma", *shape)
+        backward(final, params.transmat, packing, density, alpha, scale, gamma)
+        flagged = doubtful(packing, scale, gamma)
+        np.multiply(gamma, alpha, out=gamma)
+        np.log(scale, out=scale)
+        scale += top
+    return Passes(density, alpha, gamma, scale, flagged)
+
+
+def _densities(
+    weights: Floats, family: Family, block: Block, density: Floats, top: Floats, space: Workspace
+) -> None:
     """Fill ``density`` with densities over the largest of each frame, and ``top`` with its log."""
     n_restarts, n_states, n_columns = density.shape
     flat = weights.reshape(n_restarts * n_states, -1)
@@ -81,7 +109,7 @@ def _densities(weights: Floats, family: Family, block: Block, density: Floats, t
     if not family.logarithmic:
         top[...] = 0
     for part in pieces(n_columns, len(panel) + flat.shape[1]):
-        np.matmul(flat, block.features(family, part), out=panel[:, part])
+        np.matmul(flat, block.features(family, part, space), out=panel[:, part])
         if family.logarithmic:
             here = density[:, :, part]
             np.max(here, axis=1, out=top[:, part])
@@ -205,7 +233,9 @@ def rescue(
 
 def log_density(weights: Floats, family: Family, block: Block, columns: NDArray[np.intp]) -> Floats:
     """Return log densities (state, column) of one restart, without what is common to states."""
-    product = weights @ family.features(block.values[..., columns])
+    values = block.values[..., columns]
+    shape = (weights.shape[1], len(columns))
+    product = weights @ family.features(values, np.empty(shape))
     return product if family.logarithmic else logspace.log(product)
 
 
@@ -216,25 +246,24 @@ def cuts(packing: Packing) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return packing.last[left[there]], right[there]
 
 
-def _collect(gamma: Floats, family: Family, block: Block) -> Floats:
+def _collect(gamma: Floats, family: Family, block: Block, space: Workspace) -> Floats:
     """Return posterior sums of features (restart, state, feature)."""
     n_restarts, n_states, n_columns = gamma.shape
     panel = gamma.reshape(n_restarts * n_states, n_columns)
-    if block.whole_features(family):
-        sums: Floats = panel @ block.features(family, slice(None)).T
-    else:
-        sums = np.zeros((len(panel), family.n_features(len(np.atleast_2d(block.values)))))
-        for part in pieces(n_columns, len(panel) + sums.shape[1]):
-            sums += panel[:, part] @ block.features(family, part).T
+    sums = np.zeros((len(panel), family.n_features(block.n_components)))
+    for part in pieces(n_columns, len(panel) + sums.shape[1]):
+        sums += panel[:, part] @ block.features(family, part, space).T
     return sums.reshape(n_restarts, n_states, -1)
 
 
-def _single_state(params: Parameters, family: Family, block: Block, weights: Floats) -> Statistics:
+def _single_state(
+    params: Parameters, family: Family, block: Block, weights: Floats, space: Workspace
+) -> Statistics:
     """Return the statistics of models with one state, where every posterior is 1."""
     n_restarts = len(params.startprob)
     packing = block.packing
     parts = pieces(packing.n_frames, weights.shape[2])
-    each = [block.features(family, part).sum(axis=1) for part in parts]
+    each = [block.features(family, part, space).sum(axis=1) for part in parts]
     sums = np.tile(np.sum(each, axis=0), (n_restarts, 1, 1))
     likelihood = (weights * sums).sum(axis=(1, 2))
     scatter = block.scatter(family)

@@ -15,7 +15,7 @@ from hmmlens.errors import DataError
 from hmmlens.hmm import estep
 from hmmlens.hmm.blocks import Block, Workspace
 from hmmlens.hmm.chunks import joints
-from hmmlens.hmm.emissions import Family, Parameters, Statistics
+from hmmlens.hmm.parameters import Family, Parameters, Statistics
 
 if TYPE_CHECKING:
     import torch
@@ -71,7 +71,7 @@ def _expect(
     initial, final = params.startprob[:, :, None], None
     if packing.is_cut:
         with np.errstate(all="ignore"):
-            initial, final = joints(params, packing, density.cpu().numpy(), space)
+            initial, final = joints(params, packing, density.cpu().numpy())
     transmat = there(params.transmat)
     alpha, scale = _forward(there(initial), transmat, packing, density)
     beta = _backward(None if final is None else there(final), transmat, packing, density, alpha)
@@ -105,10 +105,10 @@ def _features(family: Family, block: Block, device: torch.device) -> torch.Tenso
 
     held = getattr(block, "_on_device", None)
     if held is None or held[0] is not family or held[1] != device:
-        phi = torch.as_tensor(block.features(family, slice(None)), device=device)
+        # A buffer of its own, which a later block must not overwrite.
+        phi = torch.as_tensor(block.features(family, slice(None), Workspace()), device=device)
         held = (family, device, phi)
-        if block.whole_features(family):
-            block._on_device = held  # type: ignore[attr-defined]
+        block._on_device = held  # type: ignore[attr-defined]
     tensor: torch.Tensor = held[2]
     return tensor
 

@@ -108,8 +108,7 @@ def viterbi(
     back = np.tile(np.arange(n_states, dtype=np.int16), (n_sequences, n_steps, 1))
     for t in range(1, n_steps):
         candidates = score[:, :, None] + log_transmat[None]
-        best = candidates.argmax(axis=1)
-        advanced = np.take_along_axis(candidates, best[:, None], axis=1)[:, 0]
+        best, advanced = candidates.argmax(axis=1), candidates.max(axis=1)
         valid = inside[:, t]
         back[valid, t] = best[valid]
         score[valid] = (advanced + log_density[:, t])[valid]

@@ -145,10 +145,10 @@ def bic_by_sample_size(results: pd.DataFrame, sizes: SampleSizes) -> Penalties:
         picks.append(int(table.loc[bic.idxmin(), "n_states"]))
     frames, sequences, effective = picks
     if len(set(picks)) == 1:
-        sentence = f"BIC chooses {frames} states, whether it counts frames or sequences."
+        sentence = f"BIC chooses {_count(frames, 'state')}, whether it counts frames or sequences."
     else:
         sentence = (
-            f"BIC chooses {frames} states if every frame counts (N = {sizes.n_frames}), "
+            f"BIC chooses {_count(frames, 'state')} if every frame counts (N = {sizes.n_frames}), "
             f"{effective} if correlated frames count once (N = {sizes.n_effective:.0f}), "
             f"{sequences} if sequences do (N = {sizes.n_sequences})."
         )
@@ -197,8 +197,15 @@ def audit(results: pd.DataFrame, n_components: int) -> pd.DataFrame:
                     f"a state holds {best['min_occupancy']:.0f} frames, {need} are needed"
                 )
             if best["n_floored"]:
-                doubts.append(f"{int(best['n_floored'])} directions have no width but the floor")
+                doubts.append(
+                    f"{_count(best['n_floored'], 'direction')} without width but the floor"
+                )
             if row["n_drops"]:
-                doubts.append(f"the likelihood fell in {row['n_drops']} steps of EM")
+                doubts.append(f"the likelihood fell in {_count(row['n_drops'], 'step')} of EM")
         rows.append(row | {"warning": "; ".join(doubts)})
     return pd.DataFrame(rows)
+
+
+def _count(number: object, word: str) -> str:
+    """Return a number with its noun, in the plural unless it is 1."""
+    return f"{number} {word}" + ("" if number == 1 else "s")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens.hmm.emissions import Parameters
+from hmmlens.hmm.parameters import Parameters
 from hmmlens.seeds import derive_seed
 
 Floats = NDArray[np.float64]

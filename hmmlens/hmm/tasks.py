@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from hmmlens.hmm import em, hmmlearn_engine, starts
 from hmmlens.hmm.blocks import Block, Workspace, blocks_of
-from hmmlens.hmm.emissions import Categorical, Family, Gaussian, Parameters, Prior
-from hmmlens.hmm.engines import expectation
+from hmmlens.hmm.emissions import Categorical, Gaussian
+from hmmlens.hmm.engines import expectation, floats_per_frame
 from hmmlens.hmm.inputs import Sequences
 from hmmlens.hmm.models import CategoricalHMM, GaussianHMM, HiddenMarkovModel
+from hmmlens.hmm.parameters import Family, Parameters, Prior
 
 Floats = NDArray[np.float64]
 
@@ -50,10 +51,7 @@ class Data:
 
 
 class Bench:
-    """The data packed for one covariance type, and memory to work in.
-
-    Kept from task to task, so that features are made once for all numbers of states.
-    """
+    """The data packed for one covariance type, and memory to work in, for all numbers of states."""
 
     def __init__(self, data: Data, settings: Settings, covariance_type: str) -> None:
         self.covariance_type = covariance_type
@@ -64,11 +62,11 @@ class Bench:
             self.family = Gaussian(covariance_type)
         d = 1 if data.centre is None else len(data.centre)
         rows = settings.n_restarts * settings.largest
-        n_features = self.family.n_features(d)
+        held = floats_per_frame(settings.engine, rows, self.family.n_features(d))
 
         def packed(part: Sequences) -> list[Block]:
             limit = settings.memory_limit
-            return blocks_of(part.frames, part.lengths, data.centre, n_features, rows, limit)
+            return blocks_of(part.frames, part.lengths, data.centre, held, limit)
 
         self.train = packed(data.train)
         self.test = [] if data.test is None else packed(data.test)

@@ -14,9 +14,9 @@ rule sweep_states:
         f"{BENCHMARKS}/sweep_states/{{network}}/{{seed}}/{{layer}}/{{reducer}}.tsv"
     conda:
         "../../envs/cpu.yaml"
-    threads: 1
+    threads: study.sweep.n_jobs
     resources:
-        mem_mb=2000,
+        mem_mb=2000 * study.sweep.n_jobs,
         runtime=120,
     params:
         sweep=study.sweep.model_dump(),

@@ -1,0 +1,163 @@
+"""A hidden Markov model with symbols."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hmmlens.errors import DataError
+from hmmlens.hmm import inputs, streams
+from hmmlens.hmm.blocks import MEMORY_LIMIT
+from hmmlens.hmm.emissions import Categorical
+from hmmlens.hmm.estimator import HiddenMarkovModel
+from hmmlens.hmm.fitting import ConvergenceMonitor
+from hmmlens.hmm.inputs import Sequences
+from hmmlens.hmm.logspace import log as log_of
+from hmmlens.hmm.parameters import Family, Parameters, Prior
+
+Floats = NDArray[np.float64]
+
+
+class CategoricalHMM(HiddenMarkovModel):
+    """Symbols.
+
+    Parameters
+    ----------
+    n_components : number of states.
+    startprob_prior, transmat_prior, emissionprob_prior : Dirichlet weights; 1 says nothing.
+    n_features : symbols are 0 to ``n_features - 1``; None takes it from the data.
+    algorithm, random_state, n_iter, tol, implementation, engine, memory_limit : see
+        :class:`GaussianHMM`.
+    params, init_params : letters of what is estimated and of what is drawn anew before:
+        s(tartprob), t(ransmat), e(missionprob).
+
+    Attributes
+    ----------
+    startprob_ : (state)
+    transmat_ : (state, next_state)
+    emissionprob_ : (state, symbol)
+    monitor_, n_rescued_ : see :class:`GaussianHMM`.
+    """
+
+    emissionprob_: Floats
+    prior_mode = "hmmlearn"
+
+    def __init__(
+        self,
+        n_components: int = 1,
+        startprob_prior: Any = 1.0,
+        transmat_prior: Any = 1.0,
+        *,
+        emissionprob_prior: Any = 1.0,
+        n_features: int | None = None,
+        algorithm: str = "viterbi",
+        random_state: Any = None,
+        n_iter: int = 10,
+        tol: float = 1e-2,
+        verbose: bool = False,
+        params: str = "ste",
+        init_params: str = "ste",
+        implementation: str = "log",
+        engine: str = "numpy",
+        memory_limit: int = MEMORY_LIMIT,
+    ) -> None:
+        self.n_components, self.n_features = n_components, n_features
+        self.startprob_prior, self.transmat_prior = startprob_prior, transmat_prior
+        self.emissionprob_prior = emissionprob_prior
+        self.algorithm, self.random_state = algorithm, random_state
+        self.n_iter, self.tol, self.verbose = n_iter, tol, verbose
+        self.params, self.init_params = params, init_params
+        self.implementation, self.engine = implementation, engine
+        self.memory_limit = memory_limit
+        self.monitor_ = ConvergenceMonitor(tol, n_iter, verbose)
+
+    @classmethod
+    def from_parameters(cls, startprob: Floats, transmat: Floats, emissionprob: Floats) -> Self:
+        """Return a model with known ``startprob``, ``transmat`` and laws (state, symbol)."""
+        model = cls(len(startprob), n_features=np.shape(emissionprob)[1])
+        model.startprob_, model.transmat_ = np.asarray(startprob), np.asarray(transmat)
+        model.emissionprob_ = np.asarray(emissionprob)
+        return model
+
+    @property
+    def n_parameters(self) -> int:
+        """Free parameters: start, transitions and symbol laws."""
+        k, v = self.emissionprob_.shape
+        return int((k - 1) + k * (k - 1) + k * (v - 1))
+
+    def log_density(self, frames: NDArray[Any]) -> Floats:
+        """Return log P(symbol | state) (frame, state) of symbols (frame)."""
+        logs: Floats = log_of(np.asarray(self.emissionprob_).T)[frames]
+        return logs
+
+    def _check_data(self, X: ArrayLike, lengths: ArrayLike | None, fitted: bool) -> Sequences:
+        known = np.shape(self.emissionprob_)[1] if fitted else self.n_features
+        return inputs.symbols(X, lengths, known)
+
+    def _check_ours(self, X: ArrayLike, lengths: ArrayLike | None) -> Sequences:
+        return inputs.symbols(X, lengths, np.shape(self.emissionprob_)[1])
+
+    def _init(self, seen: streams.Survey) -> None:
+        if self.n_features is None:
+            self.n_features = seen.largest + 1
+        self._dirichlet_start()
+        if self._needs_init("e", "emissionprob_"):
+            from sklearn.utils import check_random_state
+
+            law = check_random_state(self.random_state).rand(self.n_components, self.n_features)
+            self.emissionprob_ = law / law.sum(axis=1, keepdims=True)
+        self.emissionprob_ = np.atleast_2d(self.emissionprob_)
+        if self.emissionprob_.shape != (self.n_components, self.n_features):
+            raise DataError(
+                f"emissionprob_ has shape {self.emissionprob_.shape}; "
+                f"({self.n_components}, {self.n_features}) is needed"
+            )
+
+    def _family(self) -> Categorical:
+        return Categorical(int(self.emissionprob_.shape[1]))
+
+    def _centred(self, given: Sequences) -> tuple[Family, Parameters, Floats | None]:
+        emission = (np.asarray(self.emissionprob_)[None],)
+        return (
+            self._family(),
+            Parameters(self.startprob_[None], self.transmat_[None], emission),
+            None,
+        )
+
+    def _prior(self, seen: streams.Survey, centre: Floats | None) -> Prior:
+        return Prior(self.startprob_prior, self.transmat_prior,
+                     emissionprob=self.emissionprob_prior)  # fmt: skip
+
+    def _get_emission(self) -> tuple[Floats, ...]:
+        return (self.emissionprob_,)
+
+    def _set_emission(self, emission: tuple[Floats, ...]) -> None:
+        (self.emissionprob_,) = emission
+
+    def _draw(self, state: int, rng: Any) -> Any:
+        return [(np.cumsum(self.emissionprob_[state]) > rng.rand()).argmax()]
+
+    def to_hmmlearn(self) -> Any:
+        """Return hmmlearn's model with the same arguments and parameters."""
+        from hmmlearn.hmm import CategoricalHMM as Reference
+
+        given = self.get_params()
+        for name in ("engine", "memory_limit"):
+            given.pop(name)
+        model = Reference(**given)
+        if hasattr(self, "startprob_"):
+            model.n_features = self.emissionprob_.shape[1]
+            model.startprob_, model.transmat_ = self.startprob_, self.transmat_
+            model.emissionprob_ = self.emissionprob_
+        return model
+
+    @classmethod
+    def from_hmmlearn(cls, model: Any) -> Self:
+        """Return our model with the arguments and parameters of hmmlearn's."""
+        ours = cls(**model.get_params())
+        if hasattr(model, "startprob_"):
+            ours.startprob_, ours.transmat_ = model.startprob_.copy(), model.transmat_.copy()
+            ours.emissionprob_ = model.emissionprob_.copy()
+        return ours

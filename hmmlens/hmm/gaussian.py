@@ -1,0 +1,298 @@
+"""A hidden Markov model with Gaussian emissions."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hmmlens.errors import DataError
+from hmmlens.hmm import em, inputs, streams
+from hmmlens.hmm.blocks import MEMORY_LIMIT
+from hmmlens.hmm.emissions import COVARIANCE_TYPES, Gaussian
+from hmmlens.hmm.estimator import HiddenMarkovModel
+from hmmlens.hmm.fitting import ConvergenceMonitor
+from hmmlens.hmm.inputs import Sequences
+from hmmlens.hmm.parameters import Family, Parameters, Prior
+
+Floats = NDArray[np.float64]
+
+PRIOR_MODES = ("hmmlearn", "floor")
+
+
+class GaussianHMM(HiddenMarkovModel):
+    """Gaussian emissions.
+
+    Parameters
+    ----------
+    n_components : number of states.
+    covariance_type : spherical, diag, full or tied.
+    min_covar : added to the diagonal of the covariance that EM starts from; with
+        ``prior_mode="floor"`` also the floor, relative to the data's mean variance.
+    startprob_prior, transmat_prior : Dirichlet weights; 1 says nothing.
+    means_prior, means_weight : mean and weight (in frames) of a normal prior.
+    covars_prior, covars_weight : see ``prior_mode``.
+    algorithm : ``viterbi`` or ``map``, see :meth:`decode`.
+    random_state : seed of the start. The same seed gives the start that hmmlearn draws.
+    n_iter, tol : EM stops after so many steps, or when one gains less nats in all.
+    params, init_params : letters of what is estimated and of what is drawn anew before:
+        s(tartprob), t(ransmat), m(eans), c(ovars).
+    implementation : taken for the sake of hmmlearn's callers and not used: scaling, with log
+        space where it is needed, is as safe as log space.
+    prior_mode : ``hmmlearn`` adds ``covars_prior`` to every entry of a scatter matrix, as hmmlearn
+        does, which bounds no eigenvalue of a full covariance. ``floor`` keeps every variance above
+        ``min_covar`` times the data's mean variance (over K for a state that holds all frames).
+    engine : ``numpy``, ``torch``, or ``torch:cuda``.
+    memory_limit : bytes that EM may take beside the data.
+
+    Attributes
+    ----------
+    startprob_ : (state)
+    transmat_ : (state, next_state)
+    means_ : (state, component)
+    covars_ : (state, component, component). To be set in the shape of the covariance type:
+        (state), (state, component), (state, component, component) or (component, component).
+    monitor_ : history of EM
+    n_rescued_ : sequences of an EM step that were done in log space, at most
+    """
+
+    def __init__(
+        self,
+        n_components: int = 1,
+        covariance_type: str = "diag",
+        min_covar: float = 1e-3,
+        startprob_prior: Any = 1.0,
+        transmat_prior: Any = 1.0,
+        means_prior: Any = 0,
+        means_weight: Any = 0,
+        covars_prior: Any = 1e-2,
+        covars_weight: float = 1,
+        algorithm: str = "viterbi",
+        random_state: Any = None,
+        n_iter: int = 10,
+        tol: float = 1e-2,
+        verbose: bool = False,
+        params: str = "stmc",
+        init_params: str = "stmc",
+        implementation: str = "log",
+        *,
+        prior_mode: str = "hmmlearn",
+        engine: str = "numpy",
+        memory_limit: int = MEMORY_LIMIT,
+    ) -> None:
+        self.n_components, self.covariance_type = n_components, covariance_type
+        self.min_covar = min_covar
+        self.startprob_prior, self.transmat_prior = startprob_prior, transmat_prior
+        self.means_prior, self.means_weight = means_prior, means_weight
+        self.covars_prior, self.covars_weight = covars_prior, covars_weight
+        self.algorithm, self.random_state = algorithm, random_state
+        self.n_iter, self.tol, self.verbose = n_iter, tol, verbose
+        self.params, self.init_params = params, init_params
+        self.implementation, self.prior_mode = implementation, prior_mode
+        self.engine, self.memory_limit = engine, memory_limit
+        self.monitor_ = ConvergenceMonitor(tol, n_iter, verbose)
+
+    @classmethod
+    def from_parameters(
+        cls,
+        startprob: Floats,
+        transmat: Floats,
+        means: Floats,
+        covars: Floats,
+        covariance_type: str,
+    ) -> Self:
+        """Return a model with known parameters.
+
+        Parameters
+        ----------
+        startprob : (state)
+        transmat : (state, next_state)
+        means : (state, component)
+        covars : (state, component, component), whatever the covariance type.
+        """
+        model = cls(len(startprob), covariance_type)
+        model.startprob_, model.transmat_ = np.asarray(startprob), np.asarray(transmat)
+        model.means_ = np.asarray(means, dtype=np.float64)
+        model._covars_ = compact(np.asarray(covars, dtype=np.float64), covariance_type)
+        return model
+
+    @property
+    def covars_(self) -> Floats:
+        """Covariances (state, component, component), whatever their type."""
+        return expand(self._covars_, self.covariance_type, *self.means_.shape)
+
+    @covars_.setter
+    def covars_(self, covars: ArrayLike) -> None:
+        given = np.array(covars, dtype=np.float64)
+        wanted = {"spherical": 1, "diag": 2, "full": 3, "tied": 2}[self.covariance_type]
+        if given.ndim != wanted or (self.covariance_type != "tied"
+                                    and len(given) != self.n_components):  # fmt: skip
+            raise DataError(
+                f"covars_ has shape {given.shape}, which does not fit {self.n_components} states "
+                f"with {self.covariance_type} covariances"
+            )
+        if self.covariance_type in ("spherical", "diag"):
+            if (given <= 0).any():
+                raise DataError("covars_ holds a variance that is not above 0")
+        elif not (
+            np.allclose(given, given.swapaxes(-1, -2)) and (np.linalg.eigvalsh(given) > 0).all()
+        ):
+            raise DataError("covars_ must be symmetric and positive definite")
+        self._covars_ = given
+
+    @property
+    def n_features(self) -> int:
+        """Components of a frame; may be set before there are means, as in hmmlearn."""
+        return int(self.means_.shape[1]) if hasattr(self, "means_") else self._n_features
+
+    @n_features.setter
+    def n_features(self, n_features: int) -> None:
+        self._n_features = n_features
+
+    @property
+    def n_parameters(self) -> int:
+        """Free parameters: start, transitions, means and covariances."""
+        k, d = self.means_.shape
+        covariance = {
+            "spherical": k,
+            "diag": k * d,
+            "full": k * d * (d + 1) // 2,
+            "tied": d * (d + 1) // 2,
+        }[self.covariance_type]
+        return int((k - 1) + k * (k - 1) + k * d + covariance)
+
+    def log_density(self, frames: NDArray[Any]) -> Floats:
+        """Return log P(frame | state) (frame, state) of values (frame, component)."""
+        from scipy.linalg import solve_triangular
+
+        n_features = self.means_.shape[1]
+        logs = np.empty((len(frames), self.n_components))
+        # Values are whitened first, which keeps more digits than the quadratic form of EM.
+        for k, (mean, covariance) in enumerate(zip(self.means_, self.covars_, strict=True)):
+            root = np.linalg.cholesky(covariance)
+            white = solve_triangular(root, (frames - mean).T, lower=True, check_finite=False)
+            log_det = 2 * np.log(np.diag(root)).sum()
+            logs[:, k] = -0.5 * ((white**2).sum(axis=0) + log_det + n_features * np.log(2 * np.pi))
+        return logs
+
+    def _check_data(self, X: ArrayLike, lengths: ArrayLike | None, fitted: bool) -> Sequences:
+        return inputs.values(X, lengths, self.means_.shape[1] if fitted else None)
+
+    def _check_ours(self, X: ArrayLike, lengths: ArrayLike | None) -> Sequences:
+        return inputs.values(X, lengths, self.means_.shape[1])
+
+    def _init(self, seen: streams.Survey) -> None:
+        if self.covariance_type not in COVARIANCE_TYPES:
+            raise DataError(
+                f"covariance_type must be one of {', '.join(COVARIANCE_TYPES)}, "
+                f"found {self.covariance_type!r}"
+            )
+        if self.prior_mode not in PRIOR_MODES:
+            raise DataError(f"prior_mode must be hmmlearn or floor, found {self.prior_mode!r}")
+        inputs.tell_constant_columns(seen.covariance)
+        self._dirichlet_start()
+        if self._needs_init("m", "means_"):
+            from sklearn.cluster import KMeans
+
+            found = KMeans(self.n_components, n_init=10, random_state=self.random_state)
+            self.means_ = found.fit(seen.sample).cluster_centers_
+        self.means_ = np.asarray(self.means_, dtype=np.float64)
+        if self.means_.shape != (self.n_components, seen.n_components):
+            raise DataError(
+                f"means_ has shape {self.means_.shape}; "
+                f"({self.n_components}, {seen.n_components}) is needed"
+            )
+        if self._needs_init("c", "_covars_"):
+            width = seen.covariance + self.min_covar * np.eye(seen.n_components)
+            full = np.tile(width, (self.n_components, 1, 1))
+            self._covars_ = compact(full, self.covariance_type)
+            # hmmlearn takes the mean of all entries, where they allow that.
+            if self.covariance_type == "spherical" and width.mean() > 0:
+                self._covars_ = np.full(self.n_components, width.mean())
+
+    def _family(self) -> Gaussian:
+        return Gaussian(self.covariance_type)
+
+    def _centred(self, given: Sequences) -> tuple[Family, Parameters, Floats | None]:
+        kind, covars = self.covariance_type, self._covars_
+        if kind == "tied":
+            kind, covars = "full", self.covars_
+        centre = given.frames.mean(axis=0)
+        emission = ((self.means_ - centre)[None], covars[None])
+        batch = Parameters(self.startprob_[None], self.transmat_[None], emission)
+        return Gaussian(kind), batch, centre
+
+    def _prior(self, seen: streams.Survey, centre: Floats | None) -> Prior:
+        if self.prior_mode == "floor":
+            floor = self.min_covar * float(np.trace(seen.covariance)) / seen.n_components
+            given = em.floor_prior(
+                self.covariance_type, floor, seen.n_frames, self.n_components, seen.n_components
+            )
+            covars, weight = given.covars, given.covars_weight
+        else:
+            covars, weight = self.covars_prior, self.covars_weight
+        return Prior(
+            startprob=self.startprob_prior,
+            transmat=self.transmat_prior,
+            means=self.means_prior - (0 if centre is None else centre),
+            means_weight=self.means_weight,
+            covars=covars,
+            covars_weight=weight,
+        )
+
+    def _get_emission(self) -> tuple[Floats, ...]:
+        return self.means_, self._covars_
+
+    def _set_emission(self, emission: tuple[Floats, ...]) -> None:
+        self.means_, self._covars_ = emission
+
+    def _draw(self, state: int, rng: Any) -> Any:
+        return rng.multivariate_normal(self.means_[state], self.covars_[state])
+
+    def to_hmmlearn(self) -> Any:
+        """Return hmmlearn's model with the same arguments and parameters."""
+        from hmmlearn.hmm import GaussianHMM as Reference
+
+        given = self.get_params()
+        for name in ("prior_mode", "engine", "memory_limit"):
+            given.pop(name)
+        model = Reference(**given)
+        if hasattr(self, "startprob_"):
+            model.n_features = self.means_.shape[1]
+            model.startprob_, model.transmat_ = self.startprob_, self.transmat_
+            model.means_, model.covars_ = self.means_, self._covars_
+        return model
+
+    @classmethod
+    def from_hmmlearn(cls, model: Any) -> Self:
+        """Return our model with the arguments and parameters of hmmlearn's."""
+        ours = cls(**model.get_params())
+        if hasattr(model, "startprob_"):
+            ours.startprob_, ours.transmat_ = model.startprob_.copy(), model.transmat_.copy()
+            ours.means_ = model.means_.copy()
+            stored = np.array(model._covars_)
+            # A step of hmmlearn leaves a spherical variance repeated for every component.
+            ours._covars_ = (
+                stored.reshape(len(ours.means_), -1)[:, 0].copy()
+                if ours.covariance_type == "spherical"
+                else stored
+            )
+        return ours
+
+
+def compact(covars: Floats, covariance_type: str) -> Floats:
+    """Return covariances (state, component, component) in the shape of their type."""
+    diagonal = np.diagonal(covars, axis1=1, axis2=2)
+    shapes = {"spherical": diagonal.mean(axis=1), "diag": diagonal, "tied": covars[0]}
+    return np.array(shapes.get(covariance_type, covars))
+
+
+def expand(covars: Floats, covariance_type: str, n_states: int, n_features: int) -> Floats:
+    """Return covariances (state, component, component) from the shape of their type."""
+    if covariance_type == "full":
+        return covars
+    if covariance_type == "tied":
+        return np.tile(covars, (n_states, 1, 1))
+    variance = covars[:, None] if covars.ndim == 1 else covars
+    return variance[:, :, None] * np.eye(n_features)
