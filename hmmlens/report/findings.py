@@ -17,7 +17,10 @@ def span(values: pd.Series, digits: int = 2) -> str:
     finite = values.dropna()
     if finite.empty:
         return "not known"
-    low, high = f"{finite.min():.{digits}f}", f"{finite.max():.{digits}f}"
+    low, high = (
+        f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+        for value in (finite.min(), finite.max())
+    )
     return low if low == high else f"{low} to {high}"
 
 
@@ -131,7 +134,7 @@ def endpoint_sentence(rows: pd.DataFrame, neutral: str) -> str:
     neutral : what the neutral input was.
     """
     text = (
-        f"Left alone (input: {neutral}), it settles in {whole_span(rows['n_coarse'])} places, "
+        f"With an input that says nothing new ({neutral}), it settles in {whole_span(rows['n_coarse'])} places, "
         f"{whole_span(rows['n_fine'])} when told apart four times finer"
     )
     if (rows["ratio"] <= 1.5).all() and (rows["n_coarse"] > 1).all():
