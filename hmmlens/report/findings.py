@@ -134,7 +134,8 @@ def endpoint_sentence(rows: pd.DataFrame, neutral: str) -> str:
     neutral : what the neutral input was.
     """
     text = (
-        f"With an input that says nothing new ({neutral}), it settles in {whole_span(rows['n_coarse'])} places, "
+        f"With an input that says nothing new ({neutral}), it settles in "
+        f"{whole_span(rows['n_coarse'])} places, "
         f"{whole_span(rows['n_fine'])} when told apart four times finer"
     )
     if (rows["ratio"] <= 1.5).all() and (rows["n_coarse"] > 1).all():
