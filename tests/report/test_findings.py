@@ -1,0 +1,85 @@
+"""Sentences must say no when the numbers do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from hmmlens.report import findings
+
+
+def agreement(trained: float, low: float, untrained: float, raw: float) -> pd.DataFrame:
+    rows = [("trained", trained, low), ("untrained", untrained, 0.0), ("raw input", raw, 0.0)]
+    table = pd.DataFrame(rows, columns=["role", "ari", "ari_low"])
+    return table.assign(covariance_type="tied", n_states=3, ceiling_ari=np.nan)
+
+
+def networks(**columns: object) -> pd.DataFrame:
+    row = {
+        "metric": "nll",
+        "test": 0.35,
+        "floor": 0.33,
+        "above_floor_percent": 6.06,
+        "best_baseline": "2-gram context",
+        "best_baseline_score": 0.36,
+    }
+    return pd.DataFrame([row | columns])
+
+
+def test_an_agreement_above_all_controls_counts() -> None:
+    text = findings.agreement_sentence(agreement(0.9, 0.85, 0.1, 0.2), "the truth")
+    assert "ARI 0.90 with tied covariance" in text
+    assert "every control lies below the trained network's interval" in text
+
+
+def test_an_agreement_that_one_control_reaches_does_not_count() -> None:
+    text = findings.agreement_sentence(agreement(0.9, 0.85, 0.1, 0.86), "the truth")
+    assert "clearly above the untrained twin, but not above the raw input" in text
+    assert "does not show that the network built the states" in text
+
+
+def test_an_agreement_that_all_controls_reach_does_not_count() -> None:
+    text = findings.agreement_sentence(agreement(0.9, 0.85, 0.95, 0.86), "the truth")
+    assert "not clearly above the untrained twin or the raw input" in text
+    assert "every control" not in text
+
+
+def test_without_a_known_truth_nothing_is_compared() -> None:
+    text = findings.agreement_sentence(agreement(np.nan, np.nan, np.nan, np.nan), "the truth")
+    assert text.endswith("no agreement is compared.")
+
+
+def test_a_network_far_from_its_floor_is_told() -> None:
+    assert "not every training comes within 5 %" in findings.task_sentence(networks())
+    near = findings.task_sentence(networks(test=0.34, above_floor_percent=3.03))
+    assert "3.0 % above the 0.330 of the exact filter" in near
+    assert "not every" not in near
+
+
+def test_a_network_worse_than_a_simple_baseline_has_not_learnt_its_task() -> None:
+    text = findings.task_sentence(networks(best_baseline_score=0.34))
+    assert text.endswith("which is better: this network has not learnt its task.")
+
+
+def test_a_choice_at_the_edge_supports_no_finite_number() -> None:
+    rows = [("bic", 10, True, 0.97), ("compact", 3, False, 0.96)]
+    table = pd.DataFrame(rows, columns=["pick", "n_states", "at_edge", "fidelity_test"])
+    text = findings.choice_sentence(table, "bic")
+    assert text.startswith("BIC chooses 10 states, the most that were offered, so it supports no")
+    inside = findings.choice_sentence(table.assign(at_edge=False), "bic")
+    assert "the most that were offered" not in inside
+
+
+def test_endpoints_are_points_only_where_finer_balls_find_no_more() -> None:
+    points = pd.DataFrame({"n_coarse": [8, 8], "n_fine": [8, 9], "ratio": [1.0, 9 / 8]})
+    assert findings.endpoint_sentence(points, "zeros").endswith("separate points.")
+    spread = pd.DataFrame({"n_coarse": [5], "n_fine": [16], "ratio": [3.2]})
+    assert findings.endpoint_sentence(spread, "zeros").endswith("not clearly separate points.")
+    one = pd.DataFrame({"n_coarse": [1], "n_fine": [1], "ratio": [1.0]})
+    assert findings.endpoint_sentence(one, "zeros").endswith("in which nothing is remembered.")
+
+
+def test_a_span_of_seeds_shows_both_ends_and_minus_signs() -> None:
+    assert findings.span(pd.Series([0.5, 0.5])) == "0.50"
+    assert findings.span(pd.Series([-0.04, 0.25, np.nan])) == "\N{MINUS SIGN}0.04 to 0.25"
+    assert findings.span(pd.Series([np.nan])) == "not known"
