@@ -1,6 +1,9 @@
-"""Neutral names of states, the same in tables and figures."""
+"""What figures share with tables and the report's text."""
 
 from __future__ import annotations
+
+#: Arrows below this probability are not drawn.
+MIN_ARROW = 0.01
 
 
 def state_name(index: int) -> str:

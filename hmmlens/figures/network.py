@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from hmmlens.figures import style
-from hmmlens.figures.names import state_names
+from hmmlens.figures.names import MIN_ARROW, state_names
 from hmmlens.validation.recovery import contingency
 
 Floats = NDArray[np.float64]
@@ -26,9 +26,6 @@ Ints = NDArray[np.integer]
 
 #: Points of a scatter plot; more only hide each other.
 MAX_POINTS = 4000
-
-#: Arrows below this probability are not drawn.
-MIN_ARROW = 0.01
 
 
 def pick_name(pick: str) -> str:

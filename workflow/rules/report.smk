@@ -1,6 +1,7 @@
 """Tables, figures and the report. Every number in the report comes from a file made above."""
 
 import hmmlens
+from hmmlens.figures.names import MIN_ARROW
 
 RUNS = [
     {
@@ -203,7 +204,7 @@ rule write_report:
             "criterion": study.selection.criterion,
             "tolerance": study.selection.fidelity_tolerance,
             "many_layers": any(n.n_layers > 1 for n in study.networks.values()),
-            "min_arrow": 0.01,
+            "min_arrow": MIN_ARROW,
             "n_states": f"{study.sweep.n_states[0]} to {study.sweep.n_states[-1]}",
             "covariance_types": study.sweep.covariance_types,
             "n_restarts": study.sweep.n_restarts,
