@@ -5,7 +5,7 @@ Every function draws from the generator that it is given.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -159,8 +159,3 @@ def split_sequences(
         counts[0] += 1
     labels = np.repeat(np.arange(len(counts), dtype=np.int8), counts)
     return rng.permutation(labels)
-
-
-def as_lists(hmm: HMMParameters) -> dict[str, Any]:
-    """Return the matrices as nested lists, for JSON and YAML."""
-    return {name: value.tolist() for name, value in hmm._asdict().items()}

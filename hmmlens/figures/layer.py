@@ -18,9 +18,6 @@ from hmmlens.figures.names import state_names
 #: Steps of the example sequence.
 BAND_STEPS = 200
 
-#: A state's colour, taken from the truth that it meets, and its name.
-Band = draw.Band
-
 
 class Task(NamedTuple):
     """What the network was given.
@@ -41,9 +38,9 @@ class Task(NamedTuple):
     step_label: str
 
 
-def _band(task: Task, label: str, states: NDArray[np.integer], n_states: int) -> Band:
+def _band(task: Task, label: str, states: NDArray[np.integer], n_states: int) -> draw.Band:
     colours = draw.matched_colours(states, n_states, task.truth, len(task.names["truth"]))
-    return Band(f"{label}: {n_states}", states, state_names(n_states), colours)
+    return draw.Band(f"{label}: {n_states}", states, state_names(n_states), colours)
 
 
 def figures(
@@ -71,7 +68,7 @@ def figures(
     bands = []
     if (task.truth >= 0).any():
         names = task.names["truth"]
-        bands.append(Band("truth", task.truth, names, style.colours(len(names))))
+        bands.append(draw.Band("truth", task.truth, names, style.colours(len(names))))
     picks = list(reading.attrs["picks"])
     counts = [int(n) for n in reading["n_states"]]
     same = len({reading["path"][i].to_numpy().tobytes() for i in range(len(picks))}) == 1

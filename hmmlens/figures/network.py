@@ -19,6 +19,7 @@ from scipy.optimize import linear_sum_assignment
 
 from hmmlens.figures import style
 from hmmlens.figures.names import MIN_ARROW, state_names
+from hmmlens.hmm.selection import best_restarts
 from hmmlens.validation.recovery import contingency
 
 Floats = NDArray[np.float64]
@@ -76,19 +77,13 @@ def selection(
     chosen : ``reducer, pick, covariance_type, n_states, at_edge``.
     """
     reducers = list(dict.fromkeys(fits["reducer"]))
-    n_columns = min(4, len(reducers))
-    n_rows = -(-len(reducers) // n_columns)
-    figure, axes = plt.subplots(
-        n_rows, n_columns, figsize=(style.WIDTH, 2.5 * n_rows), squeeze=False
-    )
-    for ax in axes.ravel()[len(reducers) :]:
-        ax.set_axis_off()
-    for ax, reducer in zip(axes.ravel(), reducers, strict=False):
+    figure, axes = style.panels(len(reducers), per_row=4, height=2.5)
+    for ax, reducer in zip(axes, reducers, strict=True):
         part = fits[fits["reducer"] == reducer]
         for kind, rows in part.groupby("covariance_type", sort=False):
             colour = style.COVARIANCE_COLOURS[kind]
             ax.plot(rows["n_states"], rows[criterion], ".", ms=3, color=colour, alpha=0.5)
-            best = rows.loc[rows.groupby("n_states")["log_likelihood"].idxmax()]
+            best = best_restarts(rows)
             label = kind if kind != "none" else "symbols"
             ax.plot(best["n_states"], best[criterion], color=colour, label=label)
         pick = chosen[(chosen["reducer"] == reducer) & (chosen["pick"] == criterion)].iloc[0]
@@ -104,9 +99,9 @@ def selection(
         ax.set_xlabel("number of states")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4))
-    axes[0, 0].set_ylabel(f"{pick_name(criterion)}, points: restarts")
+    axes[0].set_ylabel(f"{pick_name(criterion)}, points: restarts")
     entries: dict[str, Any] = {}
-    for ax in axes.ravel():
+    for ax in axes:
         handles, labels = ax.get_legend_handles_labels()
         entries |= dict(zip(labels, handles, strict=True))
     figure.legend([*entries.values()], [*entries], loc="outside upper center", ncols=5)

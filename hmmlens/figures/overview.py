@@ -21,14 +21,8 @@ def training(curves: pd.DataFrame, ceilings: pd.DataFrame) -> tuple[Figure, pd.D
     ceilings : ``dataset, name, role, metric, value``.
     """
     datasets = list(dict.fromkeys(curves["dataset"]))
-    n_columns = min(3, len(datasets))
-    n_rows = -(-len(datasets) // n_columns)
-    figure, axes = plt.subplots(
-        n_rows, n_columns, figsize=(style.WIDTH, 2.4 * n_rows), squeeze=False
-    )
-    for ax in axes.ravel()[len(datasets) :]:
-        ax.set_axis_off()
-    for ax, dataset in zip(axes.ravel(), datasets, strict=False):
+    figure, axes = style.panels(len(datasets), per_row=3, height=2.4)
+    for ax, dataset in zip(axes, datasets, strict=True):
         part = curves[curves["dataset"] == dataset]
         metric = "mse" if part["select_mse"].notna().any() else "nll"
         networks = list(dict.fromkeys(part["network"]))

@@ -76,6 +76,16 @@ def text_on(colour: str) -> str:
     return "white" if 0.3 * red + 0.59 * green + 0.11 * blue < 0.5 else "black"
 
 
+def panels(n: int, per_row: int, height: float) -> tuple[Figure, list[Axes]]:
+    """Return a figure as wide as the page and its ``n`` axes, ``height`` inches a row."""
+    n_columns = min(per_row, n)
+    n_rows = -(-n // n_columns)
+    figure, axes = plt.subplots(n_rows, n_columns, figsize=(WIDTH, height * n_rows), squeeze=False)
+    for spare in axes.ravel()[n:]:
+        spare.set_axis_off()
+    return figure, list(axes.ravel()[:n])
+
+
 def save(figure: Figure, stem: Path, source: pd.DataFrame) -> None:
     """Write ``stem`` as .pdf and .png, and what it shows as .csv; equal input gives equal bytes."""
     stem.parent.mkdir(parents=True, exist_ok=True)

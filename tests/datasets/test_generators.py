@@ -171,7 +171,7 @@ def test_matrices_that_are_no_model_are_told(
 
 def test_matrices_go_to_lists_and_back() -> None:
     hmm = preset_hmm("cyclic4")
-    again = check_hmm(**generators.as_lists(hmm))
+    again = check_hmm(*(matrix.tolist() for matrix in hmm))
     for one, two in zip(hmm, again, strict=True):
         np.testing.assert_array_equal(one, two)
 
