@@ -14,7 +14,10 @@ from typing import Any
 TIMESTAMP = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
 #: Tables that the template shows.
-SHOWN = ("networks", "agreement", "choices", "endpoints", "ceilings", "states")
+SHOWN = (
+    *("networks", "agreement", "choices", "endpoints", "ceilings", "states"),
+    *("audit", "sample_sizes"),
+)
 
 
 def write(

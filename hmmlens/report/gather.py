@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from hmmlens.figures.names import state_name
-from hmmlens.hmm import storage
+from hmmlens.hmm import selection, storage
 from hmmlens.report import tables
 
 Run = Mapping[str, Any]
@@ -69,21 +69,32 @@ def networks(
 
 
 def fits(
-    sweeps: Iterable[tuple[Run, str, bool, xr.Dataset]],
-) -> pd.DataFrame:
-    """Return every fit of the study.
+    sweeps: Iterable[tuple[Run, bool, xr.Dataset]],
+) -> dict[str, pd.DataFrame]:
+    """Return the tables ``fits``, ``audit`` and ``sample_sizes``.
+
+    ``audit`` says what makes a fit doubtful, for each covariance type and state count;
+    ``sample_sizes`` what BIC chooses when frames, effective frames or sequences are counted.
 
     Parameters
     ----------
-    sweeps : layer, reducer, whether it is exploratory, and the stored sweep.
+    sweeps : layer with its reducer, whether that is exploratory, and the stored sweep.
     """
-    found = []
-    for layer, reducer, exploratory, sweep in sweeps:
+    found: dict[str, list[pd.DataFrame]] = {"fits": [], "audit": [], "sample_sizes": []}
+    for place, exploratory, sweep in sweeps:
         # Seconds differ from run to run, and tables must not.
         table = storage.results(sweep).drop(columns="seconds")
-        about = {**layer, "reducer": reducer, "exploratory": exploratory}
-        found.append(tagged(table, about, (*LAYER_KEY, "reducer", "exploratory")))
-    return pd.concat(found, ignore_index=True)
+        sizes = selection.SampleSizes(*(sweep.attrs[k] for k in selection.SampleSizes._fields))
+        penalties = selection.bic_by_sample_size(table, sizes)
+        made = {
+            "fits": table,
+            "audit": selection.audit(table, sweep.sizes.get("component", 1)),
+            "sample_sizes": pd.DataFrame([{**sizes._asdict(), **penalties._asdict()}]),
+        }
+        about = {**place, "exploratory": exploratory}
+        for name, part in made.items():
+            found[name].append(tagged(part, about, (*LAYER_KEY, "reducer", "exploratory")))
+    return {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
 
 
 def raw_layer(dataset: str) -> dict[str, Any]:

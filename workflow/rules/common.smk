@@ -49,6 +49,9 @@ NETWORKS = TRAINED_NETWORKS + (
     if study.controls.untrained
     else []
 )
+EXPLORATORY = [
+    name for name, reducer in study.reducers.items() if reducer.kind == "tsne"
+]
 RAW_SOURCES = (
     [f"{RAW}{name}" for name in study.datasets] if study.controls.raw_input else []
 )
@@ -84,6 +87,13 @@ def seeds_of(network):
 
 def layers_of(network):
     return [f"layer{i}" for i in range(settings_of(network).n_layers)]
+
+
+def reducers_of(network):
+    """Return the reducers of a network; controls go without maps that only serve to look at."""
+    if network.endswith(UNTRAINED):
+        return [name for name in study.reducers if name not in EXPLORATORY]
+    return list(study.reducers)
 
 
 def sequences_of(wildcards):
@@ -130,7 +140,7 @@ def raw_of(pattern):
 def reducer_inputs(pattern):
     """Return an input function: a path for every reducer of one layer."""
     return lambda w: [
-        pattern.format(**w, reducer=reducer) for reducer in study.reducers
+        pattern.format(**w, reducer=reducer) for reducer in reducers_of(w.network)
     ]
 
 

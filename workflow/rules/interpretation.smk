@@ -29,7 +29,7 @@ rule interpret_layer:
         mem_mb=2000,
         runtime=20,
     params:
-        reducers=list(study.reducers),
+        reducers=lambda w: reducers_of(w.network),
         study=study.study,
     script:
         "../scripts/interpret_layer.py"

@@ -21,10 +21,12 @@ LAYERS = [
     for run in RUNS
     for layer in layers_of(run["network"])
 ]
-
-EXPLORATORY = [
-    name for name, reducer in study.reducers.items() if reducer.kind == "tsne"
+PLACES = [
+    {**layer, "reducer": reducer}
+    for layer in LAYERS
+    for reducer in reducers_of(layer["network"])
 ]
+
 
 
 rule make_tables:
@@ -38,11 +40,7 @@ rule make_tables:
         layer_scores=every_layer(f"{VALIDATION}/scores.csv"),
         choices=every_layer(f"{VALIDATION}/choices.csv"),
         explanations=every_layer(EXPLANATION),
-        sweeps=[
-            SWEEP.format(**layer, reducer=reducer)
-            for layer in LAYERS
-            for reducer in study.reducers
-        ],
+        sweeps=[SWEEP.format(**place) for place in PLACES],
         raw_sweeps=(
             [raw_path(SWEEP, name) for name in study.datasets]
             if study.controls.raw_input
@@ -78,8 +76,8 @@ rule make_tables:
     params:
         runs=RUNS,
         layers=LAYERS,
+        places=PLACES,
         datasets=list(study.datasets),
-        reducers=list(study.reducers),
         exploratory=EXPLORATORY,
         raw=list(study.datasets) if study.controls.raw_input else [],
         criterion=study.selection.criterion,

@@ -46,7 +46,7 @@ rule validate_layer:
         mem_mb=2000,
         runtime=30,
     params:
-        reducers=list(study.reducers),
+        reducers=lambda w: reducers_of(w.network),
         selection=study.selection.model_dump(),
         n_bootstrap=study.validation.n_bootstrap,
         seed=job_seed("validate", "{network}", "{seed}", "{layer}"),

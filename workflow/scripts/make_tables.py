@@ -39,12 +39,12 @@ for name, paths in (("scores", files.layer_scores), ("choices", files.choices)):
     parts = zip(params.layers, read_all(paths), strict=True)
     found[name] = pd.concat([gather.tagged(t, layer, gather.LAYER_KEY) for layer, t in parts])
 
-places = [(layer, reducer) for layer in params.layers for reducer in params.reducers]
-places += [(gather.raw_layer(name), RAW_INPUT) for name in params.raw]
+places = [*params.places]
+places += [{**gather.raw_layer(name), "reducer": RAW_INPUT} for name in params.raw]
 sweeps = opened([*files.sweeps, *files.raw_sweeps], "sweep")
-found["fits"] = gather.fits(
-    (layer, reducer, reducer in params.exploratory, sweep)
-    for (layer, reducer), sweep in zip(places, sweeps, strict=True)
+found |= gather.fits(
+    (place, place["reducer"] in params.exploratory, sweep)
+    for place, sweep in zip(places, sweeps, strict=True)
 )
 found |= gather.readings(params.layers, opened(files.explanations, "explanation"), about)
 found |= gather.roles(params.layers, found["scores"], found["choices"], bounds, about)
