@@ -121,7 +121,34 @@ class GaitData(Section):
     test_recordings: list[str] = Field(default=["H_LG_stopgo", "J_LG_stopgo"], min_length=1)
 
 
-DatasetConfig = Annotated[HMMData | FlipFlopData | GaitData, Field(discriminator="kind")]
+class GaitPhaseData(Section):
+    """The same recordings as the network in their package reads them: 100 Hz, phase ahead."""
+
+    kind: Literal["gait_phase"]
+    n_steps: int = Field(
+        default=500, ge=20, description="steps in a window; windows do not overlap"
+    )
+    select_recordings: list[str] = Field(default=["H_3km"], min_length=1)
+    test_recordings: list[str] = Field(default=["H_LG_stopgo", "J_LG_stopgo"], min_length=1)
+
+
+class SpeechData(Section):
+    """Read sentences with noise between them (LibriVox, in Debian's pocketsphinx-testdata)."""
+
+    kind: Literal["speech"]
+    n_sequences: int = Field(default=30, ge=5)
+    n_steps: int = Field(default=400, ge=50, description="frames of 32 ms in a sequence")
+    noise_db: float = Field(
+        default=-20.0, le=0, description="level of the noise against the speech, in dB"
+    )
+    split: Split = Split()
+    select_clips: list[str] = Field(default=["0930"], min_length=1)
+    test_clips: list[str] = Field(default=["0880", "0920"], min_length=1)
+
+
+DatasetConfig = Annotated[
+    HMMData | FlipFlopData | GaitData | GaitPhaseData | SpeechData, Field(discriminator="kind")
+]
 
 
 class Training(Section):

@@ -45,6 +45,9 @@ datasets:
          split: {train: 0.5, select: 0.25, test: 0.25}}
   walk: {kind: gait, rate_hz: 25, n_steps: 100, horizon: 3, select_recordings: [a],
          test_recordings: [b]}
+  phase: {kind: gait_phase, n_steps: 100, select_recordings: [a], test_recordings: [b]}
+  talk: {kind: speech, n_sequences: 9, n_steps: 60, noise_db: -10, select_clips: [a],
+         test_clips: [b], split: {train: 0.5, select: 0.25, test: 0.25}}
 networks:
   one: {dataset: symbols, cell: vanilla, n_units: 8, n_layers: 2, n_seeds: 1,
         lstm_state: both, training: {max_epochs: 1}}

@@ -8,34 +8,66 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from hmmlens.config import FlipFlopData, GaitData, HMMData
-from hmmlens.datasets import generators, sources
+from hmmlens.config import FlipFlopData, GaitData, GaitPhaseData, HMMData, SpeechData
+from hmmlens.datasets import gait, generators, speech
+from hmmlens.datasets.sources import SOURCE_OF
 from hmmlens.errors import DataError
 
-SPLITS = ("train", "select", "test")
+Settings = HMMData | FlipFlopData | GaitData | GaitPhaseData | SpeechData
 
 
-def build(
-    settings: HMMData | FlipFlopData | GaitData, seed: int, wheel: Path | None = None
-) -> xr.Dataset:
+def build(settings: Settings, seed: int, source: Path | None = None) -> xr.Dataset:
     """Return the sequences of one dataset.
+
+    Parameters
+    ----------
+    settings : the dataset's section of the study.
+    seed : of everything that is drawn.
+    source : the fetched file, for the kinds in ``SOURCE_OF``.
 
     Returns
     -------
     xr.Dataset
         ``input`` (sequence, time) symbols or (sequence, time, feature) values; ``target`` alike,
         -1 or NaN where there is none; ``length``, ``split`` (0 train, 1 select, 2 test) and
-        ``group`` (sequence); ``state`` (sequence, time), -1 where unknown. The attributes say
-        how to read them.
+        ``group`` (sequence); ``state`` (sequence, time), -1 where unknown. Where a network reads
+        more than can be shown, ``fed`` (sequence, time, sample) is what it reads and ``input``
+        describes that. The attributes say how to read them.
     """
     rng = np.random.default_rng(seed)
     if isinstance(settings, HMMData):
         return _hmm(settings, rng)
     if isinstance(settings, FlipFlopData):
         return _flipflop(settings, rng)
-    if wheel is None:
-        raise DataError("gait needs the downloaded wheel")
-    return _gait(settings, wheel)
+    if source is None:
+        raise DataError(f"{settings.kind} needs the fetched {SOURCE_OF[settings.kind].file}")
+    if isinstance(settings, SpeechData):
+        return _speech(settings, source, rng)
+    if isinstance(settings, GaitPhaseData):
+        windows, attributes = gait.phase_ahead(settings, source)
+    else:
+        windows, attributes = gait.ahead(settings, source)
+    return _assemble(
+        windows.inputs.astype(np.float32),
+        windows.target.astype(np.float32),
+        windows.states,
+        windows.split,
+        windows.group,
+        attributes,
+    )
+
+
+def _speech(settings: SpeechData, source: Path, rng: np.random.Generator) -> xr.Dataset:
+    mixed, attributes = speech.mix(settings, source, rng)
+    data = _assemble(
+        mixed.levels.astype(np.float32),
+        mixed.speaking[:, :, None].astype(np.float32),
+        mixed.speaking,
+        mixed.split,
+        np.arange(len(mixed.split)),
+        attributes,
+    )
+    return data.assign(fed=(("sequence", "time", "sample"), mixed.frames))
 
 
 def _hmm(settings: HMMData, rng: np.random.Generator) -> xr.Dataset:
@@ -99,68 +131,6 @@ def _flipflop(settings: FlipFlopData, rng: np.random.Generator) -> xr.Dataset:
                 for code in codes
             ],
             "floor_mse": 0.0,
-        },
-    )
-
-
-def _gait(settings: GaitData, wheel: Path) -> xr.Dataset:
-    held = [*settings.select_recordings, *settings.test_recordings]
-    for name in held:
-        if name not in sources.GAIT_RECORDINGS:
-            raise DataError(
-                f"there is no gait recording {name!r}; "
-                f"allowed: {', '.join(sources.GAIT_RECORDINGS)}"
-            )
-    if len(set(held)) != len(held):
-        raise DataError("a gait recording is named twice in select_recordings and test_recordings")
-    windows, targets, states, split, group = [], [], [], [], []
-    n, h = settings.n_steps, settings.horizon
-    for index, name in enumerate(sources.GAIT_RECORDINGS):
-        recording = sources.read_gait(wheel, name, settings.rate_hz)
-        part = (
-            2
-            if name in settings.test_recordings
-            else 1
-            if name in settings.select_recordings
-            else 0
-        )
-        for start in range(0, len(recording.values) - n - h + 1, n):
-            windows.append(recording.values[start : start + n])
-            targets.append(recording.values[start + h : start + h + n])
-            states.append(recording.standing[start : start + n].astype(np.int64))
-            split.append(part)
-            group.append(index)
-    if set(split) != {0, 1, 2}:
-        empty = SPLITS[min({0, 1, 2} - set(split))]
-        raise DataError(
-            f"the {empty} split of gait holds no window of {n} steps; "
-            "give it another recording, or make n_steps smaller"
-        )
-    values, target, parts = np.stack(windows), np.stack(targets), np.array(split, dtype=np.int8)
-    train = values[parts == 0].reshape(-1, values.shape[2])
-    mean, scale = train.mean(axis=0), train.std(axis=0)
-    return _assemble(
-        ((values - mean) / scale).astype(np.float32),
-        ((target - mean) / scale).astype(np.float32),
-        np.stack(states),
-        parts,
-        np.array(group),
-        {
-            "input_kind": "values",
-            "target_kind": "values",
-            "feature_names": ["hip angle (rad)", "hip velocity (rad/s)"],
-            "target_names": ["hip angle (rad)", "hip velocity (rad/s)"],
-            "group_names": list(sources.GAIT_RECORDINGS),
-            "task": f"predict hip angle and velocity {1000 * h / settings.rate_hz:.0f} ms ahead",
-            "target_delay": h,
-            "rate_hz": settings.rate_hz,
-            "truth": "walking or standing (derived from the signal, not annotated by people)",
-            "state_names": ["walk", "stand"],
-            "offset": mean.tolist(),
-            "scale": scale.tolist(),
-            "source": sources.GAIT.citation,
-            "licence": sources.GAIT.licence,
-            "sha256": sources.GAIT.sha256,
         },
     )
 

