@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,14 +19,22 @@ def command(folder: Path, config: Path, *options: str) -> list[str]:
     ]
 
 
-def snakemake(folder: Path, config: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run a study; stdout and stderr come back together as ``stdout``."""
+def snakemake(
+    folder: Path, config: Path, *options: str, **env: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a study; stdout and stderr come back together as ``stdout``.
+
+    Parameters
+    ----------
+    env : environment variables that differ from those of this process.
+    """
     return subprocess.run(
         command(folder, config, *options),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
+        env=os.environ | env,
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from hmmlens import config as study_config
+from hmmlens.datasets.sources import SPEECH
 from tests.workflow.runs import ROOT, SMOKE, snakemake
 
 STUDIES = [ROOT / "config.yaml", *sorted((ROOT / "workflow" / "studies").glob("*.yaml"))]
@@ -54,6 +55,25 @@ def test_a_config_mistake_is_told_before_any_job(tmp_path: Path) -> None:
     assert "did you mean 'n_restarts'" in done.stdout
     assert "Traceback" not in done.stdout
     assert not (tmp_path / "results").exists()
+
+
+def test_a_debian_package_is_missed_before_any_job(tmp_path: Path) -> None:
+    study = tmp_path / "talk.yaml"
+    study.write_text(
+        "study: talk\ndatasets: {talk: {kind: speech}}\n"
+        "networks: {talk-gru: {dataset: talk, cell: gru}}\nreducers: {pca-8: {kind: pca}}\n"
+    )
+    # A folder without apt-get.
+    done = snakemake(tmp_path, study, "--cores", "1", "--dry-run", PATH=str(tmp_path))
+    assert done.returncode != 0
+    assert "datasets.talk: pocketsphinx-testdata " in done.stdout
+    assert f"put the package at data/{SPEECH.file}" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert not (tmp_path / "results").exists()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / SPEECH.file).touch()
+    done = snakemake(tmp_path, study, "--cores", "1", "--dry-run", PATH=str(tmp_path))
+    assert done.returncode == 0, done.stdout[-2000:]
 
 
 @pytest.mark.parametrize("rules", RULES, ids=lambda p: p.stem)
