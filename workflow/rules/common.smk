@@ -1,5 +1,6 @@
 """The study, its names and paths. Every path of the workflow is built here."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ sys.path.insert(0, str(BASE))
 
 from hmmlens import config as study_config
 from hmmlens.config_errors import read_yaml
+from hmmlens.datasets.sources import SOURCE_OF
 from hmmlens.errors import ConfigError
 from hmmlens.seeds import derive_seed
 
@@ -142,6 +144,29 @@ def reducer_inputs(pattern):
     return lambda w: [
         pattern.format(**w, reducer=reducer) for reducer in reducers_of(w.network)
     ]
+
+
+def source_of(wildcards):
+    """Return the fetched file of a dataset, where it has one."""
+    kind = study.datasets[wildcards.dataset].kind
+    return f"data/{SOURCE_OF[kind].file}" if kind in SOURCE_OF else []
+
+
+def check_debian():
+    """Stop before any job where a Debian package is wanted that cannot be had here."""
+    for name, dataset in study.datasets.items():
+        source = SOURCE_OF.get(dataset.kind)
+        if source is None or source.kind != "deb":
+            continue
+        if not Path("data", source.file).exists() and shutil.which("apt-get") is None:
+            raise WorkflowError(
+                f"datasets.{name}: {source.citation} is a Debian package, and there is no "
+                "apt-get here to fetch it with; run the study on Debian, or put the package "
+                f"at data/{source.file}"
+            )
+
+
+check_debian()
 
 
 def code(*modules):

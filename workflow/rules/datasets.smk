@@ -1,26 +1,8 @@
 """Sequences with a split, a target and the truth where it is known."""
 
 import re
-import shutil
 
-from hmmlens.datasets.sources import SOURCE_OF, SOURCES
-
-
-def check_debian():
-    """Stop before any job where a Debian package is wanted that cannot be had here."""
-    for name, dataset in study.datasets.items():
-        source = SOURCE_OF.get(dataset.kind)
-        if source is None or source.kind != "deb":
-            continue
-        if not Path("data", source.file).exists() and shutil.which("apt-get") is None:
-            raise WorkflowError(
-                f"datasets.{name}: {source.citation} is a Debian package, and there is no "
-                "apt-get here to fetch it with; run the study on Debian, or put the package "
-                f"at data/{source.file}"
-            )
-
-
-check_debian()
+from hmmlens.datasets.sources import SOURCES
 
 
 rule fetch_source:
@@ -41,12 +23,6 @@ rule fetch_source:
         source=lambda w: SOURCES[w.source]._asdict(),
     script:
         "../scripts/fetch_source.py"
-
-
-def source_of(wildcards):
-    """Return the fetched file of a dataset, where it has one."""
-    kind = study.datasets[wildcards.dataset].kind
-    return f"data/{SOURCE_OF[kind].file}" if kind in SOURCE_OF else []
 
 
 rule make_dataset:

@@ -28,7 +28,6 @@ PLACES = [
 ]
 
 
-
 rule make_tables:
     """Gather all results into tidy tables, and say what was found in plain sentences."""
     input:
