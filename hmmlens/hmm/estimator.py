@@ -70,11 +70,13 @@ class HiddenMarkovModel(Fitted):
             if found is not None:
                 return found
         density, inside = self._observe(given)
+        if not smooth:
+            quick = inference.filter_states(self.startprob_, self.transmat_, density, inside)
+            filtered, predicted = quick.posteriors[inside], quick.predicted[inside]
+            return Posteriors(filtered, predicted, density[:0], quick.log_likelihood, np.empty(0))
         passed = inference.forward(self.startprob_, self.transmat_, density, inside)
-        gamma, entropy = density[:0], np.empty(0)
-        if smooth:
-            gamma, entropy = inference.smooth(passed, self.transmat_, inside)
-            gamma = gamma[inside]
+        gamma, entropy = inference.smooth(passed, self.transmat_, inside)
+        gamma = gamma[inside]
         filtered, predicted = np.exp(passed.posteriors[inside]), np.exp(passed.predicted[inside])
         return Posteriors(filtered, predicted, gamma, passed.log_likelihood, entropy)
 

@@ -1,9 +1,10 @@
-"""Filtering, smoothing and decoding of known models, in log space.
+"""Filtering, smoothing and decoding of known models.
 
 All recursions run over all sequences at once. A posterior may fall below the smallest float and
 be needed later, when a zero among the transitions leaves no other way; so nothing leaves log
-space. Arrays are padded: ``log_density`` (sequence, time, state) is 0 past a sequence's end, where
-``inside`` (sequence, time) is False.
+space, but for filtering alone, which does where that cannot happen. Arrays are padded:
+``log_density`` (sequence, time, state) is 0 past a sequence's end, where ``inside`` (sequence,
+time) is False.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens.errors import DataError
+from hmmlens.hmm.estep import TINY_SCALE
 from hmmlens.hmm.logspace import log, log_sum
 
 Floats = NDArray[np.float64]
@@ -60,6 +62,35 @@ def forward(
         total[valid] += scale[valid]
         prior = log_sum(current[:, None, :] + log_transmat.T)
     return Filtered(posteriors, predicted, total)
+
+
+def filter_states(
+    startprob: Floats, transmat: Floats, log_density: Floats, inside: NDArray[np.bool_]
+) -> Filtered:
+    """Return what :class:`Filtered` holds, by scaled probabilities (Rabiner 1989, V A).
+
+    Several times faster than :func:`forward`, which takes over when a scaling constant falls
+    below ``TINY_SCALE``.
+    """
+    top = log_density.max(axis=2, keepdims=True)
+    posteriors, predicted = np.empty_like(log_density), np.empty_like(log_density)
+    scale = np.empty(log_density.shape[:2])
+    prior = np.broadcast_to(startprob, posteriors[:, 0].shape)
+    # What is not a number here is found by the comparison below.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        density = np.exp(log_density - top)
+        for t in range(log_density.shape[1]):
+            predicted[:, t] = prior
+            joint = prior * density[:, t]
+            scale[:, t] = joint.sum(axis=1)
+            current = np.divide(joint, scale[:, t, None], out=posteriors[:, t])
+            prior = current @ transmat
+    if not (scale[inside] >= TINY_SCALE).all():
+        passed = forward(startprob, transmat, log_density, inside)
+        return Filtered(np.exp(passed.posteriors), np.exp(passed.predicted), passed.log_likelihood)
+    posteriors[~inside] = predicted[~inside] = 0.0
+    steps = np.log(scale, where=inside, out=np.zeros_like(scale)) + top[..., 0] * inside
+    return Filtered(posteriors, predicted, steps.sum(axis=1))
 
 
 def smooth(passed: Filtered, transmat: Floats, inside: NDArray[np.bool_]) -> tuple[Floats, Floats]:
