@@ -11,20 +11,18 @@ from __future__ import annotations
 import os
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
+from hmmlens.config_section import Probability, Section, Split
+from hmmlens.config_targets import TargetData
 from hmmlens.errors import ConfigError
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=40)]
-Probability = Annotated[float, Field(ge=0, le=1)]
 CovarianceType = Literal["spherical", "diag", "full", "tied"]
+# fmt: off
+Preset = Literal["chain2", "chain3", "chain4", "chain5", "fully3", "cyclic4",
+                 "fully5", "fully8", "mess3", "rrxor", "z1r"]
+# fmt: on
 
 #: Names that the workflow gives to controls, so no network may carry them.
 UNTRAINED_SUFFIX = "-untrained"
@@ -34,39 +32,11 @@ RAW_PREFIX = "raw-"
 _NAMES_ONLY: dict[str, Any] = {"additionalProperties": False}
 
 
-class Section(BaseModel):
-    """A mapping whose unknown keys are mistakes, and whose numbers are not guessed from text."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-class Split(Section):
-    """Shares of the sequences (or recordings) in each split; they must add up to 1."""
-
-    train: Probability = 0.6
-    select: Probability = 0.2
-    test: Probability = 0.2
-
-    @model_validator(mode="after")
-    def _sums_to_one(self) -> Split:
-        shares = (self.train, self.select, self.test)
-        found = " + ".join(f"{share:.10g}" for share in shares)
-        if abs(sum(shares) - 1) > 1e-9:
-            raise ValueError(
-                f"train, select and test must add up to 1, found {found} = {sum(shares):.10g}"
-            )
-        if min(shares) <= 0:
-            raise ValueError(f"train, select and test must each be above 0, found {found}")
-        return self
-
-
 class HMMData(Section):
     """Symbols sampled from a hidden Markov model: a preset, or explicit matrices."""
 
     kind: Literal["hmm"]
-    preset: Literal["chain2", "chain3", "chain4", "chain5", "fully3", "cyclic4"] | None = Field(
-        default=None, description="a hidden Markov model of Torre et al. 2025"
-    )
+    preset: Preset | None = Field(default=None, description="a target by its name")
     startprob: list[Probability] | None = Field(default=None, description="initial law, (n_states)")
     transmat: list[list[Probability]] | None = Field(
         default=None, description="transition matrix, (n_states, n_states), rows add up to 1"
@@ -147,7 +117,8 @@ class SpeechData(Section):
 
 
 DatasetConfig = Annotated[
-    HMMData | FlipFlopData | GaitData | GaitPhaseData | SpeechData, Field(discriminator="kind")
+    HMMData | FlipFlopData | TargetData | GaitData | GaitPhaseData | SpeechData,
+    Field(discriminator="kind"),
 ]
 
 

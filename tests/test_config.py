@@ -43,6 +43,14 @@ datasets:
              emissionprob: [[1, 0], [0, 1]]}
   bits: {kind: flipflop, n_bits: 2, pulse_probability: 0.2, n_sequences: 20, n_steps: 50,
          split: {train: 0.5, select: 0.25, test: 0.25}}
+  turns: {kind: toggle, pulse_probability: 0.2, n_sequences: 20, n_steps: 50,
+          split: {train: 0.5, select: 0.25, test: 0.25}}
+  count: {kind: counter, modulus: 4, pulse_probability: 0.2, n_sequences: 20, n_steps: 50,
+          split: {train: 0.5, select: 0.25, test: 0.25}}
+  words: {kind: tomita, grammar: 3, mistake_probability: 0.1, n_sequences: 20, n_steps: 50,
+          split: {train: 0.5, select: 0.25, test: 0.25}}
+  nothing: {kind: continuum, law: ring, n_sequences: 20, n_steps: 50,
+            split: {train: 0.5, select: 0.25, test: 0.25}}
   walk: {kind: gait, rate_hz: 25, n_steps: 100, horizon: 3, select_recordings: [a],
          test_recordings: [b]}
   phase: {kind: gait_phase, n_steps: 100, select_recordings: [a], test_recordings: [b]}
@@ -216,7 +224,8 @@ TABLE: list[tuple[tuple[Any, ...], Any, list[str]]] = [
         "fuly3",
         [
             "datasets.fully3.preset: found 'fuly3' (did you mean 'fully3'?), "
-            "wants one of: chain2, chain3, chain4, chain5, fully3, cyclic4"
+            "wants one of: chain2, chain3, chain4, chain5, fully3, cyclic4, fully5, fully8, "
+            "mess3, rrxor, z1r"
         ],
     ),
     (

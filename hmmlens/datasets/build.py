@@ -9,11 +9,12 @@ import numpy as np
 import xarray as xr
 
 from hmmlens.config import FlipFlopData, GaitData, GaitPhaseData, HMMData, SpeechData
-from hmmlens.datasets import gait, generators, speech
+from hmmlens.config_targets import TargetData
+from hmmlens.datasets import gait, generators, machines, speech, targets
 from hmmlens.datasets.sources import SOURCE_OF
 from hmmlens.errors import DataError
 
-Settings = HMMData | FlipFlopData | GaitData | GaitPhaseData | SpeechData
+Settings = HMMData | FlipFlopData | TargetData | GaitData | GaitPhaseData | SpeechData
 
 
 def build(settings: Settings, seed: int, source: Path | None = None) -> xr.Dataset:
@@ -39,6 +40,11 @@ def build(settings: Settings, seed: int, source: Path | None = None) -> xr.Datas
         return _hmm(settings, rng)
     if isinstance(settings, FlipFlopData):
         return _flipflop(settings, rng)
+    if isinstance(settings, TargetData):
+        made = targets.make(settings, rng)
+        n = settings.n_sequences
+        split = _split(n, settings, rng)
+        return _assemble(*made[:3], split, np.arange(n), made.attributes)
     if source is None:
         raise DataError(f"{settings.kind} needs the fetched {SOURCE_OF[settings.kind].file}")
     if isinstance(settings, SpeechData):
@@ -70,20 +76,30 @@ def _speech(settings: SpeechData, source: Path, rng: np.random.Generator) -> xr.
     return data.assign(fed=(("sequence", "time", "sample"), mixed.frames))
 
 
-def _hmm(settings: HMMData, rng: np.random.Generator) -> xr.Dataset:
+def _model(settings: HMMData) -> tuple[machines.StateForm, list[str]]:
+    """Return the model, which state of the truth each of its states is, and the truth's names."""
+    if settings.preset in machines.MACHINES:
+        machine = machines.MACHINES[settings.preset]
+        return machines.state_form(machine), list(machine.state_names)
     if settings.preset is not None:
         hmm = generators.preset_hmm(settings.preset)
     else:
         hmm = generators.check_hmm(
             settings.startprob or [], settings.transmat or [], settings.emissionprob or []
         )
+    n = len(hmm.startprob)
+    return machines.StateForm(hmm, np.arange(n)), [f"s{i + 1}" for i in range(n)]
+
+
+def _hmm(settings: HMMData, rng: np.random.Generator) -> xr.Dataset:
+    (hmm, truth_of), names = _model(settings)
     symbols, states = generators.sample_hmm(hmm, settings.n_sequences, settings.n_steps, rng)
     target = np.full_like(symbols, -1)
     target[:, :-1] = symbols[:, 1:]
     data = _assemble(
         symbols.astype(np.int16),
         target.astype(np.int16),
-        states,
+        truth_of[states],
         _split(settings.n_sequences, settings, rng),
         np.arange(settings.n_sequences),
         {
@@ -93,13 +109,14 @@ def _hmm(settings: HMMData, rng: np.random.Generator) -> xr.Dataset:
             "task": "predict the next symbol",
             "target_delay": 1,
             "truth": "the state of the generating hidden Markov model",
-            "state_names": [f"s{i + 1}" for i in range(len(hmm.startprob))],
+            "state_names": names,
         },
     )
     return data.assign(
         startprob=("state_from", hmm.startprob),
         transmat=(("state_from", "state_to"), hmm.transmat),
         emissionprob=(("state_from", "symbol"), hmm.emissionprob),
+        truth_of=("state_from", truth_of),
     )
 
 

@@ -15,6 +15,14 @@ from hmmlens.errors import DataError
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+#: Fully connected presets: states, P(stay), P(own symbol), P(each other symbol).
+FULLY = {
+    "fully3": (3, 0.95, 0.98, 0.01),
+    "fully5": (5, 0.9, 0.96, 0.01),
+    "fully8": (8, 0.9, 0.93, 0.01),
+    "mess3": (3, 0.9, 0.85, 0.075),
+}
+
 
 class HMMParameters(NamedTuple):
     """A hidden Markov model over symbols.
@@ -68,14 +76,20 @@ def check_hmm(startprob: ArrayLike, transmat: ArrayLike, emissionprob: ArrayLike
 
 
 def preset_hmm(name: str) -> HMMParameters:
-    """Return a target of Torre et al. 2025 (arXiv 2510.25674): chain2..5, fully3 or cyclic4.
+    """Return a target by its name.
 
-    Chains move to a neighbour with ``q = .05 ** (1 / (n_states - 1))``, so that an end-to-end
-    traverse in the fewest steps has probability .05 whatever the length.
+    Of Torre et al. 2025 (arXiv 2510.25674): chain2 to chain5, fully3, cyclic4. Chains move to a
+    neighbour with ``q = .05 ** (1 / (n_states - 1))``, so that an end-to-end traverse in the
+    fewest steps has probability .05 whatever the length. fully5 and fully8 are ours: every state
+    has a symbol of its own, so that more states can be told from the output. mess3 is that of
+    Shai et al. 2024 (arXiv 2405.15943): x = .05, alpha = .85.
     """
-    if name == "fully3":
-        transmat = np.full((3, 3), 0.025) + np.eye(3) * 0.925
-        emissionprob = np.full((3, 3), 0.01) + np.eye(3) * 0.97
+    if name in FULLY:
+        n, stay, own, other = FULLY[name]
+        transmat = np.full((n, n), (1 - stay) / (n - 1))
+        np.fill_diagonal(transmat, stay)
+        emissionprob = np.full((n, n), other)
+        np.fill_diagonal(emissionprob, own)
     elif name == "cyclic4":
         step = np.roll(np.eye(4), 1, axis=1)
         transmat = 0.95 * np.eye(4) + 0.025 * (step + step.T)

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import xarray as xr
 
-from hmmlens.config import FlipFlopData, GaitData, GaitPhaseData, HMMData
+from hmmlens.config import FlipFlopData, GaitData, GaitPhaseData, HMMData, Preset
+from hmmlens.config_targets import (
+    ContinuumData,
+    CounterData,
+    TargetData,
+    ToggleData,
+    TomitaData,
+)
 from hmmlens.datasets import gait as recordings
 from hmmlens.datasets.build import build
-from hmmlens.datasets.generators import preset_hmm
+from hmmlens.datasets.continua import LAWS
+from hmmlens.datasets.generators import FULLY, preset_hmm
+from hmmlens.datasets.machines import MACHINES
 from hmmlens.datasets.sources import GAIT
 from hmmlens.errors import DataError
 
@@ -36,6 +45,59 @@ def test_symbols_come_with_their_next_symbol_and_their_model() -> None:
     assert len(data.attrs["state_names"]) == 4
     # The truth fits the symbols: state 0 never says symbol 2.
     assert not np.any((data["state"] == 0) & (data["input"] == 2))
+
+
+def test_machine_comes_as_a_model_whose_states_emit() -> None:
+    data = build(HMMData(kind="hmm", preset="rrxor", n_sequences=20, n_steps=30), seed=4)
+    assert data.sizes["state_from"] == 8
+    assert data.attrs["state_names"] == ["start", "saw 0", "saw 1", "says 0", "says 1"]
+    states, symbols = data["state"].to_numpy(), data["input"].to_numpy()
+    assert set(np.unique(states)) == set(range(5))
+    # The third symbol after a start is the exclusive or of the two before it.
+    row, t = np.nonzero(states[:, :-3] == 0)
+    np.testing.assert_array_equal(symbols[row, t + 1] ^ symbols[row, t + 2], symbols[row, t + 3])
+    np.testing.assert_array_equal(np.unique(data["truth_of"]), range(5))
+
+
+def test_toggle_and_counter_hold_the_count_of_pulses() -> None:
+    toggle = build(ToggleData(kind="toggle", n_sequences=20, n_steps=60), seed=1)
+    count = toggle["input"].to_numpy()[..., 0].cumsum(axis=1)
+    np.testing.assert_array_equal(toggle["state"], count % 2)
+    np.testing.assert_array_equal(toggle["target"][..., 0], 2 * (count % 2) - 1)
+    assert toggle.attrs["state_names"] == ["-", "+"]
+    counter = build(CounterData(kind="counter", modulus=5, n_sequences=20, n_steps=60), seed=1)
+    count = counter["input"].to_numpy()[..., 0].cumsum(axis=1)
+    np.testing.assert_array_equal(counter["state"], count % 5)
+    np.testing.assert_array_equal(counter["target"].argmax("output"), count % 5)
+    np.testing.assert_array_equal(counter["target"].sum("output"), 1)
+    assert len(counter.attrs["state_names"]) == len(counter.attrs["target_names"]) == 5
+
+
+def test_words_come_with_their_running_answer_and_automaton() -> None:
+    data = build(TomitaData(kind="tomita", grammar=4, n_sequences=30, n_steps=40), seed=1)
+    for word, answers in zip(data["input"].to_numpy(), data["target"].to_numpy(), strict=True):
+        text = "".join(map(str, word))
+        assert answers.tolist() == [int("000" not in text[: t + 1]) for t in range(40)]
+    # Three 0s are the sink, whose name says that it refuses.
+    names = np.array(data.attrs["state_names"])[data["state"]]
+    np.testing.assert_array_equal(np.char.endswith(names, "+"), data["target"] == 1)
+    assert data.attrs["target_delay"] == 0
+
+
+@pytest.mark.parametrize("law", get_args(ContinuumData.model_fields["law"].annotation))
+def test_continuum_has_no_truth(law: str) -> None:
+    data = build(ContinuumData(kind="continuum", law=law, n_sequences=10, n_steps=20), seed=1)
+    assert np.all(data["state"] == -1)
+    assert data.attrs["state_names"] == []
+    assert data.sizes["feature"] == len(data.attrs["feature_names"])
+    assert data.sizes["output"] == len(data.attrs["target_names"])
+    assert np.isfinite(data["target"]).all()
+
+
+def test_every_law_has_a_setting() -> None:
+    assert set(get_args(ContinuumData.model_fields["law"].annotation)) == set(LAWS)
+    presets = get_args(Preset)
+    assert set(MACHINES) | set(FULLY) < set(presets)
 
 
 def test_own_matrices_are_sampled() -> None:
@@ -71,10 +133,13 @@ def test_flipflop_state_names_read_the_target() -> None:
     [
         HMMData(kind="hmm", preset="fully3", n_sequences=20, n_steps=30),
         FlipFlopData(kind="flipflop", n_sequences=20, n_steps=30),
+        ToggleData(kind="toggle", n_sequences=20, n_steps=30),
+        TomitaData(kind="tomita", grammar=5, n_sequences=20, n_steps=30),
+        ContinuumData(kind="continuum", law="leaky", n_sequences=20, n_steps=30),
     ],
-    ids=["hmm", "flipflop"],
+    ids=lambda s: s.kind,
 )
-def test_seed_decides(settings: HMMData | FlipFlopData) -> None:
+def test_seed_decides(settings: HMMData | FlipFlopData | TargetData) -> None:
     one, two, other = (build(settings, seed) for seed in (1, 1, 2))
     xr.testing.assert_identical(one, two)
     assert not np.array_equal(one["input"], other["input"])

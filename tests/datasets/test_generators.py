@@ -13,7 +13,10 @@ from hmmlens.datasets import generators
 from hmmlens.datasets.generators import check_hmm, preset_hmm, sample_flipflop, sample_hmm
 from hmmlens.errors import DataError
 
-PRESETS = ("chain2", "chain3", "chain4", "chain5", "fully3", "cyclic4")
+PRESETS = (
+    *("chain2", "chain3", "chain4", "chain5", "fully3", "cyclic4"),
+    *("fully5", "fully8", "mess3"),
+)
 
 #: Torre et al. 2025: q, stay at an end, stay inside; and rows 1 and 2 of the output transitions.
 CHAINS = {
@@ -86,6 +89,28 @@ def test_cyclic_has_the_published_numbers() -> None:
     assert 1 - np.trace(joint) == pytest.approx(0.2142, abs=5e-5)
 
 
+@pytest.mark.parametrize("n", [5, 8])
+def test_larger_fully_connected_ones_tell_every_state_by_a_symbol(n: int) -> None:
+    hmm = preset_hmm(f"fully{n}")
+    assert hmm.transmat.shape == hmm.emissionprob.shape == (n, n)
+    np.testing.assert_allclose(np.diag(hmm.transmat), 0.9)
+    assert len(np.unique(hmm.transmat.round(12))) == 2
+    np.testing.assert_array_equal(hmm.emissionprob.argmax(axis=1), np.arange(n))
+    assert np.diag(hmm.emissionprob).min() > 0.9
+
+
+def test_mess3_has_the_published_edges() -> None:
+    # Shai et al. 2024: P(symbol 0, next state | state), from state to next state.
+    hmm = preset_hmm("mess3")
+    edges = hmm.transmat * hmm.emissionprob[:, 0]
+    expected = [
+        [0.765, 0.00375, 0.00375],
+        [0.0425, 0.0675, 0.00375],
+        [0.0425, 0.00375, 0.0675],
+    ]
+    np.testing.assert_allclose(edges, expected)
+
+
 def test_unknown_preset_is_told() -> None:
     with pytest.raises(DataError, match="there is no preset 'chain6'"):
         preset_hmm("chain6")
@@ -101,7 +126,7 @@ def test_long_sample_has_the_stationary_law_and_bigrams(name: str) -> None:
     for state, wanted in enumerate(hmm.startprob):
         share = (states == state).mean(axis=1)
         assert abs(share.mean() - wanted) < 5 * share.std() / np.sqrt(2000)
-    pairs = symbols[:, :-1] * 3 + symbols[:, 1:]
+    pairs = symbols[:, :-1] * hmm.emissionprob.shape[1] + symbols[:, 1:]
     for code, wanted in enumerate(bigrams(hmm).ravel()):
         share = (pairs == code).mean(axis=1)
         assert abs(share.mean() - wanted) <= 5 * share.std() / np.sqrt(2000)

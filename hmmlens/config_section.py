@@ -1,0 +1,35 @@
+"""What every section of a study's settings shares."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """A mapping whose unknown keys are mistakes, and whose numbers are not guessed from text."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Split(Section):
+    """Shares of the sequences (or recordings) in each split; they must add up to 1."""
+
+    train: Probability = 0.6
+    select: Probability = 0.2
+    test: Probability = 0.2
+
+    @model_validator(mode="after")
+    def _sums_to_one(self) -> Split:
+        shares = (self.train, self.select, self.test)
+        found = " + ".join(f"{share:.10g}" for share in shares)
+        if abs(sum(shares) - 1) > 1e-9:
+            raise ValueError(
+                f"train, select and test must add up to 1, found {found} = {sum(shares):.10g}"
+            )
+        if min(shares) <= 0:
+            raise ValueError(f"train, select and test must each be above 0, found {found}")
+        return self
