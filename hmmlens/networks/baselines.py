@@ -6,47 +6,46 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.integer]
 
 
 def ngram_nll(
-    train: NDArray[np.integer], test: NDArray[np.integer], order: int, n_symbols: int
+    train_input: Ints, train_target: Ints, test_input: Ints, test_target: Ints, order: int, n: int
 ) -> float:
-    """Return the mean next-symbol negative log-likelihood (nats) of an n-gram on ``test``.
+    """Return the mean negative log-likelihood (nats) of the test target from the last inputs.
 
     Parameters
     ----------
-    train, test : (sequence, time) symbols.
-    order : symbols of context; at a sequence's start as many as there are. Counts are smoothed
-        with half a count for each symbol (Krichevsky and Trofimov 1981).
+    train_input, test_input : (sequence, time) symbols below ``n``.
+    train_target, test_target : (sequence, time) symbols below ``n``, -1 where there is none; for
+        next-symbol prediction the inputs, one step later.
+    order : inputs of context, the present one among them; at a sequence's start as many as there
+        are. Counts are smoothed with half a count for each symbol (Krichevsky and Trofimov 1981).
     """
-    total, count = 0.0, 0
-    for position in range(1, order + 1):
-        # The first steps have shorter contexts; each length has its own counts.
-        context = min(position, order)
-        last = position == order
-        codes_train = _contexts(train, context, n_symbols)
-        counts = np.full((n_symbols**context, n_symbols), 0.5)
-        np.add.at(counts, (codes_train.ravel(), train[:, context:].ravel()), 1)
+    total, n_known = 0.0, 0
+    # The first steps have shorter contexts; each length has its own counts.
+    for length in range(min(order, 1), order + 1):
+        first = max(length - 1, 0)
+        counts = np.full((n**length, n), 0.5)
+        target = train_target[:, first:]
+        known = target >= 0
+        np.add.at(counts, (_contexts(train_input, length, n)[known], target[known]), 1)
         log_prob = np.log(counts / counts.sum(axis=1, keepdims=True))
-        codes, following = _contexts(test, context, n_symbols), test[:, context:]
-        if not last:
-            codes, following = codes[:, :1], following[:, :1]
-        total -= log_prob[codes, following].sum()
-        count += following.size
-    if order == 0:
-        counts = np.bincount(train[:, 1:].ravel(), minlength=n_symbols) + 0.5
-        following = test[:, 1:]
-        total -= np.log(counts / counts.sum())[following].sum()
-        count += following.size
-    return total / count
+        codes, target = _contexts(test_input, length, n), test_target[:, first:]
+        if length < order:
+            codes, target = codes[:, :1], target[:, :1]
+        known = target >= 0
+        total -= log_prob[codes[known], target[known]].sum()
+        n_known += int(known.sum())
+    return total / n_known
 
 
-def _contexts(symbols: NDArray[np.integer], order: int, n_symbols: int) -> NDArray[np.int64]:
-    """Return the codes (sequence, time - order) of the ``order`` symbols before each step."""
-    n_codes = max(symbols.shape[1] - order, 0)
-    code = np.zeros((len(symbols), n_codes), dtype=np.int64)
-    for lag in range(order):
-        code = code * n_symbols + symbols[:, lag : lag + n_codes]
+def _contexts(symbols: Ints, length: int, n: int) -> NDArray[np.int64]:
+    """Return the codes of the ``length`` symbols up to each step that has so many before it."""
+    width = max(symbols.shape[1] - max(length - 1, 0), 0)
+    code = np.zeros((len(symbols), width), dtype=np.int64)
+    for lag in range(length):
+        code = code * n + symbols[:, lag : lag + width]
     return code
 
 

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
+from hmmlens.datasets.generators import HMMParameters, sample_hmm
 from hmmlens.hmm.models import CategoricalHMM
 from hmmlens.networks import baselines
 from hmmlens.validation.recovery import agreement
 
+Floats = NDArray[np.float64]
+
 #: Contexts of the n-gram baselines.
 NGRAM_ORDERS = (0, 1, 2, 4)
+
+#: Longest words of the Hankel matrix.
+HANKEL_LENGTH = 5
+
+#: Sequences and steps that the entropy rate is measured on, and steps left out before.
+RATE_SAMPLE = (200, 500)
+RATE_BURN_IN = 100
+
+
+class Estimate(NamedTuple):
+    """A value and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
 
 
 def exact_nll(hmm: CategoricalHMM, symbols: np.ndarray) -> float:
@@ -21,54 +43,152 @@ def exact_nll(hmm: CategoricalHMM, symbols: np.ndarray) -> float:
     ----------
     symbols : (sequence, time); the first of each sequence is given, as it is to a network.
     """
-    predicted = hmm.filter(symbols).predicted[:, 1:] @ hmm.emissionprob_
-    following = np.take_along_axis(predicted, symbols[:, 1:, None], axis=2)
-    return float(-np.log(following).mean())
+    return float(_surprise(hmm, symbols)[:, 1:].mean())
 
 
-def of_dataset(data: xr.Dataset) -> pd.DataFrame:
+def _surprise(hmm: CategoricalHMM, symbols: np.ndarray) -> Floats:
+    """Return -log P(symbol | those before it) (sequence, time) in nats."""
+    predicted = hmm.filter(symbols).predicted @ hmm.emissionprob_
+    said: Floats = -np.log(np.take_along_axis(predicted, symbols[..., None], axis=2)[..., 0])
+    return said
+
+
+def entropy_rate(hmm: CategoricalHMM, rng: np.random.Generator) -> Estimate:
+    """Return the entropy rate (nats per symbol) of a model, from a long run of its own.
+
+    The mean surprise of the exact filter after a burn-in (Shannon, McMillan and Breiman). The
+    interval takes sequences as the unit.
+    """
+    parameters = HMMParameters(hmm.startprob_, hmm.transmat_, hmm.emissionprob_)
+    symbols, _ = sample_hmm(parameters, *RATE_SAMPLE, rng)
+    by_sequence = _surprise(hmm, symbols)[:, RATE_BURN_IN:].mean(axis=1)
+    mean = float(by_sequence.mean())
+    half = 1.96 * float(by_sequence.std(ddof=1)) / np.sqrt(len(by_sequence))
+    return Estimate(mean, mean - half, mean + half)
+
+
+def hankel_singular_values(hmm: CategoricalHMM, length: int = HANKEL_LENGTH) -> Floats:
+    """Return the singular values (state) of the Hankel matrix, as shares of the largest.
+
+    Its entries are P(u v) in the stationary process, for all words u and v of up to ``length``
+    symbols, the empty one too (Hsu, Kakade & Zhang 2012). How far they fall says how hard the
+    states are to find from the output; one that is 0 is a state that no output tells.
+    """
+    past, future = [hmm.get_stationary_distribution()], [np.ones(len(hmm.startprob_))]
+    # By length: P(u, state before the next symbol) and P(v | state that emits its first symbol).
+    for words, move in ((past, _append), (future, _prepend)):
+        layer = words[:]
+        for _ in range(length):
+            layer = [
+                move(hmm, word, symbol)
+                for word, symbol in itertools.product(layer, range(hmm.emissionprob_.shape[1]))
+            ]
+            words += layer
+    # H = P F', whose singular values are those of the product of the two triangular factors.
+    left, right = (np.linalg.qr(np.array(words))[1] for words in (past, future))
+    values: Floats = np.linalg.svd(left @ right.T)[1]
+    shares: Floats = values / values[0]
+    return shares
+
+
+def _append(hmm: CategoricalHMM, law: Floats, symbol: int) -> Floats:
+    moved: Floats = (law * hmm.emissionprob_[:, symbol]) @ hmm.transmat_
+    return moved
+
+
+def _prepend(hmm: CategoricalHMM, law: Floats, symbol: int) -> Floats:
+    moved: Floats = hmm.emissionprob_[:, symbol] * (hmm.transmat_ @ law)
+    return moved
+
+
+def observers(hmm: CategoricalHMM, symbols: np.ndarray, truth_of: np.ndarray) -> dict[str, Floats]:
+    """Return what is known of the true state (sequence, time, truth) by who knows the model.
+
+    Parameters
+    ----------
+    symbols : (sequence, time)
+    truth_of : (state), the true state that each of the model's states stands for.
+
+    Returns
+    -------
+    dict
+        ``exact filter`` sees the past, ``exact smoother`` the future too.
+    """
+    lump = np.eye(int(truth_of.max()) + 1)[truth_of]
+    return {
+        "exact filter": hmm.filter(symbols).posteriors @ lump,
+        "exact smoother": hmm.smooth(symbols)[0] @ lump,
+    }
+
+
+def model_of(data: xr.Dataset) -> CategoricalHMM:
+    """Return the hidden Markov model that a dataset was sampled from."""
+    parameters = (data[n].to_numpy() for n in ("startprob", "transmat", "emissionprob"))
+    return CategoricalHMM.from_parameters(*parameters)
+
+
+def of_dataset(data: xr.Dataset, seed: int = 0) -> pd.DataFrame:
     """Return floors, baselines and ceilings of a dataset, on its test split.
+
+    Parameters
+    ----------
+    seed : of the run that the entropy rate is measured on.
 
     Returns
     -------
     DataFrame
-        ``name``, ``role`` (floor, baseline or ceiling), ``metric`` (nll, mse, ari, nmi or
-        accuracy) and ``value``. ``exact filter`` and ``exact smoother`` are the Bayes-optimal
-        observers that know the generating model.
+        ``name``, ``role`` (floor, baseline, ceiling or target), ``metric`` (nll, mse, a score of
+        :data:`hmmlens.validation.recovery.SCORES`, or singular_value), ``value``, and its
+        interval ``low`` and ``high`` where it has one. ``exact filter`` and ``exact smoother`` are
+        the Bayes-optimal observers that know the generating model.
     """
+    rows = _baselines(data)
+    for metric in ("nll", "mse"):
+        if f"floor_{metric}" in data.attrs:
+            rows.append(("exact answer", "floor", metric, float(data.attrs[f"floor_{metric}"])))
+    table = pd.DataFrame(rows, columns=["name", "role", "metric", "value"])
+    if "transmat" in data:
+        table = pd.concat([table, _of_model(data, seed)], ignore_index=True)
+    return table.reindex(columns=[*table.columns[:4], "low", "high"])
+
+
+def _baselines(data: xr.Dataset) -> list[tuple[str, str, str, float]]:
     split = data["split"].to_numpy()
     train, test = split == 0, split == 2
     inputs, target = data["input"].to_numpy(), data["target"].to_numpy()
-    rows: list[tuple[str, str, str, float]] = []
+    if data.attrs["target_kind"] == "symbols":
+        n = int(data.attrs["n_symbols"])
+        orders = NGRAM_ORDERS if data.attrs["input_kind"] == "symbols" else (0,)
+        split_up = (inputs[train], target[train], inputs[test], target[test])
+        return [
+            (f"{k}-gram context", "baseline", "nll", baselines.ngram_nll(*split_up, k, n))
+            for k in orders
+        ]
     if data.attrs["input_kind"] == "symbols":
-        n_symbols = int(data.attrs["n_symbols"])
-        symbols = inputs.astype(np.int64)
-        for order in NGRAM_ORDERS:
-            nll = baselines.ngram_nll(symbols[train], symbols[test], order, n_symbols)
-            rows.append((f"{order}-gram context", "baseline", "nll", nll))
-    else:
-        inputs, target = inputs.astype(np.float64), target.astype(np.float64)
-        rows.append(
-            ("mean", "baseline", "mse", baselines.marginal_mse(target[train], target[test]))
-        )
-        if inputs.shape == target.shape:
-            error = baselines.persistence_mse(inputs[test], target[test])
-            rows.append(("persistence", "baseline", "mse", error))
-        error = baselines.linear_mse(inputs[train], target[train], inputs[test], target[test])
-        rows.append(("linear, 10 inputs", "baseline", "mse", error))
-    if "floor_mse" in data.attrs:
-        rows.append(("exact answer", "floor", "mse", float(data.attrs["floor_mse"])))
-    if "transmat" in data:
-        hmm = CategoricalHMM.from_parameters(
-            *(data[n].to_numpy() for n in ("startprob", "transmat", "emissionprob"))
-        )
-        rows.append(("exact filter", "floor", "nll", exact_nll(hmm, symbols[test])))
-        truth = data["state"].to_numpy()[test]
-        observers = {
-            "exact filter": hmm.filter(symbols[test]).posteriors,
-            "exact smoother": hmm.predict_proba(symbols[test]),
-        }
-        for name, posterior in observers.items():
-            for metric, value in agreement(truth, posterior.argmax(axis=2)).items():
-                rows.append((name, "ceiling", metric, value))
-    return pd.DataFrame(rows, columns=["name", "role", "metric", "value"])
+        inputs = np.eye(int(data.attrs["n_symbols"]))[inputs]
+    inputs, target = inputs.astype(np.float64), target.astype(np.float64)
+    scores = {"mean": baselines.marginal_mse(target[train], target[test])}
+    if inputs.shape == target.shape:
+        scores["persistence"] = baselines.persistence_mse(inputs[test], target[test])
+    scores["linear, 10 inputs"] = baselines.linear_mse(
+        inputs[train], target[train], inputs[test], target[test]
+    )
+    return [(name, "baseline", "mse", score) for name, score in scores.items()]
+
+
+def _of_model(data: xr.Dataset, seed: int) -> pd.DataFrame:
+    test = data["split"].to_numpy() == 2
+    symbols = data["input"].to_numpy()[test].astype(np.int64)
+    hmm, truth = model_of(data), data["state"].to_numpy()[test]
+    rate = entropy_rate(hmm, np.random.default_rng(seed))
+    rows: list[tuple[str, str, str, float, float, float]] = [
+        ("exact filter", "floor", "nll", exact_nll(hmm, symbols), np.nan, np.nan),
+        ("entropy rate", "target", "nll", *rate),
+    ]
+    for i, value in enumerate(hankel_singular_values(hmm)):
+        name = f"Hankel {i + 1}"
+        rows.append((name, "target", "singular_value", float(value), np.nan, np.nan))
+    for name, posterior in observers(hmm, symbols, data["truth_of"].to_numpy()).items():
+        for metric, score in agreement(truth, posterior.argmax(axis=2)).items():
+            rows.append((name, "ceiling", metric, score, np.nan, np.nan))
+    return pd.DataFrame(rows, columns=["name", "role", "metric", "value", "low", "high"])

@@ -28,6 +28,11 @@ def slow_ngram(train: list[list[int]], test: list[list[int]], order: int, n_symb
     return sum(losses) / len(losses)
 
 
+def next_nll(train: np.ndarray, test: np.ndarray, order: int, v: int) -> float:
+    """Predict each symbol but the first from those before it."""
+    return baselines.ngram_nll(train[:, :-1], train[:, 1:], test[:, :-1], test[:, 1:], order, v)
+
+
 @st.composite
 def symbols(draw: st.DrawFn) -> tuple[list[list[int]], list[list[int]], int]:
     v, steps = draw(st.integers(2, 4)), draw(st.integers(2, 8))
@@ -42,15 +47,27 @@ def test_ngram_equals_slow_counting(
     drawn: tuple[list[list[int]], list[list[int]], int], order: int
 ) -> None:
     train, test, v = drawn
-    found = baselines.ngram_nll(np.array(train), np.array(test), order, v)
+    found = next_nll(np.array(train), np.array(test), order, v)
     assert found == pytest.approx(slow_ngram(train, test, order, v), rel=1e-12)
 
 
 def test_ngram_knows_a_cycle_from_enough_context() -> None:
     # 0 0 1 1: one symbol of context leaves one bit, two leave none.
     rows = np.array([np.roll(np.tile([0, 0, 1, 1], 100), shift) for shift in range(4)])
-    assert baselines.ngram_nll(rows, rows, 1, 2) == pytest.approx(math.log(2), abs=0.01)
-    assert baselines.ngram_nll(rows, rows, 2, 2) < 0.02
+    assert next_nll(rows, rows, 1, 2) == pytest.approx(math.log(2), abs=0.01)
+    assert next_nll(rows, rows, 2, 2) < 0.02
+
+
+def test_ngram_reads_a_target_that_is_not_the_next_symbol_where_there_is_one() -> None:
+    # The target is the exclusive or of the last two symbols; steps without one do not count.
+    rng = np.random.default_rng(0)
+    inputs = rng.integers(0, 2, size=(50, 40))
+    target = np.full_like(inputs, -1)
+    target[:, 1:-5] = inputs[:, 1:-5] ^ inputs[:, :-6]
+    inputs[:, -4:] = -1
+    nll = [baselines.ngram_nll(inputs, target, inputs, target, order, 2) for order in (0, 1, 2)]
+    assert nll[:2] == pytest.approx([math.log(2)] * 2, abs=0.01)
+    assert nll[2] < 0.01
 
 
 def test_linear_recovers_a_planted_filter() -> None:

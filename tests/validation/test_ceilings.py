@@ -13,9 +13,13 @@ from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
 from hmmlens.config import FlipFlopData, HMMData
+from hmmlens.config_targets import ContinuumData, TomitaData
 from hmmlens.datasets.build import build
-from hmmlens.datasets.generators import preset_hmm
+from hmmlens.datasets.generators import preset_hmm, sample_hmm
+from hmmlens.datasets.machines import MACHINES, state_form
 from hmmlens.hmm.models import CategoricalHMM
+from hmmlens.networks import baselines
+from hmmlens.validation import ceilings
 from hmmlens.validation.ceilings import exact_nll, of_dataset
 
 
@@ -112,10 +116,162 @@ def test_values_have_theirs() -> None:
     [
         HMMData(kind="hmm", preset="fully3", n_sequences=10, n_steps=2),
         FlipFlopData(kind="flipflop", n_sequences=10, n_steps=2),
+        TomitaData(kind="tomita", grammar=1, n_sequences=10, n_steps=2),
+        ContinuumData(kind="continuum", law="head_direction", n_sequences=10, n_steps=2),
     ],
-    ids=["hmm", "flipflop"],
+    ids=lambda s: s.kind,
 )
-def test_shortest_sequences_that_the_config_allows_are_scored(
-    settings_: HMMData | FlipFlopData,
-) -> None:
+def test_shortest_sequences_that_the_config_allows_are_scored(settings_: Any) -> None:
     assert np.isfinite(of_dataset(build(settings_, seed=0))["value"]).all()
+
+
+def test_answers_to_words_are_scored_against_their_own_baselines() -> None:
+    # Tomita 4: three symbols of context tell all but what the word was before.
+    data = build(TomitaData(kind="tomita", grammar=4, n_sequences=100, n_steps=60), seed=1)
+    table = of_dataset(data)
+    assert value(table, "exact answer", "nll") == 0
+    target = data["target"].to_numpy()
+    share = target[data["split"] == 0].mean()
+    test = target[data["split"] == 2]
+    marginal = -np.where(test == 1, np.log(share), np.log(1 - share)).mean()
+    assert value(table, "0-gram context", "nll") == pytest.approx(marginal, abs=1e-3)
+    assert 0 < value(table, "4-gram context", "nll") < marginal
+
+
+#: Table of targets: Hankel singular values, accuracy of filter and smoother, floor, n-grams of
+#: order 0, 1, 2 and 4; measured on 2000 sequences of 100 symbols with code that is not ours.
+MEASURED = {
+    "chain2": ([1, 0.60], 1.00, 1.00, 0.253, (0.742, 0.255, 0.251, 0.251)),
+    "chain3": ([1, 0.34, 0.012], 0.756, 0.796, 0.585, (0.742, 0.603, 0.587, 0.585)),
+    "chain4": ([1, 0.29, 0.008, 2e-4], 0.568, 0.623, 0.629, (0.742, 0.650, 0.634, 0.630)),
+    "chain5": ([1, 0.28, 0.010, 3e-4, 5e-5], 0.462, 0.521, 0.633, (0.742, 0.659, 0.639, 0.633)),
+    "fully3": ([1, 0.50, 0.50], 0.980, 0.996, 0.330, (1.099, 0.352, 0.332, 0.330)),
+    "cyclic4": ([1, 0.33, 0.285, 0.007], 0.875, 0.949, 0.508, (1.039, 0.600, 0.542, 0.520)),
+}
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_ceilings_are_those_of_the_table(name: str) -> None:
+    hankel, filtered, smoothed, floor, ngrams = MEASURED[name]
+    hmm = CategoricalHMM.from_parameters(*preset_hmm(name))
+    np.testing.assert_allclose(ceilings.hankel_singular_values(hmm), hankel, rtol=0.02, atol=5.1e-4)
+    n = 800
+    symbols, states = sample_hmm(preset_hmm(name), n, 100, np.random.default_rng(11))
+    seen = ceilings.observers(hmm, symbols, np.arange(hmm.n_components))
+
+    def near(by_sequence: np.ndarray, wanted: float) -> bool:
+        # Five standard errors of both samples, and the table's rounding.
+        error = by_sequence.std() * np.sqrt(1 / n + 1 / 2000)
+        rounding = 0.0051 if wanted == 1 else 0.00051
+        return bool(abs(by_sequence.mean() - wanted) < 5 * error + rounding)
+
+    assert near((seen["exact filter"].argmax(2) == states).mean(axis=1), filtered)
+    assert near((seen["exact smoother"].argmax(2) == states).mean(axis=1), smoothed)
+    assert near(ceilings._surprise(hmm, symbols)[:, 1:].mean(axis=1), floor)
+    half = n // 2
+    split_up = [symbols[:half, :-1], symbols[:half, 1:], symbols[half:, :-1], symbols[half:, 1:]]
+    for order, wanted in zip(ceilings.NGRAM_ORDERS, ngrams, strict=True):
+        # The table's own sampling error is about .003.
+        found = baselines.ngram_nll(*split_up, order, 3)
+        assert found == pytest.approx(wanted, abs=0.012)
+
+
+def word_probability(hmm: CategoricalHMM, word: tuple[int, ...]) -> float:
+    law = hmm.get_stationary_distribution()
+    for symbol in word:
+        law = (law * hmm.emissionprob_[:, symbol]) @ hmm.transmat_
+    return float(law.sum())
+
+
+def test_hankel_matrix_holds_the_probabilities_of_words() -> None:
+    rng = np.random.default_rng(0)
+    hmm = CategoricalHMM.from_parameters(
+        np.full(3, 1 / 3), rng.dirichlet(np.ones(3), 3), rng.dirichlet(np.ones(2), 3)
+    )
+    words = [w for n in range(4) for w in itertools.product(range(2), repeat=n)]
+    matrix = np.array([[word_probability(hmm, u + v) for v in words] for u in words])
+    singular = np.linalg.svd(matrix, compute_uv=False)
+    found = ceilings.hankel_singular_values(hmm, 3)
+    np.testing.assert_allclose(found, singular[:3] / singular[0], atol=1e-12)
+
+
+def test_hankel_matrix_sees_a_state_that_no_output_tells() -> None:
+    # State 2 is a copy of state 1.
+    hmm = CategoricalHMM.from_parameters(
+        np.full(3, 1 / 3),
+        np.array([[0.8, 0.1, 0.1], [0.2, 0.5, 0.3], [0.2, 0.4, 0.4]]),
+        np.array([[0.9, 0.1], [0.3, 0.7], [0.3, 0.7]]),
+    )
+    found = ceilings.hankel_singular_values(hmm)
+    assert found[1] > 0.01
+    assert found[2] < 1e-12
+
+
+def conditional_entropy(hmm: CategoricalHMM, n: int, known_start: bool) -> float:
+    """Return H(symbol n | symbols before, and the first state if known) by all words."""
+    pi = hmm.get_stationary_distribution()
+    starts = [p * np.eye(len(pi))[i] for i, p in enumerate(pi)] if known_start else [pi]
+
+    def entropy(length: int) -> float:
+        total = 0.0
+        for start in starts:
+            for word in itertools.product(range(hmm.emissionprob_.shape[1]), repeat=length):
+                law = start
+                for symbol in word:
+                    law = (law * hmm.emissionprob_[:, symbol]) @ hmm.transmat_
+                p = law.sum()
+                total -= p * np.log(p) if p > 0 else 0
+        return total
+
+    return entropy(n) - entropy(n - 1)
+
+
+@pytest.mark.parametrize("name", ["chain3", "mess3", "fully3"])
+def test_entropy_rate_lies_between_its_exact_bounds(name: str) -> None:
+    # Cover & Thomas, theorem 4.5.1.
+    hmm = CategoricalHMM.from_parameters(*preset_hmm(name))
+    low, high = (conditional_entropy(hmm, 7, known) for known in (True, False))
+    rate = ceilings.entropy_rate(hmm, np.random.default_rng(2))
+    half = (rate.high - rate.low) / 2
+    assert low - 2 * half < rate.value < high + 2 * half
+    assert half < 0.02
+
+
+@pytest.mark.parametrize(("name", "bits"), [("z1r", 1 / 3), ("rrxor", 2 / 3)])
+def test_entropy_rate_of_machines_is_their_share_of_random_bits(name: str, bits: float) -> None:
+    hmm = CategoricalHMM.from_parameters(*state_form(MACHINES[name]).hmm)
+    rate = ceilings.entropy_rate(hmm, np.random.default_rng(2))
+    assert rate.value == pytest.approx(bits * np.log(2), abs=0.002)
+
+
+def test_intervals_of_the_entropy_rate_hold_it_nearly_always(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ceilings, "RATE_SAMPLE", (100, 200))
+    # States that are seen: the rate is that of a Markov chain.
+    a = np.array([[0.9, 0.1], [0.3, 0.7]])
+    hmm = CategoricalHMM.from_parameters(np.array([0.75, 0.25]), a, np.eye(2))
+    rate = -(np.array([0.75, 0.25])[:, None] * a * np.log(a)).sum()
+    draws = [ceilings.entropy_rate(hmm, np.random.default_rng(s)) for s in range(100)]
+    inside = sum(draw.low < rate < draw.high for draw in draws)
+    # 95 of 100 on average; fewer than 84 by chance once in ten thousand.
+    assert inside >= 84
+    assert all(draw.high - draw.low < 0.05 for draw in draws)
+
+
+def test_better_targets_are_better_conditioned() -> None:
+    def least(name: str) -> float:
+        hmm = CategoricalHMM.from_parameters(*preset_hmm(name))
+        return float(ceilings.hankel_singular_values(hmm)[-1])
+
+    for name in ("fully5", "fully8"):
+        assert least(name) > 10 * max(least("chain3"), least("cyclic4"), least("chain5"))
+
+
+def test_truth_of_a_machine_is_lumped() -> None:
+    data = build(HMMData(kind="hmm", preset="z1r", n_sequences=30, n_steps=40), seed=3)
+    table = of_dataset(data)
+    # After a few symbols Z1R is known for sure, whoever looks; before, the smoother knows more.
+    assert value(table, "exact filter", "accuracy") > 0.93
+    assert value(table, "exact smoother", "accuracy") > value(table, "exact filter", "accuracy")
+    assert len(table[table["metric"] == "singular_value"]) == 4
