@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from hmmlens.datasets.generators import HMMParameters, sample_hmm
 from hmmlens.hmm.models import CategoricalHMM
 from hmmlens.networks import baselines
+from hmmlens.validation.intervals import Estimate, mean_estimate
 from hmmlens.validation.recovery import agreement
 
 Floats = NDArray[np.float64]
@@ -26,14 +26,6 @@ HANKEL_LENGTH = 5
 #: Sequences and steps that the entropy rate is measured on, and steps left out before.
 RATE_SAMPLE = (200, 500)
 RATE_BURN_IN = 100
-
-
-class Estimate(NamedTuple):
-    """A value and its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 def exact_nll(hmm: CategoricalHMM, symbols: np.ndarray) -> float:
@@ -61,10 +53,7 @@ def entropy_rate(hmm: CategoricalHMM, rng: np.random.Generator) -> Estimate:
     """
     parameters = HMMParameters(hmm.startprob_, hmm.transmat_, hmm.emissionprob_)
     symbols, _ = sample_hmm(parameters, *RATE_SAMPLE, rng)
-    by_sequence = _surprise(hmm, symbols)[:, RATE_BURN_IN:].mean(axis=1)
-    mean = float(by_sequence.mean())
-    half = 1.96 * float(by_sequence.std(ddof=1)) / np.sqrt(len(by_sequence))
-    return Estimate(mean, mean - half, mean + half)
+    return mean_estimate(_surprise(hmm, symbols)[:, RATE_BURN_IN:].mean(axis=1))
 
 
 def hankel_singular_values(hmm: CategoricalHMM, length: int = HANKEL_LENGTH) -> Floats:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hmmlens.validation.intervals import interval, resampled
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.integer]
@@ -44,13 +48,87 @@ def _entropy(counts: Floats) -> float:
     return float(-(p * np.log(p)).sum())
 
 
+def _shared(table: Floats) -> tuple[float, float, float]:
+    """Return the entropies of truth and found, and their mutual information, in nats."""
+    truth, found = _entropy(table.sum(axis=1)), _entropy(table.sum(axis=0))
+    return truth, found, max(0.0, truth + found - _entropy(table.ravel()))
+
+
 def normalised_mutual_information(table: Floats) -> float:
     """Return mutual information over the mean of the two entropies; 0 where both are 0."""
-    truth, found = _entropy(table.sum(axis=1)), _entropy(table.sum(axis=0))
+    truth, found, shared = _shared(table)
+    return 2 * shared / (truth + found) if truth + found > 0 else 0.0
+
+
+def adjusted_mutual_information(table: Floats) -> float:
+    """Return the AMI with the mean of the two entropies (Vinh, Epps & Bailey 2010).
+
+    0 on average for labels at random, 1 for equal ones; 0 where both entropies are 0.
+    """
+    truth, found, shared = _shared(table)
     if truth + found == 0:
         return 0.0
-    shared = truth + found - _entropy(table.ravel())
-    return max(0.0, 2 * shared / (truth + found))
+    chance = _expected_information(table.sum(axis=1), table.sum(axis=0))
+    largest = (truth + found) / 2
+    return (shared - chance) / (largest - chance) if largest > chance else 0.0
+
+
+def _expected_information(truth: Floats, found: Floats) -> float:
+    """Return the mean mutual information of labels at random with these counts (ibid., eq. 24)."""
+    n = int(truth.sum())
+    b = found[found > 0].astype(np.int64)[:, None]
+    total = 0.0
+    for a in truth[truth > 0].astype(np.int64):
+        # The counts are hypergeometric; further from their mean nothing is left of them.
+        width = 7 * np.sqrt(a * b / n) + 20
+        low = np.maximum(np.maximum(1, a + b - n), np.floor(a * b / n - width).astype(np.int64))
+        high = np.minimum(np.minimum(a, b), np.ceil(a * b / n + width).astype(np.int64))
+        m = low + np.arange(max(int((high - low).max()) + 1, 0))
+        row, column = np.nonzero(m <= high)
+        m, whole = m[row, column], b[row, 0]
+        fixed = _log_factorial(n, a) + _log_factorial(n, n - a) - _log_factorial(n, n)
+        log_p = fixed + _log_factorial(n, b[:, 0])[row] + _log_factorial(n, n - b[:, 0])[row]
+        for rest in (m, a - m, whole - m, n - a - whole + m):
+            log_p -= _log_factorial(n, rest)
+        total += float((np.exp(log_p) * m / n * np.log(m * (n / a) / whole)).sum())
+    return total
+
+
+@functools.lru_cache(maxsize=4)
+def _log_factorials(n: int) -> Floats:
+    logs: Floats = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
+    return logs
+
+
+def _log_factorial(n: int, of: Any) -> Any:
+    """Return log of ``of`` factorial, for whole numbers up to ``n``."""
+    return _log_factorials(n)[of]
+
+
+def homogeneity(table: Floats) -> float:
+    """Return 1 - H(truth | found) / H(truth): 1 where no found state mixes true ones.
+
+    Rosenberg & Hirschberg 2007; it does not mind more found states than true ones.
+    """
+    truth, _, shared = _shared(table)
+    return shared / truth if truth > 0 else 1.0
+
+
+def completeness(table: Floats) -> float:
+    """Return 1 - H(found | truth) / H(found): 1 where no true state is split."""
+    return homogeneity(table.T)
+
+
+def mapped_accuracy(train: Floats, test: Floats) -> float:
+    """Return the share of test steps told right by each found state's commonest truth in train.
+
+    Parameters
+    ----------
+    train, test : contingency tables (truth, found) of equal shape. A state that train never met
+        tells the commonest truth of all.
+    """
+    told = np.where(train.any(axis=0), train.argmax(axis=0), train.sum(axis=1).argmax())
+    return float(test[told, np.arange(test.shape[1])].sum() / test.sum())
 
 
 def matched_accuracy(table: Floats) -> float:
@@ -64,12 +142,15 @@ def matched_accuracy(table: Floats) -> float:
 SCORES: dict[str, Callable[[Floats], float]] = {
     "ari": adjusted_rand_index,
     "nmi": normalised_mutual_information,
+    "ami": adjusted_mutual_information,
     "accuracy": matched_accuracy,
+    "homogeneity": homogeneity,
+    "completeness": completeness,
 }
 
 
 def agreement(truth: Ints, found: Ints) -> dict[str, float]:
-    """Return ``ari``, ``nmi`` and Hungarian ``accuracy`` of two labellings (sequence, time)."""
+    """Return all :data:`SCORES` of two labellings (sequence, time)."""
     table = contingency(truth, found).sum(axis=0)
     return {name: score(table) for name, score in SCORES.items()}
 
@@ -85,10 +166,5 @@ def bootstrap(
     tables = contingency(truth, found)
     if len(tables) < 2:
         return dict.fromkeys(SCORES, (np.nan, np.nan))
-    counts = rng.multinomial(len(tables), np.full(len(tables), 1 / len(tables)), size=n_bootstrap)
-    resampled = np.tensordot(counts, tables, axes=1)
-    out = {}
-    for name, score in SCORES.items():
-        low, high = np.percentile([score(table) for table in resampled], [2.5, 97.5])
-        out[name] = (float(low), float(high))
-    return out
+    drawn = resampled(tables, n_bootstrap, rng)
+    return {name: interval([score(table) for table in drawn]) for name, score in SCORES.items()}
