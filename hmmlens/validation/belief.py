@@ -1,0 +1,168 @@
+"""Whether a network that predicts the next symbol holds the exact belief about its source.
+
+The belief is P(state | symbols so far) by the exact Bayes filter of the generating model (Shai et
+al. 2024, arXiv 2405.15943). A linear readout is learnt on train sequences and scored on test
+sequences, beside what would score as well without a belief. Only networks that see the symbols
+have one; for a network that makes symbols from noise it is not defined. Steps weigh as they were
+sampled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from hmmlens.errors import DataError
+from hmmlens.hmm.models import CategoricalHMM, steps_inside
+from hmmlens.validation.intervals import estimate
+from hmmlens.validation.rivals import linear_law
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.integer]
+Mask = NDArray[np.bool_]
+
+#: Symbols of context that the control without memory may see.
+CONTEXTS = (1, 2, 4)
+
+#: Below this share of the variance nothing of the belief is left to explain.
+NOTHING_LEFT = 1e-6
+
+
+class Beliefs(NamedTuple):
+    """What the exact observer knows after each symbol.
+
+    state : (sequence, time, truth), P(state | symbols so far); 0 past a sequence's end
+    following : (sequence, time, symbol), P(next symbol | symbols so far)
+    """
+
+    state: Floats
+    following: Floats
+
+
+def exact_beliefs(
+    hmm: CategoricalHMM, symbols: Ints, truth_of: Ints, length: Ints | None = None
+) -> Beliefs:
+    """Return the exact beliefs.
+
+    Parameters
+    ----------
+    symbols : (sequence, time)
+    truth_of : (state), the true state that each of the model's states stands for.
+    length : (sequence); None where all are whole.
+    """
+    posteriors = hmm.filter(symbols, length).posteriors
+    lump = np.eye(int(truth_of.max()) + 1)[truth_of]
+    return Beliefs(posteriors @ lump, posteriors @ hmm.transmat_ @ hmm.emissionprob_)
+
+
+def last_symbols(symbols: Ints, n: int, n_symbols: int) -> Floats:
+    """Return the last symbols one-hot (sequence, time, n * n_symbols), 0 where there is none."""
+    each = (symbols[..., None] == np.arange(n_symbols)).astype(np.float64)
+    out = np.zeros((*symbols.shape, n, n_symbols))
+    for lag in range(n):
+        out[:, lag:, lag] = each[:, : max(symbols.shape[1] - lag, 0)]
+    return out.reshape(*symbols.shape, n * n_symbols)
+
+
+def shuffled_pairing(belief: Floats, inside: Mask, rng: np.random.Generator) -> Floats:
+    """Return the beliefs (sequence, time, truth) with sequences exchanged at each step.
+
+    Keeps what the step alone tells of the belief, which a network may know from its own clock.
+    """
+    out = belief.copy()
+    for t in range(belief.shape[1]):
+        rows = np.flatnonzero(inside[:, t])
+        out[rows, t] = belief[rng.permutation(rows), t]
+    return out
+
+
+def belief_scores(
+    sources: Mapping[str, Floats],
+    beliefs: Beliefs,
+    symbols: Ints,
+    length: Ints,
+    split: Ints,
+    n_bootstrap: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Score linear readouts of the belief, and their controls, on test sequences.
+
+    Parameters
+    ----------
+    sources : name -> (sequence, time, feature): activations of the network, of its untrained twin;
+        or posteriors of found states, which says how much of the belief survives them.
+    symbols : (sequence, time), as the networks saw them.
+    length, split : (sequence); split is 0 train, 1 select, 2 test.
+
+    Returns
+    -------
+    DataFrame
+        ``source, score, value, low, high``, intervals over resamples of test sequences. ``r2`` is
+        1 - sum |b - b'|^2 / sum |b - mean|^2 with the mean of train. ``r2_shuffled`` is the same
+        after :func:`shuffled_pairing` on train and test. ``partial_r2`` is the share explained of
+        what the exact law of the next symbol leaves of the belief, NaN where it leaves nothing.
+        The sources ``last n symbols`` are readouts without a memory.
+
+    Raises
+    ------
+    DataError
+        When a source does not fit the beliefs, or a split holds no sequence.
+    """
+    inside = steps_inside(length, *symbols.shape)
+    masks = {name: inside & (split == part)[:, None] for name, part in (("train", 0), ("test", 2))}
+    for name, mask in masks.items():
+        if not mask.any():
+            raise DataError(f"the {name} split holds no sequence, so no readout can be scored")
+    for name, values in sources.items():
+        if values.shape[:2] != symbols.shape:
+            raise DataError(
+                f"{name} has shape {values.shape}; its first two must be {symbols.shape}"
+            )
+    rng = np.random.default_rng(seed)
+    shuffled = beliefs.state
+    for mask in masks.values():
+        shuffled = shuffled_pairing(shuffled, mask, rng)
+    known = _errors(beliefs.following, beliefs.state, masks)
+    something_left = known[:, 0].sum() > NOTHING_LEFT * known[:, 1].sum()
+    rows: list[tuple[str, str, float, float, float]] = []
+
+    def add(source: str, score: str, parts: Floats) -> None:
+        rows.append((source, score, *estimate(parts, _explained, n_bootstrap, rng)))
+
+    n_symbols = beliefs.following.shape[2]
+    for name, values in sources.items():
+        add(name, "r2", _errors(values, beliefs.state, masks))
+        add(name, "r2_shuffled", _errors(values, shuffled, masks))
+        if something_left:
+            both = np.concatenate([beliefs.following, values], axis=2)
+            left = np.c_[_errors(both, beliefs.state, masks)[:, 0], known[:, 0]]
+            add(name, "partial_r2", left)
+        else:
+            rows.append((name, "partial_r2", np.nan, np.nan, np.nan))
+    for n in CONTEXTS:
+        context = last_symbols(np.where(inside, symbols, -1), n, n_symbols)
+        add(f"last {n} symbols", "r2", _errors(context, beliefs.state, masks))
+    return pd.DataFrame(rows, columns=["source", "score", "value", "low", "high"])
+
+
+def _explained(sums: Floats) -> float:
+    return float(1 - sums[0] / sums[1])
+
+
+def _errors(values: Floats, belief: Floats, masks: Mapping[str, Mask]) -> Floats:
+    """Return squared errors of the readout and of the train mean: (test sequence, 2)."""
+    frames = values[masks["train"]]
+    centre, scale = frames.mean(axis=0), frames.std(axis=0)
+    # Standardised, so that the small ridge falls on all features alike; padding stays out.
+    clean = np.zeros(values.shape)
+    for mask in masks.values():
+        clean[mask] = (values[mask] - centre) / np.where(scale > 0, scale, 1.0)
+    train, test = (masks[name].any(axis=1) for name in ("train", "test"))
+    said = linear_law(clean[train], belief[train], masks["train"][train], clean[test])
+    mean, inside = belief[masks["train"]].mean(axis=0), masks["test"][test][..., None]
+    errors = [np.where(inside, (belief[test] - guess) ** 2, 0) for guess in (said, mean)]
+    return np.stack([error.sum(axis=(1, 2)) for error in errors], axis=1)
