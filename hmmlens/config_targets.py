@@ -39,7 +39,7 @@ class TomitaData(Section):
         default=0.02,
         gt=0,
         lt=1,
-        description="per step, of a symbol that decides the answer for good",
+        description="per step, that a word must become decided for good as soon as it can",
     )
     n_sequences: int = Field(default=250, ge=5)
     n_steps: int = Field(default=100, ge=2)

@@ -99,21 +99,23 @@ def sample_words(
     """Sample words over two symbols that stay undecided for long.
 
     Drawn evenly, a word of most grammars is out of the language after a few symbols and stays
-    out. So a symbol that decides the answer for good is drawn with ``mistake_probability`` where
-    the other one does not; elsewhere both are drawn evenly.
+    out. So a symbol that decides the answer for good is left out until a mistake falls due, with
+    ``mistake_probability`` at each step, and is then drawn as soon as it can be. Where no symbol
+    does, or both do, they are drawn evenly.
 
     Returns
     -------
     symbols, accepted, states : (sequence, time), each as it is after the symbol
     """
     fatal = decided(automaton)[automaton.moves] & ~decided(automaton)[:, None]
-    p_one = np.full(len(fatal), 0.5)
-    p_one[fatal[:, 0] & ~fatal[:, 1]] = 1 - mistake_probability
-    p_one[fatal[:, 1] & ~fatal[:, 0]] = mistake_probability
+    even = fatal[:, 0] == fatal[:, 1]
+    due = np.zeros(n_sequences, dtype=bool)
     symbols = np.empty((n_sequences, n_steps), dtype=np.int64)
     state = np.zeros(n_sequences, dtype=np.int64)
     for t in range(n_steps):
-        symbols[:, t] = rng.random(n_sequences) < p_one[state]
+        due |= rng.random(n_sequences) < mistake_probability
+        drawn = rng.random(n_sequences) < 0.5
+        symbols[:, t] = np.where(even[state], drawn, fatal[state, 1] == due)
         state = automaton.moves[state, symbols[:, t]]
     states = run(automaton, symbols)
     return symbols, automaton.accepts[states].astype(np.int64), states

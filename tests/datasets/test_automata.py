@@ -83,7 +83,7 @@ def test_decided_states_are_the_sinks(grammar: int, expected: set[int]) -> None:
 
 
 @pytest.mark.parametrize("grammar", LANGUAGES)
-def test_words_stay_undecided_as_long_as_asked(grammar: int) -> None:
+def test_words_are_drawn_evenly_where_nothing_is_decided(grammar: int) -> None:
     automaton = automata.tomita(grammar)
     symbols, accepted, states = automata.sample_words(
         automaton, 0.1, 2000, 12, np.random.default_rng(3)
@@ -93,11 +93,22 @@ def test_words_stay_undecided_as_long_as_asked(grammar: int) -> None:
     np.testing.assert_array_equal(accepted, automaton.accepts[states])
     final = automata.decided(automaton)
     for state in range(len(automaton.moves)):
-        ones = symbols[before == state]
         fatal = final[automaton.moves[state]] & ~final[state]
-        wanted = {(False, False): 0.5, (True, False): 0.9, (False, True): 0.1}[tuple(fatal)]
-        error = np.sqrt(wanted * (1 - wanted) / ones.size)
-        assert abs(ones.mean() - wanted) < 5 * error
+        if fatal[0] == fatal[1]:
+            ones = symbols[before == state]
+            assert abs(ones.mean() - 0.5) < 5 * np.sqrt(0.25 / ones.size)
+
+
+@pytest.mark.parametrize(("grammar", "wait"), [(1, 0), (2, 0), (3, 12), (4, 20), (7, 16)])
+def test_words_are_decided_about_when_the_mistake_falls_due(grammar: int, wait: int) -> None:
+    automaton = automata.tomita(grammar)
+    _, _, states = automata.sample_words(automaton, 0.02, 2000, 100, np.random.default_rng(4))
+    undecided = (~automata.decided(automaton)[states]).mean(axis=0)
+    for t in (30, 60, 90):
+        # Not before it is due, and at the next chance, which in most words comes within `wait`.
+        error = 5 * np.sqrt(0.25 / 2000)
+        assert undecided[t] > 0.98 ** (t + 1) - error
+        assert undecided[t] < 0.98 ** (t + 1 - wait) + error
 
 
 @settings(max_examples=50, deadline=None)
