@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hmmlens.hmm import selection, storage
 from hmmlens.hmm.models import steps_inside
 from hmmlens.validation.fidelity import fidelity, output_law, state_outputs
-from hmmlens.validation.recovery import agreement, bootstrap
+from hmmlens.validation.recovery import QUICK, agreement, bootstrap
 
 log = logging.getLogger(__name__)
 
@@ -93,9 +93,10 @@ def score_sweep(
             )
         if (truth >= 0).any():
             found = np.where(inside[test], posteriors[test].argmax(axis=2), -1)
-            limits = bootstrap(truth, found, n_bootstrap, np.random.default_rng(seed))
-            for name, value in agreement(truth, found).items():
-                row[name], (row[f"{name}_low"], row[f"{name}_high"]) = value, limits[name]
+            row |= agreement(truth, found)
+            rng = np.random.default_rng(seed)
+            for name, limits in bootstrap(truth, found, n_bootstrap, rng, QUICK).items():
+                row[f"{name}_low"], row[f"{name}_high"] = limits
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -5,7 +5,7 @@ rule find_ceilings:
     """Score the exact filter and simple baselines on a dataset."""
     input:
         sequences=SEQUENCES,
-        code=code("validation", "networks/baselines", "hmm/models"),
+        code=code("validation", "networks/baselines", "hmm/models", "datasets/generators"),
     output:
         CEILINGS,
     log:
