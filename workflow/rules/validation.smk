@@ -5,7 +5,9 @@ rule find_ceilings:
     """Score the exact filter and simple baselines on a dataset."""
     input:
         sequences=SEQUENCES,
-        code=code("validation", "networks/baselines", "hmm/models", "datasets/generators"),
+        code=code(
+            "validation", "networks/baselines", "hmm/models", "datasets/generators"
+        ),
     output:
         CEILINGS,
     log:
