@@ -6,6 +6,8 @@ fitted.
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +19,9 @@ Floats = NDArray[np.float64]
 #: Frames from which k-means draws its start; more change the start little and cost much.
 KMEANS_FRAMES = 4000
 
+#: Steps of k-means.
+KMEANS_STEPS = 30
+
 #: Probability of staying in a state.
 STAY = 0.8
 
@@ -26,8 +31,8 @@ def gaussian_starts(
 ) -> list[dict[str, Floats]]:
     """Return starts that take turns between places and spreads.
 
-    The first has the centres of k-means; later ones of its kind have its seeds alone, which lie
-    as well spread and differ more. Every other start is wide. See :func:`start_gaussian`.
+    The first has the centres of k-means; later ones of its kind have those after its first step,
+    which lie as well spread and differ more. Every other start is wide. See :func:`start_gaussian`.
     """
     return [
         start_gaussian(
@@ -58,25 +63,26 @@ def start_gaussian(
     spread : False takes k-means centres and the covariance within clusters, which leads to
         states that are places. True takes frames at random and the covariance of all frames,
         from where EM also finds states that share a place and differ in spread.
-    polish : False leaves k-means at its seeds (Arthur & Vassilvitskii 2007).
+    polish : False leaves k-means after one step from its seeds (Arthur & Vassilvitskii 2007).
     """
     rng = np.random.default_rng(seed)
     if spread:
         means = frames[rng.choice(len(frames), n_states, replace=False)]
         residual = frames - frames.mean(axis=0)
     else:
-        from sklearn.cluster import KMeans, kmeans_plusplus
+        # As good as scikit-learn's, whose import takes longer than a small sweep.
+        from scipy.cluster.vq import kmeans2
 
         size = min(len(frames), KMEANS_FRAMES)
         sample = frames[np.sort(rng.choice(len(frames), size, replace=False))]
-        number = int(rng.integers(2**31))
-        if polish:
-            clusters = KMeans(n_states, n_init=1, random_state=number).fit(sample)
-            means, labels = clusters.cluster_centers_, clusters.labels_
-        else:
-            means, _ = kmeans_plusplus(sample, n_states, random_state=number)
-            square = (means**2).sum(axis=1) - 2 * sample @ means.T
-            labels = square.argmin(axis=1)
+        n_iter = KMEANS_STEPS if polish else 1
+        with warnings.catch_warnings(), np.errstate(invalid="ignore"):
+            # Frames that repeat leave clusters empty; EM can start there all the same.
+            warnings.simplefilter("ignore", UserWarning)
+            # Of size 1, so that no square is too large for a float.
+            unit = max(float(np.abs(sample).max()), 1e-300)
+            means, labels = kmeans2(sample / unit, n_states, minit="++", iter=n_iter, rng=rng)
+            means = means * unit
         residual = sample - means[labels]
     covariance = residual.T @ residual / len(residual) + floor * np.eye(frames.shape[1])
     return {**_sticky(n_states), "means": means, "covariance": covariance}
