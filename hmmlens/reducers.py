@@ -28,6 +28,33 @@ class Fitted(Protocol):
 
 
 @dataclass
+class PCA:
+    """Principal components (Pearson 1901), with no more of them than there are moving units.
+
+    Computed here because importing scikit-learn takes longer than reducing a layer. As there,
+    each component's largest loading is positive.
+    """
+
+    n_components: int
+
+    def fit(self, frames: Floats) -> PCA:
+        """Learn from (frame, unit); units are centred, not scaled."""
+        self.mean_ = frames.mean(axis=0)
+        _, scale, loadings = np.linalg.svd(frames - self.mean_, full_matrices=False)
+        n = min(self.n_components, len(scale))
+        largest = np.abs(loadings).argmax(axis=1)
+        signs = np.sign(loadings[np.arange(len(loadings)), largest])
+        self.components_ = (loadings * signs[:, None])[:n]
+        self.explained_variance_ratio_ = (scale**2 / (scale**2).sum())[:n]
+        return self
+
+    def transform(self, frames: Floats) -> Floats:
+        """Return (frame, component)."""
+        reduced: Floats = (frames - self.mean_) @ self.components_.T
+        return reduced
+
+
+@dataclass
 class Linear:
     """A scikit-learn decomposition, with no more components than there are moving units."""
 
@@ -41,7 +68,6 @@ class Linear:
 
         n_components = min(self.n_components, frames.shape[1])
         make = {
-            "pca": lambda: decomposition.PCA(n_components, svd_solver="full"),
             "factor_analysis": lambda: decomposition.FactorAnalysis(
                 n_components, random_state=self.seed
             ),
@@ -106,7 +132,7 @@ class TSNE:
 
 #: kind -> (label, source, exploratory, how to make it from settings and a seed)
 REDUCERS: dict[str, tuple[str, str, bool, Any]] = {
-    "pca": ("PCA", "Pearson 1901", False, lambda s, seed: Linear("pca", s["n_components"], seed)),
+    "pca": ("PCA", "Pearson 1901", False, lambda s, seed: PCA(s["n_components"])),
     "factor_analysis": (
         "Factor analysis",
         "Rubin and Thayer 1982",
@@ -166,7 +192,7 @@ def fit_transform(
     flat = reducer.transform(state.reshape(-1, state.shape[2])[:, moving])
     about: dict[str, Any] = {"exploratory": exploratory, "n_dead_units": int((~moving).sum())}
     if settings["kind"] == "pca":
-        ratio = reducer.model_.explained_variance_ratio_
+        ratio = reducer.explained_variance_ratio_
         about["explained_variance_ratio"] = [float(r) for r in ratio]
     return flat.reshape(*state.shape[:2], -1), about
 
