@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+#: First steps of a sequence that no statistic of the verdict looks at: the way from the zero state.
+WARM_UP = 20
+
 
 def output_law(output: Floats, kind: str) -> Floats:
     """Return what the network says at each step (sequence, time, output).

@@ -1,0 +1,126 @@
+"""States alone against the network alone (M9c): both run freely, and what they say is compared.
+
+A network that predicts symbols is run on its own draws, and so are the states: compare the two by
+:mod:`hmmlens.validation.ngrams`. A driven network gets its true inputs, the states get their
+classes and nothing of the activations, not even at the start.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmmlens.errors import DataError
+
+if TYPE_CHECKING:
+    import torch
+
+    from hmmlens.networks.cells import RecurrentNetwork
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.integer]
+
+#: Points of each cloud that the energy distance looks at; it compares all pairs.
+ENERGY_POINTS = 1000
+
+
+def simulate_symbols(
+    startprob: Floats,
+    transmat: Floats,
+    means: Floats,
+    n_sequences: int,
+    n_steps: int,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Let states say symbols and hear them: y ~ means[state], then state ~ transmat[y, state].
+
+    Parameters
+    ----------
+    startprob : (state)
+    transmat : (symbol, state, next_state)
+    means : (state, symbol), the law of the next symbol in each state.
+
+    Returns
+    -------
+    symbols, states : (sequence, time); a symbol is said in the state of its step.
+    """
+    states = np.empty((n_sequences, n_steps), dtype=np.int64)
+    symbols = np.empty_like(states)
+    states[:, 0] = draw(np.tile(startprob, (n_sequences, 1)), rng)
+    for t in range(n_steps):
+        if t:
+            states[:, t] = draw(transmat[symbols[:, t - 1], states[:, t - 1]], rng)
+        symbols[:, t] = draw(means[states[:, t]], rng)
+    return symbols, states
+
+
+def simulate_states(
+    startprob: Floats, transmat: Floats, classes: Ints, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw states (sequence, time) along input classes (sequence, time)."""
+    states = np.empty(classes.shape, dtype=np.int64)
+    states[:, 0] = draw(np.tile(startprob, (len(classes), 1)), rng)
+    for t in range(1, classes.shape[1]):
+        states[:, t] = draw(transmat[classes[:, t], states[:, t - 1]], rng)
+    return states
+
+
+def draw(laws: Floats, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Draw one category for each row of (row, category)."""
+    upto = laws.cumsum(axis=1)
+    drawn: NDArray[np.int64] = (upto <= rng.random(len(laws))[:, None] * upto[:, -1:]).sum(axis=1)
+    return drawn
+
+
+def speak(
+    network: RecurrentNetwork, prompts: torch.Tensor, n_steps: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Let a network that predicts symbols hear its own draws.
+
+    Parameters
+    ----------
+    prompts : (sequence, time) symbols that it hears before.
+
+    Returns
+    -------
+    symbols : (sequence, n_steps), what it says after the prompt.
+
+    Raises
+    ------
+    DataError
+        When the network does not take symbols and give them.
+    """
+    import torch
+
+    if not (network.symbols_in and network.symbols_out):
+        raise DataError("only a network that takes symbols and predicts symbols can hear itself")
+    state = network.start(len(prompts))
+    said = np.empty((len(prompts), n_steps), dtype=np.int64)
+    with torch.inference_mode():
+        for t in range(prompts.shape[1]):
+            state = network.step(state, prompts[:, t])
+        for t in range(n_steps):
+            law = network.readout(state).double().softmax(dim=1).cpu().numpy()
+            said[:, t] = draw(law, rng)
+            state = network.step(state, torch.from_numpy(said[:, t]).to(prompts.device))
+    return said
+
+
+def energy_distance(one: Floats, two: Floats, rng: np.random.Generator) -> float:
+    """Return 2 E|X - Y| - E|X - X'| - E|Y - Y'| of two clouds (point, output).
+
+    Szekely & Rizzo 2013. 0 for equal laws only; in units of the output. Clouds of more than
+    :data:`ENERGY_POINTS` points are thinned at random.
+    """
+    from scipy.spatial.distance import cdist
+
+    clouds = [
+        cloud
+        if len(cloud) <= ENERGY_POINTS
+        else cloud[rng.choice(len(cloud), ENERGY_POINTS, replace=False)]
+        for cloud in (one, two)
+    ]
+    across = cdist(*clouds).mean()
+    return float(2 * across - sum(cdist(cloud, cloud).mean() for cloud in clouds))

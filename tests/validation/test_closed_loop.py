@@ -1,0 +1,84 @@
+"""Closed loops of planted states and of networks, and their distance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import energy_distance as scipy_energy
+
+from hmmlens.errors import DataError
+from hmmlens.networks.cells import RecurrentNetwork, initialise
+from hmmlens.validation.closed_loop import (
+    energy_distance,
+    simulate_states,
+    simulate_symbols,
+    speak,
+)
+
+
+def network(**kinds: bool) -> RecurrentNetwork:
+    return initialise(0, cell="gru", n_inputs=3, n_outputs=3, n_units=8, n_layers=1, **kinds)
+
+
+def test_states_that_only_hear_are_the_markov_chain_of_what_they_say() -> None:
+    # The state is the last symbol, so symbols are a chain with these rows.
+    rows = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4]])
+    hear = np.tile(np.eye(3)[:, None, :], (1, 3, 1))
+    said, states = simulate_symbols(np.eye(3)[0], hear, rows, 400, 60, np.random.default_rng(0))
+    assert (states[:, 0] == 0).all()
+    np.testing.assert_array_equal(states[:, 1:], said[:, :-1])
+    counts = np.zeros((3, 3))
+    np.add.at(counts, (said[:, :-1].ravel(), said[:, 1:].ravel()), 1)
+    np.testing.assert_allclose(counts / counts.sum(axis=1, keepdims=True), rows, atol=0.02)
+
+
+def test_known_automaton_follows_its_inputs() -> None:
+    pulses = (np.random.default_rng(0).random((5, 40)) < 0.3).astype(int)
+    tables = np.stack([np.eye(2), np.eye(2)[::-1]])
+    states = simulate_states(np.array([1.0, 0]), tables, pulses, np.random.default_rng(1))
+    pulses[:, 0] = 0  # the first pulse comes before the first state
+    np.testing.assert_array_equal(states, pulses.cumsum(axis=1) % 2)
+
+
+def test_network_says_what_its_own_law_says() -> None:
+    net = network(symbols_in=True, symbols_out=True)
+    prompts = torch.tensor([[0, 2]] * 3000)
+    said = speak(net, prompts, 2, np.random.default_rng(0))
+    with torch.no_grad():
+        first = net(prompts[:1])[0, -1].softmax(0).numpy()
+        heard = torch.tensor([[0, 2, k] for k in range(3)])
+        second = net(heard)[:, -1].softmax(1).numpy()
+    np.testing.assert_allclose(np.bincount(said[:, 0], minlength=3) / 3000, first, atol=0.03)
+    for k in range(3):
+        rest = said[said[:, 0] == k, 1]
+        np.testing.assert_allclose(np.bincount(rest, minlength=3) / len(rest), second[k], atol=0.05)
+
+
+def test_network_of_values_cannot_hear_itself() -> None:
+    with pytest.raises(DataError, match="only a network that takes symbols"):
+        speak(
+            network(symbols_in=False, symbols_out=True),
+            torch.zeros(1, 1, 3),
+            2,
+            np.random.default_rng(0),
+        )
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(0, 3))
+def test_energy_distance_on_a_line_is_that_of_scipy(seed: int, shift: float) -> None:
+    rng = np.random.default_rng(seed)
+    one, two = rng.normal(size=50), shift + rng.normal(size=70)
+    found = energy_distance(one[:, None], two[:, None], rng)
+    assert found == pytest.approx(scipy_energy(one, two) ** 2, abs=1e-9)
+
+
+def test_energy_distance_tells_clouds_apart_even_thinned() -> None:
+    rng = np.random.default_rng(0)
+    cloud = rng.normal(size=(5000, 2))
+    same = energy_distance(cloud, rng.normal(size=(5000, 2)), rng)
+    wide = energy_distance(cloud, 2 * rng.normal(size=(5000, 2)), rng)
+    assert 0 <= same < 0.01 < 0.1 < wide
