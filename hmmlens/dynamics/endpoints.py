@@ -1,12 +1,13 @@
 """Where a network settles when the input says nothing new.
 
-A network with discrete attractor states ends in a few tight points; a continuum of states ends
-spread out, so that finer balls need many more centres.
+A network with discrete attractor states ends in a few tight points and stays there; a continuum of
+states ends spread out, so that finer balls need many more centres, or goes on drifting.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from hmmlens.networks.cells import RecurrentNetwork, State
 
+#: Visited states from which the network is left alone.
+N_STARTS = 300
+
 #: Steps on neutral input. Long enough to settle into a state, short enough that a line of
 #: states has not yet decayed to the few points that training left on it.
 N_SETTLING_STEPS = 20
@@ -25,8 +29,20 @@ N_SETTLING_STEPS = 20
 #: Radii of the balls, as shares of the root mean square of the output around its mean.
 COARSE, FINE = 0.2, 0.05
 
-#: Share of endpoints that the balls must cover.
+#: Share of endpoints that the balls must cover, and whose drift is told.
 COVERED = 0.95
+
+#: What stands for "nothing new": the network's own likeliest symbol fed back, its own prediction
+#: fed back, or an input of zeros.
+Neutral = Literal["symbol", "prediction", "zero"]
+
+#: The neutral input in words.
+NEUTRAL_TEXT: dict[Neutral | None, str] = {
+    "symbol": "its own likeliest symbol",
+    "prediction": "its own prediction",
+    "zero": "zeros",
+    None: "none",
+}
 
 
 class Endpoints(NamedTuple):
@@ -35,16 +51,52 @@ class Endpoints(NamedTuple):
     outputs : (start, output), what it says there
     n_coarse, n_fine : balls that cover 95 % of ``outputs``
     ratio : n_fine / n_coarse, near 1 for points and large for a continuum
+    drift : how far 95 % of the starts stay within when left alone as long again, as a share of the
+        root mean square of the output; near 0 for points, not for a continuum that leaks
     """
 
     outputs: NDArray[np.float64]
     n_coarse: int
     n_fine: int
     ratio: float
+    drift: float
+
+
+def neutral_input(attributes: Mapping[str, Any]) -> Neutral | None:
+    """Return the neutral input of a task, from the attributes of its ``sequences`` store.
+
+    A network that predicts its next input is fed what it predicts; one that is driven by values
+    gets zeros. None where nothing is neutral: symbols that the network does not predict.
+    """
+    next_input = attributes["target_delay"] == 1
+    if attributes["input_kind"] == "symbols":
+        return "symbol" if next_input and attributes["target_kind"] == "symbols" else None
+    if next_input and attributes["feature_names"] == attributes["target_names"]:
+        return "prediction"
+    return "zero"
+
+
+def pick_starts(
+    lengths: NDArray[np.integer], warm_up: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Draw :data:`N_STARTS` visited states.
+
+    Parameters
+    ----------
+    lengths : (sequence)
+    warm_up : first steps of a sequence that are left out, where it is longer.
+
+    Returns
+    -------
+    sequences, times : (start), the sequence and the step after which it is left alone.
+    """
+    sequences = rng.integers(len(lengths), size=N_STARTS)
+    ends = lengths[sequences].astype(np.int64)
+    return sequences, rng.integers(np.minimum(warm_up, ends - 1), ends)
 
 
 def settle(
-    network: RecurrentNetwork, inputs: torch.Tensor, times: NDArray[np.integer], feedback: bool
+    network: RecurrentNetwork, inputs: torch.Tensor, times: NDArray[np.integer], neutral: Neutral
 ) -> torch.Tensor:
     """Drive the network to a visited state of each sequence, then leave it alone.
 
@@ -52,25 +104,37 @@ def settle(
     ----------
     inputs : (sequence, time) or (sequence, time, feature), as recorded.
     times : (sequence), the step after which the input turns neutral.
-    feedback : neutral is the network's own likeliest symbol, fed back; else an input of zeros.
 
     Returns
     -------
-    output : (sequence, output) after ``N_SETTLING_STEPS`` neutral steps.
+    output : (2, sequence, output) after ``N_SETTLING_STEPS`` neutral steps, and after twice as
+        many.
     """
     import torch
 
     until = torch.as_tensor(times, device=inputs.device)
     state = network.start(len(inputs))
+    settled = []
     with torch.inference_mode():
         for t in range(int(until.max()) + 1):
             moved = network.step(state, inputs[:, t])
             state = _where(until >= t, moved, state)
-        for _ in range(N_SETTLING_STEPS):
-            output = network.readout(state)
-            neutral = output.argmax(dim=1) if feedback else torch.zeros_like(inputs[:, 0])
-            state = network.step(state, neutral)
-        return network.readout(state)
+        for _ in range(2):
+            for _ in range(N_SETTLING_STEPS):
+                state = network.step(state, _nothing_new(neutral, network, state, inputs))
+            settled.append(network.readout(state))
+    return torch.stack(settled)
+
+
+def _nothing_new(
+    neutral: Neutral, network: RecurrentNetwork, state: State, inputs: torch.Tensor
+) -> torch.Tensor:
+    import torch
+
+    if neutral == "zero":
+        return torch.zeros_like(inputs[:, 0])
+    output = network.readout(state)
+    return output.argmax(dim=1) if neutral == "symbol" else output
 
 
 def _where(condition: torch.Tensor, new: State, old: State) -> State:
@@ -103,15 +167,25 @@ def count_balls(points: NDArray[np.float64], radius: float, covered: float = COV
     return n_balls
 
 
-def endpoints(outputs: NDArray[np.float64], visited: NDArray[np.float64]) -> Endpoints:
-    """Count the endpoints at two radii.
+def endpoints(settled: NDArray[np.float64], visited: NDArray[np.float64]) -> Endpoints:
+    """Count the endpoints at two radii, and measure how far they still move.
 
     Parameters
     ----------
-    outputs : (start, output), where the network settled.
+    settled : (2, start, output), what the network says where it settled and as long again later.
     visited : (frame, output), what it says while it is driven; sets the scale.
+
+    Raises
+    ------
+    DataError
+        When an endpoint is not finite, or the driven network always says the same.
     """
     scale = float(np.sqrt(((visited - visited.mean(axis=0)) ** 2).sum(axis=1).mean()))
+    if not scale > 0:
+        raise DataError("the driven network always says the same, so endpoints have no scale")
+    outputs, later = settled
     n_coarse = count_balls(outputs, COARSE * scale)
     n_fine = count_balls(outputs, FINE * scale)
-    return Endpoints(outputs, n_coarse, n_fine, n_fine / n_coarse)
+    moved = np.sqrt(((later - outputs) ** 2).sum(axis=1)) / scale
+    drift = float(np.quantile(moved, COVERED))
+    return Endpoints(outputs, n_coarse, n_fine, n_fine / n_coarse, drift)

@@ -133,6 +133,8 @@ def endpoint_sentence(rows: pd.DataFrame, neutral: str) -> str:
     rows : ``n_coarse, n_fine, ratio``, one per seed.
     neutral : what the neutral input was.
     """
+    if rows["n_coarse"].isna().all():
+        return "No input says nothing new to it, so it cannot be left alone."
     text = (
         f"With an input that says nothing new ({neutral}), it settles in "
         f"{whole_span(rows['n_coarse'])} places, "

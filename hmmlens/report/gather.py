@@ -59,7 +59,9 @@ def networks(
         rows.append(tables.network_row(full, score, len(curve), bounds[dataset]))
         if run["role"] == "trained":
             histories.append(tagged(curve, run, RUN_KEY))
-        found = {name: end[name] for name in ("n_coarse", "n_fine", "ratio", "neutral_input")}
+        found = {
+            name: end[name] for name in ("n_coarse", "n_fine", "ratio", "drift", "neutral_input")
+        }
         settled.append({k: run[k] for k in RUN_KEY} | found)
     return {
         "networks": pd.DataFrame(rows),

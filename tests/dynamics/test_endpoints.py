@@ -11,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hmmlens.dynamics import endpoints as module
-from hmmlens.dynamics.endpoints import count_balls, endpoints, settle
+from hmmlens.dynamics.endpoints import (
+    count_balls,
+    endpoints,
+    neutral_input,
+    pick_starts,
+    settle,
+)
 from hmmlens.errors import DataError
 from hmmlens.networks.cells import RecurrentNetwork
 
@@ -76,22 +82,73 @@ def test_scale_is_that_of_the_driven_output() -> None:
     # Two values -s and s by turns have a root mean square of s around their mean, whatever it is.
     visited = np.array([[-3.0], [3]] * 50) + 7
     apart = np.array([[0.0], [0.55]] * 50)
-    found = endpoints(apart, visited)
+    found = endpoints(still(apart), visited)
     # 0.2 * 3 = .6 takes both at once, .05 * 3 = .15 does not.
     assert (found.n_coarse, found.n_fine, found.ratio) == (1, 2, 2.0)
-    wider = endpoints(2 * apart, 2 * (visited - 7))
+    wider = endpoints(still(2 * apart), 2 * (visited - 7))
     assert (wider.n_coarse, wider.n_fine) == (1, 2)
     np.testing.assert_array_equal(found.outputs, apart)
 
 
 def test_ratio_tells_points_from_a_continuum() -> None:
     corners = np.array([[1.0, 1], [1, -1], [-1, 1], [-1, -1]])
-    points = endpoints(cloud(corners), cloud(corners))
+    points = endpoints(still(cloud(corners)), cloud(corners))
     assert (points.n_coarse, points.n_fine, points.ratio) == (4, 4, 1.0)
     angle = np.linspace(0, 2 * np.pi, 300, endpoint=False)
     ring = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     # Finer by four: a curve needs about four times as many balls.
-    assert 3 < endpoints(ring, ring).ratio < 5
+    assert 3 < endpoints(still(ring), ring).ratio < 5
+
+
+def still(points: np.ndarray) -> np.ndarray:
+    """Return endpoints that no longer move."""
+    return np.stack([points, points])
+
+
+def test_drift_is_what_most_stay_within() -> None:
+    visited = np.array([[-2.0], [2]] * 50)
+    later = visited.copy()
+    later[:4] += 100.0
+    assert endpoints(np.stack([visited, later]), visited).drift == 0
+    # Less than a twentieth is forgiven; else it is the distance in units of the root mean square.
+    later[4:] -= 0.3
+    assert endpoints(np.stack([visited, later]), visited).drift == pytest.approx(0.15)
+    with pytest.raises(DataError, match="always says the same"):
+        endpoints(still(visited), np.ones((10, 1)))
+
+
+def test_leak_drifts_by_its_closed_form() -> None:
+    # h <- .95 h at every step: what is left after 20 steps loses another 1 - .95 ** 20.
+    start = np.linspace(-1, 1, 101)[:, None]
+    settled = np.stack([0.95**20 * start, 0.95**40 * start])
+    scale = float(np.sqrt((start**2).mean()))
+    wanted = np.quantile(abs(start) * 0.95**20 * (1 - 0.95**20), 0.95) / scale
+    assert endpoints(settled, start).drift == pytest.approx(wanted)
+    assert wanted > 0.3
+
+
+def test_neutral_input_follows_from_the_task() -> None:
+    values = {"input_kind": "values", "target_kind": "values", "feature_names": ["x"]}
+    symbols = {"input_kind": "symbols", "target_kind": "symbols"}
+    for attributes, wanted in (
+        (symbols | {"target_delay": 1}, "symbol"),
+        # Symbols that say whether a word is in a language are not the next input.
+        (symbols | {"target_delay": 0}, None),
+        (values | {"target_delay": 1, "target_names": ["x"]}, "prediction"),
+        (values | {"target_delay": 0, "target_names": ["bit"]}, "zero"),
+        # What is told five steps ahead cannot be fed back as the next input.
+        (values | {"target_delay": 5, "target_names": ["x"]}, "zero"),
+    ):
+        assert neutral_input(attributes) == wanted
+
+
+def test_starts_lie_inside_and_after_the_warm_up() -> None:
+    lengths = np.array([50, 5, 30])
+    sequences, times = pick_starts(lengths, 20, np.random.default_rng(0))
+    assert len(sequences) == len(times) == module.N_STARTS
+    assert (times < lengths[sequences]).all()
+    assert (times >= np.where(sequences == 1, 4, 20)).all()
+    assert set(sequences) == {0, 1, 2}
 
 
 def latch(weight: float, gain: float = 1.0) -> RecurrentNetwork:
@@ -117,7 +174,8 @@ def pulses(n: int, n_steps: int = 12, seed: int = 0) -> torch.Tensor:
 def test_latch_settles_on_its_two_attractors() -> None:
     net, inputs = latch(3.0, gain=2.0), pulses(100)
     times = np.random.default_rng(1).integers(0, 12, size=100)
-    settled = settle(net, inputs, times, feedback=False).numpy()
+    both = settle(net, inputs, times, "zero").numpy()
+    settled = both[0]
     # The stable solutions of h = tanh(3 h), by iteration.
     fixed = 1.0
     for _ in range(100):
@@ -130,15 +188,15 @@ def test_latch_settles_on_its_two_attractors() -> None:
     np.testing.assert_array_equal(np.sign(settled[:, 0]), np.array(last))
     with torch.no_grad():
         visited = net(inputs).numpy().reshape(-1, 1)
-    found = endpoints(settled.astype(float), visited)
-    assert (found.n_coarse, found.n_fine) == (2, 2)
+    found = endpoints(both.astype(float), visited)
+    assert (found.n_coarse, found.n_fine) == (2, 2) and found.drift < 1e-5
 
 
 def test_network_that_forgets_settles_on_one_point() -> None:
     net, inputs = latch(0.5), pulses(60)
-    settled = settle(net, inputs, np.full(60, 11), feedback=False).numpy()
+    settled = settle(net, inputs, np.full(60, 11), "zero").numpy()
     # Contracted by one half at each of 20 steps.
-    assert abs(settled).max() < 0.5**module.N_SETTLING_STEPS
+    assert abs(settled[0]).max() < 0.5**module.N_SETTLING_STEPS
     found = endpoints(settled.astype(float), inputs.numpy().reshape(-1, 1))
     assert (found.n_coarse, found.n_fine) == (1, 1)
 
@@ -149,23 +207,38 @@ def test_settling_equals_one_sequence_at_a_time(cell: str) -> None:
     net = RecurrentNetwork(cell, 2, 2, 4, 2, symbols_in=False, symbols_out=False)
     inputs = torch.randn(5, 9, 2)
     times = np.array([0, 8, 3, 5, 3])
-    found = settle(net, inputs, times, feedback=False)
+    found = settle(net, inputs, times, "zero")
     for i, t in enumerate(times):
-        rest = torch.zeros(1, module.N_SETTLING_STEPS, 2)
-        with torch.no_grad():
-            alone = net(torch.cat([inputs[i : i + 1, : t + 1], rest], dim=1))[0, -1]
-        np.testing.assert_allclose(found[i], alone, atol=1e-6)
+        for place in (0, 1):
+            rest = torch.zeros(1, (place + 1) * module.N_SETTLING_STEPS, 2)
+            with torch.no_grad():
+                alone = net(torch.cat([inputs[i : i + 1, : t + 1], rest], dim=1))[0, -1]
+            np.testing.assert_allclose(found[place, i], alone, atol=1e-6)
 
 
 def test_symbols_are_fed_back() -> None:
     torch.manual_seed(1)
     net = RecurrentNetwork("gru", 3, 3, 4, symbols_in=True, symbols_out=True)
     inputs = torch.randint(0, 3, (4, 6))
-    found = settle(net, inputs, np.array([5, 2, 0, 4]), feedback=True)
+    found = settle(net, inputs, np.array([5, 2, 0, 4]), "symbol")[0]
     for i, t in enumerate([5, 2, 0, 4]):
         said = inputs[i, : t + 1].tolist()
         with torch.no_grad():
             for _ in range(module.N_SETTLING_STEPS):
                 said.append(int(net(torch.tensor([said]))[0, -1].argmax()))
             alone = net(torch.tensor([said]))[0, -1]
+        np.testing.assert_allclose(found[i], alone, atol=1e-5)
+
+
+def test_predictions_are_fed_back() -> None:
+    torch.manual_seed(2)
+    net = RecurrentNetwork("lstm", 2, 2, 4, symbols_in=False, symbols_out=False)
+    inputs = torch.randn(2, 5, 2)
+    found = settle(net, inputs, np.array([4, 1]), "prediction")[0]
+    for i, t in enumerate([4, 1]):
+        heard = inputs[i : i + 1, : t + 1]
+        with torch.no_grad():
+            for _ in range(module.N_SETTLING_STEPS):
+                heard = torch.cat([heard, net(heard)[:, -1:]], dim=1)
+            alone = net(heard)[0, -1]
         np.testing.assert_allclose(found[i], alone, atol=1e-5)

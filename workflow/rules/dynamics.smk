@@ -7,7 +7,9 @@ rule find_endpoints:
         sequences=sequences_of,
         activations=ACTIVATIONS,
         weights=f"{NETWORK}/network.safetensors",
-        code=code("dynamics", "networks/cells", "activations", "store"),
+        code=code(
+            "dynamics", "networks/cells", "activations", "store", "validation/fidelity"
+        ),
     output:
         directory(ENDPOINTS),
     log:

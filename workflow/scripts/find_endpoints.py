@@ -9,8 +9,9 @@ import xarray as xr
 
 from hmmlens import activations, store
 from hmmlens.dynamics import endpoints
+from hmmlens.hmm.inputs import steps_inside
 from hmmlens.networks import cells
-from hmmlens.validation.fidelity import output_law
+from hmmlens.validation import fidelity
 
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)
@@ -21,27 +22,26 @@ network = cells.for_dataset(params.network, data.attrs, data.sizes, seed=0)
 device = cells.pick_device(params.device)
 cells.load_weights(network, Path(files.weights)).to(device)
 
-N_STARTS = 300
 rng = np.random.default_rng(params.seed)
-inputs = root["input"].to_numpy()
-inputs = inputs[rng.integers(len(inputs), size=N_STARTS)]
-times = rng.integers(inputs.shape[1] // 4, inputs.shape[1], size=N_STARTS)
-symbols = data.attrs["input_kind"] == "symbols"
-settled = endpoints.settle(network, torch.from_numpy(inputs).to(device), times, feedback=symbols)
-kind = data.attrs["target_kind"]
-visited = output_law(root["output"].to_numpy(), kind)
-found = endpoints.endpoints(
-    output_law(settled.cpu().numpy(), kind).astype(float), visited.reshape(-1, visited.shape[-1])
-)
+neutral = endpoints.neutral_input(data.attrs)
+counts = dict.fromkeys(("n_coarse", "n_fine", "ratio", "drift"), np.nan)
+outputs = np.empty((0, root.sizes["output"]))
+if neutral is not None:
+    sequences, times = endpoints.pick_starts(root["length"].to_numpy(), fidelity.WARM_UP, rng)
+    inputs = torch.from_numpy(root["input"].to_numpy()[sequences]).to(device)
+    settled = endpoints.settle(network, inputs, times, neutral).cpu().numpy()
+    kind = data.attrs["target_kind"]
+    law = fidelity.output_law(root["output"].to_numpy(), kind)
+    inside = steps_inside(root["length"].to_numpy(), *law.shape[:2])
+    found = endpoints.endpoints(fidelity.output_law(settled, kind), law[inside])
+    counts, outputs = {name: getattr(found, name) for name in counts}, found.outputs
 result = xr.Dataset(
-    {"output": (("start", "output"), found.outputs)},
+    {"output": (("start", "output"), outputs)},
     attrs={
-        "n_coarse": found.n_coarse,
-        "n_fine": found.n_fine,
-        "ratio": found.ratio,
-        "neutral_input": "its own likeliest symbol" if symbols else "zeros",
+        **counts,
+        "neutral_input": endpoints.NEUTRAL_TEXT[neutral],
         "n_steps": endpoints.N_SETTLING_STEPS,
     },
 )
 store.write(result, job.store(snakemake.output[0]), "endpoints", job.made_by(snakemake))
-log.info("%d endpoints, %d with finer balls", found.n_coarse, found.n_fine)
+log.info("neutral input: %s; %s", endpoints.NEUTRAL_TEXT[neutral], counts)
