@@ -1,0 +1,119 @@
+"""How sure a number of states is: its distribution, its edge, its neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmmlens.errors import DataError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.integer]
+
+#: Share of resamples at the largest number offered from which no number is supported.
+EDGE_SHARE = 0.5
+
+
+class CountDistribution(NamedTuple):
+    """How often each number of states is chosen.
+
+    counts, share : (count)
+    mode : the number chosen most often
+    low, high : central 95 %
+    at_edge : share of choices that are the largest number offered
+    sentence : the above in words
+    """
+
+    counts: NDArray[np.int64]
+    share: Floats
+    mode: int
+    low: int
+    high: int
+    at_edge: float
+    sentence: str
+
+
+def one_standard_error(counts: Ints, scores: Floats) -> int:
+    """Return the smallest number of states whose mean score is within one error of the best's.
+
+    The error is the standard error of the best model's mean over sequences (Breiman et al. 1984;
+    Hastie et al. 2009, section 7.10).
+
+    Parameters
+    ----------
+    counts : (count)
+    scores : (sequence, count), held out; higher is better.
+
+    Raises
+    ------
+    DataError
+        When there are fewer than two sequences, or shapes do not fit.
+    """
+    check(counts, scores)
+    means = scores.mean(axis=0)
+    best = int(means.argmax())
+    error = scores[:, best].std(ddof=1) / np.sqrt(len(scores))
+    return int(np.asarray(counts)[means >= means[best] - error].min())
+
+
+def check(counts: Ints, scores: Floats) -> None:
+    """Raise :class:`DataError` unless scores are finite and (sequence, count), 2 or more rows."""
+    if scores.ndim != 2 or scores.shape[1] != len(counts):
+        raise DataError(f"scores have shape {scores.shape}; (sequence, {len(counts)}) is needed")
+    if len(scores) < 2:
+        raise DataError("one sequence has no standard error; hold out at least two")
+    if not np.isfinite(scores).all():
+        raise DataError("a score is not finite; leave out models that broke down")
+
+
+def distribution(
+    counts: Ints, scores: Sequence[Floats], n_bootstrap: int, rng: np.random.Generator
+) -> CountDistribution:
+    """Return how often :func:`one_standard_error` chooses each number of states.
+
+    Sequences are resampled within each seed of the network, and seeds count alike. When half of
+    the choices or more are the largest number offered, no finite number is supported.
+
+    Parameters
+    ----------
+    scores : for each seed (sequence, count), held out.
+    n_bootstrap : resamples of each seed's sequences.
+    """
+    numbers = np.asarray(counts, dtype=np.int64)
+    chosen = []
+    for table in scores:
+        check(numbers, table)
+        for _ in range(n_bootstrap):
+            rows = rng.integers(len(table), size=len(table))
+            chosen.append(one_standard_error(numbers, table[rows]))
+    picks = np.array(chosen)
+    share = (picks[:, None] == numbers).mean(axis=0)
+    low, high = (int(q) for q in np.quantile(picks, [0.025, 0.975], method="nearest"))
+    mode, largest = int(numbers[share.argmax()]), int(numbers.max())
+    at_edge = float(share[numbers.argmax()])
+    words = f"{100 * share.max():.0f} % of resamples choose {mode} states (95 %: {low} to {high})"
+    if at_edge >= EDGE_SHARE:
+        words = (
+            f"No finite number of states is supported: {100 * at_edge:.0f} % of resamples choose "
+            f"{largest}, the most that were offered"
+        )
+    return CountDistribution(numbers, share, mode, low, high, at_edge, words + ".")
+
+
+def repeated(fidelity: dict[int, float], n_states: int, wanted: float) -> str:
+    """Say whether "so many states are faithful" holds with one state less and one more.
+
+    Parameters
+    ----------
+    fidelity : number of states -> fidelity, for ``n_states`` and those neighbours that exist.
+    wanted : least fidelity.
+    """
+    parts = [
+        f"{n} ({fidelity[n]:.2f}: {'yes' if fidelity[n] >= wanted else 'no'})"
+        for n in (n_states - 1, n_states, n_states + 1)
+        if n in fidelity
+    ]
+    return f"Faithful ({wanted:g} wanted) with {', '.join(parts)} states."

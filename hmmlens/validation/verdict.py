@@ -1,0 +1,230 @@
+"""The verdict on one network: whether it holds discrete states.
+
+All rules and thresholds stand here. They were fixed on the networks of four draws (GRU, seeds 100
+and 101; vanilla, seed 102; LSTM, seed 103; 32 units) of sixteen tasks: fully3, fully5, flip-flops
+of 2 and 3 bits, toggle, mod-3 counter; cyclic4 and two tasks of two symbols; AR(1), VAR(2), two
+rings, a clipped integrator, leaky integrators and head direction. Nothing else may move them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+#: What each grade says, in the order in which the rules are tried.
+GRADES = {
+    "X": "not competent at its task",
+    "U": "unfaithful: no small number of states stands in for the network",
+    "D": "discrete attractor states",
+    "B": "finite attractors with graded belief",
+    "C": "a continuum that states merely quantise",
+    "consistent with D": "consistent with discrete attractor states; the weights are not at hand",
+    "not supported": "no discrete states supported; the weights are not at hand",
+}
+
+#: Grades whose state pictures must say so in their titles.
+UNSUPPORTED = ("C", "U", "X", "not supported")
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Where the rules draw their lines.
+
+    loss : most of the marginal loss that a competent network may keep
+    gap : least share of the way from the marginal loss to the floor, where a floor is known
+    fidelity : least R2 of the output five steps ahead
+    most_states : most states that count as few
+    ratio : most fine balls for each coarse one
+    drift : farthest that 95 % of endpoints may still move, in rms of the output
+    elbow_output, elbow_components : least elbow, in bits, of codebooks of the output law and of
+        the principal components
+    flicker : largest share of steps without a clear state, where there are no weights
+    """
+
+    loss: float = 0.9
+    gap: float = 0.8
+    fidelity: float = 0.9
+    most_states: int = 12
+    ratio: float = 2.5
+    drift: float = 0.05
+    elbow_output: float = 1.6
+    elbow_components: float = 3.0
+    flicker: float = 0.05
+
+
+DEFAULT = Thresholds()
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the verdict rests on. NaN where a number is not to be had.
+
+    loss, marginal, floor : test loss of the network, of the best constant answer, and the least
+        possible
+    fidelity : R2 of the output five steps ahead, best codebook of at most ``most_states`` cells
+    fidelity_states : the same of the driven HMM with ``n_states`` states
+    n_states : the number of endpoints; without weights, where the elbow is highest
+    resolution : fewest cells whose fidelity comes within .02 of the best
+    elbow_output, elbow_components : bits, at ``n_states``
+    flicker : share of test steps in which no state has a filtered probability of .8
+    n_endpoints, ratio, drift : see :class:`hmmlens.dynamics.endpoints.Endpoints`
+    """
+
+    loss: float
+    marginal: float
+    fidelity: float
+    fidelity_states: float
+    n_states: int
+    resolution: int
+    elbow_output: float
+    elbow_components: float
+    flicker: float
+    floor: float = np.nan
+    n_endpoints: float = np.nan
+    ratio: float = np.nan
+    drift: float = np.nan
+
+    @property
+    def gap_closed(self) -> float:
+        """Return the share of the way from the marginal loss to the floor."""
+        return (self.marginal - self.loss) / (self.marginal - self.floor)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A grade and why.
+
+    grade : one of :data:`GRADES`
+    n_states : states that are claimed (D) or attractors (B); else None
+    input_driven : whether an untrained network with a fitted readout earns the same grade; None
+        where that was not asked
+    reasons : sentences, each with its number
+    """
+
+    grade: str
+    n_states: int | None
+    input_driven: bool | None
+    reasons: tuple[str, ...]
+
+    @property
+    def supported(self) -> bool:
+        """Return whether a picture of states may stand without a warning in its title."""
+        return self.grade not in UNSUPPORTED
+
+    @property
+    def sentence(self) -> str:
+        """Return the verdict in one sentence."""
+        number = f", {self.n_states} of them" if self.n_states is not None else ""
+        flag = "; input-driven: an untrained network earns the same grade"
+        return f"{GRADES[self.grade].capitalize()}{number}{flag if self.input_driven else ''}."
+
+
+def decide(
+    evidence: Evidence,
+    reservoir_grade: str | None = None,
+    thresholds: Thresholds = DEFAULT,
+) -> Verdict:
+    """Grade one network.
+
+    The rules in their order: X unless competent; U unless few states are faithful; then, where
+    endpoints are known, C unless they are few points that stay, D if fidelity has an elbow at
+    their number and B if not. Without endpoints the best to be had is "consistent with D".
+
+    Parameters
+    ----------
+    reservoir_grade : grade of an untrained network of the same kind with a fitted readout.
+    """
+    rules = _Rules(evidence, thresholds)
+    grade = rules.grade()
+    return Verdict(
+        grade,
+        evidence.n_states if grade in ("D", "B", "consistent with D") else None,
+        None if reservoir_grade is None else grade == reservoir_grade and grade not in ("X", "U"),
+        tuple(rules.reasons),
+    )
+
+
+class _Rules:
+    """Tries the rules and notes a sentence for each."""
+
+    def __init__(self, evidence: Evidence, thresholds: Thresholds) -> None:
+        self.e, self.t, self.reasons = evidence, thresholds, list[str]()
+
+    def grade(self) -> str:
+        if not self.competent():
+            return "X"
+        if not self.faithful():
+            return "U"
+        if np.isnan(self.e.n_endpoints):
+            clear, steady = self.elbow(), self.steady()
+            return "consistent with D" if clear and steady else "not supported"
+        if not self.attractors():
+            return "C"
+        return "D" if self.elbow() else "B"
+
+    def say(self, holds: bool, sentence: str) -> bool:
+        self.reasons.append(sentence)
+        return holds
+
+    def competent(self) -> bool:
+        e, t = self.e, self.t
+        share = e.loss / e.marginal
+        text = f"Its test loss is {share:.2f} of that of the best constant answer"
+        holds = share <= t.loss
+        known = not np.isnan(e.floor)
+        if known:
+            text += f" and closes {100 * e.gap_closed:.0f} % of the way to the least possible"
+            holds = holds and e.gap_closed >= t.gap
+        wanted = f"at most {t.loss:g}" + (f" and at least {100 * t.gap:.0f} %" if known else "")
+        return self.say(holds, f"{text} ({wanted} wanted).")
+
+    def faithful(self) -> bool:
+        e, t = self.e, self.t
+        return self.say(
+            e.fidelity >= t.fidelity,
+            f"At most {t.most_states} states predict its output five steps ahead with R2 "
+            f"{e.fidelity:.2f} ({t.fidelity:g} wanted); the driven HMM with {_count(e.n_states)} "
+            f"reaches {e.fidelity_states:.2f}.",
+        )
+
+    def attractors(self) -> bool:
+        e, t = self.e, self.t
+        n = int(e.n_endpoints)
+        points = e.ratio <= t.ratio and e.drift <= t.drift
+        text = (
+            f"Left alone, it settles in {n} place{'s' if n != 1 else ''}, {e.ratio:.1f} times as "
+            f"many when told apart four times finer (at most {t.ratio:g} for points), and drifts "
+            f"by {e.drift:.3f} rms of its output (at most {t.drift:g})"
+        )
+        if n < 2:
+            text += "; with one place nothing is remembered"
+        elif n > t.most_states:
+            text += f"; more than {t.most_states} places are not few"
+        return self.say(points and 2 <= n <= t.most_states, text + ".")
+
+    def elbow(self) -> bool:
+        e, t = self.e, self.t
+        holds = e.elbow_output >= t.elbow_output or e.elbow_components >= t.elbow_components
+        return self.say(
+            holds,
+            f"Doubling the states to {e.n_states} removes {_bits(e.elbow_output)} more of what is "
+            f"missed than doubling them again ({t.elbow_output:g} wanted; in principal components "
+            f"{_bits(e.elbow_components)}, {t.elbow_components:g} wanted), "
+            + ("a cliff and then a floor." if holds else "no cliff as at a number of states."),
+        )
+
+    def steady(self) -> bool:
+        return self.say(
+            self.e.flicker < self.t.flicker,
+            f"In {100 * self.e.flicker:.0f} % of steps no state is clear "
+            f"(below {100 * self.t.flicker:.0f} % wanted).",
+        )
+
+
+def _count(n_states: int) -> str:
+    return f"{n_states} state" + ("" if n_states == 1 else "s")
+
+
+def _bits(value: float) -> str:
+    return "an unknown number of bits" if np.isnan(value) else f"{value:.1f} bits"

@@ -1,0 +1,154 @@
+"""Verdicts on activations that are planted, without a network: states, a ring, noise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hmmlens.dynamics.endpoints import Endpoints
+from hmmlens.errors import DataError
+from hmmlens.hmm import driven
+from hmmlens.validation import codebook, evidence
+from hmmlens.validation.evidence import Losses, Recorded, components, judge, prepare
+from hmmlens.validation.fidelity import state_outputs
+from hmmlens.validation.free_run import free_run
+
+GOOD = Losses(0.1, 1.0)
+
+
+def ends(n: int, ratio: float = 1.0, drift: float = 0.0) -> Endpoints:
+    return Endpoints(np.zeros((0, 1)), n, round(n * ratio), ratio, drift)
+
+
+def recorded(law: np.ndarray, inputs: np.ndarray, seed: int = 0) -> Recorded:
+    """Return units that hold the law and a little noise."""
+    rng = np.random.default_rng(seed)
+    mix = rng.normal(size=(law.shape[2], 10))
+    hidden = law @ mix + 0.02 * rng.normal(size=(*law.shape[:2], 10))
+    split = np.arange(len(law)) * 5 // len(law)
+    split = np.array([0, 0, 0, 1, 2])[split]
+    return Recorded(hidden, law, inputs, np.full(len(law), law.shape[1]), split)
+
+
+def counter(modulus: int = 3, seed: int = 0) -> Recorded:
+    rng = np.random.default_rng(seed)
+    pulses = (rng.random((50, 80)) < 0.15).astype(int)
+    law = np.eye(modulus)[pulses.cumsum(axis=1) % modulus]
+    law = law + 0.01 * rng.normal(size=law.shape)
+    return recorded(law, pulses[..., None].astype(np.float32), seed)
+
+
+def ring(seed: int = 0) -> Recorded:
+    rng = np.random.default_rng(seed)
+    turns = rng.integers(-2, 3, size=(50, 80))
+    angle = rng.uniform(0, 2 * np.pi, (50, 1)) + 0.25 * turns.cumsum(axis=1)
+    law = np.stack([np.cos(angle), np.sin(angle)], axis=2)
+    return recorded(law, turns[..., None].astype(np.float32), seed)
+
+
+def test_counter_with_as_many_endpoints_holds_states() -> None:
+    row, verdict = judge(counter(), GOOD, ends(3), seed=0, reservoir_grade="X")
+    assert verdict.grade == row["grade"] == "D" and verdict.n_states == 3
+    assert row["input_driven"] is False and row["gap_closed"] != row["gap_closed"]
+    assert row["fidelity_5"] > 0.98 >= row["fidelity_fewer"]
+    assert row["fidelity_5"] > row["linear_5"] + 0.3
+    assert row["fidelity_5"] >= row["codebook_5"] - 0.02
+    assert row["resolution"] == row["n_states"] == 3
+    assert row["flicker"] == 0 and row["elbow_output"] > 3
+    assert row["repeated"].startswith("Faithful (0.9 wanted) with 2 (")
+    assert row["count_mode"] == 3 and row["count_at_edge"] < 0.5
+
+
+def test_same_activations_without_weights_are_consistent_at_most() -> None:
+    row, verdict = judge(counter(), GOOD, None, seed=0)
+    assert verdict.grade == "consistent with D"
+    assert row["n_states"] == 3 and np.isnan(row["n_endpoints"])
+    assert row["input_driven"] is None
+
+
+def test_ring_is_a_continuum_whatever_the_endpoints_say() -> None:
+    data = ring()
+    assert judge(data, GOOD, ends(12, 4.0, 0.4), seed=0)[1].grade == "C"
+    assert judge(data, GOOD, None, seed=0)[1].grade == "not supported"
+    # Should its endpoints look like points by chance, there is still no elbow.
+    assert judge(data, GOOD, ends(6), seed=0)[1].grade == "B"
+
+
+def test_shuffled_time_is_unfaithful() -> None:
+    data = counter()
+    order = np.argsort(np.random.default_rng(0).random(data.law.shape[:2]), axis=1)[..., None]
+    shuffled = data._replace(
+        law=np.take_along_axis(data.law, order, axis=1),
+        hidden=np.take_along_axis(data.hidden, order, axis=1),
+    )
+    row, verdict = judge(shuffled, GOOD, None, seed=0)
+    assert verdict.grade == "U" and row["fidelity_5"] < 0.2 < row["fidelity_0"]
+
+
+def test_components_are_those_of_scikit_learn() -> None:
+    from sklearn.decomposition import PCA
+
+    data = counter()
+    train = np.broadcast_to((data.split == 0)[:, None], data.law.shape[:2])
+    found = components(data.hidden, train)
+    oracle = PCA(0.95, svd_solver="full").fit(data.hidden[train])
+    assert found.shape[2] == oracle.n_components_ == 2
+    wanted = oracle.transform(data.hidden.reshape(-1, 10)).reshape(found.shape)
+    np.testing.assert_allclose(abs(found), abs(wanted), atol=1e-8)
+
+
+def test_filtered_states_and_predictions_ignore_the_future() -> None:
+    data = counter()
+    past, space = prepare(data, 0)
+    test = np.flatnonzero(data.split == 2)
+    other = counter(seed=9)
+    spoilt = data._replace(
+        **{name: getattr(data, name).copy() for name in ("hidden", "law", "inputs")}
+    )
+    for name in ("hidden", "law", "inputs"):
+        getattr(spoilt, name)[test, 50:] = getattr(other, name)[test, 50:]
+    future, moved = prepare(spoilt, 0)
+    said = []
+    for part, points in ((past, space), (future, moved)):
+        book = codebook.fit(points, part, 3, 0)
+        train = part.masks["train"]
+        rows = train.any(axis=1)
+        start = driven.from_states(
+            points[rows], book.states[rows], part.classes[rows], train[rows], 3, part.n_classes
+        )
+        model, _ = driven.fit(points[rows], part.classes[rows], start)
+        posteriors = model.filter(points, part.classes).posteriors
+        means = state_outputs(posteriors[rows], part.law[rows])
+        said.append(
+            [posteriors[test]]
+            + [law[test] @ means for law in free_run(posteriors, model.transmat, part.classes, 5)]
+        )
+    cut = 50 - min(evidence.WARM_UP, 80 // 5)
+    for one, two in zip(*said, strict=True):
+        np.testing.assert_array_equal(one[:, :cut], two[:, :cut])
+        assert not np.allclose(one[:, cut:], two[:, cut:])
+
+
+def test_what_fills_short_sequences_is_not_looked_at() -> None:
+    data = counter()
+    lengths = np.where(np.arange(50) % 3 == 0, 45, 80)
+    short = data._replace(length=lengths)
+    outside = np.arange(80)[None] >= lengths[:, None]
+    parts = {n: getattr(data, n).copy() for n in ("hidden", "law", "inputs")}
+    for part in parts.values():
+        part[outside] = np.nan
+    one, two = (
+        judge(short, GOOD, ends(3), 0)[0],
+        judge(short._replace(**parts), GOOD, ends(3), 0)[0],
+    )
+    assert {k: v for k, v in one.items() if v == v} == {k: v for k, v in two.items() if v == v}
+
+
+def test_too_short_and_dead_recordings_are_told() -> None:
+    data = counter()
+    hidden, law, inputs = (part[:, :6] for part in data[:3])
+    short = Recorded(hidden, law, inputs, np.full(50, 6), data.split)
+    with pytest.raises(DataError, match="no train sequence is longer than the warm-up"):
+        judge(short, GOOD, None, 0)
+    with pytest.raises(DataError, match="no unit of this layer ever changes"):
+        judge(data._replace(hidden=np.ones_like(data.hidden)), GOOD, None, 0)

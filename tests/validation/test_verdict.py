@@ -1,0 +1,116 @@
+"""Every rule of the verdict, at its threshold and past it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hmmlens.validation.verdict import DEFAULT, GRADES, Evidence, decide
+
+#: A flip-flop as it should be.
+GOOD = Evidence(
+    loss=0.01,
+    marginal=1.0,
+    floor=0.0,
+    fidelity=0.98,
+    fidelity_states=0.98,
+    n_states=8,
+    resolution=8,
+    elbow_output=11.0,
+    elbow_components=5.0,
+    flicker=0.0,
+    n_endpoints=8,
+    ratio=1.0,
+    drift=0.001,
+)
+BLIND = replace(GOOD, n_endpoints=np.nan, ratio=np.nan, drift=np.nan)
+
+
+@pytest.mark.parametrize(
+    ("change", "grade"),
+    [
+        ({}, "D"),
+        ({"elbow_output": 1.59, "elbow_components": 2.99}, "B"),
+        ({"elbow_output": 1.6, "elbow_components": -1.0}, "D"),
+        ({"elbow_output": -1.0, "elbow_components": 3.0}, "D"),
+        ({"elbow_output": np.nan, "elbow_components": np.nan}, "B"),
+        ({"ratio": 2.51}, "C"),
+        ({"drift": 0.051}, "C"),
+        ({"n_endpoints": 1}, "C"),
+        ({"n_endpoints": 13}, "C"),
+        ({"fidelity": 0.899}, "U"),
+        ({"loss": 0.91}, "X"),
+        ({"loss": 0.21}, "X"),
+        ({"loss": 0.21, "floor": np.nan}, "D"),
+        ({"loss": 0.2}, "D"),
+        ({"loss": 0.91, "fidelity": 0.1, "ratio": 9.0}, "X"),
+        ({"fidelity": 0.1, "ratio": 9.0}, "U"),
+    ],
+)
+def test_rules(change: dict[str, float], grade: str) -> None:
+    verdict = decide(replace(GOOD, **change))
+    assert verdict.grade == grade
+    assert verdict.supported == (grade in ("D", "B"))
+    assert verdict.n_states == (8 if grade in ("D", "B") else None)
+    assert GRADES[grade][1:] in verdict.sentence
+
+
+NUMBERS = st.floats(-20, 20)
+
+
+@given(NUMBERS, NUMBERS, st.floats(0, 1), st.floats(-1, 1), st.floats(0, 1))
+def test_without_weights_it_is_consistent_with_d_at_most(
+    out: float, components: float, loss: float, fidelity: float, flicker: float
+) -> None:
+    evidence = replace(
+        BLIND,
+        elbow_output=out,
+        elbow_components=components,
+        loss=loss,
+        fidelity=fidelity,
+        flicker=flicker,
+    )
+    grade = decide(evidence).grade
+    assert grade in ("consistent with D", "not supported", "U", "X")
+    if grade == "consistent with D":
+        assert flicker < DEFAULT.flicker and max(out / 1.6, components / 3) >= 1
+
+
+def test_without_weights_flicker_or_no_elbow_support_nothing() -> None:
+    assert decide(BLIND).grade == "consistent with D"
+    assert decide(replace(BLIND, flicker=0.06)).grade == "not supported"
+    flat = decide(replace(BLIND, elbow_output=0.1, elbow_components=0.1))
+    assert flat.grade == "not supported" and not flat.supported
+
+
+def test_reasons_are_sentences_with_their_numbers() -> None:
+    reasons = decide(GOOD).reasons
+    assert len(reasons) == 4
+    assert all(text.endswith(".") and text[0].isupper() for text in reasons)
+    assert reasons[0] == (
+        "Its test loss is 0.01 of that of the best constant answer and closes 99 % of the way to "
+        "the least possible (at most 0.9 and at least 80 % wanted)."
+    )
+    assert "R2 0.98 (0.9 wanted); the driven HMM with 8 states reaches 0.98" in reasons[1]
+    assert "settles in 8 places, 1.0 times as many" in reasons[2] and "0.001 rms" in reasons[2]
+    assert "11.0 bits" in reasons[3] and "5.0 bits" in reasons[3] and "a cliff" in reasons[3]
+    # Rules after the one that decides say nothing.
+    assert len(decide(replace(GOOD, loss=0.95)).reasons) == 1
+    assert "nothing is remembered" in decide(replace(GOOD, n_endpoints=1)).reasons[2]
+
+
+def test_same_grade_without_training_is_input_driven() -> None:
+    assert decide(GOOD).input_driven is None
+    assert decide(GOOD, "X").input_driven is False
+    driven = decide(GOOD, "D")
+    assert driven.input_driven is True
+    assert driven.sentence == (
+        "Discrete attractor states, 8 of them; input-driven: an untrained network earns the same "
+        "grade."
+    )
+    # Two networks that both fail have nothing in common.
+    assert decide(replace(GOOD, loss=0.95), "X").input_driven is False
