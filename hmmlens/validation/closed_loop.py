@@ -1,8 +1,8 @@
 """States alone against the network alone (M9c): both run freely, and what they say is compared.
 
 A network that predicts symbols is run on its own draws, and so are the states: compare the two by
-:mod:`hmmlens.validation.ngrams`. A driven network gets its true inputs, the states get their
-classes and nothing of the activations, not even at the start.
+:mod:`hmmlens.validation.ngrams`. With the true inputs given, the states are read once, at the
+first step, and then run to the sequence's end.
 """
 
 from __future__ import annotations
@@ -24,6 +24,22 @@ Ints = NDArray[np.integer]
 
 #: Points of each cloud that the energy distance looks at; it compares all pairs.
 ENERGY_POINTS = 1000
+
+
+def read_once(first: Floats, transmat: Floats, classes: Ints) -> Floats:
+    """Return P(state_t | activation at the first step, inputs up to t) (sequence, time, state).
+
+    Parameters
+    ----------
+    first : (sequence, state), the filtered posterior at the first step.
+    transmat : (class, state, next_state)
+    classes : (sequence, time)
+    """
+    laws = np.empty((*classes.shape, first.shape[1]))
+    laws[:, 0] = first
+    for t in range(1, classes.shape[1]):
+        laws[:, t] = (laws[:, t - 1, None] @ transmat[classes[:, t]])[:, 0]
+    return laws
 
 
 def simulate_symbols(

@@ -16,9 +16,8 @@ from hmmlens.errors import DataError
 from hmmlens.hmm import driven
 from hmmlens.hmm.inputs import steps_inside
 from hmmlens.hmm.selection import smallest_within
-from hmmlens.validation import codebook, linear_rival, state_count
+from hmmlens.validation import closed_loop, codebook, fidelity, linear_rival, state_count
 from hmmlens.validation.codebook import Curve, Driven
-from hmmlens.validation.fidelity import WARM_UP, state_outputs
 from hmmlens.validation.free_run import input_classes
 from hmmlens.validation.verdict import DEFAULT, Evidence, Thresholds, Verdict, decide
 
@@ -82,11 +81,11 @@ def judge(
     -------
     row : the fields of :class:`hmmlens.validation.verdict.Evidence`; ``gap_closed``;
         ``fidelity_h`` of the driven HMM for h = 0 to 5, of the k-means chain with as many cells
-        (``codebook_h``) and of the linear rival (``linear_h``), all on test; ``space`` that the
-        states were found in; ``fidelity_fewer, fidelity_more`` of the HMM with one state less
-        and one more, ``repeated`` in words; ``count_*`` of
-        :class:`hmmlens.validation.state_count.CountDistribution`; ``grade, input_driven,
-        sentence, reasons``.
+        (``codebook_h``) and of the linear rival (``linear_h``), all on test; ``closed_loop``, R2
+        of the HMM when its states are read once; ``space`` that the states were found in;
+        ``fidelity_fewer, fidelity_more`` of the HMM with one state less and one more, ``repeated``
+        in words; ``count_*`` of :class:`hmmlens.validation.state_count.CountDistribution`;
+        ``grade, input_driven, sentence, reasons``.
     verdict : Verdict
     """
     data, space = prepare(recorded, seed)
@@ -100,12 +99,12 @@ def judge(
         for name, found in curves.items()
     }
     widest = max(curves.values(), key=lambda found: found.select[:, HORIZON].max())
-    resolution, fidelity = _few(widest, thresholds)
+    resolution, few = _few(widest, thresholds)
     evidence = Evidence(
         loss=losses.network,
         marginal=losses.marginal,
         floor=losses.floor,
-        fidelity=fidelity,
+        fidelity=few,
         fidelity_states=float(fits[best].test[HORIZON]),
         n_states=n_states,
         resolution=resolution,
@@ -116,6 +115,7 @@ def judge(
     )
     verdict = decide(evidence, reservoir_grade, thresholds)
     row: dict[str, Any] = {**asdict(evidence), "gap_closed": evidence.gap_closed, "space": best}
+    row["closed_loop"] = fits[best].closed_loop
     scores = {
         "fidelity": fits[best].test,
         "codebook": fits[best].codebook_test,
@@ -168,7 +168,7 @@ def prepare(recorded: Recorded, seed: int) -> tuple[Driven, Floats]:
 
 
 def _warm_up(recorded: Recorded) -> int:
-    return min(WARM_UP, int(recorded.law.shape[1]) // 5)
+    return min(fidelity.WARM_UP, int(recorded.law.shape[1]) // 5)
 
 
 def components(hidden: Floats, train: NDArray[np.bool_]) -> Floats:
@@ -196,13 +196,19 @@ def components(hidden: Floats, train: NDArray[np.bool_]) -> Floats:
 class States(NamedTuple):
     """A driven HMM of one space and the k-means chain that it started from.
 
+    model : DrivenHMM
+    means : (state, output), the output law of each state
     select, test, codebook_test : (h), R2 of the free run
+    closed_loop : R2 on test when the states are read once and then run to the end
     flicker : share of test frames in which no state has a filtered probability of .8
     """
 
+    model: driven.DrivenHMM
+    means: Floats
     select: Floats
     test: Floats
     codebook_test: Floats
+    closed_loop: float
     flicker: float
 
 
@@ -220,14 +226,20 @@ def fit_states(space: Floats, data: Driven, n_states: int, seed: int) -> States:
     posteriors = np.zeros((*space.shape[:2], n_states))
     known = length > 0
     posteriors[known] = model.filter(space[known], data.classes[known], length[known]).posteriors
-    means = state_outputs(posteriors[rows], data.law[rows])
+    means = fidelity.state_outputs(posteriors[rows], data.law[rows])
 
     cells = codebook.one_hot(book.states, n_states)
+    test = data.masks["test"]
+    rows = test.any(axis=1)
+    alone = closed_loop.read_once(posteriors[rows, 0], model.transmat, data.classes[rows]) @ means
     return States(
+        model,
+        means,
         codebook.score(data, "select", posteriors, model.transmat, means, HORIZON),
         codebook.score(data, "test", posteriors, model.transmat, means, HORIZON),
         codebook.score(data, "test", cells, book.transmat, book.means, HORIZON),
-        float((posteriors[data.masks["test"]].max(axis=1) < CLEAR).mean()),
+        fidelity.fidelity(data.law[test], alone[test[rows]], data.average, "values"),
+        float((posteriors[test].max(axis=1) < CLEAR).mean()),
     )
 
 

@@ -13,6 +13,7 @@ from hmmlens.errors import DataError
 from hmmlens.networks.cells import RecurrentNetwork, initialise
 from hmmlens.validation.closed_loop import (
     energy_distance,
+    read_once,
     simulate_states,
     simulate_symbols,
     speak,
@@ -41,6 +42,18 @@ def test_known_automaton_follows_its_inputs() -> None:
     states = simulate_states(np.array([1.0, 0]), tables, pulses, np.random.default_rng(1))
     pulses[:, 0] = 0  # the first pulse comes before the first state
     np.testing.assert_array_equal(states, pulses.cumsum(axis=1) % 2)
+
+
+def test_states_read_once_follow_products_of_tables() -> None:
+    rng = np.random.default_rng(3)
+    first, tables = rng.dirichlet(np.ones(3), 2), rng.dirichlet(np.ones(3), (2, 3))
+    classes = rng.integers(2, size=(2, 6))
+    laws = read_once(first, tables, classes)
+    for n in range(2):
+        law = first[n]
+        for t in range(6):
+            law = law @ tables[classes[n, t]] if t else law
+            np.testing.assert_allclose(laws[n, t], law, atol=1e-12)
 
 
 def test_network_says_what_its_own_law_says() -> None:

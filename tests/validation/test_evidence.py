@@ -8,9 +8,9 @@ import pytest
 from hmmlens.dynamics.endpoints import Endpoints
 from hmmlens.errors import DataError
 from hmmlens.hmm import driven
-from hmmlens.validation import codebook, evidence
+from hmmlens.validation import codebook
 from hmmlens.validation.evidence import Losses, Recorded, components, judge, prepare
-from hmmlens.validation.fidelity import state_outputs
+from hmmlens.validation.fidelity import WARM_UP, state_outputs
 from hmmlens.validation.free_run import free_run
 
 GOOD = Losses(0.1, 1.0)
@@ -54,6 +54,7 @@ def test_counter_with_as_many_endpoints_holds_states() -> None:
     assert row["fidelity_5"] > row["linear_5"] + 0.3
     assert row["fidelity_5"] >= row["codebook_5"] - 0.02
     assert row["resolution"] == row["n_states"] == 3
+    assert row["closed_loop"] > 0.95
     assert row["flicker"] == 0 and row["elbow_output"] > 3
     assert row["repeated"].startswith("Faithful (0.9 wanted) with 2 (")
     assert row["count_mode"] == 3 and row["count_at_edge"] < 0.5
@@ -83,6 +84,7 @@ def test_shuffled_time_is_unfaithful() -> None:
     )
     row, verdict = judge(shuffled, GOOD, None, seed=0)
     assert verdict.grade == "U" and row["fidelity_5"] < 0.2 < row["fidelity_0"]
+    assert row["closed_loop"] < 0.05
 
 
 def test_components_are_those_of_scikit_learn() -> None:
@@ -123,7 +125,7 @@ def test_filtered_states_and_predictions_ignore_the_future() -> None:
             [posteriors[test]]
             + [law[test] @ means for law in free_run(posteriors, model.transmat, part.classes, 5)]
         )
-    cut = 50 - min(evidence.WARM_UP, 80 // 5)
+    cut = 50 - min(WARM_UP, 80 // 5)
     for one, two in zip(*said, strict=True):
         np.testing.assert_array_equal(one[:, :cut], two[:, :cut])
         assert not np.allclose(one[:, cut:], two[:, cut:])
