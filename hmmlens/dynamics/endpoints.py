@@ -51,8 +51,9 @@ class Endpoints(NamedTuple):
     outputs : (start, output), what it says there
     n_coarse, n_fine : balls that cover 95 % of ``outputs``
     ratio : n_fine / n_coarse, near 1 for points and large for a continuum
-    drift : how far 95 % of the starts stay within when left alone as long again, as a share of the
-        root mean square of the output; near 0 for points, not for a continuum that leaks
+    drift : how near 95 % of the starts come back to where they settled, when left alone two to
+        three times as long, as a share of the root mean square of the output; near 0 for points
+        and for cycles of points, not for a continuum that leaks
     """
 
     outputs: NDArray[np.float64]
@@ -107,8 +108,8 @@ def settle(
 
     Returns
     -------
-    output : (2, sequence, output) after ``N_SETTLING_STEPS`` neutral steps, and after twice as
-        many.
+    output : (visit, sequence, output) after ``N_SETTLING_STEPS`` neutral steps, and then after
+        each step from twice to three times as many: a cycle as long comes round in between.
     """
     import torch
 
@@ -119,10 +120,10 @@ def settle(
         for t in range(int(until.max()) + 1):
             moved = network.step(state, inputs[:, t])
             state = _where(until >= t, moved, state)
-        for _ in range(2):
-            for _ in range(N_SETTLING_STEPS):
-                state = network.step(state, _nothing_new(neutral, network, state, inputs))
-            settled.append(network.readout(state))
+        for step in range(1, 3 * N_SETTLING_STEPS + 1):
+            state = network.step(state, _nothing_new(neutral, network, state, inputs))
+            if step == N_SETTLING_STEPS or step >= 2 * N_SETTLING_STEPS:
+                settled.append(network.readout(state))
     return torch.stack(settled)
 
 
@@ -172,7 +173,7 @@ def endpoints(settled: NDArray[np.float64], visited: NDArray[np.float64]) -> End
 
     Parameters
     ----------
-    settled : (2, start, output), what the network says where it settled and as long again later.
+    settled : (visit, start, output), what the network says where it settled, and later.
     visited : (frame, output), what it says while it is driven; sets the scale.
 
     Raises
@@ -183,9 +184,9 @@ def endpoints(settled: NDArray[np.float64], visited: NDArray[np.float64]) -> End
     scale = float(np.sqrt(((visited - visited.mean(axis=0)) ** 2).sum(axis=1).mean()))
     if not scale > 0:
         raise DataError("the driven network always says the same, so endpoints have no scale")
-    outputs, later = settled
+    outputs, later = settled[0], settled[1:]
     n_coarse = count_balls(outputs, COARSE * scale)
     n_fine = count_balls(outputs, FINE * scale)
-    moved = np.sqrt(((later - outputs) ** 2).sum(axis=1)) / scale
+    moved = np.sqrt(((later - outputs) ** 2).sum(axis=2)).min(axis=0) / scale
     drift = float(np.quantile(moved, COVERED))
     return Endpoints(outputs, n_coarse, n_fine, n_fine / n_coarse, drift)

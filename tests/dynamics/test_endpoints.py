@@ -127,6 +127,22 @@ def test_leak_drifts_by_its_closed_form() -> None:
     assert wanted > 0.3
 
 
+def test_cycle_of_points_comes_round_and_a_slow_turn_does_not() -> None:
+    def turning(period: float, phases: np.ndarray) -> np.ndarray:
+        n = module.N_SETTLING_STEPS
+        steps = np.r_[n, np.arange(2 * n, 3 * n + 1)]
+        angle = 2 * np.pi * (phases[None] + steps[:, None] / period)
+        return np.stack([np.cos(angle), np.sin(angle)], axis=2)
+
+    for period in (2, 3, 7, 20):
+        phases = np.arange(300) % period / period
+        found = endpoints(turning(period, phases), turning(period, phases)[0])
+        assert found.drift < 1e-9 and found.ratio == 1
+        assert period > 7 or found.n_coarse == period
+    slow = turning(200, np.linspace(0, 1, 300))
+    assert endpoints(slow, slow[0]).drift > 0.3
+
+
 def test_neutral_input_follows_from_the_task() -> None:
     values = {"input_kind": "values", "target_kind": "values", "feature_names": ["x"]}
     symbols = {"input_kind": "symbols", "target_kind": "symbols"}
@@ -208,9 +224,10 @@ def test_settling_equals_one_sequence_at_a_time(cell: str) -> None:
     inputs = torch.randn(5, 9, 2)
     times = np.array([0, 8, 3, 5, 3])
     found = settle(net, inputs, times, "zero")
+    assert module.N_SETTLING_STEPS == 20 and found.shape == (22, 5, 2)
     for i, t in enumerate(times):
-        for place in (0, 1):
-            rest = torch.zeros(1, (place + 1) * module.N_SETTLING_STEPS, 2)
+        for place, n_steps in ((0, 20), (1, 40), (4, 43), (21, 60)):
+            rest = torch.zeros(1, n_steps, 2)
             with torch.no_grad():
                 alone = net(torch.cat([inputs[i : i + 1, : t + 1], rest], dim=1))[0, -1]
             np.testing.assert_allclose(found[place, i], alone, atol=1e-6)

@@ -43,6 +43,7 @@ BLIND = replace(GOOD, n_endpoints=np.nan, ratio=np.nan, drift=np.nan)
         ({"n_endpoints": 1}, "C"),
         ({"n_endpoints": 13}, "C"),
         ({"fidelity": 0.899}, "U"),
+        ({"fidelity_states": 0.899}, "B"),
         ({"loss": 0.91}, "X"),
         ({"loss": 0.21}, "X"),
         ({"loss": 0.21, "floor": np.nan}, "D"),
@@ -85,19 +86,21 @@ def test_without_weights_flicker_or_no_elbow_support_nothing() -> None:
     assert decide(replace(BLIND, flicker=0.06)).grade == "not supported"
     flat = decide(replace(BLIND, elbow_output=0.1, elbow_components=0.1))
     assert flat.grade == "not supported" and not flat.supported
+    assert decide(replace(BLIND, fidelity_states=0.8)).grade == "not supported"
 
 
 def test_reasons_are_sentences_with_their_numbers() -> None:
     reasons = decide(GOOD).reasons
-    assert len(reasons) == 4
+    assert len(reasons) == 5
     assert all(text.endswith(".") and text[0].isupper() for text in reasons)
     assert reasons[0] == (
         "Its test loss is 0.01 of that of the best constant answer and closes 99 % of the way to "
         "the least possible (at most 0.9 and at least 80 % wanted)."
     )
-    assert "R2 0.98 (0.9 wanted); the driven HMM with 8 states reaches 0.98" in reasons[1]
+    assert "At most 12 states" in reasons[1] and "R2 0.98 (0.9 wanted)" in reasons[1]
+    assert "A driven HMM with 8 states" in reasons[3] and "R2 0.98 (0.9 wanted)" in reasons[3]
     assert "settles in 8 places, 1.0 times as many" in reasons[2] and "0.001 rms" in reasons[2]
-    assert "11.0 bits" in reasons[3] and "5.0 bits" in reasons[3] and "a cliff" in reasons[3]
+    assert "11.0 bits" in reasons[4] and "5.0 bits" in reasons[4] and "a cliff" in reasons[4]
     # Rules after the one that decides say nothing.
     assert len(decide(replace(GOOD, loss=0.95)).reasons) == 1
     assert "nothing is remembered" in decide(replace(GOOD, n_endpoints=1)).reasons[2]
