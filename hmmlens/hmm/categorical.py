@@ -92,12 +92,15 @@ class CategoricalHMM(HiddenMarkovModel):
         logs: Floats = log_of(np.asarray(self.emissionprob_).T)[frames]
         return logs
 
-    def _check_data(self, X: ArrayLike, lengths: ArrayLike | None, fitted: bool) -> Sequences:
+    def _check_data(
+        self,
+        X: ArrayLike,
+        lengths: ArrayLike | None,
+        mask: ArrayLike | None = None,
+        fitted: bool = True,
+    ) -> Sequences:
         known = np.shape(self.emissionprob_)[1] if fitted else self.n_features
-        return inputs.symbols(X, lengths, known)
-
-    def _check_ours(self, X: ArrayLike, lengths: ArrayLike | None) -> Sequences:
-        return inputs.symbols(X, lengths, np.shape(self.emissionprob_)[1])
+        return inputs.symbols(X, lengths, known, mask=mask)
 
     def _init(self, seen: streams.Survey) -> None:
         if self.n_features is None:

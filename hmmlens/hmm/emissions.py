@@ -9,8 +9,11 @@ family              features of a frame x                       product gives
 full                1, x_i, x_i x_j (i <= j)                    log density
 diag, spherical     1, x_i, x_i**2                              log density
 tied                1, x_i                                      log density - common
-categorical         1 where x is the symbol                     probability
+categorical         1 where x is the symbol, 1 where hidden     probability
 ==================  ==========================================  =======================
+
+Of a hidden frame a Gaussian has no features at all, so its log density is 0; symbols have one more
+feature for it, whose weight is 1.
 
 With a tied covariance the quadratic term of a frame is the same for all states: it cancels in
 every posterior, and its sum over all frames follows from their one scatter matrix. The values are
@@ -24,6 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hmmlens.hmm.inputs import HIDDEN
 from hmmlens.hmm.parameters import Prior, Statistics
 
 Floats = NDArray[np.float64]
@@ -65,13 +69,18 @@ class Gaussian:
                 row += d - i
         elif self.covariance_type != "tied":
             np.multiply(x, x, out=phi[d + 1 :])
+        unseen = np.isnan(x[0])
+        if unseen.any():
+            phi[:, unseen] = 0
         return phi
 
     def scatter(self, values: NDArray[np.generic]) -> Floats:
         """Return the sum of x x', which a tied covariance needs."""
         x = np.asarray(values, dtype=np.float64)
-        n = len(x) if self.covariance_type == "tied" else 0
-        return x[:n] @ x[:n].T
+        if self.covariance_type != "tied":
+            return np.zeros((0, 0))
+        seen = np.where(np.isnan(x[0]), 0, x)
+        return seen @ seen.T
 
     def weights(self, emission: tuple[Floats, ...]) -> Floats:
         """Return (restart, state, feature)."""
@@ -160,7 +169,7 @@ class Gaussian:
 
 
 class Categorical:
-    """Symbols (frame).
+    """Symbols (frame), of which :data:`hmmlens.hmm.inputs.HIDDEN` may be any.
 
     Parameters
     ----------
@@ -173,12 +182,13 @@ class Categorical:
         self.n_symbols = n_symbols
 
     def n_features(self, n_components: int) -> int:
-        """Return the number of symbols."""
-        return self.n_symbols
+        """Return the number of symbols, and one for hidden frames."""
+        return self.n_symbols + 1
 
     def features(self, values: NDArray[np.generic], out: Floats) -> Floats:
         """Return 1 where a frame (second axis) holds the symbol (first axis), else 0."""
-        np.equal(np.arange(self.n_symbols)[:, None], values, out=out, casting="unsafe")
+        kinds = np.append(np.arange(self.n_symbols), HIDDEN)
+        np.equal(kinds[:, None], values, out=out, casting="unsafe")
         return out
 
     def scatter(self, values: NDArray[np.generic]) -> Floats:
@@ -186,8 +196,8 @@ class Categorical:
         return np.zeros((0, 0))
 
     def weights(self, emission: tuple[Floats, ...]) -> Floats:
-        """Return ``emissionprob`` itself."""
-        return emission[0]
+        """Return ``emissionprob``, and 1 for hidden frames."""
+        return np.concatenate([emission[0], np.ones((*emission[0].shape[:2], 1))], axis=2)
 
     def common(self, emission: tuple[Floats, ...], scatter: Floats) -> float:
         """Return 0."""
@@ -199,7 +209,8 @@ class Categorical:
         """Return ``emissionprob``; a state without mass keeps what it had."""
         if "e" not in update:
             return old
-        return (rows_to_one(np.maximum(prior.emissionprob - 1 + stats.sums, 0), old[0]),)
+        counts = stats.sums[:, :, :-1]
+        return (rows_to_one(np.maximum(prior.emissionprob - 1 + counts, 0), old[0]),)
 
     def penalty(self, emission: tuple[Floats, ...], prior: Prior) -> Floats | float:
         """Return the log Dirichlet density (restart) up to a constant."""

@@ -176,11 +176,15 @@ class GaussianHMM(HiddenMarkovModel):
             logs[:, k] = -0.5 * ((white**2).sum(axis=0) + log_det + n_features * np.log(2 * np.pi))
         return logs
 
-    def _check_data(self, X: ArrayLike, lengths: ArrayLike | None, fitted: bool) -> Sequences:
-        return inputs.values(X, lengths, self.means_.shape[1] if fitted else None)
-
-    def _check_ours(self, X: ArrayLike, lengths: ArrayLike | None) -> Sequences:
-        return inputs.values(X, lengths, self.means_.shape[1])
+    def _check_data(
+        self,
+        X: ArrayLike,
+        lengths: ArrayLike | None,
+        mask: ArrayLike | None = None,
+        fitted: bool = True,
+    ) -> Sequences:
+        known = self.means_.shape[1] if fitted else None
+        return inputs.values(X, lengths, known, mask=mask)
 
     def _init(self, seen: streams.Survey) -> None:
         if self.covariance_type not in COVARIANCE_TYPES:
@@ -218,7 +222,7 @@ class GaussianHMM(HiddenMarkovModel):
         kind, covars = self.covariance_type, self._covars_
         if kind == "tied":
             kind, covars = "full", self.covars_
-        centre = given.frames.mean(axis=0)
+        centre = given.observed.mean(axis=0)
         emission = ((self.means_ - centre)[None], covars[None])
         batch = Parameters(self.startprob_[None], self.transmat_[None], emission)
         return Gaussian(kind), batch, centre

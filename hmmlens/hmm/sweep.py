@@ -92,6 +92,8 @@ class HMMSweep:
         lengths: ArrayLike | None = None,
         held_out: ArrayLike | None = None,
         held_out_lengths: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
+        held_out_mask: ArrayLike | None = None,
     ) -> Self:
         """Fit every model to ``X``.
 
@@ -100,6 +102,8 @@ class HMMSweep:
         X, held_out : (sequence, time, component) values or (sequence, time) symbols; or, with
             lengths, frames one sequence after another.
         lengths, held_out_lengths : (sequence); None where all are whole.
+        mask, held_out_mask : (sequence, time), or (frame) with frames one after another; False
+            where a frame was not observed. The hmmlearn engine takes none.
 
         Raises
         ------
@@ -108,20 +112,22 @@ class HMMSweep:
         """
         if self.engine != "hmmlearn":
             expectation(self.engine)
-        train = self._check(X, lengths, "X")
-        frames = train.frames
+        elif mask is not None or held_out_mask is not None:
+            raise DataError('mask needs engine="numpy" or "torch"; hmmlearn knows no mask')
+        train = self._check(X, lengths, "X", mask)
+        frames = train.observed
         symbols = self.emission == "categorical"
         n_symbols = int(frames.max()) + 1 if symbols else None
         test = None
         if held_out is not None:
-            test = self._check(held_out, held_out_lengths, "held_out", n_symbols)
+            test = self._check(held_out, held_out_lengths, "held_out", held_out_mask, n_symbols)
         if len(frames) < max(self.n_states):
             raise DataError(
                 f"X has {len(frames)} frames, fewer than n_states={max(self.n_states)}; "
                 "give more data or smaller state counts"
             )
         self.n_frames_ = len(frames)
-        self.sample_sizes_ = selection.sample_sizes(frames, train.lengths)
+        self.sample_sizes_ = selection.sample_sizes(train.frames, train.lengths)
         centre, floor, self.constant_ = None, 0.0, []
         if not symbols:
             centre = frames.mean(axis=0)
@@ -167,12 +173,17 @@ class HMMSweep:
         return [task for _, task in sorted(zip(order, done, strict=True), key=lambda pair: pair[0])]
 
     def _check(
-        self, X: ArrayLike, lengths: ArrayLike | None, name: str, n_symbols: int | None = None
+        self,
+        X: ArrayLike,
+        lengths: ArrayLike | None,
+        name: str,
+        mask: ArrayLike | None,
+        n_symbols: int | None = None,
     ) -> Sequences:
         if self.emission == "categorical":
-            return inputs.symbols(X, lengths, n_symbols, name)
+            return inputs.symbols(X, lengths, n_symbols, name, mask)
         if np.ndim(X) != 3 and lengths is None:
             raise DataError(
                 f"{name} has shape {np.shape(X)}; (sequence, time, component) is needed"
             )
-        return inputs.values(X, lengths, name=name)
+        return inputs.values(X, lengths, name=name, mask=mask)

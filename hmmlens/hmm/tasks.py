@@ -49,6 +49,11 @@ class Data:
     centre: Floats | None
     floor: float
 
+    @property
+    def n_frames(self) -> int:
+        """Train frames that are observed."""
+        return len(self.train.observed)
+
 
 class Bench:
     """The data packed for one covariance type, and memory to work in, for all numbers of states."""
@@ -95,7 +100,7 @@ def run(
         # With one state every start gives the same model.
         n_restarts = settings.n_restarts if n_states > 1 else 1
         seed = settings.random_state
-        frames = data.train.frames
+        frames = data.train.observed
         if settings.emission == "categorical":
             begin = starts.categorical_starts(frames, n_states, n_restarts, seed)
         else:
@@ -122,7 +127,7 @@ def _batched(
 ) -> list[tuple[dict[str, Any], HiddenMarkovModel | None]]:
     """Fit all restarts in one batch."""
     family, centre = bench.family, data.centre
-    n_frames, n_states = len(data.train.frames), len(begin[0]["startprob"])
+    n_frames, n_states = data.n_frames, len(begin[0]["startprob"])
     prior = Prior()
     if centre is not None:
         prior = em.floor_prior(bench.covariance_type, data.floor, n_frames, n_states, len(centre))
@@ -142,10 +147,10 @@ def _batched(
     )
     held = np.full(len(fits), np.nan)
     good = [i for i, one in enumerate(fits) if one.params is not None]
-    if bench.test and good:
+    if data.test is not None and good:
         params = em.join([p for one in fits if (p := one.params) is not None])
         stats = em.total(lambda: bench.test, params, family, expect, bench.space)
-        held[good] = stats.log_likelihood / sum(block.n_frames for block in bench.test)
+        held[good] = stats.log_likelihood / len(data.test.observed)
     found = []
     for one, test in zip(fits, held, strict=True):
         model = None if one.params is None else model_of(one.params, bench, centre)
@@ -188,7 +193,7 @@ def describe(
     if model is None:
         return {**dict.fromkeys(names, np.nan), "n_parameters": 0}
     m = model.n_parameters
-    bic = -2 * log_likelihood + m * np.log(len(data.train.frames))
+    bic = -2 * log_likelihood + m * np.log(data.n_frames)
     aic = -2 * log_likelihood + 2 * m
     scores = (log_likelihood, bic, aic, bic + 2 * entropy, held_out)
     return {**dict(zip(names, map(float, scores), strict=True)), "n_parameters": m}
