@@ -36,6 +36,8 @@ COVARIANCE_TYPES = ("spherical", "diag", "full", "tied")
 LOG_2_PI = float(np.log(2 * np.pi))
 #: A state with fewer frames than this (in posterior mass) keeps its old law.
 EMPTY = 1e-8
+#: A sum of posteriors below this may be made of densities that underflowed.
+NOTHING = 1e-200
 
 
 class Gaussian:
@@ -50,6 +52,13 @@ class Gaussian:
 
     def __init__(self, covariance_type: str) -> None:
         self.covariance_type = covariance_type
+        self._inverted: tuple[Floats, tuple[Floats, Floats]] | None = None
+
+    def invert(self, covars: Floats) -> tuple[Floats, Floats]:
+        """Return what :func:`invert` does; each step of EM asks for the same two or three times."""
+        if self._inverted is None or self._inverted[0] is not covars:
+            self._inverted = covars, invert(covars)
+        return self._inverted[1]
 
     def n_features(self, n_components: int) -> int:
         """Return the number of features of a frame."""
@@ -92,7 +101,7 @@ class Gaussian:
             linear = means / variance
             constant = -0.5 * (np.log(variance) + means * linear).sum(axis=2) - d / 2 * LOG_2_PI
             return np.concatenate([constant[:, :, None], linear, -0.5 / variance], axis=2)
-        precision, log_det = invert(covars)
+        precision, log_det = self.invert(covars)
         if self.covariance_type == "tied":
             linear = means @ precision
             constant = -0.5 * (d * LOG_2_PI + log_det)[:, None] - 0.5 * (means * linear).sum(2)
@@ -107,7 +116,7 @@ class Gaussian:
         """Return the sum over frames of -x' P x / 2 (restart) for a tied covariance."""
         if self.covariance_type != "tied":
             return 0.0
-        total: Floats = -0.5 * (invert(emission[1])[0] * scatter).sum(axis=(1, 2))
+        total: Floats = -0.5 * (self.invert(emission[1])[0] * scatter).sum(axis=(1, 2))
         return total
 
     def maximise(
@@ -157,7 +166,7 @@ class Gaussian:
             count = max(prior.covars_weight - 1, 0)
             total: Floats = -0.5 * (pull + count * np.log(variance)).sum(axis=(1, 2))
             return total
-        precision, log_det = invert(covars)
+        precision, log_det = self.invert(covars)
         count = max(prior.covars_weight - d, 0)
         pull = (precision * prior.covars).sum(axis=(-2, -1)) + count * log_det
         if self.covariance_type == "full":
@@ -254,8 +263,9 @@ def symmetric(upper: Floats, d: int) -> Floats:
 def rows_to_one(weights: Floats, old: Floats) -> Floats:
     """Return weights divided by their sum over the last axis; rows without weight stay as old."""
     total = weights.sum(axis=-1, keepdims=True)
-    # Not "above 0", so that NaN is not taken for nothing.
-    return np.where(total == 0, old, weights / np.where(total == 0, 1, total))
+    # Not "above", so that NaN is not taken for nothing.
+    nothing = total < NOTHING
+    return np.where(nothing, old, weights / np.where(nothing, 1, total))
 
 
 def weighted_log(weight: Any, p: Floats) -> Floats | float:
