@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
-def on(device: str | None) -> Expect:
-    """Return the E-step on a device; None takes a CUDA device where there is one.
+def on(device: str) -> Expect:
+    """Return the E-step on a device: cpu, cuda, or auto for the latter where there is one.
 
     Raises
     ------
@@ -35,10 +35,12 @@ def on(device: str | None) -> Expect:
     """
     import torch
 
-    name = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise DataError(f"engine torch:{name} needs a CUDA device, and torch sees none; use torch")
-    place = torch.device(name)
+    if device not in ("auto", "cpu", "cuda"):
+        raise DataError(f"device must be auto, cpu or cuda, found {device!r}")
+    there_is_one = torch.cuda.is_available()
+    if device == "cuda" and not there_is_one:
+        raise DataError("device is cuda, but torch sees no CUDA device; use auto or cpu")
+    place = torch.device("cuda" if device != "cpu" and there_is_one else "cpu")
 
     def expect(params: Parameters, family: Family, block: Block, space: Workspace) -> Statistics:
         return _expect(params, family, block, space, place)

@@ -17,7 +17,7 @@ from hmmlens.errors import DataError
 from hmmlens.hmm import em, streams
 from hmmlens.hmm.blocks import Block, Workspace, blocks_of
 from hmmlens.hmm.engines import expectation, floats_per_frame
-from hmmlens.hmm.inputs import Sequences
+from hmmlens.hmm.inputs import Sequences, check_count
 from hmmlens.hmm.parameters import Family, Parameters, Prior, Statistics
 
 log = logging.getLogger(__name__)
@@ -81,6 +81,7 @@ class Fitted(ABC):
     implementation: str
     prior_mode: str
     engine: str
+    device: str
     memory_limit: int
     monitor_: ConvergenceMonitor
     _seen: streams.Survey | None = None
@@ -167,6 +168,7 @@ class Fitted(ABC):
         mask : (sequence, time), or (frame) for flat data, False where a frame was not observed;
             not with a function.
         """
+        check_count(self.n_components, "n_components")
         check = partial(self._check_data, fitted=False)
         source = streams.source(X, lengths, mask, check, self.memory_limit)
         seen = streams.survey(source, self.n_components)
@@ -188,7 +190,7 @@ class Fitted(ABC):
             self._prior(seen, seen.centre),
             self.n_iter,
             -np.inf,
-            expectation(self.engine),
+            expectation(self.engine, self.device),
             update=self.params,
             counts_prior=self.prior_mode == "floor",
             final=False,
@@ -215,6 +217,7 @@ class Fitted(ABC):
         ----------
         X, lengths, mask : a chunk, in one of the layouts of the class.
         """
+        check_count(self.n_components, "n_components")
         given = self._check_data(X, lengths, mask, self._seen is not None)
         if self._seen is None:
             self._seen = streams.survey(streams.Source(given, lambda: iter([given])),
@@ -228,7 +231,8 @@ class Fitted(ABC):
         seen, family = self._seen, self._family()
         old = self._get_batch(seen)
         blocks = self._pack(given, seen)
-        found = em.total(lambda: blocks, old, family, expectation(self.engine), Workspace())
+        expect = expectation(self.engine, self.device)
+        found = em.total(lambda: blocks, old, family, expect, Workspace())
         mean = found.scaled(1 / len(given.observed))
         if self._running is not None:
             weight = (self._n_chunks + 2) ** -STEP

@@ -43,7 +43,8 @@ class GaussianHMM(HiddenMarkovModel):
     prior_mode : ``hmmlearn`` adds ``covars_prior`` to every entry of a scatter matrix, as hmmlearn
         does, which bounds no eigenvalue of a full covariance. ``floor`` keeps every variance above
         ``min_covar`` times the data's mean variance (over K for a state that holds all frames).
-    engine : ``numpy``, ``torch``, or ``torch:cuda``.
+    engine : ``numpy`` or ``torch``.
+    device : of torch: ``cpu``, ``cuda``, or ``auto`` for the latter where there is one.
     memory_limit : bytes that EM may take beside the data.
 
     Attributes
@@ -79,6 +80,7 @@ class GaussianHMM(HiddenMarkovModel):
         *,
         prior_mode: str = "hmmlearn",
         engine: str = "numpy",
+        device: str = "auto",
         memory_limit: int = MEMORY_LIMIT,
     ) -> None:
         self.n_components, self.covariance_type = n_components, covariance_type
@@ -90,7 +92,7 @@ class GaussianHMM(HiddenMarkovModel):
         self.n_iter, self.tol, self.verbose = n_iter, tol, verbose
         self.params, self.init_params = params, init_params
         self.implementation, self.prior_mode = implementation, prior_mode
-        self.engine, self.memory_limit = engine, memory_limit
+        self.engine, self.device, self.memory_limit = engine, device, memory_limit
         self.monitor_ = ConvergenceMonitor(tol, n_iter, verbose)
 
     @classmethod
@@ -259,7 +261,7 @@ class GaussianHMM(HiddenMarkovModel):
         from hmmlearn.hmm import GaussianHMM as Reference
 
         given = self.get_params()
-        for name in ("prior_mode", "engine", "memory_limit"):
+        for name in ("prior_mode", "engine", "device", "memory_limit"):
             given.pop(name)
         model = Reference(**given)
         if hasattr(self, "startprob_"):

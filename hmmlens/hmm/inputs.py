@@ -11,6 +11,7 @@ while the chain moves on through it.
 from __future__ import annotations
 
 import logging
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -147,9 +148,12 @@ def symbols(
     if len(bad):
         sequence, step = _place(given, int(bad[0]))
         limit = "below 0" if n_symbols is None else f"outside 0 to {n_symbols - 1}"
+        remedy = "number the symbols from 0"
+        if frames[bad[0]] >= 0:
+            remedy += ", or fit with a larger number of symbols"
         raise DataError(
             f"{name} holds a symbol {limit}: {frames[bad[0]]} at sequence {sequence}, step {step}; "
-            "number the symbols from 0"
+            + remedy
         )
     return given._replace(frames=np.where(seen, frames, HIDDEN))
 
@@ -256,8 +260,17 @@ def steps_inside(
     return mask
 
 
+def check_count(value: object, name: str) -> None:
+    """Raise :class:`DataError` unless ``value`` is a whole number of 1 or more."""
+    if type(value) is bool or not isinstance(value, Integral) or value < 1:
+        raise DataError(f"{name} must be a whole number of 1 or more, found {value!r}")
+
+
 def _ends(lengths: ArrayLike, name: str) -> NDArray[np.integer]:
-    ends = np.asarray(lengths)
+    try:
+        ends = np.asarray(lengths)
+    except ValueError as error:
+        raise DataError(f"{name} must be whole numbers (sequence), one each") from error
     if ends.ndim != 1 or not np.issubdtype(ends.dtype, np.integer):
         raise DataError(
             f"{name} must be whole numbers (sequence), found {ends.dtype} of shape {ends.shape}; "

@@ -82,10 +82,12 @@ def start_gaussian(
     return {**_sticky(n_states), "means": means, "covariance": covariance}
 
 
-def start_categorical(symbols: NDArray[np.int64], n_states: int, seed: int) -> dict[str, Floats]:
+def start_categorical(
+    symbols: NDArray[np.int64], n_symbols: int, n_states: int, seed: int
+) -> dict[str, Floats]:
     """Return a start for EM: symbol laws drawn around the overall one, sticky chain."""
     rng = np.random.default_rng(seed)
-    law = np.bincount(symbols.ravel()) + 1.0
+    law = np.bincount(symbols.ravel(), minlength=n_symbols) + 1.0
     law /= law.sum()
     emissionprob = rng.dirichlet(2 * len(law) * law, size=n_states) + 1e-3
     emissionprob /= emissionprob.sum(axis=1, keepdims=True)
@@ -93,11 +95,11 @@ def start_categorical(symbols: NDArray[np.int64], n_states: int, seed: int) -> d
 
 
 def categorical_starts(
-    symbols: NDArray[np.int64], n_states: int, n_restarts: int, random_state: int
+    symbols: NDArray[np.int64], n_symbols: int, n_states: int, n_restarts: int, random_state: int
 ) -> list[dict[str, Floats]]:
     """Return starts for symbols, see :func:`start_categorical`."""
     seeds = [derive_seed(random_state, "restart", n_states, i) for i in range(n_restarts)]
-    return [start_categorical(symbols, n_states, seed) for seed in seeds]
+    return [start_categorical(symbols, n_symbols, n_states, seed) for seed in seeds]
 
 
 def covars_of(covariance: Floats, covariance_type: str, n_states: int) -> Floats:

@@ -6,7 +6,7 @@ over the whole gives, with one chunk in memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -95,8 +95,15 @@ def source(
 
 def _called(give: Callable[[], Any], check: Check) -> Iterator[Sequences]:
     number = -1
-    for number, chunk in enumerate(give()):
+    chunks = give()
+    if not isinstance(chunks, Iterable):
+        raise DataError(f"X returns {type(chunks).__name__}; let it return an iterator over chunks")
+    for number, chunk in enumerate(chunks):
         parts = chunk if isinstance(chunk, tuple) else (chunk,)
+        if len(parts) > 3:
+            raise DataError(
+                f"X gives a tuple of {len(parts)} as chunk {number}; give (array, lengths, mask)"
+            )
         with _told_of(f"chunk {number}"):
             checked = check(*parts, *[None] * (3 - len(parts)))
         yield checked
@@ -111,16 +118,24 @@ def _sliced(
     size = max(1, memory_limit // 8 // per_sequence)
     ends = None if lengths is None else np.asarray(lengths)
     if ends is not None and ends.shape != X.shape[:1]:
-        raise DataError(f"lengths has shape {ends.shape}; ({X.shape[0]},) is needed")
+        raise DataError(
+            f"lengths has shape {ends.shape}; ({X.shape[0]},) is needed, one for each sequence"
+        )
     marks = None if mask is None else np.asarray(mask)
     if marks is not None and marks.shape != X.shape[:2]:
-        raise DataError(f"mask has shape {marks.shape}; {X.shape[:2]} is needed")
+        raise DataError(
+            f"mask has shape {marks.shape}; {X.shape[:2]} is needed, True where a frame is observed"
+        )
     for first in range(0, X.shape[0], size):
         part = slice(first, min(first + size, X.shape[0]))
         # Of a DataArray, numpy.asarray would lose the names of the dimensions.
         piece = X[part] if hasattr(X, "dims") else np.asarray(X[part])
         with _told_of(f"sequences from {first} on"):
             checked = check(piece, *(None if a is None else a[part] for a in (ends, marks)))
+        if checked.inside is None:
+            raise DataError(
+                f"X has shape {X.shape}; what is read in slices must be (sequence, time, ...)"
+            )
         yield checked
 
 
@@ -170,6 +185,11 @@ def survey(data: Source, n_states: int) -> Survey:
                 # Sums around the first chunk's mean lose no digits to a large common mean.
                 shift = frames.mean(axis=0)
                 first, second = np.zeros_like(shift), np.zeros((len(shift), len(shift)))
+            if frames.shape[1] != len(shift):
+                raise DataError(
+                    f"X gives chunks of {len(shift)} and of {frames.shape[1]} components; "
+                    "give all frames the same"
+                )
             apart = frames - shift
             first += apart.sum(axis=0)
             second += apart.T @ apart

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hmmlens.errors import DataError
 from hmmlens.hmm import em, hmmlearn_engine, starts
 from hmmlens.hmm.blocks import Block, Workspace, blocks_of
 from hmmlens.hmm.emissions import Categorical, Gaussian
@@ -35,6 +36,8 @@ class Settings:
     memory_limit: int
     largest: int
     n_symbols: int
+    smoothing: float
+    device: str
 
 
 @dataclass
@@ -102,7 +105,8 @@ def run(
         seed = settings.random_state
         frames = data.train.observed
         if settings.emission == "categorical":
-            begin = starts.categorical_starts(frames, n_states, n_restarts, seed)
+            n_symbols = settings.n_symbols
+            begin = starts.categorical_starts(frames, n_symbols, n_states, n_restarts, seed)
         else:
             begin = starts.gaussian_starts(frames, n_states, n_restarts, data.floor, seed)
         ready = (time.perf_counter() - began) / n_restarts
@@ -128,12 +132,12 @@ def _batched(
     """Fit all restarts in one batch."""
     family, centre = bench.family, data.centre
     n_frames, n_states = data.n_frames, len(begin[0]["startprob"])
-    prior = Prior()
+    prior = Prior(emissionprob=1 + settings.smoothing)
     if centre is not None:
         prior = em.floor_prior(bench.covariance_type, data.floor, n_frames, n_states, len(centre))
     back = None if centre is None else -centre
     start = em.shift(starts.batch(begin, bench.covariance_type), family, back)
-    expect = expectation(settings.engine)
+    expect = expectation(settings.engine, settings.device)
     fits = em.fit(
         lambda: bench.train,
         family,
@@ -215,7 +219,9 @@ def _by_hmmlearn(
     frames, lengths, _ = data.train
     tol = settings.tol * len(frames)
     if settings.emission == "categorical":
-        fit = hmmlearn_engine.fit_categorical(frames, lengths, start, settings.max_iter, tol)
+        fit = hmmlearn_engine.fit_categorical(
+            frames, lengths, start, settings.max_iter, tol, settings.smoothing
+        )
     else:
         fit = hmmlearn_engine.fit_gaussian(
             frames, lengths, covariance_type, start, data.floor, settings.max_iter, tol
@@ -228,7 +234,10 @@ def _by_hmmlearn(
         entropy = float(each.sum())
         occupancy = float(posteriors.sum(axis=(0, 1)).min())
         if data.test is not None:
-            held = model.score_of(data.test) / len(data.test.frames)
+            try:
+                held = model.score_of(data.test) / len(data.test.frames)
+            except DataError:
+                held = -np.inf
     row = describe(model, likelihood, entropy, held, data)
     return row | {
         "n_iter": len(fit.history),
