@@ -57,10 +57,15 @@ class HiddenMarkovModel(Fitted):
 
     # Scores.
 
-    def _observe(self, given: Sequences) -> tuple[Floats, NDArray[np.bool_]]:
-        """Return log densities (sequence, time, state), 0 past the end, and the mask inside."""
+    def _flat(self, given: Sequences) -> Floats:
+        """Return log densities (frame, state), 0 where a frame is not observed."""
         flat = self.log_density(given.frames)
         flat[hidden(given.frames)] = 0.0
+        return flat
+
+    def _observe(self, given: Sequences) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return log densities (sequence, time, state), 0 past the end, and the mask inside."""
+        flat = self._flat(given)
         inside = given.padded(np.ones(len(flat), dtype=bool), False)
         return given.padded(flat, 0.0), inside.astype(bool)
 
@@ -164,8 +169,13 @@ class HiddenMarkovModel(Fitted):
             raise ValueError(f"algorithm must be viterbi or map, found {algorithm!r}")
         given = self._check_data(X, lengths, mask)
         if algorithm == "viterbi":
+            law = self.startprob_, self.transmat_
+            if pack(given.lengths).is_cut:
+                flat, score = inference.viterbi_of_few(*law, self._flat(given), given.lengths)
+                if np.isfinite(score):
+                    return score, given.like_input(flat, -1)
             density, inside = self._observe(given)
-            path, best = inference.viterbi(self.startprob_, self.transmat_, density, inside)
+            path, best = inference.viterbi(*law, density, inside)
             return float(best.sum()), (path if given.inside is not None else path[inside])
         gamma = self._posteriors(given).smoothed
         return float(gamma.max(axis=1).sum()), given.like_input(gamma.argmax(axis=1), -1)
