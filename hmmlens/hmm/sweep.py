@@ -198,7 +198,8 @@ class HMMSweep:
         if self.emission not in ("gaussian", "categorical"):
             raise DataError(f"emission must be gaussian or categorical, found {self.emission!r}")
         kinds = self.covariance_types
-        if not kinds or not set(kinds) <= set(COVARIANCE_TYPES) or len(set(kinds)) < len(kinds):
+        known = kinds and set(kinds) <= set(COVARIANCE_TYPES) and len(set(kinds)) == len(kinds)
+        if self.emission == "gaussian" and not known:
             raise DataError(
                 f"covariance_types must be some of {', '.join(COVARIANCE_TYPES)}, found {kinds}"
             )
@@ -206,8 +207,9 @@ class HMMSweep:
             if not getattr(self, name) >= 0:
                 raise DataError(f"{name} must be 0 or more, found {getattr(self, name)!r}")
         if self.engine not in (*ENGINES, "hmmlearn"):
-            known = ", ".join(ENGINES)
-            raise DataError(f"engine must be one of {known}, hmmlearn, found {self.engine!r}")
+            raise DataError(
+                f"engine must be one of {', '.join(ENGINES)}, hmmlearn, found {self.engine!r}"
+            )
         if self.engine != "hmmlearn":
             expectation(self.engine, self.device)
 
