@@ -27,12 +27,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hmmlens.hmm.covariances import invert, symmetric
 from hmmlens.hmm.inputs import HIDDEN
 from hmmlens.hmm.parameters import Prior, Statistics
 
 Floats = NDArray[np.float64]
 
-COVARIANCE_TYPES = ("spherical", "diag", "full", "tied")
 LOG_2_PI = float(np.log(2 * np.pi))
 #: A state with fewer frames than this (in posterior mass) keeps its old law.
 EMPTY = 1e-8
@@ -54,8 +54,8 @@ class Gaussian:
         self.covariance_type = covariance_type
         self._inverted: tuple[Floats, tuple[Floats, Floats]] | None = None
 
-    def invert(self, covars: Floats) -> tuple[Floats, Floats]:
-        """Return what :func:`invert` does; each step of EM asks for the same two or three times."""
+    def _invert(self, covars: Floats) -> tuple[Floats, Floats]:
+        """Invert covariances; each step of EM asks for the same ones two or three times."""
         if self._inverted is None or self._inverted[0] is not covars:
             self._inverted = covars, invert(covars)
         return self._inverted[1]
@@ -101,7 +101,7 @@ class Gaussian:
             linear = means / variance
             constant = -0.5 * (np.log(variance) + means * linear).sum(axis=2) - d / 2 * LOG_2_PI
             return np.concatenate([constant[:, :, None], linear, -0.5 / variance], axis=2)
-        precision, log_det = self.invert(covars)
+        precision, log_det = self._invert(covars)
         if self.covariance_type == "tied":
             linear = means @ precision
             constant = -0.5 * (d * LOG_2_PI + log_det)[:, None] - 0.5 * (means * linear).sum(2)
@@ -116,7 +116,7 @@ class Gaussian:
         """Return the sum over frames of -x' P x / 2 (restart) for a tied covariance."""
         if self.covariance_type != "tied":
             return 0.0
-        total: Floats = -0.5 * (self.invert(emission[1])[0] * scatter).sum(axis=(1, 2))
+        total: Floats = -0.5 * (self._invert(emission[1])[0] * scatter).sum(axis=(1, 2))
         return total
 
     def maximise(
@@ -166,7 +166,7 @@ class Gaussian:
             count = max(prior.covars_weight - 1, 0)
             total: Floats = -0.5 * (pull + count * np.log(variance)).sum(axis=(1, 2))
             return total
-        precision, log_det = self.invert(covars)
+        precision, log_det = self._invert(covars)
         count = max(prior.covars_weight - d, 0)
         pull = (precision * prior.covars).sum(axis=(-2, -1)) + count * log_det
         if self.covariance_type == "full":
@@ -224,40 +224,6 @@ class Categorical:
     def penalty(self, emission: tuple[Floats, ...], prior: Prior) -> Floats | float:
         """Return the log Dirichlet density (restart) up to a constant."""
         return weighted_log(np.asarray(prior.emissionprob) - 1.0, emission[0])
-
-
-def invert(covars: Floats) -> tuple[Floats, Floats]:
-    """Return inverses and log determinants of symmetric matrices (..., component, component).
-
-    A matrix that is not positive definite gets 1e-7 on its diagonal, as in hmmlearn; if that is
-    not enough, NaN says that the fit broke down.
-    """
-    flat = covars.reshape(-1, *covars.shape[-2:])
-    try:
-        root = np.linalg.cholesky(flat)
-    except np.linalg.LinAlgError:
-        root = np.array([_root(matrix) for matrix in flat])
-    inverse = np.linalg.inv(root)
-    precision = inverse.swapaxes(1, 2) @ inverse
-    log_det = 2 * np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
-    return precision.reshape(covars.shape), log_det.reshape(covars.shape[:-2])
-
-
-def _root(matrix: Floats) -> Floats:
-    for extra in (0.0, 1e-7):
-        try:
-            return np.asarray(np.linalg.cholesky(matrix + extra * np.eye(len(matrix))))
-        except np.linalg.LinAlgError:
-            continue
-    return np.where(np.eye(len(matrix)) == 1, np.nan, 0.0)
-
-
-def symmetric(upper: Floats, d: int) -> Floats:
-    """Return matrices (..., d, d) from their upper triangles (..., d (d + 1) / 2)."""
-    index = np.empty((d, d), dtype=np.intp)
-    i, j = np.triu_indices(d)
-    index[i, j] = index[j, i] = np.arange(len(i))
-    return upper[..., index]
 
 
 def rows_to_one(weights: Floats, old: Floats) -> Floats:

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from hmmlens.errors import DataError
 from hmmlens.hmm import em, inputs, streams
 from hmmlens.hmm.blocks import MEMORY_LIMIT
-from hmmlens.hmm.emissions import COVARIANCE_TYPES, Gaussian
+from hmmlens.hmm.covariances import COVARIANCE_TYPES, compact, expand
+from hmmlens.hmm.emissions import Gaussian
 from hmmlens.hmm.estimator import HiddenMarkovModel
 from hmmlens.hmm.fitting import ConvergenceMonitor
 from hmmlens.hmm.inputs import Sequences
@@ -285,20 +286,3 @@ class GaussianHMM(HiddenMarkovModel):
                 else stored
             )
         return ours
-
-
-def compact(covars: Floats, covariance_type: str) -> Floats:
-    """Return covariances (state, component, component) in the shape of their type."""
-    diagonal = np.diagonal(covars, axis1=1, axis2=2)
-    shapes = {"spherical": diagonal.mean(axis=1), "diag": diagonal, "tied": covars[0]}
-    return np.array(shapes.get(covariance_type, covars))
-
-
-def expand(covars: Floats, covariance_type: str, n_states: int, n_features: int) -> Floats:
-    """Return covariances (state, component, component) from the shape of their type."""
-    if covariance_type == "full":
-        return covars
-    if covariance_type == "tied":
-        return np.tile(covars, (n_states, 1, 1))
-    variance = covars[:, None] if covars.ndim == 1 else covars
-    return variance[:, :, None] * np.eye(n_features)

@@ -171,19 +171,22 @@ FEWEST_FRAMES = 50
 SAME = 0.01
 
 
-def audit(results: pd.DataFrame, n_components: int) -> pd.DataFrame:
+def audit(results: pd.DataFrame, n_components: int, sizes: SampleSizes) -> pd.DataFrame:
     """Return one row for each (covariance_type, n_states) with what makes its fit doubtful.
 
     Returns
     -------
     DataFrame
         ``covariance_type, n_states, share_near_best`` (restarts whose likelihood is within 1 % of
-        the best), ``min_occupancy`` (frames in the rarest state), ``n_floored, n_drops,
-        n_broken`` and ``warning``, empty when nothing is wrong.
+        the best), ``min_occupancy`` (frames in the rarest state), ``min_effective`` (the same,
+        correlated frames counted once; a lower bound, because part of the correlation is the
+        chain's own), ``n_floored, n_drops, n_broken`` and ``warning``, empty when nothing is
+        wrong.
     """
+    worth = sizes.n_effective / sizes.n_frames
     rows = []
     need = max(FEWEST_FRAMES, 5 * n_components)
-    for (kind, n_states), group in results.groupby(["covariance_type", "n_states"], sort=True):
+    for (kind, n_states), group in results.groupby(["covariance_type", "n_states"], sort=False):
         fitted = group.dropna(subset=["log_likelihood"])
         row: dict[str, object] = {"covariance_type": kind, "n_states": n_states}
         row["n_broken"] = len(group) - len(fitted)
@@ -197,6 +200,7 @@ def audit(results: pd.DataFrame, n_components: int) -> pd.DataFrame:
             row |= {
                 "share_near_best": float(near.mean()),
                 "min_occupancy": float(best["min_occupancy"]),
+                "min_effective": worth * float(best["min_occupancy"]),
                 "n_floored": int(best["n_floored"]),
                 "n_drops": int(fitted["n_drops"].sum()),
             }

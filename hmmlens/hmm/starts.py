@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from hmmlens.hmm.covariances import compact
 from hmmlens.hmm.parameters import Parameters
 from hmmlens.seeds import derive_seed
 
@@ -102,18 +103,6 @@ def categorical_starts(
     return [start_categorical(symbols, n_symbols, n_states, seed) for seed in seeds]
 
 
-def covars_of(covariance: Floats, covariance_type: str, n_states: int) -> Floats:
-    """Return one covariance for all states in the shape of its type."""
-    d = len(covariance)
-    shapes = {
-        "tied": covariance,
-        "full": np.tile(covariance, (n_states, 1, 1)),
-        "diag": np.tile(np.diag(covariance), (n_states, 1)),
-        "spherical": np.full(n_states, np.trace(covariance) / d),
-    }
-    return np.asarray(shapes[covariance_type])
-
-
 def batch(starts: list[dict[str, Floats]], covariance_type: str) -> Parameters:
     """Return starts as one batch; ``covariance_type`` is not used for symbols."""
     startprob = np.stack([start["startprob"] for start in starts])
@@ -121,7 +110,8 @@ def batch(starts: list[dict[str, Floats]], covariance_type: str) -> Parameters:
     if "emissionprob" in starts[0]:
         return Parameters(startprob, transmat, (np.stack([s["emissionprob"] for s in starts]),))
     n_states = startprob.shape[1]
-    covars = [covars_of(start["covariance"], covariance_type, n_states) for start in starts]
+    same = [np.tile(start["covariance"], (n_states, 1, 1)) for start in starts]
+    covars = [compact(covariances, covariance_type) for covariances in same]
     means = np.stack([start["means"] for start in starts])
     return Parameters(startprob, transmat, (means, np.stack(covars)))
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from hmmlens.errors import DataError
 from hmmlens.hmm import inputs, selection, tasks
 from hmmlens.hmm.blocks import MEMORY_LIMIT
-from hmmlens.hmm.emissions import COVARIANCE_TYPES
+from hmmlens.hmm.covariances import COVARIANCE_TYPES
 from hmmlens.hmm.engines import ENGINES, expectation
 from hmmlens.hmm.inputs import Sequences
 from hmmlens.hmm.models import HiddenMarkovModel
@@ -58,7 +58,11 @@ class HMMSweep:
         state. A fit that broke down has NaN.
     models_ : dict (covariance_type, n_states) -> model of the best restart by likelihood.
     n_frames_ : train frames.
+    n_components_ : components of a frame; 1 for symbols.
     sample_sizes_ : see :func:`hmmlens.hmm.selection.sample_sizes`.
+    audit_ : DataFrame, what makes fits doubtful, see :func:`hmmlens.hmm.selection.audit`.
+    bic_by_sample_size_ : what BIC chooses with each of the sample sizes, see
+        :func:`hmmlens.hmm.selection.bic_by_sample_size`.
     constant_ : components that never move.
     """
 
@@ -141,6 +145,7 @@ class HMMSweep:
                 "give more data or smaller state counts"
             )
         self.n_frames_ = len(frames)
+        self.n_components_ = 1 if symbols else frames.shape[1]
         self.sample_sizes_ = selection.sample_sizes(train.frames, train.lengths)
         centre, floor, self.constant_ = None, 0.0, []
         if not symbols:
@@ -163,6 +168,16 @@ class HMMSweep:
                 self.models_[task] = model
         self.results_ = pd.DataFrame(rows)
         return self
+
+    @property
+    def audit_(self) -> pd.DataFrame:
+        """What makes fits doubtful."""
+        return selection.audit(self.results_, self.n_components_, self.sample_sizes_)
+
+    @property
+    def bic_by_sample_size_(self) -> selection.Penalties:
+        """What BIC chooses with each sample size."""
+        return selection.bic_by_sample_size(self.results_, self.sample_sizes_)
 
     def _run(
         self, data: tasks.Data, settings: tasks.Settings, wanted: list[tuple[str, int]]

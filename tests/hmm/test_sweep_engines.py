@@ -210,7 +210,8 @@ def test_audit_names_what_is_doubtful() -> None:
     )  # fmt: skip
     table.loc[3, "n_floored"] = 2
     table.loc[4, "n_drops"] = 1
-    found = selection.audit(table, n_components=2).set_index("n_states")
+    sizes = selection.SampleSizes(800, 8, 200.0)
+    found = selection.audit(table, n_components=2, sizes=sizes).set_index("n_states")
     assert found["warning"].tolist() == [
         "",
         "no other restart comes within 1 % of the best likelihood; "
@@ -219,10 +220,11 @@ def test_audit_names_what_is_doubtful() -> None:
         "the likelihood fell in 1 step of EM",
     ]
     assert found["share_near_best"].tolist() == [1.0, 0.5, 1.0]
+    assert found["min_effective"].tolist() == [125.0, 12.25, 20.0]
     # Five frames for each component, where that is more.
     assert (
         "80 frames, 100 are needed"
-        in selection.audit(table, 20).set_index("n_states").loc[3, "warning"]
+        in selection.audit(table, 20, sizes).set_index("n_states").loc[3, "warning"]
     )
 
 
