@@ -105,18 +105,6 @@ class Workspace:
     def __init__(self) -> None:
         self._held: dict[str, Floats] = {}
 
-    def panel(self, name: str, *shape: int) -> Floats:
-        """Return an array of ``shape`` with arbitrary content, last axis contiguous.
-
-        Rows are kept from lying a multiple of 4 KiB apart, where they would compete for the same
-        lines of the cache.
-        """
-        *rows, n_columns = shape
-        stride = -(-n_columns // 8) * 8
-        stride += 8 if stride % 512 == 0 else 0
-        whole = self.flat(name, *rows, stride)
-        return whole[..., :n_columns]
-
     def flat(self, name: str, *shape: int) -> Floats:
         """Return a contiguous array of ``shape`` with arbitrary content."""
         size = math.prod(shape)

@@ -28,7 +28,7 @@ class CategoricalHMM(HiddenMarkovModel):
     n_components : number of states.
     startprob_prior, transmat_prior, emissionprob_prior : Dirichlet weights; 1 says nothing.
     n_features : symbols are 0 to ``n_features - 1``; None takes it from the data.
-    algorithm, random_state, n_iter, tol, implementation, engine, memory_limit : see
+    algorithm, random_state, n_iter, tol, implementation, engine, device, memory_limit : see
         :class:`GaussianHMM`.
     params, init_params : letters of what is estimated and of what is drawn anew before:
         s(tartprob), t(ransmat), e(missionprob).
@@ -61,6 +61,7 @@ class CategoricalHMM(HiddenMarkovModel):
         init_params: str = "ste",
         implementation: str = "log",
         engine: str = "numpy",
+        device: str = "auto",
         memory_limit: int = MEMORY_LIMIT,
     ) -> None:
         self.n_components, self.n_features = n_components, n_features
@@ -69,8 +70,8 @@ class CategoricalHMM(HiddenMarkovModel):
         self.algorithm, self.random_state = algorithm, random_state
         self.n_iter, self.tol, self.verbose = n_iter, tol, verbose
         self.params, self.init_params = params, init_params
-        self.implementation, self.engine = implementation, engine
-        self.memory_limit = memory_limit
+        self.implementation = implementation
+        self.engine, self.device, self.memory_limit = engine, device, memory_limit
         self.monitor_ = ConvergenceMonitor(tol, n_iter, verbose)
 
     @classmethod
@@ -92,12 +93,15 @@ class CategoricalHMM(HiddenMarkovModel):
         logs: Floats = log_of(np.asarray(self.emissionprob_).T)[frames]
         return logs
 
-    def _check_data(self, X: ArrayLike, lengths: ArrayLike | None, fitted: bool) -> Sequences:
+    def _check_data(
+        self,
+        X: ArrayLike,
+        lengths: ArrayLike | None,
+        mask: ArrayLike | None = None,
+        fitted: bool = True,
+    ) -> Sequences:
         known = np.shape(self.emissionprob_)[1] if fitted else self.n_features
-        return inputs.symbols(X, lengths, known)
-
-    def _check_ours(self, X: ArrayLike, lengths: ArrayLike | None) -> Sequences:
-        return inputs.symbols(X, lengths, np.shape(self.emissionprob_)[1])
+        return inputs.symbols(X, lengths, known, mask=mask)
 
     def _init(self, seen: streams.Survey) -> None:
         if self.n_features is None:
@@ -144,7 +148,7 @@ class CategoricalHMM(HiddenMarkovModel):
         from hmmlearn.hmm import CategoricalHMM as Reference
 
         given = self.get_params()
-        for name in ("engine", "memory_limit"):
+        for name in ("engine", "device", "memory_limit"):
             given.pop(name)
         model = Reference(**given)
         if hasattr(self, "startprob_"):

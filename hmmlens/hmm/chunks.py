@@ -8,6 +8,8 @@ chunks at once that follow are then exact (the scan of Särkkä & García-Ferná
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,8 +19,14 @@ from hmmlens.hmm.parameters import Parameters
 Floats = NDArray[np.float64]
 
 
-def joints(params: Parameters, packing: Packing, density: Floats) -> tuple[Floats, Floats | None]:
+def joints(
+    params: Parameters, packing: Packing, density: Iterable[Floats]
+) -> tuple[Floats, Floats | None]:
     """Return the law before each lane and the backward variable at its end.
+
+    Parameters
+    ----------
+    density : for each step (restart, state, lane)
 
     Returns
     -------
@@ -27,7 +35,7 @@ def joints(params: Parameters, packing: Packing, density: Floats) -> tuple[Float
     """
     if not packing.is_cut:
         return params.startprob[:, :, None], None
-    transfer = _transfer(params.transmat, packing, density)
+    transfer = _transfer(params.transmat, packing, list(density))
     # From the law before a chunk to the law before the next, and backward likewise.
     onward = transfer @ params.transmat[:, None]
     back = params.transmat[:, None] @ transfer
@@ -50,7 +58,7 @@ def joints(params: Parameters, packing: Packing, density: Floats) -> tuple[Float
     return initial.swapaxes(1, 2), final.swapaxes(1, 2)
 
 
-def _transfer(transmat: Floats, packing: Packing, density: Floats) -> Floats:
+def _transfer(transmat: Floats, packing: Packing, density: list[Floats]) -> Floats:
     """Return every lane's transfer matrix (restart, lane, state before, state at the end).
 
     The first step of a chunk starts from a law and all later ones follow transitions, so the
@@ -58,22 +66,21 @@ def _transfer(transmat: Floats, packing: Packing, density: Floats) -> Floats:
     factor; rows that are 1e-300 times smaller than the largest are lost, and where they would
     have been needed the passes that follow give NaN.
     """
-    n_restarts, n_states, _ = density.shape
-    n_lanes = packing.n_lanes
+    n_restarts, n_states, n_lanes = density[0].shape
     transfer = np.zeros((n_restarts, n_lanes, n_states, n_states))
     log_scale = np.zeros((n_restarts, n_lanes, n_states))
     # (restart, state now, lane, state before): all columns of one restart form one matrix.
     current = np.zeros((n_restarts, n_states, n_lanes, n_states))
     state = np.arange(n_states)
-    current[:, state, :, state] = np.moveaxis(density[:, :, :n_lanes], 1, 0)
+    current[:, state, :, state] = np.moveaxis(density[0], 1, 0)
     turned = np.ascontiguousarray(transmat.swapaxes(1, 2))
-    offsets, counts = packing.offsets.tolist(), [*packing.counts.tolist(), 0]
+    counts = [*packing.counts.tolist(), 0]
     for t in range(packing.n_steps):
         n = counts[t]
         if t > 0:
             previous = current[:, :, :n].reshape(n_restarts, n_states, n * n_states)
             current = (turned @ previous).reshape(n_restarts, n_states, n, n_states)
-            current *= density[:, :, offsets[t] : offsets[t + 1], None]
+            current *= density[t][..., None]
         norm = current.sum(axis=1)
         log_scale[:, :n] += np.log(norm)
         # From a state that leads nowhere nothing arrives; its weight is 0 and its row stays 0.

@@ -9,8 +9,11 @@ family              features of a frame x                       product gives
 full                1, x_i, x_i x_j (i <= j)                    log density
 diag, spherical     1, x_i, x_i**2                              log density
 tied                1, x_i                                      log density - common
-categorical         1 where x is the symbol                     probability
+categorical         1 where x is the symbol, 1 where hidden     probability
 ==================  ==========================================  =======================
+
+Of a hidden frame a Gaussian has no features at all, so its log density is 0; symbols have one more
+feature for it, whose weight is 1.
 
 With a tied covariance the quadratic term of a frame is the same for all states: it cancels in
 every posterior, and its sum over all frames follows from their one scatter matrix. The values are
@@ -24,14 +27,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hmmlens.hmm.covariances import invert, symmetric
+from hmmlens.hmm.inputs import HIDDEN
 from hmmlens.hmm.parameters import Prior, Statistics
 
 Floats = NDArray[np.float64]
 
-COVARIANCE_TYPES = ("spherical", "diag", "full", "tied")
 LOG_2_PI = float(np.log(2 * np.pi))
 #: A state with fewer frames than this (in posterior mass) keeps its old law.
 EMPTY = 1e-8
+#: A sum of posteriors below this may be made of densities that underflowed.
+NOTHING = 1e-200
 
 
 class Gaussian:
@@ -46,6 +52,13 @@ class Gaussian:
 
     def __init__(self, covariance_type: str) -> None:
         self.covariance_type = covariance_type
+        self._inverted: tuple[Floats, tuple[Floats, Floats]] | None = None
+
+    def _invert(self, covars: Floats) -> tuple[Floats, Floats]:
+        """Invert covariances; each step of EM asks for the same ones two or three times."""
+        if self._inverted is None or self._inverted[0] is not covars:
+            self._inverted = covars, invert(covars)
+        return self._inverted[1]
 
     def n_features(self, n_components: int) -> int:
         """Return the number of features of a frame."""
@@ -65,13 +78,18 @@ class Gaussian:
                 row += d - i
         elif self.covariance_type != "tied":
             np.multiply(x, x, out=phi[d + 1 :])
+        unseen = np.isnan(x[0])
+        if unseen.any():
+            phi[:, unseen] = 0
         return phi
 
     def scatter(self, values: NDArray[np.generic]) -> Floats:
         """Return the sum of x x', which a tied covariance needs."""
         x = np.asarray(values, dtype=np.float64)
-        n = len(x) if self.covariance_type == "tied" else 0
-        return x[:n] @ x[:n].T
+        if self.covariance_type != "tied":
+            return np.zeros((0, 0))
+        seen = np.where(np.isnan(x[0]), 0, x)
+        return seen @ seen.T
 
     def weights(self, emission: tuple[Floats, ...]) -> Floats:
         """Return (restart, state, feature)."""
@@ -83,7 +101,7 @@ class Gaussian:
             linear = means / variance
             constant = -0.5 * (np.log(variance) + means * linear).sum(axis=2) - d / 2 * LOG_2_PI
             return np.concatenate([constant[:, :, None], linear, -0.5 / variance], axis=2)
-        precision, log_det = invert(covars)
+        precision, log_det = self._invert(covars)
         if self.covariance_type == "tied":
             linear = means @ precision
             constant = -0.5 * (d * LOG_2_PI + log_det)[:, None] - 0.5 * (means * linear).sum(2)
@@ -98,7 +116,7 @@ class Gaussian:
         """Return the sum over frames of -x' P x / 2 (restart) for a tied covariance."""
         if self.covariance_type != "tied":
             return 0.0
-        total: Floats = -0.5 * (invert(emission[1])[0] * scatter).sum(axis=(1, 2))
+        total: Floats = -0.5 * (self._invert(emission[1])[0] * scatter).sum(axis=(1, 2))
         return total
 
     def maximise(
@@ -148,7 +166,7 @@ class Gaussian:
             count = max(prior.covars_weight - 1, 0)
             total: Floats = -0.5 * (pull + count * np.log(variance)).sum(axis=(1, 2))
             return total
-        precision, log_det = invert(covars)
+        precision, log_det = self._invert(covars)
         count = max(prior.covars_weight - d, 0)
         pull = (precision * prior.covars).sum(axis=(-2, -1)) + count * log_det
         if self.covariance_type == "full":
@@ -160,7 +178,7 @@ class Gaussian:
 
 
 class Categorical:
-    """Symbols (frame).
+    """Symbols (frame), of which :data:`hmmlens.hmm.inputs.HIDDEN` may be any.
 
     Parameters
     ----------
@@ -173,12 +191,13 @@ class Categorical:
         self.n_symbols = n_symbols
 
     def n_features(self, n_components: int) -> int:
-        """Return the number of symbols."""
-        return self.n_symbols
+        """Return the number of symbols, and one for hidden frames."""
+        return self.n_symbols + 1
 
     def features(self, values: NDArray[np.generic], out: Floats) -> Floats:
         """Return 1 where a frame (second axis) holds the symbol (first axis), else 0."""
-        np.equal(np.arange(self.n_symbols)[:, None], values, out=out, casting="unsafe")
+        kinds = np.append(np.arange(self.n_symbols), HIDDEN)
+        np.equal(kinds[:, None], values, out=out, casting="unsafe")
         return out
 
     def scatter(self, values: NDArray[np.generic]) -> Floats:
@@ -186,8 +205,8 @@ class Categorical:
         return np.zeros((0, 0))
 
     def weights(self, emission: tuple[Floats, ...]) -> Floats:
-        """Return ``emissionprob`` itself."""
-        return emission[0]
+        """Return ``emissionprob``, and 1 for hidden frames."""
+        return np.concatenate([emission[0], np.ones((*emission[0].shape[:2], 1))], axis=2)
 
     def common(self, emission: tuple[Floats, ...], scatter: Floats) -> float:
         """Return 0."""
@@ -199,52 +218,20 @@ class Categorical:
         """Return ``emissionprob``; a state without mass keeps what it had."""
         if "e" not in update:
             return old
-        return (rows_to_one(np.maximum(prior.emissionprob - 1 + stats.sums, 0), old[0]),)
+        counts = stats.sums[:, :, :-1]
+        return (rows_to_one(np.maximum(prior.emissionprob - 1 + counts, 0), old[0]),)
 
     def penalty(self, emission: tuple[Floats, ...], prior: Prior) -> Floats | float:
         """Return the log Dirichlet density (restart) up to a constant."""
         return weighted_log(np.asarray(prior.emissionprob) - 1.0, emission[0])
 
 
-def invert(covars: Floats) -> tuple[Floats, Floats]:
-    """Return inverses and log determinants of symmetric matrices (..., component, component).
-
-    A matrix that is not positive definite gets 1e-7 on its diagonal, as in hmmlearn; if that is
-    not enough, NaN says that the fit broke down.
-    """
-    flat = covars.reshape(-1, *covars.shape[-2:])
-    try:
-        root = np.linalg.cholesky(flat)
-    except np.linalg.LinAlgError:
-        root = np.array([_root(matrix) for matrix in flat])
-    inverse = np.linalg.inv(root)
-    precision = inverse.swapaxes(1, 2) @ inverse
-    log_det = 2 * np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
-    return precision.reshape(covars.shape), log_det.reshape(covars.shape[:-2])
-
-
-def _root(matrix: Floats) -> Floats:
-    for extra in (0.0, 1e-7):
-        try:
-            return np.asarray(np.linalg.cholesky(matrix + extra * np.eye(len(matrix))))
-        except np.linalg.LinAlgError:
-            continue
-    return np.where(np.eye(len(matrix)) == 1, np.nan, 0.0)
-
-
-def symmetric(upper: Floats, d: int) -> Floats:
-    """Return matrices (..., d, d) from their upper triangles (..., d (d + 1) / 2)."""
-    index = np.empty((d, d), dtype=np.intp)
-    i, j = np.triu_indices(d)
-    index[i, j] = index[j, i] = np.arange(len(i))
-    return upper[..., index]
-
-
 def rows_to_one(weights: Floats, old: Floats) -> Floats:
     """Return weights divided by their sum over the last axis; rows without weight stay as old."""
     total = weights.sum(axis=-1, keepdims=True)
-    # Not "above 0", so that NaN is not taken for nothing.
-    return np.where(total == 0, old, weights / np.where(total == 0, 1, total))
+    # Not "above", so that NaN is not taken for nothing.
+    nothing = total < NOTHING
+    return np.where(nothing, old, weights / np.where(nothing, 1, total))
 
 
 def weighted_log(weight: Any, p: Floats) -> Floats | float:

@@ -20,24 +20,27 @@ def floats_per_frame(engine: str, n_rows: int, n_features: int) -> int:
     n_rows : restarts times states.
     n_features : of the family; torch keeps all of them on its device.
     """
-    return 3 * n_rows + 2 + (n_features if engine.startswith("torch") else 0)
+    return 3 * n_rows + 2 + (n_features if engine == "torch" else 0)
 
 
-def expectation(engine: str) -> Expect:
-    """Return the E-step of ``engine``: numpy, torch, or torch on a device as in ``torch:cuda``.
+def expectation(engine: str, device: str = "auto") -> Expect:
+    """Return the E-step of ``engine``, numpy or torch.
+
+    Parameters
+    ----------
+    device : of torch: ``cpu``, ``cuda``, or ``auto`` for the latter where there is one.
 
     Raises
     ------
     DataError
-        When there is no such engine.
+        When there is no such engine or device.
     """
-    name, _, device = engine.partition(":")
-    if name == "numpy" and not device:
+    if engine == "numpy":
         from hmmlens.hmm import estep
 
         return estep.expect
-    if name == "torch":
+    if engine == "torch":
         from hmmlens.hmm import estep_torch
 
-        return estep_torch.on(device or None)
+        return estep_torch.on(device)
     raise DataError(f"engine must be one of {', '.join(ENGINES)}, found {engine!r}")

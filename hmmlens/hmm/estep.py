@@ -1,6 +1,5 @@
 """The E-step of all restarts and all sequences at once, in NumPy.
 
-Panels are (restart, state, column), the columns those of a :class:`hmmlens.hmm.packing.Packing`.
 The recursions are the scaled ones of Rabiner (1989, V A), with the largest density of each frame
 divided out before. Both can fail: where the best state of a frame cannot be reached, or where a
 path that has underflowed turns out to be the likely one. Such sequences are told by their scale
@@ -18,6 +17,7 @@ from hmmlens.hmm import logspace
 from hmmlens.hmm.blocks import Block, Workspace, pieces
 from hmmlens.hmm.chunks import joints
 from hmmlens.hmm.packing import Packing
+from hmmlens.hmm.panels import Panel, tiles
 from hmmlens.hmm.parameters import Family, Parameters, Statistics
 
 Floats = NDArray[np.float64]
@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 #: A frame whose probability given the past is below this calls for log space.
 TINY_SCALE = 1e-30
 #: So does a backward variable above this: it would magnify what the forward pass has lost, which
-#: is at most 1e-308, to something that matters.
+#: is at most 1e-304 / TINY_SCALE, to something that matters.
 HUGE_BACKWARD = 1e200
 
 
@@ -41,37 +41,38 @@ def expect(params: Parameters, family: Family, block: Block, space: Workspace) -
     weights = family.weights(params.emission)
     if params.startprob.shape[1] == 1 and family.logarithmic:
         return _single_state(params, family, block, weights, space)
-    density, alpha, gamma, scale, flagged = passes(params, family, block, weights, space)
-    trans = rescue(flagged, params, family, block, weights, (density, alpha, gamma, scale))
-    joint = np.zeros_like(params.transmat)
-    for before, after in packing.pairs():
-        joint += alpha[:, :, before] @ density[:, :, after].swapaxes(1, 2)
-    if packing.is_cut:
-        left, right = cuts(packing)
-        joint += alpha[:, :, left] @ density[:, :, right].swapaxes(1, 2)
-    trans += joint * params.transmat
-    return Statistics(
+    density, alpha, beta, scale, flagged = passes(params, family, block, weights, space)
+    for restart, sequences in enumerate(flagged):
+        for columns in map(packing.columns_of, sequences.tolist()):
+            for panel in (density, alpha, beta):
+                panel.clear(restart, columns)
+            scale[restart, columns] = 0
+    first = alpha.runs[0][0] * beta.runs[0][0]
+    sums, joint = _collect(density, alpha, beta, family, block, space)
+    found = Statistics(
         log_likelihood=scale.sum(axis=1) + family.common(params.emission, block.scatter(family)),
-        start=gamma[:, :, packing.chain[0]].sum(axis=2),
-        trans=trans,
-        sums=_collect(gamma, family, block, space),
+        start=first[:, :, packing.chain[0]].sum(axis=2).T,
+        trans=joint * params.transmat,
+        sums=sums,
         scatter=block.scatter(family).copy(),
-        n_rescued=np.array([len(rows) for rows in flagged]),
+        n_rescued=np.array([len(sequences) for sequences in flagged]),
     )
+    rescue(flagged, params, family, block, weights, found)
+    return found
 
 
 class Passes(NamedTuple):
-    """Panels after both passes; columns of flagged sequences hold nonsense.
+    """What both passes leave; columns of flagged sequences hold nonsense.
 
-    density : (restart, state, column), times the backward variable over the scale
-    alpha, gamma : (restart, state, column), P(state | data so far) and P(state | all data)
+    density : times the backward variable over the scale
+    alpha, beta : P(state | data so far), and what makes it P(state | all data) when multiplied
     scale : (restart, column), log P(frame | data before)
     flagged : for each restart, sequences that scaling may have got wrong
     """
 
-    density: Floats
-    alpha: Floats
-    gamma: Floats
+    density: Panel
+    alpha: Panel
+    beta: Panel
     scale: Floats
     flagged: list[NDArray[np.intp]]
 
@@ -82,121 +83,122 @@ def passes(
     """Run both passes; ``weights`` are those of ``family`` for ``params``."""
     packing = block.packing
     n_restarts, n_states = params.startprob.shape
-    shape = (n_restarts, n_states, packing.n_frames)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        density, alpha = space.panel("density", *shape), space.panel("alpha", *shape)
-        top = space.panel("top", n_restarts, packing.n_frames)
-        _densities(weights, family, block, density, top, space)
-        initial, final = joints(params, packing, density)
-        scale = space.panel("scale", n_restarts, packing.n_frames)
-        forward(initial, params.transmat, packing, density, alpha, scale, space)
-        gamma = space.panel("gamma", *shape)
-        backward(final, params.transmat, packing, density, alpha, scale, gamma)
-        flagged = doubtful(packing, scale, gamma)
-        np.multiply(gamma, alpha, out=gamma)
-        np.log(scale, out=scale)
-        scale += top
-    return Passes(density, alpha, gamma, scale, flagged)
+        density = Panel(packing, space, "density", n_states, n_restarts)
+        alpha = Panel(packing, space, "alpha", n_states, n_restarts)
+        beta = Panel(packing, space, "beta", n_states, n_restarts)
+        scale = Panel(packing, space, "scale", n_restarts)
+        top = _densities(weights, family, block, density, space)
+        initial, final = joints(params, packing, (s.swapaxes(0, 1) for s in density.steps()))
+        forward(initial.swapaxes(0, 1), params.transmat, density, alpha, scale, space)
+        for emitted, norm in zip(density.runs, scale.runs, strict=True):
+            emitted /= norm[:, None]
+        backward(None if final is None else final.swapaxes(0, 1), params.transmat, density, alpha,
+                 beta)  # fmt: skip
+        flagged = [np.empty(0, dtype=np.intp)] * n_restarts
+        if not _all_well(scale, beta):
+            flagged = doubtful(packing, scale.dense(), beta.dense().max(axis=0))
+        logs = scale.dense()
+        np.log(logs, out=logs)
+        logs += top
+    return Passes(density, alpha, beta, logs, flagged)
 
 
 def _densities(
-    weights: Floats, family: Family, block: Block, density: Floats, top: Floats, space: Workspace
-) -> None:
-    """Fill ``density`` with densities over the largest of each frame, and ``top`` with its log."""
-    n_restarts, n_states, n_columns = density.shape
-    flat = weights.reshape(n_restarts * n_states, -1)
-    panel = density.reshape(n_restarts * n_states, n_columns)
-    if not family.logarithmic:
-        top[...] = 0
-    for part in pieces(n_columns, len(panel) + flat.shape[1]):
-        np.matmul(flat, block.features(family, part, space), out=panel[:, part])
+    weights: Floats, family: Family, block: Block, density: Panel, space: Workspace
+) -> Floats:
+    """Fill ``density`` with densities over the largest of each frame, and return its log.
+
+    The latter is (restart, column).
+    """
+    n_restarts, n_states, n_features = weights.shape
+    rows = n_states * n_restarts
+    flat = weights.swapaxes(0, 1).reshape(rows, n_features)
+    top = np.zeros((n_restarts, block.n_frames))
+    for tile in tiles(block.packing, rows + n_features):
+        phi = block.features(family, tile.columns, space).reshape(n_features, *tile.shape)
+        here = density.tile(tile)
+        # A view, because the first axes lie in order.
+        np.matmul(flat, phi.swapaxes(0, 1), out=here.reshape(len(here), rows, -1))
         if family.logarithmic:
-            here = density[:, :, part]
-            np.max(here, axis=1, out=top[:, part])
-            here -= top[:, None, part]
+            highest = here.max(axis=1)
+            here -= highest[:, None]
+            if here.min() < logspace.LOWEST:
+                np.maximum(here, logspace.LOWEST, out=here)
             np.exp(here, out=here)
+            top[:, tile.columns] = highest.swapaxes(0, 1).reshape(n_restarts, -1)
+    return top
 
 
 def forward(
     initial: Floats,
     transmat: Floats,
-    packing: Packing,
-    density: Floats,
-    alpha: Floats,
-    scale: Floats,
+    density: Panel,
+    alpha: Panel,
+    scale: Panel,
     space: Workspace,
 ) -> None:
     """Fill ``alpha`` with P(state | data so far) and ``scale`` with P(frame | data before).
 
-    ``initial`` (restart, state, lane) is the law before each lane's first frame. ``density`` is
-    divided by ``scale`` as well, which the backward pass needs.
+    ``initial`` (state, restart, lane) is the law before each lane's first frame.
     """
     turned = np.ascontiguousarray(transmat.swapaxes(1, 2))
-    n_restarts, n_states, _ = density.shape
-    offsets, counts = packing.offsets.tolist(), packing.counts.tolist()
-    lo, hi, size = 0, offsets[1], -1
-    here = alpha[:, :, lo:hi]
-    np.multiply(initial, density[:, :, lo:hi], out=here)
-    for t in range(packing.n_steps):
-        if t > 0:
-            n, before = counts[t], lo
-            lo, hi = offsets[t], offsets[t + 1]
-            if n != size:
-                size = n
-                scratch = space.flat("scratch", n_restarts, n_states, n)
-            here = alpha[:, :, lo:hi]
-            np.matmul(turned, alpha[:, :, before : before + n], out=scratch)
-            np.multiply(scratch, density[:, :, lo:hi], out=here)
-        norm = scale[:, lo:hi]
-        np.add.reduce(here, axis=1, out=norm)
-        np.divide(here, norm[:, None], out=here)
-    for part in pieces(packing.n_frames, n_restarts * n_states):
-        density[:, :, part] /= scale[:, None, part]
+    before = None
+    for run, emitted_run, norms in zip(alpha.runs, density.runs, scale.runs, strict=True):
+        n_lanes = run.shape[-1]
+        ahead = space.flat("ahead", *run.shape[1:])
+        by_restart = ahead.swapaxes(0, 1)
+        for here, emitted, norm in zip(run, emitted_run, norms, strict=True):
+            if before is None:
+                np.multiply(initial, emitted, out=here)
+            else:
+                np.matmul(turned, before[:, :, :n_lanes].swapaxes(0, 1), out=by_restart)
+                np.multiply(ahead, emitted, out=here)
+            np.add.reduce(here, axis=0, out=norm)
+            np.divide(here, norm, out=here)
+            before = here
 
 
 def backward(
-    final: Floats | None,
-    transmat: Floats,
-    packing: Packing,
-    density: Floats,
-    alpha: Floats,
-    scale: Floats,
-    beta: Floats,
+    final: Floats | None, transmat: Floats, density: Panel, alpha: Panel, beta: Panel
 ) -> None:
     """Fill ``beta`` so that ``alpha * beta`` is P(state | all data).
 
-    ``final`` (restart, state, lane) is proportional to it at each lane's last frame; None is 1.
-    ``density`` is multiplied by ``beta``.
+    ``final`` (state, restart, lane) is proportional to it at each lane's last frame; None is 1.
+    ``density``, over the scale, is multiplied by ``beta``.
     """
-    offsets, counts = packing.offsets.tolist(), [*packing.counts.tolist(), 0]
     if final is not None:
-        last = packing.last
-        final = final / (alpha[:, :, last] * final).sum(axis=1, keepdims=True)
-    for t in range(packing.n_steps - 1, -1, -1):
-        lo, hi, n = offsets[t], offsets[t + 1], counts[t + 1]
-        if n < counts[t]:
-            beta[:, :, lo + n : hi] = 1.0 if final is None else final[:, :, n : counts[t]]
-        if n:
-            np.matmul(transmat, density[:, :, hi : hi + n], out=beta[:, :, lo : lo + n])
-        here = density[:, :, lo:hi]
-        np.multiply(here, beta[:, :, lo:hi], out=here)
+        final = final / (alpha.ends() * final).sum(axis=0)
+    after, n_after = None, 0
+    for run, emitted_run in zip(beta.runs[::-1], density.runs[::-1], strict=True):
+        n_lanes = run.shape[-1]
+        for here, emitted in zip(run[::-1], emitted_run[::-1], strict=True):
+            if n_after < n_lanes:
+                here[:, :, n_after:] = 1 if final is None else final[:, :, n_after:n_lanes]
+            if after is not None:
+                np.matmul(transmat, after, out=here[:, :, :n_after].swapaxes(0, 1))
+            np.multiply(emitted, here, out=emitted)
+            after, n_after = emitted.swapaxes(0, 1), n_lanes
 
 
-def doubtful(packing: Packing, scale: Floats, beta: Floats) -> list[NDArray[np.intp]]:
-    """Return for each restart the sequences that scaling may have got wrong."""
-    found = []
-    lane = None
-    for low, back in zip(scale, beta, strict=True):
-        # One pass each says that all is well; NaN makes the comparison false.
-        if low.min() >= TINY_SCALE and back.max() <= HUGE_BACKWARD:
-            found.append(np.empty(0, dtype=np.intp))
-            continue
-        if lane is None:
-            step = np.repeat(np.arange(packing.n_steps), packing.counts)
-            lane = np.arange(packing.n_frames) - packing.offsets[step]
-        good = (low >= TINY_SCALE) & (back <= HUGE_BACKWARD).all(axis=0)
-        found.append(np.unique(packing.sequence[lane[~good]]))
-    return found
+def _all_well(scale: Panel, beta: Panel) -> bool:
+    """Return whether no sequence calls for log space; NaN makes a comparison false."""
+    return all(run.min() >= TINY_SCALE for run in scale.runs) and all(
+        run.max() <= HUGE_BACKWARD for run in beta.runs
+    )
+
+
+def doubtful(packing: Packing, scale: Floats, highest: Floats) -> list[NDArray[np.intp]]:
+    """Return for each restart the sequences that scaling may have got wrong.
+
+    Parameters
+    ----------
+    scale : (restart, column), P(frame | data before)
+    highest : (restart, column), the largest backward variable
+    """
+    good = (scale >= TINY_SCALE) & (highest <= HUGE_BACKWARD)
+    _, lane = packing.place(np.arange(packing.n_frames))
+    return [np.unique(packing.sequence[lane[~each]]) for each in good]
 
 
 def rescue(
@@ -205,55 +207,64 @@ def rescue(
     family: Family,
     block: Block,
     weights: Floats,
-    panels: tuple[Floats, ...],
-) -> Floats:
-    """Redo flagged sequences in log space; return their expected transitions.
-
-    In ``panels`` (density, alpha, gamma, scale) their columns become what the sums need.
-    """
-    density, alpha, gamma, scale = panels
-    trans = np.zeros_like(params.transmat)
-    for r, sequences in enumerate(flagged):
-        if not len(sequences):
-            continue
-        columns = [block.packing.columns_of(int(i)) for i in sequences]
-        lengths = np.array([len(part) for part in columns])
-        logs = np.zeros((len(columns), lengths.max(), weights.shape[1]))
-        for i, part in enumerate(columns):
-            logs[i, : len(part)] = log_density(weights[r], family, block, part).T
-        again = logspace.expect(params.startprob[r], params.transmat[r], logs, lengths)
-        trans[r] = again.trans
-        for i, part in enumerate(columns):
-            density[r][:, part] = alpha[r][:, part] = 0
-            gamma[r][:, part] = again.posteriors[i, : len(part)].T
-            scale[r, part] = 0
-            scale[r, part[0]] = again.log_likelihood[i]
-    return trans
+    found: Statistics,
+) -> None:
+    """Do flagged sequences in log space and add what they give to ``found``."""
+    restart = np.repeat(np.arange(len(flagged)), [len(sequences) for sequences in flagged])
+    if not len(restart):
+        return
+    columns = [block.packing.columns_of(i) for i in np.concatenate(flagged).tolist()]
+    lengths = np.array([len(part) for part in columns])
+    logs = np.zeros((len(columns), lengths.max(), weights.shape[1]))
+    for i, part in enumerate(columns):
+        logs[i, : len(part)] = log_density(weights[restart[i]], family, block, part).T
+    again = logspace.expect(params.startprob[restart], params.transmat[restart], logs, lengths)
+    np.add.at(found.log_likelihood, restart, again.log_likelihood)
+    np.add.at(found.start, restart, again.posteriors[:, 0])
+    np.add.at(found.trans, restart, again.trans)
+    for i, part in enumerate(columns):
+        phi = _features(weights, family, block, part)
+        found.sums[restart[i]] += (phi @ again.posteriors[i, : len(part)]).T
 
 
 def log_density(weights: Floats, family: Family, block: Block, columns: NDArray[np.intp]) -> Floats:
     """Return log densities (state, column) of one restart, without what is common to states."""
-    values = block.values[..., columns]
-    shape = (weights.shape[1], len(columns))
-    product = weights @ family.features(values, np.empty(shape))
+    product = weights @ _features(weights, family, block, columns)
     return product if family.logarithmic else logspace.log(product)
 
 
-def cuts(packing: Packing) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return columns before and after every cut of a sequence into chunks."""
-    left, right = packing.chain[:-1], packing.chain[1:]
-    there = right >= 0
-    return packing.last[left[there]], right[there]
+def _features(weights: Floats, family: Family, block: Block, columns: NDArray[np.intp]) -> Floats:
+    return family.features(block.values[..., columns], np.empty((weights.shape[-1], len(columns))))
 
 
-def _collect(gamma: Floats, family: Family, block: Block, space: Workspace) -> Floats:
-    """Return posterior sums of features (restart, state, feature)."""
-    n_restarts, n_states, n_columns = gamma.shape
-    panel = gamma.reshape(n_restarts * n_states, n_columns)
-    sums = np.zeros((len(panel), family.n_features(block.n_components)))
-    for part in pieces(n_columns, len(panel) + sums.shape[1]):
-        sums += panel[:, part] @ block.features(family, part, space).T
-    return sums.reshape(n_restarts, n_states, -1)
+def _collect(
+    density: Panel, alpha: Panel, beta: Panel, family: Family, block: Block, space: Workspace
+) -> tuple[Floats, Floats]:
+    """Return posterior sums of features (restart, state, feature), and a sum over transitions.
+
+    The latter is ``alpha`` times the next ``density``, (restart, state, next_state).
+    """
+    n_states, n_restarts = alpha.runs[0].shape[1:3]
+    rows = n_states * n_restarts
+    sums = np.zeros((rows, family.n_features(block.n_components)))
+    joint = np.zeros((n_restarts, n_states, n_states))
+    for tile in tiles(alpha.packing, rows + sums.shape[1]):
+        phi = block.features(family, tile.columns, space).reshape(-1, *tile.shape)
+        left, right = alpha.tile(tile), density.tile(tile.later())
+        gamma = np.multiply(left, beta.tile(tile), out=space.flat("gamma", *left.shape))
+        sums += (gamma.reshape(len(left), rows, -1) @ phi.transpose(1, 2, 0)).sum(axis=0)
+        joint += _moves(left[: len(right)], right).sum(axis=0)
+    for left_run, right_run in zip(alpha.runs, density.runs[1:], strict=False):
+        joint += _moves(left_run[-1, ..., : right_run.shape[-1]], right_run[0])
+    if alpha.packing.is_cut:
+        before, after = alpha.packing.cuts
+        joint += _moves(alpha.ends()[..., before], density.runs[0][0][..., after])
+    return sums.reshape(n_states, n_restarts, -1).swapaxes(0, 1), joint
+
+
+def _moves(left: Floats, right: Floats) -> Floats:
+    """Return products (..., restart, state, next_state) of (..., state, restart, lane)."""
+    return left.swapaxes(-3, -2) @ np.moveaxis(right, -3, -1)
 
 
 def _single_state(

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
-def on(device: str | None) -> Expect:
-    """Return the E-step on a device; None takes a CUDA device where there is one.
+def on(device: str) -> Expect:
+    """Return the E-step on a device: cpu, cuda, or auto for the latter where there is one.
 
     Raises
     ------
@@ -35,10 +35,12 @@ def on(device: str | None) -> Expect:
     """
     import torch
 
-    name = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise DataError(f"engine torch:{name} needs a CUDA device, and torch sees none; use torch")
-    place = torch.device(name)
+    if device not in ("auto", "cpu", "cuda"):
+        raise DataError(f"device must be auto, cpu or cuda, found {device!r}")
+    there_is_one = torch.cuda.is_available()
+    if device == "cuda" and not there_is_one:
+        raise DataError("device is cuda, but torch sees no CUDA device; use auto or cpu")
+    place = torch.device("cuda" if device != "cpu" and there_is_one else "cpu")
 
     def expect(params: Parameters, family: Family, block: Block, space: Workspace) -> Statistics:
         return _expect(params, family, block, space, place)
@@ -71,32 +73,42 @@ def _expect(
     initial, final = params.startprob[:, :, None], None
     if packing.is_cut:
         with np.errstate(all="ignore"):
-            initial, final = joints(params, packing, density.cpu().numpy())
+            steps = np.split(density.cpu().numpy(), packing.offsets[1:-1], axis=2)
+            initial, final = joints(params, packing, steps)
     transmat = there(params.transmat)
     alpha, scale = _forward(there(initial), transmat, packing, density)
     beta = _backward(None if final is None else there(final), transmat, packing, density, alpha)
-    flagged = estep.doubtful(packing, scale.cpu().numpy(), beta.cpu().numpy())
-    gamma = alpha * beta
-    panels = (density, alpha, gamma, scale.log_() + top)
-    trans = _rescue(flagged, params, family, block, weights, panels)
-    gamma, scale = panels[2], panels[3]
+    highest = beta.amax(dim=1).cpu().numpy()
+    flagged = estep.doubtful(packing, scale.cpu().numpy(), highest)
+    gamma, scale = alpha * beta, scale.log_() + top
+    for restart, sequences in enumerate(flagged):
+        for columns in map(packing.columns_of, sequences.tolist()):
+            at = torch.as_tensor(columns, device=device)
+            for panel in (density, alpha, gamma):
+                panel[restart][:, at] = 0
+            scale[restart, at] = 0
     joint = torch.zeros_like(transmat)
     for before, after in packing.pairs():
         joint += alpha[:, :, before] @ density[:, :, after].transpose(1, 2)
     if packing.is_cut:
-        left, right = (torch.as_tensor(part, device=device) for part in estep.cuts(packing))
+        lanes = packing.cuts
+        left, right = (
+            torch.as_tensor(at, device=device) for at in (packing.last[lanes[0]], lanes[1])
+        )
         joint += alpha[:, :, left] @ density[:, :, right].transpose(1, 2)
     first = torch.as_tensor(packing.chain[0], device=device)
     sums = (gamma.flatten(0, 1) @ features.T).unflatten(0, (n_restarts, n_states))
     scatter = block.scatter(family)
-    return Statistics(
+    found = Statistics(
         log_likelihood=scale.sum(dim=1).cpu().numpy() + family.common(params.emission, scatter),
         start=gamma[:, :, first].sum(dim=2).cpu().numpy(),
-        trans=trans + (joint * transmat).cpu().numpy(),
+        trans=(joint * transmat).cpu().numpy(),
         sums=sums.cpu().numpy(),
         scatter=scatter.copy(),
-        n_rescued=np.array([len(rows) for rows in flagged]),
+        n_rescued=np.array([len(sequences) for sequences in flagged]),
     )
+    estep.rescue(flagged, params, family, block, weights, found)
+    return found
 
 
 def _features(family: Family, block: Block, device: torch.device) -> torch.Tensor:
@@ -159,23 +171,3 @@ def _backward(
             beta[:, :, lo : lo + n] = transmat @ density[:, :, hi : hi + n]
         density[:, :, lo:hi] *= beta[:, :, lo:hi]
     return beta
-
-
-def _rescue(
-    flagged: list[NDArray[np.intp]],
-    params: Parameters,
-    family: Family,
-    block: Block,
-    weights: Floats,
-    panels: tuple[torch.Tensor, ...],
-) -> Floats:
-    """Redo flagged sequences on the host; see :func:`hmmlens.hmm.estep.rescue`."""
-    import torch
-
-    if not any(len(rows) for rows in flagged):
-        return np.zeros_like(params.transmat)
-    copies = tuple(panel.cpu().numpy() for panel in panels)
-    trans = estep.rescue(flagged, params, family, block, weights, copies)
-    for panel, copy in zip(panels, copies, strict=True):
-        panel.copy_(torch.as_tensor(copy))
-    return trans

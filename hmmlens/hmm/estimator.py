@@ -12,7 +12,7 @@ from hmmlens.hmm import inference, longpass
 from hmmlens.hmm.blocks import Block
 from hmmlens.hmm.fitting import ConvergenceMonitor, Fitted
 from hmmlens.hmm.inference import Filtered
-from hmmlens.hmm.inputs import Sequences
+from hmmlens.hmm.inputs import Sequences, hidden
 from hmmlens.hmm.longpass import Posteriors
 from hmmlens.hmm.packing import pack
 
@@ -25,7 +25,9 @@ class HiddenMarkovModel(Fitted):
 
     Data are *flat* as in hmmlearn, one sequence after another, with ``lengths`` that add up to
     the number of frames; or *padded* (sequence, time, ...) with the length of each sequence.
-    What comes out for each frame has the layout of the data.
+    What comes out for each frame has the layout of the data. ``mask``, (frame) or (sequence,
+    time), is False for frames that were not observed: whatever they hold is not looked at, and
+    the chain moves on through them.
     """
 
     # scikit-learn's habits.
@@ -55,9 +57,15 @@ class HiddenMarkovModel(Fitted):
 
     # Scores.
 
+    def _flat(self, given: Sequences) -> Floats:
+        """Return log densities (frame, state), 0 where a frame is not observed."""
+        flat = self.log_density(given.frames)
+        flat[hidden(given.frames)] = 0.0
+        return flat
+
     def _observe(self, given: Sequences) -> tuple[Floats, NDArray[np.bool_]]:
         """Return log densities (sequence, time, state), 0 past the end, and the mask inside."""
-        flat = self.log_density(given.frames)
+        flat = self._flat(given)
         inside = given.padded(np.ones(len(flat), dtype=bool), False)
         return given.padded(flat, 0.0), inside.astype(bool)
 
@@ -80,10 +88,12 @@ class HiddenMarkovModel(Fitted):
         filtered, predicted = np.exp(passed.posteriors[inside]), np.exp(passed.predicted[inside])
         return Posteriors(filtered, predicted, gamma, passed.log_likelihood, entropy)
 
-    def filter(self, X: ArrayLike, lengths: ArrayLike | None = None) -> Filtered:
+    def filter(
+        self, X: ArrayLike, lengths: ArrayLike | None = None, *, mask: ArrayLike | None = None
+    ) -> Filtered:
         """Return filtered posteriors and log-likelihoods (Rabiner 1989, eq. 19 to 21)."""
         self._check_is_fitted()
-        given = self._check_ours(X, lengths)
+        given = self._check_data(X, lengths, mask)
         found = self._posteriors(given, smooth=False)
         return Filtered(
             given.like_input(found.filtered, 0.0),
@@ -91,7 +101,9 @@ class HiddenMarkovModel(Fitted):
             found.log_likelihood,
         )
 
-    def smooth(self, X: ArrayLike, lengths: ArrayLike | None = None) -> tuple[Floats, Floats]:
+    def smooth(
+        self, X: ArrayLike, lengths: ArrayLike | None = None, *, mask: ArrayLike | None = None
+    ) -> tuple[Floats, Floats]:
         """Return smoothed posteriors and each sequence's state entropy.
 
         Returns
@@ -100,35 +112,46 @@ class HiddenMarkovModel(Fitted):
         entropy : (sequence), H(state path | data) in nats (Hernando et al. 2005)
         """
         self._check_is_fitted()
-        return self.smooth_of(self._check_ours(X, lengths))
+        return self.smooth_of(self._check_data(X, lengths, mask))
 
     def smooth_of(self, given: Sequences) -> tuple[Floats, Floats]:
         """Return what :meth:`smooth` does, of data that have been checked."""
         found = self._posteriors(given)
         return given.like_input(found.smoothed, 0.0), found.entropy
 
-    def score_samples(self, X: ArrayLike, lengths: ArrayLike | None = None) -> tuple[float, Floats]:
+    def score_samples(
+        self, X: ArrayLike, lengths: ArrayLike | None = None, *, mask: ArrayLike | None = None
+    ) -> tuple[float, Floats]:
         """Return the log-likelihood of all sequences and the smoothed posteriors."""
         self._check_is_fitted()
-        given = self._check_data(X, lengths, True)
+        given = self._check_data(X, lengths, mask)
         found = self._posteriors(given)
         return float(found.log_likelihood.sum()), given.like_input(found.smoothed, 0.0)
 
-    def score(self, X: ArrayLike, lengths: ArrayLike | None = None) -> float:
+    def score(
+        self, X: ArrayLike, lengths: ArrayLike | None = None, *, mask: ArrayLike | None = None
+    ) -> float:
         """Return the log-likelihood of all sequences together, in nats."""
         self._check_is_fitted()
-        return self.score_of(self._check_data(X, lengths, True))
+        return self.score_of(self._check_data(X, lengths, mask))
 
     def score_of(self, given: Sequences) -> float:
         """Return the log-likelihood of data that have been checked."""
         return float(self._posteriors(given, smooth=False).log_likelihood.sum())
 
-    def predict_proba(self, X: ArrayLike, lengths: ArrayLike | None = None) -> Floats:
+    def predict_proba(
+        self, X: ArrayLike, lengths: ArrayLike | None = None, *, mask: ArrayLike | None = None
+    ) -> Floats:
         """Return smoothed posteriors (sequence, time, state), or (frame, state) for flat data."""
-        return self.score_samples(X, lengths)[1]
+        return self.score_samples(X, lengths, mask=mask)[1]
 
     def decode(
-        self, X: ArrayLike, lengths: ArrayLike | None = None, algorithm: str | None = None
+        self,
+        X: ArrayLike,
+        lengths: ArrayLike | None = None,
+        algorithm: str | None = None,
+        *,
+        mask: ArrayLike | None = None,
     ) -> tuple[float, Ints]:
         """Return the best states and their score.
 
@@ -146,36 +169,50 @@ class HiddenMarkovModel(Fitted):
         algorithm = algorithm or self.algorithm
         if algorithm not in ("viterbi", "map"):
             raise ValueError(f"algorithm must be viterbi or map, found {algorithm!r}")
-        given = self._check_data(X, lengths, True)
+        given = self._check_data(X, lengths, mask)
         if algorithm == "viterbi":
+            law = self.startprob_, self.transmat_
+            if pack(given.lengths).is_cut:
+                flat, score = inference.viterbi_of_few(*law, self._flat(given), given.lengths)
+                if np.isfinite(score):
+                    return score, given.like_input(flat, -1)
             density, inside = self._observe(given)
-            path, best = inference.viterbi(self.startprob_, self.transmat_, density, inside)
+            path, best = inference.viterbi(*law, density, inside)
             return float(best.sum()), (path if given.inside is not None else path[inside])
         gamma = self._posteriors(given).smoothed
         return float(gamma.max(axis=1).sum()), given.like_input(gamma.argmax(axis=1), -1)
 
-    def predict(self, X: ArrayLike, lengths: ArrayLike | None = None) -> Ints:
+    def predict(
+        self, X: ArrayLike, lengths: ArrayLike | None = None, *, mask: ArrayLike | None = None
+    ) -> Ints:
         """Return the best states, see :meth:`decode`."""
-        return self.decode(X, lengths)[1]
+        return self.decode(X, lengths, mask=mask)[1]
 
-    def bic(self, X: ArrayLike, lengths: ArrayLike | None = None) -> float:
-        """Return -2 log L + m log N, N being the number of frames; the lower the better."""
+    def bic(
+        self, X: ArrayLike, lengths: ArrayLike | None = None, *, mask: ArrayLike | None = None
+    ) -> float:
+        """Return -2 log L + m log N, N being the observed frames; the lower the better."""
         self._check_is_fitted()
-        n_frames = len(self._check_data(X, lengths, True).frames)
-        return -2 * self.score(X, lengths) + self.n_parameters * float(np.log(n_frames))
+        given = self._check_data(X, lengths, mask)
+        penalty = self.n_parameters * float(np.log(len(given.observed)))
+        return -2 * self.score_of(given) + penalty
 
-    def aic(self, X: ArrayLike, lengths: ArrayLike | None = None) -> float:
+    def aic(
+        self, X: ArrayLike, lengths: ArrayLike | None = None, *, mask: ArrayLike | None = None
+    ) -> float:
         """Return -2 log L + 2 m; the lower the better."""
-        return -2 * self.score(X, lengths) + 2 * self.n_parameters
+        return -2 * self.score(X, lengths, mask=mask) + 2 * self.n_parameters
 
-    def icl(self, X: ArrayLike, lengths: ArrayLike | None = None) -> float:
+    def icl(
+        self, X: ArrayLike, lengths: ArrayLike | None = None, *, mask: ArrayLike | None = None
+    ) -> float:
         """Return BIC + 2 H(states | data), which counts unclear states against a model.
 
         Biernacki, Celeux & Govaert (2000), with the entropy of whole state paths.
         """
         self._check_is_fitted()
-        given = self._check_data(X, lengths, True)
-        return self.bic(X, lengths) + 2 * float(self.smooth_of(given)[1].sum())
+        given = self._check_data(X, lengths, mask)
+        return self.bic(X, lengths, mask=mask) + 2 * float(self.smooth_of(given)[1].sum())
 
     # The chain.
 

@@ -7,6 +7,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -16,7 +17,7 @@ from hmmlens.errors import DataError
 from hmmlens.hmm import em, streams
 from hmmlens.hmm.blocks import Block, Workspace, blocks_of
 from hmmlens.hmm.engines import expectation, floats_per_frame
-from hmmlens.hmm.inputs import Sequences
+from hmmlens.hmm.inputs import Sequences, check_count
 from hmmlens.hmm.parameters import Family, Parameters, Prior, Statistics
 
 log = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ class Fitted(ABC):
     implementation: str
     prior_mode: str
     engine: str
+    device: str
     memory_limit: int
     monitor_: ConvergenceMonitor
     _seen: streams.Survey | None = None
@@ -93,10 +95,13 @@ class Fitted(ABC):
         """Return log P(frame | state) (frame, state) of checked frames."""
 
     @abstractmethod
-    def _check_data(self, X: ArrayLike, lengths: ArrayLike | None, fitted: bool) -> Sequences: ...
-
-    @abstractmethod
-    def _check_ours(self, X: ArrayLike, lengths: ArrayLike | None) -> Sequences: ...
+    def _check_data(
+        self,
+        X: ArrayLike,
+        lengths: ArrayLike | None,
+        mask: ArrayLike | None = None,
+        fitted: bool = True,
+    ) -> Sequences: ...
 
     @abstractmethod
     def _init(self, seen: streams.Survey) -> None: ...
@@ -148,20 +153,24 @@ class Fitted(ABC):
 
     # Fitting.
 
-    def fit(self, X: Any, lengths: ArrayLike | None = None) -> Self:
+    def fit(
+        self, X: Any, lengths: ArrayLike | None = None, *, mask: ArrayLike | None = None
+    ) -> Self:
         """Estimate the parameters by EM.
 
         Parameters
         ----------
         X : data in one of the layouts of the class; or, for data larger than memory, a Zarr or
             dask array (sequence, time, component), which is read in slices of sequences, or a
-            function that returns an iterator over chunks, each an array or a pair (array,
-            lengths). Every EM step reads them all once and holds one at a time.
+            function that returns an iterator over chunks, each an array, (array, lengths) or
+            (array, lengths, mask). Every EM step reads them all once and holds one at a time.
         lengths : (sequence); not with a function.
+        mask : (sequence, time), or (frame) for flat data, False where a frame was not observed;
+            not with a function.
         """
-        source = streams.source(
-            X, lengths, lambda x, n: self._check_data(x, n, False), self.memory_limit
-        )
+        check_count(self.n_components, "n_components")
+        check = partial(self._check_data, fitted=False)
+        source = streams.source(X, lengths, mask, check, self.memory_limit)
         seen = streams.survey(source, self.n_components)
         self._init(seen)
         self._check_is_fitted()
@@ -181,7 +190,7 @@ class Fitted(ABC):
             self._prior(seen, seen.centre),
             self.n_iter,
             -np.inf,
-            expectation(self.engine),
+            expectation(self.engine, self.device),
             update=self.params,
             counts_prior=self.prior_mode == "floor",
             final=False,
@@ -196,7 +205,9 @@ class Fitted(ABC):
         self.n_rescued_ = fit.n_rescued
         return self
 
-    def partial_fit(self, X: ArrayLike, lengths: ArrayLike | None = None) -> Self:
+    def partial_fit(
+        self, X: ArrayLike, lengths: ArrayLike | None = None, *, mask: ArrayLike | None = None
+    ) -> Self:
         """Take one step of stepwise EM, an approximation that sees each chunk once or a few times.
 
         The statistics of the chunk enter a running mean, and the M-step follows (Cappé & Moulines
@@ -204,23 +215,25 @@ class Fitted(ABC):
 
         Parameters
         ----------
-        X, lengths : a chunk, in one of the layouts of the class.
+        X, lengths, mask : a chunk, in one of the layouts of the class.
         """
-        given = self._check_data(X, lengths, self._seen is not None)
+        check_count(self.n_components, "n_components")
+        given = self._check_data(X, lengths, mask, self._seen is not None)
         if self._seen is None:
             self._seen = streams.survey(streams.Source(given, lambda: iter([given])),
                                         self.n_components)  # fmt: skip
             self._init(self._seen)
             self._running, self._n_chunks = None, 0
         else:
-            n_frames = self._seen.n_frames + len(given.frames)
+            n_frames = self._seen.n_frames + len(given.observed)
             self._seen = replace(self._seen, n_frames=n_frames, sample=given.frames[:0])
         self._check_is_fitted()
         seen, family = self._seen, self._family()
         old = self._get_batch(seen)
         blocks = self._pack(given, seen)
-        found = em.total(lambda: blocks, old, family, expectation(self.engine), Workspace())
-        mean = found.scaled(1 / len(given.frames))
+        expect = expectation(self.engine, self.device)
+        found = em.total(lambda: blocks, old, family, expect, Workspace())
+        mean = found.scaled(1 / len(given.observed))
         if self._running is not None:
             weight = (self._n_chunks + 2) ** -STEP
             mean = mean.scaled(weight)

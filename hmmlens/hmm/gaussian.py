@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from hmmlens.errors import DataError
 from hmmlens.hmm import em, inputs, streams
 from hmmlens.hmm.blocks import MEMORY_LIMIT
-from hmmlens.hmm.emissions import COVARIANCE_TYPES, Gaussian
+from hmmlens.hmm.covariances import COVARIANCE_TYPES, compact, expand
+from hmmlens.hmm.emissions import Gaussian
 from hmmlens.hmm.estimator import HiddenMarkovModel
 from hmmlens.hmm.fitting import ConvergenceMonitor
 from hmmlens.hmm.inputs import Sequences
@@ -43,7 +44,8 @@ class GaussianHMM(HiddenMarkovModel):
     prior_mode : ``hmmlearn`` adds ``covars_prior`` to every entry of a scatter matrix, as hmmlearn
         does, which bounds no eigenvalue of a full covariance. ``floor`` keeps every variance above
         ``min_covar`` times the data's mean variance (over K for a state that holds all frames).
-    engine : ``numpy``, ``torch``, or ``torch:cuda``.
+    engine : ``numpy`` or ``torch``.
+    device : of torch: ``cpu``, ``cuda``, or ``auto`` for the latter where there is one.
     memory_limit : bytes that EM may take beside the data.
 
     Attributes
@@ -79,6 +81,7 @@ class GaussianHMM(HiddenMarkovModel):
         *,
         prior_mode: str = "hmmlearn",
         engine: str = "numpy",
+        device: str = "auto",
         memory_limit: int = MEMORY_LIMIT,
     ) -> None:
         self.n_components, self.covariance_type = n_components, covariance_type
@@ -90,7 +93,7 @@ class GaussianHMM(HiddenMarkovModel):
         self.n_iter, self.tol, self.verbose = n_iter, tol, verbose
         self.params, self.init_params = params, init_params
         self.implementation, self.prior_mode = implementation, prior_mode
-        self.engine, self.memory_limit = engine, memory_limit
+        self.engine, self.device, self.memory_limit = engine, device, memory_limit
         self.monitor_ = ConvergenceMonitor(tol, n_iter, verbose)
 
     @classmethod
@@ -176,11 +179,15 @@ class GaussianHMM(HiddenMarkovModel):
             logs[:, k] = -0.5 * ((white**2).sum(axis=0) + log_det + n_features * np.log(2 * np.pi))
         return logs
 
-    def _check_data(self, X: ArrayLike, lengths: ArrayLike | None, fitted: bool) -> Sequences:
-        return inputs.values(X, lengths, self.means_.shape[1] if fitted else None)
-
-    def _check_ours(self, X: ArrayLike, lengths: ArrayLike | None) -> Sequences:
-        return inputs.values(X, lengths, self.means_.shape[1])
+    def _check_data(
+        self,
+        X: ArrayLike,
+        lengths: ArrayLike | None,
+        mask: ArrayLike | None = None,
+        fitted: bool = True,
+    ) -> Sequences:
+        known = self.means_.shape[1] if fitted else None
+        return inputs.values(X, lengths, known, mask=mask)
 
     def _init(self, seen: streams.Survey) -> None:
         if self.covariance_type not in COVARIANCE_TYPES:
@@ -218,7 +225,7 @@ class GaussianHMM(HiddenMarkovModel):
         kind, covars = self.covariance_type, self._covars_
         if kind == "tied":
             kind, covars = "full", self.covars_
-        centre = given.frames.mean(axis=0)
+        centre = given.observed.mean(axis=0)
         emission = ((self.means_ - centre)[None], covars[None])
         batch = Parameters(self.startprob_[None], self.transmat_[None], emission)
         return Gaussian(kind), batch, centre
@@ -255,7 +262,7 @@ class GaussianHMM(HiddenMarkovModel):
         from hmmlearn.hmm import GaussianHMM as Reference
 
         given = self.get_params()
-        for name in ("prior_mode", "engine", "memory_limit"):
+        for name in ("prior_mode", "engine", "device", "memory_limit"):
             given.pop(name)
         model = Reference(**given)
         if hasattr(self, "startprob_"):
@@ -279,20 +286,3 @@ class GaussianHMM(HiddenMarkovModel):
                 else stored
             )
         return ours
-
-
-def compact(covars: Floats, covariance_type: str) -> Floats:
-    """Return covariances (state, component, component) in the shape of their type."""
-    diagonal = np.diagonal(covars, axis1=1, axis2=2)
-    shapes = {"spherical": diagonal.mean(axis=1), "diag": diagonal, "tied": covars[0]}
-    return np.array(shapes.get(covariance_type, covars))
-
-
-def expand(covars: Floats, covariance_type: str, n_states: int, n_features: int) -> Floats:
-    """Return covariances (state, component, component) from the shape of their type."""
-    if covariance_type == "full":
-        return covars
-    if covariance_type == "tied":
-        return np.tile(covars, (n_states, 1, 1))
-    variance = covars[:, None] if covars.ndim == 1 else covars
-    return variance[:, :, None] * np.eye(n_features)

@@ -105,8 +105,12 @@ def fit_categorical(
     start: dict[str, Floats],
     max_iter: int,
     tol: float,
+    smoothing: float = 0.0,
 ) -> Fit:
-    """Run EM from ``start``: ``startprob``, ``transmat`` and ``emissionprob`` (state, symbol)."""
+    """Run EM from ``start``: ``startprob``, ``transmat`` and ``emissionprob`` (state, symbol).
+
+    ``smoothing`` is added to the count of every symbol in every state.
+    """
     from hmmlearn.hmm import CategoricalHMM as Reference
 
     def make(implementation: str) -> Any:
@@ -117,6 +121,7 @@ def fit_categorical(
             init_params="",
             implementation=implementation,
             n_features=start["emissionprob"].shape[1],
+            emissionprob_prior=1 + smoothing,
         )
         model.startprob_, model.transmat_ = start["startprob"], start["transmat"]
         model.emissionprob_ = start["emissionprob"]

@@ -152,6 +152,33 @@ def viterbi(
     return path, score.max(axis=1)
 
 
+def viterbi_of_few(
+    startprob: Floats, transmat: Floats, log_density: Floats, lengths: NDArray[np.integer]
+) -> tuple[Ints, float]:
+    """Return the best paths (frame) of few long sequences, and their log probability.
+
+    Step by step, as :func:`viterbi` goes, these would crawl; hmmlearn's compiled loop does not.
+
+    Parameters
+    ----------
+    log_density : (frame, state), sequences one after another.
+    lengths : (sequence)
+    """
+    from hmmlearn.base import BaseHMM
+
+    class Known(BaseHMM):
+        def _check(self) -> None:
+            """Take any parameters: ours are checked, and hmmlearn would refuse a row of zeros."""
+
+        def _compute_log_likelihood(self, X: Ints) -> Floats:
+            return log_density[X[:, 0]]
+
+    model = Known(len(startprob))
+    model.startprob_, model.transmat_ = startprob, transmat
+    score, path = model.decode(np.arange(len(log_density))[:, None], lengths, algorithm="viterbi")
+    return path, float(score)
+
+
 def refuse_impossible(log_probability: Floats, valid: NDArray[np.bool_], step: int) -> None:
     """Raise :class:`DataError` if a valid sequence (sequence) has no probability, or NaN."""
     bad = np.flatnonzero(valid & ~np.isfinite(log_probability))

@@ -9,13 +9,17 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+#: Beside 1, exp of less than this is nothing; and where an exponential underflows it takes ten
+#: times as long.
+LOWEST = -700.0
+
 
 class Expected(NamedTuple):
     """Result of :func:`expect`.
 
     log_likelihood : (sequence), minus infinity where the model gives the data no probability
     posteriors : (sequence, time, state), 0 past a sequence's end
-    trans : (state, next_state), expected transitions of all sequences
+    trans : (sequence, state, next_state), expected transitions
     """
 
     log_likelihood: Floats
@@ -33,8 +37,9 @@ def log(p: Floats) -> Floats:
 def log_sum(logs: Floats, axis: int = -1) -> Floats:
     """Return the log of the sum of exponentials over one axis."""
     top = logs.max(axis=axis, keepdims=True)
-    top = np.where(np.isfinite(top), top, 0.0)
-    return log(np.exp(logs - top).sum(axis=axis)) + top.squeeze(axis)
+    below = np.maximum(logs - np.where(np.isfinite(top), top, 0.0), LOWEST)
+    total: Floats = log(np.exp(below).sum(axis=axis)) + top.squeeze(axis)
+    return total
 
 
 def expect(
@@ -44,8 +49,8 @@ def expect(
 
     Parameters
     ----------
-    startprob : (state)
-    transmat : (state, next_state)
+    startprob : (sequence, state)
+    transmat : (sequence, state, next_state)
     log_density : (sequence, time, state); what stands past a sequence's end is not looked at.
     lengths : (sequence)
     """
@@ -56,7 +61,7 @@ def expect(
     forward[:, 0] = current
     for t in range(1, n_steps):
         on = np.flatnonzero(lengths > t)
-        current = log_sum(forward[on, t - 1][:, :, None] + log_transmat, axis=1)
+        current = log_sum(forward[on, t - 1][:, :, None] + log_transmat[on], axis=1)
         forward[on, t] = current + log_density[on, t]
     ends = forward[np.arange(n_sequences), lengths - 1]
     total = log_sum(ends)
@@ -69,9 +74,9 @@ def expect(
         on = np.flatnonzero(lengths > t + 1)
         if len(on):
             ahead = log_density[on, t + 1] + backward[on]
-            joint = log_transmat + ahead[:, None, :]
+            joint = log_transmat[on] + ahead[:, None, :]
             both = forward[on, t][:, :, None] + joint - known[on, None, None]
-            trans += np.exp(both).sum(axis=0)
+            trans[on] += np.exp(both)
             backward[on] = log_sum(joint)
         here = lengths > t
         posteriors[here, t] = np.exp(forward[here, t] + backward[here] - known[here, None])

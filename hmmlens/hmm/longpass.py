@@ -45,10 +45,10 @@ def posteriors(params: Parameters, family: Family, block: Block) -> Posteriors |
     found = estep.passes(params, family, block, weights, Workspace())
     if len(found.flagged[0]):
         return None
-    alpha, gamma, transmat = found.alpha[0], found.gamma[0], params.transmat[0]
+    alpha, transmat = found.alpha.dense()[:, 0], params.transmat[0]
+    gamma = alpha * found.beta.dense()[:, 0]
     predicted = np.repeat(params.startprob[0][:, None], packing.n_frames, axis=1)
-    step = np.repeat(np.arange(packing.n_steps), packing.counts)
-    sequence = packing.sequence[np.arange(packing.n_frames) - packing.offsets[step]]
+    sequence = packing.sequence[packing.place(np.arange(packing.n_frames))[1]]
     ends = packing.column[packing.starts[1:] - 1]
     entropy: Floats = -_plogp(gamma[:, ends]).sum(axis=0)
     follows = np.ones(packing.n_frames, dtype=bool)

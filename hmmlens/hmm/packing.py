@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -75,9 +76,27 @@ class Packing:
         return len(self.chain) > 1
 
     @property
+    def cuts(self) -> tuple[Ints, Ints]:
+        """Lanes before and after every cut of a sequence into chunks."""
+        left, right = self.chain[:-1], self.chain[1:]
+        there = right >= 0
+        return left[there], right[there]
+
+    @property
     def last(self) -> Ints:
         """Column of each lane's last frame (lane)."""
         return self.offsets[self.lane_lengths - 1] + np.arange(self.n_lanes)
+
+    @cached_property
+    def runs(self) -> list[slice]:
+        """Slices of steps with equally many lanes."""
+        edges = [0, *(np.flatnonzero(np.diff(self.counts)) + 1).tolist(), self.n_steps]
+        return [slice(first, end) for first, end in pairwise(edges)]
+
+    def place(self, columns: Ints) -> tuple[Ints, Ints]:
+        """Return step and lane of each column."""
+        step = np.searchsorted(self.offsets, columns, side="right") - 1
+        return step, columns - self.offsets[step]
 
     def columns_of(self, sequence: int) -> Ints:
         """Return the columns of one sequence's frames in order of time."""
@@ -91,8 +110,8 @@ class Packing:
         """
         found = []
         counts, offsets = self.counts, self.offsets
-        edges = [0, *(np.flatnonzero(np.diff(counts)) + 1).tolist(), self.n_steps]
-        for first, end in pairwise(edges):
+        for steps in self.runs:
+            first, end = steps.start, steps.stop
             if first > 0:
                 n = counts[first]
                 before, here = offsets[first - 1], offsets[first]

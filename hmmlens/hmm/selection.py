@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hmmlens.errors import DataError
+from hmmlens.hmm.inputs import hidden
 
 #: Criteria, and whether the smallest or the largest value wins.
 CRITERIA = {"bic": "min", "aic": "min", "icl": "min", "held_out": "max"}
@@ -92,28 +93,37 @@ def sample_sizes(frames: np.ndarray, lengths: np.ndarray) -> SampleSizes:
 
     Parameters
     ----------
-    frames : (frame, component) values or (frame) symbols, sequences one after another.
+    frames : (frame, component) values or (frame) symbols, sequences one after another; those
+        that a mask leaves out are marked as in :class:`hmmlens.hmm.inputs.Sequences`.
     lengths : (sequence)
     """
+    unseen = hidden(frames)
     if frames.ndim == 1:
-        frames = (frames == np.bincount(frames).argmax())[:, None].astype(np.float64)
+        common = frames == np.bincount(frames[~unseen]).argmax()
+        frames = np.where(unseen, np.nan, common)[:, None]
     times = [autocorrelation_time(column, lengths) for column in frames.T]
-    n_effective = len(frames) / float(np.mean(times))
-    return SampleSizes(len(frames), len(lengths), n_effective)
+    n_frames = int((~unseen).sum())
+    return SampleSizes(n_frames, len(lengths), n_frames / float(np.mean(times)))
 
 
 def autocorrelation_time(values: np.ndarray, lengths: np.ndarray) -> float:
-    """Return the integrated autocorrelation time of ``values`` (frame), 1 or more."""
-    apart = values - values.mean()
-    variance = float((apart**2).mean())
+    """Return the integrated autocorrelation time of ``values`` (frame), 1 or more.
+
+    NaN is left out.
+    """
+    apart = values - np.nanmean(values)
+    variance = float(np.nanmean(apart**2))
+    seen = ~np.isnan(apart)
     step = np.arange(len(values)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     time = 1.0
     if variance <= 0:
         return time
     for lag in range(1, int(lengths.max())):
-        pairs = np.flatnonzero(step >= lag)
+        pairs = lag + np.flatnonzero((step >= lag)[lag:] & seen[lag:] & seen[:-lag])
+        if len(pairs) < 2:
+            break
         correlation = float((apart[pairs] * apart[pairs - lag]).mean()) / variance
-        if correlation <= 0 or len(pairs) < 2:
+        if correlation <= 0:
             break
         time += 2 * correlation
     return time
@@ -161,19 +171,22 @@ FEWEST_FRAMES = 50
 SAME = 0.01
 
 
-def audit(results: pd.DataFrame, n_components: int) -> pd.DataFrame:
+def audit(results: pd.DataFrame, n_components: int, sizes: SampleSizes) -> pd.DataFrame:
     """Return one row for each (covariance_type, n_states) with what makes its fit doubtful.
 
     Returns
     -------
     DataFrame
         ``covariance_type, n_states, share_near_best`` (restarts whose likelihood is within 1 % of
-        the best), ``min_occupancy`` (frames in the rarest state), ``n_floored, n_drops,
-        n_broken`` and ``warning``, empty when nothing is wrong.
+        the best), ``min_occupancy`` (frames in the rarest state), ``min_effective`` (the same,
+        correlated frames counted once; a lower bound, because part of the correlation is the
+        chain's own), ``n_floored, n_drops, n_broken`` and ``warning``, empty when nothing is
+        wrong.
     """
+    worth = sizes.n_effective / sizes.n_frames
     rows = []
     need = max(FEWEST_FRAMES, 5 * n_components)
-    for (kind, n_states), group in results.groupby(["covariance_type", "n_states"], sort=True):
+    for (kind, n_states), group in results.groupby(["covariance_type", "n_states"], sort=False):
         fitted = group.dropna(subset=["log_likelihood"])
         row: dict[str, object] = {"covariance_type": kind, "n_states": n_states}
         row["n_broken"] = len(group) - len(fitted)
@@ -187,6 +200,7 @@ def audit(results: pd.DataFrame, n_components: int) -> pd.DataFrame:
             row |= {
                 "share_near_best": float(near.mean()),
                 "min_occupancy": float(best["min_occupancy"]),
+                "min_effective": worth * float(best["min_occupancy"]),
                 "n_floored": int(best["n_floored"]),
                 "n_drops": int(fitted["n_drops"].sum()),
             }

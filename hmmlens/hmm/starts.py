@@ -11,6 +11,7 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
+from hmmlens.hmm.covariances import compact
 from hmmlens.hmm.parameters import Parameters
 from hmmlens.seeds import derive_seed
 
@@ -88,10 +89,12 @@ def start_gaussian(
     return {**_sticky(n_states), "means": means, "covariance": covariance}
 
 
-def start_categorical(symbols: NDArray[np.int64], n_states: int, seed: int) -> dict[str, Floats]:
+def start_categorical(
+    symbols: NDArray[np.int64], n_symbols: int, n_states: int, seed: int
+) -> dict[str, Floats]:
     """Return a start for EM: symbol laws drawn around the overall one, sticky chain."""
     rng = np.random.default_rng(seed)
-    law = np.bincount(symbols.ravel()) + 1.0
+    law = np.bincount(symbols.ravel(), minlength=n_symbols) + 1.0
     law /= law.sum()
     emissionprob = rng.dirichlet(2 * len(law) * law, size=n_states) + 1e-3
     emissionprob /= emissionprob.sum(axis=1, keepdims=True)
@@ -99,23 +102,11 @@ def start_categorical(symbols: NDArray[np.int64], n_states: int, seed: int) -> d
 
 
 def categorical_starts(
-    symbols: NDArray[np.int64], n_states: int, n_restarts: int, random_state: int
+    symbols: NDArray[np.int64], n_symbols: int, n_states: int, n_restarts: int, random_state: int
 ) -> list[dict[str, Floats]]:
     """Return starts for symbols, see :func:`start_categorical`."""
     seeds = [derive_seed(random_state, "restart", n_states, i) for i in range(n_restarts)]
-    return [start_categorical(symbols, n_states, seed) for seed in seeds]
-
-
-def covars_of(covariance: Floats, covariance_type: str, n_states: int) -> Floats:
-    """Return one covariance for all states in the shape of its type."""
-    d = len(covariance)
-    shapes = {
-        "tied": covariance,
-        "full": np.tile(covariance, (n_states, 1, 1)),
-        "diag": np.tile(np.diag(covariance), (n_states, 1)),
-        "spherical": np.full(n_states, np.trace(covariance) / d),
-    }
-    return np.asarray(shapes[covariance_type])
+    return [start_categorical(symbols, n_symbols, n_states, seed) for seed in seeds]
 
 
 def batch(starts: list[dict[str, Floats]], covariance_type: str) -> Parameters:
@@ -125,7 +116,8 @@ def batch(starts: list[dict[str, Floats]], covariance_type: str) -> Parameters:
     if "emissionprob" in starts[0]:
         return Parameters(startprob, transmat, (np.stack([s["emissionprob"] for s in starts]),))
     n_states = startprob.shape[1]
-    covars = [covars_of(start["covariance"], covariance_type, n_states) for start in starts]
+    same = [np.tile(start["covariance"], (n_states, 1, 1)) for start in starts]
+    covars = [compact(covariances, covariance_type) for covariances in same]
     means = np.stack([start["means"] for start in starts])
     return Parameters(startprob, transmat, (means, np.stack(covars)))
 

@@ -7,6 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from hmmlens.errors import DataError, StoreError
+from hmmlens.hmm import selection
 from hmmlens.hmm.models import CategoricalHMM, GaussianHMM, HiddenMarkovModel
 from hmmlens.hmm.sweep import HMMSweep
 
@@ -75,6 +76,22 @@ def to_dataset(sweep: HMMSweep) -> xr.Dataset:
         covariance_types=codes, **sweep.sample_sizes_._asdict()
     )
     return labelled
+
+
+def sample_sizes(data: xr.Dataset) -> selection.SampleSizes:
+    """Return how many observations a stored sweep was fitted to, counted in three ways."""
+    return selection.SampleSizes(*(data.attrs[name] for name in selection.SampleSizes._fields))
+
+
+def audit(data: xr.Dataset) -> pd.DataFrame:
+    """Return what makes the fits of a stored sweep doubtful, see :func:`selection.audit`."""
+    n_components = data.sizes.get("component", 1)
+    return selection.audit(results(data), n_components, sample_sizes(data))
+
+
+def bic_by_sample_size(data: xr.Dataset) -> selection.Penalties:
+    """Return what BIC chooses with each sample size, see :func:`selection.bic_by_sample_size`."""
+    return selection.bic_by_sample_size(results(data), sample_sizes(data))
 
 
 def results(data: xr.Dataset) -> pd.DataFrame:

@@ -6,7 +6,8 @@ over the whole gives, with one chunk in memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from hmmlens.hmm.inputs import Sequences
 
 Floats = NDArray[np.float64]
 
-Check = Callable[[Any, ArrayLike | None], Sequences]
+Check = Callable[[Any, ArrayLike | None, ArrayLike | None], Sequences]
 
 #: Frames that are kept for the start when the data do not fit into memory.
 SAMPLE_FRAMES = 20_000
@@ -40,7 +41,7 @@ class Source:
 class Survey:
     """What one pass over the data tells.
 
-    n_frames, n_sequences : how many there are
+    n_frames, n_sequences : how many there are; frames count where they are observed
     centre : mean (component); None for symbols
     covariance : (component, component), of the whole data with N - 1 in the denominator
     largest : the largest symbol; -1 for values
@@ -60,12 +61,14 @@ class Survey:
         return 1 if self.centre is None else len(self.centre)
 
 
-def source(X: Any, lengths: ArrayLike | None, check: Check, memory_limit: int) -> Source:
+def source(
+    X: Any, lengths: ArrayLike | None, mask: ArrayLike | None, check: Check, memory_limit: int
+) -> Source:
     """Make data readable in chunks.
 
     Parameters
     ----------
-    X, lengths : see :meth:`hmmlens.hmm.estimator.HiddenMarkovModel.fit`.
+    X, lengths, mask : see :meth:`hmmlens.hmm.estimator.HiddenMarkovModel.fit`.
     check : returns a chunk as :class:`Sequences`.
 
     Raises
@@ -74,8 +77,10 @@ def source(X: Any, lengths: ArrayLike | None, check: Check, memory_limit: int) -
         When ``X`` is an iterator, which could be read only once.
     """
     if callable(X) and not hasattr(X, "shape"):
-        if lengths is not None:
-            raise DataError("lengths cannot be given beside a function; yield (array, lengths)")
+        if lengths is not None or mask is not None:
+            raise DataError(
+                "lengths and mask cannot be given beside a function; yield (array, lengths, mask)"
+            )
         return Source(None, lambda: _called(X, check))
     if isinstance(X, Iterator):
         raise DataError(
@@ -83,29 +88,64 @@ def source(X: Any, lengths: ArrayLike | None, check: Check, memory_limit: int) -
         )
     inner = getattr(X, "data", None) if hasattr(X, "dims") else X
     if not isinstance(inner, np.ndarray) and hasattr(inner, "chunks") and hasattr(inner, "shape"):
-        return Source(None, lambda: _sliced(X, lengths, check, memory_limit))
-    whole = check(X, lengths)
+        return Source(None, lambda: _sliced(X, lengths, mask, check, memory_limit))
+    whole = check(X, lengths, mask)
     return Source(whole, lambda: iter([whole]))
 
 
 def _called(give: Callable[[], Any], check: Check) -> Iterator[Sequences]:
-    for chunk in give():
-        yield check(*chunk) if isinstance(chunk, tuple) else check(chunk, None)
+    number = -1
+    chunks = give()
+    if not isinstance(chunks, Iterable):
+        raise DataError(f"X returns {type(chunks).__name__}; let it return an iterator over chunks")
+    for number, chunk in enumerate(chunks):
+        parts = chunk if isinstance(chunk, tuple) else (chunk,)
+        if len(parts) > 3:
+            raise DataError(
+                f"X gives a tuple of {len(parts)} as chunk {number}; give (array, lengths, mask)"
+            )
+        with _told_of(f"chunk {number}"):
+            checked = check(*parts, *[None] * (3 - len(parts)))
+        yield checked
+    if number < 0:
+        raise DataError("X gives no chunk; let it return a new iterator at every call")
 
 
 def _sliced(
-    X: Any, lengths: ArrayLike | None, check: Check, memory_limit: int
+    X: Any, lengths: ArrayLike | None, mask: ArrayLike | None, check: Check, memory_limit: int
 ) -> Iterator[Sequences]:
     per_sequence = 8 * int(np.prod(X.shape[1:]))
     size = max(1, memory_limit // 8 // per_sequence)
     ends = None if lengths is None else np.asarray(lengths)
     if ends is not None and ends.shape != X.shape[:1]:
-        raise DataError(f"lengths has shape {ends.shape}; ({X.shape[0]},) is needed")
+        raise DataError(
+            f"lengths has shape {ends.shape}; ({X.shape[0]},) is needed, one for each sequence"
+        )
+    marks = None if mask is None else np.asarray(mask)
+    if marks is not None and marks.shape != X.shape[:2]:
+        raise DataError(
+            f"mask has shape {marks.shape}; {X.shape[:2]} is needed, True where a frame is observed"
+        )
     for first in range(0, X.shape[0], size):
         part = slice(first, min(first + size, X.shape[0]))
         # Of a DataArray, numpy.asarray would lose the names of the dimensions.
         piece = X[part] if hasattr(X, "dims") else np.asarray(X[part])
-        yield check(piece, None if ends is None else ends[part])
+        with _told_of(f"sequences from {first} on"):
+            checked = check(piece, *(None if a is None else a[part] for a in (ends, marks)))
+        if checked.inside is None:
+            raise DataError(
+                f"X has shape {X.shape}; what is read in slices must be (sequence, time, ...)"
+            )
+        yield checked
+
+
+@contextmanager
+def _told_of(part: str) -> Iterator[None]:
+    """Say in errors that their positions count within a part of the data."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{error} (counted within {part})") from error
 
 
 def survey(data: Source, n_states: int) -> Survey:
@@ -117,7 +157,7 @@ def survey(data: Source, n_states: int) -> Survey:
         When there are no frames, or fewer than ``n_states``.
     """
     if data.once is not None:
-        frames = data.once.frames
+        frames = data.once.observed
         _enough(len(frames), n_states)
         if frames.ndim == 1:
             return Survey(
@@ -135,7 +175,7 @@ def survey(data: Source, n_states: int) -> Survey:
     shift: Floats | None = None
     rng = np.random.default_rng(0)
     for chunk in data.chunks():
-        frames = chunk.frames
+        frames = chunk.observed
         n_frames += len(frames)
         n_sequences += len(chunk.lengths)
         if frames.ndim == 1:
@@ -145,6 +185,11 @@ def survey(data: Source, n_states: int) -> Survey:
                 # Sums around the first chunk's mean lose no digits to a large common mean.
                 shift = frames.mean(axis=0)
                 first, second = np.zeros_like(shift), np.zeros((len(shift), len(shift)))
+            if frames.shape[1] != len(shift):
+                raise DataError(
+                    f"X gives chunks of {len(shift)} and of {frames.shape[1]} components; "
+                    "give all frames the same"
+                )
             apart = frames - shift
             first += apart.sum(axis=0)
             second += apart.T @ apart

@@ -13,12 +13,10 @@ from numpy.typing import ArrayLike
 from hmmlens.errors import DataError
 from hmmlens.hmm import inputs, selection, tasks
 from hmmlens.hmm.blocks import MEMORY_LIMIT
-from hmmlens.hmm.engines import expectation
+from hmmlens.hmm.covariances import COVARIANCE_TYPES
+from hmmlens.hmm.engines import ENGINES, expectation
 from hmmlens.hmm.inputs import Sequences
 from hmmlens.hmm.models import HiddenMarkovModel
-from hmmlens.hmm.starts import start_categorical, start_gaussian
-
-__all__ = ["HMMSweep", "start_categorical", "start_gaussian"]
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +30,13 @@ class HMMSweep:
     covariance_types : spherical, diag, full, tied; not used for symbols.
     n_restarts : fits from different starts for each count; one is enough for a single state.
     emission : ``gaussian`` for values, ``categorical`` for symbols.
-    engine : ``numpy``; ``torch``, or ``torch:cuda``; or ``hmmlearn``, the reference.
+    n_symbols : symbols are 0 to ``n_symbols - 1``; None takes all up to the largest of the train
+        and held-out data.
+    smoothing : frames that are added to every symbol's count in every state (Lidstone's law), so
+        that a symbol that train never showed has a small probability and a held-out likelihood is
+        finite. 0 gives the likeliest laws, with a held-out likelihood of minus infinity then.
+    engine : ``numpy``; ``torch``; or ``hmmlearn``, the reference.
+    device : of torch: ``cpu``, ``cuda``, or ``auto`` for the latter where there is one.
     max_iter, tol : EM stops after so many steps, or when one gains less than ``tol`` nats per
         frame.
     min_covar : variance added to every direction, relative to the data's mean variance.
@@ -54,7 +58,11 @@ class HMMSweep:
         state. A fit that broke down has NaN.
     models_ : dict (covariance_type, n_states) -> model of the best restart by likelihood.
     n_frames_ : train frames.
+    n_components_ : components of a frame; 1 for symbols.
     sample_sizes_ : see :func:`hmmlens.hmm.selection.sample_sizes`.
+    audit_ : DataFrame, what makes fits doubtful, see :func:`hmmlens.hmm.selection.audit`.
+    bic_by_sample_size_ : what BIC chooses with each of the sample sizes, see
+        :func:`hmmlens.hmm.selection.bic_by_sample_size`.
     constant_ : components that never move.
     """
 
@@ -72,6 +80,9 @@ class HMMSweep:
         halving: bool = False,
         n_jobs: int = 1,
         memory_limit: int = MEMORY_LIMIT,
+        n_symbols: int | None = None,
+        smoothing: float = 0.01,
+        device: str = "auto",
     ) -> None:
         self.n_states = list(n_states)
         self.covariance_types = list(covariance_types)
@@ -85,6 +96,9 @@ class HMMSweep:
         self.halving = halving
         self.n_jobs = n_jobs
         self.memory_limit = memory_limit
+        self.n_symbols = n_symbols
+        self.smoothing = smoothing
+        self.device = device
 
     def fit(
         self,
@@ -92,6 +106,8 @@ class HMMSweep:
         lengths: ArrayLike | None = None,
         held_out: ArrayLike | None = None,
         held_out_lengths: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
+        held_out_mask: ArrayLike | None = None,
     ) -> Self:
         """Fit every model to ``X``.
 
@@ -100,28 +116,37 @@ class HMMSweep:
         X, held_out : (sequence, time, component) values or (sequence, time) symbols; or, with
             lengths, frames one sequence after another.
         lengths, held_out_lengths : (sequence); None where all are whole.
+        mask, held_out_mask : (sequence, time), or (frame) with frames one after another; False
+            where a frame was not observed. The hmmlearn engine takes none.
 
         Raises
         ------
         DataError
-            When ``X`` has the wrong shape, holds NaN or infinity, or has fewer frames than states.
+            When an argument is of no use, or data have the wrong shape, hold NaN or infinity, or
+            have fewer frames than states.
         """
-        if self.engine != "hmmlearn":
-            expectation(self.engine)
-        train = self._check(X, lengths, "X")
-        frames = train.frames
+        self._check_settings()
+        if self.engine == "hmmlearn" and (mask is not None or held_out_mask is not None):
+            raise DataError('mask needs engine="numpy" or "torch"; hmmlearn knows no mask')
+        train = self._check(X, lengths, "X", mask)
+        frames = train.observed
         symbols = self.emission == "categorical"
-        n_symbols = int(frames.max()) + 1 if symbols else None
         test = None
         if held_out is not None:
-            test = self._check(held_out, held_out_lengths, "held_out", n_symbols)
+            n_components = None if symbols else frames.shape[1]
+            test = self._check(held_out, held_out_lengths, "held_out", held_out_mask, n_components)
+        n_symbols = 0
+        if symbols:
+            given = [part.frames.max() for part in (train, test) if part is not None]
+            n_symbols = self.n_symbols or int(max(given)) + 1
         if len(frames) < max(self.n_states):
             raise DataError(
                 f"X has {len(frames)} frames, fewer than n_states={max(self.n_states)}; "
                 "give more data or smaller state counts"
             )
         self.n_frames_ = len(frames)
-        self.sample_sizes_ = selection.sample_sizes(frames, train.lengths)
+        self.n_components_ = 1 if symbols else frames.shape[1]
+        self.sample_sizes_ = selection.sample_sizes(train.frames, train.lengths)
         centre, floor, self.constant_ = None, 0.0, []
         if not symbols:
             centre = frames.mean(axis=0)
@@ -131,7 +156,7 @@ class HMMSweep:
         settings = tasks.Settings(
             self.n_restarts, self.emission, self.engine, self.max_iter, self.tol, self.min_covar,
             self.random_state, self.halving, self.memory_limit, max(self.n_states),
-            n_symbols or 0,
+            n_symbols, self.smoothing, self.device,
         )  # fmt: skip
         kinds = ["none"] if symbols else self.covariance_types
         wanted = [(kind, n_states) for kind in kinds for n_states in self.n_states]
@@ -143,6 +168,16 @@ class HMMSweep:
                 self.models_[task] = model
         self.results_ = pd.DataFrame(rows)
         return self
+
+    @property
+    def audit_(self) -> pd.DataFrame:
+        """What makes fits doubtful."""
+        return selection.audit(self.results_, self.n_components_, self.sample_sizes_)
+
+    @property
+    def bic_by_sample_size_(self) -> selection.Penalties:
+        """What BIC chooses with each sample size."""
+        return selection.bic_by_sample_size(self.results_, self.sample_sizes_)
 
     def _run(
         self, data: tasks.Data, settings: tasks.Settings, wanted: list[tuple[str, int]]
@@ -166,13 +201,45 @@ class HMMSweep:
         )
         return [task for _, task in sorted(zip(order, done, strict=True), key=lambda pair: pair[0])]
 
+    def _check_settings(self) -> None:
+        for n_states in self.n_states:
+            inputs.check_count(n_states, "each of n_states")
+        if not self.n_states or len(set(self.n_states)) < len(self.n_states):
+            raise DataError(f"n_states must hold each number once, found {self.n_states}")
+        for name in ("n_restarts", "max_iter", "memory_limit"):
+            inputs.check_count(getattr(self, name), name)
+        if self.n_symbols is not None:
+            inputs.check_count(self.n_symbols, "n_symbols")
+        if self.emission not in ("gaussian", "categorical"):
+            raise DataError(f"emission must be gaussian or categorical, found {self.emission!r}")
+        kinds = self.covariance_types
+        known = kinds and set(kinds) <= set(COVARIANCE_TYPES) and len(set(kinds)) == len(kinds)
+        if self.emission == "gaussian" and not known:
+            raise DataError(
+                f"covariance_types must be some of {', '.join(COVARIANCE_TYPES)}, found {kinds}"
+            )
+        for name in ("min_covar", "smoothing"):
+            if not getattr(self, name) >= 0:
+                raise DataError(f"{name} must be 0 or more, found {getattr(self, name)!r}")
+        if self.engine not in (*ENGINES, "hmmlearn"):
+            raise DataError(
+                f"engine must be one of {', '.join(ENGINES)}, hmmlearn, found {self.engine!r}"
+            )
+        if self.engine != "hmmlearn":
+            expectation(self.engine, self.device)
+
     def _check(
-        self, X: ArrayLike, lengths: ArrayLike | None, name: str, n_symbols: int | None = None
+        self,
+        X: ArrayLike,
+        lengths: ArrayLike | None,
+        name: str,
+        mask: ArrayLike | None,
+        n_components: int | None = None,
     ) -> Sequences:
         if self.emission == "categorical":
-            return inputs.symbols(X, lengths, n_symbols, name)
+            return inputs.symbols(X, lengths, self.n_symbols, name, mask)
         if np.ndim(X) != 3 and lengths is None:
             raise DataError(
                 f"{name} has shape {np.shape(X)}; (sequence, time, component) is needed"
             )
-        return inputs.values(X, lengths, name=name)
+        return inputs.values(X, lengths, n_components, name, mask)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hmmlens.errors import DataError
 from hmmlens.hmm import em, hmmlearn_engine, starts
 from hmmlens.hmm.blocks import Block, Workspace, blocks_of
 from hmmlens.hmm.emissions import Categorical, Gaussian
@@ -35,6 +36,8 @@ class Settings:
     memory_limit: int
     largest: int
     n_symbols: int
+    smoothing: float
+    device: str
 
 
 @dataclass
@@ -48,6 +51,11 @@ class Data:
     test: Sequences | None
     centre: Floats | None
     floor: float
+
+    @property
+    def n_frames(self) -> int:
+        """Train frames that are observed."""
+        return len(self.train.observed)
 
 
 class Bench:
@@ -95,9 +103,10 @@ def run(
         # With one state every start gives the same model.
         n_restarts = settings.n_restarts if n_states > 1 else 1
         seed = settings.random_state
-        frames = data.train.frames
+        frames = data.train.observed
         if settings.emission == "categorical":
-            begin = starts.categorical_starts(frames, n_states, n_restarts, seed)
+            n_symbols = settings.n_symbols
+            begin = starts.categorical_starts(frames, n_symbols, n_states, n_restarts, seed)
         else:
             begin = starts.gaussian_starts(frames, n_states, n_restarts, data.floor, seed)
         ready = (time.perf_counter() - began) / n_restarts
@@ -122,13 +131,13 @@ def _batched(
 ) -> list[tuple[dict[str, Any], HiddenMarkovModel | None]]:
     """Fit all restarts in one batch."""
     family, centre = bench.family, data.centre
-    n_frames, n_states = len(data.train.frames), len(begin[0]["startprob"])
-    prior = Prior()
+    n_frames, n_states = data.n_frames, len(begin[0]["startprob"])
+    prior = Prior(emissionprob=1 + settings.smoothing)
     if centre is not None:
         prior = em.floor_prior(bench.covariance_type, data.floor, n_frames, n_states, len(centre))
     back = None if centre is None else -centre
     start = em.shift(starts.batch(begin, bench.covariance_type), family, back)
-    expect = expectation(settings.engine)
+    expect = expectation(settings.engine, settings.device)
     fits = em.fit(
         lambda: bench.train,
         family,
@@ -142,10 +151,10 @@ def _batched(
     )
     held = np.full(len(fits), np.nan)
     good = [i for i, one in enumerate(fits) if one.params is not None]
-    if bench.test and good:
+    if data.test is not None and good:
         params = em.join([p for one in fits if (p := one.params) is not None])
         stats = em.total(lambda: bench.test, params, family, expect, bench.space)
-        held[good] = stats.log_likelihood / sum(block.n_frames for block in bench.test)
+        held[good] = stats.log_likelihood / len(data.test.observed)
     found = []
     for one, test in zip(fits, held, strict=True):
         model = None if one.params is None else model_of(one.params, bench, centre)
@@ -188,7 +197,7 @@ def describe(
     if model is None:
         return {**dict.fromkeys(names, np.nan), "n_parameters": 0}
     m = model.n_parameters
-    bic = -2 * log_likelihood + m * np.log(len(data.train.frames))
+    bic = -2 * log_likelihood + m * np.log(data.n_frames)
     aic = -2 * log_likelihood + 2 * m
     scores = (log_likelihood, bic, aic, bic + 2 * entropy, held_out)
     return {**dict(zip(names, map(float, scores), strict=True)), "n_parameters": m}
@@ -210,7 +219,9 @@ def _by_hmmlearn(
     frames, lengths, _ = data.train
     tol = settings.tol * len(frames)
     if settings.emission == "categorical":
-        fit = hmmlearn_engine.fit_categorical(frames, lengths, start, settings.max_iter, tol)
+        fit = hmmlearn_engine.fit_categorical(
+            frames, lengths, start, settings.max_iter, tol, settings.smoothing
+        )
     else:
         fit = hmmlearn_engine.fit_gaussian(
             frames, lengths, covariance_type, start, data.floor, settings.max_iter, tol
@@ -223,7 +234,10 @@ def _by_hmmlearn(
         entropy = float(each.sum())
         occupancy = float(posteriors.sum(axis=(0, 1)).min())
         if data.test is not None:
-            held = model.score_of(data.test) / len(data.test.frames)
+            try:
+                held = model.score_of(data.test) / len(data.test.frames)
+            except DataError:
+                held = -np.inf
     row = describe(model, likelihood, entropy, held, data)
     return row | {
         "n_iter": len(fit.history),

@@ -17,7 +17,7 @@ from sklearn.exceptions import NotFittedError
 
 import hmmlens.hmm
 from hmmlens.errors import DataError
-from hmmlens.hmm import CategoricalHMM, GaussianHMM, longpass
+from hmmlens.hmm import CategoricalHMM, GaussianHMM, inference, longpass
 from hmmlens.hmm.packing import pack
 
 KINDS = ("spherical", "diag", "full", "tied")
@@ -211,12 +211,61 @@ HOLED[35, 1] = np.nan
         (values(), None, {"covariance_type": "round"}, "covariance_type must be one of spherical"),
         (values(), None, {"prior_mode": "none"}, "prior_mode must be hmmlearn or floor"),
         (values(), None, {"engine": "abacus"}, "engine must be one of numpy, torch"),
+        (values(), None, {"engine": "torch", "device": "abacus"}, "device must be auto, cpu or"),
+        (values(), None, {"n_components": 0}, "n_components must be a whole number of 1 or more"),
+        (values(), None, {"n_components": 1.5}, "n_components must be a whole number of 1 or"),
+        (values(), [[1], [2, 3]], {}, "lengths must be whole numbers"),
+        ([], None, {}, r"X is empty \(shape \(0,\)\); give at least one frame"),
+        ([[[1.0]], [[1.0], [2.0]]], None, {}, "X holds sequences of several lengths; put them one"),
         (iter([values()]), None, {}, "X is an iterator.*give a function that returns one"),
     ],
 )  # fmt: skip
 def test_bad_values_are_told(X: Any, lengths: Any, options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
-        GaussianHMM(3, **options).fit(X, lengths)
+        GaussianHMM(**({"n_components": 3} | options)).fit(X, lengths)
+
+
+WHOLE = padded(values(), fill=0)
+PIERCED = np.where(np.arange(8).reshape(4, 1, 2) == 5, np.nan, WHOLE)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "sentence"),
+    [
+        ([WHOLE, PIERCED], r"not finite at \(2, 0, 1\); .* \(counted within chunk 1\)"),
+        ([(WHOLE, LENGTHS), (WHOLE, [1, 2])], r"lengths has shape \(2,\); .* \(counted .* chunk 1"),
+        ([(WHOLE, LENGTHS, np.zeros((4, 57), dtype=bool))], "mask excludes every frame of all"),
+        ([WHOLE, WHOLE[..., :1]], "X gives chunks of 2 and of 1 components; give all frames the"),
+        ([(WHOLE, None, None, 3)], "X gives a tuple of 4 as chunk 0"),
+        ([WHOLE[:1, :2]], "X has 2 frames, fewer than n_components=3"),
+        ([], "X gives no chunk; let it return a new iterator"),
+        (7, "X returns int; let it return an iterator over chunks"),
+    ],
+)
+def test_bad_chunks_are_told(chunks: Any, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        GaussianHMM(3).fit(lambda: chunks)
+
+
+def test_iterator_that_ends_before_em_is_told() -> None:
+    only = iter([WHOLE])
+    with pytest.raises(DataError, match="X gives no chunk; let it return a new iterator"):
+        GaussianHMM(3).fit(lambda: only)
+
+
+@pytest.mark.parametrize(
+    ("X", "options", "sentence"),
+    [
+        (PIERCED, {}, r"not finite at \(0, 0, 1\); .* \(counted within sequences from 2 on\)"),
+        (WHOLE, {"lengths": [1, 2]}, r"lengths has shape \(2,\); \(4,\) is needed, one for each"),
+        (WHOLE, {"mask": np.ones((4, 5), dtype=bool)}, r"mask has shape \(4, 5\); \(4, 57\)"),
+        (WHOLE[:, 0], {}, r"X has shape \(4, 2\); what is read in slices must be \(sequence, time"),
+    ],
+)
+def test_bad_stores_are_told(X: np.ndarray, options: dict[str, Any], sentence: str) -> None:
+    store = zarr.create_array({}, data=X)
+    with pytest.raises(ValueError, match=sentence):
+        GaussianHMM(3, memory_limit=8 * 2 * 57 * 2 * 8).fit(store, **options)
 
 
 @pytest.mark.parametrize(
@@ -365,7 +414,7 @@ def test_one_very_long_sequence_does_not_crawl() -> None:
 
 
 def test_engines_agree() -> None:
-    fits = [fitted("full", engine=engine) for engine in ("numpy", "torch:cpu")]
+    fits = [fitted("full", engine=engine, device="cpu") for engine in ("numpy", "torch")]
     np.testing.assert_allclose(fits[1].means_, fits[0].means_, rtol=1e-9)
     np.testing.assert_allclose(fits[1].monitor_.history, fits[0].monitor_.history, rtol=1e-10)
 
@@ -400,6 +449,39 @@ def test_long_sequences_have_the_posteriors_of_log_space(
     monkeypatch.setattr(longpass, "posteriors", lambda *_: None)
     for found, wanted in zip(quick, everything(), strict=True):
         np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("kind", ["full", "categorical"])
+def test_long_sequences_have_the_best_paths_of_the_step_by_step_search(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths = np.array([900, 1, 350])
+    array = padded(values(lengths), lengths)
+    model: Any = GaussianHMM(3, "full", random_state=0, n_iter=3).fit(array, lengths)
+    if kind == "categorical":
+        array = padded(symbols(lengths), lengths, -5)
+        law = np.random.default_rng(0).dirichlet(np.ones(4), 3)
+        model = CategoricalHMM.from_parameters(model.startprob_, model.transmat_, law)
+    # The last state is never left, and by no law: hmmlearn leaves such rows after a fit.
+    model.transmat_ = np.array([[0.8, 0.2, 0], [0.3, 0.7, 0], [0, 0, 0]])
+    model.startprob_ = np.array([0.5, 0.5, 0])
+    mask = np.random.default_rng(1).random(array.shape[:2]) < 0.8
+    mask[1, 0] = True
+    score, path = model.decode(array, lengths, mask=mask)
+    monkeypatch.setattr(inference, "viterbi_of_few", lambda *_: (None, -np.inf))
+    slow_score, slow_path = model.decode(array, lengths, mask=mask)
+    assert score == pytest.approx(slow_score, rel=1e-12)
+    np.testing.assert_array_equal(path, slow_path)
+    assert (path[1] == [path[1, 0], *[-1] * 899]).all()
+
+
+def test_long_sequence_without_any_path_is_told() -> None:
+    model = CategoricalHMM.from_parameters(np.array([1.0, 0]), np.eye(2), np.eye(2))
+    X = np.zeros((1, 900), dtype=int)
+    assert model.predict(X).tolist() == [[0] * 900]
+    X[0, 700] = 1
+    with pytest.raises(DataError, match="sequence 0, step 700: the model gives"):
+        model.predict(X)
 
 
 def test_long_sequence_that_only_log_space_can_do() -> None:

@@ -102,3 +102,26 @@ def test_covariance_types_keep_the_order_of_the_study() -> None:
     sweep = HMMSweep(n_states=[1, 2], covariance_types=["tied", "diag"], n_restarts=1).fit(frames)
     table = storage.results(storage.to_dataset(sweep))
     assert list(dict.fromkeys(table["covariance_type"])) == ["tied", "diag"]
+
+
+@pytest.mark.parametrize("emission", ["gaussian", "categorical"])
+def test_doubts_and_sample_sizes_come_back(tmp_path: Path, emission: str) -> None:
+    X = frames() if emission == "gaussian" else np.random.default_rng(0).integers(0, 3, (5, 20))
+    options: dict[str, Any] = {"emission": emission, "n_restarts": 2, "max_iter": 4}
+    sweep = HMMSweep([1, 2, 4], ["tied", "diag"], **options).fit(X)
+    data = through_disk(sweep, tmp_path)
+    assert storage.sample_sizes(data) == sweep.sample_sizes_
+    pd.testing.assert_frame_equal(storage.audit(data), sweep.audit_, check_exact=True)
+    assert storage.bic_by_sample_size(data) == sweep.bic_by_sample_size_
+    # 100 frames of four states do not leave 50 for each; the order is that of the study.
+    doubted = sweep.audit_[sweep.audit_["n_states"] == 4]
+    assert doubted["warning"].str.contains("50 are needed").all()
+    kinds = ["tied", "diag"] if emission == "gaussian" else ["none"]
+    assert sweep.audit_["covariance_type"].unique().tolist() == kinds
+
+
+def test_components_decide_how_many_frames_a_state_needs(tmp_path: Path) -> None:
+    wide = np.random.default_rng(0).normal(size=(5, 20, 25))
+    data = through_disk(HMMSweep([1], max_iter=2).fit(wide), tmp_path)
+    (warning,) = storage.audit(data)["warning"]
+    assert "a state holds 100 frames, 125 are needed" in warning

@@ -131,8 +131,8 @@ def test_one_state_has_the_likelihood_of_one_gaussian(kind: str) -> None:
 def test_one_state_has_the_likelihood_of_symbol_counts() -> None:
     symbols = np.random.default_rng(0).integers(0, 3, size=(5, 20))
     counts = np.bincount(symbols.ravel())
-    sweep = HMMSweep([1], emission="categorical").fit(symbols)
-    expected = (counts * np.log(counts / counts.sum())).sum()
+    sweep = HMMSweep([1], emission="categorical", smoothing=0.5).fit(symbols)
+    expected = (counts * np.log((counts + 0.5) / (counts + 0.5).sum())).sum()
     assert sweep.results_["log_likelihood"][0] == pytest.approx(expected, rel=1e-10)
 
 
@@ -262,5 +262,9 @@ def test_data_that_do_not_fit_are_told(
 def test_held_out_data_that_do_not_fit_are_told() -> None:
     with pytest.raises(DataError, match="not finite"):
         HMMSweep([1]).fit(np.ones((2, 5, 2)), held_out=HOLED)
-    with pytest.raises(DataError, match=r"lengths\[0\] is 9; each must lie between 1 and 5"):
+    with pytest.raises(DataError, match=r"^lengths\[0\] is 9; each must lie between 1 and 5"):
         HMMSweep([1]).fit(np.ones((2, 5, 2)), [9, 5])
+    with pytest.raises(DataError, match=r"^held_out_lengths\[1\] is 0; each must lie between"):
+        HMMSweep([1]).fit(np.ones((2, 5, 2)), None, np.ones((2, 5, 2)), [5, 0])
+    with pytest.raises(DataError, match=r"held_out has shape \(2, 5, 1\); \(sequence, time, 2\)"):
+        HMMSweep([1]).fit(np.ones((2, 5, 2)), None, np.ones((2, 5, 1)))

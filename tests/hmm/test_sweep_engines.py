@@ -51,10 +51,10 @@ def test_processes_and_second_runs_give_the_same_bits(X: np.ndarray) -> None:
     same_bits(one, sweep(X))
 
 
-@pytest.mark.parametrize("engine", ["hmmlearn", "torch:cpu"])
+@pytest.mark.parametrize("engine", ["hmmlearn", "torch"])
 @pytest.mark.parametrize("X", [frames(), symbols()], ids=["values", "symbols"])
 def test_engines_give_the_same(X: np.ndarray, engine: str) -> None:
-    ours, theirs = sweep(X), sweep(X, engine=engine)
+    ours, theirs = sweep(X), sweep(X, engine=engine, device="cpu")
     # hmmlearn stops by the likelihood and ours by what EM maximises; neither stops here.
     assert set(ours.results_.query("n_states > 1")["n_iter"]) == {6}
     skip = ["seconds", "n_drops", "converged", "n_iter"]
@@ -79,15 +79,62 @@ def test_flat_frames_with_lengths_give_the_same() -> None:
     same_bits(flat, whole)
 
 
-def test_symbol_that_train_never_showed_is_told() -> None:
+@pytest.mark.parametrize("engine", ["numpy", "hmmlearn"])
+def test_symbol_that_train_never_showed_has_the_probability_of_smoothing(engine: str) -> None:
+    X, unseen = symbols(), np.full((1, 2), 4)
+    options: dict[str, Any] = {"emission": "categorical", "max_iter": 30, "engine": engine}
+    (one, *more) = (
+        HMMSweep([1, 3], smoothing=0.5, **options).fit(X, held_out=unseen).results_["held_out"]
+    )
+    # Lidstone's law of five symbols, of which the train data show three.
+    assert one == pytest.approx(np.log(0.5 / (X.size + 5 * 0.5)))
+    assert np.isfinite(more).all()
+    honest = HMMSweep([1, 3], smoothing=0, **options).fit(X, held_out=unseen)
+    assert (honest.results_["held_out"] == -np.inf).all()
+    assert np.isfinite(honest.results_["log_likelihood"]).all()
+
+
+def test_symbols_can_be_said_beforehand() -> None:
     X = symbols()
+    found = HMMSweep([2], emission="categorical", n_symbols=7, max_iter=3).fit(X)
+    assert found.models_["none", 2].emissionprob_.shape == (2, 7)  # type: ignore[attr-defined]
+    with pytest.raises(DataError, match=r"X holds a symbol outside 0 to 1: 2 at .* larger number"):
+        HMMSweep([2], emission="categorical", n_symbols=2).fit(X)
     with pytest.raises(DataError, match="held_out holds a symbol outside 0 to 2: 5"):
-        HMMSweep([1], emission="categorical").fit(X, held_out=X + 5)
+        HMMSweep([1], emission="categorical", n_symbols=3).fit(X, held_out=X + 5)
 
 
-def test_unknown_engine_is_told() -> None:
-    with pytest.raises(DataError, match="engine must be one of numpy, torch"):
-        HMMSweep([1], engine="abacus").fit(frames())
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"engine": "abacus"}, "engine must be one of numpy, torch, hmmlearn, found 'abacus'"),
+        ({"engine": "torch", "device": "abacus"}, "device must be auto, cpu or cuda, found"),
+        ({"n_states": []}, r"n_states must hold each number once, found \[\]"),
+        ({"n_states": [2, 2]}, "n_states must hold each number once"),
+        ({"n_states": [0, 1]}, "each of n_states must be a whole number of 1 or more, found 0"),
+        ({"n_states": [1.5]}, "each of n_states must be a whole number of 1 or more, found 1.5"),
+        ({"n_restarts": 0}, "n_restarts must be a whole number of 1 or more, found 0"),
+        ({"max_iter": 0}, "max_iter must be a whole number of 1 or more"),
+        ({"covariance_types": ["round"]}, "covariance_types must be some of spherical, diag"),
+        ({"covariance_types": []}, "covariance_types must be some of"),
+        ({"emission": "light"}, "emission must be gaussian or categorical, found 'light'"),
+        ({"min_covar": -1.0}, "min_covar must be 0 or more, found -1.0"),
+        ({"smoothing": np.nan}, "smoothing must be 0 or more, found nan"),
+        ({"n_symbols": 0}, "n_symbols must be a whole number of 1 or more"),
+    ],
+)
+def test_settings_of_no_use_are_told(options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        HMMSweep(**({"n_states": [1]} | options)).fit(frames())
+
+
+def test_missing_cuda_is_told() -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("torch sees a CUDA device")
+    with pytest.raises(DataError, match="device is cuda, but torch sees no CUDA device; use auto"):
+        HMMSweep([1], engine="torch", device="cuda").fit(frames())
 
 
 def test_constant_components_are_named() -> None:
@@ -163,7 +210,8 @@ def test_audit_names_what_is_doubtful() -> None:
     )  # fmt: skip
     table.loc[3, "n_floored"] = 2
     table.loc[4, "n_drops"] = 1
-    found = selection.audit(table, n_components=2).set_index("n_states")
+    sizes = selection.SampleSizes(800, 8, 200.0)
+    found = selection.audit(table, n_components=2, sizes=sizes).set_index("n_states")
     assert found["warning"].tolist() == [
         "",
         "no other restart comes within 1 % of the best likelihood; "
@@ -172,10 +220,11 @@ def test_audit_names_what_is_doubtful() -> None:
         "the likelihood fell in 1 step of EM",
     ]
     assert found["share_near_best"].tolist() == [1.0, 0.5, 1.0]
+    assert found["min_effective"].tolist() == [125.0, 12.25, 20.0]
     # Five frames for each component, where that is more.
     assert (
         "80 frames, 100 are needed"
-        in selection.audit(table, 20).set_index("n_states").loc[3, "warning"]
+        in selection.audit(table, 20, sizes).set_index("n_states").loc[3, "warning"]
     )
 
 

@@ -1,0 +1,61 @@
+"""Covariances of Gaussian states: their types and shapes, and what EM does with them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+COVARIANCE_TYPES = ("spherical", "diag", "full", "tied")
+
+
+def compact(covars: Floats, covariance_type: str) -> Floats:
+    """Return covariances (state, component, component) in the shape of their type."""
+    diagonal = np.diagonal(covars, axis1=1, axis2=2)
+    shapes = {"spherical": diagonal.mean(axis=1), "diag": diagonal, "tied": covars[0]}
+    return np.array(shapes.get(covariance_type, covars))
+
+
+def expand(covars: Floats, covariance_type: str, n_states: int, n_features: int) -> Floats:
+    """Return covariances (state, component, component) from the shape of their type."""
+    if covariance_type == "full":
+        return covars
+    if covariance_type == "tied":
+        return np.tile(covars, (n_states, 1, 1))
+    variance = covars[:, None] if covars.ndim == 1 else covars
+    return variance[:, :, None] * np.eye(n_features)
+
+
+def invert(covars: Floats) -> tuple[Floats, Floats]:
+    """Return inverses and log determinants of symmetric matrices (..., component, component).
+
+    A matrix that is not positive definite gets 1e-7 on its diagonal, as in hmmlearn; if that is
+    not enough, NaN says that the fit broke down.
+    """
+    flat = covars.reshape(-1, *covars.shape[-2:])
+    try:
+        root = np.linalg.cholesky(flat)
+    except np.linalg.LinAlgError:
+        root = np.array([_root(matrix) for matrix in flat])
+    inverse = np.linalg.inv(root)
+    precision = inverse.swapaxes(1, 2) @ inverse
+    log_det = 2 * np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
+    return precision.reshape(covars.shape), log_det.reshape(covars.shape[:-2])
+
+
+def _root(matrix: Floats) -> Floats:
+    for extra in (0.0, 1e-7):
+        try:
+            return np.asarray(np.linalg.cholesky(matrix + extra * np.eye(len(matrix))))
+        except np.linalg.LinAlgError:
+            continue
+    return np.where(np.eye(len(matrix)) == 1, np.nan, 0.0)
+
+
+def symmetric(upper: Floats, d: int) -> Floats:
+    """Return matrices (..., d, d) from their upper triangles (..., d (d + 1) / 2)."""
+    index = np.empty((d, d), dtype=np.intp)
+    i, j = np.triu_indices(d)
+    index[i, j] = index[j, i] = np.arange(len(i))
+    return upper[..., index]
