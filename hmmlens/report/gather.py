@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from hmmlens.figures.names import state_name
-from hmmlens.hmm import selection, storage
+from hmmlens.hmm import storage
 from hmmlens.report import tables
 
 Run = Mapping[str, Any]
@@ -86,12 +86,12 @@ def fits(
     for place, exploratory, sweep in sweeps:
         # Seconds differ from run to run, and tables must not.
         table = storage.results(sweep).drop(columns="seconds")
-        sizes = selection.SampleSizes(*(sweep.attrs[k] for k in selection.SampleSizes._fields))
-        penalties = selection.bic_by_sample_size(table, sizes)
+        sizes = storage.sample_sizes(sweep)._asdict()
+        penalties = storage.bic_by_sample_size(sweep)._asdict()
         made = {
             "fits": table,
-            "audit": selection.audit(table, sweep.sizes.get("component", 1)),
-            "sample_sizes": pd.DataFrame([{**sizes._asdict(), **penalties._asdict()}]),
+            "audit": storage.audit(sweep),
+            "sample_sizes": pd.DataFrame([{**sizes, **penalties}]),
         }
         about = {**place, "exploratory": exploratory}
         for name, part in made.items():

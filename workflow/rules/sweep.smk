@@ -18,8 +18,10 @@ rule sweep_states:
     resources:
         mem_mb=2000 * study.sweep.n_jobs,
         runtime=120,
+        gpu=lambda w: gpu(w) if study.sweep.engine == "torch" else 0,
     params:
         sweep=study.sweep.model_dump(),
+        device=study.device,
         seed=job_seed("sweep", "{network}", "{seed}", "{layer}", "{reducer}"),
         study=study.study,
     script:
