@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from hmmlens.errors import DataError
 from hmmlens.hmm import em
+from hmmlens.hmm.covariances import compact, expand
 from hmmlens.hmm.driven_pass import Expected, expect
 from hmmlens.hmm.emissions import Gaussian, rows_to_one, weighted_log
-from hmmlens.hmm.covariances import compact, expand
 from hmmlens.hmm.gaussian import GaussianHMM
 from hmmlens.hmm.inference import Filtered
 from hmmlens.hmm.inputs import steps_inside
