@@ -39,6 +39,14 @@ def thin(
     return np.sort(np.concatenate(chosen))
 
 
+def fed(data: xr.Dataset) -> xr.DataArray:
+    """Return what a network reads of a ``sequences`` store.
+
+    That is ``input``, but for datasets whose ``input`` describes what the network is ``fed``.
+    """
+    return data["fed"] if "fed" in data else data["input"]
+
+
 def read(path: Path, layer: str | None = None) -> xr.Dataset:
     """Open the store's root (input, output, labels), or one of its layers."""
     store.check(path, "activations")

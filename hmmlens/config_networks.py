@@ -53,13 +53,22 @@ class TrainedNetwork(Section):
 
 
 class LoadedNetwork(Section):
-    """A torch module that was trained elsewhere: a factory, and a file with its weights."""
+    """What all networks share that were trained elsewhere."""
 
     #: There is one of it.
     n_seeds: ClassVar[int] = 1
 
-    kind: Literal["torch"]
     dataset: Name = Field(description="the name of a section of datasets")
+    lstm_state: LSTMState = Field(
+        default="both",
+        description="what an LSTM's layer state is: hidden, cell, or the two side by side",
+    )
+
+
+class TorchNetwork(LoadedNetwork):
+    """A torch module: a factory, and a file with its weights."""
+
+    kind: Literal["torch"]
     factory: str = Field(
         pattern=r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$",
         description="a function that returns the module, as package.module:function",
@@ -72,10 +81,30 @@ class LoadedNetwork(Section):
     layers: list[LayerName] = Field(
         min_length=1, description="layers to explain, as hmmlens.extract names them"
     )
-    lstm_state: LSTMState = Field(
-        default="both",
-        description="what an LSTM's layer state is: hidden, cell, or the two side by side",
+
+
+class KerasNetwork(LoadedNetwork):
+    """A Keras 3 model of LSTM, GRU or SimpleRNN layers."""
+
+    kind: Literal["keras"]
+    file: str = Field(pattern=r"^.+\.keras$", description="a .keras file of Keras 3")
+    layers: list[LayerName] = Field(
+        min_length=1, description="layers to explain, by their names in Keras"
     )
 
 
-NetworkConfig = Annotated[TrainedNetwork | LoadedNetwork, Field(discriminator="kind")]
+class AdapterNetwork(LoadedNetwork):
+    """A network that others trained and published, fetched once."""
+
+    kind: Literal["adapter"]
+    adapter: Literal["gait-gru", "silero-vad"]
+
+    @property
+    def layers(self) -> list[str]:
+        """The names of the layers that are explained."""
+        return {"gait-gru": ["gru"], "silero-vad": ["lstm"]}[self.adapter]
+
+
+NetworkConfig = Annotated[
+    TrainedNetwork | TorchNetwork | KerasNetwork | AdapterNetwork, Field(discriminator="kind")
+]

@@ -744,7 +744,7 @@ def test_load_leaves_the_mapping_alone() -> None:
 def test_names_are_worded_as_they_are_checked() -> None:
     document = json.loads(schema.text())
     # The patterns of a loaded network have descriptions of their own.
-    loaded = document["$defs"].pop("LoadedNetwork")["properties"]
+    loaded = document["$defs"].pop("TorchNetwork")["properties"]
     for node in (loaded["factory"], loaded["weights"], loaded["layers"]["items"]):
         assert node["description"]
     names = re.findall(r'"pattern": "(.*?)"', json.dumps(document))

@@ -20,8 +20,9 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from hmmlens.datasets.sources import checked
 from hmmlens.errors import DataError
-from hmmlens.networks import cells
+from hmmlens.networks import adapters, cells
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +48,49 @@ def network(
     """
     if settings["kind"] == "trained":
         return cells.load_weights(cells.for_dataset(settings, attributes, sizes, seed=0), weights)
-    module = build(settings["factory"], settings["kwargs"], folder)
-    return fill(module, read_weights(weights), weights)
+    return fill(architecture(settings, folder), read_weights(weights), weights)
+
+
+def architecture(settings: Mapping[str, Any], folder: Path) -> nn.Module:
+    """Return a loaded network's module, whatever its weights.
+
+    Parameters
+    ----------
+    settings, folder : see :func:`network`.
+    """
+    if settings["kind"] == "adapter":
+        made: nn.Module = adapters.module(settings["adapter"]).build()
+        return made
+    if settings["kind"] == "keras":
+        return _keras(folder / settings["file"])
+    return build(settings["factory"], settings["kwargs"], folder)
+
+
+def load(settings: Mapping[str, Any], folder: Path) -> nn.Module:
+    """Return a loaded network with the weights that it came with.
+
+    Parameters
+    ----------
+    settings, folder : see :func:`network`; ``folder`` is also where relative paths begin.
+    """
+    if settings["kind"] == "adapter":
+        adapter = adapters.ADAPTERS[settings["adapter"]]
+        fetched = checked(adapter.source, folder / "data" / adapter.source.file)
+        loaded: nn.Module = adapters.module(settings["adapter"]).load(fetched)
+        return loaded
+    module = architecture(settings, folder)
+    if settings["kind"] == "keras":
+        return module
+    path = folder / settings["weights"]
+    return fill(module, read_weights(path), path)
+
+
+def _keras(path: Path) -> nn.Module:
+    try:
+        from hmmlens.networks.adapters import keras
+    except ImportError as error:
+        raise DataError(f"{path}: {error}") from error
+    return keras.read(path)
 
 
 def build(factory: str, kwargs: Mapping[str, Any], folder: Path) -> nn.Module:

@@ -52,7 +52,9 @@ def task_sentence(rows: pd.DataFrame) -> str:
     text += f". The best simple baseline ({first['best_baseline']}) reaches "
     text += f"{first['best_baseline_score']:.{digits}f}"
     if (rows["test"] > first["best_baseline_score"]).all():
+        trained_here = (rows["n_epochs"] > 0).any()
         text += ", which is better: this network has not learnt its task"
+        text += "" if trained_here else " as it stands in these data; it was trained elsewhere"
     elif (
         np.isfinite(first["above_floor_percent"])
         and (rows["above_floor_percent"] > CLOSE_PERCENT).any()

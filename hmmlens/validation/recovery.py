@@ -155,6 +155,11 @@ def agreement(truth: Ints, found: Ints) -> dict[str, float]:
     return {name: score(table) for name, score in SCORES.items()}
 
 
+def rand_index(truth: Ints, found: Ints) -> float:
+    """Return the ARI of two labellings (sequence, time), see :func:`adjusted_rand_index`."""
+    return adjusted_rand_index(contingency(truth, found).sum(axis=0))
+
+
 #: Scores whose resamples cost next to nothing; the expected information of AMI costs 1 ms each.
 QUICK = tuple(name for name in SCORES if name != "ami")
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from hmmlens.hmm import selection, storage
 from hmmlens.hmm.models import steps_inside
 from hmmlens.validation.fidelity import fidelity, output_law, state_outputs
-from hmmlens.validation.recovery import QUICK, agreement, bootstrap
+from hmmlens.validation.nulls import circular_shift_test
+from hmmlens.validation.recovery import QUICK, agreement, bootstrap, rand_index
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,9 @@ def score_sweep(
     -------
     DataFrame
         One row per model: ``covariance_type, n_states, fidelity_select, fidelity_test`` and, where
-        the truth is known, ``ari``, ``nmi``, ``accuracy``, each with ``_low`` and ``_high``.
+        the truth is known, the scores of :mod:`hmmlens.validation.recovery`, those that are quick
+        with ``_low`` and ``_high``; at the true number of states also ``shift_p``, how often a
+        truth that is shifted in time agrees as well (ARI, ``n_bootstrap`` shifts).
     """
     inside = steps_inside(network.length, *network.law.shape[:2])
     masks = {
@@ -76,6 +79,7 @@ def score_sweep(
     average = network.law[masks["train"]].mean(axis=0)
     test = network.split == 2
     truth = network.truth[test]
+    n_truth = int(network.truth.max()) + 1
     rows = []
     for fitted in selection.best_restarts(storage.results(sweep)).itertuples():
         model = storage.model(sweep, fitted.covariance_type, fitted.n_states)
@@ -97,6 +101,10 @@ def score_sweep(
             rng = np.random.default_rng(seed)
             for name, limits in bootstrap(truth, found, n_bootstrap, rng, QUICK).items():
                 row[f"{name}_low"], row[f"{name}_high"] = limits
+            if fitted.n_states == n_truth:
+                row["shift_p"], _ = circular_shift_test(
+                    truth, found, network.length[test], rand_index, n_bootstrap, rng
+                )
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -14,6 +14,7 @@ from hmmlens import config as study_config
 from hmmlens.config_errors import read_yaml
 from hmmlens.datasets.sources import SOURCE_OF
 from hmmlens.errors import ConfigError
+from hmmlens.networks.adapters import ADAPTERS
 from hmmlens.seeds import derive_seed
 
 try:
@@ -85,7 +86,9 @@ def dataset_of(network):
 
 def networks_of(*kinds):
     """Return a pattern for the networks of some kinds and their untrained twins."""
-    return "|".join(name for name in NETWORKS if settings_of(name).kind in kinds)
+    names = [name for name in NETWORKS if settings_of(name).kind in kinds]
+    # An empty pattern would fit everything.
+    return "|".join(names) or "(?!)"
 
 
 def network_files(network):
@@ -93,6 +96,10 @@ def network_files(network):
     settings = settings_of(network)
     if settings.kind == "trained":
         return []
+    if settings.kind == "adapter":
+        return [f"data/{ADAPTERS[settings.adapter].source.file}"]
+    if settings.kind == "keras":
+        return [settings.file]
     stem = Path(*settings.factory.partition(":")[0].split("."))
     places = (stem.with_suffix(".py"), stem / "__init__.py")
     return [settings.weights, *(str(path) for path in places if path.exists())]
@@ -100,7 +107,9 @@ def network_files(network):
 
 def network_settings(wildcards):
     """Return what a job has to know of a network, without how it was trained."""
-    return settings_of(wildcards.network).model_dump(exclude={"training", "n_seeds"})
+    settings = settings_of(wildcards.network)
+    dumped = settings.model_dump(exclude={"training", "n_seeds"})
+    return {**dumped, "layers": settings.layers}
 
 
 def seeds_of(network):

@@ -50,7 +50,7 @@ rule load_network:
     benchmark:
         f"{BENCHMARKS}/load_network/{{network}}/{{seed}}.tsv"
     wildcard_constraints:
-        network=networks_of("torch"),
+        network=networks_of("torch", "keras", "adapter"),
     conda:
         "../../envs/cpu.yaml"
     threads: 1

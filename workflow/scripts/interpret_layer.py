@@ -20,7 +20,7 @@ index = params.reducers.index(chosen["reducer"].iloc[0])
 observed = store.read(job.store(files.reduced[index]), "reduced")["reduced"].to_numpy()
 sweep = store.read(job.store(files.sweeps[index]), "sweep").load()
 
-inputs = root["input"].to_numpy()
+inputs = sequences["input"].to_numpy()[root["sequence"].to_numpy()]
 if sequences.attrs["input_kind"] == "symbols":
     inputs = np.eye(int(sequences.attrs["n_symbols"]))[inputs]
 outputs = output_law(root["output"].to_numpy(), sequences.attrs["target_kind"])

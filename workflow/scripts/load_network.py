@@ -6,23 +6,21 @@ import job
 import pandas as pd
 import torch
 
-from hmmlens import extract, store
+from hmmlens import activations, extract, store
 from hmmlens.networks import cells, loading, training
 
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)
 params, settings = snakemake.params, snakemake.params.network
 data = store.read(job.store(snakemake.input.sequences), "sequences")
-network = loading.build(settings["factory"], settings["kwargs"], Path.cwd())
-weights = Path(settings["weights"])
-loading.fill(network, loading.read_weights(weights), weights)
+network = loading.load(settings, Path.cwd())
 if not params.trained:
     loading.redraw(network, params.seed)
 network.to(cells.pick_device(params.device))
 
 tree = extract(
     network,
-    data["input"],
+    activations.fed(data),
     data["length"].to_numpy(),
     cell=False,
     verify="none",

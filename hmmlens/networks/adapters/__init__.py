@@ -6,7 +6,8 @@ the same with the weights read from the fetched file.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import importlib
+from typing import Any, NamedTuple
 
 from hmmlens.datasets.sources import GAIT, SILERO, Source
 
@@ -22,6 +23,11 @@ class Adapter(NamedTuple):
     source: Source
     module: str
     dataset: str
+
+
+def module(name: str) -> Any:
+    """Return the module of this package that builds and loads a network."""
+    return importlib.import_module(f"{__name__}.{ADAPTERS[name].module}")
 
 
 #: Every bundled network by its name in a study.
