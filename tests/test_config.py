@@ -65,6 +65,8 @@ networks:
   three: {kind: trained, dataset: walk, cell: lstm, lstm_state: cell}
   four: {kind: torch, dataset: bits, factory: "mine.models:build", weights: folder/w.safetensors,
          kwargs: {}, layers: [rnn_l0, rnn_l1], lstm_state: hidden}
+  five: {kind: keras, dataset: bits, file: folder/m.keras, layers: [lstm], lstm_state: both}
+  six: {kind: adapter, dataset: bits, adapter: silero-vad, lstm_state: cell}
 training: {max_epochs: 2, patience: 1, batch_size: 4, learning_rate: 1, clip_norm: 1.5,
            checkpoint_every: 1}
 activations: {max_frames: 1000, batch_size: 8}
@@ -395,7 +397,7 @@ TABLE: list[tuple[tuple[Any, ...], Any, list[str]]] = [
         {},
         [
             "networks: found an empty mapping, wants a mapping of one or more names, "
-            "each to a section with a kind, one of: trained, torch"
+            "each to a section with a kind, one of: trained, torch, keras, adapter"
         ],
     ),
     # Networks that were trained elsewhere.
@@ -431,7 +433,9 @@ TABLE: list[tuple[tuple[Any, ...], Any, list[str]]] = [
     (
         ("networks", "mine"),
         TORCH | {"kind": "torhc"},
-        ["networks.mine.kind: found 'torhc' (did you mean 'torch'?), wants one of: trained, torch"],
+        [
+            "networks.mine.kind: found 'torhc' (did you mean 'torch'?), wants one of: trained, torch, keras, adapter"
+        ],
     ),
     # Ranges.
     (("seed",), -1, ["seed: found -1, wants a whole number of 0 or more"]),
@@ -744,8 +748,10 @@ def test_load_leaves_the_mapping_alone() -> None:
 def test_names_are_worded_as_they_are_checked() -> None:
     document = json.loads(schema.text())
     # The patterns of a loaded network have descriptions of their own.
-    loaded = document["$defs"].pop("TorchNetwork")["properties"]
-    for node in (loaded["factory"], loaded["weights"], loaded["layers"]["items"]):
+    torch = document["$defs"].pop("TorchNetwork")["properties"]
+    keras = document["$defs"].pop("KerasNetwork")["properties"]
+    layers = (torch["layers"]["items"], keras["layers"]["items"])
+    for node in (torch["factory"], torch["weights"], keras["file"], *layers):
         assert node["description"]
     names = re.findall(r'"pattern": "(.*?)"', json.dumps(document))
     assert set(names) == {r"^[a-z0-9][a-z0-9-]*$"}
