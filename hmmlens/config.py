@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from hmmlens.config_networks import LoadedNetwork, NetworkConfig, TrainedNetwork, Training
+from hmmlens.config_networks import LOADED, NetworkConfig, TrainedNetwork, Training
 from hmmlens.config_section import Name, Probability, Section, Split
 from hmmlens.config_targets import TargetData
 from hmmlens.errors import ConfigError
@@ -267,7 +267,8 @@ class Study(Section):
     def _trained_unless_said(cls, networks: Any) -> Any:
         if not isinstance(networks, dict):
             return networks
-        others = set(LoadedNetwork.model_fields) - set(TrainedNetwork.model_fields)
+        loaded = {key for kind in LOADED for key in kind.model_fields}
+        others = loaded - set(TrainedNetwork.model_fields)
         return {
             name: {"kind": "trained", **section}
             if isinstance(section, dict) and not others & set(section)

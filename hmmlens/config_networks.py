@@ -105,6 +105,9 @@ class AdapterNetwork(LoadedNetwork):
         return {"gait-gru": ["gru"], "silero-vad": ["lstm"]}[self.adapter]
 
 
+#: Every kind of network that is not trained here.
+LOADED: tuple[type[LoadedNetwork], ...] = (TorchNetwork, KerasNetwork, AdapterNetwork)
+
 NetworkConfig = Annotated[
     TrainedNetwork | TorchNetwork | KerasNetwork | AdapterNetwork, Field(discriminator="kind")
 ]

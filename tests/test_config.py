@@ -434,7 +434,8 @@ TABLE: list[tuple[tuple[Any, ...], Any, list[str]]] = [
         ("networks", "mine"),
         TORCH | {"kind": "torhc"},
         [
-            "networks.mine.kind: found 'torhc' (did you mean 'torch'?), wants one of: trained, torch, keras, adapter"
+            "networks.mine.kind: found 'torhc' (did you mean 'torch'?), wants one of: trained, "
+            "torch, keras, adapter"
         ],
     ),
     # Ranges.
