@@ -37,8 +37,8 @@ def build(settings: Settings, seed: int, source: Path | None = None) -> xr.Datas
         ``group`` (sequence); ``state`` (sequence, time), -1 where unknown. Where a network reads
         more than can be shown, ``fed`` (sequence, time, sample) is what it reads and ``input``
         describes that. What stands past a sequence's ``length`` means nothing. The attributes say
-        how to read them: among them ``n_symbols``; ``n_target_symbols`` where targets are symbols
-        of their own; and ``feedback``, False where both are symbols, but not the same ones.
+        how to read them: among them ``n_symbols``, and ``n_target_symbols`` where targets are
+        symbols of their own.
     """
     rng = np.random.default_rng(seed)
     if isinstance(settings, HMMData):

@@ -82,8 +82,6 @@ def sequences(content: Content, settings: FileSettings, rng: np.random.Generator
             _listed(in_names, symbols_in), _listed(out_names, symbols_out) if own else None, horizon
         ),
         "target_delay": horizon,
-        # Symbols that are the next input can be fed back; others cannot.
-        "feedback": symbols_in and not own and horizon == 1,
         "truth": f"the labels in {content.truth}" if "state" in names else "not known",
         "state_names": names.get("state", []),
     }
@@ -100,7 +98,7 @@ def sequences(content: Content, settings: FileSettings, rng: np.random.Generator
             inputs = np.where(inside[..., None], (inputs - mean) / scale, 0.0)
             attributes |= {"offset": mean.tolist(), "scale": scale.tolist()}
         if not symbols_out:
-            if own:
+            if out_names != in_names:
                 known = target[train][np.isfinite(target[train]).all(axis=1)]
                 mean, scale = _moments(known, out_names, settings.path)
             target = (target - mean) / scale

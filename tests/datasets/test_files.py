@@ -59,8 +59,6 @@ def test_inputs_are_predicted_ahead(symbols: bool, horizon: int) -> None:
         assert (rest == -1).all() if symbols else np.isnan(rest).all()
     about = data.attrs
     assert about["target_delay"] == horizon
-    # Only the next symbol can be fed back.
-    assert about["feedback"] is (symbols and horizon == 1)
     said = "3 symbols" if symbols else "x, y"
     assert about["task"] == f"predict {said} {horizon} step{'s' * (horizon > 1)} ahead"
     assert (data["state"] == -1).all()
@@ -79,7 +77,6 @@ def test_own_targets_stand_at_their_step_or_ahead(horizon: int | None) -> None:
     np.testing.assert_array_equal(data["target"], expected)
     assert (data.attrs["input_kind"], data.attrs["target_kind"]) == ("values", "symbols")
     assert data.attrs["n_target_symbols"] == 9
-    assert not data.attrs["feedback"]
 
 
 def test_values_are_standardised_by_real_steps_of_the_train_split() -> None:
