@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from hmmlens.config_files import NpzData, TableData, ZarrData
 from hmmlens.config_networks import LOADED, NetworkConfig, TrainedNetwork, Training
 from hmmlens.config_section import Name, Probability, Section, Split
 from hmmlens.config_targets import TargetData
@@ -117,7 +118,15 @@ class SpeechData(Section):
 
 
 DatasetConfig = Annotated[
-    HMMData | FlipFlopData | TargetData | GaitData | GaitPhaseData | SpeechData,
+    HMMData
+    | FlipFlopData
+    | TargetData
+    | GaitData
+    | GaitPhaseData
+    | SpeechData
+    | TableData
+    | NpzData
+    | ZarrData,
     Field(discriminator="kind"),
 ]
 

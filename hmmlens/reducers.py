@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hmmlens.errors import DataError
+from hmmlens.hmm.inputs import steps_inside
 
 Floats = NDArray[np.float64]
 
@@ -163,7 +164,11 @@ def moving_units(frames: Floats) -> NDArray[np.bool_]:
 
 
 def fit_transform(
-    state: Floats, train: NDArray[np.bool_], settings: dict[str, Any], seed: int
+    state: Floats,
+    train: NDArray[np.bool_],
+    settings: dict[str, Any],
+    seed: int,
+    length: ArrayLike | None = None,
 ) -> tuple[Floats, dict[str, Any]]:
     """Fit a reducer on the train sequences and apply it to all.
 
@@ -172,10 +177,12 @@ def fit_transform(
     state : (sequence, time, unit)
     train : (sequence), which sequences may be learnt from.
     settings : ``kind`` and its keys, as in the config.
+    length : (sequence), steps of each; None where all are whole. What stands past an end is not
+        looked at.
 
     Returns
     -------
-    reduced : (sequence, time, component)
+    reduced : (sequence, time, component), NaN past each end
     about : ``exploratory``, ``n_dead_units`` and, for PCA, ``explained_variance_ratio`` (component)
 
     Raises
@@ -184,25 +191,35 @@ def fit_transform(
         When no unit moves.
     """
     _, _, exploratory, make = REDUCERS[settings["kind"]]
-    learn = state[train].reshape(-1, state.shape[2])
+    inside = steps_inside(length, *state.shape[:2])
+    learn = state[inside & train[:, None]]
     moving = moving_units(learn)
     if not moving.any():
         raise DataError("no unit of this layer ever changes, so there is nothing to reduce")
     reducer = make(settings, seed).fit(learn[:, moving])
-    flat = reducer.transform(state.reshape(-1, state.shape[2])[:, moving])
+    flat = reducer.transform(state[inside][:, moving])
+    reduced = np.full((*inside.shape, flat.shape[1]), np.nan)
+    reduced[inside] = flat
     about: dict[str, Any] = {"exploratory": exploratory, "n_dead_units": int((~moving).sum())}
     if settings["kind"] == "pca":
         ratio = reducer.explained_variance_ratio_
         about["explained_variance_ratio"] = [float(r) for r in ratio]
-    return flat.reshape(*state.shape[:2], -1), about
+    return reduced, about
 
 
-def reduce(state: ArrayLike, kind: str = "pca", seed: int = 0, **settings: Any) -> Floats:
+def reduce(
+    state: ArrayLike,
+    kind: str = "pca",
+    seed: int = 0,
+    lengths: ArrayLike | None = None,
+    **settings: Any,
+) -> Floats:
     """Reduce (sequence, time, unit) to (sequence, time, component), fitted on all sequences.
 
     Parameters
     ----------
     kind : ``pca``, ``factor_analysis``, ``ica``, ``identity`` or ``tsne``.
+    lengths : (sequence), steps of each where they differ; the result is NaN past each end.
     settings : the kind's keys in the config, such as ``n_components=8``.
     """
     from pydantic import TypeAdapter
@@ -213,4 +230,5 @@ def reduce(state: ArrayLike, kind: str = "pca", seed: int = 0, **settings: Any) 
     array = np.asarray(state, dtype=np.float64)
     if array.ndim != 3:
         raise DataError(f"state has shape {array.shape}; (sequence, time, unit) is needed")
-    return fit_transform(array, np.ones(len(array), dtype=bool), checked.model_dump(), seed)[0]
+    everything = np.ones(len(array), dtype=bool)
+    return fit_transform(array, everything, checked.model_dump(), seed, lengths)[0]

@@ -53,6 +53,14 @@ datasets:
           split: {train: 0.5, select: 0.25, test: 0.25}}
   nothing: {kind: continuum, law: ring, n_sequences: 20, n_steps: 50,
             split: {train: 0.5, select: 0.25, test: 0.25}}
+  steps: {kind: table, path: d.csv, horizon: 2, standardise: true, split_by: group,
+          split: {train: 0.5, select: 0.25, test: 0.25}, input_kind: values, target_kind: symbols,
+          time_step: 0.1, separator: ";", columns: {sequence: a, time: b, inputs: [c, d],
+          targets: [e], truth: f, group: g, split: h}}
+  arrays: {kind: npz, path: d.npz, horizon: 2, standardise: true, split_by: group,
+           split: {train: 0.5, select: 0.25, test: 0.25}}
+  store: {kind: zarr, path: d.zarr, horizon: 2, standardise: true, split_by: group,
+          split: {train: 0.5, select: 0.25, test: 0.25}}
   walk: {kind: gait, rate_hz: 25, n_steps: 100, horizon: 3, select_recordings: [a],
          test_recordings: [b]}
   phase: {kind: gait_phase, n_steps: 100, select_recordings: [a], test_recordings: [b]}
@@ -137,6 +145,14 @@ def mistakes(raw: Any) -> list[str]:
 NET = ("networks", "fully3-gru")
 DATA = ("datasets", "fully3")
 PCA8 = ("reducers", "pca-8")
+OWN = ("datasets", "own")
+
+
+def table(**change: Any) -> dict[str, Any]:
+    """Return the settings of a table with some keys set."""
+    columns = {"sequence": "s", "time": "t", "inputs": ["x"], **change.pop("columns", {})}
+    return {"kind": "table", "path": "d.csv", "columns": columns, **change}
+
 
 TABLE: list[tuple[tuple[Any, ...], Any, list[str]]] = [
     # Unknown keys, at every level.
@@ -618,6 +634,82 @@ TABLE: list[tuple[tuple[Any, ...], Any, list[str]]] = [
             "emissionprob, found none of them"
         ],
     ),
+    # Tables.
+    (
+        OWN,
+        {"kind": "table", "path": "d.csv"},
+        [
+            "datasets.own.columns: the key 'columns' is missing, it wants a section with the keys: "
+            "sequence, time, inputs, targets, truth, group, split"
+        ],
+    ),
+    (
+        OWN,
+        {"kind": "npz"},
+        ["datasets.own.path: the key 'path' is missing, it wants text that is not empty"],
+    ),
+    (
+        OWN,
+        table(columns={"input": ["x"]}),
+        [
+            "datasets.own.columns.input: unknown key 'input' (did you mean 'inputs'?); valid keys "
+            "of datasets.own.columns: sequence, time, inputs, targets, truth, group, split"
+        ],
+    ),
+    (
+        OWN,
+        table(columns={"time": True}),
+        [f"datasets.own.columns.time: found true, wants text that is not empty; {QUOTE_BOOL}"],
+    ),
+    (
+        OWN,
+        table(columns={"inputs": "x"}),
+        [
+            "datasets.own.columns.inputs: found text 'x', wants a list of at least 1 item, each "
+            "text that is not empty; write it as a list: [x]"
+        ],
+    ),
+    (
+        OWN,
+        table(path="steps.xlsx"),
+        ["datasets.own: path must end in .csv, .csv.gz or .parquet, found 'steps.xlsx'"],
+    ),
+    (
+        OWN,
+        table(columns={"inputs": ["x", "x"]}),
+        ["datasets.own: columns.inputs must name no column twice, found ['x', 'x']"],
+    ),
+    (
+        OWN,
+        table(columns={"inputs": ["x", "y"]}, input_kind="symbols"),
+        ["datasets.own: symbols are one column, found columns.inputs ['x', 'y']"],
+    ),
+    (
+        OWN,
+        table(target_kind="symbols"),
+        [
+            "datasets.own: target_kind symbols needs columns.targets; without it the inputs, "
+            "which are values, are predicted"
+        ],
+    ),
+    (
+        OWN,
+        table(horizon=0),
+        [
+            "datasets.own: horizon 0 needs columns.targets; a network that predicts its present "
+            "input learns to copy"
+        ],
+    ),
+    (
+        OWN,
+        table(split_by="group"),
+        ["datasets.own: split_by: group needs columns.group"],
+    ),
+    (
+        OWN,
+        table(split_by="person"),
+        ["datasets.own.split_by: found 'person', wants one of: sequence, group"],
+    ),
 ]
 
 
@@ -709,6 +801,7 @@ def test_full_study_has_every_section_of_every_kind() -> None:
     models = set(json.loads(schema.text())["$defs"])
     study = load(FULL)
     loaded = {type(study.networks["one"]), type(study.datasets["symbols"].split)}  # type: ignore[union-attr]
+    loaded.add(type(study.datasets["steps"].columns))  # type: ignore[union-attr]
     for field in Study.model_fields:
         value = getattr(study, field)
         loaded |= {type(v) for v in (value.values() if isinstance(value, dict) else [value])}

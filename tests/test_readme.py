@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 
 import numpy as np
+import yaml
 
+from hmmlens.config import load
 from hmmlens.networks.cells import initialise
 
 ROOT = Path(__file__).parents[1]
@@ -34,6 +36,12 @@ def test_python_snippets_run() -> None:
     assert blocks("python")
     for code in blocks("python"):
         exec(compile(code, "README.md", "exec"), names)
+
+
+def test_configs_are_valid() -> None:
+    assert blocks("yaml")
+    for text in blocks("yaml"):
+        load(yaml.safe_load(text), "README.md")
 
 
 def test_make_targets_are_there() -> None:

@@ -11,10 +11,13 @@ import xarray as xr
 from hmmlens.config import FlipFlopData, GaitData, GaitPhaseData, HMMData, SpeechData
 from hmmlens.config_targets import TargetData
 from hmmlens.datasets import gait, generators, machines, speech, targets
+from hmmlens.datasets.files import FileSettings, from_file
 from hmmlens.datasets.sources import SOURCE_OF
 from hmmlens.errors import DataError
 
-Settings = HMMData | FlipFlopData | TargetData | GaitData | GaitPhaseData | SpeechData
+Settings = (
+    HMMData | FlipFlopData | TargetData | GaitData | GaitPhaseData | SpeechData | FileSettings
+)
 
 
 def build(settings: Settings, seed: int, source: Path | None = None) -> xr.Dataset:
@@ -33,7 +36,9 @@ def build(settings: Settings, seed: int, source: Path | None = None) -> xr.Datas
         -1 or NaN where there is none; ``length``, ``split`` (0 train, 1 select, 2 test) and
         ``group`` (sequence); ``state`` (sequence, time), -1 where unknown. Where a network reads
         more than can be shown, ``fed`` (sequence, time, sample) is what it reads and ``input``
-        describes that. The attributes say how to read them.
+        describes that. What stands past a sequence's ``length`` means nothing. The attributes say
+        how to read them: among them ``n_symbols``, and ``n_target_symbols`` where targets are
+        symbols of their own.
     """
     rng = np.random.default_rng(seed)
     if isinstance(settings, HMMData):
@@ -45,6 +50,8 @@ def build(settings: Settings, seed: int, source: Path | None = None) -> xr.Datas
         n = settings.n_sequences
         split = _split(n, settings, rng)
         return _assemble(*made[:3], split, np.arange(n), made.attributes)
+    if isinstance(settings, FileSettings):
+        return from_file(settings, rng)
     if source is None:
         raise DataError(f"{settings.kind} needs the fetched {SOURCE_OF[settings.kind].file}")
     if isinstance(settings, SpeechData):

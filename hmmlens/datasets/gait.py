@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens.config import GaitData, GaitPhaseData
+from hmmlens.datasets.content import SPLITS
 from hmmlens.datasets.sources import GAIT
 from hmmlens.errors import DataError
 
 Floats = NDArray[np.float64]
 
-SPLITS = ("train", "select", "test")
 
 #: Recordings: person, speed or course. Two people, H and J.
 RECORDINGS = (

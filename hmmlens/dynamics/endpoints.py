@@ -69,12 +69,12 @@ def neutral_input(attributes: Mapping[str, Any]) -> Neutral | None:
     A network that predicts its next input is fed what it predicts; one that is driven by values
     gets zeros. None where nothing is neutral: symbols that the network does not predict.
     """
-    next_input = attributes["target_delay"] == 1
+    # Generated symbols have no names; they are those of the input.
+    same = attributes.get("feature_names") == attributes.get("target_names")
+    next_input = attributes["target_delay"] == 1 and same
     if attributes["input_kind"] == "symbols":
         return "symbol" if next_input and attributes["target_kind"] == "symbols" else None
-    if next_input and attributes["feature_names"] == attributes["target_names"]:
-        return "prediction"
-    return "zero"
+    return "prediction" if next_input else "zero"
 
 
 def pick_starts(

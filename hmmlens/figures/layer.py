@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hmmlens.figures import network as draw
 from hmmlens.figures import style
 from hmmlens.figures.names import state_names
+from hmmlens.hmm.models import steps_inside
 
 #: Steps of the example sequence.
 BAND_STEPS = 200
@@ -24,23 +25,37 @@ class Task(NamedTuple):
 
     inputs : (sequence, time) symbols or (sequence, time, feature) values
     truth : (sequence, time), -1 where unknown
+    length : (sequence); what stands past it is not looked at
     split : (sequence), 2 is test
     names : ``input``, ``output``, ``truth`` -> names along these dimensions
-    symbols : whether inputs are symbols
+    symbols, symbols_out : whether inputs, and outputs, are symbols
     step_label : what the time axis says
     """
 
     inputs: NDArray[Any]
     truth: NDArray[np.integer]
+    length: NDArray[np.integer]
     split: NDArray[np.integer]
     names: Mapping[str, Sequence[str]]
     symbols: bool
+    symbols_out: bool
     step_label: str
 
 
 def _band(task: Task, label: str, states: NDArray[np.integer], n_states: int) -> draw.Band:
     colours = draw.matched_colours(states, n_states, task.truth, len(task.names["truth"]))
     return draw.Band(f"{label}: {n_states}", states, state_names(n_states), colours)
+
+
+def liveliest(truth: NDArray[np.integer], shown: NDArray[np.bool_]) -> int:
+    """Return the sequence with the most changes of the truth, the first of equals.
+
+    Parameters
+    ----------
+    truth, shown : (sequence, time), the latter True where steps count.
+    """
+    changes = ((np.diff(truth, axis=1) != 0) & shown[:, 1:]).sum(axis=1)
+    return int(np.where(shown.any(axis=1), changes, -1).argmax())
 
 
 def figures(
@@ -65,6 +80,8 @@ def figures(
     ------
     name, figure, source table
     """
+    inside = steps_inside(task.length, *task.truth.shape)
+    task = task._replace(truth=np.where(inside, task.truth, -1))
     bands = []
     if (task.truth >= 0).any():
         names = task.names["truth"]
@@ -81,28 +98,27 @@ def figures(
         bands.append(band)
         part = reading.isel(pick=index)
         title = f"{label}: {counts[index]} states"
-        drawn = draw.states(part, task.names, task.symbols, band.colours, title)
+        symbols = task.symbols, task.symbols_out
+        drawn = draw.states(part, task.names, symbols, band.colours, title)
         yield f"states-{pick.replace('_', '-')}", *drawn
 
     chosen = tables["choices"][tables["choices"]["chosen_reducer"]]
     yield "selection", *draw.selection(tables["fits"], tables["choices"], criterion)
     yield "scores", *draw.scores(tables["by_count"], chosen, ceiling)
-    yield "trajectories", *draw.trajectories(maps, bands)
+    yield "trajectories", *draw.trajectories(maps, bands, inside)
     if twin is not None:
         index = list(twin.attrs["picks"]).index("compact")
         n_states = int(twin["n_states"][index])
         bands.append(_band(task, "untrained", twin["path"][index].to_numpy(), n_states))
-    # The test sequence with the most changes of the truth shows the most.
-    test = np.flatnonzero(task.split == 2)
-    changes = (np.diff(task.truth[test], axis=1) != 0).sum(axis=1)
+    shown = liveliest(task.truth, inside & (task.split == 2)[:, None])
     yield (
         "bands",
         *draw.bands(
             task.inputs,
             task.names["input"],
             bands,
-            int(test[int(changes.argmax())]),
-            BAND_STEPS,
+            shown,
+            min(BAND_STEPS, int(task.length[shown])),
             task.symbols,
             task.step_label,
         ),

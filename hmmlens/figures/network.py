@@ -162,7 +162,10 @@ def scores(table: pd.DataFrame, picks: pd.DataFrame, ceiling: float) -> tuple[Fi
 
 
 def trajectories(
-    maps: Mapping[str, Floats], bands: Sequence[Band], n_lines: int = 1
+    maps: Mapping[str, Floats],
+    bands: Sequence[Band],
+    inside: NDArray[np.bool_],
+    n_lines: int = 1,
 ) -> tuple[Figure, pd.DataFrame]:
     """Draw the recorded steps in two dimensions, coloured by truth and by found states.
 
@@ -170,6 +173,7 @@ def trajectories(
     ----------
     maps : name -> (sequence, time, 2 or more); the first two components are drawn, a row each.
     bands : a column each.
+    inside : (sequence, time), True before each sequence's end; other steps are not drawn.
     n_lines : sequences whose path is drawn.
     """
     n_rows, n_columns = len(maps), len(bands)
@@ -181,14 +185,14 @@ def trajectories(
     )
     source = {}
     for row, (name, reduced) in enumerate(maps.items()):
-        flat = reduced.reshape(-1, reduced.shape[2])
+        flat = reduced[inside]
         if flat.shape[1] == 1:
             flat = np.c_[flat, np.zeros(len(flat))]
         shown = np.linspace(0, len(flat) - 1, min(MAX_POINTS, len(flat))).round().astype(int)
         source[f"{name} 1"], source[f"{name} 2"] = flat[shown, 0], flat[shown, 1]
         for column, band in enumerate(bands):
             ax = axes[row, column]
-            states = band.states.ravel()
+            states = band.states[inside]
             source[band.label] = states[shown]
             for index, colour in enumerate(band.colours):
                 here = shown[states[shown] == index]
@@ -208,7 +212,7 @@ def trajectories(
                         bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": colour, "lw": 0.6},
                     )  # fmt: skip
             for sequence in range(min(n_lines, len(reduced))):
-                path = reduced[sequence]
+                path = reduced[sequence][inside[sequence]]
                 if path.shape[1] > 1:
                     ax.plot(path[:60, 0], path[:60, 1], color="0.2", lw=0.4, alpha=0.6)
             if row == 0:
@@ -275,7 +279,7 @@ def transition_graph(
 def states(
     reading: xr.Dataset,
     axes_names: Mapping[str, Sequence[str]],
-    symbols: bool,
+    symbols: tuple[bool, bool],
     colours: Sequence[str],
     title: str,
 ) -> tuple[Figure, pd.DataFrame]:
@@ -285,15 +289,20 @@ def states(
     ----------
     reading : see :func:`hmmlens.interpretation.states.read_states`.
     axes_names : ``input``, ``output``, ``truth`` -> names along these dimensions.
-    symbols : inputs and outputs are shares of symbols rather than standardised values.
+    symbols : whether inputs, and outputs, are shares of symbols rather than values.
     """
     n = int(reading["n_states"])
     reading = reading.isel(state=slice(0, n), next_state=slice(0, n))
     names = state_names(n)
     truth = reading["truth_share"].to_numpy()
     panels: list[tuple[Floats, Sequence[str], str, bool]] = [
-        (reading["input_mean"].to_numpy(), axes_names["input"], "input", not symbols),
-        (reading["output_mean"].to_numpy(), axes_names["output"], "network's output", not symbols),
+        (reading["input_mean"].to_numpy(), axes_names["input"], "input", not symbols[0]),
+        (
+            reading["output_mean"].to_numpy(),
+            axes_names["output"],
+            "network's output",
+            not symbols[1],
+        ),
     ]
     if np.isfinite(truth).any():
         panels.append((truth, axes_names["truth"], "truth, P(truth | state)", False))

@@ -58,10 +58,13 @@ def controls(agreement: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     Parameters
     ----------
     agreement : ``network, layer, seed, role, rule, covariance_type, n_states, ari, ari_low,
-        ari_high, ceiling_ari, fidelity_test``; rows whose ``rule`` is ``true`` are shown. Each
-        covariance type has a panel; models of symbols (``none``) stand in all of them.
+        ari_high, ceiling_ari, fidelity_test``; rows whose ``rule`` is ``true`` are shown, or
+        ``compact`` where the true count is unknown or was not swept. Each covariance type has a
+        panel; models of symbols (``none``) stand in all of them.
     """
-    table = agreement[agreement["rule"] == "true"].reset_index(drop=True)
+    known = set(agreement.loc[agreement["rule"] == "true", "network"])
+    rule = np.where(agreement["network"].isin(known), "true", "compact")
+    table = agreement[agreement["rule"] == rule].reset_index(drop=True)
     one_layer = table["layer"].nunique() == 1
     table["where"] = table["network"] + ("" if one_layer else " / " + table["layer"])
     places = list(dict.fromkeys(table["where"]))

@@ -145,18 +145,20 @@ def forward(
     turned = np.ascontiguousarray(transmat.swapaxes(1, 2))
     before = None
     for run, emitted_run, norms in zip(alpha.runs, density.runs, scale.runs, strict=True):
-        n_lanes = run.shape[-1]
         ahead = space.flat("ahead", *run.shape[1:])
         by_restart = ahead.swapaxes(0, 1)
-        for here, emitted, norm in zip(run, emitted_run, norms, strict=True):
-            if before is None:
-                np.multiply(initial, emitted, out=here)
-            else:
-                np.matmul(turned, before[:, :, :n_lanes].swapaxes(0, 1), out=by_restart)
-                np.multiply(ahead, emitted, out=here)
+        if before is None:
+            ahead[...] = initial
+        else:
+            before = before[..., : run.shape[-1]]
+        steps = zip(run, run.swapaxes(1, 2), emitted_run, norms, strict=True)
+        for here, here_by_restart, emitted, norm in steps:
+            if before is not None:
+                np.matmul(turned, before, out=by_restart)
+            np.multiply(ahead, emitted, out=here)
             np.add.reduce(here, axis=0, out=norm)
             np.divide(here, norm, out=here)
-            before = here
+            before = here_by_restart
 
 
 def backward(
@@ -172,13 +174,16 @@ def backward(
     after, n_after = None, 0
     for run, emitted_run in zip(beta.runs[::-1], density.runs[::-1], strict=True):
         n_lanes = run.shape[-1]
-        for here, emitted in zip(run[::-1], emitted_run[::-1], strict=True):
+        back, emitted_back = run[::-1], emitted_run[::-1]
+        steps = zip(back, back.swapaxes(1, 2), emitted_back, emitted_back.swapaxes(1, 2),
+                    strict=True)  # fmt: skip
+        for here, by_restart, emitted, emitted_by_restart in steps:
             if n_after < n_lanes:
                 here[:, :, n_after:] = 1 if final is None else final[:, :, n_after:n_lanes]
             if after is not None:
-                np.matmul(transmat, after, out=here[:, :, :n_after].swapaxes(0, 1))
+                np.matmul(transmat, after, out=by_restart[..., :n_after])
             np.multiply(emitted, here, out=emitted)
-            after, n_after = emitted.swapaxes(0, 1), n_lanes
+            after, n_after = emitted_by_restart, n_lanes
 
 
 def _all_well(scale: Panel, beta: Panel) -> bool:

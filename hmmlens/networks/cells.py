@@ -134,11 +134,14 @@ def for_dataset(
     """
     symbols_in = attributes["input_kind"] == "symbols"
     symbols_out = attributes["target_kind"] == "symbols"
+    n_symbols = attributes.get("n_symbols", 0)
     return initialise(
         seed,
         cell=settings["cell"],
-        n_inputs=int(attributes["n_symbols"] if symbols_in else sizes["feature"]),
-        n_outputs=int(attributes["n_symbols"] if symbols_out else sizes["output"]),
+        n_inputs=int(n_symbols if symbols_in else sizes["feature"]),
+        n_outputs=int(
+            attributes.get("n_target_symbols", n_symbols) if symbols_out else sizes["output"]
+        ),
         n_units=settings["n_units"],
         n_layers=settings["n_layers"],
         symbols_in=symbols_in,

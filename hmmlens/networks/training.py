@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hmmlens.config_networks import Training
+from hmmlens.datasets.padding import without_padding
 from hmmlens.networks.cells import RecurrentNetwork
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,11 @@ class Losses(NamedTuple):
 
 
 def by_split(data: xr.Dataset, device: torch.device) -> dict[str, Sequences]:
-    """Return the ``train``, ``select`` and ``test`` sequences of a dataset on ``device``."""
+    """Return the ``train``, ``select`` and ``test`` sequences of a dataset on ``device``.
+
+    Steps past a sequence's end have no target, so they count in no loss.
+    """
+    data = without_padding(data)
     split = data["split"].to_numpy()
     inputs, target = (torch.from_numpy(data[name].to_numpy()) for name in ("input", "target"))
     return {
@@ -67,7 +72,8 @@ def by_split(data: xr.Dataset, device: torch.device) -> dict[str, Sequences]:
 def fingerprint(data: xr.Dataset) -> str:
     """Return a hash of what a network learns from, to know whether a checkpoint still fits."""
     digest = hashlib.sha256()
-    for name in ("input", "target", "split"):
+    data = without_padding(data)
+    for name in ("input", "target", "length", "split"):
         digest.update(np.ascontiguousarray(data[name].to_numpy()).tobytes())
     return digest.hexdigest()
 

@@ -181,7 +181,9 @@ def study(
                     "dataset": dataset,
                     "task": task_sentence(rows),
                     "choice": choice_sentence(mine, criterion),
-                    "agreement": agreement_sentence(same, about[dataset]["truth"]),
+                    "agreement": agreement_sentence(same, about[dataset]["truth"])
+                    if len(about[dataset]["state_names"])
+                    else "It is not known, so no agreement is compared.",
                     "endpoints": endpoint_sentence(settled, settled["neutral_input"].iloc[0]),
                 }
             )

@@ -10,7 +10,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hmmlens.datasets.generators import HMMParameters, sample_hmm
-from hmmlens.hmm.models import CategoricalHMM
+from hmmlens.datasets.padding import without_padding
+from hmmlens.hmm.models import CategoricalHMM, steps_inside
 from hmmlens.networks import baselines
 from hmmlens.validation.intervals import Estimate, mean_estimate
 from hmmlens.validation.recovery import agreement
@@ -28,20 +29,23 @@ RATE_SAMPLE = (200, 500)
 RATE_BURN_IN = 100
 
 
-def exact_nll(hmm: CategoricalHMM, symbols: np.ndarray) -> float:
+def exact_nll(hmm: CategoricalHMM, symbols: np.ndarray, length: np.ndarray | None = None) -> float:
     """Return the mean next-symbol negative log-likelihood (nats) of the exact Bayes filter.
 
     Parameters
     ----------
     symbols : (sequence, time); the first of each sequence is given, as it is to a network.
+    length : (sequence); None where all are whole.
     """
-    return float(_surprise(hmm, symbols)[:, 1:].mean())
+    return float(np.nanmean(_surprise(hmm, symbols, length)[:, 1:]))
 
 
-def _surprise(hmm: CategoricalHMM, symbols: np.ndarray) -> Floats:
-    """Return -log P(symbol | those before it) (sequence, time) in nats."""
-    predicted = hmm.filter(symbols).predicted @ hmm.emissionprob_
-    said: Floats = -np.log(np.take_along_axis(predicted, symbols[..., None], axis=2)[..., 0])
+def _surprise(hmm: CategoricalHMM, symbols: np.ndarray, length: np.ndarray | None = None) -> Floats:
+    """Return -log P(symbol | those before it) (sequence, time) in nats, NaN past each end."""
+    inside = steps_inside(length, *symbols.shape)
+    predicted = hmm.filter(symbols, length).predicted[inside] @ hmm.emissionprob_
+    said: Floats = np.full(symbols.shape, np.nan)
+    said[inside] = -np.log(predicted[np.arange(len(predicted)), symbols[inside]])
     return said
 
 
@@ -90,13 +94,19 @@ def _prepend(hmm: CategoricalHMM, law: Floats, symbol: int) -> Floats:
     return moved
 
 
-def observers(hmm: CategoricalHMM, symbols: np.ndarray, truth_of: np.ndarray) -> dict[str, Floats]:
+def observers(
+    hmm: CategoricalHMM,
+    symbols: np.ndarray,
+    truth_of: np.ndarray,
+    length: np.ndarray | None = None,
+) -> dict[str, Floats]:
     """Return what is known of the true state (sequence, time, truth) by who knows the model.
 
     Parameters
     ----------
     symbols : (sequence, time)
     truth_of : (state), the true state that each of the model's states stands for.
+    length : (sequence); None where all are whole.
 
     Returns
     -------
@@ -105,8 +115,8 @@ def observers(hmm: CategoricalHMM, symbols: np.ndarray, truth_of: np.ndarray) ->
     """
     lump = np.eye(int(truth_of.max()) + 1)[truth_of]
     return {
-        "exact filter": hmm.filter(symbols).posteriors @ lump,
-        "exact smoother": hmm.smooth(symbols)[0] @ lump,
+        "exact filter": hmm.filter(symbols, length).posteriors @ lump,
+        "exact smoother": hmm.smooth(symbols, length)[0] @ lump,
     }
 
 
@@ -131,6 +141,7 @@ def of_dataset(data: xr.Dataset, seed: int = 0) -> pd.DataFrame:
         interval ``low`` and ``high`` where it has one. ``exact filter`` and ``exact smoother`` are
         the Bayes-optimal observers that know the generating model.
     """
+    data = without_padding(data)
     rows = _baselines(data)
     for metric in ("nll", "mse"):
         if f"floor_{metric}" in data.attrs:
@@ -146,13 +157,17 @@ def _baselines(data: xr.Dataset) -> list[tuple[str, str, str, float]]:
     train, test = split == 0, split == 2
     inputs, target = data["input"].to_numpy(), data["target"].to_numpy()
     if data.attrs["target_kind"] == "symbols":
-        n = int(data.attrs["n_symbols"])
-        orders = NGRAM_ORDERS if data.attrs["input_kind"] == "symbols" else (0,)
+        symbols_in = data.attrs["input_kind"] == "symbols"
+        n = int(data.attrs.get("n_symbols", 0))
+        n_targets = int(data.attrs.get("n_target_symbols", n))
         split_up = (inputs[train], target[train], inputs[test], target[test])
-        return [
-            (f"{k}-gram context", "baseline", "nll", baselines.ngram_nll(*split_up, k, n))
-            for k in orders
-        ]
+        scores = {
+            f"{k}-gram context": baselines.ngram_nll(*split_up, k, n, n_targets)
+            for k in (NGRAM_ORDERS if symbols_in else (0,))
+        }
+        if not symbols_in:
+            scores["logistic, 10 inputs"] = baselines.logistic_nll(*split_up, n_targets)
+        return [(name, "baseline", "nll", score) for name, score in scores.items()]
     if data.attrs["input_kind"] == "symbols":
         inputs = np.eye(int(data.attrs["n_symbols"]))[inputs]
     inputs, target = inputs.astype(np.float64), target.astype(np.float64)
@@ -167,17 +182,19 @@ def _baselines(data: xr.Dataset) -> list[tuple[str, str, str, float]]:
 
 def _of_model(data: xr.Dataset, seed: int) -> pd.DataFrame:
     test = data["split"].to_numpy() == 2
-    symbols = data["input"].to_numpy()[test].astype(np.int64)
+    symbols, length = (data[name].to_numpy()[test].astype(np.int64) for name in ("input", "length"))
     hmm, truth = model_of(data), data["state"].to_numpy()[test]
     rate = entropy_rate(hmm, np.random.default_rng(seed))
     rows: list[tuple[str, str, str, float, float, float]] = [
-        ("exact filter", "floor", "nll", exact_nll(hmm, symbols), np.nan, np.nan),
+        ("exact filter", "floor", "nll", exact_nll(hmm, symbols, length), np.nan, np.nan),
         ("entropy rate", "target", "nll", *rate),
     ]
     for i, value in enumerate(hankel_singular_values(hmm)):
         name = f"Hankel {i + 1}"
         rows.append((name, "target", "singular_value", float(value), np.nan, np.nan))
-    for name, posterior in observers(hmm, symbols, data["truth_of"].to_numpy()).items():
+    # The truth is -1 past each end, where nothing is compared.
+    known = observers(hmm, symbols, data["truth_of"].to_numpy(), length)
+    for name, posterior in known.items():
         for metric, score in agreement(truth, posterior.argmax(axis=2)).items():
             rows.append((name, "ceiling", metric, score, np.nan, np.nan))
     return pd.DataFrame(rows, columns=["name", "role", "metric", "value", "low", "high"])

@@ -29,6 +29,8 @@ class Network(NamedTuple):
     kind : ``symbols`` or ``values``
     length, split : (sequence)
     truth : (sequence, time), -1 where unknown
+
+    What stands past a sequence's length is not looked at.
     """
 
     law: NDArray[np.float64]
@@ -78,8 +80,8 @@ def score_sweep(
     }
     average = network.law[masks["train"]].mean(axis=0)
     test = network.split == 2
-    truth = network.truth[test]
-    n_truth = int(network.truth.max()) + 1
+    truth = np.where(inside, network.truth, -1)[test]
+    n_truth = int(truth.max()) + 1
     rows = []
     for fitted in selection.best_restarts(storage.results(sweep)).itertuples():
         model = storage.model(sweep, fitted.covariance_type, fitted.n_states)

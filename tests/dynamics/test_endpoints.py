@@ -150,6 +150,8 @@ def test_neutral_input_follows_from_the_task() -> None:
         (symbols | {"target_delay": 1}, "symbol"),
         # Symbols that say whether a word is in a language are not the next input.
         (symbols | {"target_delay": 0}, None),
+        # Nor are symbols of another kind, one step ahead.
+        (symbols | {"target_delay": 1, "feature_names": ["a"], "target_names": ["b"]}, None),
         (values | {"target_delay": 1, "target_names": ["x"]}, "prediction"),
         (values | {"target_delay": 0, "target_names": ["bit"]}, "zero"),
         # What is told five steps ahead cannot be fed back as the next input.

@@ -51,6 +51,17 @@ def test_exact_filter_equals_the_sum_over_all_paths(seed: int, n_steps: int) -> 
     assert exact_nll(hmm, symbols) == pytest.approx(np.mean(losses), rel=1e-10)
 
 
+def test_exact_filter_of_ragged_sequences_weighs_steps() -> None:
+    hmm = CategoricalHMM.from_parameters(*preset_hmm("fully3"))
+    symbols = np.random.default_rng(0).integers(0, 3, size=(4, 9))
+    length = np.array([9, 2, 5, 7])
+    alone = [
+        exact_nll(hmm, row[None, :n]) * (n - 1) for row, n in zip(symbols, length, strict=True)
+    ]
+    symbols[np.arange(9) >= length[:, None]] = 10**6
+    assert exact_nll(hmm, symbols, length) == pytest.approx(sum(alone) / (length - 1).sum())
+
+
 @pytest.mark.parametrize("name", ["chain3", "fully3", "cyclic4"])
 def test_exact_filter_equals_differences_of_hmmlearn(name: str) -> None:
     hmm = preset_hmm(name)
@@ -172,7 +183,7 @@ def test_ceilings_are_those_of_the_table(name: str) -> None:
     split_up = [symbols[:half, :-1], symbols[:half, 1:], symbols[half:, :-1], symbols[half:, 1:]]
     for order, wanted in zip(ceilings.NGRAM_ORDERS, ngrams, strict=True):
         # The table's own sampling error is about .003.
-        found = baselines.ngram_nll(*split_up, order, 3)
+        found = baselines.ngram_nll(*split_up, order, 3, 3)
         assert found == pytest.approx(wanted, abs=0.012)
 
 

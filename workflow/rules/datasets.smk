@@ -2,7 +2,19 @@
 
 import re
 
+from hmmlens.config_files import FileData
 from hmmlens.datasets.sources import SOURCES
+
+OWN_FILES = {
+    name: dataset.files()
+    for name, dataset in study.datasets.items()
+    if isinstance(dataset, FileData)
+}
+if missing := [name for name, files in OWN_FILES.items() if not files]:
+    raise WorkflowError(
+        f"datasets.{missing[0]}.path: there is no file {study.datasets[missing[0]].path}; "
+        f"relative paths start at the folder in which the study is run, {Path.cwd()}"
+    )
 
 
 rule fetch_source:
@@ -29,6 +41,8 @@ rule make_dataset:
     """Sample or read a dataset and split it by sequence or recording."""
     input:
         source=source_of,
+        # All files of a store, because a folder's time says nothing of what lies deeper.
+        own=lambda w: OWN_FILES.get(w.dataset, []),
         code=code("datasets", "store"),
     output:
         directory(SEQUENCES),
@@ -40,7 +54,8 @@ rule make_dataset:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        # Reading a table takes several times its size on disk.
+        mem_mb=lambda w, input: 1000 + 20 * int(input.size_mb),
         runtime=10,
     params:
         settings=lambda w: study.datasets[w.dataset].model_dump(),

@@ -5,7 +5,7 @@ rule train_network:
     """Train a network, or keep the initial weights where it is an untrained twin."""
     input:
         sequences=sequences_of,
-        code=code("networks", "seeds"),
+        code=code("networks", "datasets/padding", "seeds"),
     output:
         weights=f"{NETWORK}/network.safetensors",
         training=f"{NETWORK}/training.csv",

@@ -6,7 +6,11 @@ rule find_ceilings:
     input:
         sequences=SEQUENCES,
         code=code(
-            "validation", "networks/baselines", "hmm/models", "datasets/generators"
+            "validation",
+            "networks/baselines",
+            "datasets/generators",
+            "datasets/padding",
+            "hmm/models",
         ),
     output:
         CEILINGS,

@@ -33,11 +33,14 @@ counts = dict.fromkeys(("n_coarse", "n_fine", "ratio", "drift"), np.nan)
 outputs = np.empty((0, root.sizes["output"]))
 if neutral is not None:
     sequences, times = endpoints.pick_starts(root["length"].to_numpy(), fidelity.WARM_UP, rng)
-    inputs = torch.from_numpy(root["input"].to_numpy()[sequences]).to(device)
+    inputs = root["input"].to_numpy()
+    inside = steps_inside(root["length"].to_numpy(), *inputs.shape[:2])
+    # Steps past an end pass through the network, but change no state that is looked at.
+    inputs[~inside] = 0
+    inputs = torch.from_numpy(inputs[sequences]).to(device)
     settled = endpoints.settle(network, inputs, times, neutral).cpu().numpy()
     kind = data.attrs["target_kind"]
     law = fidelity.output_law(root["output"].to_numpy(), kind)
-    inside = steps_inside(root["length"].to_numpy(), *law.shape[:2])
     found = endpoints.endpoints(fidelity.output_law(settled, kind), law[inside])
     counts, outputs = {name: getattr(found, name) for name in counts}, found.outputs
 result = xr.Dataset(

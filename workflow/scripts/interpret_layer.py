@@ -7,6 +7,7 @@ import xarray as xr
 
 from hmmlens import activations, store
 from hmmlens.hmm import storage
+from hmmlens.hmm.models import steps_inside
 from hmmlens.interpretation.states import read_states
 from hmmlens.validation.fidelity import output_law
 
@@ -21,8 +22,10 @@ observed = store.read(job.store(files.reduced[index]), "reduced")["reduced"].to_
 sweep = store.read(job.store(files.sweeps[index]), "sweep").load()
 
 inputs = sequences["input"].to_numpy()[root["sequence"].to_numpy()]
+length = root["length"].to_numpy()
 if sequences.attrs["input_kind"] == "symbols":
-    inputs = np.eye(int(sequences.attrs["n_symbols"]))[inputs]
+    inside = steps_inside(length, *inputs.shape)
+    inputs = np.eye(int(sequences.attrs["n_symbols"]))[np.where(inside, inputs, 0)]
 outputs = output_law(root["output"].to_numpy(), sequences.attrs["target_kind"])
 truth = sequences["state"].to_numpy()[root["sequence"].to_numpy()].astype(np.int64)
 readings = []
@@ -34,7 +37,7 @@ for pick in chosen.itertuples():
         inputs.astype(np.float64),
         outputs,
         truth,
-        root["length"].to_numpy(),
+        length,
         len(sequences.attrs["state_names"]),
     )
     readings.append(reading.assign(n_states=pick.n_states))

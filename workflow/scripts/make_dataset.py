@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from hmmlens import store
 from hmmlens.config import DatasetConfig
 from hmmlens.datasets.build import build
-from hmmlens.datasets.gait import SPLITS
+from hmmlens.datasets.content import SPLITS
 from hmmlens.datasets.sources import SOURCE_OF, checked
 
 log = job.start(snakemake)

@@ -1,0 +1,58 @@
+"""What a user's own file holds, whatever its format, and the checks that all formats share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmmlens.errors import DataError
+
+SPLITS = ("train", "select", "test")
+
+#: Most symbols of an input or target, and most kinds of truth: each has a row in every table.
+MOST_KINDS = 256
+
+
+class Content(NamedTuple):
+    """Sequences as they stand in a file, padded to the longest.
+
+    input : (sequence, time) symbols or (sequence, time, feature) values, 0 past the end
+    target : alike, -1 or NaN where there is none; None where the file holds no targets
+    length : (sequence)
+    state : (sequence, time), -1 where unknown, or None
+    split : (sequence), 0 train, 1 select, 2 test, or None
+    group : (sequence), from 0, or None
+    names : names of the ``sequence``, ``input`` and ``target`` (features or symbols), ``state``
+        and ``group`` entries, as far as the file has them
+    truth : what the file calls the states
+    """
+
+    input: NDArray[Any]
+    target: NDArray[Any] | None
+    length: NDArray[np.int64]
+    state: NDArray[np.int64] | None
+    split: NDArray[np.int64] | None
+    group: NDArray[np.int64] | None
+    names: Mapping[str, list[str]]
+    truth: str
+
+
+def kind_names(codes: NDArray[np.integer], name: str, path: Path) -> list[str]:
+    """Return a name for each code from 0 to the largest: ``name 0``, ``name 1`` ...
+
+    Raises
+    ------
+    DataError
+        When there are more than ``MOST_KINDS``.
+    """
+    most = int(codes.max(initial=0))
+    if most >= MOST_KINDS:
+        raise DataError(
+            f"{path}: {name} goes up to {most}, but at most {MOST_KINDS} kinds are told apart; "
+            "number them from 0 without gaps, or give values instead of symbols"
+        )
+    return [f"{name} {code}" for code in range(most + 1)]
