@@ -14,12 +14,12 @@ _EXPORTS = {
     "CategoricalHMM": "hmmlens.hmm",
     "GaussianHMM": "hmmlens.hmm",
     "HMMSweep": "hmmlens.hmm",
-    "extract": "hmmlens.activations",
+    "extract": "hmmlens.extraction.api",
     "reduce": "hmmlens.reducers",
 }
 
 if TYPE_CHECKING:
-    from hmmlens.activations import extract
+    from hmmlens.extraction.api import extract
     from hmmlens.hmm import CategoricalHMM, GaussianHMM, HMMSweep
     from hmmlens.reducers import reduce
 

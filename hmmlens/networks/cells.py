@@ -51,6 +51,8 @@ class RecurrentNetwork(nn.Module):
         self.layers = nn.ModuleList(
             LAYER_TYPES[cell](size, n_units, batch_first=True) for size in sizes
         )
+        #: What extraction calls the layers.
+        self.layer_names = {f"layers.{index}": f"layer{index}" for index in range(n_layers)}
         self.out = nn.Linear(n_units, n_outputs)
         # One variance per output feature, learnt beside the means.
         self.log_variance = nn.Parameter(torch.zeros(0 if symbols_out else n_outputs))

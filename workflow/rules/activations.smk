@@ -6,7 +6,7 @@ rule record_activations:
     input:
         sequences=sequences_of,
         weights=f"{NETWORK}/network.safetensors",
-        code=code("activations", "networks/cells", "store"),
+        code=code("activations", "extraction", "networks/cells", "store"),
     output:
         directory(ACTIVATIONS),
     log:
@@ -25,6 +25,8 @@ rule record_activations:
             exclude={"training", "n_seeds"}
         ),
         activations=study.activations.model_dump(),
+        # Outside the result's folder, which Snakemake deletes when a job was killed.
+        partial=f"{RESULTS}/checkpoints/{{network}}-{{seed}}.activations",
         device=study.device,
         study=study.study,
     script:

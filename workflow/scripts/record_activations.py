@@ -5,7 +5,7 @@ from pathlib import Path
 import job
 import torch
 
-from hmmlens import activations, store
+from hmmlens import activations, extract, store
 from hmmlens.networks import cells
 
 log = job.start(snakemake)
@@ -19,15 +19,16 @@ chosen = activations.thin(
     data["split"].to_numpy(), data["length"].to_numpy(), params.activations["max_frames"]
 )
 part = data.isel(sequence=chosen)
-labels = {name: part[name].to_numpy() for name in ("length", "split")} | {"sequence": chosen}
-error = activations.record(
+tree = extract(
     network,
-    part["input"].to_numpy(),
-    job.store(snakemake.output[0]),
-    labels,
-    job.made_by(snakemake),
-    params.activations["batch_size"],
+    part["input"],
+    part["length"].to_numpy(),
+    batch_size=params.activations["batch_size"],
+    verify="all",
+    store=job.store(snakemake.output[0]),
+    partial=params.partial,
+    labels={"sequence": chosen, "split": part["split"].to_numpy()},
+    made_by=job.made_by(snakemake),
 )
-log.info(
-    "%d of %d sequences recorded; replay error %.2g", len(chosen), data.sizes["sequence"], error
-)
+log.info("%d of %d sequences recorded", len(chosen), data.sizes["sequence"])
+log.info("replay error %.2g, %s", tree.attrs["replay_error"], tree.attrs["replay"])

@@ -1,0 +1,108 @@
+"""Which recurrent layers a module holds, and what their nodes are called.
+
+A node is one layer in one direction. Its name is the module's own name with dots as underscores
+(``rnn`` where the module is itself a recurrent layer), then ``_l0``, ``_l1``, ... where the layer
+has several, then ``_reverse`` for the second direction, then ``_call0``, ``_call1``, ... where the
+layer runs several times from a fresh state: ``rnn``, ``encoder_rnn_l1_reverse``, ``rnn_call0``. A
+model may name its modules itself, by an attribute ``layer_names``: module name -> node name.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from torch import nn
+
+from hmmlens.errors import DataError
+
+#: Layers that take whole sequences, and cells that a model's own loop calls at every step.
+LAYERS = (nn.RNN, nn.GRU, nn.LSTM)
+CELLS = (nn.RNNCell, nn.GRUCell, nn.LSTMCell)
+
+
+class Found(NamedTuple):
+    """A module to listen to.
+
+    name : the module's own name within the model
+    node : the begin of its nodes' names
+    module : the module
+    known : whether its equations are torch's own, so that it can be replayed
+    """
+
+    name: str
+    node: str
+    module: nn.Module
+    known: bool
+
+
+def recurrent(module: nn.Module) -> bool:
+    """Tell whether a module is a recurrent layer or cell of torch."""
+    return isinstance(module, LAYERS + CELLS)
+
+
+def find(model: nn.Module, wanted: Sequence[str] | None) -> list[Found]:
+    """Return the recurrent layers of ``model``, and other modules that ``wanted`` names.
+
+    Parameters
+    ----------
+    wanted : names of nodes or modules, or None for all recurrent layers. A module that is not
+        torch's own layer, such as a cell written by hand, is recorded when it is named here.
+
+    Raises
+    ------
+    DataError
+        When there is nothing to record.
+    """
+    modules = dict(model.named_modules())
+    own: dict[str, str] = getattr(model, "layer_names", {})
+    found: list[Found] = []
+    taken: set[str] = set()
+    for name, module in modules.items():
+        if not recurrent(module) and name not in (wanted or ()):
+            continue
+        base = node = own.get(name, name.replace(".", "_") or "rnn")
+        copies = 1
+        while node in taken:
+            copies += 1
+            node = f"{base}_{copies}"
+        taken.add(node)
+        known = any(type(module).forward is kind.forward for kind in LAYERS + CELLS)
+        found.append(Found(name, node, module, known))
+    if not found:
+        raise DataError(
+            f"{type(model).__name__} holds no recurrent layer of torch; name the modules to "
+            "record, as in layers=['cell'], or give an object with start, step and readout"
+        )
+    return found
+
+
+def chosen(nodes: Iterable[str], wanted: Sequence[str] | None, found: Sequence[Found]) -> list[str]:
+    """Return the nodes that ``wanted`` names, by node or by module; all for None.
+
+    Raises
+    ------
+    DataError
+        When a name fits no node.
+    """
+    nodes = list(nodes)
+    if wanted is None:
+        return nodes
+    modules = {f.name: f.node for f in found}
+    kept: set[str] = set()
+    for name in wanted:
+        start = modules.get(name)
+        hits = [n for n in nodes if n == name or (start is not None and belongs(n, start))]
+        if not hits:
+            close = difflib.get_close_matches(name, nodes, n=1)
+            hint = f" (did you mean {close[0]!r}?)" if close else ""
+            raise DataError(f"there is no layer {name!r}{hint}; there are: {', '.join(nodes)}")
+        kept.update(hits)
+    return [n for n in nodes if n in kept]
+
+
+def belongs(node: str, start: str) -> bool:
+    """Tell whether a node's name is ``start`` with nothing but the suffixes of a node."""
+    rest = node.removeprefix(start)
+    return rest != node and (not rest or rest.startswith(("_l", "_reverse", "_call")))

@@ -1,0 +1,281 @@
+"""Run batches through a torch module and return what its recurrent layers held."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence
+
+from hmmlens.errors import DataError
+from hmmlens.extraction.calls import Call, listen, padded
+from hmmlens.extraction.layers import LAYERS, Found, chosen, find
+from hmmlens.extraction.replay import Replayed, Wants, replay, tolerance
+from hmmlens.extraction.segments import Segment, segments
+from hmmlens.extraction.substitution import OtherPathError, substituted
+
+
+class Node(NamedTuple):
+    """One layer in one direction.
+
+    arrays : ``hidden`` and what else was wanted, each (sequence, time, unit)
+    lengths : (sequence) where they are the layer's own, else None
+    error : largest difference of the replay; NaN where it is not known or was not asked for
+    """
+
+    arrays: Mapping[str, Tensor]
+    lengths: Tensor | None
+    error: float
+
+
+class Batch(NamedTuple):
+    """What one batch gave.
+
+    output : (sequence, ...), or None
+    nodes : name -> node
+    error : largest difference of the outputs in the replay; NaN where it is not known
+    unknown : why the module cannot be replayed; empty where it can, or where it was not tried
+    """
+
+    output: Tensor | None
+    nodes: Mapping[str, Node]
+    error: float
+    unknown: str
+
+
+@contextmanager
+def quiet(model: nn.Module) -> Iterator[None]:
+    """Put a module into evaluation mode, without gradients, and leave it as it was."""
+    modes = [(module, module.training) for module in model.modules()]
+    # TensorFloat-32 would make a layer on a GPU differ from its own weights.
+    tf32 = torch.backends.cudnn.allow_tf32
+    try:
+        model.eval()
+        torch.backends.cudnn.allow_tf32 = False
+        with torch.no_grad():
+            yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = tf32
+        for module, mode in modes:
+            module.training = mode
+
+
+class Runner:
+    """Runs batches through a torch module.
+
+    Parameters
+    ----------
+    model : the module.
+    layers : names of nodes or modules to record, or None for all.
+    wants : what is recorded beside the hidden states.
+    batch_first : whether the model takes (sequence, time, ...); None for yes, unless the model is
+        itself a recurrent layer that says no.
+
+    Raises
+    ------
+    DataError
+        When the model holds nothing to record.
+    """
+
+    def __init__(
+        self, model: nn.Module, layers: Sequence[str] | None, wants: Wants, batch_first: bool | None
+    ) -> None:
+        self.model, self.layers, self.wants = model, layers, wants
+        self.found: list[Found] = find(model, layers)
+        own = model.batch_first if isinstance(model, LAYERS) else True
+        self.batch_first = own if batch_first is None else batch_first
+        self.takes_lengths = "lengths" in inspect.signature(model.forward).parameters
+        floats = [p for p in model.parameters() if p.is_floating_point()]
+        self.dtype = floats[0].dtype if floats else torch.float32
+        self.device = floats[0].device if floats else torch.device("cpu")
+        self._copy = False
+
+    def run(self, inputs: NDArray[Any], lengths: NDArray[np.int64], verify: bool) -> Batch:
+        """Run one batch; within :func:`quiet`.
+
+        Parameters
+        ----------
+        inputs : (sequence, time, ...)
+        lengths : (sequence)
+        verify : replay all layers and the rest of the module.
+
+        Raises
+        ------
+        DataError
+            When the states do not replay, or do not fit the input.
+        """
+        n, n_steps = inputs.shape[:2]
+        arguments = self._arguments(inputs, lengths)
+        said, calls = self._listen(*arguments)
+        for call in calls:
+            if len(call.output) != n:
+                raise DataError(
+                    f"layer {call.found.node} ran on {len(call.output)} sequences where the batch "
+                    f"has {n}; give batch_first=False if the model takes (time, sequence, ...), "
+                    "or batch_size=1 if it takes one sequence at a time"
+                )
+            self._same_order(call, lengths)
+        found = segments(calls, n_steps)
+        kept = chosen(found, self.layers, self.found)
+        inside = torch.arange(n_steps) < torch.from_numpy(lengths)[:, None]
+        nodes, replayed = {}, []
+        for name, parts in found.items():
+            steps = self._replay(parts, name, name in kept, verify, inside)
+            if name in kept:
+                nodes[name] = self._node(parts, steps)
+            replayed += [(s, r) for s, r in zip(parts, steps, strict=True) if r is not None]
+        output = self._output(said, n)
+        error, unknown = math.nan, ""
+        if verify:
+            error, unknown = self._again(arguments, output, calls, replayed, inside)
+        return Batch(output, nodes, error, unknown)
+
+    def _arguments(self, inputs: NDArray[Any], lengths: NDArray[np.int64]) -> tuple[Any, Any]:
+        x = torch.from_numpy(np.ascontiguousarray(inputs)).to(self.device)
+        if x.is_floating_point():
+            x = x.to(self.dtype)
+        elif x.dtype != torch.bool:
+            x = x.long()
+        x = x if self.batch_first else x.transpose(0, 1)
+        if self.takes_lengths:
+            return x, {"lengths": torch.from_numpy(lengths)}
+        if isinstance(self.model, LAYERS) and (lengths < inputs.shape[1]).any():
+            return pack_padded_sequence(
+                x, torch.from_numpy(lengths), batch_first=self.batch_first, enforce_sorted=False
+            ), {}
+        return x, {}
+
+    def _listen(self, x: Any, options: Mapping[str, Any]) -> tuple[Any, list[Call]]:
+        with listen(self.found, self._copy) as calls:
+            said = self.model(x, **options)
+        if not self._copy and any(call.spoilt() for call in calls):
+            self._copy = True
+            return self._listen(x, options)
+        if not calls:
+            raise DataError(
+                f"{type(self.model).__name__} ran none of its recurrent layers: "
+                f"{', '.join(f.name for f in self.found)}"
+            )
+        return said, calls
+
+    def _same_order(self, call: Call, lengths: NDArray[np.int64]) -> None:
+        """Refuse packed sequences that the model has sorted by hand."""
+        if call.lengths is None or len(set(lengths)) == 1:
+            return
+        own = call.lengths.numpy()
+        if not np.array_equal(own, lengths) and np.array_equal(np.sort(own), np.sort(lengths)):
+            raise DataError(
+                f"layer {call.found.node} sees the sequences in another order than the input; let "
+                "pack_padded_sequence sort them (enforce_sorted=False), or give them longest first"
+            )
+
+    def _replay(
+        self, parts: Sequence[Segment], node: str, wanted: bool, verify: bool, inside: Tensor
+    ) -> list[Replayed | None]:
+        wants = self.wants if wanted else Wants(cell=False)
+        # Steps of the layer's own are not those that are padded.
+        same = sum(segment.hidden.shape[1] for segment in parts) == inside.shape[1]
+        found: list[Replayed | None] = []
+        first = 0
+        for segment in parts:
+            last = first + segment.hidden.shape[1]
+            # A cell of torch shows its own cell state.
+            hidden_cell = segment.cell is not None and segment.before is None
+            if segment.weights is None or not (
+                verify or wants.gates or (wants.cell and hidden_cell)
+            ):
+                found.append(None)
+            else:
+                real = inside[:, first:last] if same else None
+                found.append(replay(segment, node, first, wants, verify, real))
+            first = last
+        return found
+
+    def _node(self, parts: Sequence[Segment], steps: Sequence[Replayed | None]) -> Node:
+        pieces: dict[str, list[Tensor]] = {}
+        errors = []
+        for segment, replayed in zip(parts, steps, strict=True):
+            arrays = {"hidden": segment.hidden}
+            if self.wants.inputs and segment.inputs is not None:
+                arrays["layer_input"] = segment.inputs
+            if replayed is not None:
+                arrays |= replayed.arrays
+            if self.wants.cell and segment.before is not None and len(segment.final) > 1:
+                arrays["cell"] = segment.final[1]
+            for name, values in arrays.items():
+                pieces.setdefault(name, []).append(segment.in_time(values))
+            errors.append(math.nan if replayed is None else replayed.error)
+        joined = {n: p[0] if len(p) == 1 else torch.cat(p, dim=1) for n, p in pieces.items()}
+        own = parts[0].lengths if len(parts) == 1 else None
+        return Node(joined, own, max(errors) if not any(map(math.isnan, errors)) else math.nan)
+
+    def _output(self, said: Any, n: int) -> Tensor | None:
+        output, _ = padded(said)
+        if output is None or self.batch_first or output.ndim < 2 or output.shape[1] != n:
+            return output
+        return output.transpose(0, 1)
+
+    def _again(
+        self,
+        arguments: tuple[Any, Any],
+        output: Tensor | None,
+        calls: Sequence[Call],
+        replayed: list[tuple[Segment, Replayed]],
+        inside: Tensor,
+    ) -> tuple[float, str]:
+        """Run the module with the stepped states and compare its outputs."""
+        strange = sorted({call.found.node for call in calls if not call.found.known})
+        if strange:
+            return math.nan, f"the equations of {', '.join(strange)} are not known"
+        if output is None:
+            return math.nan, "the module returns no tensor to compare"
+        x, options = arguments
+        n = len(inside)
+        allowed = tolerance(output[torch.isfinite(output)])
+        same_path = True
+        try:
+            with substituted(calls, replayed):
+                second = self._output(self.model(x, **options), n)
+        except OtherPathError:
+            same_path, second = False, None
+        gap = _gap(output, second, inside)
+        error = float(gap.max())
+        if same_path and error <= allowed:
+            return error, ""
+        plain = float(_gap(output, self._output(self.model(x, **options), n), inside).max())
+        if not plain <= allowed:
+            return math.nan, "the module gives another output when it runs again"
+        raise DataError(
+            "the recorded states do not replay: with all layers stepped, the module's output at "
+            f"step {int(gap.argmax())} differs by {error:.2g}, above {allowed:.2g}"
+        )
+
+
+def _gap(one: Tensor, other: Tensor | None, inside: Tensor) -> Tensor:
+    """Return the largest difference of two outputs at each step, infinite for another shape.
+
+    Parameters
+    ----------
+    one, other : (sequence, ...) or (sequence, time, ...)
+    inside : (sequence, time), false where a step is padded.
+    """
+    if other is None or other.shape != one.shape:
+        return torch.full((1,), math.inf)
+    if not one.is_floating_point():
+        one, other = one.double(), other.double()
+    # Equal infinities, such as masked logits, do not differ.
+    same = (one == other) | (one.isnan() & other.isnan())
+    gap = (one - other).abs().where(~same, one.new_zeros(()))
+    if gap.ndim < 2:
+        return gap.amax().reshape(1)
+    if gap.shape[:2] == inside.shape:
+        mask = inside.reshape(*inside.shape, *[1] * (gap.ndim - 2)).to(gap.device)
+        gap = gap.where(mask, gap.new_zeros(()))
+    return gap.reshape(*gap.shape[:2], -1).amax(dim=(0, 2))
