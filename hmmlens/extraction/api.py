@@ -23,7 +23,7 @@ from hmmlens.extraction.sinks import Memory, Sink, Store
 from hmmlens.extraction.source import Source, digest
 
 #: With ``verify="sample"``: at least so many batches, and one in so many.
-SAMPLE_LEAST, SAMPLE_ONE_IN = 8, 16
+SAMPLE_LEAST, SAMPLE_ONE_IN = 4, 16
 
 
 def extract(

@@ -46,8 +46,12 @@ class Replayed(NamedTuple):
 
 def tolerance(values: Tensor) -> float:
     """Return the difference that is allowed to such values."""
-    largest = float(values.abs().amax()) if values.numel() else 0.0
-    base = TOLERANCE.get(values.dtype, TOLERANCE[torch.float32])
+    return allowed(float(values.abs().amax()) if values.numel() else 0.0, values.dtype)
+
+
+def allowed(largest: float, dtype: torch.dtype) -> float:
+    """Return the difference that is allowed where no value is larger than ``largest``."""
+    base = TOLERANCE.get(dtype, TOLERANCE[torch.float32])
     return base * max(1.0, largest) if math.isfinite(largest) else base
 
 
@@ -73,6 +77,7 @@ def replay(
     worst = segment.hidden.new_zeros(n_steps)
     kept: dict[str, Tensor] = {}
     last: Tensor | None = None
+    largest = 0.0
     if segment.lengths is not None:
         inside = torch.arange(n_steps) < segment.lengths.cpu()[:, None]
     elif inside is not None:
@@ -86,6 +91,7 @@ def replay(
 
     for part, steps in segment.replay():
         gaps = [(steps.hidden - segment.hidden[:, part]).abs_().amax(dim=2)]
+        largest = max(largest, float(steps.hidden.abs().amax()))
         if keep:
             put("hidden", part, steps.hidden)
         if steps.cell is not None:
@@ -98,8 +104,8 @@ def replay(
                 put(name, part, values)
             for name, values in steps.preactivations.items():
                 put(f"{name}_preactivation", part, values)
-        if segment.before is None:
-            rows, at = _ending(segment, part)
+        rows, at = _ending(segment, part)
+        if segment.before is None and len(rows):
             gap = torch.zeros_like(gaps[0])
             own = (steps.hidden, *([] if steps.cell is None else [steps.cell]))
             for mine, final in zip(own, segment.final, strict=True):
@@ -111,7 +117,8 @@ def replay(
         for gap in gaps:
             gap = gap if inside is None else gap.where(inside[:, part], gap.new_zeros(()))
             worst[part] = torch.maximum(worst[part], gap.amax(dim=0))
-    error = _verdict(segment, node, first, worst)
+    limit = allowed(largest, segment.hidden.dtype)
+    error = _verdict(segment, node, first, worst, limit)
     hidden = kept.pop("hidden", None)
     cell = kept.get("cell") if segment.before is not None else last
     if not wants.cell:
@@ -128,18 +135,17 @@ def _ending(segment: Segment, part: slice) -> tuple[Tensor, Tensor]:
     return rows.to(segment.hidden.device), at.to(segment.hidden.device)
 
 
-def _verdict(segment: Segment, node: str, first: int, worst: Tensor) -> float:
+def _verdict(segment: Segment, node: str, first: int, worst: Tensor, limit: float) -> float:
     error = float(worst.max()) if len(worst) else 0.0
-    allowed = tolerance(segment.hidden)
     # Written so that NaN is refused too.
-    if not error <= allowed:
+    if not error <= limit:
         step = int(worst.argmax())
         if segment.reverse and segment.lengths is None:
             step = len(worst) - 1 - step
         from_end = " from the end" if segment.reverse and segment.lengths is not None else ""
         raise DataError(
             f"the recorded states do not replay: layer {node}, step {first + step}{from_end} "
-            f"differs by {error:.2g}, above {allowed:.2g}; either the layer's states were changed "
+            f"differs by {error:.2g}, above {limit:.2g}; either the layer's states were changed "
             "after it, or it does something else than its weights say"
         )
     return error

@@ -159,7 +159,12 @@ class Store:
 
     def write(self, name: str, first: int, values: NDArray[Any]) -> None:
         """Write the entries from ``first`` on."""
-        self._arrays[name][first : first + len(values)] = values
+        array = self._arrays[name]
+        # Chunk by chunk, because Zarr holds copies of all chunks of one call.
+        rows = array.chunks[0]
+        for begin in range(0, len(values), rows):
+            part = values[begin : begin + rows]
+            array[first + begin : first + begin + len(part)] = part
 
     def batch_done(self, about: dict[str, Any]) -> None:
         """Note that a batch is whole."""
