@@ -15,15 +15,25 @@ _EXPORTS = {
     "GaussianHMM": "hmmlens.hmm",
     "HMMSweep": "hmmlens.hmm",
     "extract": "hmmlens.extraction.api",
+    "record": "hmmlens.extraction.recording",
     "reduce": "hmmlens.reducers",
 }
 
 if TYPE_CHECKING:
     from hmmlens.extraction.api import extract
+    from hmmlens.extraction.recording import record
     from hmmlens.hmm import CategoricalHMM, GaussianHMM, HMMSweep
     from hmmlens.reducers import reduce
 
-__all__ = ["CategoricalHMM", "GaussianHMM", "HMMSweep", "__version__", "extract", "reduce"]
+__all__ = [
+    "CategoricalHMM",
+    "GaussianHMM",
+    "HMMSweep",
+    "__version__",
+    "extract",
+    "record",
+    "reduce",
+]
 
 
 def __getattr__(name: str) -> object:

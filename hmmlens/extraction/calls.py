@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -65,20 +65,25 @@ def listen(found: Sequence[Found], copy: bool) -> Iterator[list[Call]]:
     copy : keep copies, for models that change states in place.
     """
     calls: list[Call] = []
-
-    def hook_of(item: Found) -> Any:
-        def hook(module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any) -> None:
-            with torch.no_grad():
-                calls.append(_caught(item, args, kwargs, output, copy))
-
-        return hook
-
-    handles = [f.module.register_forward_hook(hook_of(f), with_kwargs=True) for f in found]
+    handles = [hooked(item, calls.append, copy) for item in found]
     try:
         yield calls
     finally:
         for handle in handles:
             handle.remove()
+
+
+def hooked(
+    item: Found, heard: Callable[[Call], None], copy: bool, when: Callable[[], bool] = lambda: True
+) -> Any:
+    """Let a module tell its calls to ``heard`` while ``when`` says so; return the hook's handle."""
+
+    def hook(_: nn.Module, args: Any, kwargs: dict[str, Any], output: Any) -> None:
+        if when():
+            with torch.no_grad():
+                heard(_caught(item, args, kwargs, output, copy))
+
+    return item.module.register_forward_hook(hook, with_kwargs=True)
 
 
 def _caught(item: Found, args: Any, kwargs: dict[str, Any], output: Any, copy: bool) -> Call:

@@ -67,6 +67,61 @@ def quiet(model: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
+def replays(
+    parts: Sequence[Segment], node: str, wants: Wants, keep: bool, inside: Tensor | None
+) -> list[Replayed | None]:
+    """Step the segments of a node; None for those that need not, or cannot, be stepped.
+
+    Parameters
+    ----------
+    wants : what is to come of it.
+    keep : step in any case, and keep the stepped states.
+    inside : (sequence, time) of the model's input, false where a step is padded, or None.
+
+    Raises
+    ------
+    DataError
+        When the states do not replay.
+    """
+    # Steps of the layer's own are not those that are padded.
+    n_steps = sum(segment.hidden.shape[1] for segment in parts)
+    same = inside is not None and inside.shape[1] == n_steps
+    found: list[Replayed | None] = []
+    first = 0
+    for segment in parts:
+        last = first + segment.hidden.shape[1]
+        # A cell of torch shows its own cell state.
+        hidden_cell = segment.cell is not None and segment.before is None
+        needed = keep or wants.gates or (wants.cell and hidden_cell)
+        if segment.weights is None or not needed:
+            found.append(None)
+        else:
+            real = inside[:, first:last] if inside is not None and same else None
+            found.append(replay(segment, node, first, wants, keep, real))
+        first = last
+    return found
+
+
+def node_of(parts: Sequence[Segment], steps: Sequence[Replayed | None], wants: Wants) -> Node:
+    """Put the segments of a node together, in the order of time."""
+    pieces: dict[str, list[Tensor]] = {}
+    errors = []
+    for segment, replayed in zip(parts, steps, strict=True):
+        arrays = {"hidden": segment.hidden}
+        if wants.inputs and segment.inputs is not None:
+            arrays["layer_input"] = segment.inputs
+        if replayed is not None:
+            arrays |= replayed.arrays
+        if wants.cell and segment.before is not None and len(segment.final) > 1:
+            arrays["cell"] = segment.final[1]
+        for name, values in arrays.items():
+            pieces.setdefault(name, []).append(segment.in_time(values))
+        errors.append(math.nan if replayed is None else replayed.error)
+    joined = {n: p[0] if len(p) == 1 else torch.cat(p, dim=1) for n, p in pieces.items()}
+    own = parts[0].lengths if len(parts) == 1 else None
+    return Node(joined, own, max(errors) if not any(map(math.isnan, errors)) else math.nan)
+
+
 class Runner:
     """Runs batches through a torch module.
 
@@ -127,9 +182,10 @@ class Runner:
         inside = torch.arange(n_steps) < torch.from_numpy(lengths)[:, None]
         nodes, replayed = {}, []
         for name, parts in found.items():
-            steps = self._replay(parts, name, name in kept, verify, inside)
+            wants = self.wants if name in kept else Wants(cell=False)
+            steps = replays(parts, name, wants, verify, inside)
             if name in kept:
-                nodes[name] = self._node(parts, steps)
+                nodes[name] = node_of(parts, steps, wants)
             replayed += [(s, r) for s, r in zip(parts, steps, strict=True) if r is not None]
         output = self._output(said, n)
         error, unknown = math.nan, ""
@@ -175,46 +231,6 @@ class Runner:
                 f"layer {call.found.node} sees the sequences in another order than the input; let "
                 "pack_padded_sequence sort them (enforce_sorted=False), or give them longest first"
             )
-
-    def _replay(
-        self, parts: Sequence[Segment], node: str, wanted: bool, verify: bool, inside: Tensor
-    ) -> list[Replayed | None]:
-        wants = self.wants if wanted else Wants(cell=False)
-        # Steps of the layer's own are not those that are padded.
-        same = sum(segment.hidden.shape[1] for segment in parts) == inside.shape[1]
-        found: list[Replayed | None] = []
-        first = 0
-        for segment in parts:
-            last = first + segment.hidden.shape[1]
-            # A cell of torch shows its own cell state.
-            hidden_cell = segment.cell is not None and segment.before is None
-            if segment.weights is None or not (
-                verify or wants.gates or (wants.cell and hidden_cell)
-            ):
-                found.append(None)
-            else:
-                real = inside[:, first:last] if same else None
-                found.append(replay(segment, node, first, wants, verify, real))
-            first = last
-        return found
-
-    def _node(self, parts: Sequence[Segment], steps: Sequence[Replayed | None]) -> Node:
-        pieces: dict[str, list[Tensor]] = {}
-        errors = []
-        for segment, replayed in zip(parts, steps, strict=True):
-            arrays = {"hidden": segment.hidden}
-            if self.wants.inputs and segment.inputs is not None:
-                arrays["layer_input"] = segment.inputs
-            if replayed is not None:
-                arrays |= replayed.arrays
-            if self.wants.cell and segment.before is not None and len(segment.final) > 1:
-                arrays["cell"] = segment.final[1]
-            for name, values in arrays.items():
-                pieces.setdefault(name, []).append(segment.in_time(values))
-            errors.append(math.nan if replayed is None else replayed.error)
-        joined = {n: p[0] if len(p) == 1 else torch.cat(p, dim=1) for n, p in pieces.items()}
-        own = parts[0].lengths if len(parts) == 1 else None
-        return Node(joined, own, max(errors) if not any(map(math.isnan, errors)) else math.nan)
 
     def _output(self, said: Any, n: int) -> Tensor | None:
         output, _ = padded(said)

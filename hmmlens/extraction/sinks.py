@@ -140,7 +140,7 @@ class Store:
             codec = BloscCodec(cname="lz4", clevel=1, shuffle="bitshuffle")
             self._arrays[spec.name] = root.create_array(
                 spec.name, shape=spec.shape, dtype=spec.dtype, chunks=self._chunks(spec),
-                dimension_names=spec.dims, compressors=codec,
+                dimension_names=spec.dims, compressors=codec, config={"write_empty_chunks": True},
             )  # fmt: skip
         for spec, values in fixed:
             self._arrays[spec.name][:] = values
