@@ -11,14 +11,14 @@ from __future__ import annotations
 import os
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from hmmlens.config_files import NpzData, TableData, ZarrData
-from hmmlens.config_section import Probability, Section, Split
+from hmmlens.config_networks import LoadedNetwork, NetworkConfig, TrainedNetwork, Training
+from hmmlens.config_section import Name, Probability, Section, Split
 from hmmlens.config_targets import TargetData
 from hmmlens.errors import ConfigError
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=40)]
 CovarianceType = Literal["spherical", "diag", "full", "tied"]
 # fmt: off
 Preset = Literal["chain2", "chain3", "chain4", "chain5", "fully3", "cyclic4",
@@ -129,36 +129,6 @@ DatasetConfig = Annotated[
     | ZarrData,
     Field(discriminator="kind"),
 ]
-
-
-class Training(Section):
-    """How networks are trained: Adam, early stopping on the select split, checkpoints."""
-
-    max_epochs: int = Field(default=60, ge=1)
-    patience: int = Field(
-        default=8, ge=1, description="epochs without a better select loss before a stop"
-    )
-    batch_size: int = Field(default=16, ge=1, description="sequences")
-    learning_rate: float = Field(default=5e-3, gt=0)
-    clip_norm: float = Field(default=1.0, gt=0)
-    checkpoint_every: int = Field(default=5, ge=1, description="epochs")
-
-
-class NetworkConfig(Section):
-    """One recurrent network, trained once for each seed."""
-
-    dataset: Name = Field(description="the name of a section of datasets")
-    cell: Literal["vanilla", "gru", "lstm"]
-    n_units: int = Field(default=32, ge=1)
-    n_layers: int = Field(default=1, ge=1)
-    n_seeds: int = Field(default=2, ge=1)
-    lstm_state: Literal["both", "hidden", "cell"] = Field(
-        default="both",
-        description="what an LSTM's layer state is: hidden, cell, or the two side by side",
-    )
-    training: Training | None = Field(
-        default=None, description="replaces the study's training section"
-    )
 
 
 class Activations(Section):
@@ -301,6 +271,19 @@ class Study(Section):
     validation: Validation = Validation()
     controls: Controls = Controls()
 
+    @field_validator("networks", mode="before")
+    @classmethod
+    def _trained_unless_said(cls, networks: Any) -> Any:
+        if not isinstance(networks, dict):
+            return networks
+        others = set(LoadedNetwork.model_fields) - set(TrainedNetwork.model_fields)
+        return {
+            name: {"kind": "trained", **section}
+            if isinstance(section, dict) and not others & set(section)
+            else section
+            for name, section in networks.items()
+        }
+
     @model_validator(mode="after")
     def _references(self) -> Study:
         problems = []
@@ -330,7 +313,8 @@ class Study(Section):
 
     def training_of(self, network: str) -> Training:
         """Return the training settings of a network: its own, or else the study's."""
-        return self.networks[network].training or self.training
+        section = self.networks[network]
+        return (isinstance(section, TrainedNetwork) and section.training) or self.training
 
 
 def load(raw: Any, source: str = "config.yaml") -> Study:

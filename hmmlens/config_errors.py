@@ -26,11 +26,14 @@ if TYPE_CHECKING:
 
 Schema = Mapping[str, Any]
 
-#: What the one pattern of the schema, that of ``hmmlens.config.Name``, allows.
+#: What the one pattern of the schema, that of ``hmmlens.config_section.Name``, allows.
 _NAME = (
     "a name of lowercase letters, digits and hyphens that begins with a letter or digit, "
     "at most 40 characters"
 )
+
+#: A key that may be any text.
+_TEXT: Schema = {"type": "string"}
 
 #: Exact types, because True is an int too.
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -88,7 +91,7 @@ def sentences(errors: Sequence[ErrorDetails], json_schema: Schema) -> list[str]:
             told.append(_wrong_value(f"{path}.kind", node["properties"]["kind"], found["kind"]))
         elif kind.startswith("string_") and loc[-1:] == ("[key]",):
             path, node = _locate(schema, loc[:-2])
-            told.append(_wrong_value(_join(path, found), node["name"], found))
+            told.append(_wrong_value(_join(path, found), node.get("name", _TEXT), found))
         elif kind in ("value_error", "assertion_error"):
             path, _ = _locate(schema, loc)
             text = str(error["ctx"]["error"])
@@ -223,6 +226,8 @@ def _wants(node: Schema) -> str:
         return "text that is not empty" if "minLength" in node else "text"
     if kind == "boolean":
         return "true or false"
+    if kind == "object":
+        return "a mapping"
     return ("a whole number" if kind == "integer" else "a number") + _range(node)
 
 

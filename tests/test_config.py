@@ -19,7 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hmmlens import schema
-from hmmlens.config import Name, Study, Training, load, read
+from hmmlens.config import Study, load, read
+from hmmlens.config_networks import Training
+from hmmlens.config_section import Name
 from hmmlens.errors import ConfigError, DataError
 
 MINIMAL: dict[str, Any] = {
@@ -68,7 +70,9 @@ networks:
   one: {dataset: symbols, cell: vanilla, n_units: 8, n_layers: 2, n_seeds: 1,
         lstm_state: both, training: {max_epochs: 1}}
   two: {dataset: bits, cell: gru}
-  three: {dataset: walk, cell: lstm, lstm_state: cell}
+  three: {kind: trained, dataset: walk, cell: lstm, lstm_state: cell}
+  four: {kind: torch, dataset: bits, factory: "mine.models:build", weights: folder/w.safetensors,
+         kwargs: {}, layers: [rnn_l0, rnn_l1], lstm_state: hidden}
 training: {max_epochs: 2, patience: 1, batch_size: 4, learning_rate: 1, clip_norm: 1.5,
            checkpoint_every: 1}
 activations: {max_frames: 1000, batch_size: 8}
@@ -86,6 +90,15 @@ controls: {untrained: false, raw_input: true}
 """
 )
 
+#: A network that was trained elsewhere.
+TORCH = {
+    "kind": "torch",
+    "dataset": "fully3",
+    "factory": "mine:build",
+    "weights": "w.pt",
+    "layers": ["rnn"],
+}
+
 GONE = object()
 
 NAME = (
@@ -97,7 +110,7 @@ TOP_KEYS = (
     "selection, validation, controls"
 )
 TRAINING_KEYS = "max_epochs, patience, batch_size, learning_rate, clip_norm, checkpoint_every"
-NETWORK_KEYS = "dataset, cell, n_units, n_layers, n_seeds, lstm_state, training"
+NETWORK_KEYS = "kind, dataset, cell, n_units, n_layers, n_seeds, lstm_state, training"
 SWEEP_KEYS = (
     "engine, n_states, covariance_types, n_restarts, max_iter, tol, min_covar, halving, n_jobs"
 )
@@ -398,8 +411,43 @@ TABLE: list[tuple[tuple[Any, ...], Any, list[str]]] = [
         {},
         [
             "networks: found an empty mapping, wants a mapping of one or more names, "
-            f"each to a section with the keys: {NETWORK_KEYS}"
+            "each to a section with a kind, one of: trained, torch"
         ],
+    ),
+    # Networks that were trained elsewhere.
+    (
+        ("networks", "mine"),
+        TORCH | {"weights": "w.pkl"},
+        [
+            "networks.mine.weights: found 'w.pkl', wants a .safetensors file, or a torch file .pt, "
+            ".pth, .ckpt or .bin"
+        ],
+    ),
+    (
+        ("networks", "mine"),
+        TORCH | {"factory": "mine.build"},
+        [
+            "networks.mine.factory: found 'mine.build', wants a function that returns the module, "
+            "as package.module:function"
+        ],
+    ),
+    (
+        ("networks", "mine"),
+        TORCH | {"layers": ["../rnn"]},
+        [
+            "networks.mine.layers[0]: found '../rnn', wants a name of letters, digits and "
+            "underscores that begins with a letter"
+        ],
+    ),
+    (
+        ("networks", "mine"),
+        TORCH | {"kwargs": [1]},
+        ["networks.mine.kwargs: found the list [1], wants a mapping"],
+    ),
+    (
+        ("networks", "mine"),
+        TORCH | {"kind": "torhc"},
+        ["networks.mine.kind: found 'torhc' (did you mean 'torch'?), wants one of: trained, torch"],
     ),
     # Ranges.
     (("seed",), -1, ["seed: found -1, wants a whole number of 0 or more"]),
@@ -787,7 +835,13 @@ def test_load_leaves_the_mapping_alone() -> None:
 
 
 def test_names_are_worded_as_they_are_checked() -> None:
-    assert set(re.findall(r'"pattern": "(.*)"', schema.text())) == {r"^[a-z0-9][a-z0-9-]*$"}
+    document = json.loads(schema.text())
+    # The patterns of a loaded network have descriptions of their own.
+    loaded = document["$defs"].pop("LoadedNetwork")["properties"]
+    for node in (loaded["factory"], loaded["weights"], loaded["layers"]["items"]):
+        assert node["description"]
+    names = re.findall(r'"pattern": "(.*?)"', json.dumps(document))
+    assert set(names) == {r"^[a-z0-9][a-z0-9-]*$"}
     assert get_args(Name)[1].max_length == 40
     load(changed(MINIMAL, ("study",), "0" * 40))
 

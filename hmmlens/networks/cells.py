@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from hmmlens.errors import StoreError
+from hmmlens.extraction.equations import kind_of
+from hmmlens.extraction.layers import recurrent
 
 State = tuple[tuple[Tensor, ...], ...]
 
@@ -147,13 +149,26 @@ def for_dataset(
     )
 
 
-def save(network: RecurrentNetwork, path: Path) -> None:
+def described(network: nn.Module) -> dict[str, Any]:
+    """Return what tables tell of a network: ``cell``, ``n_units`` (largest layer), parameters."""
+    parts: list[Any] = [part for part in network.modules() if recurrent(part)]
+    kinds = sorted({kind_of(part).replace("rnn_", "vanilla ") for part in parts})
+    return {
+        "cell": " and ".join(kinds).replace("vanilla tanh", "vanilla"),
+        "n_units": max((part.hidden_size for part in parts), default=0),
+        "n_parameters": sum(p.numel() for p in network.parameters()),
+    }
+
+
+def save(network: nn.Module, path: Path) -> None:
     """Write the weights to a safetensors file, under their name when whole."""
     from safetensors.torch import save_file
 
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    save_file({k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}, partial)
+    # Copies, because the format knows no arrays that share their memory, as tied weights do.
+    weights = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}
+    save_file({k: v.contiguous() for k, v in weights.items()}, partial)
     partial.replace(path)
 
 

@@ -15,15 +15,22 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 import xarray as xr
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hmmlens.config import Training
+from hmmlens.config_networks import Training
 from hmmlens.datasets.padding import without_padding
 from hmmlens.networks.cells import RecurrentNetwork
 
 log = logging.getLogger(__name__)
+
+SPLITS = ("train", "select", "test")
+
+#: Columns of a training curve.
+CURVE = ["epoch", "train_nll", "select_nll", "select_mse"]
 
 
 class Sequences(NamedTuple):
@@ -58,7 +65,7 @@ def by_split(data: xr.Dataset, device: torch.device) -> dict[str, Sequences]:
     inputs, target = (torch.from_numpy(data[name].to_numpy()) for name in ("input", "target"))
     return {
         name: Sequences(*(a[torch.from_numpy(split == part)].to(device) for a in (inputs, target)))
-        for part, name in enumerate(("train", "select", "test"))
+        for part, name in enumerate(SPLITS)
     }
 
 
@@ -73,18 +80,31 @@ def fingerprint(data: xr.Dataset) -> str:
 
 def losses(network: RecurrentNetwork, batch: Sequences) -> tuple[Tensor, Tensor, Tensor]:
     """Return the summed negative log-likelihood, summed squared error and step count."""
-    output = network(batch.inputs)
-    if network.symbols_out:
-        known = batch.target >= 0
-        nll = nn.functional.cross_entropy(
-            output[known], batch.target[known].long(), reduction="sum"
-        )
+    return scores(network(batch.inputs), batch.target, network.log_variance)
+
+
+def scores(
+    output: Tensor, target: Tensor, log_variance: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the summed negative log-likelihood, summed squared error and step count.
+
+    Parameters
+    ----------
+    output : (sequence, time, output) logits, or means.
+    target : (sequence, time) symbols, or (sequence, time, output) values.
+    log_variance : (output) of values; None where the network has none, and so no likelihood.
+    """
+    if not target.is_floating_point():
+        known = target >= 0
+        nll = nn.functional.cross_entropy(output[known], target[known].long(), reduction="sum")
         return nll, torch.full_like(nll, math.nan), known.sum()
-    known = torch.isfinite(batch.target).all(dim=-1)
-    error = (output[known] - batch.target[known]) ** 2
-    nll = 0.5 * (error * torch.exp(-network.log_variance) + network.log_variance).sum()
-    nll = nll + 0.5 * math.log(2 * math.pi) * error.numel()
-    return nll, error.sum() / output.shape[-1], known.sum()
+    known = torch.isfinite(target).all(dim=-1)
+    error = (output[known] - target[known]) ** 2
+    squared = error.sum() / output.shape[-1]
+    if log_variance is None:
+        return torch.full_like(squared, math.nan), squared, known.sum()
+    nll = 0.5 * (error * torch.exp(-log_variance) + log_variance).sum()
+    return nll + 0.5 * math.log(2 * math.pi) * error.numel(), squared, known.sum()
 
 
 @torch.no_grad()
@@ -96,6 +116,23 @@ def evaluate(network: RecurrentNetwork, data: Sequences, batch_size: int = 256) 
         totals += [float(value) for value in losses(network, part)]
     # Plain numbers: a checkpoint that holds NumPy's cannot be loaded as weights only.
     return Losses(float(totals[0] / totals[2]), float(totals[1] / totals[2]))
+
+
+def score_splits(output: NDArray[np.floating], data: xr.Dataset) -> pd.DataFrame:
+    """Return ``split, nll, mse`` of outputs that are there already, by :func:`scores`.
+
+    Parameters
+    ----------
+    output : (sequence, time, output)
+    data : ``target``, ``split`` and ``length``; what is past an end counts in no score.
+    """
+    split, target = data["split"].to_numpy(), without_padding(data)["target"].to_numpy()
+    rows = []
+    for part, name in enumerate(SPLITS):
+        said, wanted = (torch.from_numpy(a[split == part]) for a in (output, target))
+        nll, squared, count = (float(value) for value in scores(said, wanted, None))
+        rows.append({"split": name, "nll": nll / count, "mse": squared / count})
+    return pd.DataFrame(rows)
 
 
 def _batches(n: int, size: int, seed: int, epoch: int) -> Iterator[Tensor]:

@@ -133,6 +133,8 @@ def endpoint_sentence(rows: pd.DataFrame, neutral: str) -> str:
     rows : ``n_coarse, n_fine, ratio``, one per seed.
     neutral : what the neutral input was.
     """
+    if rows["n_coarse"].isna().all() and neutral != "none":
+        return f"It was not left alone: {neutral}."
     if rows["n_coarse"].isna().all():
         return "No input says nothing new to it, so it cannot be left alone."
     text = (

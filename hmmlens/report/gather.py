@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -41,6 +42,7 @@ def networks(
     scores: Iterable[pd.DataFrame],
     curves: Iterable[pd.DataFrame],
     endpoints: Iterable[Mapping[str, Any]],
+    activations: Iterable[Mapping[str, Any]],
     bounds: Mapping[str, pd.DataFrame],
     about: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, pd.DataFrame]:
@@ -48,16 +50,22 @@ def networks(
 
     Parameters
     ----------
-    runs : ``network, role, dataset, cell, n_layers, n_units, seed``, one for each training or twin.
+    runs : ``network, role, dataset, n_layers, seed``, one for each training or twin.
     scores, curves, endpoints : of each run, in the same order.
+    activations : attributes of each run's store, with ``replay_error``, None where not known.
     bounds, about : dataset -> its ceilings; dataset -> the attributes of its store.
     """
-    rows, histories, settled = [], [], []
-    for run, score, curve, end in zip(runs, scores, curves, endpoints, strict=True):
+    rows, settled = [], []
+    histories: list[pd.DataFrame] = []
+    jobs = zip(runs, scores, curves, endpoints, activations, strict=True)
+    for run, score, curve, end, recorded in jobs:
         dataset = run["dataset"]
         full = {**run, "target_kind": about[dataset]["target_kind"]}
-        rows.append(tables.network_row(full, score, len(curve), bounds[dataset]))
-        if run["role"] == "trained":
+        row = tables.network_row(full, score, len(curve), bounds[dataset])
+        error = recorded["replay_error"]
+        rows.append({**row, "replay_error": np.nan if error is None else error})
+        # A network that was loaded has no curve.
+        if run["role"] == "trained" and (len(curve) or not histories):
             histories.append(tagged(curve, run, RUN_KEY))
         found = {
             name: end[name] for name in ("n_coarse", "n_fine", "ratio", "drift", "neutral_input")

@@ -36,8 +36,8 @@ def network_row(
 
     Parameters
     ----------
-    run : ``network, role, dataset, cell, n_layers, n_units, seed, target_kind``.
-    scores : ``split, nll, mse, n_parameters``.
+    run : ``network, role, dataset, n_layers, seed, target_kind``.
+    scores : ``split, nll, mse, n_parameters, cell, n_units``.
     bounds : the dataset's ceilings: ``name, role, metric, value``.
     """
     metric = METRICS[run["target_kind"]]
@@ -49,10 +49,8 @@ def network_row(
     lowest = float(floor.iloc[0]) if len(floor) else np.nan
     above = 100 * (test / lowest - 1) if lowest > 0 else np.nan
     return {
-        **{
-            k: run[k] for k in ("network", "role", "dataset", "cell", "n_layers", "n_units", "seed")
-        },
-        "n_parameters": int(scores["n_parameters"].iloc[0]),
+        **{k: run[k] for k in ("network", "role", "dataset", "n_layers", "seed")},
+        **{k: scores[k].iloc[0] for k in ("cell", "n_units", "n_parameters")},
         "n_epochs": n_epochs,
         "metric": metric,
         "train": float(by_split["train"]),

@@ -12,7 +12,8 @@ import torch
 import xarray as xr
 from scipy.stats import norm
 
-from hmmlens.config import HMMData, Training
+from hmmlens.config import HMMData
+from hmmlens.config_networks import Training
 from hmmlens.datasets.build import build
 from hmmlens.networks import cells, training
 from hmmlens.networks.cells import RecurrentNetwork

@@ -6,7 +6,9 @@ rule record_activations:
     input:
         sequences=sequences_of,
         weights=f"{NETWORK}/network.safetensors",
-        code=code("activations", "extraction", "networks/cells", "store"),
+        code=code(
+            "activations", "extraction", "networks/cells", "networks/loading", "store"
+        ),
     output:
         directory(ACTIVATIONS),
     log:
@@ -21,9 +23,7 @@ rule record_activations:
         runtime=20,
         gpu=gpu,
     params:
-        network=lambda w: settings_of(w.network).model_dump(
-            exclude={"training", "n_seeds"}
-        ),
+        network=network_settings,
         activations=study.activations.model_dump(),
         # Outside the result's folder, which Snakemake deletes when a job was killed.
         partial=f"{RESULTS}/checkpoints/{{network}}-{{seed}}.activations",

@@ -45,11 +45,9 @@ UNTRAINED = study_config.UNTRAINED_SUFFIX
 RAW = study_config.RAW_PREFIX
 RAW_LAYER, RAW_REDUCER = "input", "raw-input"
 
-TRAINED_NETWORKS = list(study.networks)
-NETWORKS = TRAINED_NETWORKS + (
-    [f"{name}{UNTRAINED}" for name in TRAINED_NETWORKS]
-    if study.controls.untrained
-    else []
+CONFIGURED = list(study.networks)
+NETWORKS = CONFIGURED + (
+    [f"{name}{UNTRAINED}" for name in CONFIGURED] if study.controls.untrained else []
 )
 EXPLORATORY = [
     name for name, reducer in study.reducers.items() if reducer.kind == "tsne"
@@ -63,7 +61,9 @@ wildcard_constraints:
     dataset="|".join(study.datasets),
     network="|".join(NETWORKS + RAW_SOURCES),
     seed=r"\d+",
-    layer=rf"layer\d+|{RAW_LAYER}",
+    layer="|".join(
+        {layer for n in study.networks.values() for layer in n.layers} | {RAW_LAYER}
+    ),
     reducer="|".join([*study.reducers, RAW_REDUCER]),
 
 
@@ -83,12 +83,34 @@ def dataset_of(network):
     return settings_of(network).dataset
 
 
+def networks_of(*kinds):
+    """Return a pattern for the networks of some kinds and their untrained twins."""
+    names = [name for name in NETWORKS if settings_of(name).kind in kinds]
+    # Snakemake takes an empty pattern for none; this one fits nothing.
+    return "|".join(names) or "(?!)"
+
+
+def network_files(network):
+    """Return the files that a loaded network is made from: its weights, and its factory's code."""
+    settings = settings_of(network)
+    if settings.kind == "trained":
+        return []
+    stem = Path(*settings.factory.partition(":")[0].split("."))
+    places = (stem.with_suffix(".py"), stem / "__init__.py")
+    return [settings.weights, *(str(path) for path in places if path.exists())]
+
+
+def network_settings(wildcards):
+    """Return what a job has to know of a network, without how it was trained."""
+    return settings_of(wildcards.network).model_dump(exclude={"training", "n_seeds"})
+
+
 def seeds_of(network):
     return range(settings_of(network).n_seeds)
 
 
 def layers_of(network):
-    return [f"layer{i}" for i in range(settings_of(network).n_layers)]
+    return settings_of(network).layers
 
 
 def reducers_of(network):

@@ -8,7 +8,12 @@ rule find_endpoints:
         activations=ACTIVATIONS,
         weights=f"{NETWORK}/network.safetensors",
         code=code(
-            "dynamics", "networks/cells", "activations", "store", "validation/fidelity"
+            "dynamics",
+            "networks/cells",
+            "networks/loading",
+            "activations",
+            "store",
+            "validation/fidelity",
         ),
     output:
         directory(ENDPOINTS),
@@ -24,9 +29,7 @@ rule find_endpoints:
         runtime=10,
         gpu=gpu,
     params:
-        network=lambda w: settings_of(w.network).model_dump(
-            exclude={"training", "n_seeds"}
-        ),
+        network=network_settings,
         seed=job_seed("endpoints", "{network}", "{seed}"),
         device=study.device,
         study=study.study,

@@ -1,4 +1,4 @@
-"""Recurrent networks and their untrained twins."""
+"""Recurrent networks, trained here or loaded, and their untrained twins."""
 
 
 rule train_network:
@@ -14,6 +14,8 @@ rule train_network:
         f"{LOGS}/train_network/{{network}}/{{seed}}.log",
     benchmark:
         f"{BENCHMARKS}/train_network/{{network}}/{{seed}}.tsv"
+    wildcard_constraints:
+        network=networks_of("trained"),
     conda:
         "../../envs/cpu.yaml"
     threads: 1
@@ -22,9 +24,7 @@ rule train_network:
         runtime=60,
         gpu=gpu,
     params:
-        network=lambda w: settings_of(w.network).model_dump(
-            exclude={"training", "n_seeds"}
-        ),
+        network=network_settings,
         training=lambda w: study.training_of(base_name(w.network)).model_dump(),
         trained=lambda w: not w.network.endswith(UNTRAINED),
         # A twin has the same seed as its network, so the same initial weights.
@@ -33,3 +33,36 @@ rule train_network:
         device=study.device,
     script:
         "../scripts/train_network.py"
+
+
+rule load_network:
+    """Read the weights of a network that was trained elsewhere, or draw them anew for its twin."""
+    input:
+        sequences=sequences_of,
+        files=lambda w: network_files(w.network),
+        code=code("networks", "extraction", "seeds"),
+    output:
+        weights=f"{NETWORK}/network.safetensors",
+        training=f"{NETWORK}/training.csv",
+        scores=f"{NETWORK}/scores.csv",
+    log:
+        f"{LOGS}/load_network/{{network}}/{{seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/load_network/{{network}}/{{seed}}.tsv"
+    wildcard_constraints:
+        network=networks_of("torch"),
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+        gpu=gpu,
+    params:
+        network=network_settings,
+        trained=lambda w: not w.network.endswith(UNTRAINED),
+        seed=lambda w: derive_seed(study.seed, "network", base_name(w.network), w.seed),
+        batch_size=study.activations.batch_size,
+        device=study.device,
+    script:
+        "../scripts/load_network.py"

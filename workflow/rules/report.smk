@@ -8,9 +8,7 @@ RUNS = [
         "network": name,
         "role": "untrained" if name.endswith(UNTRAINED) else "trained",
         "dataset": dataset_of(name),
-        "cell": settings_of(name).cell,
-        "n_layers": settings_of(name).n_layers,
-        "n_units": settings_of(name).n_units,
+        "n_layers": len(layers_of(name)),
         "seed": seed,
     }
     for name in NETWORKS
@@ -36,6 +34,7 @@ rule make_tables:
         scores=every_seed(f"{NETWORK}/scores.csv"),
         training=every_seed(f"{NETWORK}/training.csv"),
         endpoints=every_seed(ENDPOINTS),
+        activations=every_seed(ACTIVATIONS),
         layer_scores=every_layer(f"{VALIDATION}/scores.csv"),
         choices=every_layer(f"{VALIDATION}/choices.csv"),
         explanations=every_layer(EXPLANATION),
@@ -91,11 +90,11 @@ rule draw_network:
         sequences=sequences_of,
         activations=ACTIVATIONS.replace("{seed}", "0"),
         explanations=lambda w: every_layer(EXPLANATION, [w.network])[
-            : settings_of(w.network).n_layers
+            : len(layers_of(w.network))
         ],
         twin_explanations=lambda w: (
             every_layer(EXPLANATION, [f"{w.network}{UNTRAINED}"])[
-                : settings_of(w.network).n_layers
+                : len(layers_of(w.network))
             ]
             if study.controls.untrained
             else []
@@ -171,7 +170,7 @@ rule write_report:
         tables=TABLES,
         findings=f"{RESULTS}/findings.json",
         overview=f"{FIGURES}/overview",
-        networks=expand(f"{FIGURES}/{{network}}", network=TRAINED_NETWORKS),
+        networks=expand(f"{FIGURES}/{{network}}", network=CONFIGURED),
         code=code("report/document"),
     output:
         report(
@@ -191,7 +190,7 @@ rule write_report:
         mem_mb=1000,
         runtime=10,
     params:
-        networks=TRAINED_NETWORKS,
+        networks=CONFIGURED,
         about={
             "title": study.title,
             "study": study.study,
@@ -200,7 +199,7 @@ rule write_report:
             "engine": study.sweep.engine,
             "criterion": study.selection.criterion,
             "tolerance": study.selection.fidelity_tolerance,
-            "many_layers": any(n.n_layers > 1 for n in study.networks.values()),
+            "many_layers": any(len(n.layers) > 1 for n in study.networks.values()),
             "min_arrow": MIN_ARROW,
             "n_states": f"{study.sweep.n_states[0]} to {study.sweep.n_states[-1]}",
             "covariance_types": study.sweep.covariance_types,

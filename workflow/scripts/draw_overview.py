@@ -16,8 +16,11 @@ def read(name):
     return pd.read_csv(tables / f"{name}.csv")
 
 
-figure, source = overview.training(read("training"), read("ceilings"))
-style.save(figure, folder / "training", source)
+curves = read("training")
+# A study of loaded networks alone has none.
+if len(curves):
+    figure, source = overview.training(curves, read("ceilings"))
+    style.save(figure, folder / "training", source)
 figure, source = overview.controls(read("agreement"))
 style.save(figure, folder / "controls", source)
 log.info("drawn")

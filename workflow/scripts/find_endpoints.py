@@ -9,8 +9,9 @@ import xarray as xr
 
 from hmmlens import activations, store
 from hmmlens.dynamics import endpoints
+from hmmlens.extraction import protocol
 from hmmlens.hmm.inputs import steps_inside
-from hmmlens.networks import cells
+from hmmlens.networks import cells, loading
 from hmmlens.validation import fidelity
 
 log = job.start(snakemake)
@@ -18,12 +19,16 @@ torch.set_num_threads(snakemake.threads)
 params, files = snakemake.params, snakemake.input
 data = store.read(job.store(files.sequences), "sequences")
 root = activations.read(job.store(files.activations))
-network = cells.for_dataset(params.network, data.attrs, data.sizes, seed=0)
 device = cells.pick_device(params.device)
-cells.load_weights(network, Path(files.weights)).to(device)
+network = loading.network(
+    params.network, data.attrs, data.sizes, Path(files.weights), Path.cwd()
+).to(device)
 
 rng = np.random.default_rng(params.seed)
 neutral = endpoints.neutral_input(data.attrs)
+told = endpoints.NEUTRAL_TEXT[neutral]
+if not protocol.follows(network):
+    neutral, told = None, "it has no single steps that could be called"
 counts = dict.fromkeys(("n_coarse", "n_fine", "ratio", "drift"), np.nan)
 outputs = np.empty((0, root.sizes["output"]))
 if neutral is not None:
@@ -42,9 +47,9 @@ result = xr.Dataset(
     {"output": (("start", "output"), outputs)},
     attrs={
         **counts,
-        "neutral_input": endpoints.NEUTRAL_TEXT[neutral],
+        "neutral_input": told,
         "n_steps": endpoints.N_SETTLING_STEPS,
     },
 )
 store.write(result, job.store(snakemake.output[0]), "endpoints", job.made_by(snakemake))
-log.info("neutral input: %s; %s", endpoints.NEUTRAL_TEXT[neutral], counts)
+log.info("neutral input: %s; %s", told, counts)

@@ -32,6 +32,7 @@ found |= gather.networks(
     read_all(files.scores),
     read_all(files.training),
     [data.attrs for data in opened(files.endpoints, "endpoints")],
+    [data.attrs for data in opened(files.activations, "activations")],
     bounds,
     about,
 )

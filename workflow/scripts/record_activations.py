@@ -6,14 +6,15 @@ import job
 import torch
 
 from hmmlens import activations, extract, store
-from hmmlens.networks import cells
+from hmmlens.networks import cells, loading
 
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)
 params = snakemake.params
 data = store.read(job.store(snakemake.input.sequences), "sequences")
-network = cells.for_dataset(params.network, data.attrs, data.sizes, seed=0)
-cells.load_weights(network, Path(snakemake.input.weights)).to(cells.pick_device(params.device))
+network = loading.network(
+    params.network, data.attrs, data.sizes, Path(snakemake.input.weights), Path.cwd()
+).to(cells.pick_device(params.device))
 
 chosen = activations.thin(
     data["split"].to_numpy(), data["length"].to_numpy(), params.activations["max_frames"]
@@ -23,6 +24,7 @@ tree = extract(
     network,
     part["input"],
     part["length"].to_numpy(),
+    layers=params.network.get("layers"),
     batch_size=params.activations["batch_size"],
     verify="all",
     store=job.store(snakemake.output[0]),

@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from hmmlens import store
-from hmmlens.config import Training
+from hmmlens.config_networks import Training
 from hmmlens.networks import cells, training
 
 log = job.start(snakemake)
@@ -25,13 +25,12 @@ if params.trained:
     signature = job.made_by(snakemake)["config_hash"] + training.fingerprint(data)
     settings = Training(**params.training)
     history = training.train(network, splits, settings, params.seed, checkpoint, signature)
-columns = ["epoch", "train_nll", "select_nll", "select_mse"]
-pd.DataFrame(history, columns=columns).to_csv(snakemake.output.training, index=False)
+pd.DataFrame(history, columns=training.CURVE).to_csv(snakemake.output.training, index=False)
 
 rows = [
     {"split": name, **training.evaluate(network, part)._asdict()} for name, part in splits.items()
 ]
-scores = pd.DataFrame(rows).assign(n_parameters=sum(p.numel() for p in network.parameters()))
+scores = pd.DataFrame(rows).assign(**cells.described(network))
 scores.to_csv(snakemake.output.scores, index=False)
 cells.save(network, Path(snakemake.output.weights))
 checkpoint.unlink(missing_ok=True)

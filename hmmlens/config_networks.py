@@ -1,0 +1,81 @@
+"""The networks of a study: trained by it, or loaded."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, StringConstraints
+
+from hmmlens.config_section import Name, Section
+
+LayerName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=80),
+    Field(description="a name of letters, digits and underscores that begins with a letter"),
+]
+LSTMState = Literal["both", "hidden", "cell"]
+
+
+class Training(Section):
+    """How networks are trained: Adam, early stopping on the select split, checkpoints."""
+
+    max_epochs: int = Field(default=60, ge=1)
+    patience: int = Field(
+        default=8, ge=1, description="epochs without a better select loss before a stop"
+    )
+    batch_size: int = Field(default=16, ge=1, description="sequences")
+    learning_rate: float = Field(default=5e-3, gt=0)
+    clip_norm: float = Field(default=1.0, gt=0)
+    checkpoint_every: int = Field(default=5, ge=1, description="epochs")
+
+
+class TrainedNetwork(Section):
+    """One recurrent network, trained once for each seed."""
+
+    kind: Literal["trained"] = "trained"
+    dataset: Name = Field(description="the name of a section of datasets")
+    cell: Literal["vanilla", "gru", "lstm"]
+    n_units: int = Field(default=32, ge=1)
+    n_layers: int = Field(default=1, ge=1)
+    n_seeds: int = Field(default=2, ge=1)
+    lstm_state: LSTMState = Field(
+        default="both",
+        description="what an LSTM's layer state is: hidden, cell, or the two side by side",
+    )
+    training: Training | None = Field(
+        default=None, description="replaces the study's training section"
+    )
+
+    @property
+    def layers(self) -> list[str]:
+        """The names of the layers that are explained."""
+        return [f"layer{index}" for index in range(self.n_layers)]
+
+
+class LoadedNetwork(Section):
+    """A torch module that was trained elsewhere: a factory, and a file with its weights."""
+
+    #: There is one of it.
+    n_seeds: ClassVar[int] = 1
+
+    kind: Literal["torch"]
+    dataset: Name = Field(description="the name of a section of datasets")
+    factory: str = Field(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$",
+        description="a function that returns the module, as package.module:function",
+    )
+    weights: str = Field(
+        pattern=r"^.+\.(safetensors|pt|pth|ckpt|bin)$",
+        description="a .safetensors file, or a torch file .pt, .pth, .ckpt or .bin",
+    )
+    kwargs: dict[str, Any] = Field(default={}, description="what the factory is called with")
+    layers: list[LayerName] = Field(
+        min_length=1, description="layers to explain, as hmmlens.extract names them"
+    )
+    lstm_state: LSTMState = Field(
+        default="both",
+        description="what an LSTM's layer state is: hidden, cell, or the two side by side",
+    )
+
+
+NetworkConfig = Annotated[TrainedNetwork | LoadedNetwork, Field(discriminator="kind")]

@@ -1,0 +1,216 @@
+"""Networks that users bring: a factory that builds the module, and a file with its weights.
+
+A weights file is data: safetensors, or a torch file that holds nothing but arrays. Code in it is
+never run.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import pickle
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from hmmlens.errors import DataError
+from hmmlens.networks import cells
+
+log = logging.getLogger(__name__)
+
+#: Names under which a training's checkpoint keeps the weights beside other things.
+NESTED = ("state_dict", "model_state_dict", "model")
+
+
+def network(
+    settings: Mapping[str, Any],
+    attributes: Mapping[str, Any],
+    sizes: Mapping[Any, int],
+    weights: Path,
+    folder: Path,
+) -> nn.Module:
+    """Return a network of a study with the weights that its first job has written.
+
+    Parameters
+    ----------
+    settings : the network's section of the config.
+    attributes, sizes : of the ``sequences`` store.
+    weights : the safetensors file.
+    folder : where a factory's module is looked for first.
+    """
+    if settings["kind"] == "trained":
+        return cells.load_weights(cells.for_dataset(settings, attributes, sizes, seed=0), weights)
+    module = build(settings["factory"], settings["kwargs"], folder)
+    return fill(module, read_weights(weights), weights)
+
+
+def build(factory: str, kwargs: Mapping[str, Any], folder: Path) -> nn.Module:
+    """Return what a factory makes.
+
+    Parameters
+    ----------
+    factory : ``package.module:function``.
+    kwargs : what it is called with.
+    folder : where the module is looked for before the installed ones.
+
+    Raises
+    ------
+    DataError
+        When it cannot be imported or makes no torch module.
+    """
+    name, _, function = factory.partition(":")
+    sys.path.insert(0, str(folder))
+    try:
+        made = getattr(importlib.import_module(name), function)
+    except ImportError as error:
+        raise DataError(
+            f"factory {factory}: {error}; put the module into {folder}, or install its package"
+        ) from error
+    except AttributeError as error:
+        raise DataError(f"factory {factory}: the module {name} has no {function}") from error
+    finally:
+        sys.path.remove(str(folder))
+    # The initial weights are replaced, so they may not move anybody's random state.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        module = made(**kwargs)
+    if not isinstance(module, nn.Module):
+        raise DataError(f"factory {factory}: made a {type(module).__name__}, no torch.nn.Module")
+    return module.eval()
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Return name -> array of a weights file; no code in the file is run.
+
+    Parameters
+    ----------
+    path : ``.safetensors``, or a file of ``torch.save`` with a state dict, alone or in a checkpoint
+        under one of ``NESTED``.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read, holds anything but arrays, or would run code.
+    """
+    if not Path(path).is_file():
+        raise DataError(f"{path}: there is no such file")
+    content = _safetensors(path) if path.suffix == ".safetensors" else _torch_file(path)
+    for name in NESTED:
+        if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):
+            content = content[name]
+            break
+    if not isinstance(content, Mapping) or not content:
+        raise DataError(f"{path}: holds no weights by name, but a {type(content).__name__}")
+    strange = [name for name, value in content.items() if not isinstance(value, Tensor)]
+    if strange:
+        raise DataError(
+            f"{path}: {strange[0]!r} is no array; save model.state_dict() and nothing else"
+        )
+    return dict(content)
+
+
+def _safetensors(path: Path) -> Any:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"{path}: this is no whole safetensors file ({error})") from error
+
+
+def _torch_file(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise DataError(
+            f"{path}: this file holds Python objects, and opening it could run any code, so it is "
+            "refused; where you trust it, convert it once: "
+            "safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')"
+        ) from error
+    except (OSError, EOFError, RuntimeError, ValueError, KeyError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise DataError(f"{path}: this is no whole file of torch.save ({reason})") from error
+
+
+def fill(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -> nn.Module:
+    """Put ``weights``, which were read from ``path``, into a module.
+
+    Raises
+    ------
+    DataError
+        When a name or a shape differs.
+    """
+    try:
+        module.load_state_dict(weights)
+    except RuntimeError as error:
+        reasons = [line.strip() for line in str(error).splitlines()[1:]]
+        raise DataError(
+            f"{path}: the weights do not fit {type(module).__name__}: {' '.join(reasons)}"
+        ) from error
+    return module
+
+
+def redraw(module: nn.Module, seed: int) -> nn.Module:
+    """Draw all weights anew: the untrained twin of a network that was loaded.
+
+    Every part draws as it does when it is made (``reset_parameters``). Parameters of parts that
+    cannot are shuffled, which keeps their values and loses what was learnt. The global random
+    state of torch is left as it was.
+    """
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        for name, part in module.named_modules():
+            reset = getattr(part, "reset_parameters", None)
+            own = list(part.parameters(recurse=False))
+            if callable(reset):
+                reset()
+            elif own:
+                log.info("%s: its parameters are shuffled", name or type(module).__name__)
+                for values in own:
+                    flat = values.flatten()
+                    values.copy_(flat[torch.randperm(len(flat))].view_as(values))
+    return module
+
+
+def check_output(tree: xr.DataTree, data: xr.Dataset, layers: list[str]) -> NDArray[Any]:
+    """Return the output (sequence, time, output) of a loaded network, if it fits its dataset.
+
+    Parameters
+    ----------
+    tree : what was recorded of all sequences of ``data``.
+    layers : the names in the config.
+
+    Raises
+    ------
+    DataError
+        When the output or a layer is not what the dataset and the config say.
+    """
+    missing = [name for name in layers if name not in tree.children]
+    if missing:
+        raise DataError(
+            f"there is no layer {missing[0]!r}; the layers of this network are: "
+            f"{', '.join(tree.children)}"
+        )
+    for name in layers:
+        if "time" not in tree[name].dims:
+            raise DataError(f"layer {name} has other steps than the input; name another one")
+    symbols = data.attrs["target_kind"] == "symbols"
+    size = int(data.attrs["n_symbols"] if symbols else data.sizes["output"])
+    shape = (data.sizes["sequence"], data.sizes["time"], size)
+    found = tree["output"].shape if "output" in tree else None
+    if found != shape:
+        what = "a logit for each symbol" if symbols else "a value for each target"
+        raise DataError(
+            f"the network's output must be (sequence, time, output) = {shape}, {what} at every "
+            f"step, found {found or 'no tensor'}"
+        )
+    output: NDArray[np.floating] = tree["output"].to_numpy()
+    return output

@@ -1,0 +1,36 @@
+"""Read the weights of one network, or draw them anew, and score it."""
+
+from pathlib import Path
+
+import job
+import pandas as pd
+import torch
+
+from hmmlens import extract, store
+from hmmlens.networks import cells, loading, training
+
+log = job.start(snakemake)
+torch.set_num_threads(snakemake.threads)
+params, settings = snakemake.params, snakemake.params.network
+data = store.read(job.store(snakemake.input.sequences), "sequences")
+network = loading.build(settings["factory"], settings["kwargs"], Path.cwd())
+weights = Path(settings["weights"])
+loading.fill(network, loading.read_weights(weights), weights)
+if not params.trained:
+    loading.redraw(network, params.seed)
+network.to(cells.pick_device(params.device))
+
+tree = extract(
+    network,
+    data["input"],
+    data["length"].to_numpy(),
+    cell=False,
+    verify="none",
+    batch_size=params.batch_size,
+)
+output = loading.check_output(tree, data, settings["layers"])
+scores = training.score_splits(output, data).assign(**cells.described(network))
+scores.to_csv(snakemake.output.scores, index=False)
+pd.DataFrame(columns=training.CURVE).to_csv(snakemake.output.training, index=False)
+cells.save(network, Path(snakemake.output.weights))
+log.info("scores:\n%s", scores.to_string(index=False))
