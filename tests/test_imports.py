@@ -38,6 +38,7 @@ LIGHT = {
         *modules("hmmlens.hmm"),
         *modules("hmmlens.validation"),
         *("hmmlens.datasets.build", "hmmlens.datasets.sources", "hmmlens.activations"),
+        *("hmmlens.extraction.api", "hmmlens.extraction.recording"),
         *("hmmlens.reducers", "hmmlens.interpretation.states", "hmmlens.dynamics.endpoints"),
     ],
 }

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 import yaml
 
 from hmmlens.config import load
-from hmmlens.networks.cells import initialise
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -27,12 +27,10 @@ def made_up_hidden() -> np.ndarray:
     return places[stay] + 0.1 * rng.normal(size=(20, 50, 16))
 
 
-def test_python_snippets_run() -> None:
-    network = initialise(
-        0, cell="gru", n_inputs=3, n_outputs=3, n_units=6, symbols_in=True, symbols_out=True
-    )
+def test_python_snippets_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     inputs = np.random.default_rng(0).integers(0, 3, size=(4, 20))
-    names = {"hidden": made_up_hidden(), "network": network, "inputs": inputs}
+    names = {"hidden": made_up_hidden(), "symbols": inputs}
     assert blocks("python")
     for code in blocks("python"):
         exec(compile(code, "README.md", "exec"), names)

@@ -124,9 +124,9 @@ def score_splits(output: NDArray[np.floating], data: xr.Dataset) -> pd.DataFrame
     Parameters
     ----------
     output : (sequence, time, output)
-    data : ``target`` and ``split``.
+    data : ``target``, ``split`` and ``length``; what is past an end counts in no score.
     """
-    split, target = (data[name].to_numpy() for name in ("split", "target"))
+    split, target = data["split"].to_numpy(), without_padding(data)["target"].to_numpy()
     rows = []
     for part, name in enumerate(SPLITS):
         said, wanted = (torch.from_numpy(a[split == part]) for a in (output, target))

@@ -143,8 +143,8 @@ def test_only_what_changed_runs_again(done: Path) -> None:
     (done / "mine.py").write_text(before + "\n# Another line.\n")
     run = snakemake(done, done / "study.yaml", "--cores", "1", "--dry-run")
     (done / "mine.py").write_text(before)
-    assert "rule load_network" in run.stdout
-    assert "rule make_dataset" not in run.stdout
+    assert "load_network" in run.stdout
+    assert "make_dataset" not in run.stdout
 
 
 @pytest.mark.parametrize("fault", ["hostile", "layer", "missing"])
