@@ -11,7 +11,7 @@ from hmmlearn import hmm as reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hmmlens.hmm import em, estep, logspace
+from hmmlens.hmm import em, estep, logspace, panels
 from hmmlens.hmm.blocks import Block, Workspace, blocks_of
 from hmmlens.hmm.emissions import Categorical, Gaussian
 from hmmlens.hmm.engines import expectation
@@ -300,6 +300,35 @@ def test_packing_holds_every_frame_and_every_pair_once(lengths: list[int], cut: 
         for pair in itertools.pairwise(range(a, b))
     ]
     assert sorted(found) == wanted
+
+
+@pytest.mark.parametrize("kind", ["diag", "tied", "categorical"])
+def test_tiles_of_any_size_give_the_same(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # More lanes than a small tile is wide, and more steps than it is long.
+    lengths = np.r_[np.full(300, 4), np.full(20, 60), 1, 33]
+    whole = expect(kind, lengths, n_restarts=2)
+    assert len(list(panels.tiles(pack(lengths), 10))) == len(pack(lengths).runs)
+    monkeypatch.setattr(panels, "PIECE_BYTES", 0)
+    small = list(panels.tiles(pack(lengths), 10))
+    assert {tile.lanes.start for tile in small} == {0, 256}
+    assert {tile.steps.start for tile in small} > {0, 1}
+    columns = [i for tile in small for i in range(tile.columns.start, tile.columns.stop)]
+    assert columns == list(range(lengths.sum()))
+    same(expect(kind, lengths, n_restarts=2), whole)
+
+
+def test_panels_keep_the_order_of_columns() -> None:
+    plan = pack(RAGGED)
+    panel = panels.Panel(plan, Workspace(), "some", 2, 3)
+    numbers = np.arange(6 * plan.n_frames).reshape(2, 3, -1)
+    for step, first, end in zip(panel.steps(), plan.offsets[:-1], plan.offsets[1:], strict=True):
+        step[...] = numbers[:, :, first:end]
+    np.testing.assert_array_equal(panel.dense(), numbers)
+    np.testing.assert_array_equal(panel.ends(), numbers[:, :, plan.last])
+    columns = plan.columns_of(4)
+    panel.clear(1, columns)
+    numbers[:, 1, columns] = 0
+    np.testing.assert_array_equal(panel.dense(), numbers)
 
 
 def left_right() -> tuple[Parameters, np.ndarray, np.ndarray]:
