@@ -22,6 +22,7 @@ def networks(**columns: object) -> pd.DataFrame:
         "above_floor_percent": 6.06,
         "best_baseline": "2-gram context",
         "best_baseline_score": 0.36,
+        "n_epochs": 30,
     }
     return pd.DataFrame([row | columns])
 
@@ -59,6 +60,8 @@ def test_a_network_far_from_its_floor_is_told() -> None:
 def test_a_network_worse_than_a_simple_baseline_has_not_learnt_its_task() -> None:
     text = findings.task_sentence(networks(best_baseline_score=0.34))
     assert text.endswith("which is better: this network has not learnt its task.")
+    loaded = findings.task_sentence(networks(best_baseline_score=0.34, n_epochs=0))
+    assert loaded.endswith("as it stands in these data; it was trained elsewhere.")
 
 
 def test_a_choice_at_the_edge_supports_no_finite_number() -> None:
