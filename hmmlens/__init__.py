@@ -14,16 +14,26 @@ _EXPORTS = {
     "CategoricalHMM": "hmmlens.hmm",
     "GaussianHMM": "hmmlens.hmm",
     "HMMSweep": "hmmlens.hmm",
+    "explain": "hmmlens.explanation",
     "extract": "hmmlens.activations",
     "reduce": "hmmlens.reducers",
 }
 
 if TYPE_CHECKING:
     from hmmlens.activations import extract
+    from hmmlens.explanation import explain
     from hmmlens.hmm import CategoricalHMM, GaussianHMM, HMMSweep
     from hmmlens.reducers import reduce
 
-__all__ = ["CategoricalHMM", "GaussianHMM", "HMMSweep", "__version__", "extract", "reduce"]
+__all__ = [
+    "CategoricalHMM",
+    "GaussianHMM",
+    "HMMSweep",
+    "__version__",
+    "explain",
+    "extract",
+    "reduce",
+]
 
 
 def __getattr__(name: str) -> object:

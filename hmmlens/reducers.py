@@ -197,6 +197,16 @@ def fit_transform(
     return flat.reshape(*state.shape[:2], -1), about
 
 
+def checked(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return ``settings`` (``kind`` and its keys in the config) with defaults filled in."""
+    from pydantic import TypeAdapter
+
+    from hmmlens.config import ReducerConfig
+
+    full: dict[str, Any] = TypeAdapter(ReducerConfig).validate_python(settings).model_dump()
+    return full
+
+
 def reduce(state: ArrayLike, kind: str = "pca", seed: int = 0, **settings: Any) -> Floats:
     """Reduce (sequence, time, unit) to (sequence, time, component), fitted on all sequences.
 
@@ -205,12 +215,9 @@ def reduce(state: ArrayLike, kind: str = "pca", seed: int = 0, **settings: Any) 
     kind : ``pca``, ``factor_analysis``, ``ica``, ``identity`` or ``tsne``.
     settings : the kind's keys in the config, such as ``n_components=8``.
     """
-    from pydantic import TypeAdapter
-
-    from hmmlens.config import ReducerConfig
-
-    checked = TypeAdapter(ReducerConfig).validate_python({"kind": kind, **settings})
     array = np.asarray(state, dtype=np.float64)
     if array.ndim != 3:
         raise DataError(f"state has shape {array.shape}; (sequence, time, unit) is needed")
-    return fit_transform(array, np.ones(len(array), dtype=bool), checked.model_dump(), seed)[0]
+    return fit_transform(
+        array, np.ones(len(array), dtype=bool), checked({"kind": kind, **settings}), seed
+    )[0]
