@@ -14,12 +14,14 @@ _EXPORTS = {
     "CategoricalHMM": "hmmlens.hmm",
     "GaussianHMM": "hmmlens.hmm",
     "HMMSweep": "hmmlens.hmm",
+    "explain": "hmmlens.explanation",
     "extract": "hmmlens.extraction.api",
     "record": "hmmlens.extraction.recording",
     "reduce": "hmmlens.reducers",
 }
 
 if TYPE_CHECKING:
+    from hmmlens.explanation import explain
     from hmmlens.extraction.api import extract
     from hmmlens.extraction.recording import record
     from hmmlens.hmm import CategoricalHMM, GaussianHMM, HMMSweep
@@ -30,6 +32,7 @@ __all__ = [
     "GaussianHMM",
     "HMMSweep",
     "__version__",
+    "explain",
     "extract",
     "record",
     "reduce",

@@ -207,6 +207,16 @@ def fit_transform(
     return reduced, about
 
 
+def checked(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return ``settings`` (``kind`` and its keys in the config) with defaults filled in."""
+    from pydantic import TypeAdapter
+
+    from hmmlens.config import ReducerConfig
+
+    full: dict[str, Any] = TypeAdapter(ReducerConfig).validate_python(settings).model_dump()
+    return full
+
+
 def reduce(
     state: ArrayLike,
     kind: str = "pca",
@@ -222,13 +232,8 @@ def reduce(
     lengths : (sequence), steps of each where they differ; the result is NaN past each end.
     settings : the kind's keys in the config, such as ``n_components=8``.
     """
-    from pydantic import TypeAdapter
-
-    from hmmlens.config import ReducerConfig
-
-    checked = TypeAdapter(ReducerConfig).validate_python({"kind": kind, **settings})
     array = np.asarray(state, dtype=np.float64)
     if array.ndim != 3:
         raise DataError(f"state has shape {array.shape}; (sequence, time, unit) is needed")
     everything = np.ones(len(array), dtype=bool)
-    return fit_transform(array, everything, checked.model_dump(), seed, lengths)[0]
+    return fit_transform(array, everything, checked({"kind": kind, **settings}), seed, lengths)[0]

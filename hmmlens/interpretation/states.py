@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from hmmlens.hmm import storage
 from hmmlens.hmm.models import HiddenMarkovModel, steps_inside
 from hmmlens.validation.fidelity import state_outputs
 
@@ -73,6 +77,31 @@ def read_states(
             "truth_share": (("state", "truth"), share),
         }
     )
+
+
+def read_picks(
+    choices: pd.DataFrame, sweep: xr.Dataset, observed: NDArray[np.generic], **recorded: Any
+) -> xr.Dataset:
+    """Describe every chosen model of one sweep: :func:`read_states` along a dimension ``pick``.
+
+    Models differ in their number of states; the gaps are NaN. The attribute ``picks`` names what
+    chose each model, the variable ``n_states`` counts its states.
+
+    Parameters
+    ----------
+    choices : ``pick, covariance_type, n_states``, one row per pick.
+    sweep : the stored sweep.
+    observed, recorded : what :func:`read_states` needs beside the model.
+    """
+    readings = []
+    for pick in choices.itertuples():
+        model = storage.model(sweep, str(pick.covariance_type), int(pick.n_states))
+        reading = read_states(model, observed, **recorded)
+        numbers = range(reading.sizes["state"])
+        reading = reading.assign_coords(state=numbers, next_state=numbers)
+        readings.append(reading.assign(n_states=int(pick.n_states)))
+    result: xr.Dataset = xr.concat(readings, dim="pick", join="outer")
+    return result.assign_attrs(picks=choices["pick"].tolist())
 
 
 def dwells(path: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

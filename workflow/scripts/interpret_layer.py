@@ -3,12 +3,10 @@
 import job
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from hmmlens import activations, store
-from hmmlens.hmm import storage
 from hmmlens.hmm.models import steps_inside
-from hmmlens.interpretation.states import read_states
+from hmmlens.interpretation.states import read_picks
 from hmmlens.validation.fidelity import output_law
 
 log = job.start(snakemake)
@@ -28,29 +26,17 @@ if sequences.attrs["input_kind"] == "symbols":
     inputs = np.eye(int(sequences.attrs["n_symbols"]))[np.where(inside, inputs, 0)]
 outputs = output_law(root["output"].to_numpy(), sequences.attrs["target_kind"])
 truth = sequences["state"].to_numpy()[root["sequence"].to_numpy()].astype(np.int64)
-readings = []
-for pick in chosen.itertuples():
-    model = storage.model(sweep, pick.covariance_type, pick.n_states)
-    reading = read_states(
-        model,
-        observed,
-        inputs.astype(np.float64),
-        outputs,
-        truth,
-        length,
-        len(sequences.attrs["state_names"]),
-    )
-    readings.append(reading.assign(n_states=pick.n_states))
-    log.info("%s: %d states, %s, %s", pick.reducer, pick.n_states, pick.covariance_type, pick.pick)
-# Models differ in their number of states; the gaps are NaN.
-result = xr.concat(
-    [
-        r.assign_coords(state=range(r.sizes["state"]), next_state=range(r.sizes["state"]))
-        for r in readings
-    ],
-    dim="pick",
-    join="outer",
+result = read_picks(
+    chosen,
+    sweep,
+    observed,
+    inputs=inputs.astype(np.float64),
+    outputs=outputs,
+    truth=truth,
+    length=length,
+    n_truth=len(sequences.attrs["state_names"]),
 )
 result = result.assign(sequence_index=("sequence", root["sequence"].to_numpy()))
-result = result.assign_attrs(picks=chosen["pick"].tolist(), reducer=chosen["reducer"].iloc[0])
+result = result.assign_attrs(reducer=chosen["reducer"].iloc[0])
 store.write(result, job.store(snakemake.output[0]), "explanation", job.made_by(snakemake))
+log.info("\n%s", chosen[["reducer", "pick", "covariance_type", "n_states"]].to_string(index=False))
