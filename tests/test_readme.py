@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 from hmmlens.config import load
+from hmmlens.datasets.generators import sample_flipflop
+from hmmlens.networks.cells import RecurrentNetwork
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,7 +32,10 @@ def made_up_hidden() -> np.ndarray:
 def test_python_snippets_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     inputs = np.random.default_rng(0).integers(0, 3, size=(4, 20))
-    names = {"hidden": made_up_hidden(), "symbols": inputs}
+    values, _, _ = sample_flipflop(2, 0.2, 20, 40, np.random.default_rng(0))
+    network = RecurrentNetwork("gru", 2, 2, 6, symbols_in=False, symbols_out=False)
+    names: dict[str, object] = {"hidden": made_up_hidden(), "symbols": inputs}
+    names |= {"model": network, "inputs": values.astype(np.float32)}
     assert blocks("python")
     for code in blocks("python"):
         exec(compile(code, "README.md", "exec"), names)

@@ -118,7 +118,11 @@ def convert(model: Any) -> nn.Sequential:
         part = _convert(layer)
         if not isinstance(part, nn.Identity):
             parts[layer.name.replace(".", "_")] = part
-    return nn.Sequential(parts).eval()
+    made = nn.Sequential(parts).eval()
+    # Layers are recorded under the names that they have in Keras.
+    names = {f"{name}.rnn": name for name, part in parts.items() if isinstance(part, Recurrent)}
+    made.__dict__["layer_names"] = names
+    return made
 
 
 def _check_chain(model: Any) -> None:
@@ -283,3 +287,29 @@ CONVERTERS: dict[str, Callable[[Any], nn.Module]] = {
     "Dropout": _nothing,
     "InputLayer": _nothing,
 }
+
+
+class RecordStates(keras.callbacks.Callback):
+    """Record the states of a model while ``fit`` runs: ``model.fit(..., callbacks=[states])``.
+
+    Parameters
+    ----------
+    inputs : (sequence, time) symbols or (sequence, time, feature) values to record with.
+    every : epochs between recordings; the first is at the end of epoch ``every``.
+
+    Attributes
+    ----------
+    records_ : epoch (the first is 1) -> what :func:`hmmlens.extract` returns.
+    """
+
+    def __init__(self, inputs: Any, every: int = 1) -> None:
+        super().__init__()
+        self.inputs, self.every = inputs, every
+        self.records_: dict[int, Any] = {}
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Record where it is time for it."""
+        if (epoch + 1) % self.every == 0:
+            from hmmlens.extraction.api import extract
+
+            self.records_[epoch + 1] = extract(convert(self.model), self.inputs)

@@ -13,7 +13,9 @@ import pytest
 import torch
 from torch import nn
 
+from hmmlens import extract
 from hmmlens.errors import DataError
+from hmmlens.networks import cells, loading
 
 pytest.importorskip("h5py", reason='needs Keras: pip install "hmmlens[keras]"')
 adapter = pytest.importorskip(
@@ -236,3 +238,33 @@ def test_a_subclassed_model_is_told(tmp_path: Path) -> None:
         file.writestr("config.json", json.dumps({"class_name": "Mine", "config": {}}))
     with pytest.raises(DataError, match="holds a Mine; only Sequential and Functional"):
         adapter.read(path)
+
+
+def test_states_of_a_file_have_the_names_and_values_of_keras(tmp_path: Path) -> None:
+    inner = layers.LSTM(5, return_sequences=True, name="memory")
+    model = shaken(keras.Sequential([layers.Input((9, 3)), inner, layers.Dense(2)]))
+    model.save(tmp_path / "model.keras")
+    settings = {"kind": "keras", "file": "model.keras"}
+    module = loading.load(settings, tmp_path)
+    tree = extract(module, VALUES)
+    expected = keras.ops.convert_to_numpy(inner(VALUES))
+    np.testing.assert_allclose(tree["memory"]["hidden"], expected, atol=1e-5)
+    # The weights that a job wrote go back into the same architecture.
+    twin = loading.redraw(loading.load(settings, tmp_path), seed=3)
+    cells.save(twin, tmp_path / "twin.safetensors")
+    again = loading.network(settings, {}, {}, tmp_path / "twin.safetensors", tmp_path)
+    found, drawn = extract(again, VALUES)["memory"]["hidden"], extract(twin, VALUES)
+    np.testing.assert_array_equal(found, drawn["memory"]["hidden"])
+    assert not np.allclose(found, expected, atol=0.05)
+
+
+def test_states_are_recorded_while_keras_fits() -> None:
+    inner = layers.GRU(4, return_sequences=True, name="memory")
+    model = keras.Sequential([layers.Input((9, 3)), inner, layers.Dense(1)])
+    model.compile("sgd", "mse")
+    states = adapter.RecordStates(VALUES, every=2)
+    model.fit(VALUES, VALUES[:, :, :1], epochs=4, verbose=0, callbacks=[states])
+    assert list(states.records_) == [2, 4]
+    last = states.records_[4]["memory"]["hidden"]
+    np.testing.assert_allclose(last, keras.ops.convert_to_numpy(inner(VALUES)), atol=1e-5)
+    assert not np.allclose(states.records_[2]["memory"]["hidden"], last)
