@@ -97,7 +97,7 @@ def selection(
         exploratory = " (exploratory)" if part["exploratory"].iloc[0] else ""
         ax.set_title(f"{reducer}{exploratory}\nchosen: {pick['n_states']}{edge}")
         ax.set_xlabel("number of states")
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         ax.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4))
     axes[0].set_ylabel(f"{pick_name(criterion)}, points: restarts")
     entries: dict[str, Any] = {}
@@ -122,7 +122,7 @@ def scores(table: pd.DataFrame, picks: pd.DataFrame, ceiling: float) -> tuple[Fi
     panels = [("fidelity_test", "fidelity to the network's output")]
     if known:
         panels.append(("ari", "agreement with the truth (ARI)"))
-    figure, axes = plt.subplots(1, 2, figsize=(style.WIDTH, 2.6), squeeze=False)
+    figure, axes = plt.subplots(1, 2, figsize=(style.WIDTH, 2.8), squeeze=False)
     for ax in axes[0, len(panels) :]:
         ax.set_axis_off()
     kinds = [kind for kind in dict.fromkeys(table["covariance_type"]) if kind != "none"]
@@ -157,7 +157,7 @@ def scores(table: pd.DataFrame, picks: pd.DataFrame, ceiling: float) -> tuple[Fi
         ax.set_ylim(min(-0.05, float(table[score].min()) - 0.05), 1.05)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=7)
+    figure.legend(handles, labels, loc="outside upper center", ncols=4)
     return figure, table
 
 
