@@ -454,41 +454,6 @@ TABLE: list[tuple[tuple[Any, ...], Any, list[str]]] = [
             "torch, keras, adapter"
         ],
     ),
-    # Networks that were trained elsewhere.
-    (
-        ("networks", "mine"),
-        TORCH | {"weights": "w.pkl"},
-        [
-            "networks.mine.weights: found 'w.pkl', wants a .safetensors file, or a torch file .pt, "
-            ".pth, .ckpt or .bin"
-        ],
-    ),
-    (
-        ("networks", "mine"),
-        TORCH | {"factory": "mine.build"},
-        [
-            "networks.mine.factory: found 'mine.build', wants a function that returns the module, "
-            "as package.module:function"
-        ],
-    ),
-    (
-        ("networks", "mine"),
-        TORCH | {"layers": ["../rnn"]},
-        [
-            "networks.mine.layers[0]: found '../rnn', wants a name of letters, digits and "
-            "underscores that begins with a letter"
-        ],
-    ),
-    (
-        ("networks", "mine"),
-        TORCH | {"kwargs": [1]},
-        ["networks.mine.kwargs: found the list [1], wants a mapping"],
-    ),
-    (
-        ("networks", "mine"),
-        TORCH | {"kind": "torhc"},
-        ["networks.mine.kind: found 'torhc' (did you mean 'torch'?), wants one of: trained, torch"],
-    ),
     # Ranges.
     (("seed",), -1, ["seed: found -1, wants a whole number of 0 or more"]),
     (
