@@ -41,9 +41,10 @@ def ring(seed: int = 0) -> tuple[np.ndarray, Driven]:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.floats(0.5, 3), st.integers(2, 12))
+@given(st.floats(0.5, 2), st.integers(2, 12))
 def test_power_law_has_no_elbow(power: float, n_states: int) -> None:
-    # Cutting a d-dimensional continuum misses K ** (-2 / d): the same factor at each doubling.
+    # Cutting a d-dimensional continuum misses K ** (-2 / d): the same factor at each doubling,
+    # as long as it stays above the least miss that counts.
     assert elbow(COUNTS, 1 - COUNTS**-power, n_states) == pytest.approx(0, abs=1e-6)
 
 

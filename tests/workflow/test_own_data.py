@@ -28,8 +28,9 @@ SMALL: dict[str, Any] = {
 
 def study(folder: Path) -> Path:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (text,) = re.findall(r"^```yaml\n(.*?)^```$", readme, flags=re.MULTILINE | re.DOTALL)
-    config = yaml.safe_load(text) | SMALL
+    texts = re.findall(r"^```yaml\n(.*?)^```$", readme, flags=re.MULTILINE | re.DOTALL)
+    (own,) = [config for config in map(yaml.safe_load, texts) if config["study"] == "reaching"]
+    config = own | SMALL
     config["networks"]["trials-gru"] |= {"cell": "lstm", "n_units": 6, "n_seeds": 1}
     config["reducers"] = {"pca-2": {"kind": "pca", "n_components": 2}}
     path = folder / "study.yaml"
