@@ -121,6 +121,7 @@ class Layout:
 
     def _output(self, values: NDArray[Any], root: Steps) -> Piece:
         longest = root.lengths.max()
+        # A vector for each sequence that is as long as the input is taken for its steps.
         if values.ndim > 1 and values.shape[1] in (root.n_steps, longest):
             dims = ("sequence", "time", *_named("output", values.ndim - 2))
             return Piece("output", dims, cut(values, root))

@@ -10,6 +10,7 @@ model may name its modules itself, by an attribute ``layer_names``: module name 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -64,10 +65,10 @@ def find(model: nn.Module, wanted: Sequence[str] | None) -> list[Found]:
             continue
         base = node = own.get(name, name.replace(".", "_") or "rnn")
         copies = 1
-        while node in taken:
+        while taken & (names := {node + end for end in endings(module)}):
             copies += 1
             node = f"{base}_{copies}"
-        taken.add(node)
+        taken |= names
         known = any(type(module).forward is kind.forward for kind in LAYERS + CELLS)
         found.append(Found(name, node, module, known))
     if not found:
@@ -76,6 +77,20 @@ def find(model: nn.Module, wanted: Sequence[str] | None) -> list[Found]:
             "record, as in layers=['cell'], or give an object with start, step and readout"
         )
     return found
+
+
+def ending(module: nn.Module, layer: int, reverse: bool) -> str:
+    """Return what follows a module's name in the node of one of its layers and directions."""
+    several = isinstance(module, nn.RNNBase) and module.num_layers > 1
+    return (f"_l{layer}" if several else "") + ("_reverse" if reverse else "")
+
+
+def endings(module: nn.Module) -> list[str]:
+    """Return :func:`ending` of all layers and directions of a module."""
+    if not isinstance(module, nn.RNNBase):
+        return [""]
+    directions = (False, True) if module.bidirectional else (False,)
+    return [ending(module, k, reverse) for k in range(module.num_layers) for reverse in directions]
 
 
 def chosen(nodes: Iterable[str], wanted: Sequence[str] | None, found: Sequence[Found]) -> list[str]:
@@ -104,5 +119,4 @@ def chosen(nodes: Iterable[str], wanted: Sequence[str] | None, found: Sequence[F
 
 def belongs(node: str, start: str) -> bool:
     """Tell whether a node's name is ``start`` with nothing but the suffixes of a node."""
-    rest = node.removeprefix(start)
-    return rest != node and (not rest or rest.startswith(("_l", "_reverse", "_call")))
+    return bool(re.fullmatch(re.escape(start) + r"(_l\d+)?(_reverse)?(_call\d+)?", node))

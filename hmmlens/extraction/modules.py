@@ -234,6 +234,8 @@ class Runner:
 
     def _output(self, said: Any, n: int) -> Tensor | None:
         output, _ = padded(said)
+        if output is not None and output.dtype == torch.bool:
+            output = output.to(torch.uint8)
         if output is None or self.batch_first or output.ndim < 2 or output.shape[1] != n:
             return output
         return output.transpose(0, 1)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from hmmlens.extraction import equations
 from hmmlens.extraction.calls import Call, chains
 from hmmlens.extraction.equations import Steps, Weights
+from hmmlens.extraction.layers import ending
 
 #: Steps are computed in blocks whose gates take about so many bytes, so that memory stays flat.
 BLOCK_BYTES = 2 * 2**20
@@ -113,15 +114,10 @@ def segments(calls: Sequence[Call], n_steps: int) -> dict[str, list[Segment]]:
             else:
                 for call in chain:
                     for segment in _stack(call):
-                        node = found.node + _place(found.module, segment) + suffix
+                        end = ending(found.module, segment.layer, segment.reverse)
+                        node = found.node + end + suffix
                         nodes.setdefault(node, []).append(segment)
     return nodes
-
-
-def _place(module: nn.Module, segment: Segment) -> str:
-    assert isinstance(module, nn.RNNBase)
-    layer = f"_l{segment.layer}" if module.num_layers > 1 else ""
-    return layer + ("_reverse" if segment.reverse else "")
 
 
 def _loop(calls: Sequence[Call]) -> Segment:

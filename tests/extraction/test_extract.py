@@ -60,6 +60,14 @@ def test_names_that_meet_are_told_apart() -> None:
     assert list(hmmlens.extract(outer, X).children) == ["a_b", "a_b_2"]
 
 
+def test_the_names_of_two_modules_are_not_mixed_up() -> None:
+    parts = {"rnn": gru(num_layers=2), "rnn_l0": gru(n_inputs=5), "rnn_left": gru(n_inputs=5)}
+    model = Custom(lambda m, x: m.rnn_left(m.rnn_l0(m.rnn(x)[0])[0])[0], **parts)
+    tree = hmmlens.extract(model, X)
+    assert list(tree.children) == ["rnn_l0", "rnn_l1", "rnn_l0_2", "rnn_left"]
+    assert list(hmmlens.extract(model, X, layers=["rnn"]).children) == ["rnn_l0", "rnn_l1"]
+
+
 def test_networks_of_the_workflow_keep_their_names() -> None:
     net = cells.initialise(
         1, cell="lstm", n_inputs=3, n_outputs=2, n_units=5, n_layers=2,
@@ -463,6 +471,7 @@ def test_outputs_of_any_kind() -> None:
         "last": lambda m, x: m.rnn(x)[1][0],
         "scalar": lambda m, x: m.rnn(x)[0].mean(dim=2),
         "label": lambda m, x: m.rnn(x)[0].argmax(dim=2),
+        "yes or no": lambda m, x: m.rnn(x)[0][..., 0] > 0,
         "nothing": lambda m, x: m.rnn(x) and None,
     }
     found = {name: hmmlens.extract(Custom(way, rnn=gru()), X) for name, way in ways.items()}
@@ -470,6 +479,7 @@ def test_outputs_of_any_kind() -> None:
     assert found["last"]["output"].dims == ("sequence", "output")
     assert found["scalar"]["output"].dims == ("sequence", "time")
     assert found["label"]["output"].dtype == np.int64
+    assert set(np.unique(found["yes or no"]["output"])) == {0, 1}
     assert "output" not in found["nothing"]
     assert found["nothing"].attrs["replay"] == "unknown: the module returns no tensor to compare"
     for name in ("dict", "last", "scalar", "label"):
