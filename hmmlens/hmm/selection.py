@@ -165,7 +165,7 @@ def bic_by_sample_size(results: pd.DataFrame, sizes: SampleSizes) -> Penalties:
     return Penalties(frames, sequences, effective, sentence)
 
 
-#: A state needs so many frames, or five for each component, to be told from chance.
+#: A state needs so many independent frames, or five for each component, to be told from chance.
 FEWEST_FRAMES = 50
 #: A restart agrees with the best when its likelihood is this close, relative to its size.
 SAME = 0.01
@@ -206,9 +206,10 @@ def audit(results: pd.DataFrame, n_components: int, sizes: SampleSizes) -> pd.Da
             }
             if len(fitted) > 1 and near.sum() == 1:
                 doubts.append("no other restart comes within 1 % of the best likelihood")
-            if best["min_occupancy"] < need:
+            if worth * best["min_occupancy"] < need:
                 doubts.append(
-                    f"a state holds {best['min_occupancy']:.0f} frames, {need} are needed"
+                    f"a state holds {best['min_occupancy']:.0f} frames, worth "
+                    f"{worth * best['min_occupancy']:.0f} independent ones; {need} are needed"
                 )
             if best["n_floored"]:
                 doubts.append(

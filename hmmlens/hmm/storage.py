@@ -83,17 +83,6 @@ def sample_sizes(data: xr.Dataset) -> selection.SampleSizes:
     return selection.SampleSizes(*(data.attrs[name] for name in selection.SampleSizes._fields))
 
 
-def audit(data: xr.Dataset) -> pd.DataFrame:
-    """Return what makes the fits of a stored sweep doubtful, see :func:`selection.audit`."""
-    n_components = data.sizes.get("component", 1)
-    return selection.audit(results(data), n_components, sample_sizes(data))
-
-
-def bic_by_sample_size(data: xr.Dataset) -> selection.Penalties:
-    """Return what BIC chooses with each sample size, see :func:`selection.bic_by_sample_size`."""
-    return selection.bic_by_sample_size(results(data), sample_sizes(data))
-
-
 def results(data: xr.Dataset) -> pd.DataFrame:
     """Return the tidy table of fits of a stored sweep, in a fixed order."""
     scores = [name for name in SCORES if name in data]

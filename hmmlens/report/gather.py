@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from hmmlens.figures.names import state_name
-from hmmlens.hmm import storage
+from hmmlens.hmm import selection, storage
 from hmmlens.report import tables
 
 Run = Mapping[str, Any]
@@ -94,12 +94,12 @@ def fits(
     for place, exploratory, sweep in sweeps:
         # Seconds differ from run to run, and tables must not.
         table = storage.results(sweep).drop(columns="seconds")
-        sizes = storage.sample_sizes(sweep)._asdict()
-        penalties = storage.bic_by_sample_size(sweep)._asdict()
+        sizes = storage.sample_sizes(sweep)
+        penalties = selection.bic_by_sample_size(table, sizes)
         made = {
             "fits": table,
-            "audit": storage.audit(sweep),
-            "sample_sizes": pd.DataFrame([{**sizes, **penalties}]),
+            "audit": selection.audit(table, sweep.sizes.get("component", 1), sizes),
+            "sample_sizes": pd.DataFrame([{**sizes._asdict(), **penalties._asdict()}]),
         }
         about = {**place, "exploratory": exploratory}
         for name, part in made.items():

@@ -16,6 +16,7 @@ from hmmlens.errors import DataError
 from hmmlens.hmm import driven
 from hmmlens.hmm.inputs import steps_inside
 from hmmlens.hmm.selection import smallest_within
+from hmmlens.reducers import PCA, moving_units
 from hmmlens.validation import closed_loop, codebook, fidelity, linear_rival, state_count
 from hmmlens.validation.codebook import Curve, Driven
 from hmmlens.validation.free_run import input_classes
@@ -182,15 +183,12 @@ def components(hidden: Floats, train: NDArray[np.bool_]) -> Floats:
         When no unit moves.
     """
     frames = hidden[train]
-    centre = frames.mean(axis=0)
-    values, vectors = np.linalg.eigh((frames - centre).T @ (frames - centre))
-    values, vectors = values[::-1], vectors[:, ::-1]
-    if not values[0] > 0:
+    if not moving_units(frames).any():
         raise DataError("no unit of this layer ever changes, so there is nothing to explain")
-    kept = values.cumsum() / values.sum()
+    pca = PCA(MOST).fit(frames)
+    kept = pca.explained_variance_ratio_.cumsum()
     n = int(np.clip(np.searchsorted(kept, VARIANCE) + 1, FEWEST, MOST))
-    found: Floats = (hidden - centre) @ vectors[:, :n]
-    return found
+    return pca.transform(hidden)[..., :n]
 
 
 class States(NamedTuple):

@@ -80,8 +80,8 @@ def score_sweep(
     }
     average = network.law[masks["train"]].mean(axis=0)
     test = network.split == 2
-    truth = np.where(inside, network.truth, -1)[test]
-    n_truth = int(truth.max()) + 1
+    known = np.where(inside, network.truth, -1)
+    truth, n_truth = known[test], int(known.max()) + 1
     rows = []
     for fitted in selection.best_restarts(storage.results(sweep)).itertuples():
         model = storage.model(sweep, fitted.covariance_type, fitted.n_states)

@@ -11,7 +11,7 @@ import pytest
 
 from hmmlens import store
 from hmmlens.errors import DataError, StoreError
-from hmmlens.hmm import HMMSweep, hmmlearn_engine, storage
+from hmmlens.hmm import HMMSweep, hmmlearn_engine, selection, storage
 from hmmlens.hmm.hmmlearn_engine import Fit
 from hmmlens.hmm.models import CategoricalHMM, GaussianHMM
 
@@ -111,8 +111,10 @@ def test_doubts_and_sample_sizes_come_back(tmp_path: Path, emission: str) -> Non
     sweep = HMMSweep([1, 2, 4], ["tied", "diag"], **options).fit(X)
     data = through_disk(sweep, tmp_path)
     assert storage.sample_sizes(data) == sweep.sample_sizes_
-    pd.testing.assert_frame_equal(storage.audit(data), sweep.audit_, check_exact=True)
-    assert storage.bic_by_sample_size(data) == sweep.bic_by_sample_size_
+    table, sizes = storage.results(data), storage.sample_sizes(data)
+    audit = selection.audit(table, data.sizes.get("component", 1), sizes)
+    pd.testing.assert_frame_equal(audit, sweep.audit_, check_exact=True)
+    assert selection.bic_by_sample_size(table, sizes) == sweep.bic_by_sample_size_
     # 100 frames of four states do not leave 50 for each; the order is that of the study.
     doubted = sweep.audit_[sweep.audit_["n_states"] == 4]
     assert doubted["warning"].str.contains("50 are needed").all()
@@ -120,8 +122,9 @@ def test_doubts_and_sample_sizes_come_back(tmp_path: Path, emission: str) -> Non
     assert sweep.audit_["covariance_type"].unique().tolist() == kinds
 
 
-def test_components_decide_how_many_frames_a_state_needs(tmp_path: Path) -> None:
+def test_components_decide_how_many_frames_a_state_needs() -> None:
     wide = np.random.default_rng(0).normal(size=(5, 20, 25))
-    data = through_disk(HMMSweep([1], max_iter=2).fit(wide), tmp_path)
-    (warning,) = storage.audit(data)["warning"]
-    assert "a state holds 100 frames, 125 are needed" in warning
+    sweep = HMMSweep([1], max_iter=2).fit(wide)
+    (warning,) = sweep.audit_["warning"]
+    worth = f"{sweep.sample_sizes_.n_effective:.0f}"
+    assert f"100 frames, worth {worth} independent ones; 125 are needed" in warning

@@ -205,8 +205,8 @@ def test_sample_size_that_changes_the_choice_is_told() -> None:
 
 def test_audit_names_what_is_doubtful() -> None:
     table = results(
-        (1, 0, -1000.0, 2, 500), (2, 0, -900.0, 6, 49), (2, 1, -950.0, 6, 100),
-        (3, 0, -890.0, 9, 80), (3, 1, -891.0, 9, 80), (3, 2, np.nan, 9, np.nan),
+        (1, 0, -1000.0, 2, 500), (2, 0, -900.0, 6, 196), (2, 1, -950.0, 6, 400),
+        (3, 0, -890.0, 9, 320), (3, 1, -891.0, 9, 320), (3, 2, np.nan, 9, np.nan),
     )  # fmt: skip
     table.loc[3, "n_floored"] = 2
     table.loc[4, "n_drops"] = 1
@@ -215,15 +215,15 @@ def test_audit_names_what_is_doubtful() -> None:
     assert found["warning"].tolist() == [
         "",
         "no other restart comes within 1 % of the best likelihood; "
-        "a state holds 49 frames, 50 are needed",
+        "a state holds 196 frames, worth 49 independent ones; 50 are needed",
         "1 of 3 restarts broke down; 2 directions without width but the floor; "
         "the likelihood fell in 1 step of EM",
     ]
     assert found["share_near_best"].tolist() == [1.0, 0.5, 1.0]
-    assert found["min_effective"].tolist() == [125.0, 12.25, 20.0]
+    assert found["min_effective"].tolist() == [125.0, 49.0, 80.0]
     # Five frames for each component, where that is more.
     assert (
-        "80 frames, 100 are needed"
+        "320 frames, worth 80 independent ones; 100 are needed"
         in selection.audit(table, 20, sizes).set_index("n_states").loc[3, "warning"]
     )
 

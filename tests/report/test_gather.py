@@ -24,10 +24,12 @@ def test_fits_come_with_their_doubts_and_three_sample_sizes() -> None:
     audit = found["audit"].set_index("n_states")
     assert audit.loc[1, "warning"] == ""
     rarest = sweep.models_["tied", 2].predict_proba(values).sum(axis=(0, 1)).min()
-    assert rarest < selection.FEWEST_FRAMES
-    assert f"a state holds {rarest:.0f} frames" in audit.loc[2, "warning"]
-
     sizes = found["sample_sizes"].iloc[0]
+    worth = rarest * sizes["n_effective"] / sizes["n_frames"]
+    assert worth < selection.FEWEST_FRAMES
+    told = f"a state holds {rarest:.0f} frames, worth {worth:.0f} independent ones"
+    assert told in audit.loc[2, "warning"]
+
     assert (sizes["n_frames"], sizes["n_sequences"]) == (300, 10)
     # BIC by hand, with sequences counted.
     best = selection.best_restarts(sweep.results_).set_index("n_states")

@@ -63,7 +63,8 @@ wildcard_constraints:
     network="|".join(NETWORKS + RAW_SOURCES),
     seed=r"\d+",
     layer="|".join(
-        {layer for n in study.networks.values() for layer in n.layers} | {RAW_LAYER}
+        sorted({layer for n in study.networks.values() for layer in n.layers})
+        + [RAW_LAYER]
     ),
     reducer="|".join([*study.reducers, RAW_REDUCER]),
 

@@ -11,8 +11,7 @@ rule interpret_layer:
         choices=f"{VALIDATION}/choices.csv",
         code=code(
             "interpretation",
-            "hmm/models",
-            "hmm/storage",
+            "hmm",
             "validation/fidelity",
             "store",
         ),

@@ -10,7 +10,7 @@ rule find_ceilings:
             "networks/baselines",
             "datasets/generators",
             "datasets/padding",
-            "hmm/models",
+            "hmm",
         ),
     output:
         CEILINGS,
@@ -37,7 +37,7 @@ rule validate_layer:
         sweeps=reducer_inputs(SWEEP),
         raw_reduced=raw_of(REDUCED),
         raw_sweep=raw_of(SWEEP),
-        code=code("validation", "hmm/models", "hmm/selection", "hmm/storage", "store"),
+        code=code("validation", "hmm", "store"),
     output:
         scores=f"{VALIDATION}/scores.csv",
         choices=f"{VALIDATION}/choices.csv",
