@@ -96,6 +96,10 @@ class Store:
         self.units: Units | None = None
         self.done: list[dict[str, Any]] = []
         self._arrays: dict[str, Any] = {}
+        import zarr
+
+        # Every thread of Zarr keeps a chunk's worth or more for itself, and chunks come one by one.
+        zarr.config.set({"threading.max_workers": 1})
         self._continue()
 
     @property
