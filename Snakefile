@@ -5,7 +5,8 @@
 
 Each stage is a module of ``hmmlens``, a file in ``workflow/rules`` and a folder on disk. What a
 study contains stands in its config (``config.yaml``, or ``--configfile workflow/studies/X.yaml``);
-names, paths and constraints are in ``workflow/rules/common.smk``.
+names, paths and constraints are in ``workflow/rules/common.smk``. A config with ``trips`` is a study
+of another kind, told in ``workflow/rules/roundtrip.smk``.
 """
 
 # A study stands alone: config.yaml would otherwise leave its networks in every other study.
@@ -14,16 +15,25 @@ if "study" not in config:
     configfile: "config.yaml"
 
 
-include: "workflow/rules/common.smk"
-include: "workflow/rules/datasets.smk"
-include: "workflow/rules/networks.smk"
-include: "workflow/rules/activations.smk"
-include: "workflow/rules/reduction.smk"
-include: "workflow/rules/sweep.smk"
-include: "workflow/rules/validation.smk"
-include: "workflow/rules/interpretation.smk"
-include: "workflow/rules/dynamics.smk"
-include: "workflow/rules/report.smk"
+include: "workflow/rules/study.smk"
+
+
+if "trips" in config:
+
+    include: "workflow/rules/roundtrip.smk"
+
+else:
+
+    include: "workflow/rules/common.smk"
+    include: "workflow/rules/datasets.smk"
+    include: "workflow/rules/networks.smk"
+    include: "workflow/rules/activations.smk"
+    include: "workflow/rules/reduction.smk"
+    include: "workflow/rules/sweep.smk"
+    include: "workflow/rules/validation.smk"
+    include: "workflow/rules/interpretation.smk"
+    include: "workflow/rules/dynamics.smk"
+    include: "workflow/rules/report.smk"
 
 
 report: "workflow/report/workflow.rst"

@@ -9,16 +9,17 @@ is imported only when there is a mistake to tell, as YAML is only when a file is
 from __future__ import annotations
 
 import os
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from hmmlens.config_files import NpzData, TableData, ZarrData
 from hmmlens.config_networks import LOADED, NetworkConfig, TrainedNetwork, Training
-from hmmlens.config_section import Name, Probability, Section, Split
+from hmmlens.config_section import NAMES_ONLY, Name, Probability, Section, Split
 from hmmlens.config_targets import TargetData
 from hmmlens.errors import ConfigError
 
+Model = TypeVar("Model", bound=Section)
 CovarianceType = Literal["spherical", "diag", "full", "tied"]
 # fmt: off
 Preset = Literal["chain2", "chain3", "chain4", "chain5", "fully3", "cyclic4",
@@ -28,9 +29,6 @@ Preset = Literal["chain2", "chain3", "chain4", "chain5", "fully3", "cyclic4",
 #: Names that the workflow gives to controls, so no network may carry them.
 UNTRAINED_SUFFIX = "-untrained"
 RAW_PREFIX = "raw-"
-
-#: The schema of a ``dict[Name, ...]`` would otherwise let names of another pattern through.
-_NAMES_ONLY: dict[str, Any] = {"additionalProperties": False}
 
 
 class HMMData(Section):
@@ -261,11 +259,11 @@ class Study(Section):
     title: str = Field(default="Hidden Markov models of trained recurrent networks", min_length=1)
     seed: int = Field(default=1, ge=0, description="every random draw is derived from it")
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    datasets: dict[Name, DatasetConfig] = Field(min_length=1, json_schema_extra=_NAMES_ONLY)
-    networks: dict[Name, NetworkConfig] = Field(min_length=1, json_schema_extra=_NAMES_ONLY)
+    datasets: dict[Name, DatasetConfig] = Field(min_length=1, json_schema_extra=NAMES_ONLY)
+    networks: dict[Name, NetworkConfig] = Field(min_length=1, json_schema_extra=NAMES_ONLY)
     training: Training = Training()
     activations: Activations = Activations()
-    reducers: dict[Name, ReducerConfig] = Field(min_length=1, json_schema_extra=_NAMES_ONLY)
+    reducers: dict[Name, ReducerConfig] = Field(min_length=1, json_schema_extra=NAMES_ONLY)
     sweep: Sweep = Sweep()
     selection: Selection = Selection()
     validation: Validation = Validation()
@@ -331,12 +329,17 @@ def load(raw: Any, source: str = "config.yaml") -> Study:
     ConfigError
         With one sentence per mistake, each on its own line: ``source: key.path: ...``.
     """
+    return check(Study, raw, source)
+
+
+def check(model: type[Model], raw: Any, source: str) -> Model:
+    """Return ``raw`` as a model of settings, or raise a ConfigError as :func:`load` does."""
     try:
-        return Study.model_validate(raw)
+        return model.model_validate(raw)
     except ValidationError as error:
         from hmmlens.config_errors import sentences
 
-        told = sentences(error.errors(include_url=False), Study.model_json_schema())
+        told = sentences(error.errors(include_url=False), model.model_json_schema())
         raise ConfigError("\n".join(f"{source}: {sentence}" for sentence in told)) from None
 
 

@@ -100,7 +100,9 @@ def sentences(errors: Sequence[ErrorDetails], json_schema: Schema) -> list[str]:
             told.append(_wrong_value(*_locate(schema, loc), found))
     for path, section in sections.items():
         told += _wrong_keys(path, section)
-    return [re.sub(r"\s*[\r\n]\s*", " ", sentence) for sentence in told]
+    # All that str.splitlines takes for the end of a line.
+    breaks = r"\s*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]\s*"
+    return [re.sub(breaks, " ", sentence) for sentence in told]
 
 
 # --- Where a mistake is ---------------------------------------------------------------------

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=40)]
 Probability = Annotated[float, Field(ge=0, le=1)]
+
+#: The schema of a ``dict[Name, ...]`` would otherwise let names of another pattern through.
+NAMES_ONLY: dict[str, Any] = {"additionalProperties": False}
 
 
 class Section(BaseModel):

@@ -6,7 +6,7 @@ import datetime
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,6 @@ def write(
 ) -> None:
     """Compile the template to a PDF.
 
-    Typst sees one folder only, so what the template reads is gathered in a temporary one.
-
     Parameters
     ----------
     template : the Typst file; it reads ``facts.json``, ``tables/*.csv`` and ``figures/``.
@@ -42,25 +40,48 @@ def write(
     about : the study's settings that the report prints.
     output : the PDF; it appears under its name when it is whole.
     """
+    drawn = {
+        network: sorted(folder.glob("*.pdf"))
+        for network, folder in {"overview": overview, **networks}.items()
+    }
+    facts = {
+        "about": about,
+        **json.loads(findings.read_text()),
+        "figures": {network: [path.stem for path in paths] for network, paths in drawn.items()},
+    }
+    compile_pdf(template, facts, [tables / f"{name}.csv" for name in SHOWN], drawn, output)
+
+
+def compile_pdf(
+    template: Path,
+    facts: Mapping[str, Any],
+    tables: Sequence[Path],
+    figures: Mapping[str, Sequence[Path]],
+    output: Path,
+) -> None:
+    """Compile a template that reads ``facts.json``, ``tables/*.csv`` and ``figures/``.
+
+    Typst sees one folder only, so what the template reads is gathered in a temporary one.
+
+    Parameters
+    ----------
+    figures : folder below ``figures/`` -> the files that it gets.
+    """
     import typst
 
-    facts = {"about": about, **json.loads(findings.read_text())}
-    facts["figures"] = {}
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         shutil.copy(template, root / "report.typ")
-        (root / "tables").mkdir()
-        for table in SHOWN:
-            shutil.copy(tables / f"{table}.csv", root / "tables")
-        for network, folder in {"overview": overview, **networks}.items():
-            target = root / "figures" / network
-            target.mkdir(parents=True)
-            stems = sorted(path.stem for path in folder.glob("*.pdf"))
-            facts["figures"][network] = stems
-            for stem in stems:
-                shutil.copy(folder / f"{stem}.pdf", target)
+        for folder, paths in {"tables": tables, **_below("figures", figures)}.items():
+            (root / folder).mkdir(parents=True, exist_ok=True)
+            for path in paths:
+                shutil.copy(path, root / folder)
         (root / "facts.json").write_text(json.dumps(facts))
         pdf = typst.compile(root / "report.typ", root=root, timestamp=TIMESTAMP)
     partial = output.with_name(output.name + ".partial")
     partial.write_bytes(pdf)
     partial.replace(output)
+
+
+def _below(folder: str, files: Mapping[str, Sequence[Path]]) -> dict[str, Sequence[Path]]:
+    return {f"{folder}/{name}": paths for name, paths in files.items()}

@@ -1,33 +1,9 @@
-"""The study, its names and paths. Every path of the workflow is built here."""
+"""Names and paths of a study that explains networks."""
 
 import shutil
-import sys
-from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-
-# The library beside the Snakefile is used, installed or not, and by every job.
-BASE = Path(workflow.basedir)
-sys.path.insert(0, str(BASE))
-
-from hmmlens import config as study_config
-from hmmlens.config_errors import read_yaml
 from hmmlens.datasets.sources import SOURCE_OF
-from hmmlens.errors import ConfigError
 from hmmlens.networks.adapters import ADAPTERS
-from hmmlens.seeds import derive_seed
-
-try:
-    # Snakemake lets the last of two equal keys win; a user should hear of it.
-    for file in workflow.configfiles:
-        read_yaml(file)
-    study = study_config.load(config, ", ".join(map(str, workflow.configfiles)))
-except ConfigError as error:
-    raise WorkflowError(str(error)) from None
-
-RESULTS = f"results/{study.study}"
-LOGS = f"{RESULTS}/logs"
-BENCHMARKS = f"{RESULTS}/benchmarks"
 
 # Folders that hold one store each, and files.
 SEQUENCES = f"{RESULTS}/data/{{dataset}}"
@@ -39,8 +15,6 @@ SWEEP = f"{NETWORK}/{{layer}}/{{reducer}}/sweep"
 VALIDATION = f"{NETWORK}/{{layer}}/validation"
 EXPLANATION = f"{NETWORK}/{{layer}}/explanation"
 ENDPOINTS = f"{NETWORK}/endpoints"
-TABLES = f"{RESULTS}/tables"
-FIGURES = f"{RESULTS}/figures"
 
 UNTRAINED = study_config.UNTRAINED_SUFFIX
 RAW = study_config.RAW_PREFIX
@@ -197,29 +171,3 @@ def check_debian():
 
 
 check_debian()
-
-
-def code(*modules):
-    """Return the files of library modules, so that a change in them re-runs what rests on them."""
-    files = []
-    for module in modules:
-        path = BASE / "hmmlens" / module
-        files += (
-            sorted(path.glob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
-        )
-    return [str(file) for file in files]
-
-
-def job_seed(*names):
-    """Return an input function for the seed of a job: study seed and the job's own name."""
-
-    def find(wildcards):
-        filled = [str(name).format(**dict(wildcards.items())) for name in names]
-        return derive_seed(study.seed, *filled)
-
-    return find
-
-
-def gpu(wildcards):
-    """Ask for a GPU only where the study wants one."""
-    return 1 if study.device == "cuda" else 0

@@ -1,0 +1,83 @@
+"""The settings of a round-trip study: what is known goes into a network; what comes back?"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from hmmlens import config
+from hmmlens.config import FlipFlopData, HMMData
+from hmmlens.config_networks import Training
+from hmmlens.config_section import NAMES_ONLY, Name, Section
+from hmmlens.config_targets import TargetData
+
+Cell = Literal["vanilla", "gru", "lstm"]
+MethodName = Annotated[
+    str, StringConstraints(pattern=r"^([a-z][a-z -]*|[A-Za-z_][\w.]*:[A-Za-z_]\w*)$")
+]
+
+
+class Trip(Section):
+    """One task whose answer is known, learnt by some kinds of network, once for each seed."""
+
+    dataset: Annotated[HMMData | FlipFlopData | TargetData, Field(discriminator="kind")]
+    expected: Literal["D", "B", "C", "open"] = Field(
+        description="the grade that a competent network deserves: D discrete states, B finite "
+        "attractors with graded belief, C a continuum; open where it is not known beforehand"
+    )
+    cells: list[Cell] = Field(default=["vanilla", "gru", "lstm"], min_length=1)
+    n_units: int = Field(default=32, ge=1)
+    n_seeds: int = Field(default=3, ge=1)
+    surrogates: bool = Field(
+        default=False, description="judge shuffled and phase-randomised activations too"
+    )
+    training: Training | None = Field(
+        default=None, description="replaces the study's training section"
+    )
+
+
+class RoundTripStudy(Section):
+    """A round-trip study, and all that it makes under ``results/{study}``."""
+
+    study: Name
+    title: str = Field(default="From hidden Markov models to networks and back", min_length=1)
+    seed: int = Field(default=1, ge=0, description="every random draw is derived from it")
+    device: Literal["auto", "cpu", "cuda"] = "cpu"
+    trips: dict[Name, Trip] = Field(min_length=1, json_schema_extra=NAMES_ONLY)
+    training: Training = Training()
+    max_frames: int = Field(default=8000, ge=500, description="recorded steps of each network")
+    n_states: list[Annotated[int, Field(ge=1, le=64)]] = Field(
+        default=[1, 2, 3, 4, 5, 6, 8, 10, 12],
+        min_length=2,
+        description="sizes of the hidden Markov models that BIC chooses from",
+    )
+    n_restarts: int = Field(default=3, ge=1)
+    methods: list[MethodName] = Field(
+        default=["hmm", "k-means", "gaussian mixture", "pca grid", "ar-hmm"],
+        min_length=1,
+        description="ways to get states from activations: names, or package.module:function",
+    )
+
+    @model_validator(mode="after")
+    def _usable(self) -> RoundTripStudy:
+        from hmmlens.roundtrip.names import METHOD_NAMES
+
+        if sorted(set(self.n_states)) != self.n_states:
+            raise ValueError(f"n_states: must rise and hold no number twice, found {self.n_states}")
+        unknown = [m for m in self.methods if ":" not in m and m not in METHOD_NAMES]
+        if unknown:
+            raise ValueError(
+                f"methods: there is no method {unknown[0]!r}, wants package.module:function or "
+                f"one of: {', '.join(METHOD_NAMES)}"
+            )
+        return self
+
+    def training_of(self, name: str) -> Training:
+        """Return the training settings of a trip: its own, or else the study's."""
+        return self.trips[name].training or self.training
+
+
+def load(raw: Any, source: str) -> RoundTripStudy:
+    """Check a parsed config and return it; see :func:`hmmlens.config.load`."""
+    return config.check(RoundTripStudy, raw, source)

@@ -1,0 +1,134 @@
+"""Make the sequences of one task, train one network on them, and record it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+
+from hmmlens import activations
+from hmmlens.config_networks import Training
+from hmmlens.config_roundtrip import Trip
+from hmmlens.datasets.build import build
+from hmmlens.dynamics import endpoints
+from hmmlens.dynamics.endpoints import Endpoints
+from hmmlens.extraction.api import extract
+from hmmlens.networks import cells, reservoir, training
+from hmmlens.networks.cells import RecurrentNetwork
+from hmmlens.seeds import derive_seed
+from hmmlens.validation import fidelity
+from hmmlens.validation.ceilings import of_dataset
+from hmmlens.validation.evidence import Losses, Recorded
+
+LAYER = "layer0"
+
+
+class Drawn(NamedTuple):
+    """One network on one task.
+
+    data : the sequences it learnt from
+    ceilings : see :func:`hmmlens.validation.ceilings.of_dataset`
+    network : trained
+    untrained : the same before
+    epochs : of its training
+    """
+
+    data: xr.Dataset
+    ceilings: Any
+    network: RecurrentNetwork
+    untrained: RecurrentNetwork
+    epochs: int
+
+
+def draw(trip: Trip, cell: str, settings: Training, seed: int, device: str = "cpu") -> Drawn:
+    """Make sequences and train a network on them; everything that is random comes from ``seed``."""
+    data = build(trip.dataset, derive_seed(seed, "data"))
+    ceilings = of_dataset(data, derive_seed(seed, "ceilings"))
+    place = cells.pick_device(device)
+    own = {"cell": cell, "n_units": trip.n_units, "n_layers": 1}
+    start = derive_seed(seed, "weights")
+    network, untrained = (
+        cells.for_dataset(own, data.attrs, data.sizes, start).to(place) for _ in range(2)
+    )
+    parts = training.by_split(data, place)
+    history = training.train(network, parts, settings, derive_seed(seed, "training"))
+    return Drawn(data, ceilings, network, untrained, len(history))
+
+
+def with_readout(drawn: Drawn) -> RecurrentNetwork:
+    """Return the untrained network with its readout fitted to the task."""
+    own = {"cell": drawn.network.cell, "n_units": drawn.network.n_units, "n_layers": 1}
+    network = cells.for_dataset(own, drawn.data.attrs, drawn.data.sizes, 0)
+    device = next(drawn.network.parameters()).device
+    network.load_state_dict(drawn.untrained.state_dict())
+    network = network.to(device)
+    reservoir.fit_readout(network, training.by_split(drawn.data, device)["train"])
+    return network
+
+
+def losses(network: RecurrentNetwork, drawn: Drawn) -> Losses:
+    """Return the test losses of a network, of the best constant answer, and the least possible."""
+    device = next(network.parameters()).device
+    found = training.evaluate(network, training.by_split(drawn.data, device)["test"])
+    metric = "nll" if network.symbols_out else "mse"
+    table = drawn.ceilings[drawn.ceilings["metric"] == metric]
+    constant = table.loc[table["name"].isin(["0-gram context", "mean"]), "value"]
+    floor = table.loc[table["role"] == "floor", "value"]
+    return Losses(
+        getattr(found, metric),
+        float(constant.iloc[0]),
+        float(floor.min()) if len(floor) else np.nan,
+    )
+
+
+class Seen(NamedTuple):
+    """A network as it was recorded.
+
+    recorded : what :func:`hmmlens.validation.evidence.judge` takes
+    state : (sequence, time) true states of the recorded sequences, -1 where unknown
+    scale : what an LSTM's hidden state was divided by to stand beside its cell state; 1 for others
+    replay_error : largest difference of the replay
+    """
+
+    recorded: Recorded
+    state: NDArray[np.int64]
+    scale: float
+    replay_error: float
+
+
+def record(network: RecurrentNetwork, data: xr.Dataset, max_frames: int) -> Seen:
+    """Record the states of a network, checked by replay."""
+    split, length = data["split"].to_numpy(), data["length"].to_numpy()
+    chosen = activations.thin(split, length, max_frames)
+    inputs = data["input"].to_numpy()[chosen]
+    tree = extract(network, inputs, lengths=length[chosen], verify="sample")
+    layer = tree[LAYER].to_dataset()
+    law = fidelity.output_law(
+        tree["output"].to_numpy().astype(np.float64), str(data.attrs["target_kind"])
+    )
+    hidden = activations.layer_state(layer, "both")
+    scale = float(layer["hidden"].to_numpy().astype(np.float64).std()) if "cell" in layer else 1.0
+    return Seen(
+        Recorded(hidden, law, inputs, length[chosen], split[chosen]),
+        data["state"].to_numpy()[chosen].astype(np.int64),
+        scale,
+        float(tree.attrs["replay_error"]),
+    )
+
+
+def settle(network: RecurrentNetwork, data: xr.Dataset, seen: Seen, seed: int) -> Endpoints | None:
+    """Leave a network alone and count where it settles; None where no input is neutral."""
+    neutral = endpoints.neutral_input(data.attrs)
+    if neutral is None:
+        return None
+    recorded, rng = seen.recorded, np.random.default_rng(seed)
+    sequences, times = endpoints.pick_starts(recorded.length, fidelity.WARM_UP, rng)
+    device = next(network.parameters()).device
+    inputs = torch.from_numpy(np.asarray(recorded.inputs[sequences])).to(device)
+    settled = endpoints.settle(network, inputs, times, neutral).cpu().numpy()
+    visited = recorded.law.reshape(-1, recorded.law.shape[2])
+    law = fidelity.output_law(settled, str(data.attrs["target_kind"]))
+    return endpoints.endpoints(law, visited)

@@ -1,0 +1,88 @@
+"""Judge one network, what it was before training, a reservoir, and surrogates of its states."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+
+from hmmlens.networks.cells import RecurrentNetwork
+from hmmlens.roundtrip import drawn as drawing
+from hmmlens.roundtrip.drawn import Drawn, Seen
+from hmmlens.seeds import derive_seed
+from hmmlens.validation import evidence, fidelity, nulls
+from hmmlens.validation.evidence import Recorded
+from hmmlens.validation.verdict import DEFAULT, Evidence, decide
+
+Rows = list[dict[str, Any]]
+
+#: Surrogates of activations, none of which holds states that follow each other.
+SURROGATES = ("shuffled", "phase-randomised")
+#: The verdict without its gate of competence.
+UNGATED = replace(DEFAULT, loss=np.inf, gap=-np.inf)
+
+
+def ungated(row: Mapping[str, Any]) -> str:
+    """Return the grade of a row of :func:`hmmlens.validation.evidence.judge` for any competence."""
+    return decide(Evidence(**{f.name: row[f.name] for f in fields(Evidence)}), None, UNGATED).grade
+
+
+def surrogate(kind: str, network: RecurrentNetwork, seen: Seen, seed: int) -> Recorded:
+    """Return activations without states: shuffled in time, or with random phases.
+
+    What the network would have said is shuffled alike, or read from the new states by its readout.
+    """
+    recorded, rng = seen.recorded, np.random.default_rng(seed)
+    if kind == "shuffled":
+        order = nulls.time_orders(recorded.length, recorded.hidden.shape[1], rng)[:, :, None]
+        hidden, law = (
+            np.take_along_axis(a, order, axis=1) for a in (recorded.hidden, recorded.law)
+        )
+        return recorded._replace(hidden=hidden, law=law)
+    hidden = nulls.phase_randomised(recorded.hidden, recorded.length, rng)
+    weight, bias = (p.detach().double().cpu().numpy() for p in network.out.parameters())
+    said = seen.scale * hidden[..., : network.n_units] @ weight.T + bias
+    law = fidelity.output_law(said, "symbols" if network.symbols_out else "values")
+    return recorded._replace(hidden=hidden, law=law)
+
+
+def judged(
+    drawn: Drawn, max_frames: int, seed: int, surrogates: bool
+) -> tuple[Rows, Seen, dict[str, float]]:
+    """Return a row for each role, the trained network as recorded, and what each verdict cost.
+
+    Returns
+    -------
+    rows : ``role`` (trained, untrained, reservoir, and each of :data:`SURROGATES`), ``ungated``,
+        ``replay_error`` and the row of :func:`hmmlens.validation.evidence.judge`.
+    seen : the trained network
+    seconds : role -> CPU seconds of recording, endpoints and verdict
+    """
+    rows: Rows = []
+    seconds: dict[str, float] = {}
+    seeds = derive_seed(seed, "endpoints"), derive_seed(seed, "judge")
+
+    def judge(role: str, network: RecurrentNetwork, grade: str | None = None) -> tuple[Seen, Any]:
+        began = time.process_time()
+        seen = drawing.record(network, drawn.data, max_frames)
+        settled = drawing.settle(network, drawn.data, seen, seeds[0])
+        told = drawing.losses(network, drawn), settled, seeds[1], grade
+        row, _ = evidence.judge(seen.recorded, *told)
+        rows.append(
+            {"role": role, "ungated": ungated(row), "replay_error": seen.replay_error} | row
+        )
+        seconds[role] = time.process_time() - began
+        return seen, settled
+
+    judge("untrained", drawn.untrained)
+    judge("reservoir", drawing.with_readout(drawn))
+    seen, settled = judge("trained", drawn.network, str(rows[-1]["grade"]))
+    for kind in SURROGATES if surrogates else ():
+        made = surrogate(kind, drawn.network, seen, derive_seed(seed, kind))
+        # The weights are those of the network, so they may speak for the surrogate too.
+        row, _ = evidence.judge(made, drawing.losses(drawn.network, drawn), settled, seeds[1])
+        rows.append({"role": kind, "ungated": ungated(row), "replay_error": np.nan} | row)
+    return rows, seen, seconds

@@ -1,0 +1,117 @@
+"""What came back: states by several methods, their transitions, and the number that BIC chooses."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from hmmlens.errors import DataError
+from hmmlens.hmm.selection import choose
+from hmmlens.hmm.sweep import HMMSweep
+from hmmlens.reducers import PCA
+from hmmlens.roundtrip.drawn import Seen
+from hmmlens.validation import methods, transitions
+from hmmlens.validation.methods import Layer
+from hmmlens.validation.recovery import agreement, contingency
+
+#: Principal components in which states are looked for.
+N_COMPONENTS = 8
+SCORES = ("ari", "ami", "accuracy", "homogeneity", "completeness")
+
+
+def method(name: str) -> str | methods.Method:
+    """Return a method by its name in METHODS, or as ``package.module:function``.
+
+    Raises
+    ------
+    DataError
+        When there is no such function.
+    """
+    if ":" not in name:
+        return name
+    module, _, function = name.partition(":")
+    # As for factories of networks, what lies where the command runs may be named.
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        found: methods.Method = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise DataError(f"methods: {name!r} cannot be imported: {error}") from None
+    return found
+
+
+def split(seen: Seen) -> tuple[Layer, Layer, NDArray[np.int64], NDArray[np.int64]]:
+    """Return train and test activations in principal components of train, and their true states."""
+    recorded = seen.recorded
+    train, test = recorded.split == 0, recorded.split == 2
+    inside = np.arange(recorded.hidden.shape[1]) < recorded.length[:, None]
+    pca = PCA(N_COMPONENTS).fit(recorded.hidden[train & (recorded.length > 0)][inside[train]])
+    parts = [
+        Layer(pca.transform(recorded.hidden[rows]), recorded.length[rows]) for rows in (train, test)
+    ]
+    known = np.where(inside, seen.state, -1)
+    return parts[0], parts[1], known[train], known[test]
+
+
+def chosen_count(train: Layer, n_states: Sequence[int], n_restarts: int, seed: int) -> Any:
+    """Return the choice of BIC among tied hidden Markov models of every size."""
+    sweep = HMMSweep(list(n_states), ("tied",), n_restarts=n_restarts, random_state=seed)
+    return choose(sweep.fit(train.values, train.length).results_)
+
+
+def ceilings(table: pd.DataFrame) -> dict[str, float]:
+    """Return what the exact filter scores; 1 where the input tells the state for certain."""
+    exact = table[(table["role"] == "ceiling") & (table["name"] == "exact filter")]
+    found = exact.set_index("metric")["value"]
+    return {name: float(found.get(name, 1.0)) for name in SCORES}
+
+
+def recovery(
+    seen: Seen,
+    names: Sequence[str],
+    ceiling: dict[str, float],
+    transmat: NDArray[np.float64] | None,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """Return one row for each method at the true number of states; none where no truth is known.
+
+    Parameters
+    ----------
+    ceiling : score -> what the exact filter reaches.
+    transmat : (state, next state) of the target; None for what the true states of train did.
+
+    Returns
+    -------
+    list of dict
+        ``method, n_states``, each score on test, ``share`` of the ceiling of the ARI, and
+        ``transition_distance``, mean total variation of the rows (0 to 1), up to renaming.
+    """
+    train, test, learnt, truth = split(seen)
+    if not (truth >= 0).any():
+        return []
+    n_states = int(max(learnt.max(), truth.max())) + 1
+    if transmat is None:
+        transmat = transitions.normalised(transitions.counts(learnt, n_states).sum(axis=0))
+    rows = []
+    for name in names:
+        labels = methods.label(method(name), train, test, n_states, seed)
+        scores = agreement(truth, labels.test)
+        moves = transitions.normalised(transitions.counts(labels.train, n_states).sum(axis=0))
+        # A state that a method never used leads nowhere.
+        moves, table = np.nan_to_num(moves), np.zeros((n_states, n_states))
+        met = contingency(truth, labels.test).sum(axis=0)
+        table[: met.shape[0], : met.shape[1]] = met
+        distance = transitions.compare(transmat, moves, table).total_variation
+        rows.append(
+            {"method": name, "n_states": n_states, **{s: scores[s] for s in SCORES}}
+            | {"ceiling": ceiling["ari"], "share": scores["ari"] / ceiling["ari"]}
+            | {"transition_distance": distance}
+        )
+    return rows

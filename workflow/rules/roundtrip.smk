@@ -1,0 +1,141 @@
+"""A round-trip study: one job for each network, then its tables, figures and report."""
+
+import hmmlens
+
+TRIP = f"{RESULTS}/{{trip}}/{{cell}}/{{seed}}"
+RUNS = [
+    {"trip": name, "cell": cell, "seed": seed}
+    for name, trip in study.trips.items()
+    for cell in trip.cells
+    for seed in range(trip.n_seeds)
+]
+
+
+wildcard_constraints:
+    trip="|".join(study.trips),
+    cell="vanilla|gru|lstm",
+    seed=r"\d+",
+
+
+rule round_trip:
+    """Train one network on a known task, judge it and its controls, and read its states back."""
+    input:
+        code=code(
+            "roundtrip",
+            "datasets",
+            "networks",
+            "extraction",
+            "dynamics/endpoints",
+            "validation",
+            "hmm",
+            "reducers",
+        ),
+    output:
+        directory(TRIP),
+    log:
+        f"{LOGS}/round_trip/{{trip}}/{{cell}}/{{seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/round_trip/{{trip}}/{{cell}}/{{seed}}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+        gpu=gpu,
+    params:
+        trip=lambda w: study.trips[w.trip].model_dump(exclude={"n_seeds", "cells"}),
+        training=lambda w: study.training_of(w.trip).model_dump(),
+        device=study.device,
+        max_frames=study.max_frames,
+        n_states=study.n_states,
+        n_restarts=study.n_restarts,
+        methods=study.methods,
+        seed=job_seed("round_trip", "{trip}", "{cell}", "{seed}"),
+    script:
+        "../scripts/round_trip.py"
+
+
+rule gather_round_trips:
+    """Put all networks into tables, and hold them against what is promised."""
+    input:
+        trips=expand(TRIP, zip, **{k: [r[k] for r in RUNS] for k in ("trip", "cell", "seed")}),
+        code=code("roundtrip"),
+    output:
+        tables=report(
+            directory(TABLES),
+            patterns=["{table}.csv"],
+            caption="../report/tables.rst",
+            category="3 Tables",
+            labels={"table": "{table}"},
+        ),
+    log:
+        f"{LOGS}/gather_round_trips.log",
+    localrule: True
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/gather_round_trips.py"
+
+
+rule draw_round_trips:
+    """Draw grades, evidence and recovery."""
+    input:
+        tables=TABLES,
+        code=code("figures"),
+    output:
+        report(
+            directory(FIGURES),
+            patterns=["{figure}.png"],
+            caption="../report/figures.rst",
+            category="1 Overview",
+            labels={"figure": "{figure}"},
+        ),
+    log:
+        f"{LOGS}/draw_round_trips.log",
+    localrule: True
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/draw_round_trips.py"
+
+
+rule write_round_trips:
+    """Set the report."""
+    input:
+        template=str(BASE / "workflow" / "report" / "roundtrip.typ"),
+        tables=TABLES,
+        figures=FIGURES,
+        code=code("report/document", "figures/roundtrip"),
+    output:
+        report(
+            f"{RESULTS}/report.pdf",
+            caption="../report/report.rst",
+            category="0 Report",
+        ),
+    log:
+        f"{LOGS}/write_round_trips.log",
+    localrule: True
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        about={
+            "title": study.title,
+            "study": study.study,
+            "seed": study.seed,
+            "version": hmmlens.__version__,
+        },
+    script:
+        "../scripts/write_round_trips.py"

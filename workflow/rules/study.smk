@@ -1,0 +1,57 @@
+"""The study, of either kind, and what all rules use."""
+
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+# The library beside the Snakefile is used, installed or not, and by every job.
+BASE = Path(workflow.basedir)
+sys.path.insert(0, str(BASE))
+
+from hmmlens import config as study_config
+from hmmlens import config_roundtrip
+from hmmlens.config_errors import read_yaml
+from hmmlens.errors import ConfigError
+from hmmlens.seeds import derive_seed
+
+try:
+    # Snakemake lets the last of two equal keys win; a user should hear of it.
+    for file in workflow.configfiles:
+        read_yaml(file)
+    load = (config_roundtrip if "trips" in config else study_config).load
+    study = load(config, ", ".join(map(str, workflow.configfiles)))
+except ConfigError as error:
+    raise WorkflowError(str(error)) from None
+
+RESULTS = f"results/{study.study}"
+LOGS = f"{RESULTS}/logs"
+BENCHMARKS = f"{RESULTS}/benchmarks"
+TABLES = f"{RESULTS}/tables"
+FIGURES = f"{RESULTS}/figures"
+
+
+def code(*modules):
+    """Return the files of library modules, so that a change in them re-runs what rests on them."""
+    files = []
+    for module in modules:
+        path = BASE / "hmmlens" / module
+        files += (
+            sorted(path.glob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+        )
+    return [str(file) for file in files]
+
+
+def job_seed(*names):
+    """Return an input function for the seed of a job: study seed and the job's own name."""
+
+    def find(wildcards):
+        filled = [str(name).format(**dict(wildcards.items())) for name in names]
+        return derive_seed(study.seed, *filled)
+
+    return find
+
+
+def gpu(wildcards):
+    """Ask for a GPU only where the study wants one."""
+    return 1 if study.device == "cuda" else 0
