@@ -59,7 +59,9 @@ rule round_trip:
 rule gather_round_trips:
     """Put all networks into tables, and hold them against what is promised."""
     input:
-        trips=expand(TRIP, zip, **{k: [r[k] for r in RUNS] for k in ("trip", "cell", "seed")}),
+        trips=expand(
+            TRIP, zip, **{k: [r[k] for r in RUNS] for k in ("trip", "cell", "seed")}
+        ),
         code=code("roundtrip"),
     output:
         tables=report(

@@ -1,5 +1,6 @@
 """Train one network on a task whose answer is known, judge it, and read its states back."""
 
+import itertools
 import time
 from pathlib import Path
 
@@ -36,7 +37,7 @@ clock.append(("methods", time.process_time()))
 n_true = back[0]["n_states"] if back else 0
 common = {**about, "expected": trip.expected, "n_true": n_true, "epochs": made.epochs}
 chosen = {"bic_n_states": choice.n_states, "bic_at_edge": choice.at_edge}
-cost = {f"cpu_{name}": now - past for (_, past), (name, now) in zip(clock, clock[1:], strict=False)}
+cost = {f"cpu_{name}": now - past for (_, past), (name, now) in itertools.pairwise(clock)}
 cost["cpu_verdict"] = seconds["trained"]
 tables = {
     "verdicts": [common | row | (chosen if row["role"] == "trained" else {}) for row in rows],
