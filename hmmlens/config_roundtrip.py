@@ -1,4 +1,4 @@
-"""The settings of a round-trip study: what is known goes into a network; what comes back?"""
+"""The settings of a round-trip study: what is known goes into networks and comes back, or not."""
 
 from __future__ import annotations
 
