@@ -39,12 +39,17 @@ def thin(
     return np.sort(np.concatenate(chosen))
 
 
-def fed(data: xr.Dataset) -> xr.DataArray:
-    """Return what a network reads of a ``sequences`` store.
+def fed(data: xr.Dataset, kind: str) -> xr.DataArray:
+    """Return what a network of a study reads of a ``sequences`` store.
 
-    That is ``input``, but for datasets whose ``input`` describes what the network is ``fed``.
+    That is ``input``, but for datasets whose ``input`` describes what a network that was trained
+    elsewhere is ``fed``. An attribute ``zeros``, where there is one, says what zeros in it mean.
+
+    Parameters
+    ----------
+    kind : of the network: ``trained`` here, ``torch``, ``keras`` or ``adapter``.
     """
-    return data["fed"] if "fed" in data else data["input"]
+    return data["fed"] if "fed" in data and kind != "trained" else data["input"]
 
 
 def read(path: Path, layer: str | None = None) -> xr.Dataset:

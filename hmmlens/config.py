@@ -14,7 +14,13 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from hmmlens.config_files import NpzData, TableData, ZarrData
-from hmmlens.config_networks import LOADED, NetworkConfig, TrainedNetwork, Training
+from hmmlens.config_networks import (
+    LOADED,
+    AdapterNetwork,
+    NetworkConfig,
+    TrainedNetwork,
+    Training,
+)
 from hmmlens.config_section import NAMES_ONLY, Name, Probability, Section, Split
 from hmmlens.config_targets import TargetData
 from hmmlens.errors import ConfigError
@@ -295,6 +301,16 @@ class Study(Section):
                     f"{did_you_mean(network.dataset, self.datasets)}, "
                     f"wants one of: {', '.join(self.datasets)}"
                 )
+            elif isinstance(network, AdapterNetwork):
+                from hmmlens.networks.adapters import ADAPTERS
+
+                wanted = (ADAPTERS[network.adapter].dataset, "table", "npz", "zarr")
+                kind = self.datasets[network.dataset].kind
+                if kind not in wanted:
+                    problems.append(
+                        f"networks.{name}.dataset: {network.adapter} cannot read a dataset of kind "
+                        f"{kind}; allowed: {', '.join(wanted)}"
+                    )
             if name.endswith(UNTRAINED_SUFFIX) or name.startswith(RAW_PREFIX):
                 problems.append(
                     f"networks.{name}: a network's name may not begin with {RAW_PREFIX} or end "

@@ -74,7 +74,7 @@ networks:
   four: {kind: torch, dataset: bits, factory: "mine.models:build", weights: folder/w.safetensors,
          kwargs: {}, layers: [rnn_l0, rnn_l1], lstm_state: hidden}
   five: {kind: keras, dataset: bits, file: folder/m.keras, layers: [lstm], lstm_state: both}
-  six: {kind: adapter, dataset: bits, adapter: silero-vad, lstm_state: cell}
+  six: {kind: adapter, dataset: talk, adapter: silero-vad, lstm_state: cell}
 training: {max_epochs: 2, patience: 1, batch_size: 4, learning_rate: 1, clip_norm: 1.5,
            checkpoint_every: 1}
 activations: {max_frames: 1000, batch_size: 8}
@@ -580,6 +580,14 @@ TABLE: list[tuple[tuple[Any, ...], Any, list[str]]] = [
             "networks.x-untrained.dataset: there is no dataset 'walk', wants one of: fully3",
             "networks.x-untrained: a network's name may not begin with raw- or end with "
             "-untrained; those names are for controls",
+        ],
+    ),
+    (
+        ("networks",),
+        {"vad": {"kind": "adapter", "adapter": "silero-vad", "dataset": "fully3"}},
+        [
+            "networks.vad.dataset: silero-vad cannot read a dataset of kind hmm; "
+            "allowed: speech, table, npz, zarr"
         ],
     ),
     (

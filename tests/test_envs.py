@@ -46,7 +46,10 @@ def test_conda_environment_has_the_pins_of_constraints(path: Path) -> None:
     pins = pins_of(env)
     python = pins.pop("python")
     pins.pop("pip")
-    names = {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]}
+    # With the packages for files that a study may name: Keras's, and tables in Parquet.
+    extras = PROJECT["optional-dependencies"]
+    wanted = [*PROJECT["dependencies"], *extras["keras"], *extras["parquet"]]
+    names = {canonicalize_name(Requirement(line).name) for line in wanted}
     assert pins == {name: constraints()[name] for name in names}
     assert SpecifierSet(PROJECT["requires-python"]).contains(python)
     assert env["channels"] == ["conda-forge", "nodefaults"]

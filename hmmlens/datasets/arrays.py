@@ -47,12 +47,18 @@ def read_npz(path: Path) -> Content:
         With the file, and the array and index where something does not fit.
     """
     try:
-        file = np.load(path, allow_pickle=False)
-        if not isinstance(file, np.lib.npyio.NpzFile):
+        with path.open("rb") as opened:
+            magic = opened.read(6)
+        if magic == b"\x93NUMPY":
             raise DataError(f"{path}: holds one array without a name; use numpy.savez")
-        with file:
+        if magic[:2] != b"PK":
+            raise DataError(f"{path}: this is no .npz file; write it with numpy.savez")
+        with np.load(path, allow_pickle=False) as file:
             _check_names(file.files, path)
             arrays = {name: file[name] for name in file.files}
+        for name, array in arrays.items():
+            if not isinstance(array, np.ndarray):
+                raise DataError(f"{path}: {name!r} is no array; write it with numpy.savez")
     except DataError:
         raise
     except ValueError as error:
@@ -90,7 +96,16 @@ def read_zarr(path: Path) -> Content:
                 f"{path}: array {name!r} has the dimensions ({', '.join(found)}), but "
                 f"({', '.join(DIMS[name])}) is needed; transpose or rename them"
             )
-    return from_arrays({name: data[name].to_numpy() for name in names}, path)
+    return from_arrays({name: _values(data[name], name, path) for name in names}, path)
+
+
+def _values(array: Any, name: str, path: Path) -> NDArray[Any]:
+    """Return an array of a Zarr store, whose chunks are only now unpacked."""
+    try:
+        values: NDArray[Any] = array.to_numpy()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise DataError(f"{path}: array {name!r} is damaged: {error}") from None
+    return values
 
 
 def _check_names(names: Iterable[str], path: Path) -> None:
@@ -101,7 +116,9 @@ def _check_names(names: Iterable[str], path: Path) -> None:
                 f"allowed: {', '.join(DIMS)}"
             )
     if "input" not in names:
-        raise DataError(f"{path}: the array 'input' is missing; found: {', '.join(names)}")
+        raise DataError(
+            f"{path}: the array 'input' is missing; found: {', '.join(names) or 'none'}"
+        )
 
 
 def _symbol_dims(name: str) -> tuple[str, ...]:
@@ -241,7 +258,7 @@ def _numbers_or_text(array: NDArray[Any], name: str, path: Path) -> NDArray[Any]
     if array.dtype.kind in "OT" and all(isinstance(item, str) for item in array.ravel().tolist()):
         return np.array(array.tolist(), dtype=str)
     if array.dtype.kind not in "biufU":
-        raise DataError(f"{path}: array {name!r} holds {array.dtype}, wants numbers or text")
+        raise DataError(f"{path}: array {name!r} holds {array.dtype}, wants real numbers or text")
     return array
 
 

@@ -60,7 +60,7 @@ def build(settings: Settings, seed: int, source: Path | None = None) -> xr.Datas
         windows, attributes = gait.phase_ahead(settings, source)
     else:
         windows, attributes = gait.ahead(settings, source)
-    return _assemble(
+    data = _assemble(
         windows.inputs.astype(np.float32),
         windows.target.astype(np.float32),
         windows.states,
@@ -68,6 +68,9 @@ def build(settings: Settings, seed: int, source: Path | None = None) -> xr.Datas
         windows.group,
         attributes,
     )
+    # Zeros are the middle of the angles, and very nearly no velocity.
+    data["input"].attrs["zeros"] = "a leg held still"
+    return data
 
 
 def _speech(settings: SpeechData, source: Path, rng: np.random.Generator) -> xr.Dataset:
@@ -80,7 +83,7 @@ def _speech(settings: SpeechData, source: Path, rng: np.random.Generator) -> xr.
         np.arange(len(mixed.split)),
         attributes,
     )
-    return data.assign(fed=(("sequence", "time", "sample"), mixed.frames))
+    return data.assign(fed=(("sequence", "time", "sample"), mixed.frames, {"zeros": "silence"}))
 
 
 def _model(settings: HMMData) -> tuple[machines.StateForm, list[str]]:

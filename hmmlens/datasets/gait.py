@@ -31,6 +31,9 @@ RECORDINGS = (
     "J_LG_stopgo",
 )
 
+#: What is recorded.
+FEATURES = ["hip angle", "hip velocity"]
+
 #: A stand shorter than this many rows (about half a second) is a pause within a step.
 MIN_STANDING_ROWS = 50
 
@@ -130,13 +133,12 @@ def ahead(settings: GaitData, wheel: Path) -> tuple[Windows, dict[str, Any]]:
     windows = _cut(settings, settings.horizon, wheel, settings.rate_hz, lambda r: r.values)
     train = windows.inputs[windows.split == 0].reshape(-1, windows.inputs.shape[2])
     offset, scale = train.mean(axis=0), train.std(axis=0)
-    names = ["hip angle (rad)", "hip velocity (rad/s)"]
     ms = 1000 * settings.horizon / settings.rate_hz
     windows = windows._replace(
         inputs=(windows.inputs - offset) / scale, target=(windows.target - offset) / scale
     )
     return windows, _attributes(offset, scale) | {
-        "target_names": names,
+        "target_names": FEATURES,
         "task": f"predict hip angle and velocity {ms:.0f} ms ahead",
         "target_delay": settings.horizon,
         "rate_hz": settings.rate_hz,
@@ -152,9 +154,10 @@ def phase_ahead(settings: GaitPhaseData, wheel: Path) -> tuple[Windows, dict[str
     offset, scale = phase_scale(wheel)
     windows = windows._replace(inputs=(windows.inputs - offset) / scale)
     return windows, _attributes(offset, scale) | {
-        "target_names": ["sine of the phase", "cosine of the phase"],
+        "target_names": ["sine of phase", "cosine of phase"],
         "task": f"tell the gait phase {1000 * PHASE_LEAD / PHASE_RATE_HZ:.0f} ms ahead",
         "target_delay": PHASE_LEAD,
+        "note": f"The authors' own network was trained on all recordings but {PHASE_VALIDATION}",
         "rate_hz": PHASE_RATE_HZ,
     }
 
@@ -163,7 +166,8 @@ def _attributes(offset: Floats, scale: Floats) -> dict[str, Any]:
     return {
         "input_kind": "values",
         "target_kind": "values",
-        "feature_names": ["hip angle (rad)", "hip velocity (rad/s)"],
+        "feature_names": FEATURES,
+        "feature_units": ["rad", "rad/s"],
         "group_names": list(RECORDINGS),
         "truth": "walking or standing (derived from the signal, not annotated by people)",
         "state_names": ["walk", "stand"],

@@ -87,7 +87,8 @@ def mix(settings: SpeechData, deb: Path, rng: np.random.Generator) -> tuple[Mixe
     return mixed, {
         "input_kind": "values",
         "target_kind": "values",
-        "feature_names": [f"level {low}-{high} Hz (dB)" for low, high in pairwise(BANDS)],
+        "feature_names": [f"level {low}-{high} Hz" for low, high in pairwise(BANDS)],
+        "feature_units": ["dB"] * (len(BANDS) - 1),
         "target_names": ["probability of speech"],
         "task": "tell whether somebody speaks",
         "target_delay": 0,

@@ -6,8 +6,6 @@ and column.
 
 from __future__ import annotations
 
-import warnings
-import zlib
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -18,13 +16,11 @@ from numpy.typing import NDArray
 from hmmlens.config_errors import did_you_mean
 from hmmlens.config_files import TableData
 from hmmlens.datasets.content import MOST_KINDS, SPLITS, Content, kind_names
+from hmmlens.datasets.table_files import read_csv, read_parquet
 from hmmlens.errors import DataError
 
 #: Steps may differ from the claimed one by this share of it, for times are often rounded.
 STEP_TOLERANCE = 0.01
-
-#: What stands in a cell for a number that is missing.
-NO_NUMBER = ["", "NA", "N/A", "NaN", "nan"]
 
 
 def read_table(path: Path, settings: TableData) -> Content:
@@ -39,9 +35,9 @@ def read_table(path: Path, settings: TableData) -> Content:
     words = [c for c in (columns.sequence, columns.truth, columns.group, columns.split) if c]
     numbers = [columns.time, *columns.inputs, *(columns.targets or [])]
     if path.name.endswith(".parquet"):
-        table = _Table(path, _parquet(path, [*words, *numbers]), "row")
+        table = _Table(path, read_parquet(path, [*words, *numbers]), "row")
     else:
-        table = _Table(path, _csv(path, words, numbers, settings.separator), "line")
+        table = _Table(path, read_csv(path, words, numbers, settings.separator), "line")
     if table.frame.empty:
         raise DataError(f"{path}: there is no row below the header")
     rows = _in_sequences(table, columns.sequence, columns.time, settings.time_step)
@@ -231,69 +227,3 @@ def _in_sequences(table: _Table, sequence: str, time: str, time_step: float | No
             remedy = "fill the gap, make it two sequences, or leave time_step out"
             table.refuse(row, time, f"{told}; {remedy}")
     return _Rows(order, code, length, starts, [str(name) for name in names])
-
-
-# --- Files ----------------------------------------------------------------------------------
-
-
-def _check_columns(path: Path, found: list[str], wanted: list[str]) -> None:
-    for column in wanted:
-        if column not in found:
-            raise DataError(
-                f"{path}: column {column!r} is missing{did_you_mean(column, found)}; "
-                f"the file has: {', '.join(map(str, found))}"
-            )
-        if found.count(column) > 1:
-            raise DataError(f"{path}: there are {found.count(column)} columns {column!r}")
-
-
-def _csv(path: Path, words: list[str], numbers: list[str], separator: str) -> pd.DataFrame:
-    options: dict[str, Any] = {
-        "sep": separator,
-        "encoding": "utf-8-sig",
-        "skipinitialspace": True,
-        # Blank lines count, so that lines have the numbers that an editor shows.
-        "skip_blank_lines": False,
-        "keep_default_na": False,
-    }
-    try:
-        header = pd.read_csv(path, header=None, nrows=1, dtype=str, **options)
-        _check_columns(path, header.iloc[0].tolist(), [*words, *numbers])
-        empty = {name: [""] for name in words} | {name: NO_NUMBER for name in numbers}
-        with warnings.catch_warnings():
-            # Where columns are picked here, or all lines are longer than the header, pandas cuts
-            # lines short; values would then stand in wrong columns.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = pd.read_csv(
-                path, dtype=dict.fromkeys(words, str), na_values=empty,
-                index_col=False, low_memory=False, **options,
-            )  # fmt: skip
-    except DataError:
-        raise
-    except pd.errors.EmptyDataError:
-        raise DataError(f"{path}: the file is empty") from None
-    except pd.errors.ParserWarning:
-        raise DataError(f"{path}: rows have more cells than the header has names") from None
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read as CSV in UTF-8: {str(error).strip()}") from None
-    frame.index = frame.index + 2
-    return frame[list(empty)].dropna(how="all")
-
-
-def _parquet(path: Path, wanted: list[str]) -> pd.DataFrame:
-    try:
-        from pyarrow import parquet
-    except ImportError:
-        raise DataError(
-            f"{path}: reading Parquet needs the package pyarrow; install it with "
-            "pip install pyarrow, or give a CSV file"
-        ) from None
-    try:
-        _check_columns(path, parquet.read_schema(path).names, wanted)
-        table = parquet.read_table(path, columns=list(dict.fromkeys(wanted)))
-        # Without pandas' metadata, so that what was an index is a column too.
-        return table.to_pandas(ignore_metadata=True)
-    except DataError:
-        raise
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as Parquet: {error}") from None

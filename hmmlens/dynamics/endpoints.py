@@ -101,6 +101,9 @@ def settle(
 ) -> torch.Tensor:
     """Drive the network to a visited state of each sequence, then leave it alone.
 
+    A network that hears several steps at once (``n_heard``) is left alone from the step on in
+    which it hears neutral input only.
+
     Parameters
     ----------
     inputs : (sequence, time) or (sequence, time, feature), as recorded.
@@ -114,13 +117,14 @@ def settle(
     import torch
 
     until = torch.as_tensor(times, device=inputs.device)
+    echo = getattr(network, "n_heard", 1) - 1
     state = network.start(len(inputs))
     settled = []
     with torch.inference_mode():
         for t in range(int(until.max()) + 1):
             moved = network.step(state, inputs[:, t])
             state = _where(until >= t, moved, state)
-        for step in range(1, 3 * N_SETTLING_STEPS + 1):
+        for step in range(1 - echo, 3 * N_SETTLING_STEPS + 1):
             state = network.step(state, _nothing_new(neutral, network, state, inputs))
             if step == N_SETTLING_STEPS or step >= 2 * N_SETTLING_STEPS:
                 settled.append(network.readout(state))

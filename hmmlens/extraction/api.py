@@ -25,6 +25,9 @@ from hmmlens.extraction.source import Source, digest
 #: With ``verify="sample"``: at least so many batches, and one in so many.
 SAMPLE_LEAST, SAMPLE_ONE_IN = 4, 16
 
+#: Characters of the progress bar.
+BAR = 30
+
 
 def extract(
     model: Any,
@@ -46,7 +49,7 @@ def extract(
     partial: str | Path | None = None,
     labels: Mapping[str, Any] | None = None,
     made_by: Mapping[str, Any] | None = None,
-    progress: bool | Callable[[int, int], None] = False,
+    progress: bool | Callable[[int, int], None] | None = None,
 ) -> xr.DataTree:
     """Return what every recurrent layer of ``model`` holds at every step, checked by replay.
 
@@ -81,7 +84,8 @@ def extract(
     partial : the store's folder until it is whole; ``STORE.partial`` by default.
     labels : name -> numbers (sequence) to store beside, such as split or group.
     made_by : attributes of the store that say what made it.
-    progress : show a line on stderr, or a function of batches done and all batches.
+    progress : show a bar on stderr, or a function of batches done and all batches. None shows the
+        bar where stderr is a terminal and there are several batches.
 
     Returns
     -------
@@ -225,9 +229,11 @@ def _largest(errors: Iterable[float]) -> float:
     return max((error for error in errors if not math.isnan(error)), default=math.nan)
 
 
-def _tell(progress: bool | Callable[[int, int], None], done: int, n_batches: int) -> None:
+def _tell(progress: bool | Callable[[int, int], None] | None, done: int, n_batches: int) -> None:
     if callable(progress):
         progress(done, n_batches)
-    elif progress:
+    elif progress or (progress is None and n_batches > 1 and sys.stderr.isatty()):
+        bar = "#" * (BAR * done // n_batches)
         end = "\n" if done == n_batches else ""
-        print(f"\rrecorded {done} of {n_batches} batches", end=end, file=sys.stderr, flush=True)
+        line = f"\rrecording [{bar:.<{BAR}}] {done} of {n_batches} batches"
+        print(line, end=end, file=sys.stderr, flush=True)

@@ -110,7 +110,8 @@ def figures(
         index = list(twin.attrs["picks"]).index("compact")
         n_states = int(twin["n_states"][index])
         bands.append(_band(task, "untrained", twin["path"][index].to_numpy(), n_states))
-    shown = liveliest(task.truth, inside & (task.split == 2)[:, None])
+    first = (inside & (task.split == 2)[:, None])[:, :BAND_STEPS]
+    shown = liveliest(task.truth[:, :BAND_STEPS], first)
     yield (
         "bands",
         *draw.bands(

@@ -297,15 +297,10 @@ def states(
     truth = reading["truth_share"].to_numpy()
     panels: list[tuple[Floats, Sequence[str], str, bool]] = [
         (reading["input_mean"].to_numpy(), axes_names["input"], "input", not symbols[0]),
-        (
-            reading["output_mean"].to_numpy(),
-            axes_names["output"],
-            "network's output",
-            not symbols[1],
-        ),
+        (reading["output_mean"].to_numpy(), axes_names["output"], "output", not symbols[1]),
     ]
     if np.isfinite(truth).any():
-        panels.append((truth, axes_names["truth"], "truth, P(truth | state)", False))
+        panels.append((truth, axes_names["truth"], "truth", False))
     widths = [2.6, *[max(1.2, 0.42 * len(columns)) for _, columns, _, _ in panels]]
     figure, axes = plt.subplots(
         1,
@@ -383,9 +378,7 @@ def bands(
             axes[0].plot(time, values[:, index], lw=0.9, label=name, color=style.colours(16)[index])
             source[name] = values[:, index]
         axes[0].set_ylabel("input")
-        axes[0].legend(loc="upper right", ncols=3)
-        low, high = axes[0].get_ylim()
-        axes[0].set_ylim(low, high + 0.35 * (high - low))
+        figure.legend(loc="outside upper right", ncols=4)
     for y, band in enumerate(rows):
         states_ = band.states[sequence, :n_steps]
         source[band.label] = states_

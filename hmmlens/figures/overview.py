@@ -65,8 +65,8 @@ def controls(agreement: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     known = set(agreement.loc[agreement["rule"] == "true", "network"])
     rule = np.where(agreement["network"].isin(known), "true", "compact")
     table = agreement[agreement["rule"] == rule].reset_index(drop=True)
-    one_layer = table["layer"].nunique() == 1
-    table["where"] = table["network"] + ("" if one_layer else " / " + table["layer"])
+    several = table.groupby("network")["layer"].transform("nunique") > 1
+    table["where"] = table["network"] + np.where(several, " / " + table["layer"], "")
     places = list(dict.fromkeys(table["where"]))
     kinds = [kind for kind in dict.fromkeys(table["covariance_type"]) if kind != "none"]
     figure, axes = plt.subplots(
@@ -101,6 +101,7 @@ def controls(agreement: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
         Line2D([], [], ls="", marker=style.ROLE_MARKERS[role], color=colour, label=role, ms=4)
         for role, colour in style.ROLE_COLOURS.items()
     ]
-    handles.append(Line2D([], [], color=style.CEILING, lw=1.5, label="ceiling: exact filter"))
+    if table["ceiling_ari"].notna().any():
+        handles.append(Line2D([], [], color=style.CEILING, lw=1.5, label="ceiling: exact filter"))
     figure.legend(handles=handles, loc="outside upper center", ncols=4)
     return figure, table.drop(columns="where")

@@ -2,7 +2,8 @@
 
 The protocol, against which dynamics and interventions are written:
 ``state = step(state, input)`` and ``output = readout(state)``. A state is a tuple with one entry
-per layer; an entry is ``(hidden,)``, or ``(hidden, cell)`` for an LSTM, each (sequence, unit).
+per layer; an entry is ``(hidden,)``, or ``(hidden, cell)`` for an LSTM, each (sequence, unit). What
+other parts of a network remember stands in entries behind those of its layers.
 """
 
 from __future__ import annotations

@@ -29,13 +29,15 @@ def whole_span(values: pd.Series) -> str:
     return span(values.astype(float), 0)
 
 
-def task_sentence(rows: pd.DataFrame) -> str:
+def task_sentence(rows: pd.DataFrame, note: str = "") -> str:
     """Say how well the trainings of one network do their task.
 
     Parameters
     ----------
     rows : rows of the networks table, one per seed.
+    note : what the dataset has to say of networks that were trained elsewhere.
     """
+    trained_here = (rows["n_epochs"] > 0).any()
     first = rows.iloc[0]
     unit = "nats per step" if first["metric"] == "nll" else "mean squared error"
     digits = 3 if first["metric"] == "nll" else 4
@@ -52,15 +54,17 @@ def task_sentence(rows: pd.DataFrame) -> str:
     text += f". The best simple baseline ({first['best_baseline']}) reaches "
     text += f"{first['best_baseline_score']:.{digits}f}"
     if (rows["test"] > first["best_baseline_score"]).all():
-        trained_here = (rows["n_epochs"] > 0).any()
-        text += ", which is better: this network has not learnt its task"
-        text += "" if trained_here else " as it stands in these data; it was trained elsewhere"
+        text += ", which is better: " + (
+            "this network has not learnt its task"
+            if trained_here
+            else "it was fitted to these data, and the network to others"
+        )
     elif (
         np.isfinite(first["above_floor_percent"])
         and (rows["above_floor_percent"] > CLOSE_PERCENT).any()
     ):
         text += f"; not every training comes within {CLOSE_PERCENT:g} % of the floor"
-    return text + "."
+    return text + "." + (f" {note}." if note and not trained_here else "")
 
 
 def choice_sentence(choices: pd.DataFrame, criterion: str) -> str:
@@ -87,7 +91,7 @@ def agreement_sentence(rows: pd.DataFrame, truth: str) -> str:
     Parameters
     ----------
     rows : rows of the agreement table of one layer whose rule is ``true``. The first covariance
-        type is the one that the verdict rests on; the others are told beside it.
+        type is the one that the last sentence rests on; the others are told beside it.
     """
     kinds = [kind for kind in dict.fromkeys(rows["covariance_type"]) if kind != "none"]
     if not kinds or rows["ari"].isna().all():
@@ -101,18 +105,30 @@ def agreement_sentence(rows: pd.DataFrame, truth: str) -> str:
         ari = {role: found["ari"] for role, found in part.groupby("role")}
         text += f" is ARI {span(ari['trained'])} with {kind} covariance"
         others = [f"{_NAMES[role]} {span(ari[role])}" for role in _NAMES if role in ari]
-        text += f" (against {' and '.join(others)}); it" if others else "; it"
+        p = part.loc[part["role"] == "trained", "shift_p"]
+        told = [f"against {' and '.join(others)}"] if others else []
+        told += [f"p {span(p, 3)} against a truth shifted in time"] if p.notna().any() else []
+        text += f" ({', '.join(told)}); it" if told else "; it"
     text = text.removesuffix("; it") + "."
     first = rows[rows["covariance_type"].isin([kinds[0], "none"])]
-    low = first.loc[first["role"] == "trained", "ari_low"].min()
-    highest = first.groupby("role")["ari"].max()
+    trained = first[first["role"] == "trained"]
+    low, high = trained["ari_low"].min(), trained["ari_high"].max()
+    of_role = first.groupby("role")["ari"]
+    highest, lowest = of_role.max(), of_role.min()
     others = [role for role in _NAMES if role in highest]
     beaten = [_NAMES[role] for role in others if highest[role] < low]
+    better = [_NAMES[role] for role in others if lowest[role] > high]
     equal = [_NAMES[role] for role in others if not highest[role] < low]
     if beaten and not equal:
         return (
             f"{text} With {kinds[0]} covariance every control lies below the trained network's "
             "interval: the network adds to what its input and its wiring hold."
+        )
+    if better:
+        above = f"clearly above {' and '.join(beaten)}, but " if beaten else ""
+        return (
+            f"{text} With {kinds[0]} covariance it is {above}below {' and '.join(better)}: right "
+            "as these states may be, they do not show that the network added anything."
         )
     if equal:
         above = f"clearly above {' and '.join(beaten)}, but not above " if beaten else ""
@@ -141,7 +157,7 @@ def endpoint_sentence(rows: pd.DataFrame, neutral: str) -> str:
         return "No input says nothing new to it, so it cannot be left alone."
     text = (
         f"With an input that says nothing new ({neutral}), it settles in "
-        f"{whole_span(rows['n_coarse'])} places, "
+        f"{whole_span(rows['n_coarse'])} place{'s' if (rows['n_coarse'] > 1).any() else ''}, "
         f"{whole_span(rows['n_fine'])} when told apart four times finer"
     )
     if (rows["ratio"] <= 1.5).all() and (rows["n_coarse"] > 1).all():
@@ -179,7 +195,7 @@ def study(
                     "network": network,
                     "layer": layer,
                     "dataset": dataset,
-                    "task": task_sentence(rows),
+                    "task": task_sentence(rows, about[dataset].get("note", "")),
                     "choice": choice_sentence(mine, criterion),
                     "agreement": agreement_sentence(same, about[dataset]["truth"])
                     if len(about[dataset]["state_names"])
@@ -187,6 +203,6 @@ def study(
                     "endpoints": endpoint_sentence(settled, settled["neutral_input"].iloc[0]),
                 }
             )
-    shown = ("task", "truth", "source", "licence", "sha256")
+    shown = ("task", "truth", "note", "source", "licence", "sha256")
     datasets = {n: {k: attrs[k] for k in shown if k in attrs} for n, attrs in about.items()}
     return {"networks": told, "datasets": datasets}

@@ -33,7 +33,7 @@ CAPTIONS = {
     "Shades are 95 % intervals; vertical lines are the chosen models.",
     "trajectories": "Recorded steps in the first two components, coloured by state.",
     "states": "Left: transitions; the number at a state is its expected dwell in steps. "
-    "Right: mean input, mean output and truth of each state.",
+    "Right: mean input, mean output and shares of the truth in each state.",
     "bands": "One test sequence, with the states inferred from the past only.",
 }
 

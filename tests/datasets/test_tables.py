@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import sys
 from pathlib import Path
@@ -136,7 +137,8 @@ BAD: list[tuple[str, tuple[str, str], dict[str, Any], str]] = [
     ("infinity", ("4.5,-4", "4.5,-inf"), {}, ", line 5, column 'y': found -inf, wants a finite"),
     ("too few cells", ("b,12,5.5,-5,0,go,p2,test", "b,12"), {}, ", line 6, column 'x': found an e"),
     ("too many cells", ("b,12,5.5", "b,12,5.5,7"), {},
-     ": cannot be read as CSV in UTF-8: Error tokenizing data. C error: Expected 8 fields in line"),
+     ", line 6: has 9 cells, but the header has 8 names"),
+    ("open quote", ("4.5,-4", '"4.5,-4'), {}, ", line 5: a quote is opened and never closed"),
     ("time twice", ("a,1,", "a,0,"), {},
      ", line 4, column 't': sequence 'a' has time 0 twice, first in line 2; keep one of them"),
     ("time falls", ("b,11,", "b,9,"), {},
@@ -162,7 +164,7 @@ BAD: list[tuple[str, tuple[str, str], dict[str, Any], str]] = [
      ", line 3, column 'part': found 'tset' (did you mean 'test'?), wants one of: train, select, "),
     ("two groups", ("stop,p1", "stop,p2"), {"columns": {"group": "person"}},
      ", line 4, column 'person': found 'p2', but sequence 'a' begins with 'p1'"),
-    ("not text", ("trial", "tri\udcffal"), {}, ": cannot be read as CSV in UTF-8"),
+    ("not text", ("4.5,-4", "4\udcff5,-4"), {}, ", line 5: this is no text in UTF-8; save it"),
 ]  # fmt: skip
 
 
@@ -202,13 +204,25 @@ def test_missing_targets_stay_missing(tmp_path: Path) -> None:
     ("text", "sentence"),
     [
         ("", "the file is empty"),
+        (
+            "trial;t;x;y\na;0;1;2\n",
+            "the file has: trial;t;x;y (is it separated by ';'? then set sep",
+        ),
         ("trial,t,x,y\n", "there is no row below the header"),
         ("trial,t,x,y\na,0,1,2,3\na,1,1,2,3\n", "rows have more cells than the header has names"),
     ],
 )
 def test_files_without_proper_rows_are_told(tmp_path: Path, text: str, sentence: str) -> None:
-    with pytest.raises(DataError, match=sentence):
+    with pytest.raises(DataError, match=re.escape(sentence)):
         read(tmp_path, text)
+
+
+def test_packed_text_that_is_no_text_is_told_by_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "steps.csv.gz"
+    path.write_bytes(gzip.compress(GOOD.encode() + b"c,0,\xe9,1\n"))
+    n_lines = GOOD.count("\n") + 1
+    with pytest.raises(DataError, match=f"line {n_lines}: this is no text in UTF-8"):
+        read_table(path, table(path))
 
 
 def test_rounded_times_are_even_enough(tmp_path: Path) -> None:
@@ -249,6 +263,10 @@ def test_parquet_holds_what_the_csv_holds(tmp_path: Path) -> None:
         ({"x": [1.0, 2, None, 4, 5]}, "row 2, column 'x': found an empty cell, wants a finite"),
         ({"x": list("12z45")}, "row 2, column 'x': found z, wants a number"),
         ({"t": pd.date_range("2025-01-01", periods=5)}, "column 't': found dates or durations"),
+        (
+            {"x": [[1.0, 2.0]] * 5},
+            "column 'x': holds list<element: double> in each cell, wants one",
+        ),
     ],
 )
 def test_parquet_is_told_by_row(tmp_path: Path, change: dict[str, Any], sentence: str) -> None:

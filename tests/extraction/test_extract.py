@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import Any
 
 import numpy as np
@@ -534,4 +536,20 @@ def test_progress_counts_batches(capsys: pytest.CaptureFixture[str]) -> None:
     hmmlens.extract(gru(), X, batch_size=2, progress=lambda done, of: seen.append((done, of)))
     assert seen == [(1, 3), (2, 3), (3, 3)]
     hmmlens.extract(gru(), X, batch_size=2, progress=True)
-    assert capsys.readouterr().err.endswith("\rrecorded 3 of 3 batches\n")
+    shown = capsys.readouterr().err
+    assert shown.startswith("\rrecording [" + 10 * "#" + 20 * "." + "] 1 of 3 batches\r")
+    assert shown.endswith("\rrecording [" + 30 * "#" + "] 3 of 3 batches\n")
+
+
+@pytest.mark.parametrize(
+    ("terminal", "batch_size", "shown"), [(True, 2, True), (True, 9, False), (False, 2, False)]
+)
+def test_progress_shows_by_itself_in_a_terminal_only(
+    terminal: bool, batch_size: int, shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors = io.StringIO()
+    monkeypatch.setattr(errors, "isatty", lambda: terminal)
+    monkeypatch.setattr(sys, "stderr", errors)
+    hmmlens.extract(gru(), X, batch_size=batch_size)
+    assert ("3 of 3 batches\n" in errors.getvalue()) is shown
+    assert shown or not errors.getvalue()

@@ -9,8 +9,10 @@ from hmmlens.report import findings
 
 
 def agreement(trained: float, low: float, untrained: float, raw: float) -> pd.DataFrame:
-    rows = [("trained", trained, low), ("untrained", untrained, 0.0), ("raw input", raw, 0.0)]
-    table = pd.DataFrame(rows, columns=["role", "ari", "ari_low"])
+    high = trained + (trained - low)
+    rows = [("trained", trained, low, high, 0.004)]
+    rows += [("untrained", untrained, 0.0, 1.0, 0.5), ("raw input", raw, 0.0, 1.0, 0.5)]
+    table = pd.DataFrame(rows, columns=["role", "ari", "ari_low", "ari_high", "shift_p"])
     return table.assign(covariance_type="tied", n_states=3, ceiling_ari=np.nan)
 
 
@@ -29,7 +31,8 @@ def networks(**columns: object) -> pd.DataFrame:
 
 def test_an_agreement_above_all_controls_counts() -> None:
     text = findings.agreement_sentence(agreement(0.9, 0.85, 0.1, 0.2), "the truth")
-    assert "ARI 0.90 with tied covariance" in text
+    assert "ARI 0.90 with tied covariance (against the untrained twin 0.10 and the raw" in text
+    assert "the raw input 0.20, p 0.004 against a truth shifted in time)" in text
     assert "every control lies below the trained network's interval" in text
 
 
@@ -39,8 +42,19 @@ def test_an_agreement_that_one_control_reaches_does_not_count() -> None:
     assert "does not show that the network built the states" in text
 
 
+def test_a_control_that_agrees_better_is_told() -> None:
+    text = findings.agreement_sentence(agreement(0.7, 0.65, 0.1, 0.92), "the truth")
+    assert text.endswith(
+        "With tied covariance it is clearly above the untrained twin, but below the raw input: "
+        "right as these states may be, they do not show that the network added anything."
+    )
+    # Within the interval it is not better.
+    text = findings.agreement_sentence(agreement(0.7, 0.65, 0.1, 0.74), "the truth")
+    assert "but not above the raw input" in text
+
+
 def test_an_agreement_that_all_controls_reach_does_not_count() -> None:
-    text = findings.agreement_sentence(agreement(0.9, 0.85, 0.95, 0.86), "the truth")
+    text = findings.agreement_sentence(agreement(0.9, 0.85, 0.93, 0.86), "the truth")
     assert "not clearly above the untrained twin or the raw input" in text
     assert "every control" not in text
 
@@ -60,8 +74,11 @@ def test_a_network_far_from_its_floor_is_told() -> None:
 def test_a_network_worse_than_a_simple_baseline_has_not_learnt_its_task() -> None:
     text = findings.task_sentence(networks(best_baseline_score=0.34))
     assert text.endswith("which is better: this network has not learnt its task.")
-    loaded = findings.task_sentence(networks(best_baseline_score=0.34, n_epochs=0))
-    assert loaded.endswith("as it stands in these data; it was trained elsewhere.")
+    loaded = findings.task_sentence(networks(best_baseline_score=0.34, n_epochs=0), "Not new")
+    assert loaded.endswith(
+        "better: it was fitted to these data, and the network to others. Not new."
+    )
+    assert "Not new" not in findings.task_sentence(networks(), "Not new")
 
 
 def test_a_choice_at_the_edge_supports_no_finite_number() -> None:
@@ -80,6 +97,7 @@ def test_endpoints_are_points_only_where_finer_balls_find_no_more() -> None:
     assert findings.endpoint_sentence(spread, "zeros").endswith("not clearly separate points.")
     one = pd.DataFrame({"n_coarse": [1], "n_fine": [1], "ratio": [1.0]})
     assert findings.endpoint_sentence(one, "zeros").endswith("in which nothing is remembered.")
+    assert "settles in 1 place, 1 when" in findings.endpoint_sentence(one, "zeros")
 
 
 def test_a_span_of_seeds_shows_both_ends_and_minus_signs() -> None:

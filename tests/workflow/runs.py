@@ -9,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SMOKE = ROOT / "workflow" / "studies" / "smoke.yaml"
+PUBLISHED = ROOT / "workflow" / "studies" / "published.yaml"
 
 
 def command(folder: Path, config: Path, *options: str) -> list[str]:

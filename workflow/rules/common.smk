@@ -164,9 +164,9 @@ def check_debian():
             continue
         if not Path("data", source.file).exists() and shutil.which("apt-get") is None:
             raise WorkflowError(
-                f"datasets.{name}: {source.citation} is a Debian package, and there is no "
-                "apt-get here to fetch it with; run the study on Debian, or put the package "
-                f"at data/{source.file}"
+                f"datasets.{name}: needs the Debian package {source.package} {source.version}, "
+                "and there is no apt-get here to fetch it with; run the study on Debian, put the "
+                f"package at data/{source.file}, or take out this dataset and its networks"
             )
 
 

@@ -193,6 +193,11 @@ rule write_report:
         networks=CONFIGURED,
         about={
             "title": study.title,
+            "sources": {
+                name: ADAPTERS[network.adapter].source._asdict()
+                for name, network in study.networks.items()
+                if network.kind == "adapter"
+            },
             "study": study.study,
             "seed": study.seed,
             "version": hmmlens.__version__,

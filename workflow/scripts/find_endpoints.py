@@ -27,6 +27,8 @@ network = loading.network(
 rng = np.random.default_rng(params.seed)
 neutral = endpoints.neutral_input(data.attrs)
 told = endpoints.NEUTRAL_TEXT[neutral]
+if neutral == "zero":
+    told = activations.fed(data, params.network["kind"]).attrs.get("zeros", told)
 if not protocol.follows(network):
     neutral, told = None, "it has no single steps that could be called"
 counts = dict.fromkeys(("n_coarse", "n_fine", "ratio", "drift"), np.nan)

@@ -20,7 +20,7 @@ network.to(cells.pick_device(params.device))
 
 tree = extract(
     network,
-    activations.fed(data),
+    activations.fed(data, settings["kind"]),
     data["length"].to_numpy(),
     cell=False,
     verify="none",

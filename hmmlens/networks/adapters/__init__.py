@@ -17,7 +17,7 @@ class Adapter(NamedTuple):
 
     source : the file that holds its weights.
     module : the module of this package that reads it.
-    dataset : the kind of dataset that it was made for.
+    dataset : the kind of dataset that it was made for; your own files may hold the like.
     """
 
     source: Source

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from hmmlens.errors import DataError
 from hmmlens.networks.adapters.gates import gru_weights
+from hmmlens.networks.cells import State
 
 FILE = "ao_compensation_model/model/2026_04_21_17_02_0.0713/gru_model.keras"
 
@@ -29,7 +30,14 @@ class GaitGRU(nn.Module):
     ``forward`` takes hip angle and velocity at 100 Hz, centred and scaled by
     :func:`hmmlens.datasets.gait.phase_scale`, (sequence, time, 2), and returns sine and cosine
     of the phase 20 samples ahead (sequence, time, 2).
+
+    It follows the recurrence protocol of :mod:`hmmlens.networks.cells`. Behind the GRU's entry,
+    its state has one for what the filters remember: the inputs and the filtered values of the
+    last steps, ((hidden,), (inputs, filtered)).
     """
+
+    #: Steps of input that the filters hear at once.
+    n_heard = KERNEL + POOL - 1
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,9 +51,30 @@ class GaitGRU(nn.Module):
         past = nn.functional.pad(inputs.transpose(1, 2), (KERNEL - 1, 0))
         filtered = self.norm(self.conv(past))
         smooth = nn.functional.avg_pool1d(nn.functional.pad(filtered, (POOL - 1, 0)), POOL, 1)
-        hidden = self.gru(smooth.transpose(1, 2))[0]
-        phase: Tensor = nn.functional.normalize(self.out(hidden), dim=-1)
-        return phase
+        return self._phase(self.gru(smooth.transpose(1, 2))[0])
+
+    def _phase(self, hidden: Tensor) -> Tensor:
+        return nn.functional.normalize(self.out(hidden), dim=-1)
+
+    def start(self, n_sequences: int) -> State:
+        """Return the state before the first step: zeros."""
+        sizes = (N_UNITS, 2 * (KERNEL - 1), N_FILTERS * (POOL - 1))
+        hidden, inputs, filtered = (self.out.weight.new_zeros(n_sequences, n) for n in sizes)
+        return (hidden,), (inputs, filtered)
+
+    def step(self, state: State, inputs: Tensor) -> State:
+        """Advance by one step; ``inputs`` is (sequence, 2)."""
+        (hidden,), (heard, filtered) = state
+        heard = torch.cat([heard.unflatten(1, (2, -1)), inputs[:, :, None]], dim=2)
+        now = self.norm(self.conv(heard))
+        filtered = torch.cat([filtered.unflatten(1, (N_FILTERS, -1)), now], dim=2)
+        # A sequence of one step, so that the layer's own code runs.
+        moved = self.gru(filtered.mean(dim=2)[:, None], hidden[None])[1][0]
+        return (moved,), (heard[:, :, 1:].flatten(1), filtered[:, :, 1:].flatten(1))
+
+    def readout(self, state: State) -> Tensor:
+        """Return sine and cosine (sequence, 2) of a state."""
+        return self._phase(state[0][0])
 
 
 def build() -> GaitGRU:

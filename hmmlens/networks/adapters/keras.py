@@ -24,7 +24,7 @@ from hmmlens.networks.adapters.gates import Weights, gru_weights, plain_weights
 # Read by Keras when it is imported; torch is there already.
 os.environ.setdefault("KERAS_BACKEND", "torch")
 try:
-    import keras
+    import keras as keras  # for keras_callback too, which needs the same back end
 except ImportError as error:
     raise ImportError('Keras models need Keras 3: pip install "hmmlens[keras]"') from error
 
@@ -128,6 +128,11 @@ def convert(model: Any) -> nn.Sequential:
 def _check_chain(model: Any) -> None:
     if isinstance(model, keras.Sequential):
         return
+    if not hasattr(model, "output_names"):
+        raise DataError(
+            f"{type(model).__name__} is a model of its own kind; only Sequential and Functional "
+            "models can be converted"
+        )
     entries = model.get_config()["layers"]
     for before, layer in zip([None, *entries], entries, strict=False):
         heard = _histories(layer["inbound_nodes"])
@@ -287,29 +292,3 @@ CONVERTERS: dict[str, Callable[[Any], nn.Module]] = {
     "Dropout": _nothing,
     "InputLayer": _nothing,
 }
-
-
-class RecordStates(keras.callbacks.Callback):
-    """Record the states of a model while ``fit`` runs: ``model.fit(..., callbacks=[states])``.
-
-    Parameters
-    ----------
-    inputs : (sequence, time) symbols or (sequence, time, feature) values to record with.
-    every : epochs between recordings; the first is at the end of epoch ``every``.
-
-    Attributes
-    ----------
-    records_ : epoch (the first is 1) -> what :func:`hmmlens.extract` returns.
-    """
-
-    def __init__(self, inputs: Any, every: int = 1) -> None:
-        super().__init__()
-        self.inputs, self.every = inputs, every
-        self.records_: dict[int, Any] = {}
-
-    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Record where it is time for it."""
-        if (epoch + 1) % self.every == 0:
-            from hmmlens.extraction.api import extract
-
-            self.records_[epoch + 1] = extract(convert(self.model), self.inputs)

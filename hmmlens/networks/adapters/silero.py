@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from hmmlens.errors import DataError
+from hmmlens.networks.cells import State
 
 FILE = "silero_vad/data/silero_vad.jit"
 
@@ -51,9 +52,15 @@ class SileroVAD(nn.Module):
 
     ``forward`` takes frames of 32 ms at 16 kHz, full scale being 1, (sequence, time, 512), and
     returns the probability of speech (sequence, time, 1).
+
+    It follows the recurrence protocol of :mod:`hmmlens.networks.cells`. Behind the LSTM's entry,
+    its state has one for the end of the last frame: ((hidden, cell), (samples,)).
     """
 
     fourier: Tensor
+
+    #: Steps of input that the filters hear at once: a frame, and the end of the one before.
+    n_heard = 2
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,14 +82,38 @@ class SileroVAD(nn.Module):
     def forward(self, frames: Tensor) -> Tensor:
         """Return (sequence, time, 1) for (sequence, time, 512)."""
         before = nn.functional.pad(frames[:, :-1, -CONTEXT:], (0, 0, 1, 0))
-        heard = torch.cat([before, frames], dim=2).flatten(0, 1)
+        encoded = self._encode(before.flatten(0, 1), frames.flatten(0, 1))
+        return self._speech(self.lstm(encoded.unflatten(0, frames.shape[:2]))[0])
+
+    def _encode(self, before: Tensor, frames: Tensor) -> Tensor:
+        """Return (frame, unit) of frames (frame, sample) and of what was heard before them."""
+        heard = torch.cat([before, frames], dim=1)
         heard = nn.functional.pad(heard, (0, CONTEXT), "reflect")
         waves = nn.functional.conv1d(heard[:, None], self.fourier, stride=STRIDE)
         real, imaginary = waves.chunk(2, dim=1)
-        encoded = self.encoder((real**2 + imaginary**2).sqrt())
-        hidden = self.lstm(encoded.squeeze(2).unflatten(0, frames.shape[:2]))[0]
-        speech: Tensor = torch.sigmoid(self.out(torch.relu(hidden)))
-        return speech
+        encoded: Tensor = self.encoder((real**2 + imaginary**2).sqrt()).squeeze(2)
+        return encoded
+
+    def _speech(self, hidden: Tensor) -> Tensor:
+        return torch.sigmoid(self.out(torch.relu(hidden)))
+
+    def start(self, n_sequences: int) -> State:
+        """Return the state before the first frame: zeros."""
+        zeros = self.out.weight.new_zeros
+        unit = zeros(n_sequences, N_UNITS)
+        return (unit, unit), (zeros(n_sequences, CONTEXT),)
+
+    def step(self, state: State, inputs: Tensor) -> State:
+        """Advance by one frame; ``inputs`` is (sequence, 512)."""
+        (hidden, cell), (before,) = state
+        encoded = self._encode(before, inputs)
+        # A sequence of one frame, so that the layer's own code runs.
+        moved = self.lstm(encoded[:, None], (hidden[None], cell[None]))[1]
+        return tuple(part[0] for part in moved), (inputs[:, -CONTEXT:],)
+
+    def readout(self, state: State) -> Tensor:
+        """Return the probability of speech (sequence, 1) of a state."""
+        return self._speech(state[0][0])
 
 
 def _fourier() -> Tensor:

@@ -256,15 +256,3 @@ def test_states_of_a_file_have_the_names_and_values_of_keras(tmp_path: Path) -> 
     found, drawn = extract(again, VALUES)["memory"]["hidden"], extract(twin, VALUES)
     np.testing.assert_array_equal(found, drawn["memory"]["hidden"])
     assert not np.allclose(found, expected, atol=0.05)
-
-
-def test_states_are_recorded_while_keras_fits() -> None:
-    inner = layers.GRU(4, return_sequences=True, name="memory")
-    model = keras.Sequential([layers.Input((9, 3)), inner, layers.Dense(1)])
-    model.compile("sgd", "mse")
-    states = adapter.RecordStates(VALUES, every=2)
-    model.fit(VALUES, VALUES[:, :, :1], epochs=4, verbose=0, callbacks=[states])
-    assert list(states.records_) == [2, 4]
-    last = states.records_[4]["memory"]["hidden"]
-    np.testing.assert_allclose(last, keras.ops.convert_to_numpy(inner(VALUES)), atol=1e-5)
-    assert not np.allclose(states.records_[2]["memory"]["hidden"], last)
