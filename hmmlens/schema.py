@@ -1,7 +1,8 @@
-"""Write the JSON Schema of the config: ``python -m hmmlens.schema [--check]``.
+"""Write the JSON Schemas of studies: ``python -m hmmlens.schema [--check]``.
 
-Editors complete and check ``config.yaml`` against ``workflow/schemas/config.schema.json``. The
-file is made from :class:`hmmlens.config.Study` and never edited by hand.
+Editors complete and check ``config.yaml`` against ``workflow/schemas/config.schema.json``, and
+studies of other kinds against the schema of their own. The files are made from the models in
+:mod:`hmmlens.config` and its neighbours, and never edited by hand.
 """
 
 from __future__ import annotations
@@ -13,30 +14,37 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hmmlens.config import Study
+from hmmlens.config_roundtrip import RoundTripStudy
+from hmmlens.config_section import Section
 
 PATH = Path(__file__).resolve().parents[1] / "workflow" / "schemas" / "config.schema.json"
+ROUNDTRIP_PATH = PATH.with_name("roundtrip.schema.json")
 
 
-def text() -> str:
-    """Return the JSON Schema of a study, as it is written to the file."""
+def text(model: type[Section] = Study) -> str:
+    """Return the JSON Schema of a kind of study, as it is written to its file."""
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **Study.model_json_schema(),
+        **model.model_json_schema(),
     }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write the file, or with ``--check`` only say whether it is in step with the models."""
+    """Write the files, or with ``--check`` only say whether they are in step with the models."""
     parser = argparse.ArgumentParser(prog="python -m hmmlens.schema", description=main.__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, exit 1 if it differs")
-    if not parser.parse_args(argv).check:
-        PATH.write_text(text(), encoding="utf-8")
-        return 0
-    if PATH.is_file() and PATH.read_text(encoding="utf-8") == text():
-        return 0
-    print(f"{PATH}: differs from hmmlens/config.py; run python -m hmmlens.schema", file=sys.stderr)
-    return 1
+    check = parser.parse_args(argv).check
+    differ = 0
+    for path, model in ((PATH, Study), (ROUNDTRIP_PATH, RoundTripStudy)):
+        if not check:
+            path.write_text(text(model), encoding="utf-8")
+        elif not path.is_file() or path.read_text(encoding="utf-8") != text(model):
+            module = model.__module__.replace(".", "/")
+            told = f"{path}: differs from {module}.py; run python -m hmmlens.schema"
+            print(told, file=sys.stderr)
+            differ = 1
+    return differ
 
 
 if __name__ == "__main__":

@@ -104,8 +104,8 @@ def recovery(
         labels = methods.label(method(name), train, test, n_states, seed)
         scores = agreement(truth, labels.test)
         moves = transitions.normalised(transitions.counts(labels.train, n_states).sum(axis=0))
-        # A state that a method never used leads nowhere.
-        moves, table = np.nan_to_num(moves), np.zeros((n_states, n_states))
+        # A state that a method never used leads nowhere: its row stays NaN, as far as can be.
+        table = np.zeros((n_states, n_states))
         met = contingency(truth, labels.test).sum(axis=0)
         table[: met.shape[0], : met.shape[1]] = met
         distance = transitions.compare(transmat, moves, table).total_variation

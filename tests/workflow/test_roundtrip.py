@@ -1,0 +1,47 @@
+"""Three small networks through every rule of a round trip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from hmmlens.figures.roundtrip import CAPTIONS
+from tests.workflow.runs import ROOT, snakemake
+
+STUDY = ROOT / "workflow" / "studies" / "roundtrip-smoke.yaml"
+FULL = ROOT / "workflow" / "studies" / "roundtrip.yaml"
+
+
+def test_small_networks_go_through_every_rule(tmp_path: Path) -> None:
+    done = snakemake(tmp_path, STUDY, "--cores", "2")
+    assert done.returncode == 0, done.stdout[-3000:]
+    results = tmp_path / "results" / "roundtrip-smoke"
+    assert (results / "report.pdf").read_bytes().startswith(b"%PDF")
+    assert {path.stem for path in (results / "figures").glob("*.png")} == set(CAPTIONS)
+    tables = {path.stem: pd.read_csv(path) for path in (results / "tables").glob("*.csv")}
+    verdicts = tables["verdicts"]
+    trained = verdicts[verdicts["role"] == "trained"].set_index("trip")
+    # What it learnt of a continuum holds no states; the fully connected target does.
+    assert trained.loc["ar1", "grade"] in ("C", "U")
+    assert trained.loc["fully3", "grade"] == "D" and trained.loc["fully3", "n_states"] == 3
+    assert trained.loc["fully3", "input_driven"]
+    assert not verdicts[verdicts["role"] == "shuffled"]["grade"].isin(["D", "B"]).any()
+    recovery = tables["recovery"].set_index(["trip", "method"])
+    assert recovery.loc[("fully3", "hmm"), "share"] > 0.5
+    assert (verdicts["replay_error"].dropna() < 1e-4).all()
+    assert len(tables["gates"]) > 15
+    again = snakemake(tmp_path, STUDY, "--cores", "1", "--dry-run")
+    assert "Nothing to be done" in again.stdout
+
+
+def test_the_whole_study_has_enough_fresh_continua(tmp_path: Path) -> None:
+    done = snakemake(tmp_path, FULL, "--cores", "1", "--dry-run", "--quiet", "all")
+    assert done.returncode == 0, done.stdout[-3000:]
+    from hmmlens import config_roundtrip
+    from hmmlens.config_errors import read_yaml
+
+    trips = config_roundtrip.load(read_yaml(FULL), "roundtrip.yaml").trips.values()
+    continua = [trip for trip in trips if trip.expected == "C"]
+    assert sum(trip.n_seeds * len(trip.cells) for trip in continua) >= 60
+    assert all(trip.surrogates for trip in continua)
