@@ -62,7 +62,7 @@ def test_intervals_of_shares_are_those_of_scipy(hits: int, more: int) -> None:
 
 def test_all_gates_are_reached_by_networks_that_are_as_they_should_be() -> None:
     found = outcomes(tables())
-    asked = {gate: outcome for gate, outcome in found.items() if outcome != "reported"}
+    asked = {gate: told for gate, told in found.items() if told in ("reached", "missed")}
     assert len(asked) == len(roundtrip.GATES) and set(asked.values()) == {"reached"}
     table = roundtrip.gates(tables())
     assert roundtrip.outcome(table) == [f"{len(asked)} of {len(asked)} gates are reached."]
