@@ -25,11 +25,17 @@ class Tables(NamedTuple):
 
     verdicts : one row for each network and role, see :func:`hmmlens.roundtrip.grades.judged`
     recovery : one row for each network and method, see :mod:`hmmlens.roundtrip.returned`
+    rivals : one row for each network and rival, see :mod:`hmmlens.roundtrip.rivals`
+    beliefs, spoken : one row for each network of symbols and score, see
+        :mod:`hmmlens.roundtrip.spoken`
     cost : one row for each network, CPU seconds of each step
     """
 
     verdicts: pd.DataFrame
     recovery: pd.DataFrame
+    rivals: pd.DataFrame
+    beliefs: pd.DataFrame
+    spoken: pd.DataFrame
     cost: pd.DataFrame
 
 
@@ -244,6 +250,28 @@ def by_method(tables: Tables) -> pd.DataFrame:
             | {"share_low": low, "share_high": high}
         )
     return pd.DataFrame(rows)
+
+
+def mean_over_networks(table: pd.DataFrame, by: list[str], columns: list[str]) -> pd.DataFrame:
+    """Return means of ``columns`` over networks, and their number ``n``, in the order of rows."""
+    if table.empty:
+        return pd.DataFrame(columns=[*by, "n", *columns])
+    groups = table.groupby(by, sort=False)
+    return groups[columns].mean().assign(n=groups.size()).reset_index()
+
+
+def summaries(tables: Tables) -> dict[str, pd.DataFrame]:
+    """Return means over networks: ``rival_means``, ``belief_means`` and ``spoken_means``."""
+    spoken = mean_over_networks(tables.spoken, ["trip", "score"], ["value", "null"])
+    # Finite sets of one source differ too.
+    spoken["excess"] = spoken["value"] - spoken["null"].fillna(0.0)
+    return {
+        "rival_means": mean_over_networks(
+            tables.rivals, ["trip", "rival"], ["fidelity_0", "fidelity_5"]
+        ),
+        "belief_means": mean_over_networks(tables.beliefs, ["trip", "source", "score"], ["value"]),
+        "spoken_means": spoken,
+    }
 
 
 def misses(tables: Tables) -> pd.DataFrame:

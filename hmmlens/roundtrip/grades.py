@@ -51,37 +51,38 @@ def surrogate(kind: str, network: RecurrentNetwork, seen: Seen, seed: int) -> Re
 
 def judged(
     drawn: Drawn, max_frames: int, seed: int, surrogates: bool
-) -> tuple[Rows, Seen, dict[str, float]]:
-    """Return a row for each role, the trained network as recorded, and what each verdict cost.
+) -> tuple[Rows, dict[str, Seen], dict[str, float]]:
+    """Return a row for each role, the networks as recorded, and what each verdict cost.
 
     Returns
     -------
     rows : ``role`` (trained, untrained, reservoir, and each of :data:`SURROGATES`), ``ungated``,
         ``replay_error`` and the row of :func:`hmmlens.validation.evidence.judge`.
-    seen : the trained network
+    seen : role -> the network as recorded
     seconds : role -> CPU seconds of recording, endpoints and verdict
     """
     rows: Rows = []
+    seen: dict[str, Seen] = {}
     seconds: dict[str, float] = {}
     seeds = derive_seed(seed, "endpoints"), derive_seed(seed, "judge")
 
-    def judge(role: str, network: RecurrentNetwork, grade: str | None = None) -> tuple[Seen, Any]:
+    def judge(role: str, network: RecurrentNetwork, grade: str | None = None) -> Any:
         began = time.process_time()
-        seen = drawing.record(network, drawn.data, max_frames)
-        settled = drawing.settle(network, drawn.data, seen, seeds[0])
+        seen[role] = drawing.record(network, drawn.data, max_frames)
+        settled = drawing.settle(network, drawn.data, seen[role], seeds[0])
         told = drawing.losses(network, drawn), settled, seeds[1], grade
-        row, _ = evidence.judge(seen.recorded, *told)
+        row, _ = evidence.judge(seen[role].recorded, *told)
         rows.append(
-            {"role": role, "ungated": ungated(row), "replay_error": seen.replay_error} | row
+            {"role": role, "ungated": ungated(row), "replay_error": seen[role].replay_error} | row
         )
         seconds[role] = time.process_time() - began
-        return seen, settled
+        return settled
 
     judge("untrained", drawn.untrained)
     judge("reservoir", drawing.with_readout(drawn))
-    seen, settled = judge("trained", drawn.network, str(rows[-1]["grade"]))
+    settled = judge("trained", drawn.network, str(rows[-1]["grade"]))
     for kind in SURROGATES if surrogates else ():
-        made = surrogate(kind, drawn.network, seen, derive_seed(seed, kind))
+        made = surrogate(kind, drawn.network, seen["trained"], derive_seed(seed, kind))
         # The weights are those of the network, so they may speak for the surrogate too.
         row, _ = evidence.judge(made, drawing.losses(drawn.network, drawn), settled, seeds[1])
         rows.append({"role": kind, "ungated": ungated(row), "replay_error": np.nan} | row)

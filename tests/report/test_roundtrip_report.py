@@ -42,7 +42,8 @@ def tables(**changes: object) -> Tables:
         ]
     )  # fmt: skip
     cost = pd.DataFrame({"cpu_verdict": [1.0, 1.0], "cpu_training": [3.0, 4.0], "cpu_sweep": 1.0})
-    return Tables(verdicts, recovery, cost)
+    none = pd.DataFrame()
+    return Tables(verdicts, recovery, none, none, none, cost)
 
 
 def outcomes(found: Tables) -> dict[str, str]:

@@ -29,6 +29,7 @@ made = {
     "tasks": roundtrip.by_trip(tables),
     "methods": roundtrip.by_method(tables),
     "misses": roundtrip.misses(tables),
+    **roundtrip.summaries(tables),
 }
 for name, table in made.items():
     table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g")

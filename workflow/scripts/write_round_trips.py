@@ -18,7 +18,8 @@ facts = {
     "captions": {name: CAPTIONS[name] for name in drawn},
     "grades": GRADES,
 }
-tables = [Path(files.tables) / f"{name}.csv" for name in ("gates", "tasks", "methods", "misses")]
+shown = ("gates", "tasks", "methods", "misses", "rival_means", "belief_means", "spoken_means")
+tables = [Path(files.tables) / f"{name}.csv" for name in shown]
 figures = [Path(files.figures) / f"{name}.pdf" for name in drawn]
 document.compile_pdf(Path(files.template), facts, tables, {"": figures}, output)
 log.info("written")
