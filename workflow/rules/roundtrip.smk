@@ -62,7 +62,7 @@ rule gather_round_trips:
         trips=expand(
             TRIP, zip, **{k: [r[k] for r in RUNS] for k in ("trip", "cell", "seed")}
         ),
-        code=code("roundtrip"),
+        code=code("report/roundtrip"),
     output:
         tables=report(
             directory(TABLES),
@@ -116,7 +116,7 @@ rule write_round_trips:
         template=str(BASE / "workflow" / "report" / "roundtrip.typ"),
         tables=TABLES,
         figures=FIGURES,
-        code=code("report/document", "figures/roundtrip"),
+        code=code("report/document", "report/roundtrip", "figures/roundtrip"),
     output:
         report(
             f"{RESULTS}/report.pdf",
