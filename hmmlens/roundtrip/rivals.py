@@ -62,7 +62,7 @@ def fidelities(seen: Seen, names: Sequence[str], n_states: int, seed: int) -> li
         add(f"last {order} input{'s' if order > 1 else ''}", 0, score, score)
     linear = linear_law(hidden[train], data.law[train], data.masks["train"][train], hidden[test])
     score = fidelity(data.law[test][inside], linear[inside], data.average, "values")
-    add("linear readout of all units", 0, score, np.nan)
+    add("linear readout", 0, score, np.nan)
 
     length = everywhere.sum(axis=1)
     pca = PCA(N_COMPONENTS).fit(hidden[data.masks["train"]])
@@ -73,7 +73,7 @@ def fidelities(seen: Seen, names: Sequence[str], n_states: int, seed: int) -> li
         labels = methods.label(method(name), learn, whole, n_states, seed).test
         add(name, n_states, *_of_states(labels, known, data, n_states))
     labels = _raw(recorded.inputs[:, skip:], train, known, length, n_states, seed)
-    add("hmm of the raw input", n_states, *_of_states(labels, known, data, n_states))
+    add("raw-input hmm", n_states, *_of_states(labels, known, data, n_states))
     return rows
 
 
