@@ -1,6 +1,7 @@
 """From a task whose answer is known to a trained network, and back to states.
 
-``drawn`` makes and records one network; ``grades`` judges it, its controls and its surrogates;
-``returned`` compares the states that came back with the true ones; ``gates`` holds all of them
-against what is promised.
+``trip`` runs one network through all of it: ``drawn`` makes and records it, ``grades`` judges it,
+its controls and surrogates, ``returned`` compares its states with the true ones, ``rivals`` tells
+what else predicts its output, ``spoken`` what it believes and says. What is promised of all
+networks together stands in :mod:`hmmlens.report.roundtrip`.
 """

@@ -46,11 +46,9 @@ rule round_trip:
     params:
         trip=lambda w: study.trips[w.trip].model_dump(exclude={"n_seeds", "cells"}),
         training=lambda w: study.training_of(w.trip).model_dump(),
-        device=study.device,
-        max_frames=study.max_frames,
-        n_states=study.n_states,
-        n_restarts=study.n_restarts,
-        methods=study.methods,
+        settings=study.model_dump(
+            include={"max_frames", "n_states", "n_restarts", "methods", "device"}
+        ),
         seed=job_seed("round_trip", "{trip}", "{cell}", "{seed}"),
     script:
         "../scripts/round_trip.py"
