@@ -58,6 +58,10 @@ class RoundTripStudy(Section):
         min_length=1,
         description="ways to get states from activations: names, or package.module:function",
     )
+    automata: bool = Field(
+        default=False,
+        description="learn automata of networks that read symbols; needs the extra automata",
+    )
 
     @model_validator(mode="after")
     def _usable(self) -> RoundTripStudy:

@@ -14,6 +14,7 @@ from hmmlens.reducers import PCA
 from hmmlens.roundtrip.drawn import Seen
 from hmmlens.roundtrip.returned import N_COMPONENTS, method
 from hmmlens.validation import codebook, evidence, methods
+from hmmlens.validation.automata import automaton_law
 from hmmlens.validation.codebook import Driven
 from hmmlens.validation.evidence import HORIZON
 from hmmlens.validation.fidelity import fidelity, state_outputs
@@ -75,6 +76,24 @@ def fidelities(seen: Seen, names: Sequence[str], n_states: int, seed: int) -> li
     labels = _raw(recorded.inputs[:, skip:], train, known, length, n_states, seed)
     add("raw-input hmm", n_states, *_of_states(labels, known, data, n_states))
     return rows
+
+
+def automaton(seen: Seen, seed: int) -> dict[str, Any]:
+    """Return the row of :func:`fidelities` of an automaton learnt from inputs and outputs.
+
+    It sees all inputs from the first one on, so the two numbers are one.
+    """
+    recorded = seen.recorded
+    data, _ = evidence.prepare(recorded, seed)
+    skip = recorded.hidden.shape[1] - data.law.shape[1]
+    inside = np.arange(recorded.law.shape[1]) < recorded.length[:, None]
+    symbols = np.where(inside, recorded.inputs.astype(np.int64), -1)
+    train, test = recorded.split == 0, np.any(data.masks["test"], axis=1)
+    law, n_states = automaton_law(symbols[train], recorded.law[train], symbols[test])
+    scored = data.masks["test"][test]
+    score = fidelity(data.law[test][scored], law[:, skip:][scored], data.average, "values")
+    row = {"rival": "automaton", "n_states": n_states}
+    return row | {"fidelity_0": score, "fidelity_5": score}
 
 
 def _raw(

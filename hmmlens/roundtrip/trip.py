@@ -21,6 +21,7 @@ class Settings(NamedTuple):
     n_states: list[int]
     n_restarts: int
     methods: list[str]
+    automata: bool = False
     device: str = "cpu"
 
 
@@ -55,6 +56,8 @@ def run(
     n_true = back[0]["n_states"] if back else 0
     claimed = next(int(row["n_states"]) for row in rows if row["role"] == "trained")
     others = rivals.fidelities(trained, settings.methods, n_true or claimed, own)
+    if settings.automata and trained.recorded.inputs.ndim == 2:
+        others.append(rivals.automaton(trained, own))
     beliefs = said = pd.DataFrame()
     if "emissionprob" in made.data:
         pair = {role: seen[role] for role in ("trained", "untrained")}

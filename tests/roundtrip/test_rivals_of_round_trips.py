@@ -48,6 +48,12 @@ def test_states_that_remember_beat_what_sees_inputs_alone() -> None:
     assert rows["raw-input hmm"]["fidelity_5"] < 0.2
 
 
+def test_an_automaton_remembers_too() -> None:
+    row = rivals.automaton(toggled(), 0)
+    assert row["rival"] == "automaton" and row["n_states"] == 2
+    assert row["fidelity_0"] == row["fidelity_5"] == pytest.approx(1.0)
+
+
 def test_what_the_last_input_tells_is_told_by_it() -> None:
     seen = toggled()
     inputs = seen.recorded.inputs

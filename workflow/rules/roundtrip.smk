@@ -47,7 +47,14 @@ rule round_trip:
         trip=lambda w: study.trips[w.trip].model_dump(exclude={"n_seeds", "cells"}),
         training=lambda w: study.training_of(w.trip).model_dump(),
         settings=study.model_dump(
-            include={"max_frames", "n_states", "n_restarts", "methods", "device"}
+            include={
+                "max_frames",
+                "n_states",
+                "n_restarts",
+                "methods",
+                "automata",
+                "device",
+            }
         ),
         seed=job_seed("round_trip", "{trip}", "{cell}", "{seed}"),
     script:
