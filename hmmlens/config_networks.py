@@ -10,8 +10,8 @@ from hmmlens.config_section import Name, Section
 
 LayerName = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=80),
-    Field(description="a name of letters, digits and underscores that begins with a letter"),
+    StringConstraints(pattern=r"^[A-Za-z0-9_]+$", max_length=80),
+    Field(description="a name of letters, digits and underscores"),
 ]
 LSTMState = Literal["both", "hidden", "cell"]
 

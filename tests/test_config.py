@@ -438,7 +438,7 @@ TABLE: list[tuple[tuple[Any, ...], Any, list[str]]] = [
         TORCH | {"layers": ["../rnn"]},
         [
             "networks.mine.layers[0]: found '../rnn', wants a name of letters, digits and "
-            "underscores that begins with a letter"
+            "underscores"
         ],
     ),
     (

@@ -18,7 +18,7 @@ from hmmlens import store as stores
 from hmmlens.errors import DataError
 from hmmlens.extraction.arrays import Layout
 from hmmlens.extraction.choice import Units, given, most_variable
-from hmmlens.extraction.resume import fingerprint, forget_changed
+from hmmlens.extraction.resume import checksum, fingerprint, forget_changed
 from hmmlens.extraction.sinks import Memory, Sink, Store
 from hmmlens.extraction.source import Source, digest
 
@@ -77,7 +77,8 @@ def extract(
     verify : ``sample`` replays the whole module on the first and last batch and on one in
         ``SAMPLE_ONE_IN`` of the others, drawn with a fixed seed, but on at least ``SAMPLE_LEAST``;
         ``all`` on every batch, ``none`` on none. Where cells or gates are recorded, the layers are
-        replayed on every batch in any case.
+        replayed on every batch in any case. What is replayed whole also runs once more with the
+        sequences in other places, see :mod:`hmmlens.extraction.order`.
     dtype : of the states on disk or in memory. What a narrower type rounds off is told.
     store : folder of a Zarr store to write batch by batch; None to keep all in memory. What was
         killed goes on after its last whole batch, and gives the same bytes.
@@ -97,13 +98,15 @@ def extract(
         other steps than the input has the dimension ``step`` and a ``length`` of its own. What is
         past the end of a sequence is 0. Attributes: ``replay_error``, the largest difference in
         the replay, NaN where it is not known; ``replay``, which says what was replayed, or why
-        nothing could be; ``rounding_error`` for a narrower ``dtype``. Each node has its own
-        ``replay_error``. From a store, arrays are read when they are used.
+        nothing could be, or that noise or a state from the call before went into the layers;
+        ``rounding_error`` for a narrower ``dtype``. Each node has its own ``replay_error``. From a
+        store, arrays are read when they are used.
 
     Raises
     ------
     DataError
-        When the replay differs, with the layer and the step; when inputs or names do not fit.
+        When the replay differs, with the layer and the step; when a layer reads the sequences in
+        another order; when inputs or names do not fit.
     """
     source = Source(inputs, lengths)
     if batch_size < 1:
@@ -111,7 +114,16 @@ def extract(
     n_batches = -(-len(source) // batch_size)
     runner, quiet = _runner(model, layers, (cell, gates, layer_inputs), batch_first)
     layout = Layout(source, steps, warm_up, dtype, labels or {})
-    settings = [layers, units, str(steps), warm_up, cell, gates, layer_inputs, batch_size]
+    settings: list[Any] = [
+        layers,
+        str(units),
+        str(steps),
+        warm_up,
+        cell,
+        gates,
+        layer_inputs,
+        batch_size,
+    ]
     settings += [batch_first, verify, dtype, source.shape, dict(made_by or {})]
     sink: Sink = Memory()
     if store is not None:
@@ -126,25 +138,33 @@ def extract(
         values = source.batch(rows)
         return rows, runner.run(values, source.lengths[rows], verified), values
 
+    def again(index: int) -> int:
+        rows, batch, values = run(index, False)
+        return checksum(layout.pieces(sink, rows, values, batch, sink.units)[0])
+
     with quiet:
-        forget_changed(sink, source, batch_size)
+        forget_changed(sink, source, batch_size, again)
         chosen = sink.units if sink.done else _units(units, run, n_batches, layout)
         try:
             for index in range(len(sink.done), n_batches):
                 rows, batch, values = run(index, index in checked)
-                rounding = layout.put(sink, rows, values, batch, chosen)
-                sink.batch_done(
-                    {
-                        "digest": digest(values, source.lengths[rows]),
-                        "whole": index in checked,
-                        "error": batch.error,
-                        "unknown": batch.unknown,
-                        "nodes": {name: node.error for name, node in batch.nodes.items()},
-                        "rounding": rounding,
-                    }
-                )
-                # The next batch needs the room.
-                del batch, values
+                pieces, rounding = layout.pieces(sink, rows, values, batch, chosen)
+                layout.put(sink, rows.start, pieces, chosen)
+                about = {
+                    "digest": digest(values, source.lengths[rows]),
+                    "states": checksum(pieces),
+                    "whole": index in checked,
+                    "error": batch.error,
+                    "unknown": batch.unknown,
+                    "nodes": {name: node.error for name, node in batch.nodes.items()},
+                    "rounding": rounding,
+                }
+                doubt = batch.doubt
+                # The next run needs the room.
+                del batch, values, pieces
+                about["unknown"] = about["unknown"] or doubt()
+                sink.batch_done(about)
+                del doubt
                 _tell(progress, index + 1, n_batches)
         except DataError:
             sink.discard()
@@ -197,9 +217,11 @@ def _units(
     """Return node -> unit numbers, or None for all units."""
     if units is None:
         return None
-    if isinstance(units, int):
+    if isinstance(units, int | np.integer):
         passes = (run(index, False) for index in range(n_batches))
-        return most_variable(units, (layout.variances(batch, rows) for rows, batch, _ in passes))
+        return most_variable(
+            int(units), (layout.variances(batch, rows) for rows, batch, _ in passes)
+        )
     nodes = run(0, False)[1].nodes
     return given(units, {name: node.arrays["hidden"].shape[2] for name, node in nodes.items()})
 

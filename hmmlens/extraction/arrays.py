@@ -78,33 +78,42 @@ class Layout:
                 raise DataError(f"labels: {name!r} is the name of another array or label")
             self.fixed[name] = Piece(name, ("sequence",), array)
 
-    def put(
+    def pieces(
         self,
         sink: Sink,
         rows: slice,
         inputs: NDArray[Any],
         batch: Batch,
         units: Mapping[str, Sequence[int]] | None,
-    ) -> float | None:
-        """Write one batch; return what was rounded off at most, or None for an exact type."""
+    ) -> tuple[list[Piece], float | None]:
+        """Return the arrays of one batch, and what was rounded off at most, or None for nothing."""
         lengths = self.source.lengths[rows]
         root = Steps("time", self.source.n_steps, self.index, lengths)
         dims = ("sequence", "time", *_named("feature", inputs.ndim - 2))
         pieces = [Piece("input", dims, cut(inputs, root))]
         if batch.output is not None:
-            pieces.append(self._output(_array(batch.output), root))
+            pieces.append(self._output(sink, _array(batch.output), root))
         rounding: float | None = None
         for name, node in batch.nodes.items():
             for piece in self._node(sink, name, node, root, units):
                 values, lost = rounded(piece.values, piece.name, self.dtype)
                 pieces.append(piece._replace(values=values))
                 rounding = lost if rounding is None or (lost or 0) > rounding else rounding
+        return pieces, rounding
+
+    def put(
+        self,
+        sink: Sink,
+        first: int,
+        pieces: Sequence[Piece],
+        units: Mapping[str, Sequence[int]] | None,
+    ) -> None:
+        """Write the arrays of one batch, which begins with the sequence ``first``."""
         if not sink.shapes:
             sink.create(*self._plan(pieces, units), units)
         self._same(sink, pieces)
         for piece in pieces:
-            sink.write(piece.name, rows.start, piece.values)
-        return rounding
+            sink.write(piece.name, first, piece.values)
 
     def variances(self, batch: Batch, rows: slice) -> dict[str, tuple[int, Any, Any]]:
         """Return node -> count, mean and squared deviations (unit) of the kept steps of a batch."""
@@ -119,10 +128,13 @@ class Layout:
             found[name] = (len(frames), mean, ((frames - mean) ** 2).sum(axis=0))
         return found
 
-    def _output(self, values: NDArray[Any], root: Steps) -> Piece:
-        longest = root.lengths.max()
-        # A vector for each sequence that is as long as the input is taken for its steps.
-        if values.ndim > 1 and values.shape[1] in (root.n_steps, longest):
+    def _output(self, sink: Sink, values: NDArray[Any], root: Steps) -> Piece:
+        # A vector for each sequence that is as long as the input is taken for its steps; not so one
+        # that is as long as this batch by chance, and was of the same size in the batches before.
+        size, kept = values.shape[1:], (len(root.kept),)
+        vector = kept != size == sink.shapes.get("output", ())[1:] and size != (root.n_steps,)
+        timed = values.ndim > 2 or (values.ndim == 2 and not vector)
+        if timed and size[0] in (root.n_steps, root.lengths.max()):
             dims = ("sequence", "time", *_named("output", values.ndim - 2))
             return Piece("output", dims, cut(values, root))
         own = ("output_step",) if values.ndim > 2 else ()
@@ -173,7 +185,8 @@ class Layout:
         if not fits or own is False:
             raise DataError(
                 f"layer {name} ran on {n_steps} steps where the input has {root.n_steps}, so it is "
-                "not known where its sequences end; give lengths, or sequences of one length"
+                "not known where its sequences end; leave it out by naming the other layers "
+                "(layers=[...]), or give sequences of one length"
             )
         n_own = root.n_steps if node.lengths is not None else n_steps
         return Steps("step", n_own, step_index(n_own, self.steps, self.warm_up), lengths)
@@ -185,6 +198,9 @@ class Layout:
         self, pieces: Sequence[Piece], units: Mapping[str, Sequence[int]] | None
     ) -> tuple[list[Spec], list[tuple[Spec, NDArray[Any]]]]:
         """Return the arrays to make, and those that are whole already."""
+        nodes = {p.name.split("/")[0] for p in pieces if "/" in p.name}
+        if shared := sorted(nodes & set(self.fixed)):
+            raise DataError(f"labels: {shared[0]!r} is the name of a layer; give it another name")
         n = len(self.source)
         growing = [
             Spec(p.name, (n, *p.values.shape[1:]), p.dims, str(p.values.dtype)) for p in pieces

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any
 
 import torch
@@ -123,7 +123,7 @@ def _caught(item: Found, args: Any, kwargs: dict[str, Any], output: Any, copy: b
         elif not getattr(item.module, "batch_first", True):
             x, steps = x.transpose(0, 1), steps.transpose(0, 1)
         return Call(item, x, start, steps, final, batched=batched, versions=tuple(seen))
-    said, ends = padded(output)
+    said, ends = next(tensors(output), (None, None))
     if said is None or said.ndim not in (2, 3):
         raise DataError(
             f"{item.node}: a module that is recorded must return (sequence, unit) at each call, "
@@ -134,18 +134,19 @@ def _caught(item: Found, args: Any, kwargs: dict[str, Any], output: Any, copy: b
     return Call(item, None, (), states, (), ends, versions=tuple(seen))
 
 
-def padded(output: Any) -> tuple[Tensor | None, Tensor | None]:
-    """Return the first tensor in what a module returned, and the lengths of a packed one."""
-    if isinstance(output, Tensor):
-        return output, None
-    if isinstance(output, PackedSequence):
-        return pad_packed_sequence(output, batch_first=True)
-    parts = list(output.values()) if isinstance(output, Mapping) else output
-    for part in parts if isinstance(parts, list | tuple) else ():
-        tensor, lengths = padded(part)
-        if tensor is not None:
-            return tensor, lengths
-    return None, None
+def tensors(said: Any) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Yield every tensor in what a module returned; a packed one padded, with its lengths."""
+    if isinstance(said, Tensor):
+        yield said, None
+    elif isinstance(said, PackedSequence):
+        yield pad_packed_sequence(said, batch_first=True)
+    else:
+        if isinstance(said, Mapping):
+            said = list(said.values())
+        elif is_dataclass(said):
+            said = [getattr(said, name) for name in said.__dataclass_fields__]
+        for part in said if isinstance(said, list | tuple) else ():
+            yield from tensors(part)
 
 
 def chains(calls: Sequence[Call], n_steps: int) -> list[list[Call]]:

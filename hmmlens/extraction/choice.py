@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hmmlens.errors import DataError
 
-Units = int | Sequence[int] | Mapping[str, Sequence[int]]
+Units = int | np.integer[Any] | Sequence[int] | Mapping[str, Sequence[int]]
 Moments = Mapping[str, tuple[int, NDArray[np.float64], NDArray[np.float64]]]
 
 

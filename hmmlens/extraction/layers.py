@@ -4,16 +4,18 @@ A node is one layer in one direction. Its name is the module's own name with dot
 (``rnn`` where the module is itself a recurrent layer), then ``_l0``, ``_l1``, ... where the layer
 has several, then ``_reverse`` for the second direction, then ``_call0``, ``_call1``, ... where the
 layer runs several times from a fresh state: ``rnn``, ``encoder_rnn_l1_reverse``, ``rnn_call0``. A
-model may name its modules itself, by an attribute ``layer_names``: module name -> node name.
+module whose node would have the name of another one, or of an array beside the nodes, gets ``_2``.
+A model may name its modules itself, by an attribute ``layer_names``: module name -> node name.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
+import torch
 from torch import nn
 
 from hmmlens.errors import DataError
@@ -21,6 +23,8 @@ from hmmlens.errors import DataError
 #: Layers that take whole sequences, and cells that a model's own loop calls at every step.
 LAYERS = (nn.RNN, nn.GRU, nn.LSTM)
 CELLS = (nn.RNNCell, nn.GRUCell, nn.LSTMCell)
+#: The arrays of the root, beside the nodes.
+TAKEN = ("input", "output", "length", "time")
 
 
 class Found(NamedTuple):
@@ -56,14 +60,16 @@ def find(model: nn.Module, wanted: Sequence[str] | None) -> list[Found]:
     DataError
         When there is nothing to record.
     """
-    modules = dict(model.named_modules())
-    own: dict[str, str] = getattr(model, "layer_names", {})
+    own: Any = getattr(model, "layer_names", {})
     found: list[Found] = []
-    taken: set[str] = set()
-    for name, module in modules.items():
-        if not recurrent(module) and name not in (wanted or ()):
+    taken: set[str] = set(TAKEN)
+    for path, module in model.named_modules():
+        # The wrapper that torch.compile puts around a module.
+        name = ".".join(part for part in path.split(".") if part != "_orig_mod")
+        if not recurrent(module) and (name not in (wanted or ()) or hasattr(module, "_orig_mod")):
             continue
-        base = node = own.get(name, name.replace(".", "_") or "rnn")
+        given = own.get(name) if isinstance(own, Mapping) else None
+        base = node = re.sub(r"\W", "_", given if isinstance(given, str) else name) or "rnn"
         copies = 1
         while taken & (names := {node + end for end in endings(module)}):
             copies += 1
@@ -72,6 +78,10 @@ def find(model: nn.Module, wanted: Sequence[str] | None) -> list[Found]:
         known = any(type(module).forward is kind.forward for kind in LAYERS + CELLS)
         found.append(Found(name, node, module, known))
     if not found:
+        if isinstance(model, torch.jit.ScriptModule):
+            raise DataError(
+                "a scripted or traced module hides its layers; give the module that it was made of"
+            )
         raise DataError(
             f"{type(model).__name__} holds no recurrent layer of torch; name the modules to "
             "record, as in layers=['cell'], or give an object with start, step and readout"

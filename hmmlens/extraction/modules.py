@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,9 +16,11 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from hmmlens.errors import DataError
-from hmmlens.extraction.calls import Call, listen, padded
+from hmmlens.extraction.calls import Call, listen
 from hmmlens.extraction.layers import LAYERS, Found, chosen, find
-from hmmlens.extraction.replay import Replayed, Wants, replay, tolerance
+from hmmlens.extraction.order import Sketch, doubt, sketch
+from hmmlens.extraction.outputs import comparable, difference, outputs
+from hmmlens.extraction.replay import Replayed, Wants, replay
 from hmmlens.extraction.segments import Segment, segments
 from hmmlens.extraction.substitution import OtherPathError, substituted
 
@@ -42,12 +45,15 @@ class Batch(NamedTuple):
     nodes : name -> node
     error : largest difference of the outputs in the replay; NaN where it is not known
     unknown : why the module cannot be replayed; empty where it can, or where it was not tried
+    doubt : tells why states are not those of one sequence alone, empty where they are or where
+        nothing is to be verified; runs the module once more, so that it is for when there is room
     """
 
     output: Tensor | None
     nodes: Mapping[str, Node]
     error: float
     unknown: str
+    doubt: Callable[[], str] = str
 
 
 @contextmanager
@@ -151,6 +157,7 @@ class Runner:
         self.dtype = floats[0].dtype if floats else torch.float32
         self.device = floats[0].device if floats else torch.device("cpu")
         self._copy = False
+        self._place: int | None = None
 
     def run(self, inputs: NDArray[Any], lengths: NDArray[np.int64], verify: bool) -> Batch:
         """Run one batch; within :func:`quiet`.
@@ -167,17 +174,7 @@ class Runner:
             When the states do not replay, or do not fit the input.
         """
         n, n_steps = inputs.shape[:2]
-        arguments = self._arguments(inputs, lengths)
-        said, calls = self._listen(*arguments)
-        for call in calls:
-            if len(call.output) != n:
-                raise DataError(
-                    f"layer {call.found.node} ran on {len(call.output)} sequences where the batch "
-                    f"has {n}; give batch_first=False if the model takes (time, sequence, ...), "
-                    "or batch_size=1 if it takes one sequence at a time"
-                )
-            self._same_order(call, lengths)
-        found = segments(calls, n_steps)
+        arguments, said, calls, found = self._held(inputs, lengths)
         kept = chosen(found, self.layers, self.found)
         inside = torch.arange(n_steps) < torch.from_numpy(lengths)[:, None]
         nodes, replayed = {}, []
@@ -190,8 +187,37 @@ class Runner:
         output = self._output(said, n)
         error, unknown = math.nan, ""
         if verify:
-            error, unknown = self._again(arguments, output, calls, replayed, inside)
-        return Batch(output, nodes, error, unknown)
+            error, unknown = self._again(arguments, said, calls, replayed, inside)
+
+        def elsewhere(places: NDArray[np.int64]) -> Sketch:
+            return sketch(self._held(inputs[places], lengths)[3])
+
+        later = partial(doubt, sketch(found), elsewhere, lengths, n_steps) if verify else str
+        return Batch(output, nodes, error, unknown, later)
+
+    def _held(
+        self, inputs: NDArray[Any], lengths: NDArray[np.int64]
+    ) -> tuple[tuple[Any, Any], Any, list[Call], dict[str, list[Segment]]]:
+        """Run the module; return its arguments, what it returned, the calls and what they held."""
+        arguments = self._arguments(inputs, lengths)
+        said, calls = self._listen(*arguments)
+        for call in calls:
+            if len(call.output) != len(inputs):
+                raise DataError(
+                    f"layer {call.found.node} ran on {len(call.output)} sequences where the batch "
+                    f"has {len(inputs)}; give batch_first=False if the model takes (time, "
+                    "sequence, ...), or batch_size=1 if it takes one sequence at a time"
+                )
+            self._same_order(call, lengths)
+        return arguments, said, calls, segments(calls, inputs.shape[1])
+
+    def _output(self, said: Any, n: int) -> Tensor | None:
+        """Return the first tensor that has an entry for each sequence, the same in all batches."""
+        found = outputs(said, n, self.batch_first)
+        fits = [index for index, t in enumerate(found) if t.ndim and len(t) == n]
+        if self._place is None:
+            self._place = fits[0] if fits else -1
+        return found[self._place] if self._place in fits else None
 
     def _arguments(self, inputs: NDArray[Any], lengths: NDArray[np.int64]) -> tuple[Any, Any]:
         x = torch.from_numpy(np.ascontiguousarray(inputs)).to(self.device)
@@ -232,18 +258,10 @@ class Runner:
                 "pack_padded_sequence sort them (enforce_sorted=False), or give them longest first"
             )
 
-    def _output(self, said: Any, n: int) -> Tensor | None:
-        output, _ = padded(said)
-        if output is not None and output.dtype == torch.bool:
-            output = output.to(torch.uint8)
-        if output is None or self.batch_first or output.ndim < 2 or output.shape[1] != n:
-            return output
-        return output.transpose(0, 1)
-
     def _again(
         self,
         arguments: tuple[Any, Any],
-        output: Tensor | None,
+        said: Any,
         calls: Sequence[Call],
         replayed: list[tuple[Segment, Replayed]],
         inside: Tensor,
@@ -252,48 +270,26 @@ class Runner:
         strange = sorted({call.found.node for call in calls if not call.found.known})
         if strange:
             return math.nan, f"the equations of {', '.join(strange)} are not known"
-        if output is None:
+        first = self._compared(said, inside)
+        if not first:
             return math.nan, "the module returns no tensor to compare"
         x, options = arguments
-        n = len(inside)
-        allowed = tolerance(output[torch.isfinite(output)])
-        same_path = True
         try:
             with substituted(calls, replayed):
-                second = self._output(self.model(x, **options), n)
+                second = self._compared(self.model(x, **options), inside)
         except OtherPathError:
-            same_path, second = False, None
-        gap = _gap(output, second, inside)
-        error = float(gap.max())
-        if same_path and error <= allowed:
-            return error, ""
-        plain = float(_gap(output, self._output(self.model(x, **options), n), inside).max())
-        if not plain <= allowed:
+            second = []
+        found = difference(first, second, inside)
+        if found.error <= found.allowed:
+            return found.error, ""
+        plain = difference(first, self._compared(self.model(x, **options), inside), inside)
+        if not plain.error <= plain.allowed:
             return math.nan, "the module gives another output when it runs again"
+        where = "" if found.step is None else f" at step {found.step}"
         raise DataError(
-            "the recorded states do not replay: with all layers stepped, the module's output at "
-            f"step {int(gap.argmax())} differs by {error:.2g}, above {allowed:.2g}"
+            "the recorded states do not replay: with all layers stepped, the module's output"
+            f"{where} differs by {found.error:.2g}, above {found.allowed:.2g}"
         )
 
-
-def _gap(one: Tensor, other: Tensor | None, inside: Tensor) -> Tensor:
-    """Return the largest difference of two outputs at each step, infinite for another shape.
-
-    Parameters
-    ----------
-    one, other : (sequence, ...) or (sequence, time, ...)
-    inside : (sequence, time), false where a step is padded.
-    """
-    if other is None or other.shape != one.shape:
-        return torch.full((1,), math.inf)
-    if not one.is_floating_point():
-        one, other = one.double(), other.double()
-    # Equal infinities, such as masked logits, do not differ.
-    same = (one == other) | (one.isnan() & other.isnan())
-    gap = (one - other).abs().where(~same, one.new_zeros(()))
-    if gap.ndim < 2:
-        return gap.amax().reshape(1)
-    if gap.shape[:2] == inside.shape:
-        mask = inside.reshape(*inside.shape, *[1] * (gap.ndim - 2)).to(gap.device)
-        gap = gap.where(mask, gap.new_zeros(()))
-    return gap.reshape(*gap.shape[:2], -1).amax(dim=(0, 2))
+    def _compared(self, said: Any, inside: Tensor) -> list[Tensor]:
+        return comparable(outputs(said, len(inside), self.batch_first))

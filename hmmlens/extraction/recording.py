@@ -108,11 +108,11 @@ def record(
         nonlocal depth
         depth += 1
 
-    def end(*_: Any) -> None:
+    def end(_: Any, __: Any, said: Any) -> None:
         nonlocal depth
         depth -= 1
-        if sys.exc_info()[0] is not None:
-            # The call has failed.
+        if said is None and sys.exc_info()[0] is not None:
+            # The call has failed; an error alone may be one that the caller is dealing with.
             calls.clear()
         elif not depth:
             finish()

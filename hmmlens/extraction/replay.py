@@ -143,9 +143,12 @@ def _verdict(segment: Segment, node: str, first: int, worst: Tensor, limit: floa
         if segment.reverse and segment.lengths is None:
             step = len(worst) - 1 - step
         from_end = " from the end" if segment.reverse and segment.lengths is not None else ""
+        where = f"layer {node}, step {first + step}{from_end}"
+        if math.isnan(error):
+            raise DataError(f"{where} is not a number; look into the inputs and the weights")
         raise DataError(
-            f"the recorded states do not replay: layer {node}, step {first + step}{from_end} "
-            f"differs by {error:.2g}, above {limit:.2g}; either the layer's states were changed "
-            "after it, or it does something else than its weights say"
+            f"the recorded states do not replay: {where} differs by {error:.2g}, above "
+            f"{limit:.2g}; either the layer's states were changed after it, or it does something "
+            "else than its weights say"
         )
     return error

@@ -41,6 +41,12 @@ class Source:
                 )
             lengths = [len(s) for s in inputs]
             shape: tuple[int, ...] = (len(inputs), max(lengths), *np.shape(inputs[0])[1:])
+            for index, sequence in enumerate(inputs):
+                if np.shape(sequence)[1:] != shape[2:]:
+                    raise DataError(
+                        f"inputs: a step of sequence {index} has the shape "
+                        f"{np.shape(sequence)[1:]}, one of sequence 0 {shape[2:]}"
+                    )
         else:
             shape = tuple(getattr(inputs, "shape", ()))
         if len(shape) < 2 or 0 in shape:
@@ -70,12 +76,18 @@ class Source:
         if not self.listed:
             part = self.inputs[rows]
             part = part.detach().cpu() if hasattr(part, "detach") else part
-            return np.asarray(part)
+            return _numbers(np.asarray(part))
         parts = [np.asarray(sequence) for sequence in self.inputs[rows]]
         batch = np.zeros((len(parts), *self.shape[1:]), dtype=np.result_type(*parts))
         for row, sequence in zip(batch, parts, strict=True):
             row[: len(sequence)] = sequence
-        return batch
+        return _numbers(batch)
+
+
+def _numbers(values: NDArray[Any]) -> NDArray[Any]:
+    if values.dtype.kind not in "biuf":
+        raise DataError(f"inputs must be numbers, found {values.dtype}")
+    return values
 
 
 def _lengths(lengths: Any, shape: tuple[int, ...]) -> Indices:

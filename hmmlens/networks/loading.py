@@ -7,6 +7,7 @@ never run.
 from __future__ import annotations
 
 import importlib
+import inspect
 import logging
 import pickle
 import sys
@@ -87,10 +88,10 @@ def load(settings: Mapping[str, Any], folder: Path) -> nn.Module:
 
 def _keras(path: Path) -> nn.Module:
     try:
-        from hmmlens.networks.adapters import keras
+        from hmmlens.networks.adapters import keras_file
     except ImportError as error:
         raise DataError(f"{path}: {error}") from error
-    return keras.read(path)
+    return keras_file.read(path)
 
 
 def build(factory: str, kwargs: Mapping[str, Any], folder: Path) -> nn.Module:
@@ -119,6 +120,10 @@ def build(factory: str, kwargs: Mapping[str, Any], folder: Path) -> nn.Module:
         raise DataError(f"factory {factory}: the module {name} has no {function}") from error
     finally:
         sys.path.remove(str(folder))
+    try:
+        inspect.signature(made).bind(**kwargs)
+    except TypeError as error:
+        raise DataError(f"factory {factory} with {dict(kwargs)}: {error}") from error
     # The initial weights are replaced, so they may not move anybody's random state.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -150,10 +155,14 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             break
     if not isinstance(content, Mapping) or not content:
         raise DataError(f"{path}: holds no weights by name, but a {type(content).__name__}")
-    strange = [name for name, value in content.items() if not isinstance(value, Tensor)]
+    strange = [
+        name
+        for name, value in content.items()
+        if not isinstance(value, Tensor) or not isinstance(name, str)
+    ]
     if strange:
         raise DataError(
-            f"{path}: {strange[0]!r} is no array; save model.state_dict() and nothing else"
+            f"{path}: {strange[0]!r} is no array by name; save model.state_dict() and nothing else"
         )
     return dict(content)
 
@@ -171,13 +180,15 @@ def _safetensors(path: Path) -> Any:
 def _torch_file(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise DataError(
-            f"{path}: this file holds Python objects, and opening it could run any code, so it is "
-            "refused; where you trust it, convert it once: "
-            "safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')"
-        ) from error
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError) as error:
+    except Exception as error:
+        # A damaged file makes torch's reader raise anything; old kinds of files, which it cannot
+        # read as data, make it advise to run what is in them.
+        if isinstance(error, pickle.UnpicklingError) or "weights_only" in str(error):
+            raise DataError(
+                f"{path}: this file holds Python objects, and opening it could run any code, so it "
+                "is refused; where you trust it, convert it once: "
+                "safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')"
+            ) from error
         reason = str(error).strip().partition("\n")[0]
         raise DataError(f"{path}: this is no whole file of torch.save ({reason})") from error
 

@@ -130,6 +130,19 @@ class Wrapped(nn.Module):
         return self.after(x if first else x.transpose(0, 1))
 
 
+class Custom(nn.Module):
+    """Holds ``parts`` and runs ``way(self, x)``."""
+
+    def __init__(self, way: Any, **parts: Any) -> None:
+        super().__init__()
+        self.way = way
+        for name, part in parts.items():
+            setattr(self, name, part)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.way(self, x)
+
+
 class Loop(nn.Module):
     """Two cells in a loop of the model's own."""
 

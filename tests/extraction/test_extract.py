@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 import hmmlens
 from hmmlens.errors import DataError
 from hmmlens.networks import cells
-from tests.extraction.oracle import Loop, Wrapped, seeded, values
+from tests.extraction.oracle import Custom, Loop, Wrapped, seeded, values
 
 X = values().astype(np.float32)
 
@@ -35,19 +36,6 @@ def run(model: nn.Module, *args: Any) -> Any:
 # --- Wherever the layers sit ----------------------------------------------------------------
 
 
-class Custom(nn.Module):
-    """Holds ``parts`` and runs ``way(self, x)``."""
-
-    def __init__(self, way: Any, **parts: Any) -> None:
-        super().__init__()
-        self.way = way
-        for name, part in parts.items():
-            setattr(self, name, part)
-
-    def forward(self, x: Tensor) -> Any:
-        return self.way(self, x)
-
-
 def test_nested_modules_are_named_by_their_place() -> None:
     inner = Custom(lambda m, x: m.rnn(x)[0], rnn=gru())
     outer = Custom(lambda m, x: m.decoder(m.blocks[0](x))[0], blocks=nn.ModuleList([inner]))
@@ -60,6 +48,39 @@ def test_names_that_meet_are_told_apart() -> None:
     inner = Custom(lambda m, x: m.b(x)[0], b=gru())
     outer = Custom(lambda m, x: m.a_b(m.a(x))[0], a=inner, a_b=gru(n_inputs=5))
     assert list(hmmlens.extract(outer, X).children) == ["a_b", "a_b_2"]
+
+
+@pytest.mark.parametrize("name", ["input", "output", "length", "time"])
+def test_a_layer_may_have_the_name_of_an_array(name: str, tmp_path: Path) -> None:
+    layer = gru()
+    model = Custom(lambda m, x: getattr(m, name)(x)[0], **{name: layer})
+    tree = hmmlens.extract(model, X, layers=[name], store=tmp_path / "a")
+    assert list(tree.children) == [f"{name}_2"]
+    np.testing.assert_allclose(tree[f"{name}_2/hidden"], run(layer, X)[0], atol=1e-6)
+    np.testing.assert_array_equal(tree["input"], X)
+
+
+@pytest.mark.parametrize("own", [["lower", "upper"], {"rnn": 3}, {"conv": "rnn"}])
+def test_an_attribute_that_names_something_else_is_no_name(own: Any) -> None:
+    model = Custom(lambda m, x: m.rnn(x)[0], rnn=gru(), layer_names=own)
+    assert list(hmmlens.extract(model, X).children) == ["rnn"]
+
+
+def test_a_compiled_module_has_the_names_of_the_module() -> None:
+    inner = torch.compile(Custom(lambda m, x: m.rnn(x)[0], rnn=gru()), backend="eager")
+    model = torch.compile(Custom(lambda m, x: m.inner(x), inner=inner), backend="eager")
+    with torch.no_grad():
+        expected = model(torch.from_numpy(X))
+    tree = hmmlens.extract(model, X, layers=["inner.rnn"])
+    assert list(tree.children) == ["inner_rnn"]
+    np.testing.assert_allclose(tree["inner_rnn/hidden"], expected, atol=1e-6)
+    assert tree.attrs["replay_error"] < 1e-6
+
+
+def test_a_scripted_module_is_told() -> None:
+    model = torch.jit.trace(gru(), torch.from_numpy(X))
+    with pytest.raises(DataError, match="a scripted or traced module hides its layers"):
+        hmmlens.extract(model, X)
 
 
 def test_the_names_of_two_modules_are_not_mixed_up() -> None:
@@ -496,6 +517,7 @@ def test_labels_travel_along() -> None:
         ({"split": [1, 2]}, "'split' must be a number for each of the 5 sequences"),
         ({"who": list("abcde")}, "'who' must be a number for each of the 5 sequences"),
         ({"output": range(5)}, "'output' is the name of another array"),
+        ({"rnn": range(5)}, "'rnn' is the name of a layer"),
     ):
         with pytest.raises(DataError, match=told):
             hmmlens.extract(gru(), X, labels=labels)
@@ -512,6 +534,11 @@ def test_labels_travel_along() -> None:
         ({"inputs": []}, "a list must hold at least one sequence"),
         ({"inputs": [np.zeros((0, 3))]}, "none of them empty"),
         ({"inputs": [np.zeros((2, 3))], "lengths": [2]}, "leave lengths out"),
+        (
+            {"inputs": [np.zeros((2, 3)), np.zeros((4, 2))]},
+            r"a step of sequence 1 has the shape \(2,\), one of sequence 0 \(3,\)",
+        ),
+        ({"inputs": np.full((5, 9), "a")}, "inputs must be numbers, found <U1"),
         ({"lengths": [1, 2]}, "lengths must be a whole number for each of the 5 sequences"),
         ({"lengths": [1.0] * 5}, "found float64"),
         ({"lengths": [1, 2, 0, 4, 5]}, "sequence 2 has 0 steps, wants from 1 to 9"),

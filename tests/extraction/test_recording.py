@@ -157,6 +157,16 @@ def test_a_failed_call_leaves_no_record() -> None:
     assert acts[0]["low/hidden"].shape == (5, 9, 5)
 
 
+def test_calls_are_recorded_while_an_error_is_dealt_with() -> None:
+    model = seeded(Loop, nn.GRUCell, True)
+    with hmmlens.record(model) as acts:
+        try:
+            raise MemoryError
+        except MemoryError:
+            model(X)
+    assert len(acts) == 1
+
+
 def test_a_layer_that_does_not_replay_does_not_stop_a_training() -> None:
     model = seeded(Wrapped, "lstm", 1, False, True, False)
     model.rnn.register_forward_hook(lambda m, i, o: (o[0] + 1, o[1]))

@@ -139,9 +139,39 @@ def test_what_is_interrupted_goes_on_to_the_same_bytes(
     model = model_of()
     runs = counted(model)
     hmmlens.extract(model, inputs, store=path, batch_size=4, **options)
-    assert len(runs) == 5 - batch
+    # The last whole batch runs once more, to see whether the network is what it was.
+    assert len(runs) == 6 - batch
     assert digest(path) == digest(tmp_path / "whole")
     assert not partial.exists()
+
+
+class Scaled(torch.nn.Module):
+    """A module with a setting that is no weight, which may carry its state from call to call."""
+
+    def __init__(self, scale: float, carries: bool = False) -> None:
+        super().__init__()
+        self.rnn, self.scale, self.carries = torch.nn.GRU(3, 5, batch_first=True), scale, carries
+        self.state: torch.Tensor | None = None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        states, last = self.rnn(self.scale * x, self.state)
+        self.state = last if self.carries else None
+        return states
+
+
+@pytest.mark.parametrize("carries", [False, True])
+def test_a_network_that_does_something_else_is_not_continued(tmp_path: Path, carries: bool) -> None:
+    path, inputs = tmp_path / "a.zarr", inputs_of()[:20]
+    options: dict[str, Any] = {"batch_size": 4, "verify": "none"}
+    interrupted(path, 2, seeded(Scaled, 1.0, carries), inputs, verify="none")
+    model = seeded(Scaled, 1.0 if carries else 2.0, carries)
+    runs = counted(model)
+    tree = hmmlens.extract(model, inputs, store=path, **options)
+    # One batch to see that, then all.
+    assert len(runs) == 1 + 5
+    if not carries:
+        expected = hmmlens.extract(model, inputs, **options)
+        xr.testing.assert_identical(tree.load(), expected)
 
 
 @pytest.mark.parametrize("what", ["weights", "inputs", "settings", "labels"])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import io
 import os
 import pickle
 import sys
+import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,6 +88,21 @@ def test_a_factory_builds_with_its_arguments(folder: Path) -> None:
 def test_a_factory_that_gives_no_module_is_told(folder: Path, factory: str, told: str) -> None:
     with pytest.raises(DataError, match=told):
         loading.build(factory, {}, folder)
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "told"),
+    [
+        ({"n_units": 2, "n_layers": 2}, "unexpected keyword argument 'n_layers'"),
+        ({}, "missing a required"),
+    ],
+)
+def test_arguments_that_a_factory_does_not_take_are_told(
+    folder: Path, kwargs: dict[str, Any], told: str
+) -> None:
+    (folder / "mine" / "sized.py").write_text("def build(n_units): return n_units")
+    with pytest.raises(DataError, match=f"factory mine.sized:build with .*: .*{told}"):
+        loading.build("mine.sized:build", kwargs, folder)
 
 
 # --- Weights --------------------------------------------------------------------------------
@@ -175,6 +192,41 @@ def test_a_file_that_was_cut_off_is_told(folder: Path) -> None:
         loading.read_weights(path)
 
 
+@pytest.mark.parametrize("new", [True, False], ids=["zip", "old torch file"])
+def test_a_damaged_file_is_told(folder: Path, new: bool) -> None:
+    path = folder / "w.pt"
+    torch.save(build(folder).state_dict(), path, _use_new_zipfile_serialization=new)
+    whole, rng = path.read_bytes(), np.random.default_rng(0)
+    n_told = 0
+    for end in rng.integers(0, len(whole), size=60):
+        damaged = bytearray(whole)
+        damaged[end : end + 3] = rng.bytes(len(damaged[end : end + 3]))
+        for content in (whole[:end], bytes(damaged)):
+            path.write_bytes(content)
+            try:
+                # A number of an array may be hit, which nobody can see.
+                loading.read_weights(path)
+            except DataError as error:
+                assert str(path) in str(error)
+                assert "\n" not in str(error)
+                n_told += 1
+    assert n_told > 60
+
+
+def test_an_archive_of_the_first_torch_is_refused_without_advice_to_run_it(tmp_path: Path) -> None:
+    path, trace = tmp_path / "w.pt", tmp_path / "trace"
+    content = pickle.dumps(Hostile(trace))
+    with tarfile.open(path, "w") as file:
+        for name in ("sys_info", "pickle", "storages", "tensors"):
+            about = tarfile.TarInfo(name)
+            about.size = len(content)
+            file.addfile(about, io.BytesIO(content))
+    with pytest.raises(DataError, match="this file holds Python objects") as caught:
+        loading.read_weights(path)
+    assert "weights_only" not in str(caught.value)
+    assert not trace.exists()
+
+
 def test_a_scripted_module_is_told(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "w.pt"
     with zipfile.ZipFile(path, "w") as file:
@@ -188,7 +240,8 @@ def test_a_scripted_module_is_told(folder: Path, tmp_path: Path) -> None:
     ("content", "told"),
     [
         ([torch.zeros(2)], "holds no weights by name, but a list"),
-        ({"lr": 0.1, "weight": torch.zeros(2)}, "'lr' is no array"),
+        ({"lr": 0.1, "weight": torch.zeros(2)}, "'lr' is no array by name"),
+        ({0: torch.zeros(2)}, "0 is no array by name"),
         ({}, "holds no weights by name"),
     ],
 )
@@ -207,6 +260,23 @@ def test_weights_that_do_not_fit_are_told(folder: Path) -> None:
     told = str(caught.value)
     assert told.startswith(f"{path}: the weights do not fit Net: size mismatch for rnn")
     assert "\n" not in told
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"out.bias": None}, r'Missing key\(s\) in state_dict: "out.bias"'),
+        ({"more": torch.zeros(2)}, r'Unexpected key\(s\) in state_dict: "more"'),
+        ({"out.bias": torch.zeros(3)}, "size mismatch for out.bias"),
+    ],
+)
+def test_keys_that_do_not_fit_are_named(
+    folder: Path, change: dict[str, Tensor | None], told: str
+) -> None:
+    path, content = folder / "w.safetensors", build(folder).state_dict() | change
+    save_file({name: value for name, value in content.items() if value is not None}, path)
+    with pytest.raises(DataError, match=f"{path}: the weights do not fit Net: {told}"):
+        loading.fill(build(folder), loading.read_weights(path), path)
 
 
 def test_tied_weights_are_saved_once_more(tmp_path: Path) -> None:

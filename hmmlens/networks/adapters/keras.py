@@ -1,4 +1,4 @@
-"""Keras 3 models as torch modules: ``.keras`` files, with recurrent layers and what is around.
+"""Keras 3 models as torch modules: recurrent layers and what is around them.
 
 Needs Keras, with any of its backends: ``pip install "hmmlens[keras]"``. Weights are copied, so
 that the module gives the model's own outputs (inference: dropout is off).
@@ -6,12 +6,9 @@ that the module gives the model's own outputs (inference: dropout is off).
 
 from __future__ import annotations
 
-import json
 import os
-import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,53 +50,6 @@ class Embed(nn.Embedding):
         return super().forward(symbols.long())
 
 
-def read(path: Path) -> nn.Sequential:
-    """Return the model in a ``.keras`` file as a torch module, in evaluation mode.
-
-    Layers are looked up by name in the file before Keras builds anything, and Keras reads in
-    its safe mode: a file cannot bring code of its own.
-
-    Raises
-    ------
-    DataError
-        When the file is no ``.keras`` file, or :func:`convert` does not know one of its layers.
-    """
-    path = Path(path)
-    try:
-        with zipfile.ZipFile(path) as file:
-            config = json.loads(file.read("config.json"))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise DataError(
-            f"{path}: this is no .keras file of Keras 3 ({error}); save the model with "
-            "model.save('NAME.keras')"
-        ) from error
-    _check(config, path)
-    try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:
-        # Keras raises whatever its layers raise.
-        reason = str(error).strip().splitlines()
-        raise DataError(
-            f"{path}: Keras cannot load this model: {reason[0] if reason else type(error).__name__}"
-        ) from error
-    return convert(model)
-
-
-def _check(config: Mapping[str, Any], path: Path) -> None:
-    """Refuse a stored model that holds anything but the layers that are known here."""
-    if config.get("class_name") not in ("Sequential", "Functional"):
-        raise DataError(
-            f"{path}: holds a {config.get('class_name')}; only Sequential and Functional models "
-            "can be read"
-        )
-    for layer in config["config"]["layers"]:
-        inner = layer["config"].get("layer")
-        for part in (layer, inner) if inner else (layer,):
-            known = part["class_name"] in CONVERTERS and part.get("registered_name") is None
-            if not (known and str(part.get("module")).startswith("keras.")):
-                raise _unsupported(part["config"].get("name", "?"), part["class_name"])
-
-
 def convert(model: Any) -> nn.Sequential:
     """Return a built Keras model as a torch module with the same weights, in evaluation mode.
 
@@ -114,13 +64,18 @@ def convert(model: Any) -> nn.Sequential:
     """
     _check_chain(model)
     parts: OrderedDict[str, nn.Module] = OrderedDict()
+    names: dict[str, str] = {}
+    empty = nn.Sequential()
     for layer in model.layers:
         part = _convert(layer)
         if not isinstance(part, nn.Identity):
-            parts[layer.name.replace(".", "_")] = part
+            name = layer.name.replace(".", "_")
+            # A part may not have the name of something that every module has, such as forward.
+            place = f"{name}_" if hasattr(empty, name) else name
+            parts[place] = part
+            names[f"{place}.rnn"] = name
     made = nn.Sequential(parts).eval()
     # Layers are recorded under the names that they have in Keras.
-    names = {f"{name}.rnn": name for name, part in parts.items() if isinstance(part, Recurrent)}
     made.__dict__["layer_names"] = names
     return made
 
@@ -159,13 +114,14 @@ def _histories(node: Any) -> list[str]:
 def _convert(layer: Any) -> nn.Module:
     kind = type(layer).__name__
     if kind not in CONVERTERS or not type(layer).__module__.startswith("keras."):
-        raise _unsupported(layer.name, kind)
+        raise unsupported(layer.name, kind)
     if layer.compute_dtype not in ("float32", "float64"):
-        raise _unsupported(layer.name, f"{kind} in {layer.compute_dtype}")
+        raise unsupported(layer.name, f"{kind} in {layer.compute_dtype}")
     return CONVERTERS[kind](layer)
 
 
-def _unsupported(name: str, what: str) -> DataError:
+def unsupported(name: str, what: str) -> DataError:
+    """Return what to raise for a layer that is not known here."""
     return DataError(
         f"layer {name!r} is a {what}, which cannot be converted; allowed: {', '.join(CONVERTERS)}"
     )
@@ -232,7 +188,7 @@ def _bidirectional(layer: Any) -> nn.Module:
             "'concat' can be converted"
         )
     if type(forward).__name__ not in _CELLS:
-        raise _unsupported(forward.name, type(forward).__name__)
+        raise unsupported(forward.name, type(forward).__name__)
     ignored = ("name", "go_backwards", "seed")
     one, other = ({k: v for k, v in x.get_config().items() if k not in ignored and "init" not in k}
                   for x in (forward, backward))  # fmt: skip

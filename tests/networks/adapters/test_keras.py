@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import zipfile
 from collections.abc import Callable
@@ -24,6 +25,7 @@ adapter = pytest.importorskip(
     exc_type=ImportError,
 )
 keras = adapter.keras
+read = importlib.import_module("hmmlens.networks.adapters.keras_file").read
 layers = keras.layers
 
 
@@ -43,7 +45,7 @@ def same_through_file(model: Any, inputs: np.ndarray, path: Path) -> nn.Module:
     """Save and read a model, and hold the module's outputs to those of Keras."""
     model = shaken(model)
     model.save(path)
-    module: nn.Module = adapter.read(path)
+    module: nn.Module = read(path)
     with torch.no_grad():
         found = module(torch.from_numpy(inputs)).numpy()
     expected = keras.ops.convert_to_numpy(model(inputs, training=False))
@@ -102,7 +104,7 @@ def test_double_precision_is_kept(tmp_path: Path) -> None:
         [keras.Input((None, 3), dtype="float64"), layers.GRU(4, dtype="float64")]
     )
     shaken(model).save(tmp_path / "model.keras")
-    module = adapter.read(tmp_path / "model.keras")
+    module = read(tmp_path / "model.keras")
     inputs = VALUES.astype(np.float64)
     with torch.no_grad():
         found = module(torch.from_numpy(inputs)).numpy()
@@ -183,7 +185,7 @@ def test_what_cannot_be_converted_is_named(case: str, tmp_path: Path) -> None:
     make, sentence = REFUSED[case]
     make().save(tmp_path / "model.keras")
     with pytest.raises(DataError, match=sentence) as caught:
-        adapter.read(tmp_path / "model.keras")
+        read(tmp_path / "model.keras")
     assert "\n" not in str(caught.value)
 
 
@@ -213,14 +215,39 @@ def test_a_file_cannot_bring_code(tmp_path: Path) -> None:
          "config": {"name": "bad"}},
     ):  # fmt: skip
         with pytest.raises(DataError, match=r"layer 'bad' is a (Lambda|GRU), which cannot be"):
-            adapter.read(hostile(tmp_path / "model.keras", mark, layer))
+            read(hostile(tmp_path / "model.keras", mark, layer))
     inside = {"module": "keras.layers", "class_name": "GRU", "registered_name": None,
               "config": {"name": "bad", "units": 4, "activation": {
                   "module": "builtins", "class_name": "function", "registered_name": "function",
                   "config": "exec"}}}  # fmt: skip
-    with pytest.raises(DataError, match="Keras cannot load this model"):
-        adapter.read(hostile(tmp_path / "model.keras", mark, inside))
+    with pytest.raises(DataError, match="layer 'bad' is a function"):
+        read(hostile(tmp_path / "model.keras", mark, inside))
+    bad = {"module": "keras.layers", "class_name": "Lambda", "registered_name": None,
+           "config": {"name": "bad", "function": function}}  # fmt: skip
+    for place in ("layer", "backward_layer"):
+        deep = {"name": "outer", place: bad}
+        for _ in range(2):
+            deep = {"name": "outer", "layer": {"module": "keras.layers", "registered_name": None,
+                    "class_name": "TimeDistributed", "config": deep}}  # fmt: skip
+        outer = {"module": "keras.layers", "class_name": "Bidirectional", "registered_name": None,
+                 "config": deep}  # fmt: skip
+        with pytest.raises(DataError, match="layer 'bad' is a Lambda"):
+            read(hostile(tmp_path / "model.keras", mark, outer))
     assert not mark.exists()
+
+
+@pytest.mark.parametrize("layer", [{}, {"class_name": "GRU"}, {"config": 3, "class_name": []}])
+def test_a_file_that_keras_did_not_write_is_told(layer: dict[str, Any], tmp_path: Path) -> None:
+    path = hostile(tmp_path / "model.keras", tmp_path / "made", layer)
+    with pytest.raises(DataError, match=r"config\.json is not as Keras writes it"):
+        read(path)
+
+
+@pytest.mark.parametrize("name", ["forward", "training", "type", "my-memory"])
+def test_a_layer_may_have_any_name(name: str, tmp_path: Path) -> None:
+    rnn = layers.LSTM(4, return_sequences=True, name=name)
+    module = same_through_file(chain(rnn, layers.Dense(2)), VALUES, tmp_path / "model.keras")
+    assert list(extract(module, VALUES).children) == [name.replace("-", "_")]
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", None])
@@ -229,7 +256,7 @@ def test_another_file_is_told(content: bytes | None, tmp_path: Path) -> None:
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(DataError, match=r"this is no \.keras file of Keras 3"):
-        adapter.read(path)
+        read(path)
 
 
 def test_a_subclassed_model_is_told(tmp_path: Path) -> None:
@@ -237,7 +264,7 @@ def test_a_subclassed_model_is_told(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("config.json", json.dumps({"class_name": "Mine", "config": {}}))
     with pytest.raises(DataError, match="holds a Mine; only Sequential and Functional"):
-        adapter.read(path)
+        read(path)
 
 
 def test_states_of_a_file_have_the_names_and_values_of_keras(tmp_path: Path) -> None:
