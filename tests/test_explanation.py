@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from hmmlens import explain
 from hmmlens.datasets.generators import sample_flipflop
 from hmmlens.errors import DataError
-from hmmlens.explanation import Explanation
 from hmmlens.networks.cells import RecurrentNetwork
+from hmmlens.report.result import Explanation
 
 
 def latch(gain: float) -> RecurrentNetwork:
@@ -78,7 +78,7 @@ def test_summary_and_page_tell_the_same_states(found: Explanation, tmp_path: Pat
         ({"outputs": "probabilities"}, "logits or values"),
         ({"truth": np.zeros((30, 5), dtype=int)}, "truth has shape"),
         ({"split": np.zeros(30, dtype=int)}, "each at least once"),
-        ({"layer": "layer7"}, "recorded were: layer0"),
+        ({"layer": "layer7"}, "there are: layer0"),
         ({"names": {"input": ["one"]}}, "2 for input"),
     ],
 )
