@@ -36,7 +36,10 @@ Beside the network stand an untrained twin of it and the raw input.
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that tells a mistake in one line."""
+    """A parser that tells a mistake in one line, and guesses no option from its beginning."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         self.exit(WRONG, f"{self.prog}: {message}; see {self.prog} --help\n")

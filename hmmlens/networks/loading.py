@@ -188,7 +188,8 @@ def _torch_file(path: Path) -> Any:
             "refused; where you trust it, convert it once: "
             "safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')"
         ) from error
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError) as error:
+    except Exception as error:
+        # Text or noise, taken for a pickle, can end in any error.
         reason = str(error).strip().partition("\n")[0]
         raise DataError(f"{path}: this is no whole file of torch.save ({reason})") from error
 
