@@ -97,7 +97,7 @@ def sequences(
 def named(dim: str, given: Sequence[str] | None, n: int, at_least: bool = False) -> list[str]:
     """Return ``n`` names along a dimension, or more: those given, or numbers."""
     if given is None:
-        return [f"true {i + 1}" if dim == "truth" else str(i + 1) for i in range(n)]
+        return [f"{'true' if dim == 'truth' else dim} {i + 1}" for i in range(n)]
     if len(given) < n or (len(given) > n and not at_least):
         raise DataError(
             f"names[{dim!r}] holds {len(given)} names; {n}{' or more' if at_least else ''} for "

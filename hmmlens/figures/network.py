@@ -241,9 +241,9 @@ def trajectories(
             ax.set_xticks([])
             ax.set_yticks([])
             # Room for names at the edge.
-            ax.margins(0.1)
+            ax.margins(0.16, 0.1)
             if column == 0:
-                ax.set_ylabel(f"{name}\ncomponent 2")
+                ax.set_ylabel(f"{name}\ncomponent 2" if reduced.shape[2] > 1 else name)
             if row == n_rows - 1:
                 ax.set_xlabel("component 1")
     return figure, pd.DataFrame(source)
@@ -273,10 +273,11 @@ def transition_graph(
                 )
             )  # fmt: skip
             if n <= 4:
-                # Near the tail of the bent arrow, where those of other arrows are not.
+                # Beside the bent arrow near its tail, where those of other arrows are not.
+                way = 0.25 if n == 4 and (i - j) % 2 == 0 else 0.4
                 across = place[j] - place[i]
-                bend = 0.12 * np.array([across[1], -across[0]])
-                x, y = place[i] + 0.4 * across + bend
+                bend = (0.36 * way * (1 - way) + 0.034) * np.array([across[1], -across[0]])
+                x, y = place[i] + way * across + bend
                 ax.text(
                     x, y, f"{p:.2f}", fontsize=6, ha="center", va="center",
                     bbox={"fc": "white", "ec": "none", "pad": 0.4, "alpha": 0.8},

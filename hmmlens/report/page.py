@@ -99,11 +99,14 @@ def write(explanation: Explanation, path: Path, images: Mapping[str, bytes]) -> 
     images : name of a figure -> PNG.
     """
     parts = [f"<p>{html.escape(line)}</p>" for line in explanation.summary().splitlines()]
+    widest = max(_width(image) for image in images.values())
     for name, image in images.items():
         caption = next(text for key, text in CAPTIONS.items() if name.startswith(key))
         data = base64.b64encode(image).decode()
+        # One size of letters in all figures, as they are drawn.
+        width = f"{_width(image) / widest:.0%}"
         parts.append(
-            f'<figure><img alt="{name}" src="data:image/png;base64,{data}">'
+            f'<figure><img alt="{name}" style="width: {width}" src="data:image/png;base64,{data}">'
             f"<figcaption>{caption}</figcaption></figure>"
         )
     parts.append("<h2>Chosen models</h2>")
@@ -123,6 +126,11 @@ def write(explanation: Explanation, path: Path, images: Mapping[str, bytes]) -> 
     partial = path.with_name(path.name + ".partial")
     partial.write_text(page, encoding="utf-8")
     partial.replace(path)
+
+
+def _width(png: bytes) -> int:
+    """Return how many pixels wide a PNG is; its first chunk says so."""
+    return int.from_bytes(png[16:20], "big")
 
 
 def _table(table: pd.DataFrame, first: str) -> str:
