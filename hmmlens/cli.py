@@ -251,7 +251,6 @@ def explain(args: argparse.Namespace) -> None:
         random_state=args.seed,
         names=names | ({"output": args.output_names} if args.output_names else {}),
         out=args.out,
-        progress=True,
     )
     print(found.summary())
     print(f"\nThe explanation: {args.out / folder.PAGE}")

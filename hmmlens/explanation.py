@@ -50,7 +50,7 @@ def explain(
     random_state: int = 0,
     names: Mapping[str, Sequence[str]] | None = None,
     out: str | Path | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> Explanation:
     """Explain one layer of a network by the states that it moves through.
 
@@ -73,7 +73,7 @@ def explain(
     names : ``input``, ``output``, ``truth`` -> names along these dimensions.
     out : folder to write all of it to, as :meth:`Explanation.save` does. States go there batch by
         batch, and what was recorded when a run was killed is taken up by the next one.
-    progress : show on stderr how far the recording is.
+    progress : show how far the recording is, see :func:`hmmlens.extract`.
 
     Raises
     ------
@@ -149,7 +149,7 @@ def _record(
     chosen: NDArray[np.int64],
     layer: str | None,
     path: Path | None,
-    progress: bool,
+    progress: bool | None,
 ) -> xr.DataTree:
     """Return what the network held on the chosen sequences, recorded now or by a killed run."""
     part = sequences.isel(sequence=chosen)
