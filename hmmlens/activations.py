@@ -1,4 +1,4 @@
-"""The workflow's store of activations: which sequences are recorded, and how a layer is read."""
+"""What is recorded of a network: which sequences, and how a layer is read."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hmmlens import store
+from hmmlens.errors import DataError
+from hmmlens.hmm.inputs import steps_inside
 
 #: Sequences that each split keeps, where it has as many, so that intervals can be given.
 MIN_SEQUENCES = 8
@@ -57,6 +59,59 @@ def read(path: Path, layer: str | None = None) -> xr.Dataset:
     store.check(path, "activations")
     data: xr.Dataset = xr.open_zarr(path, group=layer, consolidated=False, chunks=None)
     return data
+
+
+def raw_input(sequences: xr.Dataset, chosen: NDArray[np.integer]) -> xr.Dataset:
+    """Return a ``reduced`` store that holds the inputs themselves: the control without a network.
+
+    Parameters
+    ----------
+    sequences : the ``sequences`` store.
+    chosen : which of its sequences were recorded.
+    """
+    part = sequences.isel(sequence=chosen)
+    symbols = sequences.attrs["input_kind"] == "symbols"
+    values = part["input"].to_numpy().astype(np.int64 if symbols else np.float64)
+    dims = ("sequence", "time") if symbols else ("sequence", "time", "component")
+    return xr.Dataset(
+        {
+            "reduced": (dims, values),
+            "length": ("sequence", part["length"].to_numpy()),
+            "split": ("sequence", part["split"].to_numpy()),
+        },
+        attrs={"exploratory": False, "emission": "categorical" if symbols else "gaussian"},
+    )
+
+
+def state(root: xr.Dataset, layer: xr.Dataset, which: str) -> NDArray[np.float64]:
+    """Return the state (sequence, time, unit) of a recorded layer, 0 past each end.
+
+    Parameters
+    ----------
+    root, layer : of the ``activations`` store.
+    which : see :func:`layer_state`.
+
+    Raises
+    ------
+    DataError
+        When the layer has other steps than the input.
+    """
+    if "time" not in layer["hidden"].dims:
+        raise DataError("this layer has other steps than the input; name another one")
+    n_sequences, n_steps = layer["hidden"].shape[:2]
+    inside = steps_inside(root["length"].to_numpy(), n_sequences, n_steps)
+    # All real steps as one sequence, so that no scale depends on what fills the ends.
+    frames = xr.Dataset(
+        {
+            name: (("sequence", "time", "unit"), layer[name].to_numpy()[inside][None])
+            for name in ("hidden", "cell")
+            if name in layer
+        }
+    )
+    real = layer_state(frames, which)[0]
+    padded = np.zeros((*inside.shape, real.shape[1]))
+    padded[inside] = real
+    return padded
 
 
 def layer_state(layer: xr.Dataset, which: str) -> NDArray[np.float64]:

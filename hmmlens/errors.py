@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sysconfig
+import traceback
+from pathlib import Path
+
 
 class HmmlensError(Exception):
     """Base of every error that hmmlens raises on purpose."""
@@ -17,3 +21,11 @@ class DataError(HmmlensError, ValueError):
 
 class StoreError(HmmlensError):
     """A store on disk is missing, half-written, or of another schema version."""
+
+
+def place_of(error: BaseException) -> str:
+    """Return where in a user's own code an error arose, as `` (mine.py, line 3)``, or nothing."""
+    ours = (str(Path(__file__).parent), *(sysconfig.get_paths()[k] for k in ("stdlib", "purelib")))
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_file()]
+    own = [frame for frame in frames if not frame.filename.startswith(ours)]
+    return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""

@@ -2,135 +2,46 @@
 
 from __future__ import annotations
 
+import copy
+import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from hmmlens import reducers
-from hmmlens.activations import layer_state
-from hmmlens.datasets.generators import split_sequences
-from hmmlens.errors import DataError
+import hmmlens
+from hmmlens import activations, reducers
+from hmmlens.config import Activations, Selection, Validation
+from hmmlens.datasets import memory
+from hmmlens.errors import DataError, HmmlensError, place_of
 from hmmlens.extraction.api import extract
-from hmmlens.figures.names import state_name
-from hmmlens.hmm import HMMSweep, storage
-from hmmlens.hmm.models import HiddenMarkovModel
-from hmmlens.interpretation.states import read_picks
-from hmmlens.report.findings import choice_sentence
+from hmmlens.extraction.resume import fingerprint
+from hmmlens.extraction.sinks import read_tree
+from hmmlens.extraction.source import Source
+from hmmlens.hmm import storage
+from hmmlens.interpretation.states import interpret
+from hmmlens.report import folder
+from hmmlens.report.result import Explanation, Layer, gathered
+from hmmlens.seeds import derive_seed
 from hmmlens.validation import scorecard
-from hmmlens.validation.fidelity import output_law
-from hmmlens.validation.scorecard import RAW_INPUT
 
-SHARES = {"train": 0.6, "select": 0.2, "test": 0.2}
-#: Inputs and outputs that a state is told by: those with the largest means.
-N_TOLD = 3
-
-CRITERION, TOLERANCE, N_BOOTSTRAP = "bic", 0.02, 200
-
-#: What is compared, in the order of figures and tables.
-ROLES = ("trained", "untrained", "raw input")
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """What :func:`explain` found.
-
-    Attributes
-    ----------
-    activations : what was recorded, see :func:`hmmlens.extract`.
-    layer : the layer that is explained.
-    reduced : (sequence, time, component)
-    sweep : every fit, as stored by :mod:`hmmlens.hmm.storage`.
-    fits : one row per fit.
-    scores : one row per role and model: ``role, covariance_type, n_states, fidelity_select,
-        fidelity_test`` and, with a truth, ``ari, nmi, accuracy`` with intervals.
-    choices : the models chosen by BIC and by fidelity (``compact``), with their scores.
-    states : what the states of the chosen models are, see
-        :func:`hmmlens.interpretation.states.read_picks`.
-    symbols_out : whether the network's output is the law of a symbol.
-    recorded : ``input, truth, split, length`` of the sequences.
-    names : ``input``, ``output``, ``truth`` -> names along these dimensions.
-    """
-
-    activations: xr.DataTree
-    layer: str
-    reduced: NDArray[np.float64]
-    sweep: xr.Dataset
-    fits: pd.DataFrame
-    scores: pd.DataFrame
-    choices: pd.DataFrame
-    states: xr.Dataset
-    symbols_out: bool
-    recorded: Mapping[str, NDArray[Any]] = field(repr=False)
-    names: Mapping[str, Sequence[str]] = field(repr=False)
-
-    def model(self, pick: str = "compact") -> HiddenMarkovModel:
-        """Return a chosen model: ``compact`` (fewest states that are as faithful) or ``bic``."""
-        row = self.choices[self.choices["pick"] == pick].iloc[0]
-        return storage.model(self.sweep, row["covariance_type"], int(row["n_states"]))
-
-    def summary(self) -> str:
-        """Return the findings in plain sentences, and the states of the compact model."""
-        root = self.activations.to_dataset()
-        error = float(root.attrs["replay_error"])
-        replayed = (
-            f"its recorded states replay to {error:.1g}"
-            if np.isfinite(error)
-            else "its recorded states could not be checked by replay"
-        )
-        n_sequences, n_steps, n_units = self.activations[self.layer]["hidden"].shape
-        lines = [
-            f"Layer {self.layer}: {n_units} units, {n_sequences} sequences of up to {n_steps} "
-            f"steps; {replayed}.",
-            choice_sentence(self.choices, CRITERION),
-        ]
-        compact = self.choices[self.choices["pick"] == "compact"].iloc[0]
-        same = self.scores[
-            (self.scores["n_states"] == compact["n_states"])
-            & self.scores["covariance_type"].isin([compact["covariance_type"], "none"])
-        ].set_index("role")
-        for score, words in (("fidelity_test", "fidelity"), ("ari", "agreement (ARI)")):
-            if score not in same or same[score].isna().all():
-                continue
-            told = [f"{role} {same.loc[role, score]:.2f}" for role in ROLES if role in same.index]
-            lines.append(f"At {int(compact['n_states'])} states, {words}: {', '.join(told)}.")
-        reading = self.states.isel(pick=list(self.states.attrs["picks"]).index("compact"))
-        for k in range(int(compact["n_states"])):
-            state = reading.isel(state=k)
-            about = [
-                f"State {state_name(k)}: {100 * float(state['occupancy']):.0f} % of steps",
-                f"stays {float(state['model_dwell']):.1f} steps",
-            ]
-            for block in ("input", "output"):
-                mean = state[f"{block}_mean"].to_numpy()
-                largest = np.argsort(-np.abs(mean), kind="stable")[:N_TOLD]
-                told = [f"{self.names[block][i]} {mean[i]:.2f}" for i in sorted(largest)]
-                about.append(f"{block} ({', '.join(told)})")
-            lines.append(", ".join(about) + ".")
-        return "\n".join(lines)
-
-    def to_html(self, path: str | Path) -> None:
-        """Write the findings, figures and tables to one HTML file that needs nothing else."""
-        from hmmlens.report.page import write
-
-        write(self, Path(path))
+log = logging.getLogger(__name__)
 
 
 def explain(
     model: Any,
-    inputs: ArrayLike,
+    inputs: Any,
     *,
     lengths: ArrayLike | None = None,
     outputs: str = "values",
     truth: ArrayLike | None = None,
     split: ArrayLike | None = None,
-    untrained: Any | None = None,
+    untrained: Any | None = "redraw",
     layer: str | None = None,
+    max_frames: int = Activations().max_frames,
     reducer: str = "pca",
     n_components: int = 8,
     n_states: Iterable[int] = range(1, 13),
@@ -138,134 +49,188 @@ def explain(
     n_restarts: int = 5,
     random_state: int = 0,
     names: Mapping[str, Sequence[str]] | None = None,
+    out: str | Path | None = None,
+    progress: bool | None = None,
 ) -> Explanation:
     """Explain one layer of a network by the states that it moves through.
 
     Parameters
     ----------
-    model : any torch module that holds recurrent layers; see :func:`hmmlens.extract`.
-    inputs : (sequence, time) symbols or (sequence, time, feature) values.
+    model : any torch module that holds recurrent layers; see :func:`hmmlens.extract`. What it
+        returns, or the first of it, is its output (sequence, time, output).
+    inputs : (sequence, time) symbols or (sequence, time, feature) values; or a list of sequences.
     lengths : (sequence), steps of each sequence where they differ.
     outputs : ``logits`` of symbols, or ``values``: what the network's output is.
     truth : (sequence, time) true states, -1 where unknown, to compare with.
     split : (sequence) 0 train, 1 select, 2 test; by default drawn with shares .6, .2, .2.
-    untrained : the same network before training, taken through the same steps.
+    untrained : the same network before training, taken through the same steps. By default the
+        model's weights are drawn anew; None leaves this control out.
     layer : name of the layer in the recording; by default the last.
+    max_frames : steps in all, aimed at: more sequences are thinned evenly in each split.
     reducer, n_components : see :func:`hmmlens.reduce`.
     n_states, covariance_type, n_restarts : see :class:`hmmlens.HMMSweep`.
-    random_state : seed of the split, the reduction and the starts.
+    random_state : seed of the split, the untrained twin, the reduction and the starts.
     names : ``input``, ``output``, ``truth`` -> names along these dimensions.
+    out : folder to write all of it to, as :meth:`Explanation.save` does. States go there batch by
+        batch, and what was recorded when a run was killed is taken up by the next one.
+    progress : show how far the recording is, see :func:`hmmlens.extract`.
 
     Raises
     ------
     DataError
-        When the arrays do not fit each other, or the layer does not exist.
+        When the arrays do not fit each other or the network, or the layer does not exist.
+    StoreError
+        When ``out`` holds anything but a former explanation.
     """
     if outputs not in ("logits", "values"):
         raise DataError(f"outputs is {outputs!r}; logits or values is needed")
-    given = np.asarray(inputs)
-    n_sequences, n_steps = given.shape[:2]
-    length = np.full(n_sequences, n_steps) if lengths is None else np.asarray(lengths)
-    known = np.full((n_sequences, n_steps), -1) if truth is None else np.asarray(truth)
-    if known.shape != (n_sequences, n_steps):
-        raise DataError(f"truth has shape {known.shape}; {(n_sequences, n_steps)} is needed")
-    parts = (
-        split_sequences(n_sequences, SHARES, np.random.default_rng(random_state))
-        if split is None
-        else np.asarray(split)
-    )
-    if parts.shape != (n_sequences,) or set(np.unique(parts)) != {0, 1, 2}:
-        raise DataError(
-            "split must give each sequence 0 (train), 1 (select) or 2 (test), each at least once; "
-            f"found shape {parts.shape} with {sorted(set(parts.ravel().tolist()))}"
-        )
+    names = names or {}
+    sequences = memory.sequences(Source(inputs, lengths), truth, split, names, random_state)
     kind = "symbols" if outputs == "logits" else "values"
-    grid: dict[str, Any] = {"n_states": list(n_states), "n_restarts": n_restarts}
-
-    def fit(observed: NDArray[Any], emission: str) -> xr.Dataset:
-        sweep = HMMSweep(
-            **grid, covariance_types=[covariance_type], emission=emission,
-            random_state=random_state,
-        )  # fmt: skip
-        train, select = parts == 0, parts == 1
-        sweep.fit(observed[train], length[train], observed[select], length[select])
-        return storage.to_dataset(sweep)
-
-    def score(law: NDArray[Any], observed: NDArray[Any], sweep: xr.Dataset) -> pd.DataFrame:
-        network = scorecard.Network(law, kind, length, parts, known)
-        return scorecard.score_sweep(network, observed, sweep, N_BOOTSTRAP, random_state)
-
-    tables, kept = [], {}
-    for role, network in (("trained", model), ("untrained", untrained)):
-        if network is None:
-            continue
-        acts = extract(network, given, lengths)
-        name = _layer(acts, layer)
-        law = output_law(acts["output"].to_numpy().astype(np.float64), kind)
-        state = layer_state(acts[name].to_dataset(), "both")
-        settings = {"kind": reducer} | (
-            {} if reducer == "identity" else {"n_components": n_components}
-        )
-        reduced, _ = reducers.fit_transform(
-            state, parts == 0, reducers.checked(settings), random_state, length
-        )
-        sweep = fit(reduced, "gaussian")
-        tables.append(score(law, reduced, sweep).assign(role=role, reducer=reducer))
-        kept[role] = (acts, name, law, reduced, sweep)
-    acts, name, law, reduced, sweep = kept["trained"]
-    raw = given if given.ndim == 2 else given.astype(np.float64)
-    raw_sweep = fit(raw, "categorical" if given.ndim == 2 else "gaussian")
-    tables.append(score(law, raw, raw_sweep).assign(role="raw input", reducer=RAW_INPUT))
-    scores = pd.concat(tables, ignore_index=True)
-
-    mine = tables[0].drop(columns="role")
-    choices = scorecard.choices(mine, {reducer: sweep}, {reducer: False}, CRITERION, TOLERANCE)
-    features = np.eye(int(given.max()) + 1)[given] if given.ndim == 2 else raw
-    labels = _names(names, features.shape[2], law.shape[2], int(known.max()) + 1)
-    states = read_picks(
-        choices, sweep, reduced, inputs=features, outputs=law, truth=known, length=length,
-        n_truth=len(labels["truth"]),
-    )  # fmt: skip
-    fits = storage.results(sweep).assign(reducer=reducer, exploratory=False)
-    recorded = {"input": given, "truth": known, "split": parts, "length": length}
-    return Explanation(
-        acts,
-        name,
-        reduced,
-        sweep,
-        fits,
-        scores,
-        choices,
-        states,
-        kind == "symbols",
-        recorded,
-        labels,
+    sequences = sequences.assign_attrs(target_kind=kind)
+    settings = reducers.checked(
+        {"kind": reducer} | ({} if reducer == "identity" else {"n_components": n_components})
     )
-
-
-def _layer(acts: xr.DataTree, wanted: str | None) -> str:
-    layers = list(acts.children)
-    if wanted is None:
-        return layers[-1]
-    if wanted not in layers:
-        raise DataError(f"there is no layer {wanted!r}; recorded were: {', '.join(layers)}")
-    return wanted
-
-
-def _names(
-    given: Mapping[str, Sequence[str]] | None, n_inputs: int, n_outputs: int, n_truth: int
-) -> dict[str, list[str]]:
-    """Return names along the dimensions: those given, or numbers."""
-    names = {
-        "input": [str(i + 1) for i in range(n_inputs)],
-        "output": [str(i + 1) for i in range(n_outputs)],
-        "truth": [f"true {i + 1}" for i in range(n_truth)],
+    grid: dict[str, Any] = {
+        "n_states": list(n_states),
+        "covariance_types": [covariance_type],
+        "n_restarts": n_restarts,
+        "random_state": random_state,
     }
-    for dim, labels in (given or {}).items():
-        if dim not in names or len(labels) != len(names[dim]):
-            raise DataError(
-                f"names[{dim!r}] holds {len(labels)} names; "
-                f"{', '.join(f'{len(v)} for {k}' for k, v in names.items())} are needed"
-            )
-        names[dim] = list(labels)
-    return names
+    about = {
+        **{"layer": layer, "outputs": outputs, "max_frames": max_frames},
+        **{"reducer": settings, "sweep": grid, "random_state": random_state},
+    }
+    networks = {"trained": model, "untrained": _twin(model, untrained, random_state)}
+    chosen = activations.thin(
+        sequences["split"].to_numpy(), sequences["length"].to_numpy(), max_frames
+    )
+    with folder.becoming(out) as partial:
+        recorded: dict[str, xr.DataTree] = {}
+        for role, network in networks.items():
+            if network is not None:
+                path = partial and folder.recording(partial, role)
+                recorded[role] = _record(network, sequences, chosen, layer, path, progress)
+                log.info("the %s network is recorded", role)
+        name, sequences = _checked(recorded["trained"], layer, sequences, names)
+        reduced = activations.raw_input(sequences, chosen)
+        raw = reduced, storage.fit(reduced, **grid)
+        layers = {}
+        for role, acts in recorded.items():
+            beside = {scorecard.RAW_INPUT: raw} if role == "trained" else {}
+            layers[role] = _explained(acts, name, sequences, settings, grid, beside)
+            log.info("the states of the %s network are found", role)
+        tables = gathered(name, layers, raw, sequences)
+        found = Explanation(sequences, name, layers, raw, tables, about)
+        if partial:
+            folder.write(found, partial)
+    return folder.opened(found, Path(out)) if out is not None else found
+
+
+def _twin(model: Any, untrained: Any, seed: int) -> Any:
+    """Return the network to compare with, or None."""
+    if not isinstance(untrained, str):
+        return untrained
+    if untrained != "redraw":
+        raise DataError(f"untrained is {untrained!r}; a network, 'redraw' or None is needed")
+    from torch import nn
+
+    from hmmlens.networks.loading import redraw
+
+    if not isinstance(model, nn.Module):
+        log.info("%s is no torch module, so no untrained twin is drawn", type(model).__name__)
+        return None
+    return redraw(copy.deepcopy(model), derive_seed(seed, "untrained"))
+
+
+def _record(
+    network: Any,
+    sequences: xr.Dataset,
+    chosen: NDArray[np.int64],
+    layer: str | None,
+    path: Path | None,
+    progress: bool | None,
+) -> xr.DataTree:
+    """Return what the network held on the chosen sequences, recorded now or by a killed run."""
+    part = sequences.isel(sequence=chosen)
+    arrays = {name: part[name].to_numpy() for name in ("input", "length", "split")}
+    made_by: dict[str, Any] = {"created_by": f"hmmlens.explain, hmmlens {hmmlens.__version__}"}
+    if path:
+        made_by["fingerprint"] = fingerprint(network, [layer], {**arrays, "sequence": chosen})
+        if path.exists() and made_by["fingerprint"]:
+            whole = read_tree(path)
+            if whole.attrs["fingerprint"] == made_by["fingerprint"]:
+                log.info("taking what a run before this one has recorded")
+                return whole
+    try:
+        return extract(
+            network, arrays["input"], arrays["length"],
+            layers=None if layer is None else [layer],
+            store=path,
+            labels={"sequence": chosen, "split": arrays["split"]},
+            made_by=made_by,
+            progress=progress,
+        )  # fmt: skip
+    except HmmlensError:
+        raise
+    except Exception as error:
+        # Whatever a user's own forward raises.
+        raise DataError(
+            f"the network fails on inputs of the shape {arrays['input'].shape} of "
+            f"{arrays['input'].dtype}: {type(error).__name__}{place_of(error)}: "
+            f"{str(error).strip().partition(chr(10))[0]}"
+        ) from error
+
+
+def _checked(
+    acts: xr.DataTree,
+    layer: str | None,
+    sequences: xr.Dataset,
+    names: Mapping[str, Sequence[str]],
+) -> tuple[str, xr.Dataset]:
+    """Return the layer's name, and the sequences with the names of the network's outputs."""
+    found = list(acts.children)
+    if layer is not None and layer not in found and len(found) > 1:
+        raise DataError(f"layer {layer!r} is several: {', '.join(found)}; name one of them")
+    dims = [str(dim) for dim in acts["output"].dims] if "output" in acts else []
+    if dims != ["sequence", "time", "output"]:
+        raise DataError(
+            "the network must return (sequence, time, output), an output for every step; found "
+            + (f"({', '.join(dims)})" if dims else "no tensor")
+        )
+    n_outputs = acts["output"].shape[2]
+    if n_outputs < 2 and sequences.attrs["target_kind"] == "symbols":
+        raise DataError("logits are one output for each of two or more symbols; found 1: values")
+    named = memory.named("output", names.get("output"), n_outputs)
+    return layer if layer in found else found[-1], sequences.assign_attrs(target_names=named)
+
+
+def _explained(
+    acts: xr.DataTree,
+    name: str,
+    sequences: xr.Dataset,
+    settings: dict[str, Any],
+    grid: Mapping[str, Any],
+    beside: Mapping[str, tuple[xr.Dataset, xr.Dataset]],
+) -> Layer:
+    """Take one layer through the stages of the workflow.
+
+    Parameters
+    ----------
+    beside : name -> ``reduced`` and ``sweep`` store of what is scored as well.
+    """
+    root, seed = acts.to_dataset(), grid["random_state"]
+    state = activations.state(root, acts[name].to_dataset(), "both")
+    reduced = reducers.reduced(state, root, settings, seed)
+    reducer = "-".join(str(value) for value in settings.values())
+    sweep = storage.fit(reduced, **grid)
+    stores = {reducer: (reduced, sweep), **beside}
+    network = scorecard.network_of(root, sequences)
+    selection = Selection()
+    scores, choices = scorecard.score_layer(
+        network, stores, Validation().n_bootstrap, seed,
+        selection.criterion, selection.fidelity_tolerance,
+    )  # fmt: skip
+    chosen = choices[choices["chosen_reducer"]]
+    states = interpret(chosen, sweep, reduced, root, sequences)
+    return Layer(acts, reducer, reduced, sweep, scores, choices, states)

@@ -7,13 +7,16 @@ To add one, write a class with ``fit`` and ``transform`` over (frame, unit) arra
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hmmlens.errors import DataError
 from hmmlens.hmm.inputs import steps_inside
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Floats = NDArray[np.float64]
 
@@ -205,6 +208,29 @@ def fit_transform(
         ratio = reducer.explained_variance_ratio_
         about["explained_variance_ratio"] = [float(r) for r in ratio]
     return reduced, about
+
+
+def reduced(state: Floats, root: xr.Dataset, settings: dict[str, Any], seed: int) -> xr.Dataset:
+    """Return the ``reduced`` store of a recorded layer.
+
+    Parameters
+    ----------
+    state : (sequence, time, unit), see :func:`hmmlens.activations.state`.
+    root : of the ``activations`` store, with ``length`` and ``split``.
+    settings, seed : see :func:`fit_transform`.
+    """
+    import xarray as xr
+
+    train = root["split"].to_numpy() == 0
+    values, about = fit_transform(state, train, settings, seed, root["length"].to_numpy())
+    return xr.Dataset(
+        {
+            "reduced": (("sequence", "time", "component"), values),
+            "length": ("sequence", root["length"].to_numpy()),
+            "split": ("sequence", root["split"].to_numpy()),
+        },
+        attrs={**about, "emission": "gaussian"},
+    )
 
 
 def checked(settings: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from hmmlens import activations
 from hmmlens.activations import MIN_SEQUENCES, thin
+from hmmlens.errors import DataError
 
 
 @st.composite
@@ -89,3 +90,23 @@ def test_layer_state_is_what_was_asked_for() -> None:
     for part, source in ((both[..., :5], hidden), (both[..., 5:], cell)):
         assert part.std() == pytest.approx(1, rel=1e-6)
         np.testing.assert_allclose(part / part[0, 0, 0], source / source[0, 0, 0], rtol=1e-5)
+
+
+def test_a_state_has_the_scale_of_real_steps_and_nothing_past_an_end() -> None:
+    rng = np.random.default_rng(0)
+    values = {name: rng.normal(size=(3, 6, 2)) for name in ("hidden", "cell")}
+    length = np.array([6, 2, 4])
+    inside = np.arange(6) < length[:, None]
+    root = xr.Dataset({"length": ("sequence", length)})
+    for fill in (0.0, 1e6):
+        padded = {
+            name: (("sequence", "time", "unit"), np.where(inside[..., None], v, fill))
+            for name, v in values.items()
+        }
+        state = activations.state(root, xr.Dataset(padded), "both")
+        assert (state[~inside] == 0).all()
+        for part, v in zip((state[..., :2], state[..., 2:]), values.values(), strict=True):
+            np.testing.assert_allclose(part[inside], v[inside] / v[inside].std(), rtol=1e-12)
+    own_steps = xr.Dataset({"hidden": (("sequence", "step", "unit"), values["hidden"])})
+    with pytest.raises(DataError, match="other steps than the input"):
+        activations.state(root, own_steps, "both")

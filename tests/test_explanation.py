@@ -1,20 +1,31 @@
-"""One call explains a network whose states were built by hand."""
+"""One call explains a network whose states were built by hand, and writes what a study writes."""
 
 from __future__ import annotations
 
+import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+import xarray as xr
 from numpy.typing import NDArray
 
-from hmmlens import explain
+import hmmlens.explanation
+from hmmlens import activations, explain, store
 from hmmlens.datasets.generators import sample_flipflop
-from hmmlens.errors import DataError
-from hmmlens.explanation import Explanation
+from hmmlens.errors import DataError, StoreError
+from hmmlens.extraction.sinks import read_tree
+from hmmlens.hmm import storage
 from hmmlens.networks.cells import RecurrentNetwork
+from hmmlens.report.result import Explanation
+
+Data = tuple[NDArray[Any], NDArray[Any]]
+
+QUICK: dict[str, Any] = {"n_states": [1, 2], "n_restarts": 1, "n_components": 2}
 
 
 def latch(gain: float) -> RecurrentNetwork:
@@ -33,22 +44,35 @@ def latch(gain: float) -> RecurrentNetwork:
 
 
 @pytest.fixture(scope="module")
-def data() -> tuple[NDArray[Any], NDArray[Any]]:
+def data() -> Data:
     inputs, _, states = sample_flipflop(2, 0.15, 30, 60, np.random.default_rng(0))
     return inputs.astype(np.float32), states
 
 
-@pytest.fixture(scope="module")
-def found(data: tuple[NDArray[Any], NDArray[Any]]) -> Explanation:
-    inputs, states = data
+def explained(data: Data, **more: Any) -> Explanation:
     return explain(
-        latch(3.0), inputs, truth=states, untrained=latch(0.5), n_components=2,
-        n_states=range(1, 7), n_restarts=3, names={"input": ["left", "right"]},
+        latch(3.0), data[0], truth=data[1], untrained=latch(0.5), n_components=2,
+        n_states=range(1, 7), n_restarts=3, names={"input": ["left", "right"]}, **more,
     )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def found(data: Data) -> Explanation:
+    return explained(data)
+
+
+@pytest.fixture(scope="module")
+def written(data: Data, tmp_path_factory: pytest.TempPathFactory) -> tuple[Explanation, Path]:
+    out = tmp_path_factory.mktemp("explained") / "latch"
+    return explained(data, out=out), out
+
+
+def at_four(scores: pd.DataFrame) -> pd.DataFrame:
+    return scores[scores["n_states"] == 4].set_index("role")
+
+
 def test_states_of_a_latch_are_its_bits(found: Explanation) -> None:
-    four = found.scores[found.scores["n_states"] == 4].set_index("role")
+    four = at_four(found.scores)
     # A step is needed from a pulse to the state, and the untrained one forgets at once.
     assert four.loc["trained", "ari"] > 0.95
     assert four.loc["trained", "fidelity_test"] > 0.95
@@ -64,6 +88,7 @@ def test_states_of_a_latch_are_its_bits(found: Explanation) -> None:
 def test_summary_and_page_tell_the_same_states(found: Explanation, tmp_path: Path) -> None:
     text = found.summary()
     assert "4 states already carry" in text
+    assert "At the true 4 states, agreement (ARI): trained" in text
     assert "State D" in text and "left" in text
     found.to_html(tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
@@ -72,19 +97,234 @@ def test_summary_and_page_tell_the_same_states(found: Explanation, tmp_path: Pat
     assert not list(tmp_path.glob("*.partial"))
 
 
+# --- The folder -----------------------------------------------------------------------------
+
+
+def zarr(folder: Path) -> Path:
+    return folder / f"{folder.name}.zarr"
+
+
+def test_stores_are_those_of_a_study(written: tuple[Explanation, Path], data: Data) -> None:
+    result, out = written
+    assert not out.with_name("latch.partial").exists()
+    sequences = store.read(zarr(out / "data" / "sequences"), "sequences")
+    np.testing.assert_array_equal(sequences["input"], data[0])
+    np.testing.assert_array_equal(sequences["state"], data[1])
+    assert json.loads((out / "explanation.json").read_text())["whole"]
+    for network in ("network", "network-untrained"):
+        run = out / network / "0"
+        recorded = zarr(run / "activations")
+        root, layer = activations.read(recorded), activations.read(recorded, "layer0")
+        assert root.attrs["replay_error"] < 1e-5
+        part = store.read(zarr(run / "layer0" / "pca-2" / "reduced"), "reduced")
+        # PCA keeps all of two units: distances are those of the recorded states.
+        between = [x.to_numpy()[0] for x in (layer["hidden"], part["reduced"])]
+        steps = [np.linalg.norm(np.diff(x, axis=0), axis=1) for x in between]
+        np.testing.assert_allclose(*steps, atol=1e-5)
+        sweep = store.read(zarr(run / "layer0" / "pca-2" / "sweep"), "sweep").load()
+        reading = store.read(zarr(run / "layer0" / "explanation"), "explanation")
+        choices = pd.read_csv(run / "layer0" / "validation" / "choices.csv")
+        chosen = choices[choices["chosen_reducer"]].set_index("pick")
+        n_states = int(chosen.loc["compact", "n_states"])
+        model = storage.model(sweep, "tied", n_states)
+        path = reading["path"][reading.attrs["picks"].index("compact")].to_numpy()
+        filtered = model.filter(part["reduced"].to_numpy()).posteriors
+        occupancy = np.bincount(path.ravel(), minlength=n_states)
+        visited = np.bincount(filtered.argmax(axis=2).ravel(), minlength=n_states)
+        np.testing.assert_array_equal(np.sort(occupancy), np.sort(visited))
+    raw = out / "raw-sequences" / "0" / "input" / "raw-input"
+    np.testing.assert_array_equal(store.read(zarr(raw / "reduced"), "reduced")["reduced"], data[0])
+    assert len(storage.results(store.read(zarr(raw / "sweep"), "sweep").load())) == 16
+    # What is in memory still opens after the folder got its name.
+    assert float(result.activations["layer0"]["hidden"].max()) <= 1
+
+
+def test_tables_figures_and_page_are_there(written: tuple[Explanation, Path]) -> None:
+    result, out = written
+    scores = pd.read_csv(out / "tables" / "by_count.csv")
+    assert at_four(scores)["ari"].round(4).equals(at_four(result.scores)["ari"].round(4))
+    tables = {path.stem for path in (out / "tables").glob("*.csv")}
+    assert {"fits", "choices", "states", "transitions", "agreement", "audit"} <= tables
+    images = sorted((out / "figures" / "network").glob("layer0-*.png"))
+    assert len(images) >= 5
+    assert (out / "explanation.html").read_text().count("<img") == len(images)
+    for image in images:
+        assert image.read_bytes().startswith(b"\x89PNG")
+        assert image.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+        assert len(pd.read_csv(image.with_suffix(".csv")))
+    assert (out / "summary.txt").read_text() == f"{result.summary()}\n"
+
+
+def test_what_is_kept_in_memory_is_saved_alike(
+    found: Explanation, written: tuple[Explanation, Path], tmp_path: Path
+) -> None:
+    found.save(tmp_path / "saved")
+    streamed, saved = written[1], tmp_path / "saved"
+
+    def files(folder: Path) -> set[str]:
+        paths = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+        return {path for path in paths if ".zarr" not in path}
+
+    assert files(saved) == files(streamed)
+    for name in ("by_count", "choices", "states", "transitions"):
+        file = f"tables/{name}.csv"
+        assert (saved / file).read_bytes() == (streamed / file).read_bytes()
+    for path in sorted(streamed.rglob("*.zarr")):
+        other = saved / path.relative_to(streamed)
+        if path.name == "activations.zarr":
+            for mine, theirs in zip(read_tree(path).subtree, read_tree(other).subtree, strict=True):
+                xr.testing.assert_equal(mine.to_dataset(), theirs.to_dataset())
+        else:
+            kind = json.loads((path / "zarr.json").read_text())["attributes"]["store"]
+            mine, theirs = (store.read(p, kind).load() for p in (path, other))
+            # Fits take a different time each time.
+            xr.testing.assert_identical(
+                mine.drop_vars("seconds", errors="ignore"),
+                theirs.drop_vars("seconds", errors="ignore"),
+            )
+
+
+def test_a_taken_folder_is_told_before_anything_runs(data: Data, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").touch()
+    network = Counting(1)
+    with pytest.raises(StoreError, match="is there already and is no explanation"):
+        explain(network, data[0], out=tmp_path, **QUICK)
+    assert network.calls == [0]
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+class Counting(RecurrentNetwork):
+    """A network that counts its calls, and is stopped at one of them."""
+
+    def __init__(self, stop_at: int) -> None:
+        super().__init__("gru", 2, 2, 4, symbols_in=False, symbols_out=False)
+        self.calls, self.stop_at = [0], stop_at
+
+    def forward(self, *args: Any, **more: Any) -> Any:
+        self.calls[0] += 1
+        if self.calls[0] == self.stop_at:
+            raise KeyboardInterrupt
+        return super().forward(*args, **more)
+
+
+def test_a_stopped_run_goes_on(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = np.tile(data[0], (5, 1, 1))
+    weights = Counting(0).state_dict()
+
+    def calls(out: Path, error: type[BaseException] | None = None, stop_at: int = 0) -> int:
+        network = Counting(stop_at)
+        network.load_state_dict(weights)
+        with pytest.raises(error) if error else nullcontext():
+            explain(network, many, untrained=None, out=out, **QUICK)
+        return network.calls[0]
+
+    out = tmp_path / "stopped"
+    with monkeypatch.context() as patch:
+        patch.setattr(hmmlens.explanation, "gathered", lambda *_: 1 / 0)
+        whole = calls(tmp_path / "whole", ZeroDivisionError)
+        # In the second of three batches.
+        calls(out, KeyboardInterrupt, stop_at=whole // 3 + 1)
+        # The first batch is not run again.
+        assert calls(out, ZeroDivisionError) == whole * 2 // 3
+        assert not out.exists()
+        # All was recorded, so the network does not run again.
+        assert calls(out, ZeroDivisionError) == 0
+        weights = {name: -value for name, value in weights.items()}
+        assert calls(out, ZeroDivisionError) == whole
+    assert calls(out) == 0
+    network = Counting(0)
+    network.load_state_dict(weights)
+    through = explain(network, many, untrained=None, **QUICK)
+    recorded = read_tree(zarr(out / "network" / "0" / "activations"))
+    expected = through.activations["layer0"]["hidden"]
+    np.testing.assert_array_equal(recorded["layer0"]["hidden"], expected)
+    assert (out / "summary.txt").read_text() == f"{through.summary()}\n"
+
+
+def test_a_mistake_leaves_nothing_behind(data: Data, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no layer 'layer7'"):
+        explain(latch(3.0), data[0], layer="layer7", out=tmp_path / "mine", **QUICK)
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- What goes in ---------------------------------------------------------------------------
+
+
+def test_the_twin_is_drawn_anew_unless_told_otherwise(data: Data) -> None:
+    network = latch(3.0)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    result = explain(network, data[0], truth=data[1], **QUICK)
+    assert set(result.layers) == {"trained", "untrained"}
+    assert all(torch.equal(before[n], v) for n, v in network.state_dict().items())
+    hidden = [layer.activations["layer0"]["hidden"] for layer in result.layers.values()]
+    assert float(abs(hidden[0] - hidden[1]).max()) > 0.1
+    with pytest.raises(DataError, match="a network, 'redraw' or None is needed"):
+        explain(network, data[0], untrained="fresh", **QUICK)
+
+
+def test_what_stands_past_an_end_is_not_looked_at(data: Data) -> None:
+    inputs, states = data[0].copy(), data[1].copy()
+    lengths = np.where(np.arange(30) % 2, 60, 41)
+    listed = [sequence[:n] for sequence, n in zip(inputs, lengths, strict=True)]
+    from_list = explain(latch(3.0), listed, truth=states, untrained=None, **QUICK)
+    past = np.arange(60) >= lengths[:, None]
+    inputs[past], states[past] = 1e6, 9
+    padded = explain(latch(3.0), inputs, lengths=lengths, truth=states, untrained=None, **QUICK)
+    pd.testing.assert_frame_equal(from_list.scores, padded.scores)
+    assert len(padded.sequences.attrs["state_names"]) == 4
+
+
+def test_more_steps_than_wanted_are_thinned(data: Data) -> None:
+    result = explain(latch(3.0), data[0], truth=data[1], max_frames=1500, untrained=None, **QUICK)
+    root = result.activations.to_dataset()
+    assert root.sizes["sequence"] == 25
+    chosen = root["sequence"].to_numpy()
+    np.testing.assert_array_equal(root["input"], data[0][chosen])
+    assert "25 of 30 sequences" in result.summary()
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
         ({"outputs": "probabilities"}, "logits or values"),
         ({"truth": np.zeros((30, 5), dtype=int)}, "truth has shape"),
+        ({"truth": np.zeros((30, 60))}, "of float64; whole numbers"),
         ({"split": np.zeros(30, dtype=int)}, "each at least once"),
-        ({"layer": "layer7"}, "recorded were: layer0"),
+        ({"layer": "layer7"}, "there are: layer0"),
         ({"names": {"input": ["one"]}}, "2 for input"),
+        ({"names": {"output": ["one"]}}, "2 for output"),
+        ({"names": {"inputs": ["one", "two"]}}, "allowed: input, output, truth"),
     ],
 )
-def test_bad_input_is_told(
-    wrong: dict[str, Any], message: str, data: tuple[NDArray[Any], NDArray[Any]]
-) -> None:
-    settings: dict[str, Any] = {"n_states": [1, 2], "n_restarts": 1, "n_components": 2, **wrong}
+def test_bad_input_is_told(wrong: dict[str, Any], message: str, data: Data) -> None:
     with pytest.raises(DataError, match=message):
-        explain(latch(3.0), data[0], **settings)
+        explain(latch(3.0), data[0], **QUICK | wrong)
+
+
+class Last(torch.nn.Module):
+    """Says something at the end only, and fails on wide inputs."""
+
+    def __init__(self, n_outputs: int, every_step: bool) -> None:
+        super().__init__()
+        self.rnn = torch.nn.GRU(2, 3, batch_first=True)
+        self.out = torch.nn.Linear(3, n_outputs)
+        self.every_step = every_step
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        hidden, _ = self.rnn(x)
+        said: torch.Tensor = self.out(hidden if self.every_step else hidden[:, -1])
+        return said
+
+
+def test_a_network_that_does_not_fit_is_told(data: Data) -> None:
+    with pytest.raises(DataError, match=r"an output for every step; found \(sequence, output\)"):
+        explain(Last(2, every_step=False), data[0], **QUICK)
+    with pytest.raises(DataError, match="two or more symbols; found 1: values"):
+        explain(Last(1, every_step=True), data[0], outputs="logits", **QUICK)
+    wide = np.zeros((30, 60, 5), np.float32)
+    with pytest.raises(DataError, match=r"RuntimeError \(test_explanation\.py, line \d+\): input"):
+        explain(Last(2, every_step=True), wide, **QUICK)
+    with pytest.raises(DataError, match="give values as"):
+        explain(Last(2, every_step=True), data[0][..., 0], **QUICK)
+    with pytest.raises(DataError, match="hold the symbol -1"):
+        explain(Last(2, every_step=True), np.full((30, 60), -1), **QUICK)

@@ -33,6 +33,8 @@ def modules(package: str) -> list[str]:
 
 
 LIGHT = {
+    # What the command needs before its arguments are known to be good.
+    "command": ["hmmlens.cli", "hmmlens.datasets.files", "hmmlens.report.folder"],
     "hmmlens": ["hmmlens", "hmmlens.config", "hmmlens.store", "hmmlens.seeds", "hmmlens.schema"],
     "modules": [
         *modules("hmmlens.hmm"),

@@ -6,6 +6,8 @@ import gzip
 import re
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,32 @@ SEPARATORS = (",", ";", "\t", "|")
 #: What stands in a cell for a number that is missing.
 NO_NUMBER = ["", "NA", "N/A", "NaN", "nan"]
 
+AS_WRITTEN: dict[str, Any] = {
+    "encoding": "utf-8-sig",
+    "skipinitialspace": True,
+    # Blank lines count, so that lines have the numbers that an editor shows.
+    "skip_blank_lines": False,
+    "keep_default_na": False,
+}
+
+
+def column_names(path: Path, separator: str = ",") -> list[str]:
+    """Return the names of a table's columns.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read.
+    """
+    if path.name.endswith(".parquet"):
+        with _parquet_errors(path):
+            from pyarrow import parquet
+
+            return [str(name) for name in parquet.read_schema(path).names]
+    with _csv_errors(path):
+        head = pd.read_csv(path, sep=separator, header=None, nrows=1, dtype=str, **AS_WRITTEN)
+    return [str(name) for name in head.iloc[0]]
+
 
 def _check_columns(path: Path, found: list[str], wanted: list[str]) -> None:
     for column in wanted:
@@ -29,7 +57,7 @@ def _check_columns(path: Path, found: list[str], wanted: list[str]) -> None:
             hint = f" (is it separated by {other!r}? then set separator)" if other else ""
             raise DataError(
                 f"{path}: column {column!r} is missing{did_you_mean(column, found)}; "
-                f"the file has: {', '.join(map(str, found))}{hint}"
+                f"the file has: {', '.join(found)}{hint}"
             )
         if found.count(column) > 1:
             raise DataError(f"{path}: there are {found.count(column)} columns {column!r}")
@@ -43,28 +71,24 @@ def read_csv(path: Path, words: list[str], numbers: list[str], separator: str) -
     DataError
         When it cannot be read, with the line where one is at fault, or lacks a column.
     """
-    options: dict[str, Any] = {
-        "sep": separator,
-        "encoding": "utf-8-sig",
-        "skipinitialspace": True,
-        # Blank lines count, so that lines have the numbers that an editor shows.
-        "skip_blank_lines": False,
-        "keep_default_na": False,
-    }
+    _check_columns(path, column_names(path, separator), [*words, *numbers])
+    empty = {name: [""] for name in words} | {name: NO_NUMBER for name in numbers}
+    with _csv_errors(path), warnings.catch_warnings():
+        # Where columns are picked here, or all lines are longer than the header, pandas cuts
+        # lines short; values would then stand in wrong columns.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        frame = pd.read_csv(
+            path, sep=separator, dtype=dict.fromkeys(words, str), na_values=empty,
+            index_col=False, low_memory=False, **AS_WRITTEN,
+        )  # fmt: skip
+    frame.index = frame.index + 2
+    return frame[list(empty)].dropna(how="all")
+
+
+@contextmanager
+def _csv_errors(path: Path) -> Iterator[None]:
     try:
-        header = pd.read_csv(path, header=None, nrows=1, dtype=str, **options)
-        _check_columns(path, header.iloc[0].tolist(), [*words, *numbers])
-        empty = {name: [""] for name in words} | {name: NO_NUMBER for name in numbers}
-        with warnings.catch_warnings():
-            # Where columns are picked here, or all lines are longer than the header, pandas cuts
-            # lines short; values would then stand in wrong columns.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = pd.read_csv(
-                path, dtype=dict.fromkeys(words, str), na_values=empty,
-                index_col=False, low_memory=False, **options,
-            )  # fmt: skip
-    except DataError:
-        raise
+        yield
     except pd.errors.EmptyDataError:
         raise DataError(f"{path}: the file is empty") from None
     except pd.errors.ParserWarning:
@@ -74,8 +98,6 @@ def read_csv(path: Path, words: list[str], numbers: list[str], separator: str) -
         raise DataError(f"{path}, line {line}: this is no text in UTF-8; save it as such") from None
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise DataError(f"{path}{_reason(str(error).strip())}") from None
-    frame.index = frame.index + 2
-    return frame[list(empty)].dropna(how="all")
 
 
 def _reason(said: str) -> str:
@@ -107,16 +129,11 @@ def read_parquet(path: Path, wanted: list[str]) -> pd.DataFrame:
     DataError
         When it cannot be read, or lacks a column.
     """
-    try:
+    _check_columns(path, column_names(path), wanted)
+    with _parquet_errors(path):
         import pyarrow
         from pyarrow import parquet
-    except ImportError:
-        raise DataError(
-            f"{path}: reading Parquet needs the package pyarrow; install it with "
-            "pip install pyarrow, or give a CSV file"
-        ) from None
-    try:
-        _check_columns(path, parquet.read_schema(path).names, wanted)
+
         table = parquet.read_table(path, columns=list(dict.fromkeys(wanted)))
         for column in table.schema:
             if pyarrow.types.is_nested(column.type):
@@ -124,6 +141,17 @@ def read_parquet(path: Path, wanted: list[str]) -> pd.DataFrame:
                 raise DataError(f"{path}, column {column.name!r}: {told}")
         # Without pandas' metadata, so that what was an index is a column too.
         return table.to_pandas(ignore_metadata=True)
+
+
+@contextmanager
+def _parquet_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except ImportError:
+        raise DataError(
+            f"{path}: reading Parquet needs the package pyarrow; install it with "
+            "pip install pyarrow, or give a CSV file"
+        ) from None
     except DataError:
         raise
     except (OSError, ValueError) as error:

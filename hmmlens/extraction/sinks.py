@@ -213,3 +213,20 @@ def read_tree(path: Path) -> xr.DataTree:
         if node.attrs.get("replay_error", 0) is None:
             node.attrs["replay_error"] = math.nan
     return tree
+
+
+def write_tree(tree: xr.DataTree, path: Path) -> None:
+    """Write what was recorded into memory, as a store that :func:`read_tree` opens."""
+    arrays: dict[str, xr.Variable] = {
+        f"{node.path.strip('/')}/{name}".lstrip("/"): variable
+        for node in tree.subtree
+        for name, variable in node.to_dataset(inherit=False).variables.items()
+    }
+    specs = [
+        Spec(name, v.shape, tuple(map(str, v.dims)), str(v.dtype)) for name, v in arrays.items()
+    ]
+    sink = Store(path, path.with_name(path.name + ".partial"), None, tree.sizes["sequence"])
+    sink.create(specs, [], None)
+    for name, variable in arrays.items():
+        sink.write(name, 0, variable.to_numpy())
+    sink.close({node.path: {str(k): v for k, v in node.attrs.items()} for node in tree.subtree})

@@ -15,6 +15,7 @@ from hmmlens.figures import network as draw
 from hmmlens.figures import style
 from hmmlens.figures.names import state_names
 from hmmlens.hmm.models import steps_inside
+from hmmlens.report import gather
 
 #: Steps of the example sequence.
 BAND_STEPS = 200
@@ -40,6 +41,28 @@ class Task(NamedTuple):
     symbols: bool
     symbols_out: bool
     step_label: str
+
+
+def task(root: xr.Dataset, sequences: xr.Dataset) -> Task:
+    """Return what the network was given where it was recorded.
+
+    Parameters
+    ----------
+    root : of the ``activations`` store.
+    sequences : the ``sequences`` store.
+    """
+    about, recorded = sequences.attrs, root["sequence"].to_numpy()
+    lasting = f" ({1000 / about['rate_hz']:.0f} ms each)" if "rate_hz" in about else ""
+    return Task(
+        inputs=sequences["input"].to_numpy()[recorded],
+        truth=sequences["state"].to_numpy()[recorded].astype(int),
+        length=root["length"].to_numpy(),
+        split=root["split"].to_numpy(),
+        names=gather.axis_names(about),
+        symbols=about["input_kind"] == "symbols",
+        symbols_out=about["target_kind"] == "symbols",
+        step_label=f"step{lasting}",
+    )
 
 
 def _band(task: Task, label: str, states: NDArray[np.integer], n_states: int) -> draw.Band:

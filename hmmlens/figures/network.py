@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
@@ -161,6 +161,25 @@ def scores(table: pd.DataFrame, picks: pd.DataFrame, ceiling: float) -> tuple[Fi
     return figure, table
 
 
+def apart(places: Floats, size: Floats) -> Floats:
+    """Return where labels go that would lie on each other: pushed apart upwards and downwards.
+
+    Parameters
+    ----------
+    places : (label, 2)
+    size : width and height of a label.
+    """
+    moved = places.copy()
+    for _ in range(50):
+        for i, j in combinations(range(len(moved)), 2):
+            across, up = moved[j] - moved[i]
+            if abs(across) < size[0] and abs(up) < size[1]:
+                push = (size[1] - abs(up)) / 2 * (1 if up >= 0 else -1)
+                moved[i, 1] -= push
+                moved[j, 1] += push
+    return moved
+
+
 def trajectories(
     maps: Mapping[str, Floats],
     bands: Sequence[Band],
@@ -202,15 +221,17 @@ def trajectories(
                     flat[here, 0], flat[here, 1], ".", ms=1.6, color=colour, alpha=0.5,
                     rasterized=True,
                 )  # fmt: skip
-            for index, colour in enumerate(band.colours):
-                mine = flat[states == index]
-                if len(mine):
-                    centre = np.median(mine, axis=0)
-                    ax.text(
-                        centre[0], centre[1], band.names[index], fontsize=7, weight="bold",
-                        ha="center", va="center", color=colour,
-                        bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": colour, "lw": 0.6},
-                    )  # fmt: skip
+            there = [index for index in range(len(band.colours)) if (states == index).any()]
+            centres = np.array([np.median(flat[states == i, :2], axis=0) for i in there])
+            longest = max(len(band.names[index]) for index in there)
+            size = np.ptp(flat[:, :2], axis=0) * (0.035 + 0.03 * longest, 0.075)
+            for index, centre in zip(there, apart(centres, size), strict=True):
+                colour = band.colours[index]
+                ax.text(
+                    centre[0], centre[1], band.names[index], fontsize=7, weight="bold",
+                    ha="center", va="center", color=colour,
+                    bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": colour, "lw": 0.6},
+                )  # fmt: skip
             for sequence in range(min(n_lines, len(reduced))):
                 path = reduced[sequence][inside[sequence]]
                 if path.shape[1] > 1:
@@ -219,8 +240,12 @@ def trajectories(
                 ax.set_title(band.label)
             ax.set_xticks([])
             ax.set_yticks([])
+            # Room for names at the edge.
+            ax.margins(0.16, 0.1)
             if column == 0:
-                ax.set_ylabel(name)
+                ax.set_ylabel(f"{name}\ncomponent 2" if reduced.shape[2] > 1 else name)
+            if row == n_rows - 1:
+                ax.set_xlabel("component 1")
     return figure, pd.DataFrame(source)
 
 
@@ -248,10 +273,11 @@ def transition_graph(
                 )
             )  # fmt: skip
             if n <= 4:
-                # Near the tail of the bent arrow, where those of other arrows are not.
+                # Beside the bent arrow near its tail, where those of other arrows are not.
+                way = 0.25 if n == 4 and (i - j) % 2 == 0 else 0.4
                 across = place[j] - place[i]
-                bend = 0.12 * np.array([across[1], -across[0]])
-                x, y = place[i] + 0.4 * across + bend
+                bend = (0.36 * way * (1 - way) + 0.034) * np.array([across[1], -across[0]])
+                x, y = place[i] + way * across + bend
                 ax.text(
                     x, y, f"{p:.2f}", fontsize=6, ha="center", va="center",
                     bbox={"fc": "white", "ec": "none", "pad": 0.4, "alpha": 0.8},
@@ -371,6 +397,7 @@ def bands(
     if symbols:
         axes[0].plot(time, values, ".", ms=2.5, color="0.2")
         axes[0].set_yticks(range(len(signal_names)), list(signal_names))
+        axes[0].set_ylim(-0.5, len(signal_names) - 0.5)
         axes[0].set_ylabel("input")
         source["input"] = values
     else:
@@ -389,7 +416,8 @@ def bands(
             if state < 0:
                 continue
             axes[1].barh(y, stop - start, left=start - 0.5, height=0.82, color=palette[state])
-            if stop - start >= n_steps / 28:
+            # So that a name does not reach into its neighbours.
+            if stop - start >= n_steps * max(1 / 28, 0.01 * len(band.names[state])):
                 axes[1].text(
                     (start + stop - 1) / 2, y, band.names[state], ha="center", va="center",
                     fontsize=6, color=style.text_on(palette[state]),

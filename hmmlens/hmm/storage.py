@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -19,6 +21,22 @@ SCORES = (
     *("n_parameters", "n_iter", "converged", "n_floored", "n_rescued", "n_drops"),
     *("min_occupancy", "seconds"),
 )
+
+
+def fit(reduced: xr.Dataset, **settings: Any) -> xr.Dataset:
+    """Fit a sweep to the train split of a ``reduced`` store and return it as a ``sweep`` store.
+
+    Parameters
+    ----------
+    reduced : with ``reduced``, ``length``, ``split`` and the attribute ``emission``.
+    settings : of :class:`hmmlens.HMMSweep`.
+    """
+    parts = [reduced.isel(sequence=reduced["split"].to_numpy() == part) for part in (0, 1)]
+    (train, ends), (select, select_ends) = [
+        (part["reduced"].to_numpy(), part["length"].to_numpy()) for part in parts
+    ]
+    sweep = HMMSweep(**settings, emission=reduced.attrs["emission"])
+    return to_dataset(sweep.fit(train, ends, select, select_ends))
 
 
 def to_dataset(sweep: HMMSweep) -> xr.Dataset:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hmmlens.hmm import storage
 from hmmlens.hmm.models import HiddenMarkovModel, steps_inside
-from hmmlens.validation.fidelity import state_outputs
+from hmmlens.validation.fidelity import output_law, state_outputs
 
 Floats = NDArray[np.float64]
 
@@ -102,6 +102,40 @@ def read_picks(
         readings.append(reading.assign(n_states=int(pick.n_states)))
     result: xr.Dataset = xr.concat(readings, dim="pick", join="outer")
     return result.assign_attrs(picks=choices["pick"].tolist())
+
+
+def interpret(
+    choices: pd.DataFrame,
+    sweep: xr.Dataset,
+    reduced: xr.Dataset,
+    root: xr.Dataset,
+    sequences: xr.Dataset,
+) -> xr.Dataset:
+    """Return the ``explanation`` store of a layer: its chosen models, read on what was recorded.
+
+    Parameters
+    ----------
+    choices : the chosen models of one reducer, with ``reducer``.
+    sweep, reduced, sequences : stores of these kinds.
+    root : of the ``activations`` store.
+    """
+    inputs = sequences["input"].to_numpy()[root["sequence"].to_numpy()]
+    length = root["length"].to_numpy()
+    if sequences.attrs["input_kind"] == "symbols":
+        inside = steps_inside(length, *inputs.shape)
+        inputs = np.eye(int(sequences.attrs["n_symbols"]))[np.where(inside, inputs, 0)]
+    result = read_picks(
+        choices,
+        sweep,
+        reduced["reduced"].to_numpy(),
+        inputs=inputs.astype(np.float64),
+        outputs=output_law(root["output"].to_numpy(), sequences.attrs["target_kind"]),
+        truth=sequences["state"].to_numpy()[root["sequence"].to_numpy()].astype(np.int64),
+        length=length,
+        n_truth=len(sequences.attrs["state_names"]),
+    )
+    result = result.assign(sequence_index=("sequence", root["sequence"].to_numpy()))
+    return result.assign_attrs(reducer=choices["reducer"].iloc[0])
 
 
 def dwells(path: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

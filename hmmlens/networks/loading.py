@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hmmlens.datasets.sources import checked
-from hmmlens.errors import DataError
+from hmmlens.errors import DataError, place_of
 from hmmlens.networks import adapters, cells
 
 log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ def build(factory: str, kwargs: Mapping[str, Any], folder: Path) -> nn.Module:
     Raises
     ------
     DataError
-        When it cannot be imported or makes no torch module.
+        When it cannot be imported, fails, or makes no torch module.
     """
     name, _, function = factory.partition(":")
     sys.path.insert(0, str(folder))
@@ -118,6 +118,8 @@ def build(factory: str, kwargs: Mapping[str, Any], folder: Path) -> nn.Module:
         ) from error
     except AttributeError as error:
         raise DataError(f"factory {factory}: the module {name} has no {function}") from error
+    except Exception as error:
+        raise _failed(factory, error) from error
     finally:
         sys.path.remove(str(folder))
     try:
@@ -127,10 +129,19 @@ def build(factory: str, kwargs: Mapping[str, Any], folder: Path) -> nn.Module:
     # The initial weights are replaced, so they may not move anybody's random state.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        module = made(**kwargs)
+        try:
+            module = made(**kwargs)
+        except Exception as error:
+            raise _failed(factory, error) from error
     if not isinstance(module, nn.Module):
         raise DataError(f"factory {factory}: made a {type(module).__name__}, no torch.nn.Module")
     return module.eval()
+
+
+def _failed(factory: str, error: Exception) -> DataError:
+    """Return what to say of an error in a user's own code."""
+    told = f"{type(error).__name__}{place_of(error)}: {error}"
+    return DataError(f"factory {factory}: {' '.join(told.split())}")
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

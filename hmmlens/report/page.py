@@ -5,27 +5,41 @@ from __future__ import annotations
 import base64
 import html
 import io
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
-from hmmlens.figures import layer as figures
+from hmmlens.figures import layer as drawing
 from hmmlens.figures import style
+from hmmlens.report.gather import RAW_ROLE
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
-    from hmmlens.explanation import Explanation
+    from hmmlens.report.result import Explanation
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 img { max-width: 100%; }
 table { border-collapse: collapse; font-size: 0.85rem; display: block; overflow-x: auto; }
-th, td { padding: 0.2rem 0.6rem; text-align: right; border-bottom: 1px solid #ddd; }
+th, td { padding: 0.2rem 0.6rem; border-bottom: 1px solid #ddd; }
+th, td { text-align: right; white-space: nowrap; }
 figcaption, .note { color: #555; font-size: 0.9rem; }
 """
+
+#: Column -> what stands above it.
+HEADINGS = {
+    "covariance_type": "covariance",
+    "n_states": "states",
+    "fidelity_select": "fidelity (select)",
+    "fidelity_test": "fidelity (test)",
+    "ari": "agreement (ARI)",
+    "ari_low": "from",
+    "ari_high": "to (95 %)",
+}
 
 CAPTIONS = {
     "selection": "BIC against the number of states; points are restarts.",
@@ -38,20 +52,67 @@ CAPTIONS = {
 }
 
 
-def write(explanation: Explanation, path: Path) -> None:
-    """Write the page; it appears under its name when it is whole."""
+def figures(explanation: Explanation) -> Iterator[tuple[str, Figure, pd.DataFrame]]:
+    """Draw every figure of the explained layer, as a study's report has them.
+
+    Yields
+    ------
+    name, figure, source table
+    """
     style.use()
+    trained, twin = explanation.layers["trained"], explanation.layers.get("untrained")
+    fits = explanation.tables["fits"]
+    tables = {
+        "fits": fits[fits["role"].isin(["trained", RAW_ROLE])],
+        "choices": trained.choices,
+        "by_count": explanation.scores,
+    }
+    yield from drawing.figures(
+        drawing.task(trained.activations.to_dataset(), explanation.sequences),
+        trained.states,
+        twin.states if twin else None,
+        {trained.reducer: trained.reduced["reduced"].to_numpy()},
+        tables,
+        str(explanation.choices["pick"].iloc[0]),
+        np.nan,
+    )
+
+
+def pictures(explanation: Explanation) -> dict[str, bytes]:
+    """Return every figure as PNG."""
+    import matplotlib.pyplot as plt
+
+    drawn = {}
+    for name, figure, _ in figures(explanation):
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=140)
+        plt.close(figure)
+        drawn[name] = buffer.getvalue()
+    return drawn
+
+
+def write(explanation: Explanation, path: Path, images: Mapping[str, bytes]) -> None:
+    """Write the page; it appears under its name when it is whole.
+
+    Parameters
+    ----------
+    images : name of a figure -> PNG.
+    """
     parts = [f"<p>{html.escape(line)}</p>" for line in explanation.summary().splitlines()]
-    for name, figure, _ in _figures(explanation):
+    widest = max(_width(image) for image in images.values())
+    for name, image in images.items():
         caption = next(text for key, text in CAPTIONS.items() if name.startswith(key))
+        data = base64.b64encode(image).decode()
+        # One size of letters in all figures, as they are drawn.
+        width = f"{_width(image) / widest:.0%}"
         parts.append(
-            f'<figure><img alt="{name}" src="data:image/png;base64,{_png(figure)}">'
+            f'<figure><img alt="{name}" style="width: {width}" src="data:image/png;base64,{data}">'
             f"<figcaption>{caption}</figcaption></figure>"
         )
     parts.append("<h2>Chosen models</h2>")
-    parts.append(_table(explanation.choices.drop(columns=["sentence", "exploratory"])))
+    parts.append(_table(explanation.choices, "pick"))
     parts.append("<h2>All models</h2>")
-    parts.append(_table(explanation.scores))
+    parts.append(_table(explanation.scores, "role"))
     parts.append(
         '<p class="note">Fidelity is read-in: it tests whether states partition what the network '
         "knows. States are inferred from the past only. Models are judged on sequences that no "
@@ -63,41 +124,21 @@ def write(explanation: Explanation, path: Path) -> None:
         f"<style>{STYLE}</style></head><body><h1>{title}</h1>{''.join(parts)}</body></html>\n"
     )
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(page)
+    partial.write_text(page, encoding="utf-8")
     partial.replace(path)
 
 
-def _figures(explanation: Explanation) -> list[tuple[str, Figure, pd.DataFrame]]:
-    recorded = explanation.recorded
-    task = figures.Task(
-        inputs=recorded["input"],
-        truth=recorded["truth"],
-        split=recorded["split"],
-        names=explanation.names,
-        length=recorded["length"],
-        symbols=recorded["input"].ndim == 2,
-        symbols_out=explanation.symbols_out,
-        step_label="step",
+def _width(png: bytes) -> int:
+    """Return how many pixels wide a PNG is; its first chunk says so."""
+    return int.from_bytes(png[16:20], "big")
+
+
+def _table(table: pd.DataFrame, first: str) -> str:
+    """Return the columns that fit a page, named for a reader; all others are in the CSV files."""
+    shown = [column for column in (first, *HEADINGS) if column in table]
+    text: str = (
+        table[shown]
+        .rename(columns=HEADINGS)
+        .to_html(index=False, border=0, float_format="%.3f", na_rep="–")
     )
-    tables = {
-        "fits": explanation.fits,
-        "choices": explanation.choices,
-        "by_count": explanation.scores,
-    }
-    reducer = explanation.choices["reducer"].iloc[0]
-    maps = {reducer: explanation.reduced}
-    return list(figures.figures(task, explanation.states, None, maps, tables, "bic", np.nan))
-
-
-def _png(figure: Figure) -> str:
-    import matplotlib.pyplot as plt
-
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=140)
-    plt.close(figure)
-    return base64.b64encode(buffer.getvalue()).decode()
-
-
-def _table(table: pd.DataFrame) -> str:
-    text: str = table.to_html(index=False, border=0, float_format="%.3f", na_rep="–")
     return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -109,6 +110,33 @@ def score_sweep(
                 )
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def score_layer(
+    network: Network,
+    stores: Mapping[str, tuple[xr.Dataset, xr.Dataset]],
+    n_bootstrap: int,
+    seed: int,
+    criterion: str,
+    tolerance: float,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the scores of every model of one layer, and :func:`choices` among them.
+
+    Parameters
+    ----------
+    stores : reducer -> its ``reduced`` and its ``sweep`` store.
+    n_bootstrap, seed : see :func:`score_sweep`.
+    criterion, tolerance : see :func:`choices`.
+    """
+    tables = []
+    for reducer, (reduced, sweep) in stores.items():
+        scores = score_sweep(network, reduced["reduced"].to_numpy(), sweep, n_bootstrap, seed)
+        scores.insert(0, "reducer", reducer)
+        tables.append(scores)
+    scores = pd.concat(tables, ignore_index=True)
+    sweeps = {reducer: sweep for reducer, (_, sweep) in stores.items()}
+    exploratory = {r: bool(reduced.attrs["exploratory"]) for r, (reduced, _) in stores.items()}
+    return scores, choices(scores, sweeps, exploratory, criterion, tolerance)
 
 
 def choices(

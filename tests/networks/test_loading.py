@@ -171,6 +171,7 @@ def test_a_whole_module_is_refused(folder: Path) -> None:
     [
         ("w.safetensors", b"nothing", "this is no whole safetensors file"),
         ("w.pt", b"", "this is no whole file of torch.save"),
+        ("w.pt", b"sequence,time\n0,0\n", "this is no whole file of torch.save"),
         ("w.pt", None, "there is no such file"),
     ],
 )

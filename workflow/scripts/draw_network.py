@@ -18,17 +18,7 @@ wanted = ("fits", "choices", "by_count", "ceilings")
 tables = {name: pd.read_csv(Path(files.tables) / f"{name}.csv") for name in wanted}
 sequences = store.read(job.store(files.sequences), "sequences")
 root = activations.read(job.store(files.activations))
-about = sequences.attrs
-task = figures.Task(
-    inputs=sequences["input"].to_numpy()[root["sequence"].to_numpy()],
-    truth=sequences["state"].to_numpy()[root["sequence"].to_numpy()].astype(int),
-    length=root["length"].to_numpy(),
-    split=root["split"].to_numpy(),
-    names=gather.axis_names(about),
-    symbols=about["input_kind"] == "symbols",
-    symbols_out=about["target_kind"] == "symbols",
-    step_label=f"step ({1000 / about['rate_hz']:.0f} ms each)" if "rate_hz" in about else "step",
-)
+task = figures.task(root, sequences)
 ceiling = gather.of(tables["ceilings"], dataset=params.dataset, name="exact filter", metric="ari")[
     "value"
 ]

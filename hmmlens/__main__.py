@@ -1,0 +1,9 @@
+"""``python -m hmmlens`` is the command ``hmmlens``."""
+
+from __future__ import annotations
+
+import sys
+
+from hmmlens.cli import main
+
+sys.exit(main())

@@ -1,0 +1,275 @@
+"""The command ``hmmlens``.
+
+What is wrong with arguments or files is told in one sentence on stderr, with exit code 2. Whatever
+takes long to import is imported when the arguments are known to be good.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import hmmlens
+from hmmlens.errors import ConfigError, HmmlensError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from hmmlens.config_files import NpzData, TableData, ZarrData
+
+#: Exit codes of arguments or files that do not fit, and of Ctrl-C.
+WRONG, STOPPED = 2, 130
+
+#: Options that name columns of a table.
+TABLE_OPTIONS = ("sequence", "time", "inputs", "truth", "group", "split", "separator", "symbols")
+
+EXPLAIN = """\
+Record the states of a recurrent network on data, reduce them, fit hidden Markov models, and write
+what the states are to a folder: explanation.html, tables, figures and all stores in between.
+Beside the network stand an untrained twin of it and the raw input.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that tells a mistake in one line, and guesses no option from its beginning."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(WRONG, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command."""
+    top = _Parser(prog="hmmlens", description=hmmlens.__doc__.partition("\n")[0])
+    top.add_argument("--version", action="version", version=f"hmmlens {hmmlens.__version__}")
+    commands = top.add_subparsers(dest="command", required=True, parser_class=_Parser)
+    told = "explain a network by the states that it moves through"
+    command = commands.add_parser("explain", help=told, description=EXPLAIN)
+    _explain_options(command)
+    return top
+
+
+def _explain_options(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("factory", type=_factory, help="function that returns the torch module, as my_module:build")
+    add("--weights", required=True, type=Path, help=".safetensors, or a state dict of torch.save")
+    add("--data", required=True, help=".csv, .csv.gz or .parquet table, .npz file, .zarr store")
+    add("--out", required=True, type=Path, help="folder to write; a former explanation is replaced")
+    add("--kwargs", type=_json, default={}, metavar="JSON", help="what the function is called with")
+
+    columns = command.add_argument_group("columns of a table, with one row for each step")
+    add = columns.add_argument
+    add("--sequence", metavar="NAME", help="id of the sequence (default: sequence)")
+    add("--time", metavar="NAME", help="rises within a sequence (default: time)")
+    add("--inputs", metavar="NAME", nargs="+", help="what the network reads (default: all others)")
+    add("--symbols", action="store_true", default=None, help="the input is a column of 0, 1, 2 ...")
+    add("--truth", metavar="NAME", help="labels to compare with (default: truth, if it is there)")
+    add("--group", metavar="NAME", help="whose sequences go together (default: group, if there)")
+    add("--split", metavar="NAME", help="train, select or test (default: split, if it is there)")
+    add("--separator", metavar="CHARACTER", help="between the columns of a CSV file (default: ,)")
+
+    reading = command.add_argument_group("what the network reads and says")
+    add = reading.add_argument
+    add("--outputs", choices=("values", "logits"), default="values", help="default: values")
+    add("--input-names", metavar="NAME", nargs="+", help="names of features or symbols")
+    add("--output-names", metavar="NAME", nargs="+", help="names of the network's outputs")
+    add(
+        "--standardise", action="store_true", help="as studies do; by default data stay as they are"
+    )
+    add("--split-by", choices=("sequence", "group"), help="default: group where there are groups")
+
+    states = command.add_argument_group("states")
+    add = states.add_argument
+    add("--layer", help="as hmmlens.extract names it (default: the last)")
+    add("--n-states", type=_counts, default=range(1, 13), metavar="COUNTS", help="1-12, or 1,2,4,8")
+    add("--reducer", default="pca", choices=("pca", "factor_analysis", "ica", "identity"))
+    add("--n-components", type=_count, default=8, metavar="N", help="default: 8")
+    add("--n-restarts", type=_count, default=5, metavar="N", help="fits of each model; default: 5")
+    add("--max-frames", type=_count, default=13000, metavar="N", help="default: 13000 steps in all")
+    add("--no-untrained", action="store_true", help="leave the untrained twin out")
+
+    running = command.add_argument_group("running")
+    add = running.add_argument
+    add("--seed", type=_natural, default=0, help="of every random draw; default: 0")
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+    add("--debug", action="store_true", help="show where in the code an error arose")
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise argparse.ArgumentTypeError(f'{text!r} is no JSON object, such as {{"n_units": 8}}')
+    return found
+
+
+def _factory(text: str) -> str:
+    module, colon, function = text.partition(":")
+    if not colon or not all(name.isidentifier() for name in [*module.split("."), function]):
+        raise argparse.ArgumentTypeError(f"{text!r} is not as my_module:build is")
+    return text
+
+
+def _natural(text: str, least: int = 0) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of {least} or more")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    return _natural(text, 1)
+
+
+def _counts(text: str) -> list[int]:
+    """Return the numbers of ``1-12`` or ``1,2,4,8``."""
+    first, dash, last = text.partition("-")
+    if dash:
+        numbers = list(range(_count(first), _count(last) + 1))
+    else:
+        numbers = [_count(part.strip()) for part in text.split(",")]
+    if not numbers or sorted(set(numbers)) != numbers:
+        raise argparse.ArgumentTypeError(f"{text!r} must rise, as 1-12 or 1,2,4,8 do")
+    return numbers
+
+
+# --- Data -----------------------------------------------------------------------------------
+
+
+def settings_of(args: argparse.Namespace) -> TableData | NpzData | ZarrData:
+    """Return the settings of the dataset that the arguments describe.
+
+    Raises
+    ------
+    ConfigError
+        Saying which option does not fit.
+    """
+    from hmmlens.config_files import TABLE_ENDINGS, NpzData, TableData, ZarrData
+
+    path = str(args.data)
+    if not Path(path).exists():
+        raise ConfigError(f"--data {path}: there is no such file")
+    shared: dict[str, Any] = {"standardise": args.standardise, "split_by": args.split_by}
+    if path.endswith(TABLE_ENDINGS):
+        columns = _columns(args, Path(path))
+        if args.split_by == "group" and columns["group"] is None:
+            raise ConfigError("--split-by group needs a column of groups; name it with --group")
+        if args.symbols and len(columns["inputs"]) > 1:
+            raise ConfigError(
+                f"--symbols is for one column, but there are {', '.join(columns['inputs'])}; name "
+                "the one that the network reads with --inputs"
+            )
+        kind = "symbols" if args.symbols else "values"
+        given = {"columns": columns, "input_kind": kind, "separator": args.separator or ","}
+        return TableData.model_validate({"kind": "table", "path": path, **given, **shared})
+    others = [name for name in TABLE_OPTIONS if getattr(args, name) is not None]
+    if others:
+        raise ConfigError(f"--{others[0]} is for tables, and --data {path} is none")
+    if path.endswith(".npz"):
+        return NpzData(kind="npz", path=path, **shared)
+    if path.rstrip("/").endswith(".zarr"):
+        return ZarrData(kind="zarr", path=path, **shared)
+    raise ConfigError(f"--data {path}: must end in {', '.join(TABLE_ENDINGS)}, .npz or .zarr")
+
+
+def _columns(args: argparse.Namespace, path: Path) -> dict[str, Any]:
+    """Return which columns hold what: those that are named, or those of the default names."""
+    from hmmlens.config_errors import did_you_mean
+    from hmmlens.datasets.table_files import column_names
+
+    if args.separator is not None and len(args.separator) != 1:
+        raise ConfigError(f"--separator wants one character, found {args.separator!r}")
+    there = column_names(path, args.separator or ",")
+    found: dict[str, Any] = {}
+    for role in ("sequence", "time", "truth", "group", "split"):
+        name = getattr(args, role)
+        needed = name is not None or role in ("sequence", "time")
+        name = role if name is None else name
+        if needed and name not in there:
+            raise ConfigError(
+                f"{path}: there is no column {name!r}{did_you_mean(name, there)}; the file has: "
+                f"{', '.join(there)}; name the right one with --{role}"
+            )
+        found[role] = name if name in there else None
+    inputs = args.inputs or [name for name in there if name not in found.values()]
+    if not inputs:
+        raise ConfigError(f"{path}: no column is left for the network to read; see --inputs")
+    if len(set(inputs)) < len(inputs):
+        raise ConfigError(f"--inputs names a column twice: {' '.join(inputs)}")
+    return {**found, "inputs": inputs}
+
+
+# --- Running --------------------------------------------------------------------------------
+
+
+def _read(args: argparse.Namespace) -> xr.Dataset:
+    import numpy as np
+
+    from hmmlens.datasets.files import from_file
+
+    return from_file(settings_of(args), np.random.default_rng(args.seed))
+
+
+def explain(args: argparse.Namespace) -> None:
+    """Explain a network as the arguments say, and tell what was found on stdout."""
+    from hmmlens.report import folder
+
+    folder.check(args.out.resolve())
+    data = _read(args)
+
+    from hmmlens.explanation import explain as explained
+    from hmmlens.networks import cells, loading
+
+    settings = {"kind": "torch", "factory": args.factory, "kwargs": args.kwargs}
+    network = loading.load({**settings, "weights": args.weights}, Path.cwd())
+    names = {
+        "input": args.input_names or data.attrs["feature_names"],
+        "truth": data.attrs["state_names"],
+    }
+    found = explained(
+        network.to(cells.pick_device(args.device)),
+        data["input"].to_numpy(),
+        lengths=data["length"].to_numpy(),
+        truth=data["state"].to_numpy(),
+        split=data["split"].to_numpy(),
+        outputs=args.outputs,
+        untrained=None if args.no_untrained else "redraw",
+        layer=args.layer,
+        max_frames=args.max_frames,
+        reducer=args.reducer,
+        n_components=args.n_components,
+        n_states=args.n_states,
+        n_restarts=args.n_restarts,
+        random_state=args.seed,
+        names=names | ({"output": args.output_names} if args.output_names else {}),
+        out=args.out,
+    )
+    print(found.summary())
+    print(f"\nThe explanation: {args.out / folder.PAGE}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    args = parser().parse_args(argv)
+    logging.basicConfig(stream=sys.stderr, format="%(message)s")
+    logging.getLogger("hmmlens.explanation").setLevel(logging.INFO)
+    try:
+        explain(args)
+    except HmmlensError as error:
+        if args.debug:
+            raise
+        print(f"hmmlens {args.command}: {' '.join(str(error).split())}", file=sys.stderr)
+        return WRONG
+    except KeyboardInterrupt:
+        told = "stopped; the same command takes up what was recorded"
+        print(f"\nhmmlens {args.command}: {told}", file=sys.stderr)
+        return STOPPED
+    return 0

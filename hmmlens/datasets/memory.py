@@ -1,0 +1,106 @@
+"""Sequences that a caller holds in memory, as a ``sequences`` store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from hmmlens.datasets.generators import split_sequences
+from hmmlens.errors import DataError
+from hmmlens.extraction.source import Source
+
+SHARES = {"train": 0.6, "select": 0.2, "test": 0.2}
+
+
+def sequences(
+    source: Source,
+    truth: ArrayLike | None,
+    split: ArrayLike | None,
+    names: Mapping[str, Sequence[str]],
+    seed: int,
+) -> xr.Dataset:
+    """Return a ``sequences`` store, without targets, of what a caller gave.
+
+    Parameters
+    ----------
+    source : the inputs and their lengths.
+    truth : (sequence, time), -1 where unknown, or None.
+    split : (sequence) 0 train, 1 select, 2 test, or None to draw it with the shares ``SHARES``.
+    names : ``input``, ``output``, ``truth`` -> names along these dimensions.
+    seed : of the split.
+
+    Raises
+    ------
+    DataError
+        When shapes, types or names do not fit.
+    """
+    given = source.batch(slice(0, len(source)))
+    if given.ndim not in (2, 3) or given.dtype.kind not in "biuf":
+        raise DataError(
+            f"inputs hold {given.dtype} of the shape {given.shape}; numbers (sequence, time) or "
+            "(sequence, time, feature) are needed"
+        )
+    shape, symbols = given.shape[:2], given.ndim == 2
+    if symbols and given.dtype.kind == "f":
+        raise DataError(
+            "inputs (sequence, time) are symbols, whole numbers from 0; give values as "
+            "(sequence, time, 1)"
+        )
+    inside = np.arange(shape[1]) < source.lengths[:, None]
+    if symbols and given[inside].min() < 0:
+        raise DataError(f"inputs hold the symbol {given[inside].min()}; symbols count from 0")
+    known = np.full(shape, -1) if truth is None else np.asarray(truth)
+    if known.shape != shape or known.dtype.kind not in "biu":
+        raise DataError(
+            f"truth has shape {known.shape} of {known.dtype}; whole numbers {shape} are needed"
+        )
+    parts = (
+        split_sequences(shape[0], SHARES, np.random.default_rng(seed))
+        if split is None
+        else np.asarray(split)
+    )
+    if parts.shape != shape[:1] or set(np.unique(parts)) != {0, 1, 2}:
+        raise DataError(
+            "split must give each sequence 0 (train), 1 (select) or 2 (test), each at least once; "
+            f"found shape {parts.shape} with {sorted(set(parts.ravel().tolist()))}"
+        )
+    strange = sorted(set(names) - {"input", "output", "truth"})
+    if strange:
+        raise DataError(f"names holds {strange[0]!r}; allowed: input, output, truth")
+    n_kinds = int(given[inside].max()) + 1 if symbols else given.shape[2]
+    n_truth = int(known[inside].max()) + 1
+    inputs = named("input", names.get("input"), n_kinds, at_least=symbols)
+    attributes: dict[str, Any] = {
+        "input_kind": "symbols" if symbols else "values",
+        "feature_names": inputs,
+        "truth": "the truth" if n_truth else "not known",
+        "state_names": named("truth", names.get("truth"), n_truth, at_least=True),
+    }
+    if symbols:
+        attributes["n_symbols"] = len(inputs)
+    dims = ("sequence", "time", "feature")
+    return xr.Dataset(
+        {
+            "input": (dims[: given.ndim], given),
+            "state": (dims[:2], np.where(inside, known, -1).astype(np.int16)),
+            "length": ("sequence", source.lengths.astype(np.int32)),
+            "split": ("sequence", parts.astype(np.int8)),
+        },
+        attrs=attributes,
+    )
+
+
+def named(dim: str, given: Sequence[str] | None, n: int, at_least: bool = False) -> list[str]:
+    """Return ``n`` names along a dimension, or more: those given, or numbers."""
+    if given is None:
+        return [f"{'true' if dim == 'truth' else dim} {i + 1}" for i in range(n)]
+    if len(given) < n or (len(given) > n and not at_least):
+        raise DataError(
+            f"names[{dim!r}] holds {len(given)} names; {n}{' or more' if at_least else ''} for "
+            f"{dim} are needed"
+        )
+    return [str(name) for name in given]

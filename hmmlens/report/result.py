@@ -1,0 +1,213 @@
+"""What :func:`hmmlens.explain` found: stores, tables and a summary in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from hmmlens.figures.names import state_name
+from hmmlens.hmm import storage
+from hmmlens.hmm.models import HiddenMarkovModel
+from hmmlens.report import gather
+from hmmlens.report.findings import choice_sentence
+from hmmlens.validation.scorecard import RAW_INPUT
+
+#: Inputs and outputs that a state is told by: those with the largest means.
+N_TOLD = 3
+
+#: What is compared, in the order of figures and tables.
+ROLES = ("trained", "untrained", gather.RAW_ROLE)
+
+#: What a study would call the data and the networks.
+DATASET = "sequences"
+NETWORKS = {"trained": "network", "untrained": "network-untrained"}
+
+
+class Layer(NamedTuple):
+    """What the layer of one network gave, each part as the workflow stores it.
+
+    activations : see :func:`hmmlens.extract`.
+    reducer : the name of the reduction, such as ``pca-8``.
+    reduced, sweep, states : stores of the kinds ``reduced``, ``sweep`` and ``explanation``.
+    scores, choices : see :func:`hmmlens.validation.scorecard.score_layer`.
+    """
+
+    activations: xr.DataTree
+    reducer: str
+    reduced: xr.Dataset
+    sweep: xr.Dataset
+    scores: pd.DataFrame
+    choices: pd.DataFrame
+    states: xr.Dataset
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What :func:`hmmlens.explain` found.
+
+    Attributes
+    ----------
+    sequences : what the network was given, with the truth and the split; a ``sequences`` store
+        without targets.
+    layer : the layer that is explained.
+    layers : ``trained`` and, if there is one, ``untrained`` -> what their layers gave.
+    raw : the ``reduced`` and the ``sweep`` store of the inputs themselves.
+    tables : name -> table, those that a study's report has of each layer.
+    about : what :func:`hmmlens.explain` was called with.
+    """
+
+    sequences: xr.Dataset = field(repr=False)
+    layer: str
+    layers: Mapping[str, Layer] = field(repr=False)
+    raw: tuple[xr.Dataset, xr.Dataset] = field(repr=False)
+    tables: Mapping[str, pd.DataFrame] = field(repr=False)
+    about: Mapping[str, Any]
+
+    @property
+    def activations(self) -> xr.DataTree:
+        """What was recorded, see :func:`hmmlens.extract`."""
+        return self.layers["trained"].activations
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """One row per role and model.
+
+        The columns ``role, covariance_type, n_states, fidelity_select, fidelity_test`` and, with a
+        truth, ``ari, nmi, accuracy`` with intervals.
+        """
+        return self.tables["by_count"]
+
+    @property
+    def choices(self) -> pd.DataFrame:
+        """The models chosen by BIC and by fidelity (``compact``), with their scores."""
+        mine = self.layers["trained"].choices
+        return mine[mine["chosen_reducer"]].reset_index(drop=True)
+
+    @property
+    def states(self) -> xr.Dataset:
+        """What the states of the chosen models are.
+
+        See :func:`hmmlens.interpretation.states.read_picks`.
+        """
+        return self.layers["trained"].states
+
+    def model(self, pick: str = "compact") -> HiddenMarkovModel:
+        """Return a chosen model: ``compact`` (fewest states that are as faithful) or ``bic``."""
+        row = self.choices[self.choices["pick"] == pick].iloc[0]
+        sweep = self.layers["trained"].sweep
+        return storage.model(sweep, row["covariance_type"], int(row["n_states"]))
+
+    def summary(self) -> str:
+        """Return the findings in plain sentences, and the states of the compact model."""
+        return "\n".join([*self._findings(), *self._states()])
+
+    def _findings(self) -> list[str]:
+        error = float(self.activations.attrs["replay_error"])
+        replayed = (
+            f"its recorded states replay to {error:.1g}"
+            if np.isfinite(error)
+            else "its recorded states could not be checked by replay"
+        )
+        n_sequences, n_steps, n_units = self.activations[self.layer]["hidden"].shape
+        of = self.sequences.sizes["sequence"]
+        told = f"{n_sequences} {f'of {of} ' if of > n_sequences else ''}sequences"
+        criterion = str(self.choices["pick"].iloc[0])
+        lines = [
+            f"Layer {self.layer}: {n_units} units, {told} of up to {n_steps} steps; {replayed}.",
+            choice_sentence(self.choices, criterion),
+        ]
+        compact = self.choices[self.choices["pick"] == "compact"].iloc[0]
+        n_compact, n_true = int(compact["n_states"]), len(self.sequences.attrs["state_names"])
+        for n_states in dict.fromkeys([n_compact, n_true]):
+            same = self.scores[
+                (self.scores["n_states"] == n_states)
+                & self.scores["covariance_type"].isin([compact["covariance_type"], "none"])
+            ].set_index("role")
+            at = f"the true {n_states}" if n_states == n_true else f"{n_states}"
+            for score, words in (("fidelity_test", "fidelity"), ("ari", "agreement (ARI)")):
+                if score not in same or same[score].isna().all():
+                    continue
+                told = ", ".join(f"{r} {same.loc[r, score]:.2f}" for r in ROLES if r in same.index)
+                lines.append(f"At {at} states, {words}: {told}.")
+        return lines
+
+    def _states(self) -> list[str]:
+        names = gather.axis_names(self.sequences.attrs)
+        reading = self.states.isel(pick=list(self.states.attrs["picks"]).index("compact"))
+        lines = []
+        for k in range(int(reading["n_states"])):
+            state = reading.isel(state=k)
+            parts = [
+                f"State {state_name(k)}: {100 * float(state['occupancy']):.0f} % of steps",
+                f"stays {float(state['model_dwell']):.1f} steps",
+            ]
+            for block in ("input", "output"):
+                mean = state[f"{block}_mean"].to_numpy()
+                largest = np.argsort(-np.abs(mean), kind="stable")[:N_TOLD]
+                told = [f"{names[block][i]} {mean[i]:.2f}" for i in sorted(largest)]
+                parts.append(f"{block} ({', '.join(told)})")
+            lines.append(", ".join(parts) + ".")
+        return lines
+
+    def to_html(self, path: str | Path) -> None:
+        """Write the findings, figures and tables to one HTML file that needs nothing else."""
+        from hmmlens.report import page
+
+        page.write(self, Path(path), page.pictures(self))
+
+    def save(self, out: str | Path) -> None:
+        """Write everything to a folder, which appears when it is whole: see the README.
+
+        Raises
+        ------
+        StoreError
+            When ``out`` holds anything but a former explanation.
+        """
+        from hmmlens.report import folder
+
+        with folder.becoming(out) as partial:
+            assert partial is not None
+            folder.write(self, partial)
+
+
+def gathered(
+    layer: str,
+    layers: Mapping[str, Layer],
+    raw: tuple[xr.Dataset, xr.Dataset],
+    sequences: xr.Dataset,
+) -> dict[str, pd.DataFrame]:
+    """Return the tables that a study's report has of each layer, see :mod:`hmmlens.report.gather`.
+
+    Parameters
+    ----------
+    layer, layers, raw, sequences : of :class:`Explanation`.
+    """
+    place = {"dataset": DATASET, "seed": 0, "layer": layer, "twin": NETWORKS["untrained"]}
+    keys = [{"network": NETWORKS[role], "role": role, **place} for role in layers]
+    about = {DATASET: sequences.attrs}
+    # Of data that others made, no best score is known.
+    bounds = {DATASET: pd.DataFrame(columns=["name", "role", "metric", "value"])}
+    found = {
+        name: pd.concat(
+            [
+                gather.tagged(getattr(mine, name), key, gather.LAYER_KEY)
+                for key, mine in zip(keys, layers.values(), strict=True)
+            ],
+            ignore_index=True,
+        )
+        for name in ("scores", "choices")
+    }
+    places = [
+        ({**key, "reducer": mine.reducer}, bool(mine.reduced.attrs["exploratory"]), mine.sweep)
+        for key, mine in zip(keys, layers.values(), strict=True)
+    ]
+    places.append(({**gather.raw_layer(DATASET), "reducer": RAW_INPUT}, False, raw[1]))
+    found |= gather.fits(places)
+    found |= gather.readings(keys, [mine.states for mine in layers.values()], about)
+    return found | gather.roles(keys, found["scores"], found["choices"], bounds, about)
