@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from hmmlens.networks.cells import RecurrentNetwork
@@ -45,19 +46,31 @@ def _ridge(hidden: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, to
 def _multinomial(
     hidden: torch.Tensor, target: torch.Tensor, n_symbols: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
+    # SciPy's, because torch's optimisers take a second to import.
+    from scipy.optimize import minimize
+
     centre, size = hidden.mean(dim=0), hidden.std(dim=0).clamp_min(1e-6)
-    away = (hidden - centre) / size
-    weight = torch.zeros(n_symbols, hidden.shape[1], dtype=hidden.dtype, requires_grad=True)
-    bias = torch.zeros(n_symbols, dtype=hidden.dtype, requires_grad=True)
-    optimiser = torch.optim.LBFGS([weight, bias], max_iter=N_STEPS, line_search_fn="strong_wolfe")
+    design = torch.cat([(hidden - centre) / size, hidden.new_ones(len(hidden), 1)], dim=1)
+    wanted = torch.nn.functional.one_hot(target.long(), n_symbols).to(hidden.dtype)
+    penalised = torch.ones(design.shape[1], 1, dtype=hidden.dtype)
+    penalised[-1] = 0
 
-    def closure() -> float:
-        optimiser.zero_grad()
-        loss = torch.nn.functional.cross_entropy(away @ weight.T + bias, target.long())
-        loss = loss + RIDGE * (weight**2).sum()
-        loss.backward()
-        return float(loss.detach())
+    def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        weight = torch.from_numpy(flat).view(design.shape[1], n_symbols)
+        kept = penalised * weight
+        law = (design @ weight).log_softmax(dim=1)
+        value = -(wanted * law).sum(dim=1).mean() + RIDGE * (kept**2).sum()
+        slope = design.T @ (law.exp() - wanted) / len(wanted) + 2 * RIDGE * kept
+        return float(value), slope.numpy().ravel()
 
-    optimiser.step(closure)
-    found = weight.detach() / size
-    return found, bias.detach() - found @ centre
+    start = np.zeros(design.shape[1] * n_symbols)
+    best = minimize(
+        loss,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": N_STEPS, "maxcor": 50, "ftol": 1e-12},
+    )
+    found = torch.from_numpy(best.x).view(design.shape[1], n_symbols).T
+    weight = found[:, :-1] / size
+    return weight, found[:, -1] - weight @ centre
