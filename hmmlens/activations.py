@@ -9,6 +9,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hmmlens import store
+from hmmlens.errors import DataError
+from hmmlens.hmm.inputs import steps_inside
 
 #: Sequences that each split keeps, where it has as many, so that intervals can be given.
 MIN_SEQUENCES = 8
@@ -57,6 +59,37 @@ def read(path: Path, layer: str | None = None) -> xr.Dataset:
     store.check(path, "activations")
     data: xr.Dataset = xr.open_zarr(path, group=layer, consolidated=False, chunks=None)
     return data
+
+
+def state(root: xr.Dataset, layer: xr.Dataset, which: str) -> NDArray[np.float64]:
+    """Return the state (sequence, time, unit) of a recorded layer, 0 past each end.
+
+    Parameters
+    ----------
+    root, layer : of the ``activations`` store.
+    which : see :func:`layer_state`.
+
+    Raises
+    ------
+    DataError
+        When the layer has other steps than the input.
+    """
+    if "time" not in layer["hidden"].dims:
+        raise DataError("this layer has other steps than the input; name another one")
+    n_sequences, n_steps = layer["hidden"].shape[:2]
+    inside = steps_inside(root["length"].to_numpy(), n_sequences, n_steps)
+    # All real steps as one sequence, so that no scale depends on what fills the ends.
+    frames = xr.Dataset(
+        {
+            name: (("sequence", "time", "unit"), layer[name].to_numpy()[inside][None])
+            for name in ("hidden", "cell")
+            if name in layer
+        }
+    )
+    real = layer_state(frames, which)[0]
+    padded = np.zeros((*inside.shape, real.shape[1]))
+    padded[inside] = real
+    return padded
 
 
 def layer_state(layer: xr.Dataset, which: str) -> NDArray[np.float64]:

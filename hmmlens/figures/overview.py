@@ -52,7 +52,7 @@ def training(curves: pd.DataFrame, ceilings: pd.DataFrame) -> tuple[Figure, pd.D
     return figure, curves
 
 
-def controls(agreement: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+def controls(agreement: pd.DataFrame, verdicts: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """Draw agreement with the truth at the true state count, and fidelity, for each role.
 
     Parameters
@@ -61,12 +61,20 @@ def controls(agreement: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
         ari_high, ceiling_ari, fidelity_test``; rows whose ``rule`` is ``true`` are shown, or
         ``compact`` where the true count is unknown or was not swept. Each covariance type has a
         panel; models of symbols (``none``) stand in all of them.
+    verdicts : ``network, layer, role, grade``; the grades of a network stand beside its name.
     """
     known = set(agreement.loc[agreement["rule"] == "true", "network"])
     rule = np.where(agreement["network"].isin(known), "true", "compact")
     table = agreement[agreement["rule"] == rule].reset_index(drop=True)
     several = table.groupby("network")["layer"].transform("nunique") > 1
     table["where"] = table["network"] + np.where(several, " / " + table["layer"], "")
+    trained = verdicts[verdicts["role"] == "trained"]
+    grades = trained.groupby(["network", "layer"])["grade"].agg(
+        lambda g: "/".join(dict.fromkeys(g))
+    )
+    table["where"] += [
+        f" ({grades[key]})" for key in zip(table["network"], table["layer"], strict=True)
+    ]
     places = list(dict.fromkeys(table["where"]))
     kinds = [kind for kind in dict.fromkeys(table["covariance_type"]) if kind != "none"]
     figure, axes = plt.subplots(

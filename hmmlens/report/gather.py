@@ -107,6 +107,32 @@ def fits(
     return {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
 
 
+#: The role of a network with its initial weights and a readout fitted to the task.
+RESERVOIR_ROLE = "reservoir"
+
+
+def verdicts(
+    layers: Iterable[Run], judged: Iterable[pd.DataFrame], reservoirs: Mapping[str, pd.DataFrame]
+) -> dict[str, pd.DataFrame]:
+    """Return the table ``verdicts``: of every layer, and of every network's reservoir.
+
+    Parameters
+    ----------
+    layers : :data:`LAYER_KEY` of every layer.
+    judged : ``network, seed, layer`` and the rows of
+        :func:`hmmlens.validation.evidence.judge`, a table for each network and its twin.
+    reservoirs : network -> the same without ``network``.
+    """
+    known = pd.DataFrame(list(layers))[list(LAYER_KEY)]
+    graded = known.merge(pd.concat(judged, ignore_index=True), on=["network", "seed", "layer"])
+    parts = [graded]
+    for network, table in reservoirs.items():
+        dataset = known.loc[known["network"] == network, "dataset"].iloc[0]
+        run = {"network": network, "role": RESERVOIR_ROLE, "dataset": dataset}
+        parts.append(tagged(table, run, ("network", "role", "dataset")))
+    return {"verdicts": pd.concat(parts, ignore_index=True)}
+
+
 def raw_layer(dataset: str) -> dict[str, Any]:
     """Return the key of the control on a dataset's raw input."""
     return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from hmmlens.hmm import HMMSweep, selection, storage
 from hmmlens.report import gather
@@ -35,3 +36,32 @@ def test_fits_come_with_their_doubts_and_three_sample_sizes() -> None:
     best = selection.best_restarts(sweep.results_).set_index("n_states")
     bic = -2 * best["log_likelihood"] + best["n_parameters"] * np.log(10)
     assert sizes["by_sequences"] == bic.idxmin()
+
+
+def test_verdicts_hold_every_layer_its_twin_and_its_reservoir() -> None:
+    layers = [
+        {"network": name, "role": role, "dataset": "d", "seed": seed, "layer": "l0", "twin": ""}
+        for name, role in (("a", "trained"), ("a-untrained", "untrained"), ("b", "trained"))
+        for seed in (0, 1)
+    ]
+    judged = [
+        pd.DataFrame([(n, s, "l0", g) for n, g in names for s in (1, 0)])
+        for names in ([("a", "D"), ("a-untrained", "X")], [("b", "C")])
+    ]
+    columns = ["network", "seed", "layer", "grade"]
+    reservoir = pd.DataFrame({"seed": [0, 1], "layer": "l0", "grade": ["D", "X"]})
+    table = gather.verdicts(
+        layers, [part.set_axis(columns, axis=1) for part in judged], {"a": reservoir}
+    )["verdicts"]
+    told = table.set_index(["network", "role", "seed"])["grade"].to_dict()
+    assert told == {
+        ("a", "trained", 0): "D",
+        ("a", "trained", 1): "D",
+        ("a-untrained", "untrained", 0): "X",
+        ("a-untrained", "untrained", 1): "X",
+        ("b", "trained", 0): "C",
+        ("b", "trained", 1): "C",
+        ("a", "reservoir", 0): "D",
+        ("a", "reservoir", 1): "X",
+    }
+    assert (table["dataset"] == "d").all()

@@ -67,6 +67,20 @@ def test_same_activations_without_weights_are_consistent_at_most() -> None:
     assert row["input_driven"] is None
 
 
+def test_incompetent_network_has_its_grade_without_the_gate_beside_it() -> None:
+    row, verdict = judge(counter(), Losses(1.0, 1.0), ends(3), seed=0)
+    assert verdict.grade == "X" and not row["supported"]
+    assert row["grade_without_gate"] == "D"
+
+
+def test_one_select_sequence_gives_a_verdict_without_a_distribution_of_counts() -> None:
+    data = counter()
+    split = data.split.copy()
+    split[np.flatnonzero(split == 1)[1:]] = 0
+    row, verdict = judge(data._replace(split=split), GOOD, ends(3), seed=0)
+    assert verdict.grade == "D" and "count_mode" not in row
+
+
 def test_ring_is_a_continuum_whatever_the_endpoints_say() -> None:
     data = ring()
     assert judge(data, GOOD, ends(12, 4.0, 0.4), seed=0)[1].grade == "C"

@@ -15,6 +15,8 @@ SWEEP = f"{NETWORK}/{{layer}}/{{reducer}}/sweep"
 VALIDATION = f"{NETWORK}/{{layer}}/validation"
 EXPLANATION = f"{NETWORK}/{{layer}}/explanation"
 ENDPOINTS = f"{NETWORK}/endpoints"
+RESERVOIRS = f"{RESULTS}/{{network}}/reservoirs.csv"
+VERDICTS = f"{RESULTS}/{{network}}/verdicts.csv"
 
 UNTRAINED = study_config.UNTRAINED_SUFFIX
 RAW = study_config.RAW_PREFIX
@@ -46,6 +48,11 @@ wildcard_constraints:
 def base_name(network):
     """Return the configured network behind a network or its untrained twin."""
     return network.removesuffix(UNTRAINED)
+
+
+def with_twin(network):
+    """Return a configured network and, where there is one, its untrained twin."""
+    return [network, f"{network}{UNTRAINED}"] if study.controls.untrained else [network]
 
 
 def settings_of(network):
@@ -100,6 +107,11 @@ def reducers_of(network):
     if network.endswith(UNTRAINED):
         return [name for name in study.reducers if name not in EXPLORATORY]
     return list(study.reducers)
+
+
+def has_reservoirs(network):
+    """Tell whether a network is judged beside its initial weights with a fitted readout."""
+    return study.controls.reservoir and settings_of(network).kind == "trained"
 
 
 def sequences_of(wildcards):

@@ -24,6 +24,7 @@ PLACES = [
     for layer in LAYERS
     for reducer in reducers_of(layer["network"])
 ]
+JUDGED_BESIDE = [name for name in CONFIGURED if has_reservoirs(name)]
 
 
 rule make_tables:
@@ -34,6 +35,8 @@ rule make_tables:
         scores=every_seed(f"{NETWORK}/scores.csv"),
         training=every_seed(f"{NETWORK}/training.csv"),
         endpoints=every_seed(ENDPOINTS),
+        verdicts=expand(VERDICTS, network=CONFIGURED),
+        reservoirs=expand(RESERVOIRS, network=JUDGED_BESIDE),
         activations=every_seed(ACTIVATIONS),
         layer_scores=every_layer(f"{VALIDATION}/scores.csv"),
         choices=every_layer(f"{VALIDATION}/choices.csv"),
@@ -76,6 +79,7 @@ rule make_tables:
         layers=LAYERS,
         places=PLACES,
         datasets=list(study.datasets),
+        reservoirs=JUDGED_BESIDE,
         exploratory=EXPLORATORY,
         raw=list(study.datasets) if study.controls.raw_input else [],
         criterion=study.selection.criterion,
@@ -104,7 +108,7 @@ rule draw_network:
             for layer in layers_of(w.network)
             for reducer in study.reducers
         ],
-        code=code("figures", "report/gather"),
+        code=code("figures", "report/gather", "validation/verdict"),
     output:
         report(
             directory(f"{FIGURES}/{{network}}"),

@@ -21,6 +21,6 @@ curves = read("training")
 if len(curves):
     figure, source = overview.training(curves, read("ceilings"))
     style.save(figure, folder / "training", source)
-figure, source = overview.controls(read("agreement"))
+figure, source = overview.controls(read("agreement"), read("verdicts"))
 style.save(figure, folder / "controls", source)
 log.info("drawn")

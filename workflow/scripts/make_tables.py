@@ -36,6 +36,8 @@ found |= gather.networks(
     bounds,
     about,
 )
+reservoirs = dict(zip(params.reservoirs, read_all(files.reservoirs), strict=True))
+found |= gather.verdicts(params.layers, read_all(files.verdicts), reservoirs)
 for name, paths in (("scores", files.layer_scores), ("choices", files.choices)):
     parts = zip(params.layers, read_all(paths), strict=True)
     found[name] = pd.concat([gather.tagged(t, layer, gather.LAYER_KEY) for layer, t in parts])
