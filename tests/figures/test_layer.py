@@ -37,9 +37,10 @@ def drawn(grade: str, at_edge: bool) -> dict[str, Figure]:
     length, inputs = np.array([60]), np.zeros((1, 60, 1))
     reading = read_states(model, observed, inputs, observed, truth, length, 2)
     reading = reading.expand_dims(pick=2).assign(n_states=("pick", [2, 2]))
-    choices = pd.DataFrame(
-        {"pick": ["bic", "compact"], "reducer": "pca", "chosen_reducer": True, "covariance_type": "tied"}
-    ).assign(n_states=2, at_edge=at_edge, exploratory=False)
+    choices = pd.DataFrame({"pick": ["bic", "compact"], "reducer": "pca", "n_states": 2})
+    choices = choices.assign(
+        chosen_reducer=True, covariance_type="tied", at_edge=at_edge, exploratory=False
+    )
     fits = pd.DataFrame({"n_states": [1, 2], "bic": [9.0, 3.0], "log_likelihood": [-9.0, -3.0]})
     tables = {
         "fits": fits.assign(reducer="pca", exploratory=False, covariance_type="tied", restart=0),
@@ -52,10 +53,9 @@ def drawn(grade: str, at_edge: bool) -> dict[str, Figure]:
         inputs, truth, length, np.array([2]),
         {"input": ["x"], "output": ["a", "b"], "truth": ["one", "two"]}, False, False, "step",
     )  # fmt: skip
-    made = figures.figures(
-        task, reading.assign_attrs(picks=["bic", "compact"]), None, {"pca": observed}, tables, "bic", np.nan,
-        verdict.title(grade),
-    )  # fmt: skip
+    reading = reading.assign_attrs(picks=["bic", "compact"])
+    head = verdict.title(grade)
+    made = figures.figures(task, reading, None, {"pca": observed}, tables, "bic", np.nan, head)
     return {name: figure for name, figure, _ in made}
 
 
