@@ -1,12 +1,23 @@
-"""An untrained network with a fitted readout: what the task needs of the input and wiring alone."""
+"""Networks whose readout alone is fitted: what the task needs of the input and wiring."""
 
 from __future__ import annotations
 
-import numpy as np
-import torch
+from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+
+from hmmlens import activations, extract
+from hmmlens.dynamics.endpoints import leave_alone
+from hmmlens.networks import training
 from hmmlens.networks.cells import RecurrentNetwork
 from hmmlens.networks.training import Sequences
+from hmmlens.validation import records
+from hmmlens.validation.nulls import permuted_weights
 
 #: Ridge, relative to the mean variance of the units; steps of L-BFGS for symbols.
 RIDGE, N_STEPS = 1e-4, 100
@@ -32,6 +43,52 @@ def fit_readout(network: RecurrentNetwork, train: Sequences) -> None:
     with torch.no_grad():
         network.out.weight.copy_(weight)
         network.out.bias.copy_(bias)
+
+
+def permute(network: RecurrentNetwork, rng: np.random.Generator) -> RecurrentNetwork:
+    """Put the entries of every weight matrix of a network in random order, in place."""
+    weights = {name: value.numpy() for name, value in network.state_dict().items()}
+    moved = permuted_weights(weights, rng)
+    network.load_state_dict({name: torch.from_numpy(value) for name, value in moved.items()})
+    return network
+
+
+def judge_with_readout(
+    network: RecurrentNetwork,
+    splits: Mapping[str, Sequences],
+    data: xr.Dataset,
+    chosen: NDArray[np.integer],
+    ceilings: pd.DataFrame,
+    lstm_state: str,
+    seed: int,
+) -> dict[str, Any]:
+    """Fit the readout of a network to its task, in place, and return the row of its top layer.
+
+    Parameters
+    ----------
+    splits : ``train`` and ``test``, see :func:`hmmlens.networks.training.by_split`.
+    data : the ``sequences`` store.
+    chosen : which of its sequences are recorded.
+    ceilings, lstm_state : see :mod:`hmmlens.validation.records`.
+    """
+    fit_readout(network, splits["train"])
+    part = data.isel(sequence=chosen)
+    top = list(network.layer_names.values())[-1]
+    tree = extract(
+        network, activations.fed(part), part["length"].to_numpy(), layers=[top], verify="none"
+    )
+    root = tree.to_dataset().assign(
+        sequence=("sequence", chosen), split=("sequence", part["split"].to_numpy())
+    )
+    given, said, length = (root[name].to_numpy() for name in ("input", "output", "length"))
+    rng = np.random.default_rng(seed)
+    test = pd.Series(training.evaluate(network, splits["test"])._asdict())
+    return {"layer": top} | records.judged(
+        records.recorded(root, tree[top].to_dataset(), data, lstm_state),
+        records.losses(test, ceilings, data.attrs, trained_here=True),
+        leave_alone(network, given, said, length, data.attrs, rng),
+        seed,
+    )
 
 
 def _ridge(hidden: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -160,7 +160,7 @@ def prepare(recorded: Recorded, seed: int) -> tuple[Driven, Floats]:
     DataError
         When a split is empty, or no unit moves.
     """
-    skip = _warm_up(recorded)
+    skip = warm_up(recorded)
     inside = steps_inside(recorded.length, *recorded.law.shape[:2])[:, skip:]
     masks = {
         name: inside & (recorded.split == part)[:, None]
@@ -179,7 +179,8 @@ def prepare(recorded: Recorded, seed: int) -> tuple[Driven, Floats]:
     return data, components(hidden, masks["train"])
 
 
-def _warm_up(recorded: Recorded) -> int:
+def warm_up(recorded: Recorded) -> int:
+    """Return the first steps that nothing is scored on: a fifth of a short recording at most."""
     return min(fidelity.WARM_UP, int(recorded.law.shape[1]) // 5)
 
 
@@ -276,7 +277,7 @@ def _settled(found: Endpoints) -> dict[str, float]:
 
 def _linear(recorded: Recorded, data: Driven, space: Floats) -> Floats:
     """Return the R2 (h) of the linear rival on test; symbols go in one-hot."""
-    skip = _warm_up(recorded)
+    skip = warm_up(recorded)
     if recorded.inputs.ndim == 2:
         inputs = codebook.one_hot(data.classes, data.n_classes)
     else:

@@ -8,16 +8,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
 from hmmlens.activations import state
 from hmmlens.dynamics.endpoints import Endpoints
 from hmmlens.errors import DataError
+from hmmlens.hmm import storage
+from hmmlens.hmm.inputs import steps_inside
 from hmmlens.validation import verdict
 from hmmlens.validation.ceilings import MARGINAL, METRICS
-from hmmlens.validation.evidence import Losses, Recorded, judge
+from hmmlens.validation.chosen import Chosen
+from hmmlens.validation.codebook import Driven, one_hot
+from hmmlens.validation.evidence import HORIZON, Losses, Recorded, judge, warm_up
 from hmmlens.validation.fidelity import output_law
+from hmmlens.validation.free_run import input_classes
 
 log = logging.getLogger(__name__)
+
+Ints = NDArray[np.integer]
+
+SPLITS = ("train", "select", "test")
 
 
 def recorded(
@@ -61,6 +71,53 @@ def losses(
         float(test[metric]) if asked else np.nan,
         float(same.loc[same["name"] == MARGINAL[metric], "value"].iloc[0]),
         float(floor.iloc[0]) if len(floor) else np.nan,
+    )
+
+
+def chosen(
+    found: Recorded,
+    pick: pd.Series,
+    explanation: xr.Dataset,
+    reduced: xr.Dataset,
+    sweep: xr.Dataset,
+    truth: Ints,
+) -> Chosen:
+    """Return a chosen model of one layer and what it is checked against.
+
+    Parameters
+    ----------
+    pick : ``pick, covariance_type, n_states``.
+    explanation : the layer's store, from which the states and their order are.
+    reduced, sweep : of the layer's chosen reducer.
+    truth : (sequence, time), -1 where unknown.
+
+    Returns
+    -------
+    Chosen
+        Its horizon is that of the verdict, or less where all sequences are shorter.
+    """
+    reading = explanation.isel(pick=list(explanation.attrs["picks"]).index(pick["pick"]))
+    posteriors = reading["posteriors"].to_numpy()[..., : int(pick["n_states"])]
+    inside = steps_inside(found.length, *found.law.shape[:2])
+    late = inside & (np.arange(inside.shape[1]) >= warm_up(found))
+    masks = {name: late & (found.split == i)[:, None] for i, name in enumerate(SPLITS)}
+    longest = min(int(found.length[found.split == part].max()) for part in (0, 2))
+    classes, n_classes = input_classes(found.inputs, found.split == 0, found.length)
+    inputs = one_hot(classes, n_classes) if found.inputs.ndim == 2 else found.inputs
+    inputs, values, law, posteriors = (
+        np.where(inside[..., None], array, 0.0).astype(np.float64)
+        for array in (inputs, reduced["reduced"].to_numpy(), found.law, posteriors)
+    )
+    return Chosen(
+        storage.model(sweep, str(pick["covariance_type"]), int(pick["n_states"])),
+        values,
+        posteriors,
+        Driven(law, classes, n_classes, masks),
+        inputs,
+        found.length,
+        found.split,
+        np.where(inside, truth, -1),
+        max(min(HORIZON, longest - 1), 1),
     )
 
 

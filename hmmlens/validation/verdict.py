@@ -33,10 +33,16 @@ GRADES = {
 UNSUPPORTED = ("C", "U", "X", "not supported", "not judged")
 
 
-def title(grade: str, input_driven: bool = False) -> str:
-    """Return what stands above every picture of states."""
-    named = f"Verdict {grade}" if len(grade) == 1 else "Verdict"
-    text = f"{named}: {GRADES[grade]}{'; input-driven' if input_driven else ''}"
+def title(grade: str, n_states: float, input_driven: bool = False) -> str:
+    """Return what stands above every picture of states.
+
+    Parameters
+    ----------
+    n_states : told where the grade claims states.
+    """
+    text = f"Verdict {grade}: {GRADES[grade]}" if len(grade) == 1 else f"Verdict: {GRADES[grade]}"
+    text += "" if grade in UNSUPPORTED else f", {n_states:.0f} of them"
+    text += "; input-driven" if input_driven else ""
     return f"No discrete states supported. {text}" if grade in UNSUPPORTED else text
 
 
@@ -130,7 +136,7 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """Return the verdict in one sentence."""
-        number = f", {self.n_states} of them" if self.n_states is not None else ""
+        number = "" if self.n_states is None else f", {self.n_states} of them"
         text = f"{GRADES[self.grade].capitalize()}{number}"
         if self.input_driven:
             text += "; input-driven: an untrained network earns the same grade"

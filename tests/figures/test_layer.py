@@ -54,7 +54,7 @@ def drawn(grade: str, at_edge: bool) -> dict[str, Figure]:
         {"input": ["x"], "output": ["a", "b"], "truth": ["one", "two"]}, False, False, "step",
     )  # fmt: skip
     reading = reading.assign_attrs(picks=["bic", "compact"])
-    head = verdict.title(grade)
+    head = verdict.title(grade, 2)
     made = figures.figures(task, reading, None, {"pca": observed}, tables, "bic", np.nan, head)
     return {name: figure for name, figure, _ in made}
 

@@ -9,7 +9,14 @@ from hmmlens.dynamics.endpoints import Endpoints
 from hmmlens.errors import DataError
 from hmmlens.hmm import driven
 from hmmlens.validation import codebook
-from hmmlens.validation.evidence import Losses, Recorded, components, judge, prepare
+from hmmlens.validation.evidence import (
+    Losses,
+    Recorded,
+    components,
+    fit_states,
+    judge,
+    prepare,
+)
 from hmmlens.validation.fidelity import WARM_UP, state_outputs
 from hmmlens.validation.free_run import free_run
 
@@ -140,6 +147,12 @@ def test_filtered_states_and_predictions_ignore_the_future() -> None:
             + [law[test] @ means for law in free_run(posteriors, model.transmat, part.classes, 5)]
         )
     cut = 50 - min(WARM_UP, 80 // 5)
+    scores = []
+    for part, points in ((past, space), (future, moved)):
+        early = part.masks["test"] & (np.arange(part.law.shape[1]) < cut)
+        fits = fit_states(points, part._replace(masks=part.masks | {"test": early}), 3, 0)
+        scores.append((fits.test, fits.codebook_test, fits.select))
+    np.testing.assert_array_equal(*scores)
     for one, two in zip(*said, strict=True):
         np.testing.assert_array_equal(one[:, :cut], two[:, :cut])
         assert not np.allclose(one[:, cut:], two[:, cut:])

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 import xarray as xr
 
 from hmmlens.activations import state
-from hmmlens.validation import records
+from hmmlens.hmm import HMMSweep, storage
+from hmmlens.interpretation.states import read_picks
+from hmmlens.validation import checks, matched, records
 from hmmlens.validation.evidence import Losses, Recorded
 
 CEILINGS = pd.DataFrame(
@@ -73,3 +76,34 @@ def test_state_of_a_layer_ignores_what_fills_ends() -> None:
     one, two = (state(root, layer, "both") for layer in layers)
     np.testing.assert_array_equal(one, two)
     assert one.shape == (3, 7, 10) and not one[1, 4:].any()
+
+
+@pytest.mark.parametrize(("n_steps", "horizon"), [(40, 5), (4, 3)])
+def test_chosen_model_is_checked_on_its_own_states_even_of_short_sequences(
+    n_steps: int, horizon: int
+) -> None:
+    rng = np.random.default_rng(0)
+    path = np.repeat(rng.integers(0, 2, (30, (n_steps + 1) // 2)), 2, axis=1)[:, :n_steps]
+    values = 2.0 * path[..., None] - 1 + 0.1 * rng.normal(size=(30, n_steps, 2))
+    split, length = np.arange(30) % 3, np.where(np.arange(30) % 4, n_steps, n_steps - 1)
+    sweep = HMMSweep([2], ("tied",), n_restarts=1, random_state=0)
+    sweep.fit(values[split == 0], length[split == 0])
+    stored = storage.to_dataset(sweep)
+    filled = np.where((np.arange(n_steps) < length[:, None])[..., None], values, np.nan)
+    choices = pd.DataFrame([{"pick": "compact", "covariance_type": "tied", "n_states": 2}])
+    read = read_picks(
+        choices, stored, values, inputs=values, outputs=values, truth=path, length=length,
+        n_truth=2,
+    )  # fmt: skip
+    found = Recorded(filled, filled, (path > 0).astype(np.int64), length, split)
+    reduced = xr.Dataset({"reduced": (("sequence", "time", "component"), filled)})
+    of = records.chosen(found, choices.iloc[0], read, reduced, stored, path)
+    assert of.horizon == horizon
+    np.testing.assert_array_equal(of.path, read["path"].isel(pick=0))
+    assert (of.path[np.arange(n_steps) >= length[:, None]] == -1).all()
+    for part in (of.values, of.driven.law, of.inputs, of.posteriors):
+        assert np.isfinite(part).all()
+    told = checks.run(of, 0).set_index("check")["holds"]
+    assert told["truth shifted"] and told["calibration"]
+    table = matched.compare(of, of.values, False, 0).set_index("method")
+    assert table.loc[matched.CHOSEN, "now"] > 0.9

@@ -146,10 +146,11 @@ def test_gate_is_what_stands_between_a_twin_and_its_other_grade() -> None:
 
 @pytest.mark.parametrize("grade", GRADES)
 def test_titles_of_pictures_say_where_no_states_are_supported(grade: str) -> None:
-    said = title(grade)
+    said = title(grade, 3)
     assert GRADES[grade] in said
     assert said.startswith("No discrete states supported") == (grade in UNSUPPORTED)
-    assert "input-driven" in title(grade, True) and "input-driven" not in said
+    assert ("3 of them" in said) == (grade not in UNSUPPORTED)
+    assert "input-driven" in title(grade, 3, True) and "input-driven" not in said
 
 
 def test_what_cannot_be_judged_is_not_supported_and_says_why() -> None:

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from hmmlens import store
+from hmmlens.validation.checks import CHECKS
 from hmmlens.validation.verdict import GRADES
 from tests.workflow.runs import SMOKE, command, csv_files, snakemake
 
@@ -31,6 +32,8 @@ TABLES = {
     "audit",
     "sample_sizes",
     "verdicts",
+    "checks",
+    "methods",
 }
 
 
@@ -89,8 +92,10 @@ def test_every_layer_has_a_verdict_and_every_network_a_reservoir(smoke: Path) ->
     gru = {("flipflop-gru" + end, "layer0") for end in ("", "-untrained")}
     roles = {n: "untrained" if n.endswith("-untrained") else "trained" for n, _ in lstm | gru}
     expected = {(network, roles[network], layer) for network, layer in lstm | gru}
-    reservoirs = {("fully3-lstm", "reservoir", "layer1"), ("flipflop-gru", "reservoir", "layer0")}
-    assert set(rows.index) == expected | reservoirs
+    tops = (("fully3-lstm", "layer1"), ("flipflop-gru", "layer0"))
+    reservoirs = {(network, "reservoir", layer) for network, layer in tops}
+    permuted = {(network, "permuted", layer) for network, layer in tops}
+    assert set(rows.index) == expected | reservoirs | permuted
     assert set(rows["grade"]) <= set(GRADES)
     # Untrained networks say nothing about their task, whatever their states look like.
     assert (rows.xs("untrained", level="role")["grade"] == "X").all()
@@ -108,6 +113,28 @@ def test_every_layer_has_a_verdict_and_every_network_a_reservoir(smoke: Path) ->
         mine = rows.loc[(entry["network"], "trained", entry["layer"])]
         assert entry["verdict"] == mine["sentence"]
         assert f"R2 {mine['fidelity_states']:.2f}" in mine["reasons"] or mine["grade"] in "XUC"
+
+
+def test_the_compact_model_of_every_trained_layer_is_checked(smoke: Path) -> None:
+    tables = smoke / "results" / "smoke" / "tables"
+    found = pd.read_csv(tables / "checks.csv")
+    layers = [("flipflop-gru", "layer0"), ("fully3-lstm", "layer0"), ("fully3-lstm", "layer1")]
+    places = found.groupby(["network", "layer"])["check"].agg(list)
+    assert places.to_dict() == dict.fromkeys(layers, list(CHECKS))
+    assert found["sentence"].notna().all()
+    # Names of states and numbers are those of the compact model's own picture.
+    choices = pd.read_csv(tables / "choices.csv")
+    compact = choices[choices["chosen_reducer"] & (choices["pick"] == "compact")]
+    counts = compact.set_index(["network", "layer"])["n_states"]
+    methods = pd.read_csv(tables / "methods.csv").set_index(["network", "layer", "method"])
+    for place in layers:
+        row = methods.loc[(*place, "chosen hmm")]
+        assert row["n_states"] == counts[place]
+        agreement = compact.set_index(["network", "layer"]).loc[place, "ari"]
+        assert row["ari"] == pytest.approx(agreement, rel=1e-5)
+    # Each layer's p value is corrected for all three.
+    shifted = found[found["check"] == "truth shifted"]
+    assert (shifted["p_adjusted"] >= shifted["p"]).all()
 
 
 def test_a_finished_study_has_nothing_to_do(smoke: Path) -> None:

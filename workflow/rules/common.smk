@@ -17,6 +17,8 @@ EXPLANATION = f"{NETWORK}/{{layer}}/explanation"
 ENDPOINTS = f"{NETWORK}/endpoints"
 RESERVOIRS = f"{RESULTS}/{{network}}/reservoirs.csv"
 VERDICTS = f"{RESULTS}/{{network}}/verdicts.csv"
+CHECKS = f"{RESULTS}/{{network}}/checks.csv"
+METHODS = f"{RESULTS}/{{network}}/methods.csv"
 
 UNTRAINED = study_config.UNTRAINED_SUFFIX
 RAW = study_config.RAW_PREFIX
@@ -134,6 +136,15 @@ def every_layer(pattern, networks=NETWORKS):
         for name in networks
         for seed in seeds_of(name)
         for layer in layers_of(name)
+    ]
+
+
+def every_reducer(pattern, network):
+    """Fill all but the study of a path pattern for every reduction of one network's layers."""
+    return [
+        path.format(reducer=reducer)
+        for path in every_layer(pattern.replace("{reducer}", "{{reducer}}"), [network])
+        for reducer in reducers_of(network)
     ]
 
 

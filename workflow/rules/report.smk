@@ -37,6 +37,8 @@ rule make_tables:
         endpoints=every_seed(ENDPOINTS),
         verdicts=expand(VERDICTS, network=CONFIGURED),
         reservoirs=expand(RESERVOIRS, network=JUDGED_BESIDE),
+        checks=expand(CHECKS, network=CONFIGURED),
+        methods=expand(METHODS, network=CONFIGURED),
         activations=every_seed(ACTIVATIONS),
         layer_scores=every_layer(f"{VALIDATION}/scores.csv"),
         choices=every_layer(f"{VALIDATION}/choices.csv"),
@@ -53,6 +55,8 @@ rule make_tables:
             "report/findings",
             "figures/names",
             "hmm/selection",
+            "validation/chance",
+            "validation/verdict",
         ),
     output:
         tables=report(
@@ -79,6 +83,7 @@ rule make_tables:
         layers=LAYERS,
         places=PLACES,
         datasets=list(study.datasets),
+        networks=CONFIGURED,
         reservoirs=JUDGED_BESIDE,
         exploratory=EXPLORATORY,
         raw=list(study.datasets) if study.controls.raw_input else [],

@@ -61,9 +61,10 @@ rule validate_layer:
 
 
 rule judge_reservoirs:
-    """Judge each training's initial weights with a readout fitted to the task."""
+    """Judge initial weights, and trained ones permuted, with a readout fitted to the task."""
     input:
         sequences=sequences_of,
+        weights=lambda w: every_seed(f"{NETWORK}/network.safetensors", [w.network]),
         ceilings=lambda w: CEILINGS.format(dataset=dataset_of(w.network)),
         code=code(
             "networks", "dynamics", "extraction", "activations", "validation", "hmm"
@@ -138,3 +139,41 @@ rule judge_network:
         ],
     script:
         "../scripts/judge_network.py"
+
+
+rule check_network:
+    """Check the compact model of every layer of a network, and set it beside other methods."""
+    input:
+        sequences=sequences_of,
+        activations=lambda w: every_seed(ACTIVATIONS, [w.network]),
+        choices=lambda w: every_layer(f"{VALIDATION}/choices.csv", [w.network]),
+        explanations=lambda w: every_layer(EXPLANATION, [w.network]),
+        reduced=lambda w: every_reducer(REDUCED, w.network),
+        sweeps=lambda w: every_reducer(SWEEP, w.network),
+        code=code("validation", "activations", "hmm"),
+    output:
+        checks=CHECKS,
+        methods=METHODS,
+    log:
+        f"{LOGS}/check_network/{{network}}.log",
+    benchmark:
+        f"{BENCHMARKS}/check_network/{{network}}.tsv"
+    wildcard_constraints:
+        network="|".join(CONFIGURED),
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        network=network_settings,
+        reducers=lambda w: reducers_of(w.network),
+        layers=lambda w: [
+            {"seed": seed, "layer": layer}
+            for seed in seeds_of(w.network)
+            for layer in layers_of(w.network)
+        ],
+        seed=job_seed("check", "{network}"),
+    script:
+        "../scripts/check_network.py"

@@ -49,7 +49,7 @@ for index, layer in enumerate(params.layers):
     mine["fits"] = pd.concat([mine["fits"], raw], ignore_index=True)
     top = float(ceiling.iloc[0]) if len(ceiling) else np.nan
     graded = gather.of(tables["verdicts"], role="trained", **place).iloc[0]
-    told = verdict.title(graded["grade"], str(graded["input_driven"]) == "True")
+    told = verdict.title(graded["grade"], graded["n_states"], str(graded["input_driven"]) == "True")
     for name, figure, source in figures.figures(
         task, reading, twin, maps, mine, params.criterion, top, told
     ):

@@ -23,4 +23,6 @@ if len(curves):
     style.save(figure, folder / "training", source)
 figure, source = overview.controls(read("agreement"), read("verdicts"))
 style.save(figure, folder / "controls", source)
+figure, source = overview.methods(read("methods"))
+style.save(figure, folder / "methods", source)
 log.info("drawn")

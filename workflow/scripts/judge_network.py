@@ -10,7 +10,9 @@ log = job.start(snakemake)
 params, files = snakemake.params, snakemake.input
 data = store.read(job.store(files.sequences), "sequences").load()
 ceilings = pd.read_csv(files.ceilings)
-reservoirs = pd.read_csv(files.reservoirs) if files.get("reservoirs") else None
+beside = None
+if files.get("reservoirs"):
+    beside = pd.read_csv(files.reservoirs).query("weights == 'initial'").set_index("seed")["grade"]
 layers = params.network["layers"]
 
 rows = []
@@ -22,8 +24,8 @@ for run, recording, ends, scores in jobs:
     trained = run["network"] == snakemake.wildcards.network
     for layer, seed in zip(layers, run["seeds"], strict=True):
         grade = None
-        if reservoirs is not None and trained and layer == layers[-1]:
-            grade = reservoirs.set_index("seed").loc[run["seed"], "grade"]
+        if beside is not None and trained and layer == layers[-1]:
+            grade = beside.loc[run["seed"]]
         row = records.judged(
             records.recorded(
                 root, activations.read(path, layer), data, params.network["lstm_state"]
