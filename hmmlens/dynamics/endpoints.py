@@ -156,7 +156,7 @@ def _where(condition: torch.Tensor, new: State, old: State) -> State:
 def leave_alone(
     network: RecurrentNetwork,
     inputs: NDArray[Any],
-    output: NDArray[Any],
+    law: NDArray[np.float64],
     lengths: NDArray[np.integer],
     attributes: Mapping[str, Any],
     rng: np.random.Generator,
@@ -165,7 +165,8 @@ def leave_alone(
 
     Parameters
     ----------
-    inputs, output : (sequence, time, ...), what the network read and said.
+    inputs : (sequence, time) or (sequence, time, feature), as recorded.
+    law : (sequence, time, output), see :func:`hmmlens.validation.fidelity.output_law`.
     lengths : (sequence)
     attributes : of the task's ``sequences`` store.
     """
@@ -180,9 +181,8 @@ def leave_alone(
     inputs = np.where(inside if inputs.ndim == 2 else inside[..., None], inputs, 0)
     device = next(network.parameters()).device
     settled = settle(network, torch.from_numpy(inputs[sequences]).to(device), times, neutral)
-    kind = str(attributes["target_kind"])
-    law = output_law(output, kind)
-    return endpoints(output_law(settled.cpu().numpy(), kind), law[inside])
+    said = output_law(settled.cpu().numpy(), str(attributes["target_kind"]))
+    return endpoints(said, law[inside])
 
 
 def count_balls(points: NDArray[np.float64], radius: float, covered: float = COVERED) -> int:

@@ -128,8 +128,8 @@ def methods(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
         no ``n_states``. Methods without a number ahead are left out.
     """
     table = table[table["ahead"].notna()].reset_index(drop=True)
-    one_layer = table["layer"].nunique() == 1
-    where = table["network"] + ("" if one_layer else " / " + table["layer"])
+    several = table.groupby("network")["layer"].transform("nunique") > 1
+    where = table["network"] + np.where(several, " / " + table["layer"], "")
     places, names = list(dict.fromkeys(where)), list(dict.fromkeys(table["method"]))
     known = "ari" in table and table["ari"].notna().any()
     panels = [("ahead", "R2 of the output, 5 steps ahead")]

@@ -33,13 +33,14 @@ def fit_readout(network: RecurrentNetwork, train: Sequences) -> None:
     train : sequences to learn from; steps without a target are left out.
     """
     with torch.no_grad():
-        hidden = network.hidden(train.inputs)[-1].double()
+        hidden = network.hidden(train.inputs)[-1].double().cpu()
+    target = train.target.cpu()
     if network.symbols_out:
-        known = train.target >= 0
-        weight, bias = _multinomial(hidden[known], train.target[known], network.out.out_features)
+        known = target >= 0
+        weight, bias = _multinomial(hidden[known], target[known], network.out.out_features)
     else:
-        known = torch.isfinite(train.target).all(dim=-1)
-        weight, bias = _ridge(hidden[known], train.target[known].double())
+        known = torch.isfinite(target).all(dim=-1)
+        weight, bias = _ridge(hidden[known], target[known].double())
     with torch.no_grad():
         network.out.weight.copy_(weight)
         network.out.bias.copy_(bias)
@@ -75,20 +76,23 @@ def judge_with_readout(
     part = data.isel(sequence=chosen)
     top = list(network.layer_names.values())[-1]
     tree = extract(
-        network, activations.fed(part), part["length"].to_numpy(), layers=[top], verify="none"
+        network,
+        activations.fed(part, "trained"),
+        part["length"].to_numpy(),
+        layers=[top],
+        verify="none",
     )
     root = tree.to_dataset().assign(
         sequence=("sequence", chosen), split=("sequence", part["split"].to_numpy())
     )
-    given, said, length = (root[name].to_numpy() for name in ("input", "output", "length"))
-    rng = np.random.default_rng(seed)
+    recorded = records.recorded(root, tree[top].to_dataset(), data, lstm_state)
+    settled = leave_alone(
+        network, root["input"].to_numpy(), recorded.law, recorded.length, data.attrs,
+        np.random.default_rng(seed),
+    )  # fmt: skip
     test = pd.Series(training.evaluate(network, splits["test"])._asdict())
-    return {"layer": top} | records.judged(
-        records.recorded(root, tree[top].to_dataset(), data, lstm_state),
-        records.losses(test, ceilings, data.attrs, trained_here=True),
-        leave_alone(network, given, said, length, data.attrs, rng),
-        seed,
-    )
+    losses = records.losses(test, ceilings, data.attrs, trained_here=True)
+    return {"layer": top} | records.judged(recorded, losses, settled, seed)
 
 
 def _ridge(hidden: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

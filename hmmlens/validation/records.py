@@ -70,7 +70,7 @@ def losses(
     return Losses(
         float(test[metric]) if asked else np.nan,
         float(same.loc[same["name"] == MARGINAL[metric], "value"].iloc[0]),
-        float(floor.iloc[0]) if len(floor) else np.nan,
+        float(floor.min()),
     )
 
 

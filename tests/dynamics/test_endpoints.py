@@ -215,7 +215,7 @@ def test_leaving_alone_ignores_what_fills_ends_and_asks_for_a_neutral_input() ->
     net, inputs = latch(3.0), pulses(40, n_steps=60).numpy()
     lengths = np.where(np.arange(40) % 2, 60, 35)
     with torch.no_grad():
-        output = net(torch.from_numpy(inputs)).numpy()
+        output = net(torch.from_numpy(inputs)).double().numpy()
     told = {"input_kind": "values", "target_kind": "values", "target_delay": 0}
     told |= {"feature_names": ["pulse"], "target_names": ["bit"]}
     found = []

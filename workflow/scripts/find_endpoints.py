@@ -11,6 +11,7 @@ from hmmlens import activations, store
 from hmmlens.dynamics import endpoints
 from hmmlens.extraction import protocol
 from hmmlens.networks import cells, loading
+from hmmlens.validation.fidelity import output_law
 
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)
@@ -27,9 +28,10 @@ told = endpoints.NEUTRAL_TEXT[neutral]
 if neutral == "zero":
     told = activations.fed(data, params.network["kind"]).attrs.get("zeros", told)
 if protocol.follows(network):
-    recorded = (root[name].to_numpy() for name in ("input", "output", "length"))
+    inputs, output, length = (root[name].to_numpy() for name in ("input", "output", "length"))
+    law = output_law(output, data.attrs["target_kind"])
     rng = np.random.default_rng(params.seed)
-    found = endpoints.leave_alone(network, *recorded, data.attrs, rng)
+    found = endpoints.leave_alone(network, inputs, law, length, data.attrs, rng)
 else:
     told = "it has no single steps that could be called"
 names = ("n_coarse", "n_fine", "ratio", "drift")
