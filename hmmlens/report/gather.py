@@ -112,6 +112,11 @@ def fits(
 
 #: The roles of networks whose readout alone is fitted to the task, by their other weights.
 RESERVOIR_ROLES = {"initial": "reservoir", "permuted": "permuted"}
+#: Numbers of a verdict that the report shows.
+TOLD = (
+    *("n_states", "fidelity_5", "codebook_5", "linear_5", "grade_without_gate"),
+    *("resolution", "count_sentence", "repeated"),
+)
 
 
 def verdicts(
@@ -134,7 +139,10 @@ def verdicts(
         run = {"network": network, "dataset": dataset}
         named = table.assign(role=table["weights"].map(RESERVOIR_ROLES)).drop(columns="weights")
         parts.append(tagged(named, run, ("network", "dataset")))
-    return {"verdicts": pd.concat(parts, ignore_index=True)}
+    table = pd.concat(parts, ignore_index=True)
+    # Where nothing could be judged there are no numbers, and the report looks for some.
+    missing = [name for name in TOLD if name not in table]
+    return {"verdicts": table.assign(**dict.fromkeys(missing, np.nan))}
 
 
 def checks(
