@@ -250,6 +250,11 @@ class Controls(Section):
     raw_input: bool = Field(
         default=True, description="hidden Markov models of the inputs themselves"
     )
+    reservoir: bool = Field(
+        default=True,
+        description="each network that is trained here with its initial weights and a readout "
+        "fitted to the task, for the verdict",
+    )
 
 
 class Validation(Section):

@@ -82,6 +82,8 @@ def sequences(content: Content, settings: FileSettings, rng: np.random.Generator
             _listed(in_names, symbols_in), _listed(out_names, symbols_out) if own else None, horizon
         ),
         "target_delay": horizon,
+        # Else the inputs ahead, which a network from elsewhere may never have been taught.
+        "own_target": own,
         "truth": f"the labels in {content.truth}" if "state" in names else "not known",
         "state_names": names.get("state", []),
     }

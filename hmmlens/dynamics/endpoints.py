@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens.errors import DataError
+from hmmlens.hmm.inputs import steps_inside
+from hmmlens.validation.fidelity import WARM_UP, output_law
 
 if TYPE_CHECKING:
     import torch
@@ -149,6 +151,38 @@ def _where(condition: torch.Tensor, new: State, old: State) -> State:
         tuple(torch.where(condition[:, None], a, b) for a, b in zip(n, o, strict=True))
         for n, o in zip(new, old, strict=True)
     )
+
+
+def leave_alone(
+    network: RecurrentNetwork,
+    inputs: NDArray[Any],
+    law: NDArray[np.float64],
+    lengths: NDArray[np.integer],
+    attributes: Mapping[str, Any],
+    rng: np.random.Generator,
+) -> Endpoints | None:
+    """Leave the network alone in states that it visits; None where no input is neutral.
+
+    Parameters
+    ----------
+    inputs : (sequence, time) or (sequence, time, feature), as recorded.
+    law : (sequence, time, output), see :func:`hmmlens.validation.fidelity.output_law`.
+    lengths : (sequence)
+    attributes : of the task's ``sequences`` store.
+    """
+    import torch
+
+    neutral = neutral_input(attributes)
+    if neutral is None:
+        return None
+    inside = steps_inside(lengths, *inputs.shape[:2])
+    sequences, times = pick_starts(lengths, WARM_UP, rng)
+    # Steps past an end pass through the network, but change no state that is looked at.
+    inputs = np.where(inside if inputs.ndim == 2 else inside[..., None], inputs, 0)
+    device = next(network.parameters()).device
+    settled = settle(network, torch.from_numpy(inputs[sequences]).to(device), times, neutral)
+    said = output_law(settled.cpu().numpy(), str(attributes["target_kind"]))
+    return endpoints(said, law[inside])
 
 
 def count_balls(points: NDArray[np.float64], radius: float, covered: float = COVERED) -> int:

@@ -89,6 +89,7 @@ def figures(
     tables: Mapping[str, pd.DataFrame],
     criterion: str,
     ceiling: float,
+    verdict: str = "",
 ) -> Iterator[tuple[str, Figure, pd.DataFrame]]:
     """Draw every figure of one layer.
 
@@ -98,6 +99,8 @@ def figures(
     maps : name -> (sequence, time, component), what trajectories are drawn on.
     tables : ``fits`` (with the raw input's), ``choices``, ``by_count`` of this layer.
     ceiling : ARI of the exact filter, NaN where there is none.
+    verdict : what stands above every picture of states, see
+        :func:`hmmlens.validation.verdict.title`.
 
     Yields
     ------
@@ -111,6 +114,8 @@ def figures(
         bands.append(draw.Band("truth", task.truth, names, style.colours(len(names))))
     picks = list(reading.attrs["picks"])
     counts = [int(n) for n in reading["n_states"]]
+    chosen = tables["choices"][tables["choices"]["chosen_reducer"]]
+    at_edge = chosen.set_index("pick")["at_edge"]
     same = len({reading["path"][i].to_numpy().tobytes() for i in range(len(picks))}) == 1
     # The compact model first; where both picks are one model, it is drawn once.
     for index, pick in reversed(list(enumerate(picks))):
@@ -120,30 +125,28 @@ def figures(
         band = _band(task, label, reading["path"][index].to_numpy(), counts[index])
         bands.append(band)
         part = reading.isel(pick=index)
-        title = f"{label}: {counts[index]} states"
+        edge = (
+            "\n(the most that were offered)"
+            if at_edge[criterion] and (same or pick == criterion)
+            else ""
+        )
+        title = f"{label}: {counts[index]} states{edge}"
         symbols = task.symbols, task.symbols_out
-        drawn = draw.states(part, task.names, symbols, band.colours, title)
-        yield f"states-{pick.replace('_', '-')}", *drawn
+        figure, source = draw.states(part, task.names, symbols, band.colours, title)
+        yield f"states-{pick.replace('_', '-')}", style.headed(figure, verdict), source
 
-    chosen = tables["choices"][tables["choices"]["chosen_reducer"]]
     yield "selection", *draw.selection(tables["fits"], tables["choices"], criterion)
     yield "scores", *draw.scores(tables["by_count"], chosen, ceiling)
-    yield "trajectories", *draw.trajectories(maps, bands, inside)
+    figure, source = draw.trajectories(maps, bands, inside)
+    yield "trajectories", style.headed(figure, verdict), source
     if twin is not None:
         index = list(twin.attrs["picks"]).index("compact")
         n_states = int(twin["n_states"][index])
         bands.append(_band(task, "untrained", twin["path"][index].to_numpy(), n_states))
     first = (inside & (task.split == 2)[:, None])[:, :BAND_STEPS]
     shown = liveliest(task.truth[:, :BAND_STEPS], first)
-    yield (
-        "bands",
-        *draw.bands(
-            task.inputs,
-            task.names["input"],
-            bands,
-            shown,
-            min(BAND_STEPS, int(task.length[shown])),
-            task.symbols,
-            task.step_label,
-        ),
+    n_steps = min(BAND_STEPS, int(task.length[shown]))
+    figure, source = draw.bands(
+        task.inputs, task.names["input"], bands, shown, n_steps, task.symbols, task.step_label
     )
+    yield "bands", style.headed(figure, verdict), source

@@ -52,7 +52,7 @@ def training(curves: pd.DataFrame, ceilings: pd.DataFrame) -> tuple[Figure, pd.D
     return figure, curves
 
 
-def controls(agreement: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+def controls(agreement: pd.DataFrame, verdicts: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """Draw agreement with the truth at the true state count, and fidelity, for each role.
 
     Parameters
@@ -61,12 +61,20 @@ def controls(agreement: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
         ari_high, ceiling_ari, fidelity_test``; rows whose ``rule`` is ``true`` are shown, or
         ``compact`` where the true count is unknown or was not swept. Each covariance type has a
         panel; models of symbols (``none``) stand in all of them.
+    verdicts : ``network, layer, role, grade``; the grades of a network stand beside its name.
     """
     known = set(agreement.loc[agreement["rule"] == "true", "network"])
     rule = np.where(agreement["network"].isin(known), "true", "compact")
     table = agreement[agreement["rule"] == rule].reset_index(drop=True)
     several = table.groupby("network")["layer"].transform("nunique") > 1
     table["where"] = table["network"] + np.where(several, " / " + table["layer"], "")
+    trained = verdicts[verdicts["role"] == "trained"]
+    grades = trained.groupby(["network", "layer"])["grade"].agg(
+        lambda g: "/".join(dict.fromkeys(g))
+    )
+    table["where"] += [
+        f" ({grades[key]})" for key in zip(table["network"], table["layer"], strict=True)
+    ]
     places = list(dict.fromkeys(table["where"]))
     kinds = [kind for kind in dict.fromkeys(table["covariance_type"]) if kind != "none"]
     figure, axes = plt.subplots(
@@ -105,3 +113,53 @@ def controls(agreement: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
         handles.append(Line2D([], [], color=style.CEILING, lw=1.5, label="ceiling: exact filter"))
     figure.legend(handles=handles, loc="outside upper center", ncols=4)
     return figure, table.drop(columns="where")
+
+
+#: How methods are drawn: a colour and a marker each, predictors without states unfilled.
+METHOD_MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*", "<", ">")
+
+
+def methods(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+    """Draw the fidelity ahead and the agreement of every method at the same number of states.
+
+    Parameters
+    ----------
+    table : ``network, layer, seed, method, n_states, ahead, ari``; predictors without states have
+        no ``n_states``. Methods without a number ahead are left out.
+    """
+    table = table[table["ahead"].notna()].reset_index(drop=True)
+    several = table.groupby("network")["layer"].transform("nunique") > 1
+    where = table["network"] + np.where(several, " / " + table["layer"], "")
+    places, names = list(dict.fromkeys(where)), list(dict.fromkeys(table["method"]))
+    known = "ari" in table and table["ari"].notna().any()
+    panels = [("ahead", "R2 of the output, 5 steps ahead")]
+    panels += [("ari", "agreement with the truth (ARI)")] if known else []
+    figure, axes = plt.subplots(
+        1,
+        len(panels),
+        figsize=(style.WIDTH, 1.3 + 0.42 * len(places)),
+        sharey=True,
+        squeeze=False,
+    )
+    palette = style.colours(len(names))
+    spread = np.linspace(-0.34, 0.34, len(names))
+    for i, name in enumerate(names):
+        rows = table[table["method"] == name]
+        filled = rows["n_states"].notna().any()
+        y = np.array([places.index(w) for w in where[rows.index]]) + spread[i]
+        for ax, (score, _) in zip(axes[0], panels, strict=True):
+            ax.plot(
+                rows[score], y, ls="", ms=4, marker=METHOD_MARKERS[i % len(METHOD_MARKERS)],
+                color=palette[i], mfc=palette[i] if filled else "none",
+                label=name if ax is axes[0, 0] else None,
+            )  # fmt: skip
+    for ax, (_, label) in zip(axes[0], panels, strict=True):
+        ax.set_xlabel(label)
+        ax.set_xlim(max(-0.25, min(-0.05, ax.get_xlim()[0])), 1.05)
+        ax.grid(axis="x", lw=0.4)
+        for y in np.arange(len(places) - 1) + 0.5:
+            ax.axhline(y, color="0.9", lw=0.6)
+    axes[0, 0].set_yticks(range(len(places)), places)
+    axes[0, 0].set_ylim(len(places) - 0.5, -0.5)
+    figure.legend(loc="outside upper center", ncols=5)
+    return figure, table

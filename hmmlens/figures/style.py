@@ -86,6 +86,14 @@ def panels(n: int, per_row: int, height: float) -> tuple[Figure, list[Axes]]:
     return figure, list(axes.ravel()[:n])
 
 
+def headed(figure: Figure, text: str) -> Figure:
+    """Return the figure with a line of text above it, for which it grows; as it is without."""
+    if text:
+        figure.set_figheight(figure.get_figheight() + 0.22)
+        figure.suptitle(text, fontsize=8)
+    return figure
+
+
 def save(figure: Figure, stem: Path, source: pd.DataFrame) -> None:
     """Write ``stem`` as .pdf and .png, and what it shows as .csv; equal input gives equal bytes."""
     stem.parent.mkdir(parents=True, exist_ok=True)

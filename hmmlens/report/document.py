@@ -16,7 +16,7 @@ TIMESTAMP = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 #: Tables that the template shows.
 SHOWN = (
     *("networks", "agreement", "choices", "endpoints", "ceilings", "states"),
-    *("audit", "sample_sizes"),
+    *("audit", "sample_sizes", "verdicts", "checks"),
 )
 
 

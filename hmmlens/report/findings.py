@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hmmlens.validation.verdict import GRADES
+
 #: A network is called close to its floor within this many percent of it.
 CLOSE_PERCENT = 5.0
 
@@ -167,6 +169,22 @@ def endpoint_sentence(rows: pd.DataFrame, neutral: str) -> str:
     return text + ": not clearly separate points."
 
 
+def verdict_sentence(rows: pd.DataFrame) -> str:
+    """Say the verdict on one layer over its seeds.
+
+    Parameters
+    ----------
+    rows : ``seed, sentence``, one per training.
+    """
+    groups = rows.groupby("sentence", sort=False)["seed"].agg(list)
+    if len(groups) == 1:
+        return str(groups.index[0])
+    return " ".join(
+        f"Seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}: {sentence}"
+        for sentence, seeds in groups.items()
+    )
+
+
 def study(
     tables: Mapping[str, pd.DataFrame], about: Mapping[str, Mapping[str, Any]], criterion: str
 ) -> dict[str, Any]:
@@ -174,7 +192,8 @@ def study(
 
     Parameters
     ----------
-    tables : ``networks, choices, agreement, endpoints``, see :mod:`hmmlens.report.gather`.
+    tables : ``networks, choices, agreement, endpoints, verdicts``, see
+        :mod:`hmmlens.report.gather`.
     about : dataset -> the attributes of its store.
     """
     networks, endpoints = tables["networks"], tables["endpoints"]
@@ -190,11 +209,18 @@ def study(
                 & (agreement["layer"] == layer)
                 & (agreement["rule"] == "true")
             ]
+            verdicts = tables["verdicts"]
+            graded = verdicts[
+                (verdicts["network"] == network)
+                & (verdicts["layer"] == layer)
+                & (verdicts["role"] == "trained")
+            ]
             told.append(
                 {
                     "network": network,
                     "layer": layer,
                     "dataset": dataset,
+                    "verdict": verdict_sentence(graded),
                     "task": task_sentence(rows, about[dataset].get("note", "")),
                     "choice": choice_sentence(mine, criterion),
                     "agreement": agreement_sentence(same, about[dataset]["truth"])
@@ -205,4 +231,4 @@ def study(
             )
     shown = ("task", "truth", "note", "source", "licence", "sha256")
     datasets = {n: {k: attrs[k] for k in shown if k in attrs} for n, attrs in about.items()}
-    return {"networks": told, "datasets": datasets}
+    return {"networks": told, "datasets": datasets, "grades": GRADES}

@@ -12,6 +12,9 @@ import xarray as xr
 from hmmlens.figures.names import state_name
 from hmmlens.hmm import selection, storage
 from hmmlens.report import tables
+from hmmlens.validation import chance
+from hmmlens.validation.chosen import LEVEL
+from hmmlens.validation.nulls import benjamini_hochberg
 
 Run = Mapping[str, Any]
 
@@ -105,6 +108,73 @@ def fits(
         for name, part in made.items():
             found[name].append(tagged(part, about, (*LAYER_KEY, "reducer", "exploratory")))
     return {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
+
+
+#: The roles of networks whose readout alone is fitted to the task, by their other weights.
+RESERVOIR_ROLES = {"initial": "reservoir", "permuted": "permuted"}
+#: Numbers of a verdict that the report shows.
+TOLD = (
+    *("n_states", "fidelity_5", "codebook_5", "linear_5", "grade_without_gate"),
+    *("resolution", "count_sentence", "repeated"),
+)
+
+
+def verdicts(
+    layers: Iterable[Run], judged: Iterable[pd.DataFrame], reservoirs: Mapping[str, pd.DataFrame]
+) -> dict[str, pd.DataFrame]:
+    """Return the table ``verdicts``: of every layer, and of every network's reservoir.
+
+    Parameters
+    ----------
+    layers : :data:`LAYER_KEY` of every layer.
+    judged : ``network, seed, layer`` and the rows of
+        :func:`hmmlens.validation.evidence.judge`, a table for each network and its twin.
+    reservoirs : network -> the same without ``network``, and ``weights``.
+    """
+    known = pd.DataFrame(list(layers))[list(LAYER_KEY)]
+    graded = known.merge(pd.concat(judged, ignore_index=True), on=["network", "seed", "layer"])
+    parts = [graded]
+    for network, table in reservoirs.items():
+        dataset = known.loc[known["network"] == network, "dataset"].iloc[0]
+        run = {"network": network, "dataset": dataset}
+        named = table.assign(role=table["weights"].map(RESERVOIR_ROLES)).drop(columns="weights")
+        parts.append(tagged(named, run, ("network", "dataset")))
+    table = pd.concat(parts, ignore_index=True)
+    # Where nothing could be judged there are no numbers, and the report looks for some.
+    missing = [name for name in TOLD if name not in table]
+    return {"verdicts": table.assign(**dict.fromkeys(missing, np.nan))}
+
+
+def checks(
+    layers: Iterable[Run], checked: Iterable[tuple[str, pd.DataFrame, pd.DataFrame]]
+) -> dict[str, pd.DataFrame]:
+    """Return the tables ``checks`` and ``methods`` of all layers of networks that are explained.
+
+    Checks against chance get ``p_adjusted``, corrected for all layers of the study (Benjamini &
+    Hochberg), by which they hold or not.
+
+    Parameters
+    ----------
+    layers : :data:`LAYER_KEY` of every layer.
+    checked : network, and its rows of :func:`hmmlens.validation.checks.run` and of
+        :func:`hmmlens.validation.matched.compare`, each with ``seed`` and ``layer``.
+    """
+    known = pd.DataFrame(list(layers))[list(LAYER_KEY)]
+    parts: dict[str, list[pd.DataFrame]] = {"checks": [], "methods": []}
+    for network, *tables_ in checked:
+        for found, table in zip(parts.values(), tables_, strict=True):
+            found.append(table.assign(network=network))
+    key = ["network", "seed", "layer"]
+    made = {n: known.merge(pd.concat(p, ignore_index=True), on=key) for n, p in parts.items()}
+    table = made["checks"]
+    table["p_adjusted"] = np.nan
+    for name in chance.CHECKS:
+        rows = table.index[table["check"] == name]
+        adjusted = benjamini_hochberg(table.loc[rows, "p"])
+        table.loc[rows, "p_adjusted"] = adjusted
+        asked = rows[~np.isnan(adjusted)]
+        table.loc[asked, "holds"] = table.loc[asked, "p_adjusted"] < LEVEL
+    return made
 
 
 def raw_layer(dataset: str) -> dict[str, Any]:

@@ -10,11 +10,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from hmmlens.validation.ceilings import METRICS
 from hmmlens.validation.scorecard import RAW_INPUT
-
-#: Metric by which networks are scored, by the kind of their target.
-METRICS = {"symbols": "nll", "values": "mse"}
-
 
 #: Longer tables are not set in LaTeX: they fit no page.
 LATEX_ROWS = 200

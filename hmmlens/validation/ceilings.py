@@ -21,6 +21,10 @@ Floats = NDArray[np.float64]
 #: Contexts of the n-gram baselines.
 NGRAM_ORDERS = (0, 1, 2, 4)
 
+#: The loss of a task by the kind of its target, and the name of the best constant answer by loss.
+METRICS = {"symbols": "nll", "values": "mse"}
+MARGINAL = {"nll": "0-gram context", "mse": "mean"}
+
 #: Longest words of the Hankel matrix.
 HANKEL_LENGTH = 5
 

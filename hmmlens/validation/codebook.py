@@ -79,10 +79,22 @@ def fit(space: Floats, driven: Driven, n_states: int, seed: int) -> Codebook:
         warnings.simplefilter("ignore", ConvergenceWarning)
         found = KMeans(n_states, n_init=KMEANS_RESTARTS, random_state=seed).fit(learn)
     flat = nearest(space.reshape(-1, space.shape[2]), found.cluster_centers_)
-    states = flat.reshape(space.shape[:2])
+    return counted(flat.reshape(space.shape[:2]), driven, n_states)
+
+
+def counted(
+    states: NDArray[np.int64], driven: Driven, n_states: int, posteriors: Floats | None = None
+) -> Codebook:
+    """Return the chain and the outputs of states (sequence, time) that are known on train.
+
+    Parameters
+    ----------
+    posteriors : (sequence, time, state), by which outputs are weighted; by default by ``states``.
+    """
+    train = driven.masks["train"]
     trans = tables(transitions(states, driven.classes, train, n_states, driven.n_classes))
-    weights = one_hot(states, n_states) * train[:, :, None]
-    return Codebook(states, trans, state_outputs(weights, driven.law))
+    weights = one_hot(states, n_states) if posteriors is None else posteriors
+    return Codebook(states, trans, state_outputs(weights * train[:, :, None], driven.law))
 
 
 def one_hot(states: Ints, n_states: int) -> Floats:

@@ -20,7 +20,14 @@ from hmmlens.reducers import PCA, moving_units
 from hmmlens.validation import closed_loop, codebook, fidelity, linear_rival, state_count
 from hmmlens.validation.codebook import Curve, Driven
 from hmmlens.validation.free_run import input_classes
-from hmmlens.validation.verdict import DEFAULT, Evidence, Thresholds, Verdict, decide
+from hmmlens.validation.verdict import (
+    DEFAULT,
+    Evidence,
+    Thresholds,
+    Verdict,
+    decide,
+    without_gate,
+)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.integer]
@@ -55,7 +62,10 @@ class Recorded(NamedTuple):
 
 
 class Losses(NamedTuple):
-    """Test losses in one unit: of the network, of the best constant answer, the least possible."""
+    """Test losses in one unit: of the network, of the best constant answer, the least possible.
+
+    The network's is NaN where its task is not known.
+    """
 
     network: float
     marginal: float
@@ -85,8 +95,9 @@ def judge(
         (``codebook_h``) and of the linear rival (``linear_h``), all on test; ``closed_loop``, R2
         of the HMM when its states are read once; ``space`` that the states were found in;
         ``fidelity_fewer, fidelity_more`` of the HMM with one state less and one more, ``repeated``
-        in words; ``count_*`` of :class:`hmmlens.validation.state_count.CountDistribution`;
-        ``grade, input_driven, sentence, reasons``.
+        in words; ``count_*`` of :class:`hmmlens.validation.state_count.CountDistribution`, where
+        select holds two sequences or more; ``grade, grade_without_gate`` (competence not asked),
+        ``supported, input_driven, sentence, reasons``.
     verdict : Verdict
     """
     data, space = prepare(recorded, seed)
@@ -132,13 +143,13 @@ def judge(
         for n, k in (("fewer", n_states - 1), ("more", n_states + 1))
     }
     row["repeated"] = state_count.repeated(near, n_states, thresholds.fidelity)
-    spread = state_count.distribution(
-        widest.counts, [widest.by_sequence], N_BOOTSTRAP, np.random.default_rng(seed)
-    )
-    row |= {f"count_{name}": getattr(spread, name) for name in COUNT_FIELDS}
-    row |= {"grade": verdict.grade, "input_driven": verdict.input_driven}
-    row |= {"sentence": verdict.sentence, "reasons": " ".join(verdict.reasons)}
-    return row, verdict
+    if len(widest.by_sequence) > 1:
+        spread = state_count.distribution(
+            widest.counts, [widest.by_sequence], N_BOOTSTRAP, np.random.default_rng(seed)
+        )
+        row |= {f"count_{name}": getattr(spread, name) for name in COUNT_FIELDS}
+    row["grade_without_gate"] = without_gate(evidence, thresholds)
+    return row | verdict.row(), verdict
 
 
 def prepare(recorded: Recorded, seed: int) -> tuple[Driven, Floats]:
@@ -149,7 +160,7 @@ def prepare(recorded: Recorded, seed: int) -> tuple[Driven, Floats]:
     DataError
         When a split is empty, or no unit moves.
     """
-    skip = _warm_up(recorded)
+    skip = warm_up(recorded)
     inside = steps_inside(recorded.length, *recorded.law.shape[:2])[:, skip:]
     masks = {
         name: inside & (recorded.split == part)[:, None]
@@ -168,7 +179,8 @@ def prepare(recorded: Recorded, seed: int) -> tuple[Driven, Floats]:
     return data, components(hidden, masks["train"])
 
 
-def _warm_up(recorded: Recorded) -> int:
+def warm_up(recorded: Recorded) -> int:
+    """Return the first steps that nothing is scored on: a fifth of a short recording at most."""
     return min(fidelity.WARM_UP, int(recorded.law.shape[1]) // 5)
 
 
@@ -265,7 +277,7 @@ def _settled(found: Endpoints) -> dict[str, float]:
 
 def _linear(recorded: Recorded, data: Driven, space: Floats) -> Floats:
     """Return the R2 (h) of the linear rival on test; symbols go in one-hot."""
-    skip = _warm_up(recorded)
+    skip = warm_up(recorded)
     if recorded.inputs.ndim == 2:
         inputs = codebook.one_hot(data.classes, data.n_classes)
     else:

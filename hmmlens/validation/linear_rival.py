@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,33 @@ from hmmlens.validation.fidelity import fidelity
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+
+
+def predictions(
+    space: Floats, inputs: Floats, law: Floats, train: Mask, horizon: int
+) -> Iterator[Floats]:
+    """Yield what it says (sequence, time, output) when read h = 0 to ``horizon`` steps before.
+
+    ``z_t = M z_{t-1} + N x_t + c`` and ``y_t = W z_t + b`` by least squares on train; the system
+    starts at the recorded components and then runs on the true inputs alone.
+
+    Parameters
+    ----------
+    space : (sequence, time, component)
+    inputs : (sequence, time, feature), symbols as one-hot.
+    law : (sequence, time, output)
+    train : frames (sequence, time) to learn from.
+    """
+    before = np.concatenate([_with_one(space[:, :-1]), inputs[:, 1:]], axis=2)
+    pairs = train[:, 1:] & train[:, :-1]
+    move = _solve(before[pairs], space[:, 1:][pairs])
+    read = _solve(_with_one(space)[train], law[train])
+    ahead = space
+    for h in range(horizon + 1):
+        if h:
+            known = np.concatenate([_with_one(ahead[:, :-1]), inputs[:, 1:]], axis=2)
+            ahead = np.pad(known @ move, ((0, 0), (1, 0), (0, 0)))
+        yield _with_one(ahead) @ read
 
 
 def fidelity_curve(
@@ -20,35 +49,19 @@ def fidelity_curve(
     average: Floats,
     horizon: int,
 ) -> Floats:
-    """Return the R2 (h) of the network's output h = 0 to ``horizon`` steps ahead.
+    """Return the R2 (h) of :func:`predictions`, h = 0 to ``horizon``.
 
-    ``z_t = M z_{t-1} + N x_t + c`` and ``y_t = W z_t + b`` by least squares on train; the system
-    starts at the recorded components and then runs on the true inputs alone. All h are scored on
-    the same frames, those at least ``horizon`` steps after the start.
+    All h are scored on the same frames, those at least ``horizon`` steps after the start.
 
     Parameters
     ----------
-    space : (sequence, time, component)
-    inputs : (sequence, time, feature), symbols as one-hot.
-    law : (sequence, time, output)
-    train, scored : frames (sequence, time) to learn from and to score.
+    scored : frames (sequence, time) to score.
     average : (output), from the train split.
     """
-    before = np.concatenate([_with_one(space[:, :-1]), inputs[:, 1:]], axis=2)
-    pairs = train[:, 1:] & train[:, :-1]
-    move = _solve(before[pairs], space[:, 1:][pairs])
-    read = _solve(_with_one(space)[train], law[train])
     frames = scored.copy()
     frames[:, :horizon] = False
-    ahead = space
-    out = np.empty(horizon + 1)
-    for h in range(horizon + 1):
-        if h:
-            known = np.concatenate([_with_one(ahead[:, :-1]), inputs[:, 1:]], axis=2)
-            ahead = np.pad(known @ move, ((0, 0), (1, 0), (0, 0)))
-        said = _with_one(ahead)[frames] @ read
-        out[h] = fidelity(law[frames], said, average, "values")
-    return out
+    said = predictions(space, inputs, law, train, horizon)
+    return np.array([fidelity(law[frames], part[frames], average, "values") for part in said])
 
 
 def _with_one(values: Floats) -> Floats:

@@ -28,49 +28,67 @@ def contingency(truth: Ints, found: Ints) -> Floats:
     return tables
 
 
-def adjusted_rand_index(table: Floats) -> float:
-    """Return the ARI of a contingency table (Hubert and Arabie 1985, eq. 5)."""
+def adjusted_rand_index(tables: Floats) -> Floats:
+    """Return the ARI of contingency tables (Hubert and Arabie 1985, eq. 5)."""
 
-    def pairs(counts: Floats) -> float:
-        return float((counts * (counts - 1) / 2).sum())
+    def pairs(counts: Floats) -> Floats:
+        found: Floats = (counts * (counts - 1) / 2).sum(axis=-1)
+        return found
 
-    both, rows, columns = pairs(table), pairs(table.sum(axis=1)), pairs(table.sum(axis=0))
-    total = pairs(table.sum())
-    if total == 0:
-        return 1.0
-    expected = rows * columns / total
+    both, rows, columns = pairs(_flat(tables)), pairs(tables.sum(-1)), pairs(tables.sum(-2))
+    total = pairs(tables.sum(axis=(-2, -1))[..., None])
+    expected = rows * columns / np.maximum(total, 1)
     largest = (rows + columns) / 2
-    return 1.0 if largest == expected else (both - expected) / (largest - expected)
+    # Without two steps to compare, or with one state on both sides, nothing can disagree.
+    trivial = (total == 0) | (largest == expected)
+    index: Floats = np.where(
+        trivial, 1.0, (both - expected) / np.where(trivial, 1, largest - expected)
+    )
+    return index
 
 
-def _entropy(counts: Floats) -> float:
-    p = counts[counts > 0] / counts.sum()
-    return float(-(p * np.log(p)).sum())
+def _flat(tables: Floats) -> Floats:
+    return tables.reshape(*tables.shape[:-2], -1)
 
 
-def _shared(table: Floats) -> tuple[float, float, float]:
+def _entropy(counts: Floats) -> Floats:
+    """Return the entropy (...) of counts (..., kind) in nats."""
+    p = counts / counts.sum(axis=-1, keepdims=True)
+    found: Floats = -(p * np.log(np.where(p > 0, p, 1.0))).sum(axis=-1)
+    return found
+
+
+def _shared(tables: Floats) -> tuple[Floats, Floats, Floats]:
     """Return the entropies of truth and found, and their mutual information, in nats."""
-    truth, found = _entropy(table.sum(axis=1)), _entropy(table.sum(axis=0))
-    return truth, found, max(0.0, truth + found - _entropy(table.ravel()))
+    truth, found = _entropy(tables.sum(axis=-1)), _entropy(tables.sum(axis=-2))
+    return truth, found, np.maximum(0.0, truth + found - _entropy(_flat(tables)))
 
 
-def normalised_mutual_information(table: Floats) -> float:
+def _ratio(part: Floats, whole: Floats, otherwise: float) -> Floats:
+    """Return ``part / whole``, and ``otherwise`` where ``whole`` is 0."""
+    ratio: Floats = np.where(whole > 0, part / np.where(whole > 0, whole, 1), otherwise)
+    return ratio
+
+
+def normalised_mutual_information(tables: Floats) -> Floats:
     """Return mutual information over the mean of the two entropies; 0 where both are 0."""
-    truth, found, shared = _shared(table)
-    return 2 * shared / (truth + found) if truth + found > 0 else 0.0
+    truth, found, shared = _shared(tables)
+    return _ratio(2 * shared, truth + found, 0.0)
 
 
-def adjusted_mutual_information(table: Floats) -> float:
+def adjusted_mutual_information(tables: Floats) -> Floats:
     """Return the AMI with the mean of the two entropies (Vinh, Epps & Bailey 2010).
 
     0 on average for labels at random, 1 for equal ones; 0 where both entropies are 0.
     """
-    truth, found, shared = _shared(table)
-    if truth + found == 0:
-        return 0.0
-    chance = _expected_information(table.sum(axis=1), table.sum(axis=0))
-    largest = (truth + found) / 2
-    return (shared - chance) / (largest - chance) if largest > chance else 0.0
+    truth, found, shared = _shared(tables)
+    chance = np.array(
+        [
+            _expected_information(table.sum(axis=1), table.sum(axis=0))
+            for table in tables.reshape(-1, *tables.shape[-2:])
+        ]
+    ).reshape(shared.shape)
+    return _ratio(shared - chance, (truth + found) / 2 - chance, 0.0)
 
 
 def _expected_information(truth: Floats, found: Floats) -> float:
@@ -105,18 +123,18 @@ def _log_factorial(n: int, of: Any) -> Any:
     return _log_factorials(n)[of]
 
 
-def homogeneity(table: Floats) -> float:
+def homogeneity(tables: Floats) -> Floats:
     """Return 1 - H(truth | found) / H(truth): 1 where no found state mixes true ones.
 
     Rosenberg & Hirschberg 2007; it does not mind more found states than true ones.
     """
-    truth, _, shared = _shared(table)
-    return shared / truth if truth > 0 else 1.0
+    truth, _, shared = _shared(tables)
+    return _ratio(shared, truth, 1.0)
 
 
-def completeness(table: Floats) -> float:
+def completeness(tables: Floats) -> Floats:
     """Return 1 - H(found | truth) / H(found): 1 where no true state is split."""
-    return homogeneity(table.T)
+    return homogeneity(np.swapaxes(tables, -2, -1))
 
 
 def mapped_accuracy(train: Floats, test: Floats) -> float:
@@ -131,15 +149,18 @@ def mapped_accuracy(train: Floats, test: Floats) -> float:
     return float(test[told, np.arange(test.shape[1])].sum() / test.sum())
 
 
-def matched_accuracy(table: Floats) -> float:
+def matched_accuracy(tables: Floats) -> Floats:
     """Return the share of steps on the diagonal after the best one-to-one matching of states."""
     from scipy.optimize import linear_sum_assignment
 
-    rows, columns = linear_sum_assignment(table, maximize=True)
-    return float(table[rows, columns].sum() / table.sum())
+    flat = tables.reshape(-1, *tables.shape[-2:])
+    right = [table[linear_sum_assignment(table, maximize=True)].sum() for table in flat]
+    share: Floats = np.array(right).reshape(tables.shape[:-2]) / tables.sum(axis=(-2, -1))
+    return share
 
 
-SCORES: dict[str, Callable[[Floats], float]] = {
+#: Each takes tables (..., truth, found) and returns a score for each (...).
+SCORES: dict[str, Callable[[Floats], Floats]] = {
     "ari": adjusted_rand_index,
     "nmi": normalised_mutual_information,
     "ami": adjusted_mutual_information,
@@ -152,12 +173,12 @@ SCORES: dict[str, Callable[[Floats], float]] = {
 def agreement(truth: Ints, found: Ints) -> dict[str, float]:
     """Return all :data:`SCORES` of two labellings (sequence, time)."""
     table = contingency(truth, found).sum(axis=0)
-    return {name: score(table) for name, score in SCORES.items()}
+    return {name: float(score(table)) for name, score in SCORES.items()}
 
 
 def rand_index(truth: Ints, found: Ints) -> float:
     """Return the ARI of two labellings (sequence, time), see :func:`adjusted_rand_index`."""
-    return adjusted_rand_index(contingency(truth, found).sum(axis=0))
+    return float(adjusted_rand_index(contingency(truth, found).sum(axis=0)))
 
 
 #: Scores whose resamples cost next to nothing; the expected information of AMI costs 1 ms each.
@@ -180,4 +201,4 @@ def bootstrap(
     if len(tables) < 2:
         return dict.fromkeys(wanted, (np.nan, np.nan))
     drawn = resampled(tables, n_bootstrap, rng)
-    return {name: interval([SCORES[name](table) for table in drawn]) for name in wanted}
+    return {name: interval(SCORES[name](drawn)) for name in wanted}

@@ -11,7 +11,8 @@ move them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -22,12 +23,27 @@ GRADES = {
     "D": "discrete attractor states",
     "B": "finite attractors with graded belief",
     "C": "a continuum that states merely quantise",
-    "consistent with D": "consistent with discrete attractor states; the weights are not at hand",
-    "not supported": "no discrete states supported; the weights are not at hand",
+    "consistent with D": "consistent with discrete attractor states, as far as can be told without "
+    "leaving it alone",
+    "not supported": "no sign of discrete states, as far as can be told without leaving it alone",
+    "not judged": "not judged",
 }
 
 #: Grades whose state pictures must say so in their titles.
-UNSUPPORTED = ("C", "U", "X", "not supported")
+UNSUPPORTED = ("C", "U", "X", "not supported", "not judged")
+
+
+def title(grade: str, n_states: float, input_driven: bool = False) -> str:
+    """Return what stands above every picture of states.
+
+    Parameters
+    ----------
+    n_states : told where the grade claims states.
+    """
+    text = f"Verdict {grade}: {GRADES[grade]}" if len(grade) == 1 else f"Verdict: {GRADES[grade]}"
+    text += "" if grade in UNSUPPORTED else f", {n_states:.0f} of them"
+    text += "; input-driven" if input_driven else ""
+    return f"No discrete states supported. {text}" if grade in UNSUPPORTED else text
 
 
 @dataclass(frozen=True)
@@ -64,7 +80,7 @@ class Evidence:
     """What the verdict rests on. NaN where a number is not to be had.
 
     loss, marginal, floor : test loss of the network, of the best constant answer, and the least
-        possible
+        possible; a loss of NaN says that its task is not known
     fidelity : R2 of the output five steps ahead, best codebook of at most ``most_states`` cells
     fidelity_states : the same of the driven HMM with ``n_states`` states
     n_states : the number of endpoints; without weights, where the elbow is highest
@@ -103,12 +119,14 @@ class Verdict:
     input_driven : whether an untrained network with a fitted readout earns the same grade; None
         where that was not asked
     reasons : sentences, each with its number
+    competent : whether it does its task; None where that is not known
     """
 
     grade: str
     n_states: int | None
     input_driven: bool | None
     reasons: tuple[str, ...]
+    competent: bool | None = None
 
     @property
     def supported(self) -> bool:
@@ -118,9 +136,23 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """Return the verdict in one sentence."""
-        number = f", {self.n_states} of them" if self.n_states is not None else ""
-        flag = "; input-driven: an untrained network earns the same grade"
-        return f"{GRADES[self.grade].capitalize()}{number}{flag if self.input_driven else ''}."
+        number = "" if self.n_states is None else f", {self.n_states} of them"
+        text = f"{GRADES[self.grade].capitalize()}{number}"
+        if self.input_driven:
+            text += "; input-driven: an untrained network earns the same grade"
+        if self.competent is None and self.grade != "not judged":
+            text += "; whether it is competent at its task is not known"
+        return text + "."
+
+    def row(self) -> dict[str, Any]:
+        """Return the verdict as columns of a table."""
+        return {
+            "grade": self.grade,
+            "supported": self.supported,
+            "input_driven": self.input_driven,
+            "sentence": self.sentence,
+            "reasons": " ".join(self.reasons),
+        }
 
 
 def decide(
@@ -130,10 +162,10 @@ def decide(
 ) -> Verdict:
     """Grade one network.
 
-    The rules in their order: X unless competent; U unless few states are faithful; then, where
-    endpoints are known, C unless they are few points that stay, D if as many states are faithful
-    and fidelity has an elbow at their number, and B if not. Without endpoints the best to be had
-    is "consistent with D".
+    The rules in their order: X where it is known not to be competent; U unless few states are
+    faithful; then, where endpoints are known, C unless they are few points that stay, D if as many
+    states are faithful and fidelity has an elbow at their number, and B if not. Without endpoints
+    the best to be had is "consistent with D".
 
     Parameters
     ----------
@@ -146,7 +178,18 @@ def decide(
         evidence.n_states if grade in ("D", "B", "consistent with D") else None,
         None if reservoir_grade is None else grade == reservoir_grade and grade not in ("X", "U"),
         tuple(rules.reasons),
+        None if np.isnan(evidence.loss) else grade != "X",
     )
+
+
+def without_gate(evidence: Evidence, thresholds: Thresholds = DEFAULT) -> str:
+    """Return the grade of a network that is not asked whether it does its task."""
+    return decide(replace(evidence, loss=np.nan), thresholds=thresholds).grade
+
+
+def not_judged(reason: str) -> Verdict:
+    """Return the verdict on a network whose recording does not allow one."""
+    return Verdict("not judged", None, None, (f"{reason[:1].upper()}{reason[1:]}.",))
 
 
 class _Rules:
@@ -173,6 +216,10 @@ class _Rules:
 
     def competent(self) -> bool:
         e, t = self.e, self.t
+        if np.isnan(e.loss):
+            return self.say(
+                True, "Whether it is competent is not known, for want of a task to score it by."
+            )
         share = e.loss / e.marginal
         text = f"Its test loss is {share:.2f} of that of the best constant answer"
         holds = share <= t.loss

@@ -14,6 +14,7 @@ from hmmlens.dynamics import endpoints as module
 from hmmlens.dynamics.endpoints import (
     count_balls,
     endpoints,
+    leave_alone,
     neutral_input,
     pick_starts,
     settle,
@@ -208,6 +209,29 @@ def test_latch_settles_on_its_two_attractors() -> None:
         visited = net(inputs).numpy().reshape(-1, 1)
     found = endpoints(both.astype(float), visited)
     assert (found.n_coarse, found.n_fine) == (2, 2) and found.drift < 1e-5
+
+
+def test_leaving_alone_ignores_what_fills_ends_and_asks_for_a_neutral_input() -> None:
+    net, inputs = latch(3.0), pulses(40, n_steps=60).numpy()
+    lengths = np.where(np.arange(40) % 2, 60, 35)
+    with torch.no_grad():
+        output = net(torch.from_numpy(inputs)).double().numpy()
+    told = {"input_kind": "values", "target_kind": "values", "target_delay": 0}
+    told |= {"feature_names": ["pulse"], "target_names": ["bit"]}
+    found = []
+    for fill in (0.0, np.nan):
+        padded, said = inputs.copy(), output.copy()
+        past = np.arange(60) >= lengths[:, None]
+        padded[past], said[past] = fill, fill
+        rng = np.random.default_rng(0)
+        found.append(leave_alone(net, padded, said, lengths, told, rng))
+    one, two = found
+    assert one is not None and two is not None
+    assert (one.n_coarse, one.n_fine) == (2, 2) and one.drift < 1e-5
+    np.testing.assert_array_equal(one.outputs, two.outputs)
+    assert one[1:] == two[1:]
+    unnamed = told | {"input_kind": "symbols"}
+    assert leave_alone(net, inputs, output, lengths, unnamed, np.random.default_rng(0)) is None
 
 
 def test_network_that_forgets_settles_on_one_point() -> None:

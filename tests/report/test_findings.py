@@ -104,3 +104,9 @@ def test_a_span_of_seeds_shows_both_ends_and_minus_signs() -> None:
     assert findings.span(pd.Series([0.5, 0.5])) == "0.50"
     assert findings.span(pd.Series([-0.04, 0.25, np.nan])) == "\N{MINUS SIGN}0.04 to 0.25"
     assert findings.span(pd.Series([np.nan])) == "not known"
+
+
+def test_verdicts_of_seeds_are_told_apart_only_where_they_differ() -> None:
+    rows = pd.DataFrame({"seed": [0, 1, 2], "sentence": ["Yes.", "No.", "Yes."]})
+    assert findings.verdict_sentence(rows) == "Seeds 0, 2: Yes. Seed 1: No."
+    assert findings.verdict_sentence(rows[rows["seed"] != 1]) == "Yes."

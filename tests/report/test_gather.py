@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from hmmlens.hmm import HMMSweep, selection, storage
 from hmmlens.report import gather
@@ -35,3 +36,71 @@ def test_fits_come_with_their_doubts_and_three_sample_sizes() -> None:
     best = selection.best_restarts(sweep.results_).set_index("n_states")
     bic = -2 * best["log_likelihood"] + best["n_parameters"] * np.log(10)
     assert sizes["by_sequences"] == bic.idxmin()
+
+
+def test_verdicts_hold_every_layer_its_twin_and_its_reservoir() -> None:
+    layers = [
+        {"network": name, "role": role, "dataset": "d", "seed": seed, "layer": "l0", "twin": ""}
+        for name, role in (("a", "trained"), ("a-untrained", "untrained"), ("b", "trained"))
+        for seed in (0, 1)
+    ]
+    judged = [
+        pd.DataFrame([(n, s, "l0", g) for n, g in names for s in (1, 0)])
+        for names in ([("a", "D"), ("a-untrained", "X")], [("b", "C")])
+    ]
+    columns = ["network", "seed", "layer", "grade"]
+    reservoir = pd.DataFrame({"seed": [0, 1], "layer": "l0", "grade": ["D", "X"]})
+    reservoir["weights"] = ["initial", "permuted"]
+    table = gather.verdicts(
+        layers, [part.set_axis(columns, axis=1) for part in judged], {"a": reservoir}
+    )["verdicts"]
+    told = table.set_index(["network", "role", "seed"])["grade"].to_dict()
+    assert told == {
+        ("a", "trained", 0): "D",
+        ("a", "trained", 1): "D",
+        ("a-untrained", "untrained", 0): "X",
+        ("a-untrained", "untrained", 1): "X",
+        ("b", "trained", 0): "C",
+        ("b", "trained", 1): "C",
+        ("a", "reservoir", 0): "D",
+        ("a", "permuted", 1): "X",
+    }
+    assert (table["dataset"] == "d").all()
+    # Without a single number, the report still finds where they would be.
+    assert table[list(gather.TOLD)].isna().all(axis=None)
+
+
+def test_p_values_are_corrected_over_all_layers_check_by_check() -> None:
+    layers = [
+        {"network": n, "role": "trained", "dataset": "d", "seed": 0, "layer": "l0", "twin": ""}
+        for n in "abcd"
+    ]
+    p = {"time shuffled": [0.005, 0.04, 0.03, np.nan], "dwells": [0.01, 0.2, 0.9, 0.5]}
+    checked = []
+    for i, network in enumerate("abcd"):
+        rows = [(0, "l0", check, values[i], values[i] < 0.05) for check, values in p.items()]
+        table = pd.DataFrame(rows, columns=["seed", "layer", "check", "p", "holds"])
+        checked.append((network, table, table[["seed", "layer"]].assign(method="k-means")))
+    found = gather.checks(layers, checked)
+    table = found["checks"].set_index(["check", "network"])
+    # Three known values by hand: 3 p / rank, made to rise.
+    shuffled = table.loc["time shuffled"]
+    np.testing.assert_allclose(shuffled["p_adjusted"], [0.015, 0.04, 0.04, np.nan])
+    assert shuffled["holds"].tolist() == [True, True, True, False]
+    assert table.loc["dwells", "p_adjusted"].isna().all()
+    assert table.loc["dwells", "holds"].tolist() == [True, False, False, False]
+    assert len(found["methods"]) == 8 and (found["methods"]["dataset"] == "d").all()
+
+
+def test_a_check_that_only_chance_lets_pass_fails_after_correction() -> None:
+    layers = [
+        {"network": str(i), "role": "trained", "dataset": "d", "seed": 0, "layer": "l", "twin": ""}
+        for i in range(10)
+    ]
+    checked = []
+    for i in range(10):
+        rows = [(0, "l", "truth shifted", 0.04 if i == 0 else 0.5, i == 0)]
+        table = pd.DataFrame(rows, columns=["seed", "layer", "check", "p", "holds"])
+        checked.append((str(i), table, table[["seed", "layer"]]))
+    table = gather.checks(layers, checked)["checks"]
+    assert not table["holds"].any() and (table["p_adjusted"] > 0.3).all()

@@ -9,7 +9,14 @@ from hmmlens.dynamics.endpoints import Endpoints
 from hmmlens.errors import DataError
 from hmmlens.hmm import driven
 from hmmlens.validation import codebook
-from hmmlens.validation.evidence import Losses, Recorded, components, judge, prepare
+from hmmlens.validation.evidence import (
+    Losses,
+    Recorded,
+    components,
+    fit_states,
+    judge,
+    prepare,
+)
 from hmmlens.validation.fidelity import WARM_UP, state_outputs
 from hmmlens.validation.free_run import free_run
 
@@ -65,6 +72,20 @@ def test_same_activations_without_weights_are_consistent_at_most() -> None:
     assert verdict.grade == "consistent with D"
     assert row["n_states"] == 3 and np.isnan(row["n_endpoints"])
     assert row["input_driven"] is None
+
+
+def test_incompetent_network_has_its_grade_without_the_gate_beside_it() -> None:
+    row, verdict = judge(counter(), Losses(1.0, 1.0), ends(3), seed=0)
+    assert verdict.grade == "X" and not row["supported"]
+    assert row["grade_without_gate"] == "D"
+
+
+def test_one_select_sequence_gives_a_verdict_without_a_distribution_of_counts() -> None:
+    data = counter()
+    split = data.split.copy()
+    split[np.flatnonzero(split == 1)[1:]] = 0
+    row, verdict = judge(data._replace(split=split), GOOD, ends(3), seed=0)
+    assert verdict.grade == "D" and "count_mode" not in row
 
 
 def test_ring_is_a_continuum_whatever_the_endpoints_say() -> None:
@@ -126,6 +147,12 @@ def test_filtered_states_and_predictions_ignore_the_future() -> None:
             + [law[test] @ means for law in free_run(posteriors, model.transmat, part.classes, 5)]
         )
     cut = 50 - min(WARM_UP, 80 // 5)
+    scores = []
+    for part, points in ((past, space), (future, moved)):
+        early = part.masks["test"] & (np.arange(part.law.shape[1]) < cut)
+        fits = fit_states(points, part._replace(masks=part.masks | {"test": early}), 3, 0)
+        scores.append((fits.test, fits.codebook_test, fits.select))
+    np.testing.assert_array_equal(*scores)
     for one, two in zip(*said, strict=True):
         np.testing.assert_array_equal(one[:, :cut], two[:, :cut])
         assert not np.allclose(one[:, cut:], two[:, cut:])

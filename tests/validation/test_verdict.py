@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hmmlens.validation.verdict import DEFAULT, GRADES, Evidence, decide
+from hmmlens.validation.verdict import (
+    DEFAULT,
+    GRADES,
+    UNSUPPORTED,
+    Evidence,
+    decide,
+    not_judged,
+    title,
+    without_gate,
+)
 
 #: A flip-flop as it should be.
 GOOD = Evidence(
@@ -117,3 +126,35 @@ def test_same_grade_without_training_is_input_driven() -> None:
     )
     # Two networks that both fail have nothing in common.
     assert decide(replace(GOOD, loss=0.95), "X").input_driven is False
+
+
+def test_a_network_without_a_task_is_not_called_incompetent() -> None:
+    unknown = decide(replace(GOOD, loss=np.nan, marginal=np.nan, floor=np.nan))
+    assert unknown.grade == "D" and unknown.competent is None
+    assert unknown.reasons[0].startswith("Whether it is competent is not known")
+    assert unknown.sentence.endswith("; whether it is competent at its task is not known.")
+    assert decide(GOOD).competent is True and decide(replace(GOOD, loss=0.95)).competent is False
+    assert decide(replace(GOOD, loss=np.nan, fidelity=0.1)).grade == "U"
+
+
+def test_gate_is_what_stands_between_a_twin_and_its_other_grade() -> None:
+    twin = replace(GOOD, loss=1.0)
+    assert decide(twin).grade == "X" and without_gate(twin) == "D"
+    assert without_gate(replace(twin, fidelity=0.2)) == "U"
+    assert without_gate(GOOD) == decide(GOOD).grade
+
+
+@pytest.mark.parametrize("grade", GRADES)
+def test_titles_of_pictures_say_where_no_states_are_supported(grade: str) -> None:
+    said = title(grade, 3)
+    assert GRADES[grade] in said
+    assert said.startswith("No discrete states supported") == (grade in UNSUPPORTED)
+    assert ("3 of them" in said) == (grade not in UNSUPPORTED)
+    assert "input-driven" in title(grade, 3, True) and "input-driven" not in said
+
+
+def test_what_cannot_be_judged_is_not_supported_and_says_why() -> None:
+    verdict = not_judged("no unit of this layer ever changes")
+    assert not verdict.supported and verdict.n_states is None
+    assert verdict.row()["reasons"] == "No unit of this layer ever changes."
+    assert verdict.sentence == "Not judged."

@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 
 from hmmlens import store
+from hmmlens.validation.checks import CHECKS
+from hmmlens.validation.verdict import GRADES
 from tests.workflow.runs import SMOKE, command, csv_files, snakemake
 
 TABLES = {
@@ -29,6 +31,9 @@ TABLES = {
     "transitions",
     "audit",
     "sample_sizes",
+    "verdicts",
+    "checks",
+    "methods",
 }
 
 
@@ -77,6 +82,59 @@ def test_the_report_says_what_the_tables_say(smoke: Path) -> None:
     networks = pd.read_csv(results / "tables" / "networks.csv")
     row = networks[(networks["network"] == "fully3-lstm")].iloc[0]
     assert f"{row['test']:.3f} nats per step" in told[0]["task"]
+
+
+def test_every_layer_has_a_verdict_and_every_network_a_reservoir(smoke: Path) -> None:
+    results = smoke / "results" / "smoke"
+    table = pd.read_csv(results / "tables" / "verdicts.csv")
+    rows = table.set_index(["network", "role", "layer"])
+    lstm = {("fully3-lstm" + end, f"layer{i}") for end in ("", "-untrained") for i in (0, 1)}
+    gru = {("flipflop-gru" + end, "layer0") for end in ("", "-untrained")}
+    roles = {n: "untrained" if n.endswith("-untrained") else "trained" for n, _ in lstm | gru}
+    expected = {(network, roles[network], layer) for network, layer in lstm | gru}
+    tops = (("fully3-lstm", "layer1"), ("flipflop-gru", "layer0"))
+    reservoirs = {(network, "reservoir", layer) for network, layer in tops}
+    permuted = {(network, "permuted", layer) for network, layer in tops}
+    assert set(rows.index) == expected | reservoirs | permuted
+    assert set(rows["grade"]) <= set(GRADES)
+    # Untrained networks say nothing about their task, whatever their states look like.
+    assert (rows.xs("untrained", level="role")["grade"] == "X").all()
+    for network, role, layer in reservoirs:
+        mine, beside = rows.loc[(network, "trained", layer)], rows.loc[(network, role, layer)]
+        same = mine["grade"] == beside["grade"] and mine["grade"] not in ("X", "U")
+        assert mine["input_driven"] == same
+        # A readout that is fitted to the task says more of it than one that is not.
+        twin = rows.loc[(f"{network}-untrained", "untrained", layer)]
+        assert beside["loss"] < twin["loss"] and beside["marginal"] == twin["marginal"]
+    # Only the top layer has a reservoir to stand beside.
+    assert pd.isna(rows.loc[("fully3-lstm", "trained", "layer0"), "input_driven"])
+    told = json.loads((results / "findings.json").read_text())["networks"]
+    for entry in told:
+        mine = rows.loc[(entry["network"], "trained", entry["layer"])]
+        assert entry["verdict"] == mine["sentence"]
+        assert f"R2 {mine['fidelity_states']:.2f}" in mine["reasons"] or mine["grade"] in "XUC"
+
+
+def test_the_compact_model_of_every_trained_layer_is_checked(smoke: Path) -> None:
+    tables = smoke / "results" / "smoke" / "tables"
+    found = pd.read_csv(tables / "checks.csv")
+    layers = [("flipflop-gru", "layer0"), ("fully3-lstm", "layer0"), ("fully3-lstm", "layer1")]
+    places = found.groupby(["network", "layer"])["check"].agg(list)
+    assert places.to_dict() == {place: list(CHECKS) for place in layers}
+    assert found["sentence"].notna().all()
+    # Names of states and numbers are those of the compact model's own picture.
+    choices = pd.read_csv(tables / "choices.csv")
+    compact = choices[choices["chosen_reducer"] & (choices["pick"] == "compact")]
+    counts = compact.set_index(["network", "layer"])["n_states"]
+    methods = pd.read_csv(tables / "methods.csv").set_index(["network", "layer", "method"])
+    for place in layers:
+        row = methods.loc[(*place, "chosen hmm")]
+        assert row["n_states"] == counts[place]
+        agreement = compact.set_index(["network", "layer"]).loc[place, "ari"]
+        assert row["ari"] == pytest.approx(agreement, rel=1e-5)
+    # Each layer's p value is corrected for all three.
+    shifted = found[found["check"] == "truth shifted"]
+    assert (shifted["p_adjusted"] >= shifted["p"]).all()
 
 
 def test_a_finished_study_has_nothing_to_do(smoke: Path) -> None:

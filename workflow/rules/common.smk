@@ -15,6 +15,10 @@ SWEEP = f"{NETWORK}/{{layer}}/{{reducer}}/sweep"
 VALIDATION = f"{NETWORK}/{{layer}}/validation"
 EXPLANATION = f"{NETWORK}/{{layer}}/explanation"
 ENDPOINTS = f"{NETWORK}/endpoints"
+RESERVOIRS = f"{RESULTS}/{{network}}/reservoirs.csv"
+VERDICTS = f"{RESULTS}/{{network}}/verdicts.csv"
+CHECKS = f"{RESULTS}/{{network}}/checks.csv"
+METHODS = f"{RESULTS}/{{network}}/methods.csv"
 
 UNTRAINED = study_config.UNTRAINED_SUFFIX
 RAW = study_config.RAW_PREFIX
@@ -46,6 +50,11 @@ wildcard_constraints:
 def base_name(network):
     """Return the configured network behind a network or its untrained twin."""
     return network.removesuffix(UNTRAINED)
+
+
+def with_twin(network):
+    """Return a configured network and, where there is one, its untrained twin."""
+    return [network, f"{network}{UNTRAINED}"] if study.controls.untrained else [network]
 
 
 def settings_of(network):
@@ -102,6 +111,11 @@ def reducers_of(network):
     return list(study.reducers)
 
 
+def has_reservoirs(network):
+    """Tell whether a network is judged beside its initial weights with a fitted readout."""
+    return study.controls.reservoir and settings_of(network).kind == "trained"
+
+
 def sequences_of(wildcards):
     return SEQUENCES.format(dataset=dataset_of(wildcards.network))
 
@@ -122,6 +136,15 @@ def every_layer(pattern, networks=NETWORKS):
         for name in networks
         for seed in seeds_of(name)
         for layer in layers_of(name)
+    ]
+
+
+def every_reducer(pattern, network):
+    """Fill all but the study of a path pattern for every reduction of one network's layers."""
+    return [
+        path.format(reducer=reducer)
+        for path in every_layer(pattern.replace("{reducer}", "{{reducer}}"), [network])
+        for reducer in reducers_of(network)
     ]
 
 

@@ -24,6 +24,7 @@ PLACES = [
     for layer in LAYERS
     for reducer in reducers_of(layer["network"])
 ]
+JUDGED_BESIDE = [name for name in CONFIGURED if has_reservoirs(name)]
 
 
 rule make_tables:
@@ -34,6 +35,10 @@ rule make_tables:
         scores=every_seed(f"{NETWORK}/scores.csv"),
         training=every_seed(f"{NETWORK}/training.csv"),
         endpoints=every_seed(ENDPOINTS),
+        verdicts=expand(VERDICTS, network=CONFIGURED),
+        reservoirs=expand(RESERVOIRS, network=JUDGED_BESIDE),
+        checks=expand(CHECKS, network=CONFIGURED),
+        methods=expand(METHODS, network=CONFIGURED),
         activations=every_seed(ACTIVATIONS),
         layer_scores=every_layer(f"{VALIDATION}/scores.csv"),
         choices=every_layer(f"{VALIDATION}/choices.csv"),
@@ -50,6 +55,8 @@ rule make_tables:
             "report/findings",
             "figures/names",
             "hmm/selection",
+            "validation/chance",
+            "validation/verdict",
         ),
     output:
         tables=report(
@@ -76,6 +83,8 @@ rule make_tables:
         layers=LAYERS,
         places=PLACES,
         datasets=list(study.datasets),
+        networks=CONFIGURED,
+        reservoirs=JUDGED_BESIDE,
         exploratory=EXPLORATORY,
         raw=list(study.datasets) if study.controls.raw_input else [],
         criterion=study.selection.criterion,
@@ -104,7 +113,7 @@ rule draw_network:
             for layer in layers_of(w.network)
             for reducer in study.reducers
         ],
-        code=code("figures", "report/gather"),
+        code=code("figures", "report/gather", "validation/verdict"),
     output:
         report(
             directory(f"{FIGURES}/{{network}}"),

@@ -58,3 +58,122 @@ rule validate_layer:
         seed=job_seed("validate", "{network}", "{seed}", "{layer}"),
     script:
         "../scripts/validate_layer.py"
+
+
+rule judge_reservoirs:
+    """Judge initial weights, and trained ones permuted, with a readout fitted to the task."""
+    input:
+        sequences=sequences_of,
+        weights=lambda w: every_seed(f"{NETWORK}/network.safetensors", [w.network]),
+        ceilings=lambda w: CEILINGS.format(dataset=dataset_of(w.network)),
+        code=code(
+            "networks", "dynamics", "extraction", "activations", "validation", "hmm"
+        ),
+    output:
+        RESERVOIRS,
+    log:
+        f"{LOGS}/judge_reservoirs/{{network}}.log",
+    benchmark:
+        f"{BENCHMARKS}/judge_reservoirs/{{network}}.tsv"
+    wildcard_constraints:
+        network=networks_of("trained"),
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        network=network_settings,
+        activations=study.activations.model_dump(),
+        # The seeds of the networks themselves, so their initial weights.
+        initial=lambda w: [
+            derive_seed(study.seed, "network", w.network, seed)
+            for seed in seeds_of(w.network)
+        ],
+        seeds=lambda w: [
+            derive_seed(study.seed, "reservoir", w.network, seed)
+            for seed in seeds_of(w.network)
+        ],
+    script:
+        "../scripts/judge_reservoirs.py"
+
+
+rule judge_network:
+    """Grade every layer of a network and of its untrained twin."""
+    input:
+        sequences=sequences_of,
+        ceilings=lambda w: CEILINGS.format(dataset=dataset_of(w.network)),
+        activations=lambda w: every_seed(ACTIVATIONS, with_twin(w.network)),
+        endpoints=lambda w: every_seed(ENDPOINTS, with_twin(w.network)),
+        scores=lambda w: every_seed(f"{NETWORK}/scores.csv", with_twin(w.network)),
+        reservoirs=lambda w: RESERVOIRS if has_reservoirs(w.network) else [],
+        code=code("validation", "dynamics/endpoints", "activations", "hmm", "reducers"),
+    output:
+        VERDICTS,
+    log:
+        f"{LOGS}/judge_network/{{network}}.log",
+    benchmark:
+        f"{BENCHMARKS}/judge_network/{{network}}.tsv"
+    wildcard_constraints:
+        network="|".join(CONFIGURED),
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        network=network_settings,
+        runs=lambda w: [
+            {
+                "network": name,
+                "seed": seed,
+                "seeds": [
+                    derive_seed(study.seed, "judge", name, seed, layer)
+                    for layer in layers_of(name)
+                ],
+            }
+            for name in with_twin(w.network)
+            for seed in seeds_of(name)
+        ],
+    script:
+        "../scripts/judge_network.py"
+
+
+rule check_network:
+    """Check the compact model of every layer of a network, and set it beside other methods."""
+    input:
+        sequences=sequences_of,
+        activations=lambda w: every_seed(ACTIVATIONS, [w.network]),
+        choices=lambda w: every_layer(f"{VALIDATION}/choices.csv", [w.network]),
+        explanations=lambda w: every_layer(EXPLANATION, [w.network]),
+        reduced=lambda w: every_reducer(REDUCED, w.network),
+        sweeps=lambda w: every_reducer(SWEEP, w.network),
+        code=code("validation", "activations", "hmm"),
+    output:
+        checks=CHECKS,
+        methods=METHODS,
+    log:
+        f"{LOGS}/check_network/{{network}}.log",
+    benchmark:
+        f"{BENCHMARKS}/check_network/{{network}}.tsv"
+    wildcard_constraints:
+        network="|".join(CONFIGURED),
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        network=network_settings,
+        reducers=lambda w: reducers_of(w.network),
+        layers=lambda w: [
+            {"seed": seed, "layer": layer}
+            for seed in seeds_of(w.network)
+            for layer in layers_of(w.network)
+        ],
+        seed=job_seed("check", "{network}"),
+    script:
+        "../scripts/check_network.py"

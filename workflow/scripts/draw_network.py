@@ -10,11 +10,12 @@ from hmmlens import activations, store
 from hmmlens.figures import layer as figures
 from hmmlens.figures import style
 from hmmlens.report import gather
+from hmmlens.validation import verdict
 
 log = job.start(snakemake)
 style.use()
 params, files = snakemake.params, snakemake.input
-wanted = ("fits", "choices", "by_count", "ceilings")
+wanted = ("fits", "choices", "by_count", "ceilings", "verdicts")
 tables = {name: pd.read_csv(Path(files.tables) / f"{name}.csv") for name in wanted}
 sequences = store.read(job.store(files.sequences), "sequences")
 root = activations.read(job.store(files.activations))
@@ -37,8 +38,10 @@ for index, layer in enumerate(params.layers):
     raw = gather.of(tables["fits"], network=f"raw-{params.dataset}")
     mine["fits"] = pd.concat([mine["fits"], raw], ignore_index=True)
     top = float(ceiling.iloc[0]) if len(ceiling) else np.nan
+    graded = gather.of(tables["verdicts"], role="trained", **place).iloc[0]
+    told = verdict.title(graded["grade"], graded["n_states"], str(graded["input_driven"]) == "True")
     for name, figure, source in figures.figures(
-        task, reading, twin, maps, mine, params.criterion, top
+        task, reading, twin, maps, mine, params.criterion, top, told
     ):
         style.save(figure, Path(snakemake.output[0]) / f"{layer}-{name}", source)
     log.info("%s: drawn", layer)

@@ -22,20 +22,19 @@ def opened(paths, kind):
     return [store.read(job.store(path), kind) for path in paths]
 
 
-about = {
-    n: d.attrs for n, d in zip(params.datasets, opened(files.sequences, "sequences"), strict=True)
-}
+stores = zip(params.datasets, opened(files.sequences, "sequences"), strict=True)
+about = {name: data.attrs for name, data in stores}
 bounds = dict(zip(params.datasets, read_all(files.ceilings), strict=True))
 found = {"ceilings": pd.concat([t.assign(dataset=n) for n, t in bounds.items()])}
-found |= gather.networks(
-    params.runs,
-    read_all(files.scores),
-    read_all(files.training),
-    [data.attrs for data in opened(files.endpoints, "endpoints")],
-    [data.attrs for data in opened(files.activations, "activations")],
-    bounds,
-    about,
+attributes = (
+    [data.attrs for data in opened(files[kind], kind)] for kind in ("endpoints", "activations")
 )
+scored = (read_all(files.scores), read_all(files.training))
+found |= gather.networks(params.runs, *scored, *attributes, bounds, about)
+reservoirs = dict(zip(params.reservoirs, read_all(files.reservoirs), strict=True))
+found |= gather.verdicts(params.layers, read_all(files.verdicts), reservoirs)
+checked = zip(params.networks, read_all(files.checks), read_all(files.methods), strict=True)
+found |= gather.checks(params.layers, checked)
 for name, paths in (("scores", files.layer_scores), ("choices", files.choices)):
     parts = zip(params.layers, read_all(paths), strict=True)
     found[name] = pd.concat([gather.tagged(t, layer, gather.LAYER_KEY) for layer, t in parts])

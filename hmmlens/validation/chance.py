@@ -1,0 +1,116 @@
+"""Whether the states of a chosen model are more than chance would give: four nulls.
+
+Shuffled time leaves no dynamics; random phases and a vector autoregression leave all linear
+correlations and no discreteness; a truth that is shifted in time leaves no agreement. A small p
+value says that the null is not all there is. It does not say that states are discrete: a ring is
+no Gaussian process either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmmlens.validation import codebook, nulls
+from hmmlens.validation.chosen import LEVEL, N_DRAWS, Check, Chosen, unknown
+from hmmlens.validation.intervals import interval
+from hmmlens.validation.recovery import rand_index
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.integer]
+
+#: Surrogates that are scored at once.
+BATCH = 20
+
+
+def _against(value: float, null: Floats, statistic: str, text: str, chance: str) -> Check:
+    p = nulls.p_value(value, null)
+    low, high = interval(null)
+    says = "more than chance" if p < LEVEL else "no more than chance"
+    sentence = f"{text} {value:.2f}, {chance} {low:.2f} to {high:.2f}: {says}."
+    return Check("", statistic, value, low, high, p, p < LEVEL, sentence)
+
+
+def time_shuffled(chosen: Chosen, rng: np.random.Generator) -> Check:
+    """Ask whether states in random order, with what is said in them, predict outputs as well."""
+    data, horizon, path = chosen.driven, chosen.horizon, chosen.path
+
+    def score(states: NDArray[np.int64], law: Floats) -> float:
+        moved = data._replace(law=law)
+        book = codebook.counted(states, moved, chosen.n_states)
+        cells = codebook.one_hot(states, chosen.n_states)
+        curve = codebook.score(moved, "test", cells, book.transmat, book.means, horizon)
+        return float(curve[horizon])
+
+    null = []
+    for _ in range(N_DRAWS):
+        order = nulls.time_orders(chosen.length, path.shape[1], rng)
+        law = np.take_along_axis(data.law, order[:, :, None], axis=1)
+        null.append(score(np.take_along_axis(path, order, axis=1), law))
+    return _against(
+        score(path, data.law),
+        np.array(null),
+        f"R2, {horizon} steps ahead",
+        f"{horizon} steps ahead its states predict the output with R2",
+        "in shuffled time with",
+    )
+
+
+def phases_at_random(chosen: Chosen, rng: np.random.Generator) -> Check:
+    """Ask whether data with the same spectra are as likely under the model."""
+    return _surrogate(chosen, nulls.phase_randomised, "surrogates with random phases", rng)
+
+
+def autoregression(chosen: Chosen, rng: np.random.Generator) -> Check:
+    """Ask whether data of a fitted linear system are as likely under the model."""
+    return _surrogate(chosen, nulls.var_surrogate, "draws of a linear system (VAR(1))", rng)
+
+
+def _surrogate(
+    chosen: Chosen,
+    draw: Callable[[Floats, Ints, np.random.Generator], Floats],
+    named: str,
+    rng: np.random.Generator,
+) -> Check:
+    test = chosen.split == 2
+    values, length = chosen.values[test], chosen.length[test]
+
+    def score(drawn: Floats, ends: Ints) -> Floats:
+        each = chosen.model.filter(drawn, ends).log_likelihood
+        mean: Floats = each.reshape(-1, len(values)).sum(axis=1) / length.sum()
+        return mean
+
+    ends = np.tile(length, BATCH)
+    null = [
+        score(draw(np.tile(values, (BATCH, 1, 1)), ends, rng), ends)
+        for _ in range(N_DRAWS // BATCH)
+    ]
+    return _against(
+        float(score(values, length)[0]),
+        np.concatenate(null),
+        "log-likelihood (nats per step)",
+        "Its log-likelihood of held-out activations, in nats per step, is",
+        f"that of {named}",
+    )
+
+
+def truth_shifted(chosen: Chosen, rng: np.random.Generator) -> Check:
+    """Ask whether a truth that is shifted in time agrees as well."""
+    test = chosen.split == 2
+    truth, found = chosen.truth[test], chosen.path[test]
+    if not (truth >= 0).any():
+        return unknown("The truth is not known, so no agreement with it can be checked.")
+    _, null = nulls.circular_shift_test(truth, found, chosen.length[test], rand_index, N_DRAWS, rng)
+    text = "Agreement with the truth (ARI) is"
+    return _against(rand_index(truth, found), null, "ARI", text, "with one shifted in time")
+
+
+#: Each asks one chosen model; p values are corrected over all layers of a study.
+CHECKS: Mapping[str, Callable[[Chosen, np.random.Generator], Check]] = {
+    "time shuffled": time_shuffled,
+    "phases at random": phases_at_random,
+    "VAR(1) surrogate": autoregression,
+    "truth shifted": truth_shifted,
+}

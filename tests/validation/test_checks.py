@@ -1,0 +1,165 @@
+"""Checks hold for planted Markov states, and each fails where what it asks for is missing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hmmlens.hmm.models import GaussianHMM
+from hmmlens.validation import chance, checks
+from hmmlens.validation.chosen import Check, Chosen
+from hmmlens.validation.codebook import Driven, one_hot
+
+N_SEQUENCES, N_STEPS = 30, 80
+STAY = np.array([[0.85, 0.1, 0.05], [0.1, 0.8, 0.1], [0.05, 0.15, 0.8]])
+PLACES = np.array([[0.0, 2], [2, -1], [-2, -1]])
+
+
+def markov_path(rng: np.random.Generator, transmat: np.ndarray = STAY) -> np.ndarray:
+    path = np.zeros((N_SEQUENCES, N_STEPS), dtype=np.int64)
+    path[:, 0] = rng.integers(0, 3, N_SEQUENCES)
+    for t in range(1, N_STEPS):
+        upto = transmat[path[:, t - 1]].cumsum(axis=1)
+        path[:, t] = (upto <= rng.random((N_SEQUENCES, 1))).sum(axis=1)
+    return path
+
+
+def chosen(path: np.ndarray, values: np.ndarray | None = None, seed: int = 0) -> Chosen:
+    """Return a model of three places on what ``path`` emits there, or on ``values``."""
+    rng = np.random.default_rng(seed)
+    if values is None:
+        values = PLACES[path] + 0.4 * rng.normal(size=(*path.shape, 2))
+    model = GaussianHMM.from_parameters(
+        np.full(3, 1 / 3), STAY, PLACES, np.stack([0.16 * np.eye(2)] * 3), "tied"
+    )
+    length = np.full(len(path), path.shape[1])
+    split = np.arange(len(path)) % 3
+    masks = {
+        name: np.broadcast_to((split == part)[:, None], path.shape)
+        for part, name in enumerate(("train", "select", "test"))
+    }
+    posteriors = model.filter(values, length).posteriors
+    driven = Driven(np.eye(3)[path], np.zeros_like(path), 1, masks)
+    inputs = np.zeros((*path.shape, 1))
+    return Chosen(model, values, posteriors, driven, inputs, length, split, path, 5)
+
+
+def asked(name: str, of: Chosen, seed: int = 0) -> Check:
+    return checks.CHECKS[name](of, np.random.default_rng(seed))
+
+
+def test_planted_chain_passes_all_that_ask_for_states() -> None:
+    table = checks.run(chosen(markov_path(np.random.default_rng(3))), 0).set_index("check")
+    assert list(table.index) == list(checks.CHECKS)
+    # One asks for inputs that move the states, the other refuses 5 % of chains by chance.
+    wanted = set(checks.CHECKS) - {"linear rival", "Chapman-Kolmogorov"}
+    assert all(table.loc[sorted(wanted), "holds"]), table[["value", "p", "holds"]]
+    assert (table.loc[list(chance.CHECKS), "p"] == 1 / 201).all()
+    assert table["sentence"].str.endswith(".").all()
+
+
+def clock(rng: np.random.Generator) -> np.ndarray:
+    """Return states that all last 8 steps, begun anywhere."""
+    start = rng.integers(0, 24, N_SEQUENCES)
+    return (start[:, None] + np.arange(N_STEPS)) // 8 % 3
+
+
+@pytest.mark.parametrize("name", ["Chapman-Kolmogorov", "implied timescales", "dwells"])
+def test_clock_is_no_markov_chain(name: str) -> None:
+    rng = np.random.default_rng(0)
+    found = asked(name, chosen(clock(rng)))
+    assert found.holds is False
+    assert "not" in found.sentence
+
+
+def test_chains_seldom_fail_by_chance() -> None:
+    failed = [
+        not asked(name, chosen(markov_path(np.random.default_rng(seed)), seed=seed), seed).holds
+        for seed in range(12)
+        for name in ("Chapman-Kolmogorov", "dwells")
+    ]
+    # 24 tests at 5 %: more than 5 failures have a probability below .002.
+    assert sum(failed) <= 5
+
+
+def test_truth_at_random_leaves_sure_states_uncalibrated_and_no_better_than_chance() -> None:
+    rng = np.random.default_rng(0)
+    path = markov_path(rng)
+    of = chosen(path)
+    other = np.where((of.split == 2)[:, None], markov_path(rng), path)
+    found = asked("calibration", of._replace(truth=other))
+    assert found.holds is False and found.value > 0.3
+    assert asked("calibration", of).value < 0.05
+    shifted = asked("truth shifted", of._replace(truth=other))
+    assert shifted.holds is False and shifted.p > 0.05
+
+
+def test_states_beat_a_linear_system_only_where_outputs_jump_with_them() -> None:
+    rng = np.random.default_rng(0)
+    pulses = (rng.random((N_SEQUENCES, N_STEPS)) < 0.15).astype(np.int64)
+    of = chosen(pulses.cumsum(axis=1) % 3)
+    data = of.driven._replace(classes=pulses, n_classes=2)
+    counter = of._replace(driven=data, inputs=one_hot(pulses, 2))
+    found = asked("linear rival", counter)
+    assert found.holds and found.low > 0.3
+    # An output that is linear in the components is read by the system and cut to pieces by states.
+    slow = of.values.cumsum(axis=1)
+    values = (slow - slow.mean()) / slow.std()
+    posteriors = of.model.filter(values, of.length).posteriors
+    line = of._replace(values=values, posteriors=posteriors, driven=of.driven._replace(law=values))
+    found = asked("linear rival", line)
+    assert found.holds is False and found.sentence.endswith("worse.")
+
+
+def drifting(rng: np.random.Generator) -> np.ndarray:
+    """Return a slow Gaussian autoregression (sequence, time, 2) with unit variance."""
+    values = rng.normal(size=(N_SEQUENCES, N_STEPS, 2))
+    for t in range(1, N_STEPS):
+        values[:, t] = 0.95 * values[:, t - 1] + np.sqrt(1 - 0.95**2) * values[:, t]
+    return values
+
+
+def test_linear_drift_is_better_explained_without_states() -> None:
+    rng = np.random.default_rng(0)
+    found = asked("likelihood", chosen(markov_path(rng), drifting(rng)))
+    assert found.holds is False and found.high < 0 and found.sentence.endswith("worse.")
+
+
+@pytest.mark.parametrize("name", ["phases at random", "VAR(1) surrogate"])
+def test_linear_drift_is_rarely_told_from_its_surrogates(name: str) -> None:
+    told = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        told.append(asked(name, chosen(markov_path(rng), drifting(rng)), seed).holds)
+    # 12 tests at 5 %: more than 3 would have a probability of .002.
+    assert sum(told) <= 3
+
+
+def test_states_without_memory_predict_no_better_than_in_shuffled_time() -> None:
+    rng = np.random.default_rng(0)
+    even = np.full((3, 3), 1 / 3)
+    told = [
+        asked("time shuffled", chosen(markov_path(rng, even), seed=seed), seed).holds
+        for seed in range(8)
+    ]
+    assert sum(told) <= 2
+
+
+def test_what_cannot_be_asked_is_told_and_the_rest_goes_on() -> None:
+    of = chosen(markov_path(np.random.default_rng(0)))
+    unknown = of._replace(truth=np.full_like(of.truth, -1))
+    table = checks.run(unknown, 0).set_index("check")
+    for name in ("calibration", "truth shifted"):
+        assert table.loc[name, "holds"] is None and "not known" in table.loc[name, "sentence"]
+    assert table.loc["likelihood", "holds"]
+    # A path that never moves has neither transitions nor visits.
+    still = of._replace(posteriors=one_hot(np.zeros_like(of.truth), 3))
+    table = checks.run(still, 0).set_index("check")
+    assert table.loc["dwells", "holds"] is None
+    assert "to be left" in table.loc["dwells", "sentence"]
+
+
+def test_same_seed_gives_the_same_table() -> None:
+    of = chosen(markov_path(np.random.default_rng(0)))
+    assert checks.run(of, 4).equals(checks.run(of, 4))
+    assert not checks.run(of, 4).equals(checks.run(of, 5))

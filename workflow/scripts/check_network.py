@@ -1,0 +1,36 @@
+"""Check the compact models of one network, and set them beside other methods."""
+
+import job
+import pandas as pd
+
+from hmmlens import activations, store
+from hmmlens.validation import checks, matched, records
+
+log = job.start(snakemake)
+params, files = snakemake.params, snakemake.input
+data = store.read(job.store(files.sequences), "sequences").load()
+symbols_out, names = data.attrs["target_kind"] == "symbols", params.reducers
+
+found, methods = [], []
+for i, place in enumerate(params.layers):
+    path = job.store(files.activations[place["seed"]])
+    root, layer = activations.read(path).load(), activations.read(path, place["layer"])
+    choices = pd.read_csv(files.choices[i])
+    pick = choices[choices["chosen_reducer"] & (choices["pick"] == "compact")].iloc[0]
+    at = i * len(names) + names.index(pick["reducer"])
+    recorded = records.recorded(root, layer, data, params.network["lstm_state"])
+    chosen = records.chosen(
+        recorded,
+        pick,
+        store.read(job.store(files.explanations[i]), "explanation"),
+        store.read(job.store(files.reduced[at]), "reduced"),
+        store.read(job.store(files.sweeps[at]), "sweep").load(),
+        data["state"].to_numpy()[root["sequence"].to_numpy()].astype(int),
+    )
+    key = {"seed": place["seed"], "layer": place["layer"]}
+    found.append(checks.run(chosen, params.seed + i).assign(**key))
+    table = matched.compare(chosen, recorded.hidden, symbols_out, params.seed)
+    methods.append(table.assign(**key))
+    log.info("%s\n%s", key, found[-1][["check", "value", "p", "sentence"]].to_string(index=False))
+pd.concat(found).to_csv(snakemake.output.checks, index=False)
+pd.concat(methods).to_csv(snakemake.output.methods, index=False)

@@ -1,0 +1,40 @@
+"""Grade every layer of one network and of its untrained twin."""
+
+import job
+import pandas as pd
+
+from hmmlens import activations, store
+from hmmlens.validation import records
+
+log = job.start(snakemake)
+params, files = snakemake.params, snakemake.input
+data = store.read(job.store(files.sequences), "sequences").load()
+ceilings = pd.read_csv(files.ceilings)
+beside = None
+if files.get("reservoirs"):
+    beside = pd.read_csv(files.reservoirs).query("weights == 'initial'").set_index("seed")["grade"]
+layers = params.network["layers"]
+
+rows = []
+jobs = zip(params.runs, files.activations, files.endpoints, files.scores, strict=True)
+for run, recording, ends, scores in jobs:
+    path = job.store(recording)
+    root = activations.read(path).load()
+    test = pd.read_csv(scores).set_index("split").loc["test"]
+    trained = run["network"] == snakemake.wildcards.network
+    for layer, seed in zip(layers, run["seeds"], strict=True):
+        grade = None
+        if beside is not None and trained and layer == layers[-1]:
+            grade = beside.loc[run["seed"]]
+        row = records.judged(
+            records.recorded(
+                root, activations.read(path, layer), data, params.network["lstm_state"]
+            ),
+            records.losses(test, ceilings, data.attrs, params.network["kind"] == "trained"),
+            records.settled(store.read(job.store(ends), "endpoints")),
+            seed,
+            grade,
+        )
+        rows.append({"network": run["network"], "seed": run["seed"], "layer": layer, **row})
+        log.info("%s, seed %d, %s: %s", run["network"], run["seed"], layer, row["sentence"])
+pd.DataFrame(rows).to_csv(snakemake.output[0], index=False)

@@ -1,0 +1,34 @@
+"""Judge one network's weights before training, and after training but permuted, by seed."""
+
+from pathlib import Path
+
+import job
+import numpy as np
+import pandas as pd
+import torch
+
+from hmmlens import activations, store
+from hmmlens.networks import cells, reservoir, training
+
+log = job.start(snakemake)
+torch.set_num_threads(snakemake.threads)
+params, files = snakemake.params, snakemake.input
+data = store.read(job.store(files.sequences), "sequences").load()
+splits = training.by_split(data, torch.device("cpu"))
+split, length = data["split"].to_numpy(), data["length"].to_numpy()
+chosen = activations.thin(split, length, params.activations["max_frames"])
+ceilings = pd.read_csv(files.ceilings)
+
+rows = []
+for seed, (initial, own) in enumerate(zip(params.initial, params.seeds, strict=True)):
+    before = cells.for_dataset(params.network, data.attrs, data.sizes, initial)
+    after = cells.for_dataset(params.network, data.attrs, data.sizes, initial)
+    cells.load_weights(after, Path(files.weights[seed]))
+    reservoir.permute(after, np.random.default_rng(own))
+    for weights, network in (("initial", before), ("permuted", after)):
+        row = reservoir.judge_with_readout(
+            network, splits, data, chosen, ceilings, params.network["lstm_state"], own
+        )
+        rows.append({"seed": seed, "weights": weights, **row})
+        log.info("seed %d, %s: %s", seed, weights, row["sentence"])
+pd.DataFrame(rows).to_csv(snakemake.output[0], index=False)
