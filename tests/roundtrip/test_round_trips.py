@@ -143,3 +143,14 @@ def test_a_readout_is_fitted_and_the_recurrence_left_alone() -> None:
     before, after = (drawn.losses(n, made) for n in (made.untrained, fitted))
     assert after.network < 0.9 * before.network
     assert after.floor < after.marginal == before.marginal
+
+
+@pytest.mark.parametrize("preset", ["rrxor", "z1r"])
+def test_machines_that_emit_on_edges_go_round_too(preset: str) -> None:
+    from hmmlens.roundtrip.trip import Settings, run
+
+    settings = Settings(1000, [1, 2, 3], 1, ["k-means"])
+    found = run(trip(**FULLY3 | {"preset": preset}), "gru", FEW, settings, 0)
+    assert found["recovery"]["n_states"].tolist() == [{"rrxor": 5, "z1r": 3}[preset]]
+    assert 0 <= found["recovery"]["transition_distance"].iloc[0] <= 1
+    assert set(found["beliefs"]["source"]) >= {"trained", "untrained", "last 4 symbols"}
