@@ -16,7 +16,9 @@ import hmmlens
 from hmmlens import activations, reducers
 from hmmlens.config import Activations, Selection, Validation
 from hmmlens.datasets import memory
+from hmmlens.dynamics import endpoints
 from hmmlens.errors import DataError, HmmlensError, place_of
+from hmmlens.extraction import protocol
 from hmmlens.extraction.api import extract
 from hmmlens.extraction.resume import fingerprint
 from hmmlens.extraction.sinks import read_tree
@@ -26,7 +28,8 @@ from hmmlens.interpretation.states import interpret
 from hmmlens.report import folder
 from hmmlens.report.result import Explanation, Layer, gathered
 from hmmlens.seeds import derive_seed
-from hmmlens.validation import scorecard
+from hmmlens.validation import records, scorecard
+from hmmlens.validation.evidence import Losses
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +123,8 @@ def explain(
             beside = {scorecard.RAW_INPUT: raw} if role == "trained" else {}
             layers[role] = _explained(acts, name, sequences, settings, grid, beside)
             log.info("the states of the %s network are found", role)
-        tables = gathered(name, layers, raw, sequences)
+        verdict = _judged(model, recorded["trained"], name, sequences, random_state)
+        tables = gathered(name, layers, raw, sequences, verdict)
         found = Explanation(sequences, name, layers, raw, tables, about)
         if partial:
             folder.write(found, partial)
@@ -203,6 +207,27 @@ def _checked(
         raise DataError("logits are one output for each of two or more symbols; found 1: values")
     named = memory.named("output", names.get("output"), n_outputs)
     return layer if layer in found else found[-1], sequences.assign_attrs(target_names=named)
+
+
+def _judged(
+    model: Any, acts: xr.DataTree, name: str, sequences: xr.Dataset, seed: int
+) -> dict[str, Any]:
+    """Return the row of the verdict. What the network was taught is not known.
+
+    A network with ``step`` that values drive is left alone with zeros; of others the verdict is at
+    best "consistent with" states.
+    """
+    from torch import nn
+
+    stepped: Any = model if isinstance(model, nn.Module) and protocol.follows(model) else None
+    recorded = records.recorded(acts.to_dataset(), acts[name].to_dataset(), sequences, "both")
+    settled = None
+    if stepped is not None:
+        settled = endpoints.leave_alone(
+            stepped, acts["input"].to_numpy(), recorded.law, recorded.length,
+            {**sequences.attrs, "target_delay": 0}, np.random.default_rng(seed),
+        )  # fmt: skip
+    return records.judged(recorded, Losses(np.nan, np.nan), settled, seed)
 
 
 def _explained(

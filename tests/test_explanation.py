@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -21,6 +22,7 @@ from hmmlens.errors import DataError, StoreError
 from hmmlens.extraction.sinks import read_tree
 from hmmlens.hmm import storage
 from hmmlens.networks.cells import RecurrentNetwork
+from hmmlens.report import page
 from hmmlens.report.result import Explanation
 
 Data = tuple[NDArray[Any], NDArray[Any]]
@@ -83,6 +85,34 @@ def test_states_of_a_latch_are_its_bits(found: Explanation) -> None:
     means = found.states.isel(pick=found.states.attrs["picks"].index("compact"))["output_mean"]
     signs = {tuple(row) for row in np.sign(means.to_numpy()[:4])}
     assert len(signs) == 4
+
+
+def test_a_latch_holds_discrete_states_and_what_has_no_steps_is_consistent_at_most(
+    found: Explanation, data: Data
+) -> None:
+    verdict = found.verdict
+    assert (verdict["grade"], verdict["n_states"], verdict["n_endpoints"]) == ("D", 4, 4)
+    # Nobody said what it was taught.
+    assert verdict["reasons"].startswith("Whether it is competent is not known")
+    assert f"Verdict: {verdict['sentence']}" in found.summary().splitlines()
+    steps, other = latch(3.0), torch.nn.RNN(2, 2, batch_first=True)
+    names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+    other.load_state_dict({name: getattr(steps.layers[0], name) for name in names})
+    blind = explain(other, data[0], truth=data[1], untrained=None, **QUICK)
+    assert blind.verdict["grade"] == "consistent with D"
+    assert np.isnan(blind.verdict["n_endpoints"])
+    forgets = explain(latch(0.5), data[0], untrained=None, **QUICK)
+    assert not forgets.verdict["supported"]
+
+
+def test_pictures_of_states_say_where_no_states_are_supported(data: Data) -> None:
+    heads = {}
+    for gain in (3.0, 0.5):
+        made = page.figures(explain(latch(gain), data[0], untrained=None, **QUICK))
+        heads[gain] = {figure.get_suptitle() for name, figure, _ in made if "states" in name}
+        plt.close("all")
+    assert all(head.startswith("Verdict D") for head in heads[3.0])
+    assert all(head.startswith("No discrete states supported") for head in heads[0.5])
 
 
 def test_summary_and_page_tell_the_same_states(found: Explanation, tmp_path: Path) -> None:

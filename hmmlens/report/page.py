@@ -15,6 +15,7 @@ import pandas as pd
 from hmmlens.figures import layer as drawing
 from hmmlens.figures import style
 from hmmlens.report.gather import RAW_ROLE
+from hmmlens.validation.verdict import title
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,6 +76,7 @@ def figures(explanation: Explanation) -> Iterator[tuple[str, Figure, pd.DataFram
         tables,
         str(explanation.choices["pick"].iloc[0]),
         np.nan,
+        title(explanation.verdict["grade"], explanation.verdict.get("n_states", np.nan)),
     )
 
 

@@ -90,6 +90,14 @@ class Explanation:
         return mine[mine["chosen_reducer"]].reset_index(drop=True)
 
     @property
+    def verdict(self) -> pd.Series:
+        """Whether the layer holds discrete states: ``grade``, ``sentence``, ``reasons``, numbers.
+
+        See :func:`hmmlens.validation.evidence.judge`.
+        """
+        return self.tables["verdicts"].iloc[0]
+
+    @property
     def states(self) -> xr.Dataset:
         """What the states of the chosen models are.
 
@@ -120,6 +128,7 @@ class Explanation:
         criterion = str(self.choices["pick"].iloc[0])
         lines = [
             f"Layer {self.layer}: {n_units} units, {told} of up to {n_steps} steps; {replayed}.",
+            f"Verdict: {self.verdict['sentence']}",
             choice_sentence(self.choices, criterion),
         ]
         compact = self.choices[self.choices["pick"] == "compact"].iloc[0]
@@ -181,12 +190,14 @@ def gathered(
     layers: Mapping[str, Layer],
     raw: tuple[xr.Dataset, xr.Dataset],
     sequences: xr.Dataset,
+    verdict: Mapping[str, Any],
 ) -> dict[str, pd.DataFrame]:
     """Return the tables that a study's report has of each layer, see :mod:`hmmlens.report.gather`.
 
     Parameters
     ----------
     layer, layers, raw, sequences : of :class:`Explanation`.
+    verdict : the row of the trained network.
     """
     place = {"dataset": DATASET, "seed": 0, "layer": layer, "twin": NETWORKS["untrained"]}
     keys = [{"network": NETWORKS[role], "role": role, **place} for role in layers]
@@ -203,6 +214,7 @@ def gathered(
         )
         for name in ("scores", "choices")
     }
+    found["verdicts"] = gather.tagged(pd.DataFrame([verdict]), keys[0], gather.LAYER_KEY)
     places = [
         ({**key, "reducer": mine.reducer}, bool(mine.reduced.attrs["exploratory"]), mine.sweep)
         for key, mine in zip(keys, layers.values(), strict=True)
