@@ -405,7 +405,7 @@ def bands(
             axes[0].plot(time, values[:, index], lw=0.9, label=name, color=style.colours(16)[index])
             source[name] = values[:, index]
         axes[0].set_ylabel("input")
-        figure.legend(loc="outside upper right", ncols=4)
+        figure.legend(loc="outside lower right", ncols=4)
     for y, band in enumerate(rows):
         states_ = band.states[sequence, :n_steps]
         source[band.label] = states_
