@@ -121,6 +121,9 @@ def test_summary_and_page_tell_the_same_states(found: Explanation, tmp_path: Pat
     assert "At the true 4 states, agreement (ARI): trained" in text
     assert "State D" in text and "left" in text
     found.to_html(tmp_path / "page.html")
+    # A notebook shows the same, and print the summary.
+    assert found._repr_html_() in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert str(found) == found.summary()
     page = (tmp_path / "page.html").read_text()
     assert page.count("<img") >= 5
     assert "4 states already carry" in page

@@ -93,8 +93,8 @@ def pictures(explanation: Explanation) -> dict[str, bytes]:
     return drawn
 
 
-def write(explanation: Explanation, path: Path, images: Mapping[str, bytes]) -> None:
-    """Write the page; it appears under its name when it is whole.
+def body(explanation: Explanation, images: Mapping[str, bytes]) -> str:
+    """Return findings, figures and tables as a piece of HTML.
 
     Parameters
     ----------
@@ -120,10 +120,21 @@ def write(explanation: Explanation, path: Path, images: Mapping[str, bytes]) -> 
         "knows. States are inferred from the past only. Models are judged on sequences that no "
         "fit has seen.</p>"
     )
+    return "".join(parts)
+
+
+def write(explanation: Explanation, path: Path, images: Mapping[str, bytes]) -> None:
+    """Write the page; it appears under its name when it is whole.
+
+    Parameters
+    ----------
+    images : name of a figure -> PNG.
+    """
     title = f"States of layer {html.escape(explanation.layer)}"
     page = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{STYLE}</style></head><body><h1>{title}</h1>{''.join(parts)}</body></html>\n"
+        f"<style>{STYLE}</style></head><body><h1>{title}</h1>{body(explanation, images)}</body>"
+        "</html>\n"
     )
     partial = path.with_name(path.name + ".partial")
     partial.write_text(page, encoding="utf-8")

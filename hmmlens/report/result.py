@@ -164,6 +164,16 @@ class Explanation:
             lines.append(", ".join(parts) + ".")
         return lines
 
+    def __str__(self) -> str:
+        """Return the summary."""
+        return self.summary()
+
+    def _repr_html_(self) -> str:
+        """Return findings, figures and tables for a notebook."""
+        from hmmlens.report import page
+
+        return page.body(self, page.pictures(self))
+
     def to_html(self, path: str | Path) -> None:
         """Write the findings, figures and tables to one HTML file that needs nothing else."""
         from hmmlens.report import page
