@@ -187,7 +187,7 @@ def audit(results: pd.DataFrame, n_components: int, sizes: SampleSizes) -> pd.Da
     rows = []
     need = max(FEWEST_FRAMES, 5 * n_components)
     for (kind, n_states), group in results.groupby(["covariance_type", "n_states"], sort=False):
-        fitted = group.dropna(subset=["log_likelihood"])
+        fitted = group[group["log_likelihood"].notna()]
         row: dict[str, object] = {"covariance_type": kind, "n_states": n_states}
         row["n_broken"] = len(group) - len(fitted)
         doubts = []

@@ -197,7 +197,9 @@ def readings(
     states, moves = [], []
     for layer, explanation in zip(layers, explanations, strict=True):
         names = axis_names(about[layer["dataset"]])
-        found = tables.state_rows(explanation, names, state_name)
+        # Read once, and not what is known of each step.
+        read = explanation.drop_dims(["sequence"]).load()
+        found = tables.state_rows(read, names, state_name)
         states.append(tagged(found[0], layer, LAYER_KEY))
         moves.append(tagged(found[1], layer, LAYER_KEY))
     return {

@@ -158,14 +158,14 @@ def p_value(observed: float, null: Floats) -> float:
 def benjamini_hochberg(p: ArrayLike | Sequence[float]) -> Floats:
     """Return p values adjusted for the false discovery rate, NaN staying NaN.
 
-    Benjamini & Hochberg 1995, as SciPy has it; a sweep's cells whose adjusted p is below .05 hold
-    5 % false ones on average.
+    Benjamini & Hochberg 1995; a sweep's cells whose adjusted p is below .05 hold 5 % false ones on
+    average. SciPy has it too, but takes a second to import.
     """
-    from scipy.stats import false_discovery_control
-
     given = np.asarray(p, dtype=np.float64)
     out = np.full_like(given, np.nan)
-    known = ~np.isnan(given)
-    if known.any():
-        out[known] = false_discovery_control(given[known])
+    order = np.flatnonzero(~np.isnan(given))[np.argsort(given[~np.isnan(given)])]
+    n = len(order)
+    scaled = given[order] * n / np.arange(1, n + 1)
+    # From the largest down, no value may be above the one after it.
+    out[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
     return out

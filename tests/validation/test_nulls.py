@@ -192,3 +192,10 @@ def test_false_discovery_by_hand() -> None:
     assert np.isnan(nulls.benjamini_hochberg([np.nan])).all()
     # Even p values of nothing are not discoveries.
     assert nulls.benjamini_hochberg(np.linspace(0.01, 1, 100)).min() == pytest.approx(1)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_false_discovery_is_that_of_scipy(p: list[float]) -> None:
+    from scipy.stats import false_discovery_control
+
+    np.testing.assert_allclose(nulls.benjamini_hochberg(p), false_discovery_control(p))
