@@ -87,6 +87,18 @@ def test_stores_hold_the_states_of_the_grammar(copied: Path, way: str, lexer: Mo
     assert (out / "explanation.html").read_text().count("<img") >= 5
 
 
+def test_numbers_of_the_readme_are_those_found(copied: Path) -> None:
+    told = " ".join((EXAMPLE / "README.md").read_text().split())
+    tables = copied / "explained_by_python" / "tables"
+    row = pd.read_csv(tables / "verdicts.csv").iloc[0]
+    assert row["grade"] == "U" and f"with R2 {row['fidelity_5']:.2f} where 0.9 is wanted" in told
+    scores = pd.read_csv(tables / "by_count.csv")
+    three = scores[scores["n_states"] == 3].set_index("role")
+    for role, text in (("trained", "(ARI {:.2f})"), ("untrained", "drawn anew ({:.2f})"),
+                       ("raw input", "without a network ({:.2f})")):  # fmt: skip
+        assert text.format(three.loc[role, "ari"]) in told
+
+
 def test_both_ways_give_the_same(copied: Path) -> None:
     one, other = (copied / f"explained_by_{way}" for way in ("python", "command"))
     names = {path.name for path in (one / "tables").iterdir()}

@@ -99,6 +99,7 @@ class Store:
         import zarr
 
         # Every thread of Zarr keeps a chunk's worth or more for itself, and chunks come one by one.
+        # Zarr has one pool for the whole process, so this holds for what else is read in it too.
         zarr.config.set({"threading.max_workers": 1})
         self._continue()
 

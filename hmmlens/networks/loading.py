@@ -108,20 +108,7 @@ def build(factory: str, kwargs: Mapping[str, Any], folder: Path) -> nn.Module:
     DataError
         When it cannot be imported, fails, or makes no torch module.
     """
-    name, _, function = factory.partition(":")
-    sys.path.insert(0, str(folder))
-    try:
-        made = getattr(importlib.import_module(name), function)
-    except ImportError as error:
-        raise DataError(
-            f"factory {factory}: {error}; put the module into {folder}, or install its package"
-        ) from error
-    except AttributeError as error:
-        raise DataError(f"factory {factory}: the module {name} has no {function}") from error
-    except Exception as error:
-        raise _failed(factory, error) from error
-    finally:
-        sys.path.remove(str(folder))
+    made = imported("factory", factory, folder)
     try:
         inspect.signature(made).bind(**kwargs)
     except TypeError as error:
@@ -132,16 +119,46 @@ def build(factory: str, kwargs: Mapping[str, Any], folder: Path) -> nn.Module:
         try:
             module = made(**kwargs)
         except Exception as error:
-            raise _failed(factory, error) from error
+            raise _failed("factory", factory, error) from error
     if not isinstance(module, nn.Module):
         raise DataError(f"factory {factory}: made a {type(module).__name__}, no torch.nn.Module")
     return module.eval()
 
 
-def _failed(factory: str, error: Exception) -> DataError:
+def imported(what: str, name: str, folder: Path) -> Any:
+    """Return a function of the user's.
+
+    Parameters
+    ----------
+    what : it is, for messages.
+    name : ``package.module:function``.
+    folder : where the module is looked for before the installed ones.
+
+    Raises
+    ------
+    DataError
+        When it cannot be imported.
+    """
+    module, _, function = name.partition(":")
+    sys.path.insert(0, str(folder))
+    try:
+        return getattr(importlib.import_module(module), function)
+    except ImportError as error:
+        raise DataError(
+            f"{what} {name}: {error}; put the module into {folder}, or install its package"
+        ) from error
+    except AttributeError as error:
+        raise DataError(f"{what} {name}: the module {module} has no {function}") from error
+    except Exception as error:
+        raise _failed(what, name, error) from error
+    finally:
+        sys.path.remove(str(folder))
+
+
+def _failed(what: str, name: str, error: Exception) -> DataError:
     """Return what to say of an error in a user's own code."""
     told = f"{type(error).__name__}{place_of(error)}: {error}"
-    return DataError(f"factory {factory}: {' '.join(told.split())}")
+    return DataError(f"{what} {name}: {' '.join(told.split())}")
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

@@ -89,11 +89,11 @@ def _grade(expected: str, *grades: str) -> Callable[[Tables], pd.Series]:
     return lambda tables: _of(tables.verdicts, expected, "trained")["grade"].isin(grades)
 
 
-def _task(name: str, column: str) -> Callable[[Tables], pd.Series]:
+def _task(name: str, column: str, wanted: object) -> Callable[[Tables], pd.Series]:
     def find(tables: Tables) -> pd.Series:
         rows = tables.verdicts
         rows = rows[(rows["role"] == "trained") & rows["trip"].str.startswith(name)]
-        return rows[column].eq(True) if column == "input_driven" else rows[column]
+        return rows[column].eq(wanted)
 
     return find
 
@@ -145,7 +145,7 @@ GATES = (
     Gate("D with the exact number of states, on discrete tasks", _exact, 0.9),
     Gate("B on tasks of graded belief", _grade("B", "B"), 0.9),
     Gate("D on tasks of graded belief", _grade("B", "D"), 0.0, False),
-    Gate("Input-driven fires on fully3", _task("fully3", "input_driven"), 1.0),
+    Gate("Input-driven fires on fully3", _task("fully3", "input_driven", True), 1.0),
     Gate("ARI of the tied HMM as a share of the ceiling, fully3", _recovered("fully3"), 0.9),
     Gate("ARI of the tied HMM as a share of the ceiling, flip-flops", _recovered("flipflop"), 0.9),
     Gate("R2 at h = 5, driven HMM minus k-means chain, discrete tasks", _over_codebook, -0.02),
@@ -158,11 +158,11 @@ REPORTED = (
     Gate("D or B of untrained networks", _claimed(None, "untrained"), np.nan),
     Gate(
         "D or B of untrained networks, were competence not asked for",
-        _claimed(None, "untrained", column="ungated"), np.nan,
+        _claimed(None, "untrained", column="grade_without_gate"), np.nan,
     ),
     Gate("D or B of reservoirs on discrete tasks", _claimed("D", "reservoir"), np.nan),
     Gate("D or B of reservoirs on continua", _claimed("C", "reservoir"), np.nan),
-    Gate("D on the mod-3 counter", lambda t: _task("count3", "grade")(t).eq("D"), np.nan),
+    Gate("D on the mod-3 counter", _task("count3", "grade", "D"), np.nan),
     Gate(
         "BIC at the edge of its grid",
         lambda t: t.verdicts[t.verdicts["role"] == "trained"]["bic_at_edge"].eq(True), np.nan,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import torch
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -13,13 +13,11 @@ from hmmlens import activations
 from hmmlens.config_networks import Training
 from hmmlens.config_roundtrip import Trip
 from hmmlens.datasets.build import build
-from hmmlens.dynamics import endpoints
-from hmmlens.dynamics.endpoints import Endpoints
 from hmmlens.extraction.api import extract
 from hmmlens.networks import cells, reservoir, training
 from hmmlens.networks.cells import RecurrentNetwork
 from hmmlens.seeds import derive_seed
-from hmmlens.validation import fidelity
+from hmmlens.validation import records
 from hmmlens.validation.ceilings import of_dataset
 from hmmlens.validation.evidence import Losses, Recorded
 
@@ -37,7 +35,7 @@ class Drawn(NamedTuple):
     """
 
     data: xr.Dataset
-    ceilings: Any
+    ceilings: pd.DataFrame
     network: RecurrentNetwork
     untrained: RecurrentNetwork
     epochs: int
@@ -73,15 +71,8 @@ def losses(network: RecurrentNetwork, drawn: Drawn) -> Losses:
     """Return the test losses of a network, of the best constant answer, and the least possible."""
     device = next(network.parameters()).device
     found = training.evaluate(network, training.by_split(drawn.data, device)["test"])
-    metric = "nll" if network.symbols_out else "mse"
-    table = drawn.ceilings[drawn.ceilings["metric"] == metric]
-    constant = table.loc[table["name"].isin(["0-gram context", "mean"]), "value"]
-    floor = table.loc[table["role"] == "floor", "value"]
-    return Losses(
-        getattr(found, metric),
-        float(constant.iloc[0]),
-        float(floor.min()) if len(floor) else np.nan,
-    )
+    test = pd.Series(found._asdict())
+    return records.losses(test, drawn.ceilings, drawn.data.attrs, trained_here=True)
 
 
 class Seen(NamedTuple):
@@ -104,31 +95,13 @@ def record(network: RecurrentNetwork, data: xr.Dataset, max_frames: int) -> Seen
     split, length = data["split"].to_numpy(), data["length"].to_numpy()
     chosen = activations.thin(split, length, max_frames)
     inputs = data["input"].to_numpy()[chosen]
-    tree = extract(network, inputs, lengths=length[chosen], verify="sample")
-    layer = tree[LAYER].to_dataset()
-    law = fidelity.output_law(
-        tree["output"].to_numpy().astype(np.float64), str(data.attrs["target_kind"])
-    )
-    hidden = activations.layer_state(layer, "both")
+    labels = {"sequence": chosen, "split": split[chosen]}
+    tree = extract(network, inputs, lengths=length[chosen], labels=labels)
+    root, layer = tree.to_dataset(), tree[LAYER].to_dataset()
     scale = float(layer["hidden"].to_numpy().astype(np.float64).std()) if "cell" in layer else 1.0
     return Seen(
-        Recorded(hidden, law, inputs, length[chosen], split[chosen]),
+        records.recorded(root, layer, data, "both"),
         data["state"].to_numpy()[chosen].astype(np.int64),
         scale,
-        float(tree.attrs["replay_error"]),
+        float(root.attrs["replay_error"]),
     )
-
-
-def settle(network: RecurrentNetwork, data: xr.Dataset, seen: Seen, seed: int) -> Endpoints | None:
-    """Leave a network alone and count where it settles; None where no input is neutral."""
-    neutral = endpoints.neutral_input(data.attrs)
-    if neutral is None:
-        return None
-    recorded, rng = seen.recorded, np.random.default_rng(seed)
-    sequences, times = endpoints.pick_starts(recorded.length, fidelity.WARM_UP, rng)
-    device = next(network.parameters()).device
-    inputs = torch.from_numpy(np.asarray(recorded.inputs[sequences])).to(device)
-    settled = endpoints.settle(network, inputs, times, neutral).cpu().numpy()
-    visited = recorded.law.reshape(-1, recorded.law.shape[2])
-    law = fidelity.output_law(settled, str(data.attrs["target_kind"]))
-    return endpoints.endpoints(law, visited)

@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 
+from hmmlens.dynamics.endpoints import leave_alone
 from hmmlens.networks.cells import RecurrentNetwork
 from hmmlens.roundtrip import drawn as drawing
 from hmmlens.roundtrip.drawn import Drawn, Seen
 from hmmlens.seeds import derive_seed
 from hmmlens.validation import evidence, fidelity, nulls
 from hmmlens.validation.evidence import Recorded
-from hmmlens.validation.verdict import DEFAULT, Evidence, decide
 
 Rows = list[dict[str, Any]]
 
 #: Surrogates of activations, none of which holds states that follow each other.
 SURROGATES = ("shuffled", "phase-randomised")
-#: The verdict without its gate of competence.
-UNGATED = replace(DEFAULT, loss=np.inf, gap=-np.inf)
-
-
-def ungated(row: Mapping[str, Any]) -> str:
-    """Return the grade of a row of :func:`hmmlens.validation.evidence.judge` for any competence."""
-    return decide(Evidence(**{f.name: row[f.name] for f in fields(Evidence)}), None, UNGATED).grade
 
 
 def surrogate(kind: str, network: RecurrentNetwork, seen: Seen, seed: int) -> Recorded:
@@ -56,7 +47,7 @@ def judged(
 
     Returns
     -------
-    rows : ``role`` (trained, untrained, reservoir, and each of :data:`SURROGATES`), ``ungated``,
+    rows : ``role`` (trained, untrained, reservoir, and each of :data:`SURROGATES`),
         ``replay_error`` and the row of :func:`hmmlens.validation.evidence.judge`.
     seen : role -> the network as recorded
     seconds : role -> CPU seconds of recording, endpoints and verdict
@@ -69,12 +60,14 @@ def judged(
     def judge(role: str, network: RecurrentNetwork, grade: str | None = None) -> Any:
         began = time.process_time()
         seen[role] = drawing.record(network, drawn.data, max_frames)
-        settled = drawing.settle(network, drawn.data, seen[role], seeds[0])
+        recorded = seen[role].recorded
+        settled = leave_alone(
+            network, recorded.inputs, recorded.law, recorded.length, drawn.data.attrs,
+            np.random.default_rng(seeds[0]),
+        )  # fmt: skip
         told = drawing.losses(network, drawn), settled, seeds[1], grade
-        row, _ = evidence.judge(seen[role].recorded, *told)
-        rows.append(
-            {"role": role, "ungated": ungated(row), "replay_error": seen[role].replay_error} | row
-        )
+        row, _ = evidence.judge(recorded, *told)
+        rows.append({"role": role, "replay_error": seen[role].replay_error} | row)
         seconds[role] = time.process_time() - began
         return settled
 
@@ -85,5 +78,5 @@ def judged(
         made = surrogate(kind, drawn.network, seen["trained"], derive_seed(seed, kind))
         # The weights are those of the network, so they may speak for the surrogate too.
         row, _ = evidence.judge(made, drawing.losses(drawn.network, drawn), settled, seeds[1])
-        rows.append({"role": kind, "ungated": ungated(row), "replay_error": np.nan} | row)
+        rows.append({"role": kind, "replay_error": np.nan} | row)
     return rows, seen, seconds

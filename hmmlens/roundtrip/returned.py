@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,9 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hmmlens.errors import DataError
+from hmmlens.hmm.inputs import steps_inside
 from hmmlens.hmm.selection import choose
 from hmmlens.hmm.sweep import HMMSweep
+from hmmlens.networks.loading import imported
 from hmmlens.reducers import PCA
 from hmmlens.roundtrip.drawn import Seen
 from hmmlens.validation import methods, transitions
@@ -36,14 +35,7 @@ def method(name: str) -> str | methods.Method:
     """
     if ":" not in name:
         return name
-    module, _, function = name.partition(":")
-    # As for factories of networks, what lies where the command runs may be named.
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    try:
-        found: methods.Method = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise DataError(f"methods: {name!r} cannot be imported: {error}") from None
+    found: methods.Method = imported("method", name, Path.cwd())
     return found
 
 
@@ -51,8 +43,8 @@ def split(seen: Seen) -> tuple[Layer, Layer, NDArray[np.int64], NDArray[np.int64
     """Return train and test activations in principal components of train, and their true states."""
     recorded = seen.recorded
     train, test = recorded.split == 0, recorded.split == 2
-    inside = np.arange(recorded.hidden.shape[1]) < recorded.length[:, None]
-    pca = PCA(N_COMPONENTS).fit(recorded.hidden[train & (recorded.length > 0)][inside[train]])
+    inside = steps_inside(recorded.length, *recorded.hidden.shape[:2])
+    pca = PCA(N_COMPONENTS).fit(recorded.hidden[train][inside[train]])
     parts = [
         Layer(pca.transform(recorded.hidden[rows]), recorded.length[rows]) for rows in (train, test)
     ]

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens.hmm.driven import tables, transitions
 from hmmlens.hmm.sweep import HMMSweep
 from hmmlens.reducers import PCA
 from hmmlens.roundtrip.drawn import Seen
@@ -17,15 +16,13 @@ from hmmlens.validation import codebook, evidence, methods
 from hmmlens.validation.automata import automaton_law
 from hmmlens.validation.codebook import Driven
 from hmmlens.validation.evidence import HORIZON
-from hmmlens.validation.fidelity import fidelity, state_outputs
+from hmmlens.validation.fidelity import fidelity
 from hmmlens.validation.methods import Layer
 from hmmlens.validation.rivals import linear_law, ngram_law
 
 #: Inputs that an n-gram of them sees.
 ORDERS = (1, 2, 4)
 N_RESTARTS = 3
-
-Floats = NDArray[np.float64]
 
 
 def fidelities(seen: Seen, names: Sequence[str], n_states: int, seed: int) -> list[dict[str, Any]]:
@@ -119,9 +116,6 @@ def _of_states(
     """Return the R2 at the same step and at the horizon of labelled states and their chain."""
     states = np.zeros(data.classes.shape, dtype=np.int64)
     states[known] = np.maximum(labels, 0)
-    train = data.masks["train"]
-    moves = transitions(states, data.classes, train, n_states, data.n_classes)
-    cells: Floats = codebook.one_hot(states, n_states)
-    means = state_outputs(cells * train[:, :, None], data.law)
-    curve = codebook.score(data, "test", cells, tables(moves), means, HORIZON)
+    book, cells = codebook.counted(states, data, n_states), codebook.one_hot(states, n_states)
+    curve = codebook.score(data, "test", cells, book.transmat, book.means, HORIZON)
     return float(curve[0]), float(curve[HORIZON])

@@ -176,3 +176,15 @@ def seeded(build: Any, *args: Any, double: bool = False, **kwargs: Any) -> Any:
         torch.manual_seed(0)
         module = build(*args, **kwargs)
     return module.double() if double else module
+
+
+def losing_a_unit(right: Any) -> Any:
+    """Return a replacement of layers that loses a unit at step 6, for any fault behind them."""
+
+    def wrong(*args: Any) -> Any:
+        states, last = right(*args)
+        states = states.clone()
+        states[:, 6, 0] = 0
+        return states, last
+
+    return wrong

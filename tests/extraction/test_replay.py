@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 import hmmlens
 from hmmlens.errors import DataError
-from tests.extraction.oracle import KINDS, Loop, Wrapped, seeded, values
+from tests.extraction.oracle import KINDS, Loop, Wrapped, losing_a_unit, seeded, values
 
 X = values().astype(np.float32)
 Hook = Callable[[Any, Any, Any], Any]
@@ -138,18 +138,9 @@ def test_a_module_that_differs_between_runs_is_recorded_as_unknown(way: str) -> 
 
 
 def test_an_output_that_the_states_do_not_give_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    # A replacement that loses a unit stands for any fault behind the layers.
     from hmmlens.extraction import substitution
 
-    right = substitution._as_layer
-
-    def wrong(*args: Any) -> Any:
-        states, last = right(*args)
-        states = states.clone()
-        states[:, 6, 0] = 0
-        return states, last
-
-    monkeypatch.setattr(substitution, "_as_layer", wrong)
+    monkeypatch.setattr(substitution, "_as_layer", losing_a_unit(substitution._as_layer))
     told = refusal(model_of("gru"))
     assert "with all layers stepped, the module's output at step 6 differs by" in told
 

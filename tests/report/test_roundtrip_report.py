@@ -26,11 +26,13 @@ def tables(**changes: object) -> Tables:
             common = {"trip": trip, "cell": "gru", "seed": seed, "expected": expected, "n_true": n}
             numbers = {"fidelity_5": 0.95, "codebook_5": 0.95, "linear_5": 0.5, "gap_closed": 0.99}
             numbers |= {"n_states": n, "ratio": 1.0, "elbow_output": 5.0, "elbow_components": 5.0}
-            trained = {"role": "trained", "grade": expected, "ungated": expected}
+            trained = {"role": "trained", "grade": expected, "grade_without_gate": expected}
             trained |= {"bic_n_states": 12, "bic_at_edge": True, "input_driven": trip == "fully3"}
             rows.append(common | numbers | trained | {"reasons": "Because."})
             for role in ("untrained", "reservoir", "shuffled", "phase-randomised"):
-                rows.append(common | numbers | {"role": role, "grade": "X", "ungated": "C"})
+                rows.append(
+                    common | numbers | {"role": role, "grade": "X", "grade_without_gate": "C"}
+                )
     verdicts = pd.DataFrame(rows)
     for column, (where, value) in changes.items():
         verdicts.loc[verdicts.eval(where), column] = value

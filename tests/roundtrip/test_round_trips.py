@@ -80,7 +80,9 @@ def test_a_method_from_a_file_is_entered_and_may_be_bad(
     row = returned.recovery(planted(), ["mine_for_trips:coin"], {"ari": 1.0}, None, 0)[0]
     assert row["method"] == "mine_for_trips:coin"
     assert abs(row["share"]) < 0.05 and row["transition_distance"] > 0.4
-    with pytest.raises(DataError, match="methods: 'mine_for_trips:none' cannot be imported"):
+    with pytest.raises(
+        DataError, match="method mine_for_trips:none: the module mine_for_trips has no none"
+    ):
         returned.method("mine_for_trips:none")
 
 
@@ -130,7 +132,12 @@ def test_the_same_seed_gives_the_same_rows_and_another_one_others() -> None:
     ]  # fmt: skip
     assert (first["loss"] != rows(4)["loss"]).all()
     # Two epochs teach nothing, and the gate says so; without it the other rules speak.
-    assert first.iloc[2]["grade"] == "X" and set(first["ungated"]) <= {"U", "C", "B", "D"}
+    assert first.iloc[2]["grade"] == "X" and set(first["grade_without_gate"]) <= {
+        "U",
+        "C",
+        "B",
+        "D",
+    }
 
 
 def test_a_readout_is_fitted_and_the_recurrence_left_alone() -> None:

@@ -42,6 +42,8 @@ def test_the_whole_study_has_enough_fresh_continua(tmp_path: Path) -> None:
     from hmmlens.config_errors import read_yaml
 
     trips = config_roundtrip.load(read_yaml(FULL), "roundtrip.yaml").trips.values()
+    total = sum(trip.n_seeds * len(trip.cells) for trip in trips)
+    assert f"\n{total} networks learn tasks" in (ROOT / "README.md").read_text()
     continua = [trip for trip in trips if trip.expected == "C"]
     assert sum(trip.n_seeds * len(trip.cells) for trip in continua) >= 60
     assert all(trip.surrogates for trip in continua)

@@ -25,6 +25,7 @@ rule round_trip:
             "datasets",
             "networks",
             "extraction",
+            "activations",
             "dynamics/endpoints",
             "validation",
             "hmm",

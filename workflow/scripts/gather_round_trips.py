@@ -11,11 +11,9 @@ log = job.start(snakemake)
 
 
 def gathered(name):
-    parts = []
-    for folder in map(Path, snakemake.input.trips):
-        text = (folder / f"{name}.csv").read_text().strip()
-        if text:
-            parts.append(pd.read_csv(folder / f"{name}.csv"))
+    parts = [pd.read_csv(Path(folder) / f"{name}.csv") for folder in snakemake.input.trips]
+    # Tables without rows know no types.
+    parts = [part for part in parts if len(part)]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 

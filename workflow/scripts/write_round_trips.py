@@ -7,7 +7,6 @@ import pandas as pd
 
 from hmmlens.figures.roundtrip import CAPTIONS
 from hmmlens.report import document, roundtrip
-from hmmlens.validation.verdict import GRADES
 
 log = job.start(snakemake)
 files, output = snakemake.input, Path(snakemake.output[0])
@@ -16,7 +15,6 @@ facts = {
     "about": dict(snakemake.params.about),
     "outcome": roundtrip.outcome(pd.read_csv(Path(files.tables) / "gates.csv")),
     "captions": {name: CAPTIONS[name] for name in drawn},
-    "grades": GRADES,
 }
 shown = ("gates", "tasks", "methods", "misses", "rival_means", "belief_means", "spoken_means")
 tables = [Path(files.tables) / f"{name}.csv" for name in shown]
