@@ -12,7 +12,7 @@ import xarray as xr
 from hmmlens.figures.names import state_name
 from hmmlens.hmm import selection, storage
 from hmmlens.report import tables
-from hmmlens.validation import chance
+from hmmlens.validation import chance, state_count
 from hmmlens.validation.chosen import LEVEL
 from hmmlens.validation.nulls import benjamini_hochberg
 
@@ -115,7 +115,7 @@ RESERVOIR_ROLES = {"initial": "reservoir", "permuted": "permuted"}
 #: Numbers of a verdict that the report shows.
 TOLD = (
     *("n_states", "fidelity_5", "codebook_5", "linear_5", "grade_without_gate"),
-    *("resolution", "count_sentence", "repeated"),
+    *("resolution", "count_sentence", "trainings_sentence", "repeated"),
 )
 
 
@@ -128,11 +128,16 @@ def verdicts(
     ----------
     layers : :data:`LAYER_KEY` of every layer.
     judged : ``network, seed, layer`` and the rows of
-        :func:`hmmlens.validation.evidence.judge`, a table for each network and its twin.
+        :func:`hmmlens.validation.evidence.judge`, a table for each network and its twin. They get
+        ``trainings_sentence``, how sure the number of states is over all trainings.
     reservoirs : network -> the same without ``network``, and ``weights``.
     """
     known = pd.DataFrame(list(layers))[list(LAYER_KEY)]
     graded = known.merge(pd.concat(judged, ignore_index=True), on=["network", "seed", "layer"])
+    for _, rows in graded.groupby(["network", "layer"]):
+        counts = state_count.over_trainings(rows)
+        if counts is not None:
+            graded.loc[rows.index, "trainings_sentence"] = counts.sentence
     parts = [graded]
     for network, table in reservoirs.items():
         dataset = known.loc[known["network"] == network, "dataset"].iloc[0]

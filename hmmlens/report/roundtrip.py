@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import beta
 
+from hmmlens.validation import state_count
 from hmmlens.validation.intervals import Estimate, mean_estimate
 
 #: Grades that claim states or attractors.
@@ -208,7 +209,9 @@ def by_trip(tables: Tables) -> pd.DataFrame:
     """Return how each task and cell was graded: ``trip, expected, cell, n_true, n, grades, ...``.
 
     ``grades`` says such as ``D 3`` or ``D 2, B 1``; ``states`` the numbers claimed; ``bic`` those
-    that BIC chose, with a plus at the edge of its grid; ``gap`` and ``fidelity`` are means.
+    that BIC chose, with a plus at the edge of its grid; ``sure`` how many cells a codebook needs
+    over resamples of all its networks (mode, and central 95 %); ``restart_ari, bootstrap_ari,
+    gap, fidelity, codebook, linear`` are means.
     """
     rows = []
     trained = tables.verdicts[tables.verdicts["role"] == "trained"]
@@ -226,6 +229,9 @@ def by_trip(tables: Tables) -> pd.DataFrame:
                 "grades": ", ".join(f"{grade} {count}" for grade, count in counts.items()),
                 "states": " ".join(map(str, claimed)),
                 "bic": " ".join(part["bic_n_states"].astype(int).astype(str) + edge),
+                "sure": _sure(part),
+                "restart_ari": part["restart_ari"].mean(),
+                "bootstrap_ari": part["bootstrap_ari"].mean(),
                 "input_driven": int(part["input_driven"].eq(True).sum()),
                 "gap": part["gap_closed"].mean(),
                 "fidelity": part["fidelity_5"].mean(),
@@ -234,6 +240,14 @@ def by_trip(tables: Tables) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def _sure(rows: pd.DataFrame) -> str:
+    counts = state_count.over_trainings(rows)
+    if counts is None:
+        return ""
+    edge = " at the edge" if counts.at_edge >= state_count.EDGE_SHARE else ""
+    return f"{counts.mode} ({counts.low} to {counts.high}){edge}"
 
 
 def by_method(tables: Tables) -> pd.DataFrame:

@@ -6,12 +6,14 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from hmmlens.config_networks import Training
 from hmmlens.config_roundtrip import Trip
 from hmmlens.roundtrip import drawn, grades, returned, rivals, spoken
 from hmmlens.seeds import derive_seed
+from hmmlens.validation import stability
 
 
 class Settings(NamedTuple):
@@ -34,9 +36,11 @@ def run(
     -------
     dict
         ``verdicts`` (:func:`hmmlens.roundtrip.grades.judged`, and for the trained network what BIC
-        chooses), ``recovery`` (:mod:`hmmlens.roundtrip.returned`), ``rivals``, ``beliefs`` and
-        ``spoken`` (the modules of these names), ``cost`` (CPU seconds). All have ``expected``,
-        ``n_true`` (0 where there are no true states) and ``epochs``.
+        chooses, and ``restart_ari, bootstrap_ari``, how far refits of the tied hidden Markov model
+        with the true or the claimed number of states agree), ``recovery``
+        (:mod:`hmmlens.roundtrip.returned`), ``rivals``, ``beliefs`` and ``spoken`` (the modules of
+        these names), ``cost`` (CPU seconds). All have ``expected``, ``n_true`` (0 where there are
+        no true states) and ``epochs``.
     """
     clock = [time.process_time()]
     made = drawn.draw(trip, cell, training, seed, settings.device)
@@ -45,7 +49,7 @@ def run(
     clock.append(time.process_time())
     trained = seen["trained"]
     own = derive_seed(seed, "sweep")
-    train = returned.split(trained)[0]
+    train, test, *_ = returned.split(trained)
     choice = returned.chosen_count(train, settings.n_states, settings.n_restarts, own)
     clock.append(time.process_time())
 
@@ -59,6 +63,13 @@ def run(
     n_true = back[0]["n_states"] if back else 0
     claimed = next(int(row["n_states"]) for row in rows if row["role"] == "trained")
     others = rivals.fidelities(trained, settings.methods, n_true or claimed, own)
+    rng = np.random.default_rng(derive_seed(seed, "stability"))
+    stable = {
+        name: stability.pairwise(
+            stability.refits(train, test, "tied", n_true or claimed, rng, resampled)
+        ).mean()
+        for name, resampled in (("restart_ari", False), ("bootstrap_ari", True))
+    }
     if settings.automata and trained.recorded.inputs.ndim == 2:
         others.append(rivals.automaton(trained, own))
     beliefs = said = pd.DataFrame()
@@ -69,7 +80,7 @@ def run(
         said = spoken.said(made, trained, n_true, settings.n_restarts, own)
     clock.append(time.process_time())
 
-    chosen = {"bic_n_states": choice.n_states, "bic_at_edge": choice.at_edge}
+    chosen = {"bic_n_states": choice.n_states, "bic_at_edge": choice.at_edge, **stable}
     steps = ("training", "verdicts", "sweep", "methods")
     cost = {f"cpu_{name}": clock[i + 1] - clock[i] for i, name in enumerate(steps)}
     found: Mapping[str, Any] = {

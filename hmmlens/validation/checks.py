@@ -2,7 +2,8 @@
 
 Each check is a row with its number, what a rival or chance gives, and a sentence. A check that a
 recording does not allow says so in its sentence. Checks against chance are in
-:mod:`hmmlens.validation.chance`.
+:mod:`hmmlens.validation.chance`, of whether the same states come again in
+:mod:`hmmlens.validation.stability`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,15 @@ from numpy.typing import NDArray
 
 from hmmlens.errors import DataError
 from hmmlens.figures.names import state_name
-from hmmlens.validation import calibration, chance, codebook, dwell, linear_rival, markov
+from hmmlens.validation import (
+    calibration,
+    chance,
+    codebook,
+    dwell,
+    linear_rival,
+    markov,
+    stability,
+)
 from hmmlens.validation.arhmm import ARHMM
 from hmmlens.validation.chosen import LEVEL, N_DRAWS, Check, Chosen, unknown
 from hmmlens.validation.free_run import free_run
@@ -158,6 +167,7 @@ CHECKS: Mapping[str, Callable[[Chosen, np.random.Generator], Check]] = {
     "calibration": calibrated,
     "linear rival": continuous_rival,
     "likelihood": likelihood,
+    **stability.CHECKS,
     **chance.CHECKS,
 }
 

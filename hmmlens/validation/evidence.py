@@ -95,9 +95,10 @@ def judge(
         (``codebook_h``) and of the linear rival (``linear_h``), all on test; ``closed_loop``, R2
         of the HMM when its states are read once; ``space`` that the states were found in;
         ``fidelity_fewer, fidelity_more`` of the HMM with one state less and one more, ``repeated``
-        in words; ``count_*`` of :class:`hmmlens.validation.state_count.CountDistribution`, where
-        select holds two sequences or more; ``grade, grade_without_gate`` (competence not asked),
-        ``supported, input_driven, sentence, reasons``.
+        in words; ``count_*`` of :class:`hmmlens.validation.state_count.CountDistribution`, and
+        ``count_share_N`` for each number N, where select holds two sequences or more; ``grade,
+        grade_without_gate`` (competence not asked), ``supported, input_driven, sentence,
+        reasons``.
     verdict : Verdict
     """
     data, space = prepare(recorded, seed)
@@ -148,6 +149,8 @@ def judge(
             widest.counts, [widest.by_sequence], N_BOOTSTRAP, np.random.default_rng(seed)
         )
         row |= {f"count_{name}": getattr(spread, name) for name in COUNT_FIELDS}
+        shares = zip(spread.counts, spread.share, strict=True)
+        row |= {f"{state_count.SHARE}{n}": float(part) for n, part in shares}
     row["grade_without_gate"] = without_gate(evidence, thresholds)
     return row | verdict.row(), verdict
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from hmmlens.errors import DataError
@@ -15,12 +16,14 @@ Ints = NDArray[np.integer]
 
 #: Share of resamples at the largest number offered from which no number is supported.
 EDGE_SHARE = 0.5
+#: How a table's columns of shares begin, before the number of states.
+SHARE = "count_share_"
 
 
 class CountDistribution(NamedTuple):
     """How often each number of states is chosen.
 
-    counts, share : (count)
+    counts, share : (count), rising numbers
     mode : the number chosen most often
     low, high : central 95 %
     at_edge : share of choices that are the largest number offered
@@ -89,11 +92,19 @@ def distribution(
         for _ in range(n_bootstrap):
             rows = rng.integers(len(table), size=len(table))
             chosen.append(one_standard_error(numbers, table[rows]))
-    picks = np.array(chosen)
-    share = (picks[:, None] == numbers).mean(axis=0)
-    low, high = (int(q) for q in np.quantile(picks, [0.025, 0.975], method="nearest"))
-    mode, largest = int(numbers[share.argmax()]), int(numbers.max())
-    at_edge = float(share[numbers.argmax()])
+    return from_shares(numbers, (np.array(chosen)[:, None] == numbers).mean(axis=0))
+
+
+def from_shares(counts: Ints, share: Floats) -> CountDistribution:
+    """Return the distribution in which each number of states (count) is chosen that often.
+
+    The mean of the shares of several trainings gives the distribution over all of them.
+    """
+    numbers = np.asarray(counts, dtype=np.int64)
+    upto = np.cumsum(share)
+    low, high = (int(numbers[np.searchsorted(upto, q - 1e-9)]) for q in (0.025, 0.975))
+    mode, largest = int(numbers[share.argmax()]), int(numbers[-1])
+    at_edge = float(share[-1])
     words = f"{100 * share.max():.0f} % of resamples choose {mode} states (95 %: {low} to {high})"
     if at_edge >= EDGE_SHARE:
         words = (
@@ -101,6 +112,19 @@ def distribution(
             f"{largest}, the most that were offered"
         )
     return CountDistribution(numbers, share, mode, low, high, at_edge, words + ".")
+
+
+def over_trainings(rows: pd.DataFrame) -> CountDistribution | None:
+    """Return the distribution over trainings (row), which count alike, from their shares.
+
+    None where no training has any.
+    """
+    columns = [name for name in rows if name.startswith(SHARE)]
+    shares = rows[columns].dropna()
+    if shares.empty:
+        return None
+    counts = np.array([int(name.removeprefix(SHARE)) for name in columns])
+    return from_shares(counts, shares.mean().to_numpy(dtype=np.float64))
 
 
 def repeated(fidelity: dict[int, float], n_states: int, wanted: float) -> str:

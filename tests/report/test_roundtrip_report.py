@@ -28,6 +28,8 @@ def tables(**changes: object) -> Tables:
             numbers |= {"n_states": n, "ratio": 1.0, "elbow_output": 5.0, "elbow_components": 5.0}
             trained = {"role": "trained", "grade": expected, "grade_without_gate": expected}
             trained |= {"bic_n_states": 12, "bic_at_edge": True, "input_driven": trip == "fully3"}
+            trained |= {"restart_ari": 0.9, "bootstrap_ari": 0.8}
+            trained |= {"count_share_2": 0.5 * seed, "count_share_3": 1 - 0.5 * seed}
             rows.append(common | numbers | trained | {"reasons": "Because."})
             for role in ("untrained", "reservoir", "shuffled", "phase-randomised"):
                 rows.append(
@@ -121,3 +123,5 @@ def test_tasks_tell_grades_and_counts() -> None:
     row = roundtrip.by_trip(tables(grade=("trip == 'toggle' and seed == 0", "X"))).iloc[1]
     assert row["trip"] == "toggle" and row["grades"] in ("D 1, X 1", "X 1, D 1")
     assert row["states"] == "2" and row["bic"] == "12+ 12+"
+    # Of all resamples of both networks a quarter choose 2 and the rest 3.
+    assert row["sure"] == "3 (2 to 3) at the edge" and row["restart_ari"] == pytest.approx(0.9)

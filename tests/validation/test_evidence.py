@@ -65,6 +65,9 @@ def test_counter_with_as_many_endpoints_holds_states() -> None:
     assert row["flicker"] == 0 and row["elbow_output"] > 3
     assert row["repeated"].startswith("Faithful (0.9 wanted) with 2 (")
     assert row["count_mode"] == 3 and row["count_at_edge"] < 0.5
+    shares = {name: part for name, part in row.items() if name.startswith("count_share_")}
+    assert max(shares, key=shares.__getitem__) == "count_share_3"
+    assert sum(shares.values()) == pytest.approx(1)
 
 
 def test_same_activations_without_weights_are_consistent_at_most() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from hmmlens.errors import DataError
 from hmmlens.validation.state_count import (
     distribution,
     one_standard_error,
+    over_trainings,
     repeated,
 )
 
@@ -74,6 +76,22 @@ def test_seeds_that_disagree_widen_the_distribution() -> None:
     assert [(one.low, one.high) for one in alone] == [(3, 3), (2, 2)]
     assert found.low == 2 and found.high == 3
     assert found.share[1] == found.share[2] == 0.5
+
+
+def test_trainings_count_alike() -> None:
+    two = [0.0, 0.9, 0.9, 0.9, 0.9, 0.9]
+    tables = [scores(CLEAR, 0.02, 0), scores(two, 0.02, 1)]
+    both = distribution(COUNTS, tables, 50, np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    rows = [
+        {f"count_share_{n}": part for n, part in zip(alone.counts, alone.share, strict=True)}
+        for alone in (distribution(COUNTS, [table], 50, rng) for table in tables)
+    ]
+    # A training that could not be judged has no say.
+    found = over_trainings(pd.DataFrame([*rows, {}]))
+    assert found is not None and found.sentence == both.sentence
+    assert found.share == pytest.approx(both.share) and (found.low, found.high) == (2, 3)
+    assert over_trainings(pd.DataFrame([{}])) is None
 
 
 def test_neighbours_are_told() -> None:

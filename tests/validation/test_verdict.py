@@ -54,6 +54,9 @@ BLIND = replace(GOOD, n_endpoints=np.nan, ratio=np.nan, drift=np.nan)
         ({"fidelity": 0.899}, "U"),
         ({"fidelity_states": 0.899}, "B"),
         ({"loss": 0.91}, "X"),
+        ({"loss": 0.91, "floor": 0.9}, "D"),
+        ({"loss": 0.93, "floor": 0.9}, "X"),
+        ({"loss": 0.91, "floor": np.nan}, "X"),
         ({"loss": 0.21}, "X"),
         ({"loss": 0.21, "floor": np.nan}, "D"),
         ({"loss": 0.2}, "D"),
@@ -104,7 +107,7 @@ def test_reasons_are_sentences_with_their_numbers() -> None:
     assert all(text.endswith(".") and text[0].isupper() for text in reasons)
     assert reasons[0] == (
         "Its test loss is 0.01 of that of the best constant answer and closes 99 % of the way to "
-        "the least possible (at most 0.9 and at least 80 % wanted)."
+        "the least possible (at least 80 % wanted)."
     )
     assert "At most 12 states" in reasons[1] and "R2 0.98 (0.9 wanted)" in reasons[1]
     assert "A driven HMM with 8 states" in reasons[3] and "R2 0.98 (0.9 wanted)" in reasons[3]

@@ -4,14 +4,14 @@ import job
 import pandas as pd
 
 from hmmlens import activations, store
-from hmmlens.validation import checks, matched, records
+from hmmlens.validation import checks, matched, records, stability
 
 log = job.start(snakemake)
 params, files = snakemake.params, snakemake.input
 data = store.read(job.store(files.sequences), "sequences").load()
 symbols_out, names = data.attrs["target_kind"] == "symbols", params.reducers
 
-found, methods = [], []
+found, methods, paths = [], [], {}
 for i, place in enumerate(params.layers):
     path = job.store(files.activations[place["seed"]])
     root, layer = activations.read(path).load(), activations.read(path, place["layer"])
@@ -31,6 +31,10 @@ for i, place in enumerate(params.layers):
     found.append(checks.run(chosen, params.seed + i).assign(**key))
     table = matched.compare(chosen, recorded.hidden, symbols_out, params.seed)
     methods.append(table.assign(**key))
+    paths.setdefault(place["layer"], []).append(chosen.path[chosen.split == 2])
     log.info("%s\n%s", key, found[-1][["check", "value", "p", "sentence"]].to_string(index=False))
+for place in params.layers:
+    row = stability.trainings(paths[place["layer"]])._replace(check="other trainings")
+    found.append(pd.DataFrame([row]).assign(seed=place["seed"], layer=place["layer"]))
 pd.concat(found).to_csv(snakemake.output.checks, index=False)
 pd.concat(methods).to_csv(snakemake.output.methods, index=False)
