@@ -28,12 +28,21 @@ STAY = 0.8
 
 
 def gaussian_starts(
-    frames: Floats, n_states: int, n_restarts: int, floor: float, random_state: int
+    frames: Floats,
+    n_states: int,
+    n_restarts: int,
+    floor: float,
+    random_state: int,
+    wide: bool = True,
 ) -> list[dict[str, Floats]]:
-    """Return starts that take turns between places and spreads.
+    """Return starts that take turns between places and spreads, or are all places.
 
     The first has the centres of k-means; later ones of its kind have those after its first step,
     which lie as well spread and differ more. Every other start is wide. See :func:`start_gaussian`.
+
+    Parameters
+    ----------
+    wide : False gives every start the centres of k-means.
     """
     return [
         start_gaussian(
@@ -41,8 +50,8 @@ def gaussian_starts(
             n_states,
             floor,
             derive_seed(random_state, "restart", n_states, restart),
-            spread=restart % 2 == 1,
-            polish=restart == 0,
+            spread=wide and restart % 2 == 1,
+            polish=restart == 0 or not wide,
         )
         for restart in range(n_restarts)
     ]

@@ -42,6 +42,9 @@ class HMMSweep:
     min_covar : variance added to every direction, relative to the data's mean variance.
     random_state : seed of the starts. A restart's start depends on it, on the state count and on
         the restart's number, not on what else is fitted.
+    wide_starts : whether every other restart starts from frames at random and the covariance of
+        all, from where EM also finds states that share a place and differ in spread. They are often
+        likelier; without them all starts are those of k-means, and states are places.
     halving : give up the worse half of the restarts after 10 steps and again after 25, as long as
         4 are left. What was given up is not ``converged``.
     n_jobs : processes; the numbers do not depend on it.
@@ -83,6 +86,7 @@ class HMMSweep:
         n_symbols: int | None = None,
         smoothing: float = 0.01,
         device: str = "auto",
+        wide_starts: bool = True,
     ) -> None:
         self.n_states = list(n_states)
         self.covariance_types = list(covariance_types)
@@ -99,6 +103,7 @@ class HMMSweep:
         self.n_symbols = n_symbols
         self.smoothing = smoothing
         self.device = device
+        self.wide_starts = wide_starts
 
     def fit(
         self,
@@ -156,7 +161,7 @@ class HMMSweep:
         settings = tasks.Settings(
             self.n_restarts, self.emission, self.engine, self.max_iter, self.tol, self.min_covar,
             self.random_state, self.halving, self.memory_limit, max(self.n_states),
-            n_symbols, self.smoothing, self.device,
+            n_symbols, self.smoothing, self.device, self.wide_starts,
         )  # fmt: skip
         kinds = ["none"] if symbols else self.covariance_types
         wanted = [(kind, n_states) for kind in kinds for n_states in self.n_states]

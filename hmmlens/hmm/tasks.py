@@ -38,6 +38,7 @@ class Settings:
     n_symbols: int
     smoothing: float
     device: str
+    wide_starts: bool
 
 
 @dataclass
@@ -108,7 +109,9 @@ def run(
             n_symbols = settings.n_symbols
             begin = starts.categorical_starts(frames, n_symbols, n_states, n_restarts, seed)
         else:
-            begin = starts.gaussian_starts(frames, n_states, n_restarts, data.floor, seed)
+            begin = starts.gaussian_starts(
+                frames, n_states, n_restarts, data.floor, seed, settings.wide_starts
+            )
         ready = (time.perf_counter() - began) / n_restarts
         if settings.engine == "hmmlearn":
             fitted = [_by_hmmlearn(data, settings, covariance_type, start) for start in begin]

@@ -18,7 +18,7 @@ from hmmlens.reducers import PCA
 from hmmlens.roundtrip.drawn import Seen
 from hmmlens.validation import methods, transitions
 from hmmlens.validation.methods import Layer
-from hmmlens.validation.recovery import agreement, contingency
+from hmmlens.validation.recovery import agreement, contingency, mapped_accuracy
 
 #: Principal components in which states are looked for.
 N_COMPONENTS = 8
@@ -82,7 +82,8 @@ def recovery(
     Returns
     -------
     list of dict
-        ``method, n_states``, each score on test, ``share`` of the ceiling of the ARI, and
+        ``method, n_states``, each score on test, ``mapped_accuracy`` (every state told as the
+        truth it mostly is in train), ``share`` of the ceiling of the ARI, and
         ``transition_distance``, mean total variation of the rows (0 to 1), up to renaming.
     """
     train, test, learnt, truth = split(seen)
@@ -97,13 +98,21 @@ def recovery(
         scores = agreement(truth, labels.test)
         moves = transitions.normalised(transitions.counts(labels.train, n_states).sum(axis=0))
         # A state that a method never used leads nowhere: its row stays NaN, as far as can be.
-        table = np.zeros((n_states, n_states))
-        met = contingency(truth, labels.test).sum(axis=0)
-        table[: met.shape[0], : met.shape[1]] = met
-        distance = transitions.compare(transmat, moves, table).total_variation
+        seen_in = [
+            _square(contingency(known, found).sum(axis=0), n_states)
+            for known, found in ((learnt, labels.train), (truth, labels.test))
+        ]
+        distance = transitions.compare(transmat, moves, seen_in[1]).total_variation
         rows.append(
             {"method": name, "n_states": n_states, **{s: scores[s] for s in SCORES}}
+            | {"mapped_accuracy": mapped_accuracy(*seen_in)}
             | {"ceiling": ceiling["ari"], "share": scores["ari"] / ceiling["ari"]}
             | {"transition_distance": distance}
         )
     return rows
+
+
+def _square(table: NDArray[np.float64], n_states: int) -> NDArray[np.float64]:
+    whole = np.zeros((n_states, n_states))
+    whole[: table.shape[0], : table.shape[1]] = table
+    return whole

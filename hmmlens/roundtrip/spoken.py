@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 
+from hmmlens.datasets.generators import HMMParameters, sample_hmm
 from hmmlens.hmm.sweep import HMMSweep
 from hmmlens.roundtrip.drawn import Drawn, Seen
 from hmmlens.roundtrip.returned import split
@@ -51,7 +53,8 @@ def said(drawn: Drawn, seen: Seen, n_states: int, n_restarts: int, seed: int) ->
     -------
     DataFrame
         ``score, value, low, high, null, p``: Jensen-Shannon divergence of words of 1 to 6 symbols
-        (nats) against the test sequences, and the Juang-Rabiner rate (nats per step) of the tied
+        (nats) against the test sequences; that of what the states say alone against the network's
+        own speech; and the Juang-Rabiner rate (nats per step) of the tied
         hidden Markov model of the activations with as many states as the target, its states given
         the law of the symbols that the network has just heard.
     """
@@ -63,12 +66,7 @@ def said(drawn: Drawn, seen: Seen, n_states: int, n_restarts: int, seed: int) ->
     own = closed_loop.speak(network, torch.from_numpy(inputs[:, :half]).to(device), half, rng)
     n_symbols = int(data.attrs["n_symbols"])
     # Both continue the same prompts, so that they differ by what follows alone.
-    table = ngrams.divergences(own, inputs[:, half : 2 * half], n_symbols, N_RESAMPLES, rng)
-    rows: list[dict[str, Any]] = [
-        {"score": f"words of {int(row['n'])}"}
-        | {k: row[k] for k in ("value", "low", "high", "null", "p")}
-        for row in table.to_dict("records")
-    ]
+    rows = _words("words", own, inputs[:, half : 2 * half], n_symbols, rng)
     train, *_ = split(seen)
     sweep = HMMSweep([n_states], ("tied",), n_restarts=n_restarts, random_state=seed)
     model = sweep.fit(train.values, train.length).models_["tied", n_states]
@@ -79,6 +77,27 @@ def said(drawn: Drawn, seen: Seen, n_states: int, n_restarts: int, seed: int) ->
     found = likelihood.symbol_model(
         model.startprob_, model.transmat_, posteriors, symbols, n_symbols
     )
+    # The states alone against the network alone, after as many steps.
+    alone, _ = sample_hmm(
+        HMMParameters(found.startprob_, found.transmat_, found.emissionprob_),
+        len(own), 2 * half, rng,
+    )  # fmt: skip
+    rows += _words("states alone, words", alone[:, half:], own, n_symbols, rng)
     rate = likelihood.juang_rabiner(model_of(data), found, N_DRAWN, DRAWN_STEPS, rng)
     rows.append({"score": "Juang-Rabiner rate", **rate._asdict(), "null": np.nan, "p": np.nan})
     return pd.DataFrame(rows)
+
+
+def _words(
+    name: str,
+    said: NDArray[np.integer],
+    other: NDArray[np.integer],
+    n_symbols: int,
+    rng: np.random.Generator,
+) -> list[dict[str, Any]]:
+    table = ngrams.divergences(said, other, n_symbols, N_RESAMPLES, rng)
+    columns = ("value", "low", "high", "null", "p")
+    return [
+        {"score": f"{name} of {int(row['n'])}"} | {k: row[k] for k in columns}
+        for row in table.to_dict("records")
+    ]

@@ -38,6 +38,8 @@ STEPS = (2, 5, 10)
 LAG = 5
 #: A state's dwells are tested when so many were seen to end.
 FEWEST_VISITS = 5
+#: Draws behind the p value of a longer memory; each shuffles every path.
+N_SHUFFLES = 99
 #: Probabilities are calibrated when they are off by no more on average.
 CALIBRATED = 0.1
 
@@ -56,6 +58,17 @@ def chapman_kolmogorov(chosen: Chosen, rng: np.random.Generator) -> Check:
     named = f"defect after {worst['steps']:.0f} steps"
     interval = worst["null_low"], worst["null_high"]
     return Check("", named, worst["defect"], *interval, p, p >= LEVEL, text)
+
+
+def second_order(chosen: Chosen, rng: np.random.Generator) -> Check:
+    """Ask whether the state before the present one tells more of the next."""
+    found = markov.order_test(chosen.path, chosen.n_states, N_SHUFFLES, rng)
+    holds = found.p >= LEVEL
+    text = (
+        f"The state before tells {found.information:.4f} nats of the next one beyond the present "
+        f"one (p {found.p:.2g}): {'no sign of a longer memory' if holds else 'a longer memory'}."
+    )
+    return Check("", "nats", found.information, np.nan, np.nan, found.p, holds, text)
 
 
 def timescales(chosen: Chosen, rng: np.random.Generator) -> Check:
@@ -162,6 +175,7 @@ def _gain(found: Estimate, statistic: str, text: str) -> Check:
 
 CHECKS: Mapping[str, Callable[[Chosen, np.random.Generator], Check]] = {
     "Chapman-Kolmogorov": chapman_kolmogorov,
+    "second order": second_order,
     "implied timescales": timescales,
     "dwells": dwells,
     "calibration": calibrated,

@@ -42,47 +42,6 @@ def read_once(first: Floats, transmat: Floats, classes: Ints) -> Floats:
     return laws
 
 
-def simulate_symbols(
-    startprob: Floats,
-    transmat: Floats,
-    means: Floats,
-    n_sequences: int,
-    n_steps: int,
-    rng: np.random.Generator,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Let states say symbols and hear them: y ~ means[state], then state ~ transmat[y, state].
-
-    Parameters
-    ----------
-    startprob : (state)
-    transmat : (symbol, state, next_state)
-    means : (state, symbol), the law of the next symbol in each state.
-
-    Returns
-    -------
-    symbols, states : (sequence, time); a symbol is said in the state of its step.
-    """
-    states = np.empty((n_sequences, n_steps), dtype=np.int64)
-    symbols = np.empty_like(states)
-    states[:, 0] = draw(np.tile(startprob, (n_sequences, 1)), rng)
-    for t in range(n_steps):
-        if t:
-            states[:, t] = draw(transmat[symbols[:, t - 1], states[:, t - 1]], rng)
-        symbols[:, t] = draw(means[states[:, t]], rng)
-    return symbols, states
-
-
-def simulate_states(
-    startprob: Floats, transmat: Floats, classes: Ints, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Draw states (sequence, time) along input classes (sequence, time)."""
-    states = np.empty(classes.shape, dtype=np.int64)
-    states[:, 0] = draw(np.tile(startprob, (len(classes), 1)), rng)
-    for t in range(1, classes.shape[1]):
-        states[:, t] = draw(transmat[classes[:, t], states[:, t - 1]], rng)
-    return states
-
-
 def draw(laws: Floats, rng: np.random.Generator) -> NDArray[np.int64]:
     """Draw one category for each row of (row, category)."""
     upto = laws.cumsum(axis=1)

@@ -24,8 +24,10 @@ Ints = NDArray[np.int64]
 #: Principal components that the grid may cut, as many as DeepStellar does.
 GRID_COMPONENTS = 3
 
-#: Restarts of every method that has any.
+#: Restarts of the other methods that have any.
 N_RESTARTS = 3
+#: Those of the hidden Markov model, whose likelihood has more local optima.
+HMM_RESTARTS = 10
 
 
 class Layer(NamedTuple):
@@ -154,8 +156,13 @@ def _cells(within: Floats, n: int) -> Ints:
 
 
 def hmm(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
-    """Label each step by filtering with a Gaussian hidden Markov model of tied covariance."""
-    sweep = HMMSweep([n_states], ("tied",), n_restarts=N_RESTARTS, random_state=seed)
+    """Label each step by filtering with a Gaussian hidden Markov model of tied covariance.
+
+    Its starts are those of k-means: wide ones can find likelier states that are no places.
+    """
+    sweep = HMMSweep(
+        [n_states], ("tied",), n_restarts=HMM_RESTARTS, wide_starts=False, random_state=seed
+    )
     sweep.fit(train.values, train.length)
     model = sweep.models_["tied", n_states]
 

@@ -22,8 +22,7 @@ from hmmlens.validation.recovery import rand_index
 
 Ints = NDArray[np.integer]
 
-#: Fits that are compared, and the starts of each, of which the likeliest counts. Half of them are
-#: from k-means, half drawn widely.
+#: Fits that are compared, and the starts of each, of which the likeliest counts.
 N_FITS, N_STARTS = 5, 4
 #: Agreement from which states count as the same.
 STABLE = 0.8
@@ -55,7 +54,13 @@ def refits(
     for _ in range(N_FITS):
         rows = rng.choice(len(train.length), len(train.length)) if resampled else slice(None)
         seed = int(rng.integers(2**31))
-        sweep = HMMSweep([n_states], (covariance_type,), n_restarts=N_STARTS, random_state=seed)
+        sweep = HMMSweep(
+            [n_states],
+            (covariance_type,),
+            n_restarts=N_STARTS,
+            wide_starts=False,
+            random_state=seed,
+        )
         sweep.fit(train.values[rows], train.length[rows])
         model = sweep.models_[covariance_type, n_states]
         path = model.filter(test.values, test.length).posteriors.argmax(axis=2)

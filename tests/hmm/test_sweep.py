@@ -268,3 +268,18 @@ def test_held_out_data_that_do_not_fit_are_told() -> None:
         HMMSweep([1]).fit(np.ones((2, 5, 2)), None, np.ones((2, 5, 2)), [5, 0])
     with pytest.raises(DataError, match=r"held_out has shape \(2, 5, 1\); \(sequence, time, 2\)"):
         HMMSweep([1]).fit(np.ones((2, 5, 2)), None, np.ones((2, 5, 1)))
+
+
+def test_without_wide_starts_every_start_is_a_place() -> None:
+    # One place with two spreads is likelier than two places, for a model that may share places.
+    rng = np.random.default_rng(0)
+    spread = np.repeat(rng.choice([0.2, 2.0], size=(20, 20)), 5, axis=1)
+    X = spread[..., None] * rng.normal(size=(20, 100, 1))
+    both, places = (
+        HMMSweep([2], ("diag",), n_restarts=6, max_iter=1, wide_starts=wide).fit(X)
+        for wide in (True, False)
+    )
+    log_likelihood = [np.sort(part.results_["log_likelihood"]) for part in (both, places)]
+    assert not np.allclose(*log_likelihood)
+    # After one step of EM all starts that are places are still alike.
+    assert np.ptp(log_likelihood[1]) < 0.2 * np.ptp(log_likelihood[0])

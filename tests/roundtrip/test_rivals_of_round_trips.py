@@ -92,7 +92,13 @@ def test_speech_of_an_untaught_network_is_told_from_its_target() -> None:
     made.network.out.weight.data.zero_()
     made.network.out.bias.data[:] = made.network.out.bias.new_tensor([9.0, -9.0])
     table = spoken.said(made, seen, 2, 1, 0).set_index("score")
-    assert list(table.index) == [*(f"words of {n}" for n in range(1, 7)), "Juang-Rabiner rate"]
+    assert list(table.index) == [
+        *(f"words of {n}" for n in range(1, 7)),
+        *(f"states alone, words of {n}" for n in range(1, 7)),
+        "Juang-Rabiner rate",
+    ]
+    # The states say both symbols, the network only one.
+    assert table.loc["states alone, words of 1", "value"] > 0.05
     words = table.iloc[:6]
     assert (words["value"] > words["null"]).all() and (words["p"] < 0.02).all()
     # The exact model has rate 0; states of an untaught network say less, and never more.

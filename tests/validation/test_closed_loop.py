@@ -14,34 +14,12 @@ from hmmlens.networks.cells import RecurrentNetwork, initialise
 from hmmlens.validation.closed_loop import (
     energy_distance,
     read_once,
-    simulate_states,
-    simulate_symbols,
     speak,
 )
 
 
 def network(**kinds: bool) -> RecurrentNetwork:
     return initialise(0, cell="gru", n_inputs=3, n_outputs=3, n_units=8, n_layers=1, **kinds)
-
-
-def test_states_that_only_hear_are_the_markov_chain_of_what_they_say() -> None:
-    # The state is the last symbol, so symbols are a chain with these rows.
-    rows = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4]])
-    hear = np.tile(np.eye(3)[:, None, :], (1, 3, 1))
-    said, states = simulate_symbols(np.eye(3)[0], hear, rows, 400, 60, np.random.default_rng(0))
-    assert (states[:, 0] == 0).all()
-    np.testing.assert_array_equal(states[:, 1:], said[:, :-1])
-    counts = np.zeros((3, 3))
-    np.add.at(counts, (said[:, :-1].ravel(), said[:, 1:].ravel()), 1)
-    np.testing.assert_allclose(counts / counts.sum(axis=1, keepdims=True), rows, atol=0.02)
-
-
-def test_known_automaton_follows_its_inputs() -> None:
-    pulses = (np.random.default_rng(0).random((5, 40)) < 0.3).astype(int)
-    tables = np.stack([np.eye(2), np.eye(2)[::-1]])
-    states = simulate_states(np.array([1.0, 0]), tables, pulses, np.random.default_rng(1))
-    pulses[:, 0] = 0  # the first pulse comes before the first state
-    np.testing.assert_array_equal(states, pulses.cumsum(axis=1) % 2)
 
 
 def test_states_read_once_follow_products_of_tables() -> None:

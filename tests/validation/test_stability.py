@@ -44,7 +44,7 @@ def test_real_states_come_again_and_cuts_of_a_cloud_do_not(name: str) -> None:
     check = stability.CHECKS[name]
     real = check(chosen(three_places(np.random.default_rng(0)), 3), np.random.default_rng(1))
     assert real.holds and real.value > 0.97
-    cuts = check(chosen(disc(np.random.default_rng(0)), 5), np.random.default_rng(1))
+    cuts = check(chosen(disc(np.random.default_rng(0)), 8), np.random.default_rng(1))
     assert cuts.holds is False and cuts.value < 0.7
     assert "not the same states" in cuts.sentence
 

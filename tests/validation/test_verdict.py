@@ -43,8 +43,8 @@ BLIND = replace(GOOD, n_endpoints=np.nan, ratio=np.nan, drift=np.nan)
     ("change", "grade"),
     [
         ({}, "D"),
-        ({"elbow_output": 1.59, "elbow_components": 2.99}, "B"),
-        ({"elbow_output": 1.6, "elbow_components": -1.0}, "D"),
+        ({"elbow_output": 1.49, "elbow_components": 2.99}, "B"),
+        ({"elbow_output": 1.5, "elbow_components": -1.0}, "D"),
         ({"elbow_output": -1.0, "elbow_components": 3.0}, "D"),
         ({"elbow_output": np.nan, "elbow_components": np.nan}, "B"),
         ({"ratio": 2.51}, "C"),
@@ -90,7 +90,7 @@ def test_without_weights_it_is_consistent_with_d_at_most(
     grade = decide(evidence).grade
     assert grade in ("consistent with D", "not supported", "U", "X")
     if grade == "consistent with D":
-        assert flicker < DEFAULT.flicker and max(out / 1.6, components / 3) >= 1
+        assert flicker < DEFAULT.flicker and max(out / 1.5, components / 3) >= 1
 
 
 def test_without_weights_flicker_or_no_elbow_support_nothing() -> None:
