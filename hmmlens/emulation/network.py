@@ -75,13 +75,34 @@ class NoiseDriven(nn.Module):
         zero = self.out.weight.new_zeros(n_sequences, self.n_units)
         return ((zero, zero),) if self.cell == "lstm" else ((zero,),)
 
+    def received(self, noise: Tensor) -> Tensor:
+        """Return what noise (..., noise) gives each unit (..., unit); of ``relu``, ``tanh`` only.
+
+        The same noise can then be given to many changed copies of a network at no further cost.
+        """
+        given: Tensor = self.noise(noise)
+        return given
+
     def drive(self, state: State, noise: Tensor, modulation: Modulation | None = None) -> Tensor:
         """Return the pre-activation (sequence, unit) of a step; of ``relu`` and ``tanh`` only."""
-        own, given = self.recurrent(state[0][0]), self.noise(noise)
+        return self._drive(state, self.received(noise), modulation)
+
+    def _drive(self, state: State, given: Tensor, modulation: Modulation | None) -> Tensor:
+        own = self.recurrent(state[0][0])
         if modulation is not None:
             own, given = modulation.drive * own, modulation.noise * given
         total: Tensor = own + given
         return total
+
+    def advance(self, state: State, given: Tensor, modulation: Modulation | None = None) -> State:
+        """Advance by one step, as :meth:`step`, from what the noise gives (sequence, unit).
+
+        Of ``relu`` and ``tanh`` only.
+        """
+        new = ACTIVATIONS[self.cell](self._drive(state, given, modulation))
+        if self.leak != 1:
+            new = state[0][0] + self.leak * (new - state[0][0])
+        return ((new if modulation is None else modulation.output * new,),)
 
     def step(self, state: State, noise: Tensor, modulation: Modulation | None = None) -> State:
         """Advance by one step; ``noise`` is (sequence, noise).
@@ -90,16 +111,12 @@ class NoiseDriven(nn.Module):
         ``noise`` on nothing, as there is not one drive per unit.
         """
         if self.cell in ACTIVATIONS:
-            new = ACTIVATIONS[self.cell](self.drive(state, noise, modulation))
-            if self.leak != 1:
-                new = state[0][0] + self.leak * (new - state[0][0])
-            entry: tuple[Tensor, ...] = (new,)
-        else:
-            before = state[0]
-            if modulation is not None:
-                before = (modulation.drive * before[0], *before[1:])
-            found = self.gates(noise, before if self.cell == "lstm" else before[0])
-            entry = tuple(found) if self.cell == "lstm" else (found,)
+            return self.advance(state, self.received(noise), modulation)
+        before = state[0]
+        if modulation is not None:
+            before = (modulation.drive * before[0], *before[1:])
+        found = self.gates(noise, before if self.cell == "lstm" else before[0])
+        entry = tuple(found) if self.cell == "lstm" else (found,)
         if modulation is not None:
             entry = (modulation.output * entry[0], *entry[1:])
         return (entry,)
