@@ -124,30 +124,21 @@ def test_gradient_says_how_the_cost_changes(which: str) -> None:
     parts = {"x": batch("noise", 40, 8, 4), "y": batch("fully3", 30, 8, 5)}
     symbols = parts[which].argmax(2)
 
-    def changes(blur: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return what other symbols at some steps change, and what the gradient says of it."""
-        moved = parts[which].clone().requires_grad_()
-        before = transport(**(parts | {which: moved}), blur=blur)
-        before.backward()
-        assert moved.grad is not None
-        rows = []
-        for row, t in itertools.product(range(0, 30, 7), range(8)):
-            other = symbols.clone()
-            other[row, t] = (other[row, t] + 1) % 3
-            changed = one_hot(other, 3).float()
-            after = transport(**(parts | {which: changed}), blur=blur)
-            linear = (moved.grad * (changed - parts[which])).sum()
-            rows.append((after.item() - before.item(), linear.item()))
-        real, said = np.array(rows).T
-        return real, said
-
-    # A blur that is wide beside one changed symbol leaves the plan as it was.
-    real, said = changes(10.0)
+    # A blur so wide beside one changed symbol that it leaves the plan as it was.
+    moved = parts[which].clone().requires_grad_()
+    before = transport(**(parts | {which: moved}), blur=10.0)
+    before.backward()
+    assert moved.grad is not None
+    real, said = [], []
+    for row, t in itertools.product(range(0, 30, 7), range(8)):
+        other = symbols.clone()
+        other[row, t] = (other[row, t] + 1) % 3
+        changed = one_hot(other, 3).float()
+        after = transport(**(parts | {which: changed}), blur=10.0)
+        real.append(after.item() - before.item())
+        said.append((moved.grad * (changed - parts[which])).sum().item())
     assert np.abs(real).max() > 5e-3
     np.testing.assert_allclose(real, said, atol=0.05 * np.abs(real).max())
-    # At any blur the cost is the least over plans, so it is concave in what moves.
-    real, said = changes(0.2)
-    assert (real - said).max() < 6e-3 < np.abs(real).max() / 5
 
 
 def test_self_transport_has_the_iterated_value_and_gradient() -> None:
