@@ -118,7 +118,8 @@ def _differences(drawn: Sample, state: Ints, rng: np.random.Generator) -> Floats
         [_pick((drawn.state == s) & (rows != a), rng) for s, a in zip(state, one, strict=True)]
     )
     # Of a state that was met once only there is no difference.
-    return drawn.entries[one].astype(np.float64) - drawn.entries[np.where(two < 0, one, two)]
+    apart: Floats = drawn.entries[one] - drawn.entries[np.where(two < 0, one, two)].astype(float)
+    return apart
 
 
 def _pick(allowed: NDArray[np.bool_], rng: np.random.Generator) -> int:
