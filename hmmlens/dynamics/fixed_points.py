@@ -30,12 +30,17 @@ AnyDriven = TypeVar("AnyDriven", bound=Driven)
 #: Steps of gradient descent, and its first rate as a share of the units' root mean square.
 N_DESCENT, RATE = 300, 0.05
 #: Most Levenberg-Marquardt steps, and the relative gradient at which a minimum of q is reached.
-N_POLISH, FLAT = 60, 1e-8
+N_POLISH, FLAT = 60, 1e-7
 #: Distances as shares of the root mean square length of the starts: a point is fixed when a step
-#: moves it by less than the first; points nearer than the second are one.
-FIXED, SAME = 1e-9, 1e-4
-#: A point is slow when a step moves it by less than this share of the starts' median speed.
+#: moves it by less than the first, and not improved below the second; points nearer than the
+#: third are one.
+FIXED, ENOUGH, SAME = 1e-9, 1e-13, 1e-4
+#: A minimum of q is a slow point when a step moves it by less than this share of the starts'
+#: median speed.
 SLOW = 0.1
+#: Steps that the network runs from where the search got stuck between its kinks, before it is
+#: searched again.
+N_UNSTICK = 100
 #: A unit is at its kink when its drive is below this share of the same length.
 KINK = 1e-9
 #: Steps without noise after which states should have decayed (Torre et al. 2025, code).
@@ -52,7 +57,7 @@ class FixedPoints(NamedTuple):
     n_kinks : (point), units whose activation has no derivative there
     n_starts : (point), starts that ended there
     scale : root mean square length of the starts
-    n_lost : starts that ended at no fixed or slow point
+    n_lost : starts that ended at no fixed or slow point, such as fast minima of q
     """
 
     entries: Floats
@@ -89,10 +94,16 @@ def find(network: Driven, entries: Tensor) -> FixedPoints:
     starts = entries.detach().clone().double()
     scale = _length(starts)
     first_speed = _move(double, starts).norm(dim=1)
-    ends = _polish(double, _descend(double, starts))
+    ends, flat = _polish(double, _descend(double, starts), ENOUGH * scale)
+    if not flat.all():
+        silence = ends.new_zeros(int((~flat).sum()), network.n_noise)
+        stuck = ends[~flat]
+        for _ in range(N_UNSTICK):
+            stuck = flatten(double.step(unflatten(stuck, double), silence))
+        ends[~flat], flat[~flat] = _polish(double, stuck, ENOUGH * scale)
     speed = _move(double, ends).norm(dim=1)
     fixed = speed <= FIXED * scale
-    kept = fixed | (speed <= SLOW * first_speed.median())
+    kept = fixed | (flat & (speed <= SLOW * first_speed.median()))
     points, n_starts = _distinct(ends[kept], speed[kept], SAME * scale)
     speed = _move(double, points).norm(dim=1)
     silence = points.new_zeros(len(points), network.n_noise)
@@ -197,10 +208,17 @@ def _descend(network: Driven, starts: Tensor) -> Tensor:
     return entries.detach()
 
 
-def _polish(network: Driven, entries: Tensor) -> Tensor:
-    """Return the points after Levenberg-Marquardt steps, which only ever lower q."""
+def _polish(network: Driven, entries: Tensor, enough: float) -> tuple[Tensor, Tensor]:
+    """Return the points after Levenberg-Marquardt steps, which only ever lower q.
+
+    Returns
+    -------
+    entries : (start, entry)
+    flat : (start), whether it is a minimum of q, or slower than ``enough``
+    """
     entries = entries.clone()
     damping = entries.new_ones(len(entries))
+    flat = torch.zeros(len(entries), dtype=torch.bool, device=entries.device)
     todo = torch.arange(len(entries), device=entries.device)
     identity = torch.eye(entries.shape[1], dtype=entries.dtype, device=entries.device)
     silence = entries.new_zeros(len(entries), network.n_noise)
@@ -209,8 +227,11 @@ def _polish(network: Driven, entries: Tensor) -> Tensor:
         moved = _move(network, at)
         slope = jacobians(network, at, silence[todo]) - identity
         pull = slope.transpose(1, 2) @ moved[:, :, None]
-        size = slope.flatten(1).norm(dim=1) * moved.norm(dim=1)
-        going = pull[:, :, 0].norm(dim=1) > FLAT * size
+        speed = moved.norm(dim=1)
+        # The identity sets the scale where the slope itself is 0, as at the bottom of a ghost.
+        size = (1 + slope.flatten(1).norm(dim=1)) * speed
+        going = (pull[:, :, 0].norm(dim=1) > FLAT * size) & (speed > enough)
+        flat[todo] = ~going
         if not going.any():
             break
         todo, at, moved, slope, pull = (x[going] for x in (todo, at, moved, slope, pull))
@@ -222,7 +243,7 @@ def _polish(network: Driven, entries: Tensor) -> Tensor:
         better = _move(network, tried).norm(dim=1) < moved.norm(dim=1)
         entries[todo[better]] = tried[better]
         damping[todo] *= torch.where(better, 0.25, 8.0)
-    return entries
+    return entries, flat
 
 
 def _distinct(entries: Tensor, speed: Tensor, radius: float) -> tuple[Tensor, NDArray[np.int64]]:
