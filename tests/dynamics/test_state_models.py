@@ -6,18 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from hmmlens.dynamics import state_models
+from hmmlens.dynamics import state_counts
 from hmmlens.dynamics.futures import record
-from hmmlens.dynamics.state_models import (
-    HORIZON,
-    Ahead,
-    cells,
-    count_table,
-    elbow,
-    fit,
-    learn_space,
-    look_ahead,
-)
+from hmmlens.dynamics.state_counts import HORIZON, Ahead, cells, count_table, elbow, look_ahead
+from hmmlens.dynamics.state_models import fit, learn_space
 from hmmlens.errors import DataError
 from tests.dynamics.planted import Wells
 from tests.dynamics.test_futures import EMISSION, TRANSMAT, generator
@@ -75,7 +67,7 @@ def test_noise_of_monte_carlo_counts_as_no_miss(
 ) -> None:
     """The exact law misses nothing, however few the draws; without the correction it would."""
     network = found[0]
-    monkeypatch.setattr(state_models, "N_DRAWS", 8)
+    monkeypatch.setattr(state_counts, "N_DRAWS", 8)
     test = ahead(found, 2)
     place = network.place(torch.from_numpy(found[1].entries[test.run, test.time])).numpy()
     exact = [np.linalg.matrix_power(TRANSMAT, h)[place] @ EMISSION for h in range(1, HORIZON + 1)]
@@ -88,7 +80,7 @@ def test_noise_of_monte_carlo_counts_as_no_miss(
 
 def test_a_continuum_has_no_elbow() -> None:
     """Cells of a line miss a share that falls by the same factor with each doubling."""
-    counts = np.array(state_models.codebook.COUNTS)
+    counts = np.array(state_counts.codebook.COUNTS)
     rng = np.random.default_rng(0)
     missed = rng.uniform(0.9, 1.1, size=(12, 1)) * counts[None] ** -2.0
     parts = np.stack([missed, np.ones((12, len(counts)))], axis=2)
