@@ -113,14 +113,18 @@ def held(network: NoiseDriven, gate: str, units: Tensor, value: Tensor) -> Chang
 
 
 def first_exits(
-    network: NoiseDriven, changed: Changed, n_copies: int, starts: Starts, told: Sequence[int]
+    network: NoiseDriven,
+    changed: Changed,
+    n_copies: int,
+    starts: Starts,
+    informative: Sequence[int],
 ) -> Exits:
     """Run every copy from every start until it leaves the label, or the noise ends.
 
     Parameters
     ----------
     changed : the copies, see :func:`modulated` and :func:`held`.
-    told : the symbols that tell states apart, see :func:`hmmlens.dynamics.labels.informative`.
+    informative : the symbols that tell states apart, see :mod:`hmmlens.dynamics.labels`.
 
     Raises
     ------
@@ -130,21 +134,22 @@ def first_exits(
     n_starts, horizon = starts.given.shape[1], len(starts.given)
     if not n_starts:
         raise DataError("the network is never in the label, so it cannot be seen to leave it")
-    steps = torch.full((n_copies, n_starts), horizon)
-    to = torch.full((n_copies, n_starts), -1)
+    device = starts.given.device
+    steps = torch.full((n_copies, n_starts), horizon, device=device)
+    to = torch.full((n_copies, n_starts), -1, device=device)
     at_once = max(1, N_ROWS // n_starts)
     with torch.inference_mode():
         for first in range(0, n_copies, at_once):
-            copies = torch.arange(first, min(first + at_once, n_copies))
-            rows = torch.arange(n_starts).repeat(len(copies))
+            copies = torch.arange(first, min(first + at_once, n_copies), device=device)
+            rows = torch.arange(n_starts, device=device).repeat(len(copies))
             copies = copies.repeat_interleave(n_starts)
             state, step = picked(starts.state, rows), changed(copies)
-            inside = torch.ones(len(rows), dtype=torch.bool)
+            inside = torch.ones_like(rows, dtype=torch.bool)
             for t in range(horizon):
                 state = step(state, starts.given[t][rows])
                 logits = network.readout(state)
                 bounded = logits.isfinite().all(dim=1)
-                now = latent(logits, told)
+                now = latent(logits, informative)
                 gone = inside & bounded & (now != starts.label)
                 ended = inside & ~(bounded & ~gone)
                 steps[copies[ended], rows[ended]] = t + 1
@@ -156,7 +161,7 @@ def first_exits(
                         break
                     state, copies, rows = picked(state, stay), copies[stay], rows[stay]
                     step, inside = changed(copies), inside[stay]
-    return Exits(steps.numpy(), to.numpy())
+    return Exits(steps.cpu().numpy(), to.cpu().numpy())
 
 
 def hazards(exits: Exits, to: int | None = None) -> Floats:

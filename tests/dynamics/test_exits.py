@@ -43,21 +43,23 @@ def network(cell: str, n_units: int = 12, *, bias: bool = True, leak: float = 1.
     return net
 
 
-def starting(net: NoiseDriven, told: tuple[int, ...], label: int, n: int, horizon: int) -> tuple:
+def starting(
+    net: NoiseDriven, informative: tuple[int, ...], label: int, n: int, horizon: int
+) -> tuple:
     """Return starts with that label, and the noise (time, start, noise) that follows."""
     generator = torch.Generator().manual_seed(1)
     state = net.start(40 * n)
     with torch.inference_mode():
         for _ in range(10):
             state = net.step(state, torch.randn(40 * n, 5, generator=generator))
-        rows = torch.nonzero(latent(net.readout(state), told) == label)[:n, 0]
+        rows = torch.nonzero(latent(net.readout(state), informative) == label)[:n, 0]
         noise = torch.randn(horizon, len(rows), 5, generator=generator)
         return Starts(module.picked(state, rows), received(net, noise), label), noise
 
 
 def alone(
     net: NoiseDriven,
-    told: tuple[int, ...],
+    informative: tuple[int, ...],
     starts: Starts,
     noise: torch.Tensor,
     modulation: Modulation | None,
@@ -69,7 +71,7 @@ def alone(
             state = module.picked(starts.state, torch.tensor([i]))
             for t in range(len(noise)):
                 state = net.step(state, noise[t, i : i + 1], modulation)
-                now = int(latent(net.readout(state), told))
+                now = int(latent(net.readout(state), informative))
                 if now != starts.label:
                     break
             steps.append(t + 1)
@@ -85,35 +87,35 @@ def test_exits_equal_single_runs_with_any_factors(
     # Few rows at once and frequent dropping, so that every path through the loop is taken.
     monkeypatch.setattr(module, "N_ROWS", 20)
     monkeypatch.setattr(module, "DROP_EVERY", 2)
-    net, told = network(cell, leak=leak), (0, 2)
-    starts, noise = starting(net, told, 1, 8, horizon)
+    net, informative = network(cell, leak=leak), (0, 2)
+    starts, noise = starting(net, informative, 1, 8, horizon)
     factors = [torch.rand(5, 12, generator=torch.Generator().manual_seed(k)) * 2 for k in range(3)]
     for part in factors:
         part[0] = 1.0
-    found = first_exits(net, modulated(net, *factors), 5, starts, told)
+    found = first_exits(net, modulated(net, *factors), 5, starts, informative)
     for copy in range(5):
         modulation = Modulation(*(part[copy] for part in factors))
-        steps, to = alone(net, told, starts, noise, modulation)
+        steps, to = alone(net, informative, starts, noise, modulation)
         np.testing.assert_array_equal(found.steps[copy], steps)
         np.testing.assert_array_equal(found.to[copy], to)
-    plain = first_exits(net, modulated(net), 1, starts, told)
+    plain = first_exits(net, modulated(net), 1, starts, informative)
     np.testing.assert_array_equal(plain.steps[0], found.steps[0])
     assert len(set(found.steps.ravel())) > 3 and (found.to >= 0).any() and (found.to < 0).any()
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_silenced_units_of_gated_cells_equal_single_runs(cell: str) -> None:
-    net, told = network(cell), (0, 1, 2)
-    starts, noise = starting(net, told, 0, 10, 12)
+    net, informative = network(cell), (0, 1, 2)
+    starts, noise = starting(net, informative, 0, 10, 12)
     output = torch.ones(3, 12)
     output[1, [0, 4]] = 0
     output[2, 3:9] = 0
-    found = first_exits(net, modulated(net, output=output), 3, starts, told)
+    found = first_exits(net, modulated(net, output=output), 3, starts, informative)
     for copy in range(3):
-        steps, to = alone(net, told, starts, noise, Modulation(output=output[copy]))
+        steps, to = alone(net, informative, starts, noise, Modulation(output=output[copy]))
         np.testing.assert_array_equal(found.steps[copy], steps)
         np.testing.assert_array_equal(found.to[copy], to)
-    plain = first_exits(net, modulated(net), 1, starts, told)
+    plain = first_exits(net, modulated(net), 1, starts, informative)
     np.testing.assert_array_equal(plain.steps[0], found.steps[0])
     with pytest.raises(DataError, match="not one drive per unit"):
         modulated(net, drive=output)
@@ -142,8 +144,8 @@ def test_steps_from_received_noise_equal_the_networks_own(cell: str, bias: bool)
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_held_gate_equals_weights_that_saturate_it(cell: str) -> None:
     # A gate whose weights are 0 and whose bias is b stays at sigmoid(b) or tanh(b) by itself.
-    net, told = network(cell), (0, 1, 2)
-    starts, noise = starting(net, told, 0, 10, 12)
+    net, informative = network(cell), (0, 1, 2)
+    starts, noise = starting(net, informative, 0, 10, 12)
     for place, gate in enumerate(GATES[cell]):
         units = torch.tensor([2, 7])
         rows = place * 12 + units
@@ -162,11 +164,11 @@ def test_held_gate_equals_weights_that_saturate_it(cell: str) -> None:
         mask = torch.zeros(2, 12, dtype=torch.bool)
         mask[1, units] = True
         value = torch.full((12,), float(held_at))
-        found = first_exits(net, held(net, gate, mask, value), 2, starts, told)
-        steps, to = alone(fixed, told, starts, noise, None)
+        found = first_exits(net, held(net, gate, mask, value), 2, starts, informative)
+        steps, to = alone(fixed, informative, starts, noise, None)
         np.testing.assert_array_equal(found.steps[1], steps)
         np.testing.assert_array_equal(found.to[1], to)
-        steps, _ = alone(net, told, starts, noise, None)
+        steps, _ = alone(net, informative, starts, noise, None)
         np.testing.assert_array_equal(found.steps[0], steps)
     with pytest.raises(DataError, match="no gate 'mood'"):
         advance(net, starts.state, starts.given[0], Hold("mood", mask[0], value))
@@ -193,11 +195,11 @@ def test_hazard_counts_steps_at_risk_only() -> None:
 
 
 def test_state_that_leaves_all_bounds_is_no_exit() -> None:
-    net, told = network("relu", bias=False), (0, 2)
-    starts, _ = starting(net, told, 1, 8, 60)
+    net, informative = network("relu", bias=False), (0, 2)
+    starts, _ = starting(net, informative, 1, 8, 60)
     with torch.no_grad():
         net.recurrent.weight.mul_(1e6)
-    found = first_exits(net, modulated(net), 1, starts, told)
+    found = first_exits(net, modulated(net), 1, starts, informative)
     assert (found.steps < 60).all()
     one = module.picked(starts.state, torch.arange(8))
     with torch.inference_mode():
