@@ -6,6 +6,7 @@ gives, because the noise to come lets nobody predict what it does say.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -135,9 +136,19 @@ def elbow(counts: NDArray[np.int64], parts: Floats, rng: np.random.Generator) ->
     return Elbow(offered[best], float(found[best]), low, high, same)
 
 
+def fidelities(models: Mapping[int, StateModel], ahead: Ahead) -> dict[int, float]:
+    """Return how much of the law to come each model foretells: 1 all, 0 what the average does."""
+    found = {}
+    for n, model in models.items():
+        predicted = model.forecast(model.posteriors[ahead.run, ahead.time], HORIZON)
+        missed, there = ahead.parts(predicted, len(model.posteriors)).sum(axis=0)
+        found[n] = float(1 - missed / there)
+    return found
+
+
 def count_table(
     sweep: HMMSweep,
-    models: dict[int, StateModel],
+    models: Mapping[int, StateModel],
     curve: tuple[NDArray[np.int64], Floats],
     test: Ahead,
     found: Elbow,
@@ -155,17 +166,11 @@ def count_table(
     picked = choose(sweep.results_)
     rows = sweep.results_.loc[sweep.results_.groupby("n_states")["log_likelihood"].idxmax()]
     table = rows[["n_states", "bic", "held_out"]].reset_index(drop=True)
-    n_runs = len(next(iter(models.values())).posteriors)
-    scores = []
-    for n in table["n_states"]:
-        model = models[n]
-        predicted = model.forecast(model.posteriors[test.run, test.time], HORIZON)
-        missed, there = test.parts(predicted, n_runs).sum(axis=0)
-        scores.append(1 - missed / there)
+    scores = fidelities(models, test)
     counts, parts = curve
     sums = parts.sum(axis=0)
     by_count = 1 - sums[:, 0] / sums[:, 1]
-    table["fidelity"] = scores
+    table["fidelity"] = table["n_states"].map(scores)
     table["fidelity_cells"] = by_count[np.searchsorted(counts, table["n_states"])]
     table["elbow"] = [codebook.elbow(counts, by_count, n) for n in table["n_states"]]
     table["is_true"] = table["n_states"] == n_true
