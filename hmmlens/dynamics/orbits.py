@@ -23,6 +23,8 @@ Floats = NDArray[np.float64]
 
 #: Components that are kept; orbits are looked at in the first two.
 N_COMPONENTS = 10
+#: Components among which a plane of rotation is looked for.
+N_TURNING = 5
 #: Standard deviations of the noise. Torre et al. 2025 have .1, 1, 2, 3 and 4, called variances.
 SIZES = (0.1, 0.5, 1.0, 2.0, 4.0)
 #: Share of the time that a contour holds, and cells of its grid along either axis.
@@ -79,6 +81,50 @@ def rotation(scores: Floats, rng: np.random.Generator) -> Rotation:
     )
 
 
+def oriented(found: Rotation) -> Rotation:
+    """Return a rotation with the direction called positive that prevails.
+
+    Which way is positive in a plane of components hangs on their signs, which mean nothing. That
+    a rotation is none is seen from intervals that hold 0.
+    """
+    if not found.consistency.value < 0:
+        return found
+    flipped = [Estimate(-e.value, -e.high, -e.low) for e in found]
+    return Rotation(*flipped)
+
+
+def turning_plane(scores: Floats) -> Floats:
+    """Return the plane in which states (run, time, component) sweep most area: (component, 2).
+
+    The sum of x_t x_(t+1)' - x_(t+1) x_t' has the net area swept in each pair of components; its
+    leading pair of singular vectors spans the plane.
+    """
+    now, later = (part.reshape(-1, scores.shape[2]) for part in (scores[:, :-1], scores[:, 1:]))
+    product = now.T @ later
+    vectors: Floats = np.linalg.svd(product - product.T)[0][:, :2]
+    return vectors
+
+
+def best_rotation(scores: Floats, rng: np.random.Generator) -> Rotation:
+    """Return how states (run, time, component) turn in the plane in which they turn most.
+
+    Rotation need not lie in the first two components. Components are scaled to unit variance. The
+    plane for each half of the runs is that of the other half, with its direction, so that there is
+    none to be found in noise.
+    """
+    centred = scores - scores.mean(axis=(0, 1))
+    spread = centred.std(axis=(0, 1))
+    scaled = centred[..., spread > 0] / spread[spread > 0]
+    halves = scaled[::2], scaled[1::2]
+    turned = []
+    for mine, other in (halves, halves[::-1]):
+        axes = turning_plane(other)
+        seen = other @ axes
+        area = (seen[:, :-1, 0] * seen[:, 1:, 1] - seen[:, :-1, 1] * seen[:, 1:, 0]).sum()
+        turned.append(mine @ (axes if area >= 0 else axes[:, ::-1]))
+    return rotation(np.concatenate(turned), rng)
+
+
 def summary(
     hidden: Floats, rng: np.random.Generator, n_components: int = N_COMPONENTS
 ) -> tuple[pd.DataFrame, PCA]:
@@ -92,11 +138,14 @@ def summary(
     -------
     one row a measure: ``measure``, ``value``, ``low``, ``high``. Measures are ``pc1`` ...
     (explained variance), ``radius`` (root mean square distance from the mean in the plane),
-    ``rotation`` and ``turns_per_100``.
+    ``rotation`` and ``turns_per_100`` (:func:`oriented`), and ``rotation_best`` and
+    ``turns_best`` in the plane of the first :data:`N_TURNING` components in which states turn most
+    (:func:`best_rotation`).
     """
     found = plane(hidden, n_components)
     scores = found.transform(np.asarray(hidden, dtype=np.float64))
-    turns = rotation(scores, rng)
+    turns = oriented(rotation(scores, rng))
+    best = best_rotation(scores[..., :N_TURNING], rng)
     rows = [
         (f"pc{i + 1}", Estimate(float(share), np.nan, np.nan))
         for i, share in enumerate(found.explained_variance_ratio_)
@@ -105,6 +154,8 @@ def summary(
         ("radius", radius(scores[..., :2], rng)),
         ("rotation", turns.consistency),
         ("turns_per_100", turns.turns),
+        ("rotation_best", best.consistency),
+        ("turns_best", best.turns),
     ]
     return pd.DataFrame([{"measure": name, **e._asdict()} for name, e in rows]), found
 
@@ -159,7 +210,8 @@ def sizes(
             size = radius(scores, rng)
             row |= {"radius": size.value, "low": size.low, "high": size.high}
             row |= {"radius_per_sd": size.value / scale, "radius_all": radius(states, rng).value}
-            row["rotation"] = rotation(scores - scores.mean(axis=(0, 1)), rng).consistency.value
+            turns = oriented(rotation(scores - scores.mean(axis=(0, 1)), rng))
+            row["rotation"] = turns.consistency.value
         rows.append(row)
     columns = ["noise_sd", "radius", "low", "high", "radius_per_sd", "radius_all", "rotation"]
     return pd.DataFrame(rows, columns=columns)

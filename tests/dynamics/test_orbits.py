@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from hmmlens.dynamics.orbits import contour, plane, radius, rotation, sizes, summary
+from hmmlens.dynamics.orbits import (
+    best_rotation,
+    contour,
+    oriented,
+    plane,
+    radius,
+    rotation,
+    sizes,
+    summary,
+)
 from hmmlens.emulation.network import NoiseDriven
 from hmmlens.errors import DataError
 
@@ -49,6 +58,24 @@ def test_large_orbits_outweigh_small_ones() -> None:
     both = np.concatenate([circle(25, size=3.0), circle(-25)])
     assert rotation(both, rng()).consistency.value == pytest.approx(0.8)
     assert rotation(both, rng()).turns.value == pytest.approx(0)
+
+
+def test_direction_is_called_positive() -> None:
+    found = oriented(rotation(circle(-25) + 0.01 * rng().normal(size=(8, 200, 2)), rng()))
+    assert found.consistency.low <= found.consistency.value <= found.consistency.high
+    assert found.consistency.value > 0.9 and found.turns.value == pytest.approx(4, rel=0.01)
+
+
+def test_rotation_behind_larger_components_is_found_and_noise_has_none() -> None:
+    noise = rng().normal(size=(40, 200, 5)) * [3.0, 2, 0, 0, 1]
+    # It turns in the fourth and third, from the third's point of view backwards.
+    noise[..., [3, 2]] += circle(25, 40)
+    assert abs(rotation(noise, rng()).consistency.value) < 0.05
+    found = best_rotation(noise, rng())
+    assert found.consistency.value > 0.8 and found.turns.value == pytest.approx(4, rel=0.1)
+    shuffled = rng().permuted(noise, axis=1)
+    none = best_rotation(shuffled, rng()).consistency
+    assert none.low < 0.02 and abs(none.value) < 0.05
 
 
 def test_summary_of_a_tilted_ellipse() -> None:
