@@ -27,11 +27,19 @@ class EmulationNetwork(Section):
     leak: float = Field(
         default=1.0, gt=0, le=1, description="share of the state renewed in a step; relu and tanh"
     )
+    radius: float | None = Field(
+        default=None,
+        gt=0,
+        description="spectral radius that the initial recurrent weights are scaled to, of relu and "
+        "tanh; null leaves them as drawn, with about .58",
+    )
 
     @model_validator(mode="after")
     def _usable(self) -> EmulationNetwork:
         if self.leak != 1 and self.cell not in ("relu", "tanh"):
             raise ValueError(f"leak: a {self.cell} has gates instead; leave leak at 1")
+        if self.radius is not None and self.cell not in ("relu", "tanh"):
+            raise ValueError(f"radius: a {self.cell} has several recurrent matrices; leave it out")
         return self
 
 

@@ -63,7 +63,7 @@ def initialise(settings: EmulationNetwork, n_symbols: int, seed: int) -> NoiseDr
     """Return a network with initial weights from ``seed``; torch's own state is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "weights"))
-        return NoiseDriven(
+        network = NoiseDriven(
             settings.cell,
             settings.n_noise,
             settings.n_units,
@@ -71,6 +71,11 @@ def initialise(settings: EmulationNetwork, n_symbols: int, seed: int) -> NoiseDr
             bias=settings.bias,
             leak=settings.leak,
         )
+    if settings.radius is not None:
+        with torch.no_grad():
+            weight = network.recurrent.weight
+            weight *= settings.radius / torch.linalg.eigvals(weight).abs().max()
+    return network
 
 
 def target_batch(hmm: HMMParameters, n_sequences: int, n_steps: int, *names: Any) -> Tensor:

@@ -246,6 +246,20 @@ def test_settings_that_make_no_sense_are_refused() -> None:
     assert Emulation(betas=[0.8, 0.9]).betas == (0.8, 0.9)
 
 
+def test_initial_recurrent_weights_have_the_spectral_radius_asked_for() -> None:
+    drawn = initialise(NETWORK, 3, 1)
+    scaled = initialise(NETWORK.model_copy(update={"radius": 1.3}), 3, 1)
+    for name, weight in drawn.state_dict().items():
+        other = scaled.state_dict()[name]
+        if name == "recurrent.weight":
+            assert np.abs(np.linalg.eigvals(other.numpy())).max() == pytest.approx(1.3, rel=1e-5)
+            np.testing.assert_allclose(other / other[0, 0], weight / weight[0, 0], rtol=1e-5)
+        else:
+            assert torch.equal(other, weight)
+    with pytest.raises(ValidationError, match="radius"):
+        EmulationNetwork(cell="lstm", radius=1.0)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_training_on_a_gpu() -> None:
     trained = train(settings_of(**STABLE), NETWORK, TARGET, 0, device="cuda")
