@@ -18,7 +18,8 @@ folder has ``refused.csv`` (one row: ``reason``) instead of what it could not te
                :mod:`hmmlens.emulation.stability`)
 ``reverse/``   one CSV for each table of :func:`hmmlens.dynamics.reverse.reverse_engineer`, and
                ``pictures/``, what :func:`hmmlens.dynamics.reverse.pictures` returns for figures
-``kicks/``     one CSV for each table of the kick analysis
+``kicks/``     one CSV for each table of :func:`hmmlens.dynamics.kick_analysis.kick_analysis`,
+               without the ``kick_`` in front of its name (``kicks``, ``units``, ``gated``, ...)
 ``states/``    one CSV for each table of
                :func:`hmmlens.dynamics.state_study.states_and_dynamics`
 =============  =====================================================================================
