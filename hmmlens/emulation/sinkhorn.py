@@ -114,10 +114,10 @@ def _blocks(cost: Tensor) -> Iterator[slice]:
         yield slice(first, first + rows)
 
 
-def _kernel(cost: Tensor, f: Tensor, g: Tensor, temperature: float, rows: slice) -> Tensor:
-    """Return exp((f + g - C) / temperature) of some rows."""
-    exponent = cost[rows] * (-1 / temperature)
-    exponent.add_((f[rows] / temperature)[:, None]).add_(g / temperature)
+def kernel(cost: Tensor, f: Tensor, g: Tensor, temperature: float) -> Tensor:
+    """Return exp((f + g - cost) / temperature), (row, column), within the range of numbers."""
+    exponent = cost * (-1 / temperature)
+    exponent.add_((f / temperature)[:, None]).add_(g / temperature)
     return exponent.clamp_(LOWEST, HIGHEST).exp_()
 
 
@@ -132,9 +132,9 @@ class _Transport(torch.autograd.Function):
         for temperature, share in [(schedule[0], 1.0), *((t, 0.5) for t in schedule)]:
             across, down = torch.empty_like(f), torch.zeros_like(g)
             for rows in _blocks(cost):
-                kernel = _kernel(cost, f, g, temperature, rows)
-                across[rows] = kernel.sum(1)
-                down += kernel.sum(0)
+                plan = kernel(cost[rows], f[rows], g, temperature)
+                across[rows] = plan.sum(1)
+                down += plan.sum(0)
             f = f - share * temperature * (across / len(b)).log()
             g = g - share * temperature * (down / len(a)).log()
         wanted = ctx.needs_input_grad
@@ -142,13 +142,13 @@ class _Transport(torch.autograd.Function):
         to_x = torch.empty_like(a) if wanted[0] else None
         to_y = torch.zeros_like(b) if wanted[1] else None
         for rows in _blocks(cost):
-            kernel = _kernel(cost, f, g, schedule[-1], rows)
-            across[rows] = kernel.sum(1)
-            down += kernel.sum(0)
+            plan = kernel(cost[rows], f[rows], g, schedule[-1])
+            across[rows] = plan.sum(1)
+            down += plan.sum(0)
             if to_x is not None:
-                to_x[rows] = kernel @ b
+                to_x[rows] = plan @ b
             if to_y is not None:
-                to_y += kernel.T @ a[rows]
+                to_y += plan.T @ a[rows]
         # The plan's rows, or columns, made to add up to what their sequences weigh.
         if to_x is not None:
             to_x = (to_x / (-len(a) * across)[:, None]).view_as(x)
