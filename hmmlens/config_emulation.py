@@ -129,6 +129,12 @@ class Emulator(EmulationNetwork):
         description="what is done with it; without any, only its training is looked at",
     )
 
+    def architecture(self) -> EmulationNetwork:
+        """Return what a network is, without what is done with it."""
+        return EmulationNetwork(
+            **{name: getattr(self, name) for name in EmulationNetwork.model_fields}
+        )
+
 
 class Bias(Section):
     """Hand-made generators are shown to the objectives, batches growing."""
