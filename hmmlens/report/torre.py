@@ -36,17 +36,21 @@ A table without any rows in the whole study has no file. Beside them:
 
 ==============  ====================================================================================
 ``networks``    one row a training: ``network, target, seed``, its settings ``cell, n_units,
-                n_noise, bias, leak, objective, n_steps, batch_size, n_updates``; ``diverged, loss``
-                (median of the last tenth of the updates), ``floor, loss_ratio`` (loss over floor),
-                ``transition_error, largest_transition_error, lyapunov, left``, ``stable`` (whether
-                all that is asked of a stable target holds), ``cpu_training, cpu_analyses``
+                n_noise, bias, leak, radius, objective, n_steps, batch_size, learning_rate``,
+                ``scored`` (whether it was to be scored), ``n_updates`` (done), ``diverged, loss``
+                (median of the last tenth of the updates), ``level, floor, start, escape, length``
+                (see ``trained_plateau``), ``lyapunov, left, transition_error,
+                largest_transition_error, loss_ratio`` (loss over floor, of the paper's objective
+                only), ``stable`` (whether all that is asked of a stable target holds),
+                ``cpu_training, cpu_analyses``
 ``targets``     ``target, matrix`` (startprob, transmat, emissionprob), ``row, column, value``
 ``gates``       what is promised: ``gate, limit`` (at least, at most), ``wanted, value, low, high,
                 n, outcome`` (reached, missed, reported, not asked)
 ``paper``       ``topic, what, target, paper`` (the number, or its range, as text), ``paper_low,
                 paper_high, source`` (where it stands and how it was got from there), ``ours, low,
-                high, n`` (networks), ``answer`` (agrees, differs, not testable at this scale, not
+                high, n`` (trainings), ``objective`` (that trained them), ``answer`` (agrees, differs, not testable at this scale, not
                 asked), ``rule``
+``refusals``    ``network, target, seed, step, reason`` of all that could not be told
 ``answers``     ``question`` (bias, homogeneity, plateau), ``part`` (its order), ``sentence``
 ``cost``        ``step, network, n, cpu_seconds`` (mean), ``memory_mb`` (largest)
 ==============  ====================================================================================
@@ -60,18 +64,60 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hmmlens.config_emulation import Analysis, EmulationStudy
+from hmmlens.config_emulation import EmulationStudy
 from hmmlens.emulation.folders import COST, REFUSED
-from hmmlens.report.torre_gates import WHO, Tables, is_stable, read
+from hmmlens.report import roundtrip
+from hmmlens.report.torre_claims import CLAIMS
+from hmmlens.report.torre_gates import WHO, Tables, gates, is_stable, read
+from hmmlens.report.torre_paper import AGREES, DIFFERS, paper_table
 
 #: What is done with a network, in order.
 STEPS = ("trained", "scores", "reverse", "kicks", "states")
+#: Tables that the report prints.
+PRINTED = ("networks", "gates", "paper", "refusals", "cost", "bias_best_factor", "bias_shrinkage")
 #: Settings of a network and of its training that stand in the table of networks.
 SETTINGS = ("cell", "n_units", "n_noise", "bias", "leak", "radius")
 TRAINING = ("objective", "n_steps", "batch_size", "learning_rate")
 #: Rows of the scores that stand there too.
 ERRORS = {"transition error": "transition_error",
           "largest transition error": "largest_transition_error"}  # fmt: skip
+
+
+def tables(results: Path, study: EmulationStudy) -> dict[str, pd.DataFrame]:
+    """Return all tables of a study: those of its networks, and what is made of them.
+
+    Parameters
+    ----------
+    results : ``results/{study}``.
+    """
+    found = gather(results, study)
+    found["networks"] = networks_table(study, found)
+    return found | {
+        "targets": targets_table(study),
+        "gates": gates(found),
+        "paper": paper_table(found, CLAIMS, study.scale == "paper"),
+        "refusals": refusals(found),
+        "cost": cost_table(found),
+    }
+
+
+def outcome(table: pd.DataFrame) -> list[str]:
+    """Return what the gates say, in sentences."""
+    told = roundtrip.outcome(table)
+    skipped = int(table["outcome"].eq("not asked").sum())
+    if skipped:
+        told.append(f"{skipped} more are not asked, as the study has too few networks for them.")
+    return told
+
+
+def beside(table: pd.DataFrame) -> str:
+    """Return how many of the paper's findings agree with ours, in a sentence."""
+    counts = table["answer"].value_counts()
+    agree, differ = (int(counts.get(answer, 0)) for answer in (AGREES, DIFFERS))
+    return (
+        f"Of {agree + differ} findings of the paper that could be compared, {agree} agree with "
+        f"ours and {differ} differ; {len(table) - agree - differ} could not be compared."
+    )
 
 
 def gather(results: Path, study: EmulationStudy) -> dict[str, pd.DataFrame]:
