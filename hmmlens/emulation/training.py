@@ -85,18 +85,6 @@ def target_batch(hmm: HMMParameters, n_sequences: int, n_steps: int, *names: Any
     return one_hot(torch.from_numpy(symbols), hmm.emissionprob.shape[1]).float()
 
 
-def floor(
-    hmm: HMMParameters, settings: Emulation, seed: int, n_repeats: int = 5
-) -> tuple[float, float]:
-    """Return mean and standard deviation of the objective between two batches of the target."""
-    size = (settings.batch_size, settings.n_steps)
-    values = []
-    for repeat in range(n_repeats):
-        pair = (target_batch(hmm, *size, seed, "floor", repeat, side) for side in (0, 1))
-        values.append(OBJECTIVES[settings.objective](*pair).item())
-    return float(np.mean(values)), float(np.std(values, ddof=1 if n_repeats > 1 else 0))
-
-
 def train(
     settings: Emulation,
     network_settings: EmulationNetwork,

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from hmmlens.config_emulation import Emulation, EmulationNetwork
 from hmmlens.datasets.generators import check_hmm, preset_hmm
+from hmmlens.dynamics.plateau import levels
 from hmmlens.emulation import checkpoints, training
 from hmmlens.emulation.objectives import OBJECTIVES
-from hmmlens.emulation.training import HISTORY, Trained, floor, initialise, target_batch, train
+from hmmlens.emulation.training import HISTORY, Trained, initialise, train
 from hmmlens.errors import DataError, StoreError
 
 NETWORK = EmulationNetwork(n_units=8, n_noise=4)
@@ -214,21 +215,11 @@ def test_training_gets_beyond_the_frequencies_of_symbols() -> None:
         learning_rate=3e-3,
     )
     trained = train(settings, EmulationNetwork(n_units=32, n_noise=16), TARGET, 0)
-    frequencies = TARGET.startprob @ TARGET.emissionprob
-    chance = check_hmm([1.0], [[1.0]], [frequencies])
-    pairs = [
-        (target_batch(h, 128, 12, i, h is TARGET) for h in (chance, TARGET)) for i in range(10)
-    ]
-    plateau = np.mean([OBJECTIVES["split"](*pair).item() for pair in pairs])
+    rng = np.random.default_rng(0)
+    level, floor = levels(TARGET, 128, 12, OBJECTIVES["split"], rng)
     losses = trained.history["loss"]
-    assert losses[:5].mean() > plateau > 2 * losses[-40:].mean()
-
-
-def test_floor_of_an_unbiased_objective_is_nothing() -> None:
-    settings = settings_of(objective="split", batch_size=128)
-    mean, spread = floor(TARGET, settings, 0, 30)
-    assert abs(mean) < 3 * spread / np.sqrt(30)
-    assert floor(TARGET, settings_of(batch_size=128), 0, 30)[0] > 10 * abs(mean)
+    assert losses[:5].mean() > level.value
+    assert losses[-40:].mean() < (level.value + floor.value) / 2
 
 
 def test_carried_states_need_a_stationary_target() -> None:
