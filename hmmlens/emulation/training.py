@@ -40,6 +40,9 @@ HISTORY = ["update", "loss", "penalty", "grad_norm", "max_hidden", "rate", "skip
 MOST_SKIPPED = 20
 #: Largest |hidden| that is learnt from; its square is still a number.
 LARGEST = 1e18
+#: Largest mean square of a state that is carried over. Beyond it a state starts anew, so that no
+#: more than one batch's steps of growth come together, and the penalty can undo them.
+MOST_CARRIED = 100.0
 #: Updates between savings of all that is needed to go on.
 SAVE_EVERY = 50
 
@@ -171,7 +174,9 @@ class _Run:
         row = torch.arange(n, device=self.device)
         # Rows take turns in starting anew, so that all ages are there at any time.
         turn = (row + self.update) % max(1, -(-s.max_age // s.n_steps)) != 0
-        on = ((row < s.carried * n) & turn)[:, None]
+        # A state that ran away is no place to go on from.
+        near = self.state[0][0][:n].square().mean(1) < MOST_CARRIED
+        on = ((row < s.carried * n) & turn & near)[:, None]
         return tuple(tuple(part[:n] * on for part in entry) for entry in self.state)
 
     def rate(self) -> float:
@@ -205,7 +210,6 @@ class _Run:
             self.skipped, self.in_a_row = self.skipped + 1, self.in_a_row + 1
         for entry, after in zip(self.state, state, strict=True):
             for whole, part in zip(entry, after, strict=True):
-                # A state that ran away is no place to go on from.
                 whole[: len(part)] = torch.nan_to_num(part.detach(), 0.0, 0.0, 0.0)
         self.update += 1
         self.row = [*(v.item() for v in (loss, penalty, norm, largest)), rate, self.skipped]

@@ -168,6 +168,30 @@ def test_states_are_carried_over_and_start_anew_in_turn(monkeypatch: pytest.Monk
     assert all((s == 0).all() for s in starts)
 
 
+def test_a_state_that_ran_away_starts_anew() -> None:
+    settings = settings_of(n_data=None, carried=1.0, max_age=80)
+    run = training._Run(settings, initialise(NETWORK, 3, 0), TARGET, 0, torch.device("cpu"))
+    run.state[0][0].fill_(0.5)
+    run.state[0][0][3] = 20.0
+    start = run.start(16)[0][0]
+    # Of the others, the first row's turn to start anew has come.
+    assert (start != 0).any(1).nonzero().flatten().tolist() == [
+        1,
+        2,
+        4,
+        5,
+        6,
+        7,
+        8,
+        9,
+        11,
+        12,
+        13,
+        14,
+        15,
+    ]
+
+
 def test_rate_drops_at_shares_of_the_updates() -> None:
     trained = train(settings_of(rate_drops=[0.5, 0.8], rate_factor=0.1), NETWORK, TARGET, 0)
     np.testing.assert_allclose(
