@@ -136,10 +136,16 @@ def by_state(
 def scores(apart: Floats, right: Floats) -> dict[str, float]:
     """Return scores from means by pair of states (receiver, donor); states count alike."""
     same = np.eye(len(apart), dtype=bool)
-    within, between = float(np.nanmean(apart[same])), float(np.nanmean(apart[~same]))
+    within, between = _mean(apart[same]), _mean(apart[~same])
     ratio = within / between if between > 0 else np.nan
-    accuracy = float(np.nanmean(right[~same]))
+    accuracy = _mean(right[~same])
     return {"js_within": within, "js_between": between, "ratio": ratio, "accuracy": accuracy}
+
+
+def _mean(values: Floats) -> float:
+    """Return the mean of what is finite, NaN where nothing is."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else np.nan
 
 
 def interchange(
@@ -204,7 +210,7 @@ def _row(name: str, value: float, draws: Floats, null: Floats) -> dict[str, obje
     known = draws[np.isfinite(draws)]
     low, high = interval(known) if len(known) else (np.nan, np.nan)
     row = {"statistic": name, "value": value, "low": low, "high": high, "p": np.nan}
-    row["null"] = float(np.nanmean(null)) if np.isfinite(null).any() else np.nan
+    row["null"] = _mean(null)
     if name in ("ratio", "accuracy") and np.isfinite([value, *null]).all():
         # A low ratio speaks for the states, and a high accuracy.
         sign = -1 if name == "ratio" else 1

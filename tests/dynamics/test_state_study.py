@@ -15,11 +15,18 @@ from tests.dynamics.planted import Kicked, Wells
 from tests.dynamics.test_futures import EMISSION, TRANSMAT
 from tests.dynamics.test_state_recovery import HMM
 
+#: Two states that change places now and then.
+PAIR = HMMParameters(np.array([0.5, 0.5]), np.array([[0.9, 0.1], [0.1, 0.9]]), EMISSION[:2])
+
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state_study, "N_RUNS", (10, 6, 6))
-    monkeypatch.setattr(state_study, "N_STEPS", 120)
+    monkeypatch.setattr(state_study, "N_RUNS", (8, 4, 6))
+    monkeypatch.setattr(state_study, "N_STEPS", 100)
+    for module in ("state_counts", "state_recovery", "state_regions", "interventions", "steering"):
+        monkeypatch.setattr(f"hmmlens.dynamics.{module}.N_BOOTSTRAP", 40)
+    for module in ("state_regions", "interventions"):
+        monkeypatch.setattr(f"hmmlens.dynamics.{module}.N_SHIFTS", 40)
     monkeypatch.setattr("hmmlens.dynamics.state_models.COUNTS", range(1, 6))
     monkeypatch.setattr("hmmlens.dynamics.state_counts.COUNTS", range(1, 6))
 
@@ -41,13 +48,12 @@ def test_places_of_a_chain_are_found_tied_and_steered() -> None:
     labels = found["states"]["label"]
     assert sorted(labels) == [0, 1, 2]
     information = found["information"].set_index("of")
-    assert information.loc["label", "share"] > 0.99 and information.loc["label", "p"] < 0.01
+    assert information.loc["label", "share"] > 0.95 and information.loc["label", "p"] < 0.01
 
 
 def test_the_same_seed_gives_the_same_tables_and_another_one_does_not() -> None:
-    one, same, other = (
-        states_and_dynamics(Wells(TRANSMAT, EMISSION), HMM, seed) for seed in (0, 0, 1)
-    )
+    network = Wells(PAIR.transmat, PAIR.emissionprob, n_units=4)
+    one, same, other = (states_and_dynamics(network, PAIR, seed) for seed in (0, 0, 1))
     for name in TABLES:
         pd.testing.assert_frame_equal(one[name], same[name])
     assert not one["counts"]["bic"].equals(other["counts"]["bic"])
@@ -71,12 +77,10 @@ def test_an_untrained_network_gets_through(cell: str) -> None:
     assert recovery["value"].abs().max() < 0.1
 
 
-def test_a_model_with_a_state_that_is_hardly_met_is_neither_swapped_nor_steered(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Places that are never left: each run stays in its own."""
+def test_a_model_whose_states_the_network_hardly_leaves_is_neither_swapped_nor_steered() -> None:
+    """A place that is never left: the other one is met before the runs begin, if at all."""
     network = Wells(np.array([[1.0, 0.0], [1.0, 0.0]]), EMISSION[:2])
-    monkeypatch.setattr("hmmlens.dynamics.state_models.N_COMPONENTS", 2)
-    hmm = HMMParameters(np.array([0.5, 0.5]), np.array([[0.9, 0.1], [0.1, 0.9]]), EMISSION[:2])
-    found = states_and_dynamics(network, hmm, 0)
-    assert len(found["counts"]) and len(found["recovery"])
+    found = states_and_dynamics(network, PAIR, 0)
+    information = found["information"].set_index("of")
+    assert np.isnan(information.loc["label", "share"])
+    assert found["recovery"].query("score == 'ari'")["value"].abs().max() < 0.1
