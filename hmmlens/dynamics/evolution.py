@@ -20,7 +20,7 @@ from hmmlens.dynamics.driven import WARM_UP, along, draw, unflatten
 from hmmlens.dynamics.jacobians import critical_pairs, has_drive, slopes, spectra, unstable
 from hmmlens.dynamics.labels import dwells, latent, switching_rate
 from hmmlens.dynamics.orbits import N_TURNING, best_rotation, oriented, plane, rotation
-from hmmlens.dynamics.residency import ratio
+from hmmlens.dynamics.ratios import per_run
 from hmmlens.emulation.network import NoiseDriven
 
 Floats = NDArray[np.float64]
@@ -64,10 +64,10 @@ def evolution(
     -------
     table : one row a checkpoint. ``update``; ``finite``, whether all states are, else the other
         measures are NaN; ``largest`` size of a unit; ``switching_rate`` of the latent label per
-        step; ``paper_rate``, mean of 1 / steps between changes of the likeliest of *all* symbols, the
-        paper's transition rate; ``critical`` and ``unstable``, shares of steps with one critical
-        pair or one unstable eigenvalue or more, with ``_low`` and ``_high`` over runs;
-        ``rotation``, ``turns_per_100`` and ``rotation_best`` in the checkpoint's own planes (see
+        step; ``paper_rate``, mean of 1 / steps between changes of the likeliest of *all* symbols,
+        the paper's transition rate; ``critical`` and ``unstable``, shares of steps with a critical
+        pair or an unstable eigenvalue, with ``_low`` and ``_high`` over runs; ``rotation``,
+        ``turns_per_100`` and ``rotation_best`` in the checkpoint's own planes (see
         :func:`hmmlens.dynamics.orbits.summary`); ``second_order``, root mean square over units of
         what :func:`second_order` returns (NaN for cells without drives).
     terms : (checkpoint, unit), the second-order terms
@@ -111,8 +111,7 @@ def _measures(
     before, given = states[:, times - 1].flatten(0, 1), noise[:, times].flatten(0, 1)
     values = spectra(network, before, given).reshape(n_runs, len(times), -1)
     for name, counts in (("critical", critical_pairs(values)), ("unstable", unstable(values))):
-        hits = (counts > 0).sum(axis=1).astype(float)
-        found = ratio(np.stack([hits, np.full(n_runs, float(len(times)))], axis=1), rng)
+        found = per_run((counts > 0).mean(axis=1), rng)
         row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
     hidden = states[:, WARM_UP:, : network.n_units].double().cpu().numpy()
     scores = plane(hidden, N_TURNING).transform(hidden)

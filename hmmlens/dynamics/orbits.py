@@ -15,9 +15,10 @@ import torch
 from numpy.typing import NDArray
 
 from hmmlens.dynamics.driven import WARM_UP, Driven, along, draw
+from hmmlens.dynamics.ratios import per_run, ratio
 from hmmlens.errors import DataError
 from hmmlens.reducers import PCA
-from hmmlens.validation.intervals import Estimate, estimate
+from hmmlens.validation.intervals import Estimate
 
 Floats = NDArray[np.float64]
 
@@ -29,8 +30,6 @@ N_TURNING = 5
 SIZES = (0.1, 0.5, 1.0, 2.0, 4.0)
 #: Share of the time that a contour holds, and cells of its grid along either axis.
 OCCUPIED, N_GRID = 0.95, 100
-#: Resamples of the runs for an interval.
-N_BOOTSTRAP = 1000
 
 
 class Rotation(NamedTuple):
@@ -73,11 +72,9 @@ def rotation(scores: Floats, rng: np.random.Generator) -> Rotation:
     area = x[:, :-1] * y[:, 1:] - y[:, :-1] * x[:, 1:]
     along_ = x[:, :-1] * x[:, 1:] + y[:, :-1] * y[:, 1:]
     angle = np.arctan2(area, along_)
-    swept = np.stack([area.sum(axis=1), np.abs(area).sum(axis=1)], axis=1)
-    turned = np.stack([angle.sum(axis=1), np.full(len(angle), float(angle.shape[1]))], axis=1)
     return Rotation(
-        estimate(swept, _ratio, N_BOOTSTRAP, rng),
-        estimate(turned, lambda sums: 100 * _ratio(sums) / (2 * np.pi), N_BOOTSTRAP, rng),
+        ratio(area.sum(axis=1), np.abs(area).sum(axis=1), rng),
+        per_run(100 * angle.mean(axis=1) / (2 * np.pi), rng),
     )
 
 
@@ -162,9 +159,8 @@ def summary(
 
 def radius(scores: Floats, rng: np.random.Generator) -> Estimate:
     """Return the root mean square distance of (run, time, component) from their mean."""
-    away = ((scores - scores.mean(axis=(0, 1))) ** 2).sum(axis=2).sum(axis=1)
-    parts = np.stack([away, np.full(len(away), float(scores.shape[1]))], axis=1)
-    return estimate(parts, lambda sums: _ratio(sums) ** 0.5, N_BOOTSTRAP, rng)
+    away = ((scores - scores.mean(axis=(0, 1))) ** 2).sum(axis=2).mean(axis=1)
+    return Estimate(*np.sqrt(per_run(away, rng)))
 
 
 def sizes(
@@ -244,8 +240,3 @@ def contour(scores: Floats, share: float = OCCUPIED, n_grid: int = N_GRID) -> Co
     level = ordered[np.searchsorted(ordered.cumsum(), share)]
     x, y = ((e[1:] + e[:-1]) / 2 for e in edges)
     return Contour(x, y, density, float(level))
-
-
-def _ratio(sums: Floats) -> float:
-    """Return the first sum over the second; NaN where that is 0."""
-    return float(sums[0] / sums[1]) if sums[1] else float("nan")

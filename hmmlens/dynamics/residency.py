@@ -19,7 +19,7 @@ from torch import Tensor
 from hmmlens.dynamics.driven import Driven, draw, flatten, unflatten
 from hmmlens.dynamics.jacobians import critical_pairs, spectra, unstable
 from hmmlens.dynamics.labels import latent
-from hmmlens.validation.intervals import Estimate, estimate
+from hmmlens.dynamics.ratios import ratio
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -34,8 +34,6 @@ REGIONS = ("transition", "kick", "cluster", "unsure")
 BATCH = 4096
 #: Share of rollouts under way below which those that ended are dropped.
 COMPACT = 0.8
-#: Resamples of the runs for an interval.
-N_BOOTSTRAP = 1000
 
 
 class Residency(NamedTuple):
@@ -153,20 +151,11 @@ def regions_table(states: pd.DataFrame, rng: np.random.Generator) -> pd.DataFram
         for measure in ("share", *MEANS, "any_unstable"):
             total = mine.groupby("run")[measure].sum().reindex(runs, fill_value=0.0).to_numpy()
             below = everything if measure == "share" else n_each
-            found = ratio(np.stack([total, below], axis=1).astype(float), rng)
+            found = ratio(total, below, rng)
             rows.append(
                 {"region": region, "measure": measure, **found._asdict(), "n_states": len(mine)}
             )
     return pd.DataFrame(rows)
-
-
-def ratio(parts: Floats, rng: np.random.Generator) -> Estimate:
-    """Return the ratio of two sums over runs (run, 2) with its interval; NaN where it has none."""
-
-    def score(sums: Floats) -> float:
-        return float(sums[0] / sums[1]) if sums[1] else float("nan")
-
-    return estimate(parts, score, N_BOOTSTRAP, rng)
 
 
 def _roll(
