@@ -89,6 +89,8 @@ class Emulation(Section):
 
 #: Presets that emit from states.
 PRESETS = tuple(name for name in get_args(Preset) if name not in ("rrxor", "z1r"))
+#: Folders of a study beside those of its networks.
+RESERVED = ("tables", "figures", "logs", "benchmarks", "checkpoints", "bias")
 #: What a network may be asked after its training.
 Analysis = Literal["scores", "reverse", "kicks", "states"]
 
@@ -192,6 +194,10 @@ class EmulationStudy(Section):
                     f"{path}: there is no target {name!r}{hint}, wants one of: {', '.join(known)}"
                 )
         for name, network in self.networks.items():
+            if name in RESERVED:
+                raise ValueError(
+                    f"networks.{name}: is a folder of every study; call it something else"
+                )
             if len(set(network.analyses)) < len(network.analyses):
                 raise ValueError(f"networks.{name}.analyses: holds one of them twice")
             if self.training_of(name).carried and network.target in self.targets:

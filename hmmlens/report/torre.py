@@ -48,8 +48,8 @@ A table without any rows in the whole study has no file. Beside them:
                 n, outcome`` (reached, missed, reported, not asked)
 ``paper``       ``topic, what, target, paper`` (the number, or its range, as text), ``paper_low,
                 paper_high, source`` (where it stands and how it was got from there), ``ours, low,
-                high, n`` (trainings), ``objective`` (that trained them), ``answer`` (agrees, differs, not testable at this scale, not
-                asked), ``rule``
+                high, n`` (trainings), ``objective`` (that trained them), ``answer``
+                (agrees, differs, not testable at this scale, not asked), ``rule``
 ``refusals``    ``network, target, seed, step, reason`` of all that could not be told
 ``answers``     ``question`` (bias, homogeneity, plateau), ``part`` (its order), ``sentence``
 ``cost``        ``step, network, n, cpu_seconds`` (mean), ``memory_mb`` (largest)
