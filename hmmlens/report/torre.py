@@ -24,6 +24,9 @@ folder has ``refused.csv`` (one row: ``reason``) instead of what it could not te
                :func:`hmmlens.dynamics.state_study.states_and_dynamics`
 =============  =====================================================================================
 
+Networks that are called ``plateau-...`` are of the sweep of short trainings, see
+:func:`hmmlens.emulation.plateau.grid`.
+
 Each of these folders also has ``cost.csv`` (one row: ``cpu_seconds, memory_mb``).
 ``bias/{target}/`` has the tables of :mod:`hmmlens.emulation.bias` (``values, summary, best_factor,
 shrinkage``).
@@ -50,6 +53,10 @@ A table without any rows in the whole study has no file. Beside them:
                 paper_high, source`` (where it stands and how it was got from there), ``ours, low,
                 high, n`` (trainings), ``objective`` (that trained them), ``answer``
                 (agrees, differs, not testable at this scale, not asked), ``rule``
+``plateau_by_setting``, ``plateau_effects``, ``comparison``, ``trends``
+                see :mod:`hmmlens.emulation.plateau` (of the sweep) and
+                :mod:`hmmlens.emulation.comparison` (of ReLU networks on chain2, measures of
+                ``scores_metrics`` and ``reverse_orbits``)
 ``refusals``    ``network, target, seed, step, reason`` of all that could not be told
 ``answers``     ``question`` (bias, homogeneity, plateau), ``part`` (its order), ``sentence``
 ``cost``        ``step, network, n, cpu_seconds`` (mean), ``memory_mb`` (largest)

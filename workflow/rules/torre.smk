@@ -84,7 +84,9 @@ rule train_emulation:
         network=network_settings,
         target=lambda w: matrices(study.networks[w.network].target),
         training=lambda w: study.training_of(w.network).model_dump(),
-        seed=job_seed("emulation", "{network}", "{seed}"),
+        # Of the number alone: networks of one seed and size begin with the same weights, so that
+        # what differs between them is how they were trained.
+        seed=job_seed("emulation", "{seed}"),
         checkpoint=f"{RESULTS}/checkpoints/{{network}}-{{seed}}.pt",
         device=study.device,
     script:
