@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 
@@ -20,6 +21,7 @@ from hmmlens.dynamics.evolution import Weights, loaded
 from hmmlens.dynamics.futures import softmax
 from hmmlens.emulation.network import NoiseDriven
 from hmmlens.errors import DataError
+from hmmlens.seeds import derive_seed
 from hmmlens.validation.intervals import Estimate, interval
 
 Floats = NDArray[np.float64]
@@ -185,3 +187,39 @@ def _line(t: Floats, values: Floats, level: float) -> tuple[float, float]:
     # A line that leads away from the level has reached it in the past only.
     ahead = (level - values[-1]) * slope > 0
     return float(slope), float(when) if ahead else np.nan
+
+
+def escape_row(
+    network: NoiseDriven, checkpoints: Weights, hmm: HMMParameters, n_steps: int, seed: int
+) -> pd.DataFrame:
+    """Return what a training's checkpoints tell of its escape, in one row.
+
+    Parameters
+    ----------
+    n_steps : of the sequences that it was trained on.
+
+    Returns
+    -------
+    DataFrame
+        ``initial`` (correlation before the first update, share of the target's), ``rate, rate_low,
+        rate_high``, and so on for every field of :class:`Growth`; NaN without growth to be fitted
+
+    Raises
+    ------
+    DataError
+        See :func:`correlations`.
+    """
+    generator = torch.Generator().manual_seed(derive_seed(seed, "escape"))
+    rng = np.random.default_rng(derive_seed(seed, "escape", "resamples"))
+    seen = correlations(network, checkpoints, hmm, n_steps, generator, rng)
+    found = growth(seen)
+    if found is None:
+        nothing = Estimate(np.nan, np.nan, np.nan)
+        found = Growth(nothing, nothing, np.nan, np.nan, nothing, nothing, nothing, np.nan)
+    row: dict[str, float] = {"initial": float(seen.value[0])}
+    for name, value in found._asdict().items():
+        if isinstance(value, Estimate):
+            row |= {name: value.value, f"{name}_low": value.low, f"{name}_high": value.high}
+        else:
+            row[name] = float(value)
+    return pd.DataFrame([row])
