@@ -29,6 +29,8 @@ Ints = NDArray[np.int64]
 
 #: Sizes of the batch, and draws at each; at the largest one a draw costs seconds.
 BATCHES = {256: 32, 512: 24, 1024: 16, 2048: 8, 4096: 4}
+#: Points at which a fitted curve is looked at.
+N_FINE = 2001
 
 
 def values(
@@ -113,8 +115,8 @@ def best_factor(
 ) -> pd.DataFrame:
     """Return how often a generator like the target should move on, for each objective to like it.
 
-    The minimum of a parabola in the log of the factor on the probabilities of moving on, fitted to
-    the means of :func:`values` over the generators that differ from the target in that alone.
+    The minimum of a cubic in the log of the factor on the probabilities of moving on, fitted to the
+    means of :func:`values` over the generators that differ from the target in that alone.
 
     Returns
     -------
@@ -127,7 +129,7 @@ def best_factor(
         wide = part.pivot(index="draw", columns="generator", values="value")
         names = {TRUE: 1.0} | {moves(factor): factor for factor in FACTORS}
         factors = np.array(sorted(names[name] for name in wide if name in names))
-        if len(factors) < 3:
+        if len(factors) < 4:
             continue
         order = sorted((name for name in wide if name in names), key=lambda name: names[name])
         table = wide[order].to_numpy()
@@ -135,16 +137,18 @@ def best_factor(
         again = rng.integers(len(table), size=(n_bootstrap, len(table)))
         low, high = interval([_lowest(factors, table[some].mean(axis=0)) for some in again])
         row = {"objective": objective, "n": n, "factor": best, "low": low, "high": high}
-        rows.append(row | {"at_edge": best in (factors[0], factors[-1])})
+        edge = bool(np.isclose(best, factors[[0, -1]]).any())
+        rows.append(row | {"at_edge": edge})
     return pd.DataFrame(rows)
 
 
 def _lowest(factors: Floats, means: Floats) -> float:
-    """Return where a parabola in log(factor) is lowest, within the factors."""
-    curve, slope, _ = np.polyfit(np.log(factors), means, 2)
-    if curve <= 0:
-        return float(factors[means.argmin()])
-    return float(np.clip(np.exp(-slope / (2 * curve)), factors[0], factors[-1]))
+    """Return where a polynomial in log(factor) is lowest, within the factors."""
+    logs = np.log(factors)
+    # Moving on too rarely costs more than too often, which a parabola does not have.
+    curve = np.polyfit(logs, means, min(3, len(factors) - 2))
+    fine = np.linspace(logs[0], logs[-1], N_FINE)
+    return float(np.exp(fine[np.polyval(curve, fine).argmin()]))
 
 
 def shrinkage(

@@ -92,7 +92,7 @@ def test_the_papers_objective_likes_other_laws_better_and_split_samples_do_not()
 
 
 def made_up(power: float, lowest: float = 0.7, noise: float = 1e-3) -> pd.DataFrame:
-    """Return values whose bias falls by a power of n, and a parabola in log(factor)."""
+    """Return values whose bias falls by a power of n, with a minimum at a factor."""
     rng = np.random.default_rng(0)
     rows = []
     for n in (100, 200, 400):
