@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from hmmlens.report.findings import span
 from hmmlens.report.roundtrip import share
-from hmmlens.report.wording import count, estimate, listed, number
+from hmmlens.report.wording import count, estimate, listed
 from hmmlens.validation.paired import student
 
 #: Tables of :mod:`hmmlens.dynamics.resonance` and :mod:`hmmlens.dynamics.orbits` in a study.
@@ -95,9 +96,8 @@ def broken(name: str, rows: pd.DataFrame, sizes: pd.DataFrame) -> str:
     far, same = rows.groupby(WHO)["deviation"].max(), rows.groupby(WHO)["same_labels"].min()
     text = (
         f"{name} ({count(n, 'network')}): states deviate from scaling by up to "
-        f"{number(far.min())} to {number(far.max())} of their size, and "
-        f"{_percent(same.min())} to {_percent(same.max())} of steps keep their label at the factor "
-        "that changes most"
+        f"{span(far)} of their size, and {span(100 * same, 1)} % of steps keep their label at the "
+        "factor that changes most"
     )
     powers = [
         float(np.polyfit(np.log(part["noise_sd"]), np.log(part["radius"]), 1)[0])
@@ -125,9 +125,9 @@ def rates(name: str, rows: pd.DataFrame) -> str:
     text = (
         f"{name}: labels switch {estimate(*lo, 4)} times a step on noise of {least:g} and "
         f"{estimate(*hi, 4)} on noise of {most:g} (n = {len(wide)}); over the sweep the rate "
-        f"varies by {_percent(change.min())} to {_percent(change.max())} of its mean"
+        f"varies by {span(100 * change, 1)} % of its mean"
     )
-    return text + (", that is not at all." if change.max() == 0 else ".")
+    return text + (", that is, not at all." if change.max() == 0 else ".")
 
 
 def resonant(name: str, rows: pd.DataFrame) -> str:

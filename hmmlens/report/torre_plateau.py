@@ -150,8 +150,8 @@ def escape_sentences(table: pd.DataFrame) -> list[str]:
     early = known["exponential"] > known["reached"]
     if early.mean() >= 0.5 and faster >= len(known) / 2:
         told.append(
-            "So the plateau is no saddle that is left at a constant rate: what is learnt of the "
-            "memory makes more of it learnt."
+            "So the plateau is no saddle that is left at a constant rate: the more memory is "
+            "learnt, the faster more of it is learnt."
         )
     elif faster + slower == 0:
         told.append("So growth at a constant rate, as away from a saddle, is not contradicted.")
