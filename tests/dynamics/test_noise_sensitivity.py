@@ -120,8 +120,8 @@ def test_mixes_keep_their_share_of_the_run() -> None:
     with torch.no_grad():
         net.recurrent.weight.zero_()
         net.noise.weight.fill_(1.0)
-    # Of 40,000 draws a variance has a standard error of less than 2 %.
-    n = 400
+    # Of 20,000 draws a variance has a standard error of less than 3 %.
+    n = 200
     _, _, points = linear(0.5, n)
     run = Run(torch.full((n, 30, 1), -0.5), torch.zeros(n, 30, 1), torch.zeros(n, 30, 2))
     table = sensitivity(net, run, points, seeded(1), np.random.default_rng(0))
@@ -129,10 +129,10 @@ def test_mixes_keep_their_share_of_the_run() -> None:
     draws = np.random.default_rng(1).normal(size=400_000)
     for mix, kept in (("linear", 0.5), ("preserving", 0.75**0.5)):
         wanted = np.maximum(0.5 * draws - 0.5 * kept, 0).var()
-        assert value[(mix, 0.5, 2, "trace", "kick")] == pytest.approx(wanted, rel=0.08)
+        assert value[(mix, 0.5, 2, "trace", "kick")] == pytest.approx(wanted, rel=0.1)
     assert value[("linear", 0.0, 2, "trace", "kick")] == 0
     fresh = np.maximum(draws, 0).var()
-    assert value[("linear", 1.0, 2, "trace", "kick")] == pytest.approx(fresh, rel=0.08)
+    assert value[("linear", 1.0, 2, "trace", "kick")] == pytest.approx(fresh, rel=0.1)
 
 
 def test_units_that_are_off_are_deaf() -> None:
