@@ -230,7 +230,7 @@ def test_identity_is_told_where_it_holds_and_denied_where_it_does_not() -> None:
         in (torre_homogeneity.sentences(noise_study(0.0, 0.3))[0])
     )
     broken = next(s for s in told if s.startswith("tanh with biases (8 networks)"))
-    assert "to the power 0.5" in broken and "which is excluded" in broken and "80 %" in broken
+    assert "to the power 0.5" in broken and "which is excluded" in broken and "80.0 %" in broken
     rates = [s for s in told if "labels switch" in s]
     assert len(rates) == 2 and "that is, not at all" in rates[0]
     assert "0.1200" in rates[1] and "not at all" not in rates[1]
