@@ -134,10 +134,11 @@ def null_contrasts(
     """
 
     def replaced(sets: tuple[Ints, Ints]) -> Iterator[Floats]:
-        for one, other in zip(*sets, strict=False):
-            # Two draws of the same unit would make between-group weights of within-group ones.
-            if not len(np.intersect1d(one, other)):
-                yield contrasts(blocks(weight, one, other))
+        for one in sets[0]:
+            # A unit in both would make weights between groups of those within.
+            apart = ~np.isin(sets[1], one).any(axis=1)
+            if apart.any():
+                yield contrasts(blocks(weight, one, rng.choice(sets[1][apart])))
 
     draws = range(n_permutations)
     found = {

@@ -88,7 +88,7 @@ def modulated(
     """
     if network.cell not in ACTIVATIONS:
         if drive is not None or noise is not None:
-            raise DataError(f"a {network.cell} cell has not one drive per unit; silence units")
+            raise DataError(f"a {network.cell} cell has not one drive per unit")
         if output is None:
             return lambda copies: lambda state, given: gates.advance(network, state, given).state
         zero = output.new_zeros(output.shape[1])
@@ -103,11 +103,28 @@ def modulated(
 
 
 def held(network: NoiseDriven, gate: str, units: Tensor, value: Tensor) -> Changed:
-    """Return copies in which one gate of ``units`` (copy, unit) is kept at ``value`` (unit)."""
+    """Return copies in which one gate of some units is kept at a value.
+
+    Parameters
+    ----------
+    gate : of :data:`hmmlens.dynamics.gates.GATES`; or, of every cell, ``sent``: what units send
+        out.
+    units : (copy, unit), whose gate is kept.
+    value : (unit) or (copy, unit)
+    """
 
     def changed(copies: Tensor) -> Step:
-        hold = gates.Hold(gate, units[copies], value)
-        return lambda state, given: gates.advance(network, state, given, hold).state
+        kept = gates.Hold(gate, units[copies], value if value.ndim == 1 else value[copies])
+        if network.cell in gates.GATES:
+            return lambda state, given: gates.advance(network, state, given, kept).state
+        if gate != gates.SENT:
+            raise DataError(f"a {network.cell} cell has no gate {gate!r}")
+
+        def step(state: State, given: Tensor) -> State:
+            sent = network.advance(state, given)[0][0]
+            return ((torch.where(kept.units, kept.value, sent),),)
+
+        return step
 
     return changed
 

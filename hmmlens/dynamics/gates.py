@@ -31,7 +31,7 @@ class Hold(NamedTuple):
 
     gate : its name in :data:`GATES`, or :data:`SENT`.
     units : (sequence, unit) or (unit), whose gate is kept.
-    value : (unit), what it is kept at.
+    value : the same, what it is kept at.
     """
 
     gate: str

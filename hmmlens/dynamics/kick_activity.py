@@ -15,7 +15,8 @@ from hmmlens.dynamics.jacobians import critical_pairs, spectra
 from hmmlens.dynamics.kick_candidates import Watched
 from hmmlens.dynamics.kick_tests import scaled
 from hmmlens.dynamics.labels import Switches, switches
-from hmmlens.dynamics.residency import REGIONS, ratio, regions, residency
+from hmmlens.dynamics.ratios import ratio
+from hmmlens.dynamics.residency import REGIONS, regions, residency
 from hmmlens.emulation.network import NoiseDriven
 from hmmlens.validation.intervals import mean_estimate
 
@@ -27,7 +28,7 @@ N_EACH = 10
 #: Steps before and after a switch that are looked at.
 LAGS = 15
 #: Switches of each exit whose spectra are found, at each factor.
-N_SPECTRA = 12
+N_SPECTRA = 20
 #: Imaginary part from which a pair of eigenvalues turns, of Torre et al. 2025 for this measure.
 TURNING = 0.06
 
@@ -71,7 +72,7 @@ def levels_table(
                 here = (found.label == label) & (region == number)
                 parts = np.zeros((n_runs, 2))
                 np.add.at(parts, runs[here], np.c_[mine[here].mean(axis=1), np.ones(here.sum())])
-                level = ratio(parts, rng)
+                level = ratio(parts[:, 0], parts[:, 1], rng)
                 rows.append(
                     {
                         "exit": exit_,

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hmmlens.dynamics import connectivity, kick_activity
+from hmmlens.dynamics.exits import modulated
 from hmmlens.dynamics.gate_kicks import COLUMNS as GATE_COLUMNS
 from hmmlens.dynamics.gate_kicks import gates_table
 from hmmlens.dynamics.jacobians import has_drive
@@ -32,6 +33,7 @@ from hmmlens.dynamics.kick_tables import (
 from hmmlens.dynamics.kick_tests import (
     Against,
     dose,
+    factors,
     gated,
     gated_switches,
     jaccard,
@@ -39,7 +41,7 @@ from hmmlens.dynamics.kick_tests import (
     scaled,
     strongest_inputs,
 )
-from hmmlens.dynamics.kicks import select
+from hmmlens.dynamics.kicks import Loss, select
 from hmmlens.emulation.network import NoiseDriven
 from hmmlens.emulation.stability import lyapunov
 
@@ -129,9 +131,10 @@ def _gated(case: Case, mine: dict[int, Ints], nulls: list[pd.DataFrame]) -> pd.D
         return pd.DataFrame(columns=columns)
     rng, how = case.numpy("gated"), case.hows["group"]
     every = np.concatenate(list(mine.values()))
+    losses = [Loss(how, case.ranked[label].sent) for label in mine]
     sets = [matched_sets(u, case.kinds, N_PAIRS, rng, avoid=every).units for u in mine.values()]
     found = gated(
-        case.network, list(mine.values()), sets, how, case.informative, case.torch("gated"), rng
+        case.network, list(mine.values()), sets, losses, case.informative, case.torch("gated"), rng
     )
     nulls.append(null_rows("gated", -1, "matched", found.null))
     return pd.DataFrame([_summary({"how": how}, found)])[columns]
@@ -160,11 +163,11 @@ def _dose(case: Case, mine: dict[int, Ints]) -> pd.DataFrame:
     for label, units in mine.items() if has_drive(case.network) else ():
         starts = case.starts(label, 2 * N_STARTS, "dose")
         hazard = dose(case.network, units, FACTORS, starts, case.informative)
-        factors = np.ones((len(FACTORS), len(case.informative), case.network.n_units))
-        factors[:, :, units] = FACTORS[:, None, None]
+        drive = factors(case.network, units, np.repeat(FACTORS, len(case.informative)))
         counts = gated_switches(
-            case.network, factors, "drive", case.informative, case.torch("dose", label)
-        )
+            case.network, modulated(case.network, drive), len(FACTORS), case.informative,
+            case.torch("dose", label),
+        )  # fmt: skip
         # Runs that ran away have no rate.
         bounded = ~np.isnan(counts)
         rate = np.where(bounded, counts, 0).sum(axis=1) / np.maximum(bounded.sum(axis=1), 1)
@@ -191,7 +194,7 @@ def _repeat(case: Case, groups: Groups) -> pd.DataFrame:
         ranked = rank(case.network, again, case.informative, label)
         generator = case.torch("select again", label, kind)
         other = select(
-            case.network, ranked, group.how, case.informative, generator, len(group.units)
+            case.network, ranked, group.loss.how, case.informative, generator, len(group.units)
         )
         rows.append(
             (label, kind, len(group.units), spelled(group.units), spelled(other.units),

@@ -59,6 +59,7 @@ class Ranked(NamedTuple):
     candidates : (candidate), units, by falling gradient, at most ``MOST``
     n_rising : how many units rise
     gradient : (unit), of the margin of the next label's logit, by a factor on the unit
+    sent : (unit), what it sends out on average in the cluster
     n_exits : how many exits were replayed
     cluster, kick, transition : (unit), mean levels in the three regions
     """
@@ -68,6 +69,7 @@ class Ranked(NamedTuple):
     candidates: Ints
     n_rising: int
     gradient: Floats
+    sent: Floats
     n_exits: int
     cluster: Floats
     kick: Floats
@@ -121,8 +123,9 @@ def rank(
     :data:`RISE` standard deviations, and above 0; a unit whose activation is odd (``tanh``, and
     what a gated cell sends out) may do the same below 0. They are ranked by the gradient of the
     margin between the next label's logit and this one's, in the steps after exits that happened,
-    by a factor on the unit (on its drive, or on what a unit of a gated cell sends out). There are
-    none where fewer than two exits, or no steps in the cluster, were seen.
+    by a factor on the unit: on its drive (``relu``), or on how far what it sends out is from its
+    mean in the cluster. There are none where fewer than two exits, or no steps in the cluster, were
+    seen.
     """
     labels = watched.labels[:, 1:]
     ahead, here = steps_to_exit(watched.labels)[:, 1:], labels == label
@@ -130,21 +133,26 @@ def rank(
     leaves = here & (ahead == 1) & ((following == to) if to is not None else True)
     regions = (here & (ahead > CLUSTER), here & (ahead > 1) & (ahead <= CLUSTER), leaves)
     n_units = network.n_units
-    empty = np.full(n_units, np.nan)
-    means = [
-        watched.levels[torch.from_numpy(region)].double().mean(dim=0).cpu().numpy()
-        if region.any()
-        else empty
-        for region in regions
-    ]
-    gradient, n_exits = replayed_gradient(network, watched, informative, label, to)
+    means = [_mean(watched.levels, region) for region in regions]
+    sent = _mean(watched.run.states[:, 1:, :n_units], regions[0])
+    if np.isnan(sent).any():
+        gradient, n_exits = np.zeros(n_units), 0
+    else:
+        gradient, n_exits = replayed_gradient(network, watched, informative, label, sent, to)
     spread = watched.levels.flatten(0, 1).double().std(dim=0).cpu().numpy()
     sign = np.sign(means[2]) if network.cell != "relu" else np.ones(n_units)
     with np.errstate(invalid="ignore"):
         rises = (sign * means[2] > 0) & (sign * (means[2] - means[0]) > RISE * spread)
     rising = np.flatnonzero(rises) if n_exits > 1 else np.array([], dtype=np.int64)
     order = rising[np.argsort(-gradient[rising], kind="stable")]
-    return Ranked(label, to, order[:MOST], len(rising), gradient, n_exits, *means)
+    return Ranked(label, to, order[:MOST], len(rising), gradient, sent, n_exits, *means)
+
+
+def _mean(values: Tensor, where: NDArray[np.bool_]) -> Floats:
+    """Return the mean (unit) of values (run, time, unit) over some steps; NaN over none."""
+    some = values[torch.from_numpy(where).to(values.device)]
+    found: Floats = some.double().mean(dim=0).cpu().numpy()
+    return found
 
 
 def replayed_gradient(
@@ -152,9 +160,10 @@ def replayed_gradient(
     watched: Watched,
     informative: Sequence[int],
     label: int,
+    sent: Floats,
     to: int | None = None,
 ) -> tuple[Floats, int]:
-    """Return d margin / d factor (unit), and over how many exits it is the mean.
+    """Return d margin / d factor (unit), and over how many exits it is the mean; see :func:`rank`.
 
     Each exit is replayed with its own noise, from ``BEFORE`` steps before it; the margin is that
     of the label it left for over the label it left, over ``AFTER`` steps from the exit on.
@@ -179,10 +188,15 @@ def replayed_gradient(
     with torch.inference_mode(False), torch.enable_grad():
         state = unflatten(run.states[rows, times - BEFORE].clone(), network)
         factor = torch.ones(network.n_units, device=after.device, requires_grad=True)
-        modulation = Modulation(drive=factor) if has_drive(network) else Modulation(output=factor)
+        rest = torch.from_numpy(sent).to(factor)
         margin = torch.zeros((), device=after.device)
         for t in range(1 - BEFORE, AFTER):
-            state = network.step(state, run.noise[rows, times + t].clone(), modulation)
+            noise = run.noise[rows, times + t].clone()
+            if network.cell == "relu":
+                state = network.step(state, noise, Modulation(drive=factor))
+            else:
+                state = network.step(state, noise)
+                state = ((rest + factor * (state[0][0] - rest), *state[0][1:]),)
             if t >= 0:
                 logits = network.readout(state)
                 gained = logits.gather(1, after[:, None])[:, 0] - logits[:, informative[label]]

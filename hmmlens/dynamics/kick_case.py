@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 
 from hmmlens.dynamics.exits import Starts, hazards, reduction_estimate
-from hmmlens.dynamics.jacobians import has_drive
 from hmmlens.dynamics.kick_candidates import Ranked, Watched, rank, watch
 from hmmlens.dynamics.kick_sets import Sets, matched_sets, selective_sets, traits
 from hmmlens.dynamics.kick_tests import Against, fresh_starts, lost, unread
@@ -29,10 +28,13 @@ Ints = NDArray[np.int64]
 N_SETS, N_PAIRS = 200, 100
 #: Starts on which a group is compared with sets, and on which its effect is measured.
 N_STARTS, N_EFFECT = 250, 1000
-#: Two groups for each exit: one whose size is chosen and which is cut off from other units where
-#: units have one drive each (else silenced), and one of so many units that are silenced.
+#: Two groups for each exit: one whose size is chosen, and one of so many units.
 KINDS = ("group", "three")
 THREE = 3
+#: How the units of the two are lost: in ``relu``, which is silent at rest, they are cut off from
+#: other units (the first) and silenced (the second), else both are held.
+RELU: dict[str, How] = {"group": "drive", "three": "output"}
+SIGNED: dict[str, How] = {"group": "hold", "three": "hold"}
 
 
 class Case(NamedTuple):
@@ -70,7 +72,7 @@ class Case(NamedTuple):
         return fresh_starts(self.network, self.informative, label, generator, n_starts)
 
 
-class Tested(NamedTuple):
+class Examined(NamedTuple):
     """A group and what its tests say.
 
     group : the units
@@ -101,7 +103,7 @@ def observe(network: NoiseDriven, informative: Sequence[int], seed: int) -> Case
         When it diverges.
     """
     symbols = tuple(informative)
-    hows: dict[str, How] = {"group": "drive" if has_drive(network) else "output", "three": "output"}
+    hows = RELU if network.cell == "relu" else SIGNED
     device = network.out.weight.device
     generator = torch.Generator(device).manual_seed(derive_seed(seed, "kicks", "watch"))
     watched = watch(network, symbols, generator)
@@ -122,7 +124,7 @@ def find(case: Case) -> dict[tuple[int, str], Group]:
     return found
 
 
-def examine(case: Case, group: Group, kind: str) -> Tested:
+def examine(case: Case, group: Group, kind: str) -> Examined:
     """Measure a group's effect, and compare it with sets.
 
     Raises
@@ -130,11 +132,11 @@ def examine(case: Case, group: Group, kind: str) -> Tested:
     DataError
         When there are too few units to compare it with.
     """
-    net, symbols, label, how = case.network, case.informative, group.label, group.how
+    net, symbols, label, loss = case.network, case.informative, group.label, group.loss
     rng = case.numpy("examine", label, kind)
     starts = case.starts(label, N_EFFECT, "effect", kind)
     usual = intact(net, starts, symbols)
-    exits = lacking(net, [group.units], how, starts, symbols)
+    exits = lacking(net, [group.units], loss, starts, symbols)
     effect = reduction_estimate(exits, usual, rng)
     nan = Estimate(np.nan, np.nan, np.nan)
     by_label = [
@@ -144,13 +146,13 @@ def examine(case: Case, group: Group, kind: str) -> Tested:
     sets = matched_sets(group.units, case.kinds, N_SETS, rng)
     others = selective_sets(group.units, case.ranked[label].candidates, N_SETS, rng)
     common = case.starts(label, N_STARTS, "sets", kind)
-    return Tested(
+    return Examined(
         group,
         float(hazards(usual)[0]),
         effect,
-        unread(net, group.units, how, starts, symbols, rng),
-        lost(net, group.units, sets.units, how, common, symbols, rng),
-        lost(net, group.units, others, how, common, symbols, rng),
+        unread(net, group.units, loss, starts, symbols, rng),
+        lost(net, group.units, sets.units, loss, common, symbols, rng),
+        lost(net, group.units, others, loss, common, symbols, rng),
         sets,
         by_label,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hmmlens.dynamics.kick_case import Case, Floats, Tested
+from hmmlens.dynamics.kick_case import Case, Floats, Examined
 from hmmlens.dynamics.kick_sets import TRAITS
 from hmmlens.dynamics.kick_tests import Against
 from hmmlens.dynamics.kicks import Group
@@ -21,10 +21,10 @@ LEAST, P_MATCHED, P_SELECTIVE = 0.25, 0.01, 0.05
 LITTLE = 0.1
 
 Groups = Mapping[tuple[int, str], Group]
-Results = Mapping[tuple[int, str], Tested]
+Results = Mapping[tuple[int, str], Examined]
 
 
-def are_kicks(tested: Tested) -> bool:
+def are_kicks(tested: Examined) -> bool:
     """Return whether a group is one of kick units, see :data:`LEAST`."""
     return bool(
         tested.effect.low >= LEAST
@@ -72,7 +72,7 @@ def kicks_table(case: Case, groups: Groups, tested: Results) -> pd.DataFrame:
             "exit": label,
             "symbol": case.informative[label],
             "kind": kind,
-            "how": group.how,
+            "how": group.loss.how,
             "kicks": found,
             "reason": group.reason or ("" if found else "no more than other units"),
             "n_units": len(group.units) if found else 0,

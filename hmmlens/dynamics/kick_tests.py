@@ -14,11 +14,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from hmmlens.dynamics import driven
 from hmmlens.dynamics.driven import unflatten
 from hmmlens.dynamics.exits import (
     N_ROWS,
+    Changed,
     Exits,
     Starts,
     first_exits,
@@ -28,7 +30,7 @@ from hmmlens.dynamics.exits import (
     reduction_estimate,
     reductions,
 )
-from hmmlens.dynamics.kicks import How, draw_starts, intact, lacking, masks, pool
+from hmmlens.dynamics.kicks import Loss, draw_starts, intact, lacking, masks, pool, without
 from hmmlens.dynamics.labels import latent
 from hmmlens.emulation.network import ACTIVATIONS, NoiseDriven
 from hmmlens.errors import DataError
@@ -74,7 +76,7 @@ def lost(
     network: NoiseDriven,
     units: Ints,
     sets: Ints,
-    how: How,
+    loss: Loss,
     starts: Starts,
     informative: Sequence[int],
     rng: np.random.Generator,
@@ -88,7 +90,7 @@ def lost(
         When the network never leaves the label.
     """
     usual = intact(network, starts, informative)
-    exits = lacking(network, [units, *sets], how, starts, informative)
+    exits = lacking(network, [units, *sets], loss, starts, informative)
     return _against(exits, usual, rng, to)
 
 
@@ -103,7 +105,7 @@ def _against(
 def unread(
     network: NoiseDriven,
     units: Ints,
-    how: How,
+    loss: Loss,
     starts: Starts,
     informative: Sequence[int],
     rng: np.random.Generator,
@@ -121,22 +123,28 @@ def unread(
         same = torch.nonzero(latent(deaf.readout(starts.state), informative) == starts.label)[:, 0]
     state = tuple(tuple(part[same] for part in entry) for entry in starts.state)
     some = Starts(state, starts.given[:, same], starts.label)
-    exits = lacking(deaf, [units], how, some, informative)
+    exits = lacking(deaf, [units], loss, some, informative)
     return reduction_estimate(exits, intact(deaf, some, informative), rng, to, N_BOOTSTRAP)
+
+
+def factors(network: NoiseDriven, units: Ints, values: Floats) -> Tensor:
+    """Return factors (copy, unit) on units: a value for each copy on ``units``, 1 on others."""
+    out = torch.ones(len(values), network.n_units).to(network.out.weight)
+    out[:, units] = torch.from_numpy(values)[:, None].to(out)
+    return out
 
 
 def dose(
     network: NoiseDriven,
     units: Ints,
-    factors: Floats,
+    values: Floats,
     starts: Starts,
     informative: Sequence[int],
     to: int | None = None,
 ) -> Floats:
-    """Return the hazard (factor) with factors on the drive of a group, relative to factor 1."""
-    drive = torch.ones(len(factors), network.n_units)
-    drive[:, units] = torch.as_tensor(factors, dtype=drive.dtype)[:, None]
-    exits = first_exits(network, modulated(network, drive), len(factors), starts, informative)
+    """Return the hazard (value) with a factor on the drive of a group, relative to factor 1."""
+    changed = modulated(network, factors(network, units, values))
+    exits = first_exits(network, changed, len(values), starts, informative)
     usual = hazards(intact(network, starts, informative), to)
     found: Floats = hazards(exits, to) / usual
     return found
@@ -195,8 +203,8 @@ def noise_cut(
 
 def gated_switches(
     network: NoiseDriven,
-    factors: Floats,
-    how: How,
+    changed: Changed,
+    n_copies: int,
     informative: Sequence[int],
     generator: torch.Generator,
 ) -> Floats:
@@ -207,14 +215,12 @@ def gated_switches(
 
     Parameters
     ----------
-    factors : (copy, label, unit), on ``how`` of units while the network is in the label.
+    changed : copies of the network, one for each copy and label in that order; a copy is changed
+        as the one of the label it is in.
     """
     states = driven.drive(network, N_GATED, 1, generator).states[:, 0]
     noise = driven.draw(network, generator, GATED_STEPS, N_GATED)
-    n_copies, n_labels, n_units = factors.shape
-    table = torch.from_numpy(factors.reshape(-1, n_units)).to(states)
-    changed = modulated(network, **{how: table})
-    counts = []
+    n_labels, counts = len(informative), []
     with torch.inference_mode():
         given = received(network, noise)
         for copies in torch.arange(n_copies, device=states.device).split(max(1, N_ROWS // N_GATED)):
@@ -237,7 +243,7 @@ def gated(
     network: NoiseDriven,
     groups: Sequence[Ints],
     sets: Sequence[Ints],
-    how: How,
+    losses: Sequence[Loss],
     informative: Sequence[int],
     generator: torch.Generator,
     rng: np.random.Generator,
@@ -250,6 +256,7 @@ def gated(
     ----------
     groups : one for each label.
     sets : for each label, (set, unit); the first of each are lost together, and so on.
+    losses : how units are lost in each label, all in the same way.
 
     Raises
     ------
@@ -257,11 +264,15 @@ def gated(
         When the network never changes its label, or leaves all bounds without the groups. A set
         without which it does is no part of the null.
     """
-    gone = np.zeros((2 + len(sets[0]), len(groups), network.n_units), dtype=bool)
+    n_copies = 2 + len(sets[0])
+    gone = np.zeros((n_copies, len(groups), network.n_units), dtype=bool)
     for label, (units, others) in enumerate(zip(groups, sets, strict=True)):
         gone[1, label, units] = True
         gone[2:, label] = masks(others, network.n_units)
-    counts = gated_switches(network, 1.0 - gone, how, informative, generator)
+    values = np.tile(np.stack([loss.value for loss in losses]), (n_copies, 1))
+    loss = Loss(losses[0].how, values)
+    changed = without(network, gone.reshape(len(values), -1), loss)
+    counts = gated_switches(network, changed, n_copies, informative, generator)
     if np.isnan(counts[:2]).any():
         raise DataError("the network leaves all bounds without its kick units")
     if not counts[0].any():

@@ -24,10 +24,12 @@ from hmmlens.dynamics.exits import (
     Starts,
     first_exits,
     hazards,
+    held,
     modulated,
     received,
     reduction_estimate,
 )
+from hmmlens.dynamics.gates import SENT
 from hmmlens.dynamics.kick_candidates import Ranked
 from hmmlens.dynamics.labels import latent
 from hmmlens.emulation.network import NoiseDriven
@@ -38,8 +40,10 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 #: How units are lost. ``drive``: they hear no other unit, and keep their noise (factor 0 on the
-#: drive, as in Torre et al.); ``output``: they send nothing out.
-How = Literal["drive", "output"]
+#: drive, as in Torre et al.); ``output``: they send nothing out; ``hold``: they send out what they
+#: do on average in the cluster. Where units send out both signs, nothing is not the rest that a
+#: kick starts from, and silencing may be a kick of its own.
+How = Literal["drive", "output", "hold"]
 
 #: Runs in which starts are looked for, and steps of each after its warm-up.
 N_RUNS, N_STEPS = 96, 100
@@ -52,11 +56,22 @@ TRIED, N_RACING, RACED, N_HELD_OUT = 200, 6, 600, 600
 FEWEST, LARGEST, ENOUGH = 3, 10, 0.5
 
 
+class Loss(NamedTuple):
+    """How units are lost.
+
+    how : the way
+    value : what held units send out, (unit) or (copy, unit); only looked at where they are held
+    """
+
+    how: How
+    value: Floats
+
+
 class Group(NamedTuple):
     """Units that kick a network out of a label.
 
     label, to : the label that is left, and for which one (None for any)
-    how : how units are lost
+    loss : how they are lost
     units : (unit), in the order in which they were found; empty where there are none
     curve : by how much 1, 2, ... units lower the hazard on the noise on which the size was chosen;
         it may go on beyond the size that was chosen
@@ -65,7 +80,7 @@ class Group(NamedTuple):
 
     label: int
     to: int | None
-    how: How
+    loss: Loss
     units: Ints
     curve: list[Estimate]
     reason: str
@@ -79,7 +94,7 @@ def masks(sets: Sequence[Ints] | Ints, n_units: int) -> Bools:
     return out
 
 
-def without(network: NoiseDriven, lost: Bools, how: How) -> Changed:
+def without(network: NoiseDriven, lost: Bools, loss: Loss) -> Changed:
     """Return copies of a network that lack units (copy, unit).
 
     Raises
@@ -88,8 +103,10 @@ def without(network: NoiseDriven, lost: Bools, how: How) -> Changed:
         When the cell has not one drive per unit and the drive is to be cut.
     """
     like: Tensor = network.out.weight
-    factor = torch.from_numpy(~lost).to(like)
-    return modulated(network, **{how: factor})
+    if loss.how == "hold":
+        units = torch.from_numpy(lost).to(like.device)
+        return held(network, SENT, units, torch.from_numpy(loss.value).to(like))
+    return modulated(network, **{loss.how: torch.from_numpy(~lost).to(like)})
 
 
 def pool(network: NoiseDriven, generator: torch.Generator) -> Run:
@@ -117,13 +134,13 @@ def draw_starts(
 def lacking(
     network: NoiseDriven,
     sets: Sequence[Ints] | Ints,
-    how: How,
+    loss: Loss,
     starts: Starts,
     informative: Sequence[int],
 ) -> Exits:
     """Return the first exits of copies that lack each of the sets of units."""
     lost = masks(sets, network.n_units)
-    return first_exits(network, without(network, lost, how), len(lost), starts, informative)
+    return first_exits(network, without(network, lost, loss), len(lost), starts, informative)
 
 
 def intact(network: NoiseDriven, starts: Starts, informative: Sequence[int]) -> Exits:
@@ -135,7 +152,7 @@ def best_next(
     network: NoiseDriven,
     found: list[int],
     candidates: list[int],
-    how: How,
+    loss: Loss,
     draw: Callable[[int], Starts],
     informative: Sequence[int],
     to: int | None = None,
@@ -153,9 +170,9 @@ def best_next(
     draw : so many starts with new noise.
     """
     sets = np.array([[*found, c] for c in candidates])
-    exits = lacking(network, sets, how, draw(TRIED), informative)
+    exits = lacking(network, sets, loss, draw(TRIED), informative)
     racing = np.sort(np.argsort(hazards(exits, to), kind="stable")[:N_RACING])
-    more = lacking(network, sets[racing], how, draw(RACED), informative)
+    more = lacking(network, sets[racing], loss, draw(RACED), informative)
     both = Exits(np.c_[exits.steps[racing], more.steps], np.c_[exits.to[racing], more.to])
     worse, error = behind_best(both, to)
     return candidates[int(racing[np.flatnonzero(worse <= error)[0]])]
@@ -190,13 +207,14 @@ def select(
     where none does, the size that lowers it most there. Or ``n_units`` units, whatever they do.
     """
     fewest, largest = (n_units, n_units) if n_units else (FEWEST, LARGEST)
+    loss = Loss(how, ranked.sent)
     reason = ""
     if ranked.n_exits < 2:
         reason = "no exits were seen"
     elif len(ranked.candidates) < fewest:
         reason = f"fewer than {fewest} units rise before exits"
     if reason:
-        return Group(ranked.label, ranked.to, how, np.array([], dtype=np.int64), [], reason)
+        return Group(ranked.label, ranked.to, loss, np.array([], dtype=np.int64), [], reason)
     pools = [pool(network, generator) for _ in range(2)]
 
     def draw(n_starts: int, states: Run = pools[0]) -> Starts:
@@ -209,14 +227,14 @@ def select(
     curve: list[Estimate] = []
     for size in range(1, min(largest, len(ranked.candidates)) + 1):
         left = [c for c in ranked.candidates.tolist() if c not in found]
-        found.append(best_next(network, found, left, how, draw, informative, ranked.to))
-        exits = lacking(network, [np.array(found)], how, held_out, informative)
+        found.append(best_next(network, found, left, loss, draw, informative, ranked.to))
+        exits = lacking(network, [np.array(found)], loss, held_out, informative)
         curve.append(reduction_estimate(exits, usual, rng, ranked.to))
         if size >= fewest and curve[-1].low >= ENOUGH:
             break
     else:
         size = fewest + int(np.argmax([e.value for e in curve[fewest - 1 :]]))
-    return Group(ranked.label, ranked.to, how, np.array(found[:size]), curve, "")
+    return Group(ranked.label, ranked.to, loss, np.array(found[:size]), curve, "")
 
 
 def numpy_generator(generator: torch.Generator) -> np.random.Generator:

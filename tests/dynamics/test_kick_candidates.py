@@ -46,6 +46,7 @@ def test_kicks_come_first_and_echoes_push_nothing(watched: tuple[NoiseDriven, Wa
         assert (found.gradient[KICKS[side]] > 0).all()
         assert (found.gradient[40:] == 0).all() and (found.gradient[ECHOES[side]] == 0).all()
         assert found.n_exits == module.MOST_EXITS and found.n_rising >= len(found.candidates)
+        assert (found.sent[ECHOES[side]] < 0.5).all() and found.sent[side] > 0.5
         assert (found.transition[KICKS[side]] > 0).all() and (found.cluster[KICKS[side]] < 0).all()
         # Of two labels, one exit leads to the other.
         np.testing.assert_array_equal(
@@ -102,11 +103,12 @@ def test_gradient_equals_finite_differences(cell: str, monkeypatch: pytest.Monke
         logits = net.out(entries[..., :6])
     labels = latent(logits, SYMBOLS).numpy()
     seen = Watched(Run(noise, entries, logits), labels, entries[:, 1:, :6])
-    gradient, n = replayed_gradient(net, seen, SYMBOLS, 0)
+    rest = torch.randn(6, generator=generator, dtype=torch.float64)
+    gradient, n = replayed_gradient(net, seen, SYMBOLS, 0, rest.numpy())
 
     def margin(factor: torch.Tensor) -> float:
         total, count = 0.0, 0
-        change = Modulation(drive=factor) if cell in ("relu", "tanh") else Modulation(output=factor)
+        change = Modulation(drive=factor) if cell == "relu" else None
         for i, time, before, after in zip(*switches(labels), strict=True):
             if before != 0 or time < 3 or time + 2 > 30:
                 continue
@@ -114,6 +116,10 @@ def test_gradient_equals_finite_differences(cell: str, monkeypatch: pytest.Monke
             state = unflatten(entries[i : i + 1, time - 3], net)
             for t in range(time - 2, time + 2):
                 state = net.step(state, noise[i : i + 1, t], change)
+                if cell != "relu":
+                    # A factor on how far what is sent out is from rest.
+                    sent = rest + factor * (state[0][0] - rest)
+                    state = ((sent, *state[0][1:]),)
                 if t >= time:
                     said = net.readout(state)[0]
                     total += float(said[SYMBOLS[after]] - said[SYMBOLS[before]]) / 2

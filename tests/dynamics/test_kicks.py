@@ -13,6 +13,7 @@ from hmmlens.dynamics.exits import Exits, hazards
 from hmmlens.dynamics.kick_candidates import Ranked, Watched, rank, watch
 from hmmlens.dynamics.kicks import (
     How,
+    Loss,
     behind_best,
     best_next,
     draw_starts,
@@ -44,7 +45,7 @@ def watched() -> tuple[NoiseDriven, Watched]:
     return net, watch(net, SYMBOLS, generator())
 
 
-@pytest.mark.parametrize("how", ["drive", "output"])
+@pytest.mark.parametrize("how", ["drive", "output", "hold"])
 @pytest.mark.parametrize("side", [0, 1])
 def test_planted_kicks_are_found(watched: tuple[NoiseDriven, Watched], side: int, how: How) -> None:
     net, seen = watched
@@ -60,7 +61,7 @@ def test_units_without_effect_lower_nothing(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(module, "LARGEST", 4)
     net = unkicked()
     seen = watch(net, SYMBOLS, generator())
-    group = select(net, rank(net, seen, SYMBOLS, 0), "output", SYMBOLS, generator(1))
+    group = select(net, rank(net, seen, SYMBOLS, 0), "hold", SYMBOLS, generator(1))
     assert all(tuple(e) == (0.0, 0.0, 0.0) for e in group.curve)
     # Where nothing helps, a larger group is no better than the smallest.
     assert len(group.units) == module.FEWEST
@@ -84,15 +85,15 @@ def test_group_of_fixed_size_and_groups_that_cannot_be(
 def test_next_unit_is_the_one_that_matters(watched: tuple[NoiseDriven, Watched]) -> None:
     net, _ = watched
     states = pool(net, generator(3))
-    rng = generator(4)
+    rng, loss = generator(4), Loss("output", np.zeros(60))
 
     def draw(n: int) -> module.Starts:
         return draw_starts(net, states, SYMBOLS, 1, rng, n)
 
     # Candidates come by gradient, but it is the hazard that decides.
-    assert best_next(net, [], [*ECHOES[1], 6], "output", draw, SYMBOLS) == 6
+    assert best_next(net, [], [*ECHOES[1], 6], loss, draw, SYMBOLS) == 6
     # Of equals the first is taken.
-    assert best_next(net, [], ECHOES[1], "output", draw, SYMBOLS) == ECHOES[1][0]
+    assert best_next(net, [], ECHOES[1], loss, draw, SYMBOLS) == ECHOES[1][0]
 
 
 def test_starts_are_different_states_with_the_label(watched: tuple[NoiseDriven, Watched]) -> None:
@@ -114,11 +115,27 @@ def test_lost_units_are_lost_in_their_way(watched: tuple[NoiseDriven, Watched]) 
     starts = draw_starts(net, pool(net, generator(3)), SYMBOLS, 0, generator(4), 200)
     usual = hazards(intact(net, starts, SYMBOLS))[0]
     sets = [np.array(KICKS[0]), np.array(ECHOES[0]), np.array(SOURCES[0]), np.array([], int)]
-    for how in ("drive", "output"):
-        kick, echo, source, none = hazards(lacking(net, sets, how, starts, SYMBOLS))
+    hows: tuple[How, ...] = ("drive", "output", "hold")
+    for how in hows:
+        loss = Loss(how, np.zeros(60))
+        kick, echo, source, none = hazards(lacking(net, sets, loss, starts, SYMBOLS))
         assert kick < 0.05 * usual and echo == none == usual
         # Sources hear no unit, so that a cut of their drive is none; silenced they pass nothing on.
         assert source == usual if how == "drive" else source < 0.05 * usual
+
+
+def test_held_units_send_out_what_they_are_held_at(
+    watched: tuple[NoiseDriven, Watched],
+) -> None:
+    net, _ = watched
+    starts = draw_starts(net, pool(net, generator(3)), SYMBOLS, 0, generator(4), 200)
+    # The latch held at what it is in either label; a value for each copy.
+    sets, there, back = [np.array([0, 1])] * 2, np.zeros((2, 60)), np.zeros((2, 60))
+    there[:, 1], back[:, 0] = 1.0, 1.0
+    at_once = lacking(net, sets, Loss("hold", there[0]), starts, SYMBOLS)
+    assert (at_once.steps == 1).all() and (at_once.to == 1).all()
+    never = lacking(net, sets, Loss("hold", np.stack([back[0], there[0]])), starts, SYMBOLS)
+    assert (never.to[0] == -1).all() and (never.to[1] == 1).all()
 
 
 def test_masks_hold_their_sets() -> None:
@@ -157,7 +174,7 @@ def test_pair_of_labels_counts_its_own_exits_only() -> None:
         net.noise.weight[2, 0] = net.noise.weight[3, 1] = 1.0
         net.out.bias[:] = torch.tensor([2.0, 0.0, 0.0])
         net.out.weight[1, 2] = net.out.weight[2, 3] = 1.0
-    ranked = Ranked(0, 2, np.array([2, 3]), 2, np.zeros(4), 9, *[np.zeros(4)] * 3)
+    ranked = Ranked(0, 2, np.array([2, 3]), 2, np.zeros(4), np.zeros(4), 9, *[np.zeros(4)] * 3)
     group = select(net, ranked, "output", (0, 1, 2), generator(0), n_units=1)
     assert list(group.units) == [3] and group.curve[0].value == 1
     other = select(net, ranked._replace(to=1), "output", (0, 1, 2), generator(0), n_units=1)
