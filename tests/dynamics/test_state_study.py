@@ -68,10 +68,9 @@ def test_a_network_whose_switches_one_unit_makes_is_silenced() -> None:
     assert set(kick["leave"]) == {0, 1} and (kick["reduction"] > 0.9).all()
 
 
-@pytest.mark.parametrize("cell", ["lstm", "tanh"])
-def test_an_untrained_network_gets_through(cell: str) -> None:
+def test_an_untrained_network_with_cells_gets_through() -> None:
     torch.manual_seed(0)
-    found = states_and_dynamics(NoiseDriven(cell, 5, 12), preset_hmm("chain3"), 0)
+    found = states_and_dynamics(NoiseDriven("lstm", 5, 12), preset_hmm("chain3"), 0)
     assert len(found["counts"]) == 5 and len(found["silencing"])
     recovery = found["recovery"].query("score == 'ari'")
     assert recovery["value"].abs().max() < 0.1
