@@ -18,10 +18,13 @@ from hmmlens.figures import (
     torre_kicks,
     torre_likeness,
     torre_local,
+    torre_noise,
     torre_objectives,
     torre_orbits,
     torre_pairs,
+    torre_planes,
     torre_plateaus,
+    torre_stack,
     torre_states,
     torre_training,
 )
@@ -53,13 +56,23 @@ PLANS = {
     "stricter": Plan(torre_likeness.stricter, ("networks", "scores_metrics")),
     "network_sizes": Plan(torre_likeness.network_sizes, ("networks", "scores_metrics")),
     "stability": Plan(torre_training.stability, ("networks", "scores_stability")),
+    "trajectories": Plan(
+        torre_planes.trajectories, ("networks", "pictures/silent", "pictures/driven")
+    ),
+    "contours": Plan(torre_planes.contours, ("networks", "pictures/contours", "reverse_sizes")),
     "orbits": Plan(
         torre_orbits.orbits, ("networks", "reverse_orbits"), ("reverse_readout", "paper")
     ),
+    "stack": Plan(torre_stack.stack, ("networks", "pictures/stack"), ("reverse_onset",)),
     "evolution": Plan(
         torre_evolution.evolution,
         ("networks", "reverse_evolution", "trained_history"),
         ("trained_plateau", "reverse_onset", "paper"),
+    ),
+    "second_order": Plan(
+        torre_stack.second_order,
+        ("networks", "reverse_second_order"),
+        ("trained_plateau", "reverse_onset"),
     ),
     "evolution_all": Plan(
         torre_evolution.evolution_all, ("networks", "trained_plateau", "reverse_onset")
@@ -67,6 +80,7 @@ PLANS = {
     "residency": Plan(torre_local.residency, ("networks", "pictures/states")),
     "regions": Plan(torre_local.regions, ("networks", "reverse_regions"), ("paper",)),
     "sensitivity": Plan(torre_local.sensitivity, ("networks", "reverse_sensitivity"), ("paper",)),
+    "rollouts": Plan(torre_planes.rollouts, ("networks", "pictures/rollouts")),
     "kick_levels": Plan(torre_kicks.kick_levels, ("networks", "kicks_levels")),
     "kick_activity": Plan(torre_kicks.kick_activity, ("networks", "kicks_activity")),
     "kick_weights": Plan(
@@ -100,12 +114,15 @@ PLANS = {
     "objectives": Plan(
         torre_objectives.objectives, ("networks", "scores_metrics", "reverse_orbits")
     ),
+    "noise_strength": Plan(
+        torre_noise.noise_strength, ("networks", "reverse_sizes", "reverse_noise_sweep")
+    ),
+    "resonance": Plan(torre_noise.resonance, ("networks", "reverse_resonance")),
     "plateau_runs": Plan(
         torre_plateaus.plateau_runs, ("networks", "trained_plateau", "trained_history")
     ),
-    "plateau_lengths": Plan(
-        torre_plateaus.plateau_lengths, ("networks", "trained_plateau"), ("plateau_effects",)
-    ),
+    "plateau_lengths": Plan(torre_plateaus.plateau_lengths, ("networks", "trained_plateau")),
+    "escape": Plan(torre_plateaus.escape, ("trained_escape",)),
 }
 
 #: Figure -> caption, in the order of the report.
@@ -114,7 +131,9 @@ CAPTIONS = {
     for module in (
         torre_training,
         torre_likeness,
+        torre_planes,
         torre_orbits,
+        torre_stack,
         torre_evolution,
         torre_local,
         torre_kicks,
@@ -123,6 +142,7 @@ CAPTIONS = {
         torre_pairs,
         torre_states,
         torre_objectives,
+        torre_noise,
         torre_plateaus,
     )
     for name, caption in module.CAPTIONS.items()

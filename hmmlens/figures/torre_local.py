@@ -27,6 +27,7 @@ from hmmlens.figures.torre_common import (
     target_colour,
     target_name,
 )
+from hmmlens.figures.torre_planes import bare
 
 #: Regions in the order in which a state goes through them.
 REGIONS = ("cluster", "kick", "transition")
@@ -78,8 +79,7 @@ def residency(networks: pd.DataFrame, states: pd.DataFrame) -> tuple[Figure, pd.
                                    cmap="viridis", vmin=0, vmax=60, rasterized=True)  # fmt: skip
         column[0].set_title(name_of(who))
         column[0].set_xlabel("component 1")
-        column[0].set_xticks([])
-        column[0].set_yticks([])
+        bare(column[0])
         kinds = [r for r in (*REGIONS, "unsure") if (part["region"] == r).any()]
         turns = [part[part["region"] == r]["sign_changes"].clip(upper=MOST_TURNS) for r in kinds]
         column[1].hist(turns, edges, stacked=True, color=[REGION_COLOURS[r] for r in kinds], lw=0)

@@ -104,7 +104,7 @@ def objectives(
     networks: pd.DataFrame, scores: pd.DataFrame, orbits: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
     """Draw orbits and likeness by objective and batch, of the first target that has several."""
-    own = like_paper(networks)
+    own = like_paper(networks[networks["scored"].astype(bool)])
     many = own.groupby("target")["objective"].nunique()
     targets = in_order(many.index[many > 1])
     if not targets:

@@ -7,13 +7,18 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hmmlens.emulation.plateau import DRAWN_RADIUS
+from hmmlens.emulation.plateau import DRAWN_RADIUS, effects
 from hmmlens.figures import style
-from hmmlens.figures.torre_common import ordered_colours, spread
+from hmmlens.figures.torre_common import (
+    in_order,
+    ordered_colours,
+    spread,
+    target_colour,
+    target_name,
+)
 from hmmlens.report.torre_gates import WHO
+from hmmlens.report.torre_plateau import swept
 
-#: Networks of the sweep are called so, see :func:`hmmlens.emulation.plateau.grid`.
-SWEEP = "plateau_"
 #: Settings that are varied, and how they are called.
 SETTINGS = {
     "batch_size": "batch (sequences)",
@@ -21,6 +26,14 @@ SETTINGS = {
     "learning_rate": "learning rate",
     "radius": "spectral radius of\nthe initial weights",
 }
+#: Forecasts of the escape, as they are called.
+FORECASTS = {
+    "exponential": "exponential",
+    "early": "exponential,\nfirst half of the values",
+    "hyperbolic": "growth that speeds up",
+}
+#: Ticks of an axis of updates.
+TICKS = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 CAPTIONS = {
     "plateau_runs": "Short trainings of small networks in which one setting is varied at a time. "
@@ -28,28 +41,20 @@ CAPTIONS = {
     "line a seed, smoothed; darkest: the smallest value.",
     "plateau_lengths": "Length of the plateau, from when the loss is near the level of independent "
     "symbols to the escape, against each setting that was varied (log scales). Triangles: had not "
-    "escaped when the training ended, so that the plateau is longer. Lines through the median.",
+    "escaped when the training ended, so that the plateau is longer. Lines through the medians; "
+    "powers of all trainings together, with 95 % intervals over trainings.",
+    "escape": "When the correlation between the symbols of nearby steps reaches half of the "
+    "target's, as three kinds of growth foretell from its small values, against when it did; every "
+    "training with enough checkpoints in between. On the line the forecast is right; above it "
+    "is late, and at the upper edge never.",
 }
 
 
-def _runs(networks: pd.DataFrame, plateau: pd.DataFrame) -> pd.DataFrame:
-    """Return the trainings of the sweep with their plateaus."""
-    names = networks["network"].str.startswith(SWEEP)
-    columns = [*WHO, *SETTINGS, "n_updates"]
-    levels = plateau[[*WHO, "level", "floor", "start", "escape", "length"]]
-    found = networks[names][columns].merge(levels, on=WHO)
-    found["radius"] = found["radius"].fillna(DRAWN_RADIUS)
-    return found
-
-
-def _base(runs: pd.DataFrame) -> dict[str, float]:
-    """Return the setting that most trainings share, by name."""
-    return {name: float(runs[name].mode().iloc[0]) for name in SETTINGS}
-
-
 def varied(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return for each setting the trainings that differ from the others in it alone."""
-    base, found = _base(runs), {}
+    """Return for each setting the trainings that differ from the commonest in it alone."""
+    runs = runs.assign(radius=runs["radius"].fillna(DRAWN_RADIUS))
+    base = {name: runs[name].mode().iloc[0] for name in SETTINGS}
+    found = {}
     for name in SETTINGS:
         same = np.all([runs[other].eq(base[other]) for other in SETTINGS if other != name], axis=0)
         if runs[same][name].nunique() > 1:
@@ -61,7 +66,7 @@ def plateau_runs(
     networks: pd.DataFrame, plateau: pd.DataFrame, history: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
     """Draw the losses of the sweep, one panel a setting."""
-    runs = _runs(networks, plateau)
+    runs = swept({"networks": networks, "trained_plateau": plateau})
     parts = varied(runs) if len(runs) else {}
     if not parts:
         return None
@@ -76,7 +81,7 @@ def plateau_runs(
                 smooth = loss["loss"].rolling(9, center=True, min_periods=1).median()
                 share = (smooth - row.floor) / (row.level - row.floor)
                 ax.plot(loss["update"], share, color=colour, lw=0.8,
-                        label=f"{value:.3g}" if index == 0 else None)  # fmt: skip
+                        label=f"{value:g}" if index == 0 else None)  # fmt: skip
                 shown.append(loss.assign(share=share, setting=name, given=value).iloc[::5])
         for level in (0, 1):
             ax.axhline(level, color="black", lw=0.6, ls=":")
@@ -89,24 +94,19 @@ def plateau_runs(
 
 
 def plateau_lengths(
-    networks: pd.DataFrame, plateau: pd.DataFrame, effects: pd.DataFrame
+    networks: pd.DataFrame, plateau: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw the plateau's length against each setting.
-
-    Parameters
-    ----------
-    effects : ``setting, power, low, high``; without rows where there are none.
-    """
-    runs = _runs(networks, plateau)
+    """Draw the plateau's length against each setting."""
+    runs = swept({"networks": networks, "trained_plateau": plateau})
     parts = varied(runs) if len(runs) else {}
     if not parts:
         return None
-    figure, axes = style.panels(len(parts), 4, 2.2)
+    powers = effects(runs, np.random.default_rng(0)).set_index("setting")
+    figure, axes = style.panels(len(parts), 4, 2.4)
     for ax, (name, part) in zip(axes, parts.items(), strict=True):
         _length(ax, name, part)
-        power = effects[effects["setting"] == name] if len(effects) else effects
-        if len(power):
-            row = power.iloc[0]
+        row = powers.loc[name]
+        if np.isfinite(row["power"]):
             ax.set_title(f"power {row['power']:.2f}\n({row['low']:.2f} to {row['high']:.2f})",
                          fontsize=7.5)  # fmt: skip
     axes[0].set_ylabel("length of the plateau\n(updates)")
@@ -128,6 +128,39 @@ def _length(ax: Axes, name: str, part: pd.DataFrame) -> None:
     ax.plot(values, middle, color="#0072B2", lw=0.8)
     ax.set_xscale("log")
     ax.set_yscale("log")
-    ax.set_xticks(values, [f"{v:.3g}" for v in values])
+    ax.set_xticks(values, [f"{v:.3g}" if v < 1 else f"{v:g}" for v in values])
+    low, high = ax.get_ylim()
+    inside = [tick for tick in TICKS if low <= tick <= high]
+    ax.set_yticks(inside, [str(tick) for tick in inside])
     ax.minorticks_off()
     ax.set_xlabel(SETTINGS[name])
+
+
+def escape(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame] | None:
+    """Draw forecasts of the escape against when it came.
+
+    Parameters
+    ----------
+    table : one row a training, see :func:`hmmlens.emulation.escape.escape_row`.
+    """
+    rows = table[table["reached"].notna() & table["rate"].notna()]
+    if rows.empty:
+        return None
+    figure, axes = style.panels(len(FORECASTS), 3, 2.5)
+    last = float(rows["reached"].max())
+    most = 1.1 * min(3 * last, float(np.nanmax(rows[["reached", *FORECASTS]])))
+    for ax, (name, label) in zip(axes, FORECASTS.items(), strict=True):
+        for target in in_order(rows["target"]):
+            own = rows[rows["target"] == target]
+            said = own[name].fillna(np.inf).clip(upper=most)
+            ax.scatter(own["reached"], said, s=12, color=target_colour(target), clip_on=False,
+                       label=target_name(target))  # fmt: skip
+        ax.plot([0, most], [0, most], color="black", lw=0.6, ls=":")
+        ax.set_xlim(0, 1.1 * last)
+        ax.set_ylim(0, most)
+        ax.set_title(label)
+        ax.set_xlabel("reached (update)")
+    axes[0].set_ylabel("foretold (update)")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", frameon=False,
+                  ncols=6)  # fmt: skip
+    return figure, rows[[*WHO, "reached", *FORECASTS]]

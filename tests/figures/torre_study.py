@@ -19,6 +19,8 @@ NETWORKS = [
     ("chain2-gru", "chain2", "sinkhorn", "gru", 512, 50),
 ]
 SEEDS = range(3)
+#: Short trainings that differ in the size of the batch alone: network, batch size, seed.
+SWEEP = [(f"plateau-batch_size-{n}", n, seed) for n in (256, 512, 1024) for seed in SEEDS]
 SYMBOLS = 3
 REGIONS = ("transition", "kick", "cluster", "unsure")
 
@@ -59,6 +61,12 @@ def networks():
             | {"lyapunov": -0.12, "left": 0.0, "stable": True}
             | {"cpu_training": 80.0, "cpu_analyses": 90.0}
         )
+    for name, batch, seed in SWEEP:
+        rows.append(
+            rows[0]
+            | {"network": name, "seed": seed, "batch_size": batch, "n_steps": 30, "scored": False}
+            | {"n_units": 50, "n_noise": 10, "n_updates": 800}
+        )
     return pd.DataFrame(rows)
 
 
@@ -73,7 +81,7 @@ def targets():
 
 def history():
     parts = []
-    for about in who():
+    for about in who() + swept():
         update = np.arange(1, 601)
         fall = 1 / (1 + np.exp((update - 150 - 40 * about["seed"]) / 25))
         loss = 4.5 + 13 * fall + 8 * np.exp(-update / 8) + 0.2 * RNG.normal(size=600)
@@ -81,9 +89,14 @@ def history():
     return pd.concat(parts, ignore_index=True)
 
 
+def swept():
+    """Return (network, target, seed) of the short trainings."""
+    return [{"network": name, "target": "chain2", "seed": seed} for name, _, seed in SWEEP]
+
+
 def plateau():
     rows = []
-    for about in who():
+    for about in who() + swept():
         levels = named(around(17.5, 0.01), "level") | named(around(4.5, 0.01), "floor")
         escape = 150.0 + 40 * about["seed"]
         rows.append(about | levels | {"start": 20.0, "escape": escape, "length": escape - 20,
@@ -104,6 +117,17 @@ def metrics():
         for name, value in typical.items():
             ours, base = around(1.1 * value, 0.15), around(value, 0.03)
             rows.append(about | {"metric": name} | ours | named(base, "baseline"))
+    return pd.DataFrame(rows)
+
+
+def escape():
+    rows = []
+    for about in who():
+        row = about | {"initial": 1e-3, "first": 20.0, "last": 100.0, "reached": 160.0}
+        for name, value in (("rate", 0.02), ("speeding", 0.01), ("exponential", 300.0),
+                            ("early", np.nan), ("hyperbolic", 150.0)):  # fmt: skip
+            row |= named(around(value), name)
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
@@ -180,7 +204,8 @@ def states():
 
 def reverse():
     """Return the tables of the reverse engineering."""
-    names = ("orbits", "readout", "sizes", "evolution", "onset", "regions", "sensitivity", "pairs")
+    names = ("orbits", "readout", "sizes", "evolution", "onset", "regions", "sensitivity", "pairs",
+             "noise_sweep", "resonance", "second_order")  # fmt: skip
     tables = {name: [] for name in names}
     for about in who():
         for measure, value in (("pc1", 0.55), ("pc2", 0.15), ("radius", 7.0), ("rotation", 0.5),
@@ -198,6 +223,17 @@ def reverse():
                 about | {"noise_sd": sd, "radius": 7 * sd, "low": 6.9 * sd, "high": 7.1 * sd}
                 | {"radius_per_sd": 7 - low, "radius_all": 9 * sd, "rotation": 0.5}
             )  # fmt: skip
+        for measure in ("switching_rate", "dwell_cv", "cycle_cv", "coherence"):
+            for sd in (0.1, 0.2, 0.5, 1.0, 2.0, 4.0):
+                tables["noise_sweep"].append(
+                    about | {"noise_sd": sd, "measure": measure, "n_dwells": 300} | around(0.5)
+                )
+            found = around(-0.05)
+            found["gain"] = found.pop("value")
+            tables["resonance"].append(
+                about | {"measure": measure, "best_sd": 1.0, "weakest_sd": 0.1}
+                | {"strongest_sd": 4.0, "resonant": False} | found
+            )  # fmt: skip
         for update in range(0, 601, 10):
             up = 1 / (1 + np.exp(-(update - 160) / 20))
             row = {"update": update, "finite": update != 90, "largest": 9.0}
@@ -205,6 +241,10 @@ def reverse():
             row |= named(around(0.02 + 0.2 * up), "critical") | named(around(0.3 * up), "unstable")
             row |= {"rotation": 0.5 * up, "turns_per_100": 1.5, "rotation_best": 0.6 * up}
             row["second_order"] = 1 + up
+            for unit in range(8):
+                tables["second_order"].append(
+                    about | {"update": update, "unit": unit, "term": unit * up}
+                )
             tables["evolution"].append(about | (row if update != 90 else {"update": update}))
         for measure, update in (("critical", 160.0), ("unstable", np.nan)):
             tables["onset"].append(
@@ -354,6 +394,7 @@ def tables():
         "targets": targets(),
         "trained_history": history(),
         "trained_plateau": plateau(),
+        "trained_escape": escape(),
         "scores_metrics": metrics(),
         "scores_stability": stability(),
         **reverse(),
@@ -363,8 +404,59 @@ def tables():
     }
 
 
+def pictures():
+    """Return the tables of one network's pictures."""
+    turn = np.linspace(0, 6 * np.pi, 200)
+    around_ = pd.DataFrame({"time": range(200), "pc1": np.cos(turn), "pc2": np.sin(turn)})
+    around_["label"] = (around_["pc1"] > 0).astype(int)
+    fall = np.exp(-np.arange(30) / 5)
+    silent = [
+        pd.DataFrame({"start": i, "time": range(30)} | {"pc1": fall * np.cos(i)}
+                     | {"pc2": fall * np.sin(i)})
+        for i in range(10)
+    ]  # fmt: skip
+    x, y = np.meshgrid(np.linspace(-3, 3, 30), np.linspace(-3, 3, 30), indexing="ij")
+    contours = []
+    for sd in (0.5, 1.0):
+        density = np.exp(-((x / sd) ** 2 + (y / sd) ** 2)).ravel()
+        inside = density > 0.1
+        contours.append(pd.DataFrame({"noise_sd": sd, "x": x.ravel(), "y": y.ravel()})
+                        .assign(density=density / density.sum(), inside=inside))  # fmt: skip
+    rollouts = [
+        {"point": point, "share": share, "rollout": rollout, "step": step}
+        | {"pc1": step * share * RNG.normal(), "pc2": step * 1.0}
+        for point in ("cluster", "kick")
+        for share in (0.0, 0.5, 1.0)
+        for rollout in range(-1, 5)
+        for step in range(6)
+    ]
+    n = 300
+    states = pd.DataFrame(
+        {"pc1": RNG.normal(size=n), "pc2": RNG.normal(size=n), "label": RNG.integers(2, size=n)}
+        | {"region": RNG.choice(REGIONS, n), "residency": RNG.uniform(1, 60, n)}
+        | {"sign_changes": RNG.uniform(0, 25, n), "n_unstable": RNG.integers(3, size=n)}
+    )
+    pairs = [(0, 1), (0, 2), (1, 2)]
+    longest = [around_.assign(pc3=np.sin(2 * turn), first=a, second=b) for a, b in pairs]
+    stack = [around_.assign(update=update) for update in (0, 60, 120, 180, 300, 600)]
+    return {
+        "states": states,
+        "driven": around_,
+        "silent": pd.concat(silent),
+        "contours": pd.concat(contours),
+        "rollouts": pd.DataFrame(rollouts),
+        "longest": pd.concat(longest),
+        "stack": pd.concat(stack),
+    }
+
+
 def write(folder):
-    """Write every table into a folder, as gathering does."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write a study: its tables into ``tables``, and pictures of the first seeds."""
+    (folder / "tables").mkdir(parents=True, exist_ok=True)
     for name, table in tables().items():
-        table.to_csv(folder / f"{name}.csv", index=False)
+        table.to_csv(folder / "tables" / f"{name}.csv", index=False)
+    for name, *_ in NETWORKS:
+        place = folder / name / "0" / "reverse" / "pictures"
+        place.mkdir(parents=True, exist_ok=True)
+        for picture, table in pictures().items():
+            table.to_csv(place / f"{picture}.csv", index=False)
