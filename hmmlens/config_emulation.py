@@ -120,6 +120,15 @@ class Target(Section):
         return check_hmm(self.startprob, self.transmat, self.emissionprob)
 
 
+class OnlyFirst(Section):
+    """Analyses that only the first seeds take part in, and how many."""
+
+    scores: int | None = Field(default=None, ge=1)
+    reverse: int | None = Field(default=None, ge=1)
+    kicks: int | None = Field(default=None, ge=1)
+    states: int | None = Field(default=None, ge=1)
+
+
 class Emulator(EmulationNetwork):
     """Networks of one kind, one for each seed."""
 
@@ -130,6 +139,17 @@ class Emulator(EmulationNetwork):
         default=["scores", "reverse", "kicks", "states"],
         description="what is done with it; without any, only its training is looked at",
     )
+
+    only_first: OnlyFirst = Field(
+        default=OnlyFirst(), description="analyses that only so many seeds take part in"
+    )
+
+    def seeds(self, analysis: Analysis) -> range:
+        """Return the seeds that take part in an analysis."""
+        if analysis not in self.analyses:
+            return range(0)
+        most: int | None = getattr(self.only_first, analysis)
+        return range(self.n_seeds if most is None else min(most, self.n_seeds))
 
     def architecture(self) -> EmulationNetwork:
         """Return what a network is, without what is done with it."""
@@ -200,6 +220,12 @@ class EmulationStudy(Section):
                 )
             if len(set(network.analyses)) < len(network.analyses):
                 raise ValueError(f"networks.{name}.analyses: holds one of them twice")
+            for analysis, most in network.only_first.model_dump(exclude_none=True).items():
+                if analysis not in network.analyses or most > network.n_seeds:
+                    raise ValueError(
+                        f"networks.{name}.only_first.{analysis}: found {most}, of {network.n_seeds} "
+                        f"seeds and the analyses {', '.join(network.analyses) or 'none'}"
+                    )
             if self.training_of(name).carried and network.target in self.targets:
                 law = self.hmm_of(network.target)
                 if abs(law.startprob @ law.transmat - law.startprob).max() > 1e-6:

@@ -53,6 +53,14 @@ def test_a_network_takes_its_own_training_or_the_studys() -> None:
     assert "target" not in study.networks["two"].architecture().model_dump()
 
 
+def test_seeds_take_part_in_all_analyses_or_the_first_of_them_only() -> None:
+    study = load(network(n_seeds=4, analyses=["scores", "kicks"], only_first={"kicks": 2}), "s")
+    one = study.networks["one"]
+    assert (one.seeds("scores"), one.seeds("kicks"), one.seeds("states")) == (
+        range(4), range(2), range(0),
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_that_may_be_named_is_there(name: str) -> None:
     study = load(network(target=name), "study.yaml")
@@ -79,6 +87,11 @@ def test_every_preset_that_may_be_named_is_there(name: str) -> None:
             "targets.mine: every state emits the same symbols",
         ),
         (network(analyses=["kicks", "kicks"]), "networks.one.analyses: holds one of them twice"),
+        (
+            network(n_seeds=2, only_first={"states": 3}),
+            "networks.one.only_first.states: found 3, of 2 seeds and the analyses scores, reverse",
+        ),
+        (network(analyses=["kicks"], only_first={"states": 1}), "one.only_first.states: found 1"),
         (network(analyses=["kick"]), "(did you mean 'kicks'?)"),
         (network(cell="gru", leak=0.5), "networks.one: leak: a gru has gates instead"),
         (network(training={"betas": [0.9, 1.0]}), "networks.one.training: betas: must be below 1"),

@@ -79,8 +79,9 @@ def sentence(study: EmulationStudy) -> str:
     total = sum(n[name] * cost.seconds for name, cost in costs.items())
     dearest = max(costs, key=lambda name: costs[name].seconds)
     memory = max(cost.memory_mb for cost in costs.values())
+    count = "1 training" if sum(n.values()) == 1 else f"{sum(n.values())} trainings"
     return (
-        f"{sum(n.values())} trainings will take about {duration(total)} on one CPU core in all, "
+        f"{count} will take about {duration(total)} on one CPU core in all, "
         f"{duration(costs[dearest].seconds)} the longest ({dearest}), and up to "
         f"{memory / 1000:.1f} GB of memory each; what is done with the networks after that comes "
         "on top."

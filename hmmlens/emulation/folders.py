@@ -80,6 +80,12 @@ def write_step(tables: Tables, folder: Path) -> None:
     write_tables({**tables, COST: cost}, folder)
 
 
+def entry(folder: Path, table: str, column: str) -> float | None:
+    """Return the first entry of a column; None where there is no such table."""
+    path = folder / f"{table}.csv"
+    return float(pd.read_csv(path)[column].iloc[0]) if path.exists() else None
+
+
 def read_kicks(folder: Path) -> dict[int, list[int]] | None:
     """Return the three units by label whose silencing keeps a network in it longest.
 

@@ -28,6 +28,8 @@ Networks that are called ``plateau-...`` are of the sweep of short trainings, se
 :func:`hmmlens.emulation.plateau.grid`.
 
 Each of these folders also has ``cost.csv`` (one row: ``cpu_seconds, memory_mb``).
+``trained/`` has ``escape.csv`` too (:func:`hmmlens.emulation.escape.escape_row`), of networks that
+the paper's objective trained.
 ``bias/{target}/`` has the tables of :mod:`hmmlens.emulation.bias` (``values, summary, best_factor,
 shrinkage``).
 
@@ -65,6 +67,7 @@ A table without any rows in the whole study has no file. Beside them:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,22 +75,17 @@ import numpy as np
 import pandas as pd
 
 from hmmlens.config_emulation import EmulationStudy
-from hmmlens.emulation.folders import COST, REFUSED
-from hmmlens.report import roundtrip
+from hmmlens.emulation.comparison import compare, trends
+from hmmlens.emulation.plateau import by_setting, effects
+from hmmlens.report import roundtrip, torre_networks, torre_plateau
 from hmmlens.report.torre_claims import CLAIMS
-from hmmlens.report.torre_gates import WHO, Tables, gates, is_stable, read
+from hmmlens.report.torre_gates import Tables, gates
+from hmmlens.report.torre_gather import cost_table, gather, networks_table, refusals, targets_table
 from hmmlens.report.torre_paper import AGREES, DIFFERS, paper_table
+from hmmlens.report.torre_text import answers
 
-#: What is done with a network, in order.
-STEPS = ("trained", "scores", "reverse", "kicks", "states")
 #: Tables that the report prints.
 PRINTED = ("networks", "gates", "paper", "refusals", "cost", "bias_best_factor", "bias_shrinkage")
-#: Settings of a network and of its training that stand in the table of networks.
-SETTINGS = ("cell", "n_units", "n_noise", "bias", "leak", "radius")
-TRAINING = ("objective", "n_steps", "batch_size", "learning_rate")
-#: Rows of the scores that stand there too.
-ERRORS = {"transition error": "transition_error",
-          "largest transition error": "largest_transition_error"}  # fmt: skip
 
 
 def tables(results: Path, study: EmulationStudy) -> dict[str, pd.DataFrame]:
@@ -99,12 +97,53 @@ def tables(results: Path, study: EmulationStudy) -> dict[str, pd.DataFrame]:
     """
     found = gather(results, study)
     found["networks"] = networks_table(study, found)
+    found |= swept(found) | two_objectives(found)
     return found | {
         "targets": targets_table(study),
         "gates": gates(found),
         "paper": paper_table(found, CLAIMS, study.scale == "paper"),
+        "answers": answers(found),
         "refusals": refusals(found),
         "cost": cost_table(found),
+    }
+
+
+def swept(found: Tables) -> dict[str, pd.DataFrame]:
+    """Return what the plateau's length hangs on, of :mod:`hmmlens.emulation.plateau`."""
+    runs = torre_plateau.swept(found)
+    if runs.empty:
+        return {}
+    # Resampling is of trainings that are there; any seed serves as well.
+    powers = effects(runs, np.random.default_rng(0))
+    return {"plateau_by_setting": by_setting(runs), "plateau_effects": powers}
+
+
+def two_objectives(found: Tables) -> dict[str, pd.DataFrame]:
+    """Return networks of two objectives beside each other, and how they change with the batch."""
+    parts: dict[str, list[pd.DataFrame]] = {"comparison": [], "trends": []}
+    for target, networks in torre_networks.comparable(found):
+        for name, table in (("comparison", compare(networks)), ("trends", trends(networks))):
+            table.insert(0, "target", target)
+            parts[name].append(table)
+    return {name: pd.concat(tables) for name, tables in parts.items() if tables}
+
+
+def facts(found: Tables, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the report says beside its tables and figures.
+
+    ``about`` as it is, ``outcome`` (of the gates) and ``beside`` (of the paper), sentences;
+    ``answers``, question -> sentences; ``tables``, the names of those that are there to print.
+    """
+    told: dict[str, list[str]] = {}
+    if "answers" in found:
+        for question, part in found["answers"].groupby("question", sort=False):
+            told[str(question)] = part.sort_values("part")["sentence"].tolist()
+    return {
+        "about": dict(about),
+        "outcome": outcome(found["gates"]),
+        "beside": beside(found["paper"]),
+        "answers": told,
+        "tables": [name for name in PRINTED if name in found],
     }
 
 
@@ -125,102 +164,3 @@ def beside(table: pd.DataFrame) -> str:
         f"Of {agree + differ} findings of the paper that could be compared, {agree} agree with "
         f"ours and {differ} differ; {len(table) - agree - differ} could not be compared."
     )
-
-
-def gather(results: Path, study: EmulationStudy) -> dict[str, pd.DataFrame]:
-    """Read all tables of a study, the same one of all networks below each other.
-
-    Parameters
-    ----------
-    results : ``results/{study}``.
-    """
-    parts: dict[str, list[pd.DataFrame]] = {}
-
-    def add(name: str, folder: Path, about: dict[str, Any]) -> None:
-        for path in sorted(folder.glob("*.csv")):
-            table = pd.read_csv(path)
-            # A table of a step may say itself which target, or seed, it is about.
-            table = table.drop(columns=[column for column in about if column in table])
-            for place, (column, value) in enumerate(about.items()):
-                table.insert(place, column, value)
-            parts.setdefault(f"{name}_{path.stem}", []).append(table)
-
-    for network, settings in study.networks.items():
-        for seed in range(settings.n_seeds):
-            about = {"network": network, "target": settings.target, "seed": seed}
-            for step in STEPS:
-                add(step, results / network / str(seed) / step, about)
-    for target in study.bias.targets if study.bias else ():
-        add("bias", results / "bias" / target, {"target": target})
-    return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
-
-
-def networks_table(study: EmulationStudy, tables: Tables) -> pd.DataFrame:
-    """Return one row a training, see above; ``scored`` tells whether it was to be scored."""
-    rows = [
-        {"network": name, "target": network.target, "seed": seed}
-        | {key: getattr(network, key) for key in SETTINGS}
-        | {key: getattr(study.training_of(name), key) for key in TRAINING}
-        | {"scored": "scores" in network.analyses}
-        for name, network in study.networks.items()
-        for seed in range(network.n_seeds)
-    ]
-    table = pd.DataFrame(rows)
-    end = ["n_updates", "diverged", "loss"]
-    plateau = ["level", "floor", "start", "escape", "length"]
-    stability = ["lyapunov", "left"]
-    for name, columns in (
-        ("trained_outcome", end), ("trained_plateau", plateau), ("scores_stability", stability),
-    ):  # fmt: skip
-        table = table.merge(read(tables, name, *columns)[[*WHO, *columns]], on=WHO, how="left")
-    metrics = read(tables, "scores_metrics", "metric", "value")
-    for metric, column in ERRORS.items():
-        rows_of = metrics[metrics["metric"] == metric][[*WHO, "value"]]
-        table = table.merge(rows_of.rename(columns={"value": column}), on=WHO, how="left")
-    # A floor of 0, as an unbiased objective has it, is nothing to be measured by.
-    biased = table["objective"].eq("sinkhorn")
-    table["loss_ratio"] = np.where(biased, table["loss"] / table["floor"], np.nan)
-    table["stable"] = is_stable(table)
-    costs = {step: read(tables, f"{step}_{COST}", "cpu_seconds") for step in STEPS}
-    analyses = pd.concat([costs[step] for step in STEPS[1:]])
-    for column, rows_ in (("cpu_training", costs["trained"]), ("cpu_analyses", analyses)):
-        total = rows_.groupby(WHO)["cpu_seconds"].sum().rename(column).reset_index()
-        table = table.merge(total, on=WHO, how="left")
-    return table
-
-
-def targets_table(study: EmulationStudy) -> pd.DataFrame:
-    """Return every entry of every target: ``target, matrix, row, column, value``."""
-    rows = [
-        (target, matrix, i, j, float(value))
-        for target in dict.fromkeys(network.target for network in study.networks.values())
-        for matrix, values in study.hmm_of(target)._asdict().items()
-        for (i, j), value in np.ndenumerate(np.atleast_2d(values))
-    ]
-    return pd.DataFrame(rows, columns=["target", "matrix", "row", "column", "value"])
-
-
-def cost_table(tables: Tables) -> pd.DataFrame:
-    """Return ``step, network, n, cpu_seconds, memory_mb``: means over seeds, largest memory."""
-    parts = [
-        tables[f"{step}_{COST}"].assign(step=step) for step in STEPS if f"{step}_{COST}" in tables
-    ]
-    if "bias_cost" in tables:
-        parts.append(tables["bias_cost"].assign(step="bias", network=tables["bias_cost"]["target"]))
-    groups = pd.concat(parts).groupby(["step", "network"], sort=False)
-    found = groups.agg(
-        n=("cpu_seconds", "size"), cpu_seconds=("cpu_seconds", "mean"),
-        memory_mb=("memory_mb", "max"),
-    )  # fmt: skip
-    return found.reset_index()
-
-
-def refusals(tables: Tables) -> pd.DataFrame:
-    """Return ``network, target, seed, step, reason`` of all that could not be told."""
-    parts = [
-        tables[f"{step}_{REFUSED}"].assign(step=step)
-        for step in STEPS
-        if f"{step}_{REFUSED}" in tables
-    ]
-    columns = [*WHO, "step", "reason"]
-    return pd.concat(parts)[columns] if parts else pd.DataFrame(columns=columns)

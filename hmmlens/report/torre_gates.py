@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binom
 
+from hmmlens.emulation.folders import COST
 from hmmlens.emulation.stability import STABLE
 from hmmlens.report.roundtrip import share
 from hmmlens.validation.intervals import Estimate
@@ -97,11 +98,11 @@ def _other_targets(tables: Tables) -> pd.Series:
 
 
 def _decayed(tables: Tables) -> pd.Series:
-    rows = of(tables, "reverse_decay", like_paper(tables["networks"]), "distance")
-    far = rows.groupby(WHO)["distance"].max()
-    refused = of(tables, "reverse_refused", like_paper(tables["networks"]))
-    held = far.le(DECAYED)
-    return pd.concat([held.reset_index(drop=True), pd.Series([False] * len(refused), dtype=bool)])
+    networks = like_paper(tables["networks"])
+    far = of(tables, "reverse_decay", networks, "distance").groupby(WHO)["distance"].max()
+    # Where no fixed point was found, or the network could not be analysed, nothing decayed to one.
+    asked = of(tables, f"reverse_{COST}", networks).set_index(WHO).index
+    return far.reindex(asked, fill_value=np.inf).le(DECAYED)
 
 
 def is_stable(networks: pd.DataFrame) -> pd.Series:
@@ -147,7 +148,7 @@ def _with_kicks(tables: Tables) -> pd.Series:
 
 
 def _quick(tables: Tables) -> pd.Series:
-    rows = read(tables, "reverse_cost", "cpu_seconds")
+    rows = read(tables, f"reverse_{COST}", "cpu_seconds")
     return rows["cpu_seconds"].le(LONGEST)
 
 

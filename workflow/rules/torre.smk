@@ -39,8 +39,9 @@ def asked(step, pattern=f"{NETWORK}/{{step}}"):
     return [
         pattern.format(network=name, seed=seed, step=step)
         for name, network in study.networks.items()
-        for seed in range(network.n_seeds)
-        if step == "trained" or step in network.analyses
+        for seed in (
+            range(network.n_seeds) if step == "trained" else network.seeds(step)
+        )
     ]
 
 
@@ -137,6 +138,8 @@ rule reverse_engineer:
         runtime=30,
     params:
         **about("reverse"),
+        # Figures show one seed.
+        pictures=lambda w: w.seed == "0",
     script:
         "../scripts/reverse_engineer.py"
 
@@ -169,7 +172,9 @@ rule tie_states:
     input:
         trained=TRAINED,
         kicks=lambda w: (
-            f"{NETWORK}/kicks" if "kicks" in study.networks[w.network].analyses else []
+            f"{NETWORK}/kicks"
+            if int(w.seed) in study.networks[w.network].seeds("kicks")
+            else []
         ),
         code=code("dynamics", "hmm", "validation", "reducers"),
     output:

@@ -17,10 +17,14 @@ hmm, trained = check_hmm(*params.target), Path(snakemake.input.trained)
 network = folders.read_network(
     trained, EmulationNetwork(**params.network), hmm.emissionprob.shape[1]
 )
-checkpoints = folders.read_checkpoints(trained)
-tables = folders.attempted(lambda: reverse.reverse_engineer(network, checkpoints, hmm, params.seed))
+checkpoints = list(folders.read_checkpoints(trained).items())
+escape = folders.entry(trained, "plateau", "escape")
+given = (network, checkpoints, hmm, params.seed)
+tables = folders.attempted(lambda: reverse.reverse_engineer(*given, escape))
 for name, table in tables.items():
     log.info("%s\n%s", name, table.head(20).to_string(index=False))
+if params.pictures and "onset" in tables:
+    turn = tables["onset"].set_index("measure")["update"].get("critical", float("nan"))
+    pictures = folders.attempted(lambda: reverse.pictures(*given, turn))
+    folders.write_tables(pictures, folder / "pictures")
 folders.write_step(tables, folder)
-pictures = folders.attempted(lambda: reverse.pictures(network, checkpoints, hmm, params.seed))
-folders.write_tables(pictures, folder / "pictures")

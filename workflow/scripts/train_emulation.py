@@ -9,7 +9,7 @@ import torch
 
 from hmmlens.config_emulation import Emulation, EmulationNetwork
 from hmmlens.datasets.generators import check_hmm
-from hmmlens.emulation import folders, outcome
+from hmmlens.emulation import escape, folders, outcome
 from hmmlens.emulation.training import train
 from hmmlens.networks.cells import pick_device
 
@@ -27,7 +27,13 @@ tables = {"history": trained.history, "outcome": outcome.end_row(trained)}
 tables |= folders.attempted(
     lambda: {"plateau": outcome.plateau_row(trained.history, settings, hmm, rng)}
 )
-for name in ("outcome", "plateau"):
+if settings.objective == "sinkhorn":
+    weights = list(trained.checkpoints.items())
+    network = trained.network.cpu().requires_grad_(False)
+    tables |= folders.attempted(
+        lambda: {"escape": escape.escape_row(network, weights, hmm, settings.n_steps, params.seed)}
+    )
+for name in ("outcome", "plateau", "escape"):
     log.info("%s", tables.get(name, pd.DataFrame()).T.to_string())
 folders.write_step(tables, folder)
 checkpoint.unlink(missing_ok=True)

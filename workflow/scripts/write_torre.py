@@ -13,13 +13,9 @@ files, output = snakemake.input, Path(snakemake.output[0])
 folder = Path(files.tables)
 drawn = [name for name in CAPTIONS if (Path(files.figures) / f"{name}.pdf").exists()]
 read = {path.stem: pd.read_csv(path) for path in folder.glob("*.csv")}
-facts = {
-    "about": dict(snakemake.params.about),
-    "outcome": torre.outcome(read["gates"]),
-    "answers": torre.answered(read),
-    "captions": {name: CAPTIONS[name] for name in drawn},
-}
-tables = [folder / f"{name}.csv" for name in torre.PRINTED if name in read]
+facts = torre.facts(read, snakemake.params.about)
+facts["captions"] = {name: CAPTIONS[name] for name in drawn}
+tables = [folder / f"{name}.csv" for name in facts["tables"]]
 figures = [Path(files.figures) / f"{name}.pdf" for name in drawn]
 document.compile_pdf(Path(files.template), facts, tables, {"": figures}, output)
 log.info("written")
