@@ -182,8 +182,8 @@ GATES = (
         _verdicts("g2"), 0.8, fewest=8,
     ),
     Gate(
-        "Two states: overlap of units selected again on new noise, median of trainings' mean Jaccard "
-        "index",
+        "Two states: overlap of units selected again on new noise, median of trainings' mean "
+        "Jaccard index",
         _repeated, 0.8, fewest=8, median=True,
     ),
     Gate("All networks: share of exits that have kick units", _with_kicks, np.nan),
