@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from hmmlens.emulation.comparison import PAPER, UNBIASED
-from hmmlens.report.wording import count, estimate, number, of_row, p_text
+from hmmlens.report.wording import count, estimate, listed, number, of_row, p_text
 
 #: What objectives are called.
 NAMES = {
@@ -122,7 +122,11 @@ def sentences(
     first = next(iter(MEASURES))
     orbits = table[table["measure"] == first].sort_values("batch_size")
     if len(orbits):
-        told.append(_verdict(orbits.iloc[-1]))
+        # Sizes that only one of the objectives was given say nothing of the difference.
+        pairs = orbits[orbits["n_pairs"] > 0]
+        row = (pairs if len(pairs) else orbits).iloc[-1]
+        both = " that both had" if row["batch_size"] < orbits["batch_size"].max() else ""
+        told.append(f"At the largest batch{both} ({row['batch_size']:.0f}) {_verdict(row)}.")
         trend = slopes[(slopes["measure"] == first) & (slopes["objective"] == UNBIASED)]
         for row in trend.to_dict("records"):
             way = "no clear trend" if row["low"] <= 0 <= row["high"] else "a clear trend"
@@ -138,11 +142,14 @@ def sentences(
 def _row_sentence(
     row: Mapping[str, float], measure: Measure, target: str, own: float | None
 ) -> str:
-    here, there = (of_row(row, name, measure.digits) for name in (PAPER, UNBIASED))
+    parts = [
+        f"{of_row(row, name, measure.digits)} under {NAMES[name]} (n = {row[f'{name}_n']})"
+        for name in (PAPER, UNBIASED)
+        if row[f"{name}_n"]
+    ]
     text = (
         f"Trained on {target} with batches of {row['batch_size']:.0f}, the {measure.text} is "
-        f"{here} under {NAMES[PAPER]} (n = {row[f'{PAPER}_n']}) and {there} under "
-        f"{NAMES[UNBIASED]} (n = {row[f'{UNBIASED}_n']})"
+        f"{listed(parts) or 'not known'}"
     )
     text += "" if own is None else f"; the target's own is {number(own, measure.digits)}"
     if row["n_pairs"]:
@@ -158,9 +165,8 @@ def _row_sentence(
 
 def _verdict(row: Mapping[str, float]) -> str:
     """Say whether orbits survive the unbiased objective, by intervals over seeds."""
-    size = f"{row['batch_size']:.0f}"
     if np.isnan(row["difference_low"]) or np.isnan(row[f"{UNBIASED}_low"]):
-        return f"Whether orbits survive {NAMES[UNBIASED]} cannot be told: too few seeds."
+        return f"whether orbits survive {NAMES[UNBIASED]} cannot be told: too few seeds"
     less, none = row["difference_high"] < 0, row[f"{UNBIASED}_low"] <= 0
     if none and less:
         what = "do not survive"
@@ -172,4 +178,4 @@ def _verdict(row: Mapping[str, float]) -> str:
         why = "rotation cannot be told from none, nor from that under the paper's"
     else:
         what, why = "survive", "rotation is there, and not clearly less"
-    return f"At the largest batch ({size}) orbits {what} {NAMES[UNBIASED]}: {why}."
+    return f"orbits {what} {NAMES[UNBIASED]}: {why}"

@@ -247,3 +247,18 @@ def test_every_claim_is_looked_up_in_a_study(kept: Path) -> None:
     assert error["answer"] == "agrees" and error["objective"] == "sinkhorn"
     assert rows.loc[("orbits go round one way", "")]["answer"] == "not asked"
     assert "could not be compared" in torre.beside(table)
+
+
+def test_orbits_are_compared_at_the_largest_batch_that_both_objectives_had() -> None:
+    from hmmlens.report.torre_networks import sentences
+
+    row = {"measure": "rotation_best", "batch_size": 512, "n_pairs": 5, "p": 0.06}
+    for name, value in (("sinkhorn", 0.5), ("split", 0.05), ("difference", -0.45)):
+        row |= {name: value, f"{name}_low": value - 0.1, f"{name}_high": value + 0.1}
+        row |= {f"{name}_n": 5}
+    alone = row | {"batch_size": 1024, "n_pairs": 0, "sinkhorn_n": 0, "difference_low": np.nan}
+    slopes = pd.DataFrame(columns=["measure", "objective"])
+    told = sentences(pd.DataFrame([row, alone]), slopes, "chain2", {})
+    assert "batches of 1024, the consistency of rotation is 0.05 (−0.05 to 0.15) under" in told[1]
+    assert "the paper's objective" not in told[1]
+    assert told[2].startswith("At the largest batch that both had (512) orbits do not survive")
