@@ -5,8 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
+from hmmlens.datasets.generators import preset_hmm
+from hmmlens.dynamics import orbits, resonance
+from hmmlens.emulation import bias, hand_made
 from hmmlens.emulation.comparison import compare, trends
+from hmmlens.emulation.network import NoiseDriven
 from hmmlens.report import torre_bias, torre_homogeneity, torre_networks, torre_plateau
 from hmmlens.report.torre_text import answers
 from hmmlens.report.wording import count, estimate, listed, number, p_text
@@ -197,10 +202,12 @@ def test_growth_at_a_constant_rate_is_told_from_one_that_speeds_up() -> None:
 
 def noise_study(resonant: float, deviation: float = 1e-14) -> dict[str, pd.DataFrame]:
     networks, exact, sweep, resonance, sizes = [], [], [], [], []
-    for cell, bias, by_design in (("relu", False, True), ("tanh", True, False)):
+    for cell, with_bias, by_design in (("relu", False, True), ("tanh", True, False)):
         for seed in range(8):
             who = {"network": cell, "target": "chain2", "seed": seed}
-            networks.append(who | ALIKE | {"cell": cell, "bias": bias, "objective": "sinkhorn"})
+            networks.append(
+                who | ALIKE | {"cell": cell, "bias": with_bias, "objective": "sinkhorn"}
+            )
             for factor in (0.1, 10.0):
                 far = deviation if by_design else 0.5
                 row = {"factor": factor, "deviation": far, "by_design": by_design}
@@ -264,3 +271,35 @@ def test_answers_of_a_study_that_asks_all_and_of_one_that_asks_nothing() -> None
     assert found["sentence"].str.endswith(".").all()
     assert not found["sentence"].str.contains(r"\bnan\b").any()
     assert answers({}).empty and list(answers({})) == ["question", "part", "sentence"]
+
+
+def test_tables_are_read_as_their_modules_make_them() -> None:
+    chain, rng = preset_hmm("chain2"), np.random.default_rng(0)
+    some = hand_made.hand_made(chain)
+    drawn = bias.values(chain, 20, 0, ("sinkhorn", "energy"), {32: 3, 64: 3}, some)
+    tables = {
+        "bias_summary": bias.summary(drawn).assign(target="chain2"),
+        "bias_best_factor": bias.best_factor(drawn, rng, 20).assign(target="chain2"),
+        "bias_shrinkage": bias.shrinkage(drawn, rng, 20).assign(target="chain2"),
+    }
+    torch.manual_seed(0)
+    networks, found = [], {"homogeneity": [], "noise_sweep": [], "resonance": [], "sizes": []}
+    for cell, with_bias in (("relu", False), ("tanh", True)):
+        who = {"network": cell, "target": "chain2", "seed": 0}
+        networks.append(ALIKE | who | {"cell": cell, "bias": with_bias, "objective": "sinkhorn"})
+        network = NoiseDriven(cell, 4, 8, bias=with_bias)
+        made = torch.Generator().manual_seed(0)
+        labels = resonance.labels_at(network, (0, 2), 4, 60, made, (0.5, 1.0, 2.0))
+        parts = {
+            "homogeneity": resonance.homogeneity(network, (0, 2), made, 2, 20),
+            "noise_sweep": resonance.sweep(labels, 2, rng, (0.5, 1.0, 2.0)),
+            "resonance": resonance.resonance(labels, 2, rng, (0.5, 1.0, 2.0)),
+            "sizes": orbits.sizes(network, 4, 30, made, rng),
+        }
+        for name, table in parts.items():
+            found[name].append(table.assign(**who))
+    tables |= {f"reverse_{name}": pd.concat(parts) for name, parts in found.items()}
+    told = answers(tables | {"networks": pd.DataFrame(networks)})
+    assert told["question"].value_counts().to_dict() == {"homogeneity": 6, "bias": 2}
+    assert "identities of these units" in told["sentence"].iloc[2]
+    assert "tanh with biases (1 network)" in told["sentence"].iloc[3]
