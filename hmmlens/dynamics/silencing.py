@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from hmmlens.dynamics.driven import draw, unflatten
-from hmmlens.dynamics.exits import Starts, first_exits, hazards, modulated, received
+from hmmlens.dynamics.exits import Exits, Starts, first_exits, hazards, modulated, received
 from hmmlens.dynamics.futures import Runs
 from hmmlens.dynamics.labels import latent
 from hmmlens.dynamics.state_models import StateModel
@@ -31,7 +31,7 @@ Ints = NDArray[np.int64]
 N_STARTS, N_STEPS = 200, 60
 #: Sets of units drawn at random beside those given, and their size where none are given.
 N_SETS, SIZE = 24, 3
-#: Resamples of starts behind an interval, and exchanges of sets behind a p value.
+#: Resamples of runs behind an interval, and exchanges of sets behind a p value.
 N_RESAMPLES = 1000
 
 
@@ -118,7 +118,7 @@ def forecast(
     DataFrame
         ``leave`` (label), ``units`` (``kick`` or ``random`` with its number), ``members``,
         ``hazard`` (exits per step), ``hazard_silenced``, ``dwell, dwell_silenced`` (steps, of the
-        hazards), ``reduction, reduction_low, reduction_high`` (share of the hazard, starts
+        hazards), ``reduction, reduction_low, reduction_high`` (share of the hazard, runs
         resampled), and for every model ``n_states`` and its ``foretold`` reduction, NaN where no
         state of the model has the label
 
@@ -141,7 +141,8 @@ def forecast(
         sets = unit_sets(runs, network.n_units, (kick_units or {}).get(label), rng)
         chosen = place[rng.choice(len(place), N_STARTS, replace=len(place) < N_STARTS)]
         entries = torch.from_numpy(runs.entries[test[chosen[:, 0]], chosen[:, 1]])
-        measured = _measured(network, entries, label, told, list(sets.values()), rng, generator)
+        exits = _exits(network, entries, label, told, list(sets.values()), generator)
+        measured = _measured(exits, chosen[:, 0], rng)
         for (name, units), found in zip(sets.items(), measured, strict=True):
             row = {"leave": label, "units": name, "members": " ".join(map(str, units))} | found
             for n_states, model in models.items():
@@ -153,31 +154,35 @@ def forecast(
     return pd.DataFrame(rows)
 
 
-def _measured(
+def _exits(
     network: Any,
     entries: torch.Tensor,
     label: int,
     told: Sequence[int],
     sets: Sequence[Ints],
-    rng: np.random.Generator,
     generator: torch.Generator,
-) -> list[dict[str, float]]:
-    """Return hazards without and with each set silenced, from the same starts and noise."""
+) -> Exits:
+    """Return exits without any and with each set silenced, from the same starts and noise."""
     output = torch.ones(1 + len(sets), network.n_units)
     for copy, units in enumerate(sets, start=1):
         output[copy, torch.from_numpy(units)] = 0.0
     given = received(network, draw(network, generator, N_STEPS, len(entries)))
     starts = Starts(unflatten(entries, network), given, label)
-    exits = first_exits(network, modulated(network, output=output), len(output), starts, told)
+    return first_exits(network, modulated(network, output=output), len(output), starts, told)
+
+
+def _measured(exits: Exits, run: Ints, rng: np.random.Generator) -> list[dict[str, float]]:
+    """Return hazards without and with each set; ``run`` (start) is where each start is from."""
     rate = hazards(exits)
-    # Both hazards of a resample are of the same starts.
     parts = np.stack([exits.to >= 0, exits.steps], axis=2).astype(float).transpose(1, 0, 2)
-    drawn = resampled(parts, N_RESAMPLES, rng)
+    by_run = np.stack([parts[run == one].sum(axis=0) for one in np.unique(run)])
+    # Both hazards of a resample are of the same runs.
+    drawn = resampled(by_run, N_RESAMPLES, rng)
     with np.errstate(divide="ignore", invalid="ignore"):
         change = 1 - drawn[..., 0] / drawn[..., 1] / (drawn[:, :1, 0] / drawn[:, :1, 1])
         dwell, reduction = 1 / rate, 1 - rate / rate[0]
     found = []
-    for copy in range(1, len(output)):
+    for copy in range(1, len(rate)):
         low, high = interval(change[:, copy])
         found.append(
             {"hazard": rate[0], "hazard_silenced": rate[copy]}
