@@ -135,7 +135,8 @@ def published(paper: pd.DataFrame, what: str, target: str = "") -> tuple[float, 
     """
     if paper.empty:
         return None
-    rows = paper[(paper["what"] == what) & (paper["target"].fillna("") == target)]
+    own = paper["target"].eq(target) if target else paper["target"].isna()
+    rows = paper[paper["what"].eq(what) & own]
     rows = rows.dropna(subset=["paper_low", "paper_high"])
     if rows.empty:
         return None

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from hmmlens.figures import style
 from hmmlens.figures.torre_common import (
     NULL,
+    errors,
     handle,
     in_order,
     mark_published,
@@ -28,6 +29,8 @@ KINDS = (
 SELECTIVE = "#E69F00"
 #: Rates beyond this many times the usual one are cut off: the network runs away.
 MOST_RATE = 5.0
+#: Half of the width of what stands beside a point.
+WIDE = 0.42
 
 CAPTIONS = {
     "kick_effects": "By which share the loss of kick units lowers how often networks leave a "
@@ -58,11 +61,9 @@ def kick_effects(
     figure, axes = plt.subplots(3, 1, figsize=(style.WIDTH, 5.6), height_ratios=(1, 1, 0.8))
     for ax, (kind, label) in zip(axes[:2], KINDS, strict=True):
         part = _places(rows[rows["kind"] == kind], names)
-        wide = 0.42
-        for row in part.itertuples():
-            box = [row.place - wide, row.place + wide]
-            ax.fill_between(box, row.matched_mean, row.matched_q95, color=NULL, alpha=0.5, lw=0)
-            ax.hlines(row.selective_q95, *box, color=SELECTIVE, lw=1.2)
+        _bars(ax, part, "matched_mean", "matched_q95")
+        at = part["place"]
+        ax.hlines(part["selective_q95"], at - WIDE, at + WIDE, color=SELECTIVE, lw=1.2)
         _points(ax, part, part["kicks"].astype(bool))
         ax.set_ylabel(f"hazard lost,\n{label}")
         _groups(ax, part)
@@ -92,11 +93,17 @@ def _places(rows: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     return rows.assign(place=np.arange(len(rows)) + 1.5 * apart)
 
 
+def _bars(ax: Axes, rows: pd.DataFrame, low: str, high: str) -> None:
+    """Draw what sets do at each place, from one column to another."""
+    height = rows[high] - rows[low]
+    ax.bar(rows["place"], height, bottom=rows[low], width=2 * WIDE, color=NULL, alpha=0.5, lw=0)
+
+
 def _points(ax: Axes, rows: pd.DataFrame, filled: pd.Series) -> None:
-    for row, full in zip(rows.itertuples(), filled, strict=True):
-        colour = target_colour(row.target)
-        bars = [[max(row.reduction - row.low, 0)], [max(row.high - row.reduction, 0)]]
-        ax.errorbar(row.place, row.reduction, np.nan_to_num(bars), fmt="o", ms=3.4, lw=0.8,
+    for (target, full), part in rows.groupby([rows["target"], filled]):
+        colour = target_colour(str(target))
+        bars = errors(part["reduction"], part["low"], part["high"])
+        ax.errorbar(part["place"], part["reduction"], bars, fmt="o", ms=3.4, lw=0.8,
                     color=colour, mfc=colour if full else "white")  # fmt: skip
 
 
@@ -114,9 +121,7 @@ def _gated(ax: Axes, gated: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     from hmmlens.dynamics.kick_analysis import GATED_LEAST
 
     part = _places(gated, names)
-    for row in part.itertuples():
-        box = [row.place - 0.3, row.place + 0.3]
-        ax.fill_between(box, row.median, row.q95, color=NULL, alpha=0.5, lw=0)
+    _bars(ax, part, "median", "q95")
     _points(ax, part, pd.Series(True, index=part.index))
     ax.axhline(GATED_LEAST, color="black", lw=0.8, ls="--")
     ax.set_ylabel("switches lost,\nall groups, gated")
@@ -154,9 +159,7 @@ def kick_doses(
         axes[1, 1].set_axis_off()
     else:
         part = _places(cut, list(dict.fromkeys(cut["network"])))
-        for row in part.itertuples():
-            box = [row.place - 0.42, row.place + 0.42]
-            axes[1, 1].fill_between(box, row.mean, row.q95, color=NULL, alpha=0.5, lw=0)
+        _bars(axes[1, 1], part, "mean", "q95")
         _points(axes[1, 1], part, pd.Series(True, index=part.index))
         _groups(axes[1, 1], part)
         axes[1, 1].set_ylabel("hazard lost,\nnoise cut")

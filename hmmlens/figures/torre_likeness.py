@@ -20,13 +20,14 @@ from hmmlens.figures.torre_common import (
     handle,
     in_order,
     mark_published,
+    of_paper,
     ordered_colours,
     published,
     spread,
     target_colour,
     target_name,
 )
-from hmmlens.report.torre_gates import WHO, main_size, paper_trained
+from hmmlens.report.torre_gates import WHO, paper_trained
 
 #: The paper's four measures: (rows of the scores, how they are called, name of the paper's number).
 FOUR = (
@@ -50,7 +51,7 @@ STRICTER = (
 CAPTIONS = {
     "metrics": "The paper's four measures. Points are trainings with their 95 % intervals over "
     "fresh draws; grey bars what the target has against other draws of itself. Dark red: the "
-    "paper's own numbers for networks of its main size, 150 units and 100 dimensions of noise.",
+    "paper's own numbers, beside the networks that are compared with it.",
     "stricter": "Stricter measures of the same sequences: words of 1 to 6 symbols, the rare "
     "symbol, the autocorrelation, and how long the latent state lasts. Points are trainings, grey "
     "bars what the target has against other draws of itself.",
@@ -64,7 +65,7 @@ def metrics(
     networks: pd.DataFrame, scores: pd.DataFrame, paper: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
     """Draw the paper's four measures beside their baselines and the paper's numbers."""
-    theirs = set(main_size(networks)["network"])
+    theirs = set(of_paper(networks)["network"])
 
     def mark(ax: Axes, what: str, names: pd.DataFrame) -> None:
         for x, row in enumerate(names.itertuples()):

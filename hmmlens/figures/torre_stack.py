@@ -62,7 +62,9 @@ def stack(
             bare(ax)
         for ax in line[len(updates) :]:
             ax.set_axis_off()
-        line[0].set_ylabel(name_of(part.iloc[0]), fontsize=7)
+        line[0].set_ylabel(f"{name_of(part.iloc[0])}\ncomponent 2", fontsize=7)
+    for ax in axes[-1]:
+        ax.set_xlabel("component 1")
     return figure, rows
 
 
