@@ -29,8 +29,11 @@ Network = TypeVar("Network", bound=torch.nn.Module)
 #: gone through several times.
 Weights = Iterable[tuple[int, Mapping[str, Tensor]]]
 
-#: Runs of each checkpoint, their steps, and steps between Jacobians.
-N_RUNS, N_STEPS, EVERY = 20, 240, 12
+#: Runs of each checkpoint, and their steps.
+N_RUNS, N_STEPS = 20, 240
+#: Steps between Jacobians, by cell: a ``relu`` network's eigenvalues are those of its active units,
+#: an LSTM's Jacobian has twice as many entries on a side.
+EVERY = {"relu": 12, "tanh": 40, "gru": 40, "lstm": 80}
 #: Trials and steps of the second-order recursion.
 N_TRIALS, N_RECURSIONS = 20, 10
 #: Trajectories shown, and their steps.
@@ -106,7 +109,7 @@ def _measures(
         "switching_rate": switching_rate(latent(told, informative).cpu().numpy()),
         "paper_rate": float((1 / lengths).mean()) if len(lengths) else 0.0,
     }
-    times = torch.arange(WARM_UP, noise.shape[1], EVERY, device=noise.device)
+    times = torch.arange(WARM_UP, noise.shape[1], EVERY[network.cell], device=noise.device)
     # The Jacobian of the step into a state, with the noise of that step.
     before, given = states[:, times - 1].flatten(0, 1), noise[:, times].flatten(0, 1)
     values = spectra(network, before, given).reshape(n_runs, len(times), -1)

@@ -7,7 +7,7 @@ and where the network spends its time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,8 @@ N_COMPONENTS = 10
 N_TURNING = 5
 #: Standard deviations of the noise. Torre et al. 2025 have .1, 1, 2, 3 and 4, called variances.
 SIZES = (0.1, 0.5, 1.0, 2.0, 4.0)
+#: States that components are learnt from at most, evenly spaced.
+MOST_STATES = 20_000
 #: Share of the time that a contour holds, and cells of its grid along either axis.
 OCCUPIED, N_GRID = 0.95, 100
 
@@ -58,10 +60,11 @@ class Contour(NamedTuple):
     level: float
 
 
-def plane(hidden: Floats, n_components: int = N_COMPONENTS) -> PCA:
-    """Return the principal components of states (..., unit)."""
-    frames = np.asarray(hidden, dtype=np.float64).reshape(-1, hidden.shape[-1])
-    return PCA(n_components).fit(frames)
+def plane(hidden: NDArray[np.floating[Any]], n_components: int = N_COMPONENTS) -> PCA:
+    """Return the principal components of states (..., unit), of at most :data:`MOST_STATES`."""
+    frames = hidden.reshape(-1, hidden.shape[-1])
+    frames = frames[:: -(-len(frames) // MOST_STATES)]
+    return PCA(n_components).fit(np.asarray(frames, dtype=np.float64))
 
 
 def rotation(scores: Floats, rng: np.random.Generator) -> Rotation:
@@ -123,7 +126,7 @@ def best_rotation(scores: Floats, rng: np.random.Generator) -> Rotation:
 
 
 def summary(
-    hidden: Floats, rng: np.random.Generator, n_components: int = N_COMPONENTS
+    hidden: NDArray[np.floating[Any]], rng: np.random.Generator, n_components: int = N_COMPONENTS
 ) -> tuple[pd.DataFrame, PCA]:
     """Return what the plane holds and how states turn in it, and the components.
 

@@ -146,7 +146,7 @@ def plateau(updates: Floats, loss: Floats, level: float, floor: float) -> Platea
     )
 
 
-def onset(table: pd.DataFrame, measure: str, escape: float) -> Onset:
+def onset(table: pd.DataFrame, measure: str, escape: float | None) -> Onset:
     """Find the checkpoint from which a share is higher than before the escape.
 
     Before is the median over the checkpoints ahead of ``escape``, the first one at least. The rise
@@ -157,12 +157,13 @@ def onset(table: pd.DataFrame, measure: str, escape: float) -> Onset:
     ----------
     table : see :func:`hmmlens.dynamics.evolution.evolution`.
     measure : ``critical``, which is the bifurcation, or ``unstable``.
-    escape : see :class:`Plateau`; NaN gives NaN.
+    escape : see :class:`Plateau`; NaN, of a loss that did not escape, gives NaN. None, where the
+        loss is not known, compares with the first checkpoint alone.
     """
     updates = table["update"].to_numpy(dtype=float)
-    if np.isnan(escape) or not len(updates):
+    if not len(updates) or (escape is not None and np.isnan(escape)):
         return Onset(np.nan, np.nan, np.nan)
-    ahead = updates < max(escape, updates[0] + 1)
+    ahead = updates < max(escape or 0.0, updates[0] + 1)
     before = float(np.nanmedian(table.loc[ahead, measure])) if ahead.any() else np.nan
     above = before + RISE
     high = table[f"{measure}_low"].to_numpy(dtype=float) > above

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,8 @@ from hmmlens.errors import DataError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.integer]
+#: Hidden units, in single or double precision.
+Hidden = NDArray[np.floating[Any]]
 
 #: Stretches within a pair of labels are kept from this length on.
 MIN_STRETCH = 200
@@ -37,7 +39,7 @@ class Stretch(NamedTuple):
 
 
 def projections(
-    hidden: Floats, readout: Floats, informative: Sequence[int], rng: np.random.Generator
+    hidden: Hidden, readout: Floats, informative: Sequence[int], rng: np.random.Generator
 ) -> pd.DataFrame:
     """Return how much of each readout direction lies in the plane of the first two components.
 
@@ -52,9 +54,17 @@ def projections(
     ``projection`` (length of the unit vector's shadow on the plane) with ``low`` and ``high`` over
     runs, ``angle`` (degrees), and ``chance``, the 97.5 % point of random directions among the
     units.
+
+    Raises
+    ------
+    DataError
+        When a readout has no direction.
     """
     rows = np.asarray(readout, dtype=np.float64)[list(informative)]
-    axes = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    size = np.linalg.norm(rows, axis=1, keepdims=True)
+    if not size.all():
+        raise DataError("a symbol's readout is 0 for all units, so it has no direction")
+    axes = rows / size
     # A plane needs no frames but their moments, which add up over runs.
     counts = hidden.shape[1]
     first = hidden.sum(axis=1, dtype=np.float64)
@@ -104,9 +114,9 @@ def stretches(labels: Ints, pair: tuple[int, int], min_length: int = MIN_STRETCH
 
 
 def pairs(
-    hidden: Floats,
+    hidden: Hidden,
     labels: Ints,
-    residency: Floats,
+    residency: Ints,
     rng: np.random.Generator,
     min_length: int = MIN_STRETCH,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -116,8 +126,8 @@ def pairs(
     ----------
     hidden : (run, time, unit)
     labels : (run, time)
-    residency : (run, time), the region's number of steps that were rolled out, else -1; see
-        :data:`hmmlens.dynamics.residency.REGIONS`.
+    residency : (run, time), number of the region (:data:`hmmlens.dynamics.residency.REGIONS`) of
+        steps that were rolled out, -1 of others.
 
     Returns
     -------
@@ -158,9 +168,9 @@ def pairs(
 
 
 def _pair(
-    hidden: Floats,
+    hidden: Hidden,
     labels: Ints,
-    residency: Floats,
+    residency: Ints,
     found: list[Stretch],
     min_length: int,
     rng: np.random.Generator,
@@ -197,9 +207,10 @@ def _pair(
     return row
 
 
-def _longest(hidden: Floats, labels: Ints, found: list[Stretch]) -> pd.DataFrame:
+def _longest(hidden: Hidden, labels: Ints, found: list[Stretch]) -> pd.DataFrame:
     frames = np.concatenate([hidden[s.run, s.start : s.stop] for s in found])
     best = max(found, key=lambda s: s.stop - s.start)
-    scores = plane(frames, N_COMPONENTS).transform(hidden[best.run, best.start : best.stop])
+    axes = plane(frames, N_COMPONENTS)
+    scores = axes.transform(hidden[best.run, best.start : best.stop].astype(np.float64))
     table = pd.DataFrame({f"pc{i + 1}": scores[:, i] for i in range(scores.shape[1])})
     return table.assign(time=np.arange(len(scores)), label=labels[best.run, best.start : best.stop])

@@ -4,26 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from renewals import renewal
 
 from hmmlens.dynamics import coherence
 
 
-def rng(seed: int = 0) -> np.random.Generator:
-    return np.random.default_rng(seed)
-
-
-def renewal(
-    shape: float, mean: float, n_runs: int = 40, n_steps: int = 2000, seed: int = 0
-) -> np.ndarray:
-    """Return two labels by turns whose dwells are Gamma numbers of a shape, rounded up."""
-    draw = rng(seed)
-    rows = []
-    for _ in range(n_runs):
-        lengths = np.ceil(draw.gamma(shape, mean / shape, size=4 * int(n_steps / mean) + 50))
-        path = np.repeat(np.arange(len(lengths)) % 2, lengths.astype(int))
-        first = draw.integers(0, int(2 * mean))
-        rows.append(path[first : first + n_steps])
-    return np.stack(rows)
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
 
 
 def value(labels: np.ndarray, name: str, n_labels: int = 2) -> float:

@@ -123,6 +123,7 @@ def test_no_onset() -> None:
     assert np.isnan(onset(table, "critical", escape=20).update)
     assert np.isnan(onset(table, "critical", escape=np.nan).update)
     assert np.isnan(onset(table.iloc[:2], "critical", escape=20).update)
-    # An escape before the second checkpoint leaves the first to compare with.
+    # An unknown loss or an escape before the second checkpoint leaves the first to compare with.
+    assert onset(table, "critical", escape=None).before == 0.0
     early = onset(checkpoints([0.0, 0.2, 0.2, 0.2]), "critical", escape=3)
     assert early.update == 10 and early.before == 0

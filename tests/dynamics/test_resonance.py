@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from test_coherence import renewal
+from renewals import renewal
 
 from hmmlens.dynamics.resonance import (
     homogeneity,
