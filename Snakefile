@@ -6,7 +6,8 @@
 Each stage is a module of ``hmmlens``, a file in ``workflow/rules`` and a folder on disk. What a
 study contains stands in its config (``config.yaml``, or ``--configfile workflow/studies/X.yaml``);
 names, paths and constraints are in ``workflow/rules/common.smk``. A config with ``trips`` is a study
-of another kind, told in ``workflow/rules/roundtrip.smk``.
+of another kind, told in ``workflow/rules/roundtrip.smk``, and so is one with ``emulation``, told in
+``workflow/rules/torre.smk``.
 """
 
 # A study stands alone: config.yaml would otherwise leave its networks in every other study.
@@ -21,6 +22,10 @@ include: "workflow/rules/study.smk"
 if "trips" in config:
 
     include: "workflow/rules/roundtrip.smk"
+
+elif "emulation" in config:
+
+    include: "workflow/rules/torre.smk"
 
 else:
 

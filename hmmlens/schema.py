@@ -14,11 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hmmlens.config import Study
+from hmmlens.config_emulation import EmulationStudy
 from hmmlens.config_roundtrip import RoundTripStudy
 from hmmlens.config_section import Section
 
 PATH = Path(__file__).resolve().parents[1] / "workflow" / "schemas" / "config.schema.json"
 ROUNDTRIP_PATH = PATH.with_name("roundtrip.schema.json")
+EMULATION_PATH = PATH.with_name("emulation.schema.json")
 
 
 def text(model: type[Section] = Study) -> str:
@@ -36,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing, exit 1 if it differs")
     check = parser.parse_args(argv).check
     differ = 0
-    for path, model in ((PATH, Study), (ROUNDTRIP_PATH, RoundTripStudy)):
+    kinds = ((PATH, Study), (ROUNDTRIP_PATH, RoundTripStudy), (EMULATION_PATH, EmulationStudy))
+    for path, model in kinds:
         if not check:
             path.write_text(text(model), encoding="utf-8")
         elif not path.is_file() or path.read_text(encoding="utf-8") != text(model):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ from hmmlens.extraction.equations import kind_of
 from hmmlens.extraction.layers import recurrent
 
 State = tuple[tuple[Tensor, ...], ...]
+Network = TypeVar("Network", bound=nn.Module)
 
 LAYER_TYPES: dict[str, Any] = {"vanilla": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
@@ -173,7 +174,7 @@ def save(network: nn.Module, path: Path) -> None:
     partial.replace(path)
 
 
-def load_weights(network: RecurrentNetwork, path: Path) -> RecurrentNetwork:
+def load_weights(network: Network, path: Path) -> Network:
     """Fill ``network`` with the weights of a safetensors file.
 
     Raises

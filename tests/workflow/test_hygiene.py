@@ -31,7 +31,8 @@ def test_a_study_names_its_schema_for_editors(study: Path) -> None:
     first = study.read_text().splitlines()[0]
     match = re.fullmatch(r"# yaml-language-server: \$schema=(.+)", first)
     assert match is not None
-    kind = "roundtrip" if "trips" in yaml.safe_load(study.read_text()) else "config"
+    keys = yaml.safe_load(study.read_text())
+    kind = "roundtrip" if "trips" in keys else "emulation" if "emulation" in keys else "config"
     assert (study.parent / match[1]).resolve() == (
         ROOT / "workflow" / "schemas" / f"{kind}.schema.json"
     )

@@ -1,4 +1,4 @@
-"""The study, of either kind, and what all rules use."""
+"""The study, of whatever kind, and what all rules use."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE))
 
 from hmmlens import config as study_config
-from hmmlens import config_roundtrip
+from hmmlens import config_emulation, config_roundtrip
 from hmmlens.config_errors import read_yaml
 from hmmlens.errors import ConfigError
 from hmmlens.seeds import derive_seed
@@ -19,8 +19,11 @@ try:
     # Snakemake lets the last of two equal keys win; a user should hear of it.
     for file in workflow.configfiles:
         read_yaml(file)
-    load = (config_roundtrip if "trips" in config else study_config).load
-    study = load(config, ", ".join(map(str, workflow.configfiles)))
+    if "trips" in config:
+        kind = config_roundtrip
+    else:
+        kind = config_emulation if "emulation" in config else study_config
+    study = kind.load(config, ", ".join(map(str, workflow.configfiles)))
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 

@@ -1,0 +1,91 @@
+"""What a network is trained by: how its batch of sequences differs from one of the target's.
+
+The paper's objective compares a batch with itself to debias, in which every sequence finds itself:
+between finite batches of the same law it does not average to 0, and other laws score lower. Split
+samples leave that out, as do the terms of the energy distance, which are means over pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from hmmlens.emulation.sinkhorn import divergence, transport
+from hmmlens.errors import DataError
+
+#: Takes emitted and target sequences, (sequence, time, symbol) one-hot; returns a number.
+Objective = Callable[[Tensor, Tensor], Tensor]
+
+
+def emit(logits: Tensor, generator: torch.Generator, temperature: float = 1.0) -> Tensor:
+    """Draw one-hot symbols by the straight-through Gumbel-softmax (Jang et al. 2017).
+
+    What is drawn follows softmax(logits); the gradient is that of the soft sample.
+
+    Parameters
+    ----------
+    logits : (..., symbol)
+    generator : on the device of ``logits``.
+
+    Returns
+    -------
+    one-hot (..., symbol), of exact zeros and ones.
+    """
+    waiting = torch.empty_like(logits).exponential_(generator=generator)
+    soft = ((logits - waiting.log()) / temperature).softmax(-1)
+    hard = torch.zeros_like(soft).scatter_(-1, soft.argmax(-1, keepdim=True), 1.0)
+    return hard + (soft - soft.detach())
+
+
+def split_divergence(emitted: Tensor, target: Tensor) -> Tensor:
+    """Return OT(x, y) - OT(x, x') / 2 - OT(y, y') / 2, of halves x, x' and y, y' of the batches.
+
+    The halves are independent, so that it averages to 0 where the laws are equal, at any size.
+    OT(x, y) is the mean over both pairs of halves, by which no sequence is used on one side only.
+
+    Raises
+    ------
+    DataError
+        When a batch holds fewer than two sequences.
+    """
+    if min(len(emitted), len(target)) < 2:
+        raise DataError("a split sample needs two sequences or more on either side")
+    x, y = (part[: len(part) // 2 * 2].chunk(2) for part in (emitted, target))
+    across = transport(x[0], y[0]) + transport(x[1], y[1])
+    return (across - transport(x[0], x[1]) - transport(y[0], y[1])) / 2
+
+
+def energy_distance(emitted: Tensor, target: Tensor) -> Tensor:
+    """Return 2 E|X - Y| - E|X - X'| - E|Y - Y'|, each mean over different sequences.
+
+    Szekely & Rizzo 2013, with the Euclidean distance of one-hot sequences, the root of twice the
+    number of steps in which they differ. It averages to 0 where the laws are equal.
+
+    Raises
+    ------
+    DataError
+        When a batch holds fewer than two sequences.
+    """
+    n, m = len(emitted), len(target)
+    if min(n, m) < 2:
+        raise DataError("an energy distance needs two sequences or more on either side")
+    across = _distances(emitted, target).mean()
+    within = _distances(emitted, emitted).sum() / (n * (n - 1))
+    return 2 * across - within - _distances(target, target).sum() / (m * (m - 1))
+
+
+def _distances(x: Tensor, y: Tensor) -> Tensor:
+    # Half of |x|^2 + |y|^2 of one-hot sequences is their length, whatever moves.
+    square = 2 * (x.shape[1] - x.flatten(1) @ y.flatten(1).T)
+    # The root has no slope at 0, where equal sequences are.
+    return square.clamp_min(1.0).sqrt() * (square > 0.5)
+
+
+#: The objectives by name. ``sinkhorn`` is the paper's.
+OBJECTIVES: dict[str, Objective] = {
+    "sinkhorn": divergence,
+    "split": split_divergence,
+    "energy": energy_distance,
+}

@@ -1,0 +1,198 @@
+"""Every figure of a study of emulating networks, from its tables and its networks' pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from hmmlens.figures import (
+    torre_evolution,
+    torre_kick_shares,
+    torre_kick_tests,
+    torre_kicks,
+    torre_likeness,
+    torre_local,
+    torre_noise,
+    torre_objectives,
+    torre_orbits,
+    torre_pairs,
+    torre_planes,
+    torre_plateaus,
+    torre_stack,
+    torre_states,
+    torre_training,
+)
+from hmmlens.figures.torre_common import examples
+from hmmlens.report.torre_gates import WHO
+
+#: What a figure is drawn from: a figure and what it shows, or None where there is nothing to show.
+Drawing = Callable[..., tuple[Figure, pd.DataFrame] | None]
+
+
+class Plan(NamedTuple):
+    """How one figure is made.
+
+    draw : takes the tables in the order given
+    needs : tables without which there is no figure
+    may : tables that are without rows where the study has none
+    """
+
+    draw: Drawing
+    needs: tuple[str, ...]
+    may: tuple[str, ...] = ()
+
+
+#: Figure -> plan, in the order of the report.
+PLANS = {
+    "targets": Plan(torre_training.targets, ("targets",)),
+    "losses": Plan(torre_training.losses, ("networks", "trained_history"), ("trained_plateau",)),
+    "metrics": Plan(torre_likeness.metrics, ("networks", "scores_metrics"), ("paper",)),
+    "stricter": Plan(torre_likeness.stricter, ("networks", "scores_metrics")),
+    "network_sizes": Plan(torre_likeness.network_sizes, ("networks", "scores_metrics")),
+    "stability": Plan(torre_training.stability, ("networks", "scores_stability")),
+    "trajectories": Plan(
+        torre_planes.trajectories, ("networks", "pictures/silent", "pictures/driven")
+    ),
+    "contours": Plan(torre_planes.contours, ("networks", "pictures/contours", "reverse_sizes")),
+    "orbits": Plan(
+        torre_orbits.orbits, ("networks", "reverse_orbits"), ("reverse_readout", "paper")
+    ),
+    "stack": Plan(torre_stack.stack, ("networks", "pictures/stack"), ("reverse_onset",)),
+    "evolution": Plan(
+        torre_evolution.evolution,
+        ("networks", "reverse_evolution", "trained_history"),
+        ("trained_plateau", "reverse_onset", "paper"),
+    ),
+    "second_order": Plan(
+        torre_stack.second_order,
+        ("networks", "reverse_second_order"),
+        ("trained_plateau", "reverse_onset"),
+    ),
+    "evolution_all": Plan(
+        torre_evolution.evolution_all, ("networks", "trained_plateau", "reverse_onset")
+    ),
+    "residency": Plan(torre_local.residency, ("networks", "pictures/states")),
+    "regions": Plan(torre_local.regions, ("networks", "reverse_regions"), ("paper",)),
+    "sensitivity": Plan(torre_local.sensitivity, ("networks", "reverse_sensitivity"), ("paper",)),
+    "rollouts": Plan(torre_planes.rollouts, ("networks", "pictures/rollouts")),
+    "kick_levels": Plan(torre_kicks.kick_levels, ("networks", "kicks_levels")),
+    "kick_activity": Plan(torre_kicks.kick_activity, ("networks", "kicks_activity")),
+    "kick_weights": Plan(
+        torre_kicks.kick_weights, ("networks", "kicks_blocks", "kicks_connectivity")
+    ),
+    "kick_effects": Plan(
+        torre_kick_tests.kick_effects, ("networks", "kicks_kicks"), ("kicks_gated",)
+    ),
+    "kick_doses": Plan(
+        torre_kick_tests.kick_doses,
+        ("kicks_dose",),
+        ("kicks_critical", "kicks_noise_cut", "kicks_repeat", "paper"),
+    ),
+    "kick_prevalence": Plan(torre_kick_shares.kick_prevalence, ("networks", "kicks_kicks")),
+    "kick_gates": Plan(torre_kick_shares.kick_gates, ("kicks_gates",)),
+    "pair_orbits": Plan(torre_pairs.pair_orbits, ("networks", "pictures/longest", "reverse_pairs")),
+    "pairs": Plan(torre_pairs.pairs, ("networks", "reverse_pairs")),
+    "state_regions": Plan(
+        torre_states.state_regions,
+        ("networks", "states_counts", "states_states", "states_information"),
+    ),
+    "state_transitions": Plan(
+        torre_states.state_transitions, ("states_counts", "states_transitions")
+    ),
+    "state_interventions": Plan(
+        torre_states.state_interventions,
+        ("networks", "states_counts", "states_interchange", "states_steering"),
+        ("states_silencing",),
+    ),
+    "bias": Plan(torre_objectives.bias, ("bias_summary", "bias_best_factor")),
+    "objectives": Plan(
+        torre_objectives.objectives, ("networks", "scores_metrics", "reverse_orbits")
+    ),
+    "noise_strength": Plan(
+        torre_noise.noise_strength, ("networks", "reverse_sizes", "reverse_noise_sweep")
+    ),
+    "resonance": Plan(torre_noise.resonance, ("networks", "reverse_resonance")),
+    "plateau_runs": Plan(
+        torre_plateaus.plateau_runs, ("networks", "trained_plateau", "trained_history")
+    ),
+    "plateau_lengths": Plan(torre_plateaus.plateau_lengths, ("networks", "trained_plateau")),
+    "escape": Plan(torre_plateaus.escape, ("trained_escape",)),
+}
+
+#: Figure -> caption, in the order of the report.
+CAPTIONS = {
+    name: caption
+    for module in (
+        torre_training,
+        torre_likeness,
+        torre_planes,
+        torre_orbits,
+        torre_stack,
+        torre_evolution,
+        torre_local,
+        torre_kicks,
+        torre_kick_tests,
+        torre_kick_shares,
+        torre_pairs,
+        torre_states,
+        torre_objectives,
+        torre_noise,
+        torre_plateaus,
+    )
+    for name, caption in module.CAPTIONS.items()
+}
+#: Tables that are read from the folders of the networks shown, for they are not gathered.
+PICTURES = "pictures/"
+
+
+def draw(tables: Path, results: Path) -> Iterator[tuple[str, Figure, pd.DataFrame]]:
+    """Yield name, figure and what it shows, for all figures that the study has tables for.
+
+    Parameters
+    ----------
+    tables : folder of what is gathered, see :mod:`hmmlens.report.torre`.
+    results : folder of the study, with the networks' pictures.
+    """
+
+    @cache
+    def read(name: str) -> pd.DataFrame | None:
+        if name.startswith(PICTURES):
+            networks = read("networks")
+            return None if networks is None else pictures(results, networks, name)
+        path = tables / f"{name}.csv"
+        return pd.read_csv(path) if path.exists() else None
+
+    for name, plan in PLANS.items():
+        given: list[Any] = [read(table) for table in plan.needs]
+        if any(table is None or table.empty for table in given):
+            continue
+        for table in plan.may:
+            found = read(table)
+            given.append(pd.DataFrame() if found is None else found)
+        drawn = plan.draw(*given)
+        if drawn is not None:
+            yield name, *drawn
+
+
+def pictures(results: Path, networks: pd.DataFrame, name: str) -> pd.DataFrame | None:
+    """Return a table of pictures of the example of each target, None where there is none.
+
+    Of a target's trainings the first that has pictures is its example.
+    """
+    paths = [
+        results / str(row.network) / str(row.seed) / "reverse" / f"{name}.csv"
+        for row in networks.itertuples()
+    ]
+    some = np.array([path.exists() for path in paths], dtype=bool)
+    parts = [
+        pd.read_csv(results / str(row["network"]) / str(row["seed"]) / "reverse" / f"{name}.csv")
+        .assign(**row[WHO].to_dict())
+        for _, row in examples(networks[some]).iterrows()
+    ]  # fmt: skip
+    return pd.concat(parts, ignore_index=True) if parts else None

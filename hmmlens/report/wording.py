@@ -1,0 +1,50 @@
+"""Numbers as they stand in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+MINUS = "\N{MINUS SIGN}"
+
+
+def number(value: float, digits: int = 2) -> str:
+    """Return a number with a sign that is a minus, never ``-0``; "not known" for NaN."""
+    if np.isnan(value):
+        return "not known"
+    if np.isinf(value):
+        return "infinite"
+    text = f"{value:.{digits}f}"
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", MINUS)
+
+
+def estimate(value: float, low: float, high: float, digits: int = 2) -> str:
+    """Return a number with its 95 % interval in brackets, where it has one."""
+    text = number(value, digits)
+    if np.isnan(low) or np.isnan(high):
+        return text
+    return f"{text} ({number(low, digits)} to {number(high, digits)})"
+
+
+def of_row(row: Mapping[str, Any], name: str, digits: int = 2) -> str:
+    """Return :func:`estimate` of ``name``, ``name_low`` and ``name_high``."""
+    value, low, high = (float(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
+    return estimate(value, low, high, digits)
+
+
+def p_text(p: float) -> str:
+    """Return a p value in words."""
+    return "p not known" if np.isnan(p) else f"p = {p:.2g}"
+
+
+def count(n: int, noun: str, plural: str | None = None) -> str:
+    """Return a number with its noun."""
+    return f"{n} {noun if n == 1 else plural or noun + 's'}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """Return words with commas between them, and "and" before the last."""
+    parts = list(words)
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)

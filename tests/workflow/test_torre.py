@@ -1,0 +1,81 @@
+"""A small network through every rule of a study of emulating networks."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from hmmlens import config_emulation
+from hmmlens.config_errors import read_yaml
+from tests.workflow.runs import ROOT, snakemake
+
+STUDIES = ROOT / "workflow" / "studies"
+SMOKE, LAPTOP, PAPER = (STUDIES / f"torre{name}.yaml" for name in ("-smoke", "", "-paper"))
+
+
+def test_a_small_network_goes_through_every_rule(tmp_path: Path) -> None:
+    done = snakemake(tmp_path, SMOKE, "--cores", "2")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "1 training will take about" in done.stdout
+    results = tmp_path / "results" / "torre-smoke"
+    assert (results / "report.pdf").read_bytes().startswith(b"%PDF")
+    tables = {path.stem: pd.read_csv(path) for path in (results / "tables").glob("*.csv")}
+    network = tables["networks"].iloc[0]
+    # The second drop is seen: the loss was on the plateau, left it, and came near the floor.
+    assert network["length"] > 50 and network["escape"] < network["n_updates"]
+    assert network["loss"] < (network["level"] + 3 * network["floor"]) / 4
+    assert not network["diverged"] and network["lyapunov"] < 0
+    assert tables["gates"]["outcome"].isin(["reached", "missed", "reported", "not asked"]).all()
+    assert set(tables["paper"]["answer"]) <= {
+        *("agrees", "differs"), *("not testable at this scale", "not asked"),
+    }  # fmt: skip
+    assert set(tables["answers"]["question"]) == {"bias", "homogeneity", "plateau"}
+    assert not list((results / "checkpoints").glob("*"))
+    again = snakemake(tmp_path, SMOKE, "--cores", "1", "--dry-run")
+    assert "Nothing to be done" in again.stdout
+
+
+def test_the_papers_study_has_its_networks(tmp_path: Path) -> None:
+    study = config_emulation.load(read_yaml(PAPER), "torre-paper.yaml")
+    kinds = [(net.target, net.n_units, net.n_noise, net.n_seeds) for net in study.networks.values()]
+    assert sum(kind[3] for kind in kinds) == 151
+    chains = Counter(kind[0] for kind in kinds if kind[0].startswith("chain"))
+    assert chains == {"chain2": 13, "chain3": 12, "chain4": 12, "chain5": 12}
+    assert len(set(kinds)) == len(kinds)
+    for name, network in study.networks.items():
+        training = study.training_of(name)
+        steps = {"chain2": 100, "chain3": 30, "chain4": 30, "chain5": 40, "fully3": 30}
+        assert training.n_steps == steps.get(network.target, 40), name
+        assert training.n_updates == (3000 if network.target == "fully3" else 1500)
+        clip = 0.3 if network.target in ("fully3", "cyclic4") else 0.9
+        assert training.clip_norm == clip
+        assert (training.batch_size, training.n_data) == (4096, 10000)
+        assert training.objective == "sinkhorn" and network.cell == "relu" and not network.bias
+    done = snakemake(tmp_path, PAPER, "--cores", "1", "--dry-run", "--quiet", "all")
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_the_laptops_study_asks_what_the_gates_want() -> None:
+    study = config_emulation.load(read_yaml(LAPTOP), "torre.yaml")
+    seeds: Counter[str] = Counter()
+    for name, network in study.networks.items():
+        if network.cell == "relu" and not network.bias and "kicks" in network.analyses:
+            seeds[network.target, study.training_of(name).objective] += network.n_seeds
+    assert seeds["chain2", "sinkhorn"] >= 8
+    for target in ("fully3", "cyclic4"):
+        assert sum(n for (name, _), n in seeds.items() if name == target) >= 5
+
+
+@pytest.mark.parametrize("study", [SMOKE, LAPTOP, PAPER], ids=lambda p: p.stem)
+def test_a_mistake_is_told_before_any_job(study: Path, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(re.sub("target: chain2", "target: chain9", study.read_text(), count=1))
+    done = snakemake(tmp_path, wrong, "--cores", "1")
+    assert done.returncode != 0
+    assert "there is no target 'chain9' (did you mean" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert not (tmp_path / "results").exists()

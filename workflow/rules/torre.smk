@@ -1,0 +1,315 @@
+"""A study of networks that emulate hidden Markov models: trained, taken apart, and questioned."""
+
+import hmmlens
+from hmmlens.emulation import cost
+
+NETWORK = f"{RESULTS}/{{network}}/{{seed}}"
+TRAINED = f"{NETWORK}/trained"
+STEPS = ["scores", "reverse", "kicks", "states"]
+BIAS = f"{RESULTS}/bias/{{target}}"
+BIAS_TARGETS = study.bias.targets if study.bias else []
+
+
+wildcard_constraints:
+    network="|".join(study.networks),
+    seed=r"\d+",
+    target="|".join(BIAS_TARGETS) or "(?!)",
+
+
+def matrices(target):
+    """Return a target as lists, which can be compared by Snakemake."""
+    return [part.tolist() for part in study.hmm_of(target)]
+
+
+def network_settings(wildcards):
+    return study.networks[wildcards.network].architecture().model_dump()
+
+
+def about(step):
+    """Return the params that every step has which looks at a trained network."""
+    return {
+        "network": network_settings,
+        "target": lambda w: matrices(study.networks[w.network].target),
+        "seed": job_seed(step, "{network}", "{seed}"),
+    }
+
+
+def asked(step, pattern=f"{NETWORK}/{{step}}"):
+    """Fill a path pattern for every training that takes part in a step."""
+    return [
+        pattern.format(network=name, seed=seed, step=step)
+        for name, network in study.networks.items()
+        for seed in (
+            range(network.n_seeds) if step == "trained" else network.seeds(step)
+        )
+    ]
+
+
+def training_cost(wildcards):
+    return cost.of_training(
+        study.training_of(wildcards.network), study.networks[wildcards.network]
+    )
+
+
+onstart:
+    print(cost.sentence(study), file=sys.stderr)
+
+
+rule train_emulation:
+    """Train one network until its sequences are like those of its target."""
+    input:
+        code=code(
+            "emulation/training",
+            "emulation/network",
+            "emulation/objectives",
+            "emulation/sinkhorn",
+            "emulation/checkpoints",
+            "dynamics/plateau",
+            "datasets/generators",
+            "seeds",
+        ),
+    output:
+        directory(TRAINED),
+    log:
+        f"{LOGS}/train_emulation/{{network}}/{{seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/train_emulation/{{network}}/{{seed}}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda w: training_cost(w).memory_mb,
+        runtime=lambda w: training_cost(w).runtime,
+        gpu=gpu,
+    params:
+        network=network_settings,
+        target=lambda w: matrices(study.networks[w.network].target),
+        training=lambda w: study.training_of(w.network).model_dump(),
+        # Of the number alone: networks of one seed and size begin with the same weights, so that
+        # what differs between them is how they were trained.
+        seed=job_seed("emulation", "{seed}"),
+        checkpoint=f"{RESULTS}/checkpoints/{{network}}-{{seed}}.pt",
+        device=study.device,
+    script:
+        "../scripts/train_emulation.py"
+
+
+rule score_emulation:
+    """Compare what a network emits with its target, and see whether its states stay in bounds."""
+    input:
+        trained=TRAINED,
+        code=code(
+            "emulation", "dynamics/labels", "validation/dwell", "validation/ngrams"
+        ),
+    output:
+        directory(f"{NETWORK}/scores"),
+    log:
+        f"{LOGS}/score_emulation/{{network}}/{{seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/score_emulation/{{network}}/{{seed}}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        **about("scores"),
+    script:
+        "../scripts/score_emulation.py"
+
+
+rule reverse_engineer:
+    """Take a network's dynamics apart: fixed points, orbits, training, regions, sensitivity."""
+    input:
+        trained=TRAINED,
+        code=code("dynamics", "emulation/stability", "emulation/network"),
+    output:
+        directory(f"{NETWORK}/reverse"),
+    log:
+        f"{LOGS}/reverse_engineer/{{network}}/{{seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/reverse_engineer/{{network}}/{{seed}}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=30,
+    params:
+        **about("reverse"),
+        # Figures show one seed.
+        pictures=lambda w: w.seed == "0",
+    script:
+        "../scripts/reverse_engineer.py"
+
+
+rule find_kicks:
+    """Find the units that kick a network out of its states, and hold them against other units."""
+    input:
+        trained=TRAINED,
+        code=code("dynamics", "emulation/stability", "emulation/network"),
+    output:
+        directory(f"{NETWORK}/kicks"),
+    log:
+        f"{LOGS}/find_kicks/{{network}}/{{seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/find_kicks/{{network}}/{{seed}}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    params:
+        **about("kicks"),
+    script:
+        "../scripts/find_kicks.py"
+
+
+rule tie_states:
+    """Fit hidden Markov models to a network's states, and try what they foretell."""
+    input:
+        trained=TRAINED,
+        kicks=lambda w: (
+            f"{NETWORK}/kicks"
+            if int(w.seed) in study.networks[w.network].seeds("kicks")
+            else []
+        ),
+        code=code("dynamics", "hmm", "validation", "reducers"),
+    output:
+        directory(f"{NETWORK}/states"),
+    log:
+        f"{LOGS}/tie_states/{{network}}/{{seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/tie_states/{{network}}/{{seed}}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    params:
+        **about("states"),
+    script:
+        "../scripts/tie_states.py"
+
+
+rule measure_bias:
+    """Ask the objectives which generator they like best, batches growing."""
+    input:
+        code=code(
+            "emulation/bias", "emulation/objectives", "emulation/sinkhorn", "datasets"
+        ),
+    output:
+        directory(BIAS),
+    log:
+        f"{LOGS}/measure_bias/{{target}}.log",
+    benchmark:
+        f"{BENCHMARKS}/measure_bias/{{target}}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        target=lambda w: matrices(w.target),
+        bias=study.bias.model_dump() if study.bias else {},
+        seed=job_seed("bias", "{target}"),
+    script:
+        "../scripts/measure_bias.py"
+
+
+rule gather_torre:
+    """Put all networks into tables, and hold them against what is promised and beside the paper."""
+    input:
+        trained=asked("trained"),
+        steps=[path for step in STEPS for path in asked(step)],
+        bias=expand(BIAS, target=BIAS_TARGETS),
+        code=code("report/torre", "report/torre_gates", "report/torre_paper"),
+    output:
+        tables=report(
+            directory(TABLES),
+            patterns=["{table}.csv"],
+            caption="../report/tables.rst",
+            category="3 Tables",
+            labels={"table": "{table}"},
+        ),
+    log:
+        f"{LOGS}/gather_torre.log",
+    localrule: True
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        study=study.model_dump(),
+        results=RESULTS,
+    script:
+        "../scripts/gather_torre.py"
+
+
+rule draw_torre:
+    """Draw all figures that the study has tables for."""
+    input:
+        tables=TABLES,
+        pictures=asked("reverse"),
+        code=code("figures"),
+    output:
+        report(
+            directory(FIGURES),
+            patterns=["{figure}.png"],
+            caption="../report/figures.rst",
+            category="1 Overview",
+            labels={"figure": "{figure}"},
+        ),
+    log:
+        f"{LOGS}/draw_torre.log",
+    localrule: True
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        results=RESULTS,
+    script:
+        "../scripts/draw_torre.py"
+
+
+rule write_torre:
+    """Set the report."""
+    input:
+        template=str(BASE / "workflow" / "report" / "torre.typ"),
+        tables=TABLES,
+        figures=FIGURES,
+        code=code("report/document", "report/torre", "figures/torre"),
+    output:
+        report(
+            f"{RESULTS}/report.pdf",
+            caption="../report/report.rst",
+            category="0 Report",
+        ),
+    log:
+        f"{LOGS}/write_torre.log",
+    localrule: True
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        about={
+            "title": study.title,
+            "study": study.study,
+            "scale": study.scale,
+            "seed": study.seed,
+            "version": hmmlens.__version__,
+        },
+    script:
+        "../scripts/write_torre.py"

@@ -1,0 +1,16 @@
+"""Draw all figures that the study has tables for."""
+
+from pathlib import Path
+
+import job
+
+from hmmlens.figures import style, torre
+
+log = job.start(snakemake)
+style.use()
+folder = Path(snakemake.output[0])
+folder.mkdir(parents=True, exist_ok=True)
+tables, results = Path(snakemake.input.tables), Path(snakemake.params.results)
+for name, figure, source in torre.draw(tables, results):
+    style.save(figure, folder / name, source)
+    log.info("%s", name)

@@ -1,0 +1,26 @@
+"""Compare what a network emits with its target, and see whether its states stay in bounds."""
+
+from pathlib import Path
+
+import job
+import numpy as np
+import torch
+
+from hmmlens.config_emulation import EmulationNetwork
+from hmmlens.datasets.generators import check_hmm
+from hmmlens.emulation import folders, metrics, outcome
+
+log = job.start(snakemake)
+torch.set_num_threads(snakemake.threads)
+params = snakemake.params
+hmm = check_hmm(*params.target)
+network = folders.read_network(
+    Path(snakemake.input.trained), EmulationNetwork(**params.network), hmm.emissionprob.shape[1]
+)
+generator = torch.Generator().manual_seed(params.seed)
+rng = np.random.default_rng(params.seed)
+tables = {"stability": outcome.stability_row(network, generator)}
+log.info("%s", tables["stability"].T.to_string())
+tables |= folders.attempted(lambda: {"metrics": metrics.evaluate(network, hmm, generator, rng)})
+log.info("%s", tables.get("metrics", tables.get("refused")).to_string(index=False))
+folders.write_step(tables, Path(snakemake.output[0]))

@@ -1,0 +1,26 @@
+"""Fit hidden Markov models to a network's states, and try what they foretell."""
+
+from pathlib import Path
+
+import job
+import torch
+
+from hmmlens.config_emulation import EmulationNetwork
+from hmmlens.datasets.generators import check_hmm
+from hmmlens.dynamics.state_study import states_and_dynamics
+from hmmlens.emulation import folders
+
+log = job.start(snakemake)
+torch.set_num_threads(snakemake.threads)
+params = snakemake.params
+hmm = check_hmm(*params.target)
+network = folders.read_network(
+    Path(snakemake.input.trained), EmulationNetwork(**params.network), hmm.emissionprob.shape[1]
+)
+kicks = folders.read_kicks(Path(snakemake.input.kicks)) if snakemake.input.kicks else None
+log.info("kick units: %s", kicks)
+tables = folders.attempted(lambda: states_and_dynamics(network, hmm, params.seed, kicks))
+for name in ("counts", "information", "refused"):
+    if name in tables:
+        log.info("%s\n%s", name, tables[name].to_string(index=False))
+folders.write_step(tables, Path(snakemake.output[0]))
