@@ -20,7 +20,9 @@ try:
     for file in workflow.configfiles:
         read_yaml(file)
     load = (config_roundtrip if "trips" in config else study_config).load
-    study = load(config, ", ".join(map(str, workflow.configfiles)))
+    # profiles/slurm names the settings of the cluster in the config too.
+    settings = {key: value for key, value in config.items() if key != "site"}
+    study = load(settings, ", ".join(map(str, workflow.configfiles)))
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
@@ -50,8 +52,3 @@ def job_seed(*names):
         return derive_seed(study.seed, *filled)
 
     return find
-
-
-def gpu(wildcards):
-    """Ask for a GPU only where the study wants one."""
-    return 1 if study.device == "cuda" else 0
