@@ -28,6 +28,9 @@ _held: list[IO[str]] = []
 def choose(wanted: str) -> torch.device:
     """Return where to compute, and tell it in one line of the log.
 
+    On a GPU, single precision is kept whole, so that what is recorded can be replayed, and sums are
+    taken in a fixed order, so that a training that was killed ends as one that was not.
+
     Parameters
     ----------
     wanted : ``cpu``; ``cuda``; or ``auto``, which is the CPU where there is no GPU to take.
@@ -41,6 +44,13 @@ def choose(wanted: str) -> torch.device:
     from hmmlens.networks import cells
 
     place = cells.pick_device(wanted)
+    if place.type == "cuda":
+        import torch
+
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.deterministic = True
+        told += f", {torch.cuda.get_device_name()}"
     if place.type == "cpu" and told.startswith("GPU"):
         told += ", but torch sees no CUDA there"
     log.info("device %s: %s", place, told)

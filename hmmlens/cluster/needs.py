@@ -77,7 +77,11 @@ WORK: dict[str, Callable[[Size], Work]] = {
     "reduce_layer": lambda s: Work(
         300 + 6 * _states(s), 10 + s.n_recorded * (3e-4 + 2e-8 * s.n_units**2)
     ),
-    "sweep_states": lambda s: Work(350 + 16e-6 * s.n_recorded * s.n_components**2, 5 + _sweep(s)),
+    # The engine keeps its tables below half a gigabyte.
+    "sweep_states": lambda s: Work(
+        450 + 32e-6 * s.n_recorded * s.n_components + min(540, 1.2e-3 * s.n_recorded),
+        5 + _sweep(s),
+    ),
     "validate_layer": lambda s: Work(
         300 + 4 * _states(s), 10 + s.n_reducers * (1e-3 * s.n_recorded + 0.2 * _sweep(s))
     ),

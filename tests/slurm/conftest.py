@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +13,14 @@ from tests.workflow.runs import csv_files, snakemake
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Start the test bed."""
-    cluster = Cluster(tmp_path_factory.mktemp("slurm"))
-    yield cluster
-    cluster.stop()
+def cluster() -> Iterator[Cluster]:
+    """Start the test bed, in a folder that munge takes: pytest's own are closed to others."""
+    cluster = Cluster(Path(tempfile.mkdtemp(prefix="hmmlens-slurm-")))
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.slurm.cluster import SITE, Cluster, Run, bystander, command, send, wait_for
+from tests.slurm.cluster import SITE, Cluster, Run, bystander, command, processes, send, wait_for
 from tests.workflow.runs import csv_files
 
 pytestmark = pytest.mark.slurm
@@ -159,8 +159,8 @@ def test_daemons_that_die_and_nodes_that_fail_cost_no_result(
 
     # Accounts are down while jobs end: the queue tells so.
     cluster.kill("slurmdbd")
-    for job in reservoirs:
-        wait_for(f"end of {job}", lambda: job.number not in {j.number for j in cluster.queue()})
+    ending = {job.number for job in reservoirs}
+    wait_for("end of jobs", lambda: not ending & {job.number for job in cluster.queue()})
     wait_for("sight of it", lambda: run.text().count("Finished jobid") >= 2)
     cluster.start()
 
@@ -173,7 +173,7 @@ def test_daemons_that_die_and_nodes_that_fail_cost_no_result(
     one, two = checks
     cluster.kill(f"slurmd-{one.node}")
     send(one, signal.SIGCONT, "check_network")
-    wait_for("end of a job without slurmd", lambda: not send_is_possible(one))
+    wait_for("end of a job without slurmd", lambda: not processes(one))
     cluster.start()
 
     # A node that is lost, with its job, which runs on another node then.
@@ -182,8 +182,9 @@ def test_daemons_that_die_and_nodes_that_fail_cost_no_result(
         "loss of a job",
         lambda: any(j.state == "NODE_FAIL" for j in cluster.history(run.name)),
     )
-    for stray in [two] if send_is_possible(two) else []:
-        send(stray, signal.SIGKILL)
+    # What the node would kill when it comes back; here nothing does.
+    if processes(two):
+        send(two, signal.SIGKILL)
     cluster.running("check_network")
     cluster.ask("scontrol", "update", f"nodename={two.node}", "state=resume")
     run.completes()
@@ -192,14 +193,6 @@ def test_daemons_that_die_and_nodes_that_fail_cost_no_result(
     assert sum(states.values()) == N_LATE + 1
     lost = [j for j in cluster.history(run.name) if j.comment == two.comment]
     assert {job.node for job in lost if job.state == "COMPLETED"} & {two.node} == set()
-
-
-def send_is_possible(job: object) -> bool:
-    """Tell whether a job still has processes on this machine."""
-    from tests.slurm.cluster import Job, processes
-
-    assert isinstance(job, Job)
-    return bool(processes(job))
 
 
 def test_jobs_that_a_killed_run_left_are_cancelled_first(
