@@ -4,7 +4,7 @@ The peak of memory and the seconds of every rule were measured on studies of 2,0
 steps, networks of 8 to 128 units and sweeps of 4 to 8 numbers of states, with one thread of a
 server from 2020. The terms below lie above all of them. A job asks for twice the memory and eight
 times the time, because nodes differ, and each attempt after a failure for twice as much again.
-``python benchmarks/needs.py results/STUDY`` holds a finished study against the model.
+What was measured stands in ``tests/cluster/test_needs.py``, which holds the model against it.
 """
 
 from __future__ import annotations
