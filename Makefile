@@ -11,10 +11,10 @@ RESULTS = results/$(shell sed -n 's/^study: *"\{0,1\}\([a-z0-9-]*\).*/\1/p' "$(o
 SNAKEMAKE = $(BIN)/snakemake --cores all $(if $(STUDY),--configfile "$(STUDY)")
 
 .DEFAULT_GOAL := help
-.PHONY: help install report test lint constraints clean
+.PHONY: help install report test test-slurm test-gpu lint constraints clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
 
 install: .venv/.installed ## make .venv with pinned versions of all packages
 
@@ -37,6 +37,21 @@ report: install ## run the study and write its report (STUDY=workflow/studies/NA
 test: install ## run the tests (ARGS="-m slow" for the slow ones)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
+# Root on Debian: it installs SLURM there, and stops what it started.
+test-slurm: .venv-slurm/.installed ## run a study on a SLURM of its own, and break it (Debian, root)
+	OMP_NUM_THREADS=1 .venv-slurm/bin/python -m pytest tests/slurm -m slurm $(ARGS)
+
+# Beside .venv, whose packages it sees: with the plugin in there, and SLURM's tools on the PATH, every
+# local snakemake call would be slower.
+.venv-slurm/.installed: .venv/.installed
+	$(BIN)/python -m venv --clear .venv-slurm
+	@.venv-slurm/bin/python -c 'import sysconfig; p = sysconfig.get_paths()["purelib"]; open(p + "/venv.pth", "w").write("import site; site.addsitedir(\"" + p.replace(".venv-slurm", ".venv") + "\")\n")'
+	.venv-slurm/bin/python -m pip install --disable-pip-version-check snakemake-executor-plugin-slurm -c constraints.txt
+	@touch $@
+
+test-gpu: install ## check that the GPU here gives what the CPU gives
+	$(BIN)/python -m pytest tests/test_gpu.py -m gpu $(ARGS)
+
 lint: install ## check style, types and format
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -46,7 +61,7 @@ lint: install ## check style, types and format
 
 constraints: ## renew constraints.txt with the newest versions that fit
 	"$(PYTHON)" -m venv --clear build/newest
-	build/newest/bin/python -m pip install -e ".[dev]"
+	build/newest/bin/python -m pip install -e ".[dev,slurm]"
 	@sed -n '1p' constraints.txt > build/constraints.txt
 	@build/newest/bin/python -m pip freeze --all --exclude-editable | grep -v '^pip==' | sed 's/+.*//' >> build/constraints.txt
 	mv build/constraints.txt constraints.txt

@@ -17,6 +17,7 @@ if "study" not in config:
 
 
 include: "workflow/rules/study.smk"
+include: "workflow/rules/cluster.smk"
 
 
 if "trips" in config:

@@ -225,8 +225,9 @@ def explain(args: argparse.Namespace) -> None:
     folder.check(args.out.resolve())
     data = _read(args)
 
+    from hmmlens import devices
     from hmmlens.explanation import explain as explained
-    from hmmlens.networks import cells, loading
+    from hmmlens.networks import loading
 
     settings = {"kind": "torch", "factory": args.factory, "kwargs": args.kwargs}
     network = loading.load({**settings, "weights": args.weights}, Path.cwd())
@@ -235,7 +236,7 @@ def explain(args: argparse.Namespace) -> None:
         "truth": data.attrs["state_names"],
     }
     found = explained(
-        network.to(cells.pick_device(args.device)),
+        network.to(devices.choose(args.device)),
         data["input"].to_numpy(),
         lengths=data["length"].to_numpy(),
         truth=data["state"].to_numpy(),

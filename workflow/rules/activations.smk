@@ -19,9 +19,7 @@ rule record_activations:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
-        gpu=gpu,
+        **needs("record_activations"),
     params:
         network=network_settings,
         activations=study.activations.model_dump(),

@@ -54,9 +54,7 @@ rule make_dataset:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        # Reading a table takes several times its size on disk.
-        mem_mb=lambda w, input: 1000 + 20 * int(input.size_mb),
-        runtime=10,
+        **needs("make_dataset"),
     params:
         settings=lambda w: study.datasets[w.dataset].model_dump(),
         seed=job_seed("dataset", "{dataset}"),

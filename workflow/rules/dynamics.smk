@@ -25,9 +25,7 @@ rule find_endpoints:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
-        gpu=gpu,
+        **needs("find_endpoints"),
     params:
         network=network_settings,
         seed=job_seed("endpoints", "{network}", "{seed}"),

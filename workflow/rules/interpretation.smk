@@ -25,8 +25,7 @@ rule interpret_layer:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        **needs("interpret_layer"),
     params:
         reducers=lambda w: reducers_of(w.network),
         study=study.study,

@@ -20,9 +20,7 @@ rule train_network:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
-        gpu=gpu,
+        **needs("train_network"),
     params:
         network=network_settings,
         training=lambda w: study.training_of(base_name(w.network)).model_dump(),
@@ -55,9 +53,7 @@ rule load_network:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
-        gpu=gpu,
+        **needs("load_network"),
     params:
         network=network_settings,
         trained=lambda w: not w.network.endswith(UNTRAINED),

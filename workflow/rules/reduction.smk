@@ -19,8 +19,7 @@ rule reduce_layer:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **needs("reduce_layer"),
     params:
         reducer=lambda w: study.reducers[w.reducer].model_dump(),
         lstm_state=lambda w: settings_of(w.network).lstm_state,
@@ -45,8 +44,7 @@ rule raw_input:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs("raw_input"),
     params:
         max_frames=study.activations.max_frames,
         study=study.study,

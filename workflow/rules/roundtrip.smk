@@ -41,9 +41,7 @@ rule round_trip:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
-        gpu=gpu,
+        **needs("round_trip"),
     params:
         trip=lambda w: study.trips[w.trip].model_dump(exclude={"n_seeds", "cells"}),
         training=lambda w: study.training_of(w.trip).model_dump(),

@@ -23,7 +23,9 @@ try:
         kind = config_roundtrip
     else:
         kind = config_emulation if "emulation" in config else study_config
-    study = kind.load(config, ", ".join(map(str, workflow.configfiles)))
+    # profiles/slurm names the settings of the cluster in the config too.
+    settings = {key: value for key, value in config.items() if key != "site"}
+    study = kind.load(settings, ", ".join(map(str, workflow.configfiles)))
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
@@ -53,8 +55,3 @@ def job_seed(*names):
         return derive_seed(study.seed, *filled)
 
     return find
-
-
-def gpu(wildcards):
-    """Ask for a GPU only where the study wants one."""
-    return 1 if study.device == "cuda" else 0

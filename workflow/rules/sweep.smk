@@ -16,9 +16,7 @@ rule sweep_states:
         "../../envs/cpu.yaml"
     threads: study.sweep.n_jobs
     resources:
-        mem_mb=2000 * study.sweep.n_jobs,
-        runtime=120,
-        gpu=lambda w: gpu(w) if study.sweep.engine == "torch" else 0,
+        **needs("sweep_states", study.sweep.n_jobs),
     params:
         sweep=study.sweep.model_dump(),
         device=study.device,

@@ -51,7 +51,14 @@ def training_cost(wildcards):
     )
 
 
+def training_needs(wildcards, attempt):
+    need = training_cost(wildcards)
+    return need.memory_mb * attempt, need.runtime * attempt
+
+
 onstart:
+    # Of several such blocks Snakemake takes the last.
+    begin()
     print(cost.sentence(study), file=sys.stderr)
 
 
@@ -78,9 +85,7 @@ rule train_emulation:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w: training_cost(w).memory_mb,
-        runtime=lambda w: training_cost(w).runtime,
-        gpu=gpu,
+        **placed("train_emulation", training_needs),
     params:
         network=network_settings,
         target=lambda w: matrices(study.networks[w.network].target),
@@ -111,8 +116,7 @@ rule score_emulation:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        **fixed("score_emulation", 2000, 20),
     params:
         **about("scores"),
     script:
@@ -134,8 +138,7 @@ rule reverse_engineer:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=30,
+        **fixed("reverse_engineer", 3000, 30),
     params:
         **about("reverse"),
         # Figures show one seed.
@@ -159,8 +162,7 @@ rule find_kicks:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        **fixed("find_kicks", 3000, 60),
     params:
         **about("kicks"),
     script:
@@ -187,8 +189,7 @@ rule tie_states:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        **fixed("tie_states", 3000, 60),
     params:
         **about("states"),
     script:
@@ -211,8 +212,7 @@ rule measure_bias:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        **fixed("measure_bias", 4000, 60),
     params:
         target=lambda w: matrices(w.target),
         bias=study.bias.model_dump() if study.bias else {},

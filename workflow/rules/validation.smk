@@ -22,8 +22,7 @@ rule find_ceilings:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs("find_ceilings"),
     script:
         "../scripts/find_ceilings.py"
 
@@ -49,8 +48,7 @@ rule validate_layer:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **needs("validate_layer"),
     params:
         reducers=lambda w: reducers_of(w.network),
         selection=study.selection.model_dump(),
@@ -81,8 +79,7 @@ rule judge_reservoirs:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **needs("judge_reservoirs"),
     params:
         network=network_settings,
         activations=study.activations.model_dump(),
@@ -121,8 +118,7 @@ rule judge_network:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **needs("judge_network"),
     params:
         network=network_settings,
         runs=lambda w: [
@@ -164,8 +160,7 @@ rule check_network:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        **needs("check_network"),
     params:
         network=network_settings,
         reducers=lambda w: reducers_of(w.network),

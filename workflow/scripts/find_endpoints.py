@@ -7,10 +7,10 @@ import numpy as np
 import torch
 import xarray as xr
 
-from hmmlens import activations, store
+from hmmlens import activations, devices, store
 from hmmlens.dynamics import endpoints
 from hmmlens.extraction import protocol
-from hmmlens.networks import cells, loading
+from hmmlens.networks import loading
 from hmmlens.validation.fidelity import output_law
 
 log = job.start(snakemake)
@@ -18,7 +18,7 @@ torch.set_num_threads(snakemake.threads)
 params, files = snakemake.params, snakemake.input
 data = store.read(job.store(files.sequences), "sequences")
 root = activations.read(job.store(files.activations))
-device = cells.pick_device(params.device)
+device = devices.choose(params.device)
 network = loading.network(
     params.network, data.attrs, data.sizes, Path(files.weights), Path.cwd()
 ).to(device)

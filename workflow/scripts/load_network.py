@@ -6,7 +6,7 @@ import job
 import pandas as pd
 import torch
 
-from hmmlens import activations, extract, store
+from hmmlens import activations, devices, extract, store
 from hmmlens.networks import cells, loading, training
 
 log = job.start(snakemake)
@@ -16,7 +16,7 @@ data = store.read(job.store(snakemake.input.sequences), "sequences")
 network = loading.load(settings, Path.cwd())
 if not params.trained:
     loading.redraw(network, params.seed)
-network.to(cells.pick_device(params.device))
+network.to(devices.choose(params.device))
 
 tree = extract(
     network,

@@ -5,8 +5,8 @@ from pathlib import Path
 import job
 import torch
 
-from hmmlens import activations, extract, store
-from hmmlens.networks import cells, loading
+from hmmlens import activations, devices, extract, store
+from hmmlens.networks import loading
 
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)
@@ -14,7 +14,7 @@ params = snakemake.params
 data = store.read(job.store(snakemake.input.sequences), "sequences")
 network = loading.network(
     params.network, data.attrs, data.sizes, Path(snakemake.input.weights), Path.cwd()
-).to(cells.pick_device(params.device))
+).to(devices.choose(params.device))
 
 chosen = activations.thin(
     data["split"].to_numpy(), data["length"].to_numpy(), params.activations["max_frames"]

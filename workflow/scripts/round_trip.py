@@ -5,6 +5,7 @@ from pathlib import Path
 import job
 import torch
 
+from hmmlens import devices
 from hmmlens.config_networks import Training
 from hmmlens.config_roundtrip import Trip
 from hmmlens.roundtrip import trip
@@ -12,6 +13,7 @@ from hmmlens.roundtrip import trip
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)
 params, folder = snakemake.params, Path(snakemake.output[0])
+devices.choose(params.settings["device"])
 about = dict(snakemake.wildcards)
 tables = trip.run(
     Trip.model_validate(params.trip),

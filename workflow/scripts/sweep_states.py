@@ -2,11 +2,13 @@
 
 import job
 
-from hmmlens import store
+from hmmlens import devices, store
 from hmmlens.hmm import storage
 
 log = job.start(snakemake)
 params = snakemake.params
+if params.sweep["engine"] == "torch":
+    devices.choose(params.device)
 data = store.read(job.store(snakemake.input.reduced), "reduced").load()
 result = storage.fit(data, **params.sweep, device=params.device, random_state=params.seed)
 store.write(result, job.store(snakemake.output[0]), "sweep", job.made_by(snakemake))

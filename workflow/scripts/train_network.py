@@ -6,15 +6,14 @@ import job
 import pandas as pd
 import torch
 
-from hmmlens import store
+from hmmlens import devices, store
 from hmmlens.config_networks import Training
 from hmmlens.networks import cells, training
 
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)
 params = snakemake.params
-device = cells.pick_device(params.device)
-log.info("device %s", device)
+device = devices.choose(params.device)
 data = store.read(job.store(snakemake.input.sequences), "sequences")
 network = cells.for_dataset(params.network, data.attrs, data.sizes, params.seed).to(device)
 splits = training.by_split(data, device)
