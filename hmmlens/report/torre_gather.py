@@ -6,17 +6,23 @@ What lies where is told in :mod:`hmmlens.report.torre`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from hmmlens.config_emulation import EmulationStudy
+from hmmlens.config_emulation import Analysis, EmulationStudy
 from hmmlens.emulation.folders import COST, REFUSED
 from hmmlens.report.torre_gates import WHO, Tables, is_stable, read
 
 #: What is done with a network, in order.
-STEPS = ("trained", "scores", "reverse", "kicks", "states")
+STEPS: tuple[Literal["trained"] | Analysis, ...] = (
+    "trained",
+    "scores",
+    "reverse",
+    "kicks",
+    "states",
+)
 #: Settings of a network and of its training that stand in the table of networks.
 SETTINGS = ("cell", "n_units", "n_noise", "bias", "leak", "radius")
 TRAINING = ("objective", "n_steps", "batch_size", "learning_rate")

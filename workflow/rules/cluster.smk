@@ -89,7 +89,9 @@ def needs(rule, n_processes=1):
 
 def fixed(rule, mem_mb, runtime):
     """Return the resources of a rule whose work is always much the same."""
-    return placed(rule, lambda wildcards, attempt: (mem_mb * attempt, runtime * attempt))
+    return placed(
+        rule, lambda wildcards, attempt: (mem_mb * attempt, runtime * attempt)
+    )
 
 
 def placed(rule, asked):

@@ -10,7 +10,7 @@ log = job.start(snakemake)
 style.use()
 folder = Path(snakemake.output[0])
 folder.mkdir(parents=True, exist_ok=True)
-tables, results = Path(snakemake.input.tables), Path(snakemake.params.results)
+tables, results = Path(snakemake.input.tables), folder.parent
 for name, figure, source in torre.draw(tables, results):
     style.save(figure, folder / name, source)
     log.info("%s", name)
