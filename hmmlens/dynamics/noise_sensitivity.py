@@ -32,6 +32,8 @@ N_TRIALS, N_TRIAL_STEPS = 50, 25
 SOON, LATE = 3.0, 9.0
 #: Steps before a switch among which the kick point is looked for.
 N_BACK = 12
+#: Dwells of each run that are tried, the longest first.
+N_TRIED = 3
 #: The middle of a dwell is at most so many steps before the switch.
 FURTHEST = 100
 #: Rollouts from a point, their steps, and shares of fresh noise.
@@ -64,14 +66,29 @@ class Points(NamedTuple):
 def choose(
     network: Driven, run: Run, informative: Sequence[int], generator: torch.Generator
 ) -> Points:
-    """Choose the cluster point and the kick point of the longest whole dwell of each run.
+    """Choose the cluster point and the kick point of one whole dwell of each run.
 
-    The kick point is the earliest of the last :data:`N_BACK` steps before the switch, after the
-    cluster point, from which all trials change their label and in fewer than :data:`SOON` steps on
-    average. Runs without a whole dwell that ends early enough to be followed are left out.
+    Of the run's :data:`N_TRIED` longest it is the longest that has both, or else the longest. The
+    kick point is the earliest of the last :data:`N_BACK` steps before the switch, after the cluster
+    point, from which all trials change their label and in fewer than :data:`SOON` steps on average.
+    Runs without a whole dwell that ends early enough to be followed are left out.
     """
     labels = latent(run.logits, informative).cpu().numpy()
-    found = _longest(labels)
+    tried = _points(network, run, _longest(labels), informative, generator)
+    # Unusable ones go behind; the sort keeps the order of length.
+    order = np.lexsort((~tried.usable, tried.run))
+    _, first = np.unique(tried.run[order], return_index=True)
+    return Points._make(column[order[first]] for column in tried)
+
+
+def _points(
+    network: Driven,
+    run: Run,
+    found: Ints,
+    informative: Sequence[int],
+    generator: torch.Generator,
+) -> Points:
+    """Return the points of dwells (switch, 3), see :func:`_longest`."""
     runs, switch, dwell = found[:, 0], found[:, 1], found[:, 2]
     cluster = switch - np.minimum((dwell + 1) // 2, FURTHEST)
     back = np.arange(-N_BACK, 0)
@@ -101,7 +118,7 @@ def choose(
 
 
 def _longest(labels: NDArray[np.integer]) -> Ints:
-    """Return run, switch and dwell of the longest whole dwell of each run (switch, 3)."""
+    """Return run, switch and dwell of each run's longest whole dwells, the longest first."""
     found = switches(labels)
     rows = []
     for run in np.unique(found.sequence):
@@ -109,8 +126,8 @@ def _longest(labels: NDArray[np.integer]) -> Ints:
         ends = times[1:][times[1:] + N_STEPS < labels.shape[1]]
         if len(ends):
             lengths = ends - times[: len(ends)]
-            best = int(lengths.argmax())
-            rows.append((run, ends[best], lengths[best]))
+            best = np.argsort(-lengths, kind="stable")[:N_TRIED]
+            rows += [(run, ends[i], lengths[i]) for i in best]
     return np.array(rows, dtype=np.int64).reshape(-1, 3)
 
 

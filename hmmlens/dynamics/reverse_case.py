@@ -28,7 +28,7 @@ N_RUNS, N_STEPS = 100, 400
 #: States of each run whose residency is told; of cells whose Jacobians take long.
 N_EACH, N_EACH_GATED = 20, 5
 #: Runs in which label pairs are looked for, their steps, and steps between rolled-out states.
-N_PAIR_RUNS, N_PAIR_STEPS, PAIR_EVERY = 100, 1000, 100
+N_PAIR_RUNS, N_PAIR_STEPS, PAIR_EVERY = 200, 1000, 200
 #: Checkpoints that are measured at most.
 MOST_CHECKPOINTS = 50
 

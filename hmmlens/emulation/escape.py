@@ -196,6 +196,8 @@ def escape_row(
 
     Parameters
     ----------
+    checkpoints : pairs of an update and the weights after it, such as ``items()`` of
+        :class:`hmmlens.emulation.checkpoints.Checkpoints`.
     n_steps : of the sequences that it was trained on.
 
     Returns

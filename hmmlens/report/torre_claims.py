@@ -174,8 +174,7 @@ CLAIMS: tuple[Claim, ...] = (
     statement("dynamics", "without noise all states decay to a fixed point", NOTES, _all_decay),
     *numbers(
         "dynamics", "fixed points without noise", f"{CODE}: taken as the mean of end states",
-        _n_fixed, chain2=(1, 1), chain3=(1, 1), chain4=(1, 1), chain5=(1, 1), fully3=(1, 1),
-        cyclic4=(1, 1),
+        _n_fixed, around=0, chain2=1, chain3=1, chain4=1, chain5=1, fully3=1, cyclic4=1,
     ),
     *numbers(
         "dynamics", "variance of the first component", FIGURES,

@@ -6,7 +6,11 @@ What lies where is told in :mod:`hmmlens.report.torre`.
 from __future__ import annotations
 
 from pathlib import Path
+<<<<<<< HEAD
 from typing import Any, Literal
+=======
+from typing import Any, get_args
+>>>>>>> torre
 
 import numpy as np
 import pandas as pd
@@ -16,6 +20,7 @@ from hmmlens.emulation.folders import COST, REFUSED
 from hmmlens.report.torre_gates import WHO, Tables, is_stable, read
 
 #: What is done with a network, in order.
+<<<<<<< HEAD
 STEPS: tuple[Literal["trained"] | Analysis, ...] = (
     "trained",
     "scores",
@@ -23,6 +28,11 @@ STEPS: tuple[Literal["trained"] | Analysis, ...] = (
     "kicks",
     "states",
 )
+=======
+TRAINED = "trained"
+ANALYSES: tuple[Analysis, ...] = get_args(Analysis)
+STEPS = (TRAINED, *ANALYSES)
+>>>>>>> torre
 #: Settings of a network and of its training that stand in the table of networks.
 SETTINGS = ("cell", "n_units", "n_noise", "bias", "leak", "radius")
 TRAINING = ("objective", "n_steps", "batch_size", "learning_rate")
@@ -52,11 +62,12 @@ def gather(results: Path, study: EmulationStudy) -> dict[str, pd.DataFrame]:
     for network, settings in study.networks.items():
         for seed in range(settings.n_seeds):
             about = {"network": network, "target": settings.target, "seed": seed}
-            for step in STEPS:
+            folder = results / network / str(seed)
+            add(TRAINED, folder / TRAINED, about)
+            for step in ANALYSES:
                 # What an earlier version of the study left behind is not of this one.
-                if step != "trained" and seed not in settings.seeds(step):
-                    continue
-                add(step, results / network / str(seed) / step, about)
+                if seed in settings.seeds(step):
+                    add(step, folder / step, about)
     for target in study.bias.targets if study.bias else ():
         add("bias", results / "bias" / target, {"target": target})
     return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
@@ -89,8 +100,8 @@ def networks_table(study: EmulationStudy, tables: Tables) -> pd.DataFrame:
     table["loss_ratio"] = np.where(biased, table["loss"] / table["floor"], np.nan)
     table["stable"] = is_stable(table)
     costs = {step: read(tables, f"{step}_{COST}", "cpu_seconds") for step in STEPS}
-    analyses = pd.concat([costs[step] for step in STEPS[1:]])
-    for column, rows_ in (("cpu_training", costs["trained"]), ("cpu_analyses", analyses)):
+    analyses = pd.concat([costs[step] for step in ANALYSES])
+    for column, rows_ in (("cpu_training", costs[TRAINED]), ("cpu_analyses", analyses)):
         total = rows_.groupby(WHO)["cpu_seconds"].sum().rename(column).reset_index()
         table = table.merge(total, on=WHO, how="left")
     return table

@@ -74,7 +74,8 @@ def level_sentence(runs: pd.DataFrame) -> str:
     above = (seen["loss"] - seen["level"]) / (seen["level"] - seen["floor"])
     value, low, high = student(100 * above)
     spread = table["above"].dropna()
-    at = "is at" if low <= 0 <= high else ("lies above" if value > 0 else "lies below")
+    # One training has no interval to tell it from the level.
+    at = "is at" if not (low > 0 or high < 0) else ("lies above" if value > 0 else "lies below")
     return text + (
         f"The loss there {at} that of independent symbols with the target's frequencies: it is "
         f"{estimate(value, low, high, 1)} % above it, where 100 % is the way from there to the "

@@ -75,8 +75,10 @@ def test_every_rule_that_may_run_on_a_node_has_a_model() -> None:
     text = "".join(file.read_text() for file in (ROOT / "workflow" / "rules").glob("*.smk"))
     blocks = text.split("\nrule ")[1:]
     far = {b.split(":")[0] for b in blocks if "localrule: True" not in b}
-    assert far == set(needs.WORK)
-    for rule in far:
+    # Networks that emulate have a model of their own, and what follows their training is alike.
+    own = {rule for rule in far if f'**placed("{rule}"' in text or f'**fixed("{rule}"' in text}
+    assert far - own == set(needs.WORK)
+    for rule in far - own:
         assert f'**needs("{rule}"' in text
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
+from hmmlens.dynamics import noise_sensitivity as module
 from hmmlens.dynamics.driven import Run, drive
 from hmmlens.dynamics.noise_sensitivity import N_STEPS, Points, choose, sensitivity
 from hmmlens.emulation.network import NoiseDriven
@@ -51,6 +54,32 @@ def test_points_of_the_longest_whole_dwell() -> None:
     assert found.cluster.tolist() == [140] * 3 and found.cluster_time.tolist() == [25] * 3
     assert found.kick.tolist() == [168] * 3 and found.kick_time.tolist() == [2] * 3
     assert found.usable.all()
+
+
+def test_longest_dwell_that_has_both_points_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths = (9, 60, 20, 55, 58, 9)
+    tried: list[np.ndarray] = []
+
+    def points(*given: Any) -> Points:
+        found = given[2]
+        tried.append(found)
+        usable = (found[:, 0] < 2) & np.isin(found[:, 2], (55, 58))
+        zero = np.zeros(len(found))
+        return Points(*found.T, *found.T[1:], zero, zero, usable)
+
+    monkeypatch.setattr(module, "_points", points)
+    found = points_of(*lengths)
+    # The three longest of each run are tried; in the last run none is usable.
+    assert tried[0][:, 2].tolist() == [60, 58, 55] * 3
+    assert found.run.tolist() == [0, 1, 2] and found.dwell.tolist() == [58, 58, 60]
+    assert found.usable.tolist() == [True, True, False]
+
+
+def test_nothing_is_sooner_than_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SOON", 1.0)
+    none = points_of(90, 20, 60, 30, 100)
+    assert none.dwell.tolist() == [60] * 3 and not none.usable.any()
+    assert (none.kick == -1).all() and np.isnan(none.kick_time).all()
 
 
 def test_middle_from_which_all_leave_is_no_cluster() -> None:

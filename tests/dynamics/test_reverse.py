@@ -46,6 +46,7 @@ def few() -> Iterator[None]:
             patch.setattr(module, "N_RUNS", 40)
         patch.setattr(reverse_case, "N_EACH", 10)
         patch.setattr(reverse_case, "N_PAIR_RUNS", 20)
+        patch.setattr(reverse_case, "PAIR_EVERY", 100)
         patch.setattr(reverse, "N_SWEEP_STEPS", 300)
         patch.setattr(evolution, "EVERY", {"tanh": 60})
         yield

@@ -6,9 +6,19 @@ import numpy as np
 import pytest
 import torch
 
+from hmmlens.config_emulation import Emulation, EmulationNetwork
 from hmmlens.datasets.generators import HMMParameters, preset_hmm, sample_hmm
-from hmmlens.emulation.escape import Correlations, correlations, excess, growth, of_target, window
+from hmmlens.emulation.escape import (
+    Correlations,
+    correlations,
+    escape_row,
+    excess,
+    growth,
+    of_target,
+    window,
+)
 from hmmlens.emulation.network import NoiseDriven
+from hmmlens.emulation.training import train
 from hmmlens.errors import DataError
 
 
@@ -99,3 +109,17 @@ def test_correlations_follow_the_weights() -> None:
     flat = HMMParameters(np.full(2, 0.5), np.full((2, 2), 0.5), np.eye(2))
     with pytest.raises(DataError, match="no more often"):
         correlations(network, [(0, alone)], flat, 30, torch.Generator(), np.random.default_rng(0))
+
+
+def test_a_training_gives_one_row() -> None:
+    settings = Emulation(n_updates=6, batch_size=16, n_steps=12, n_data=None, checkpoint_every=3)
+    chain = preset_hmm("chain2")
+    trained = train(settings, EmulationNetwork(n_units=8, n_noise=3), chain, 0)
+    row, same, other = (
+        escape_row(trained.network, trained.checkpoints.items(), chain, 12, seed)
+        for seed in (0, 0, 1)
+    )
+    assert row.equals(same) and row["initial"].item() != other["initial"].item()
+    # Hardly begun: there is nothing that grows.
+    assert abs(row["initial"].item()) < 0.1 and row["rate"].isna().all()
+    assert {"reached", "exponential_low", "hyperbolic_high"} <= set(row.columns)

@@ -87,15 +87,15 @@ def needs(rule, n_processes=1):
     return placed(rule, modelled)
 
 
-def fixed(rule, mem_mb, runtime):
+def fixed(name, mem_mb, runtime):
     """Return the resources of a rule whose work is always much the same."""
     return placed(
-        rule, lambda wildcards, attempt: (mem_mb * attempt, runtime * attempt)
+        name, lambda wildcards, attempt: (mem_mb * attempt, runtime * attempt)
     )
 
 
-def placed(rule, asked):
-    """Return the resources of a rule in the words of the cluster, within its limits.
+def placed(name, asked):
+    """Return the resources of a job in the words of the cluster, within its limits.
 
     ``asked`` takes wildcards and attempt and returns megabytes and minutes.
     """
@@ -110,16 +110,16 @@ def placed(rule, asked):
         "mem_mb": lambda wildcards, attempt: within(wildcards, attempt)[0],
         "runtime": lambda wildcards, attempt: within(wildcards, attempt)[1],
     }
-    if rule in ON_DEVICE:
-        resources["gpu"] = lambda wildcards: gpus(rule, wildcards)
+    if name in ON_DEVICE:
+        resources["gpu"] = lambda wildcards: gpus(name, wildcards)
     if SITE is not None:
         resources["serial"] = 1
 
-        def at_site(name):
-            return lambda wildcards: SITE.resources(gpus(rule, wildcards)).get(name)
+        def at_site(key):
+            return lambda wildcards: SITE.resources(gpus(name, wildcards)).get(key)
 
-        for name in {*SITE.resources(0), *SITE.resources(1)}:
-            resources[name] = at_site(name)
+        for key in {*SITE.resources(0), *SITE.resources(1)}:
+            resources[key] = at_site(key)
     return resources
 
 
