@@ -6,11 +6,7 @@ What lies where is told in :mod:`hmmlens.report.torre`.
 from __future__ import annotations
 
 from pathlib import Path
-<<<<<<< HEAD
-from typing import Any, Literal
-=======
 from typing import Any, get_args
->>>>>>> torre
 
 import numpy as np
 import pandas as pd
@@ -20,19 +16,9 @@ from hmmlens.emulation.folders import COST, REFUSED
 from hmmlens.report.torre_gates import WHO, Tables, is_stable, read
 
 #: What is done with a network, in order.
-<<<<<<< HEAD
-STEPS: tuple[Literal["trained"] | Analysis, ...] = (
-    "trained",
-    "scores",
-    "reverse",
-    "kicks",
-    "states",
-)
-=======
 TRAINED = "trained"
 ANALYSES: tuple[Analysis, ...] = get_args(Analysis)
 STEPS = (TRAINED, *ANALYSES)
->>>>>>> torre
 #: Settings of a network and of its training that stand in the table of networks.
 SETTINGS = ("cell", "n_units", "n_noise", "bias", "leak", "radius")
 TRAINING = ("objective", "n_steps", "batch_size", "learning_rate")
