@@ -112,9 +112,11 @@ rule score_emulation:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=20,
+        runtime=60,
     params:
         **about("scores"),
+        # The paper aligns 5000 sequences with as many, which takes minutes.
+        n_sequences=5000 if study.scale == "paper" else 1000,
     script:
         "../scripts/score_emulation.py"
 
