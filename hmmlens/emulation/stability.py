@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from hmmlens.dynamics.driven import Driven, draw, flatten, unflatten
 from hmmlens.validation.intervals import Estimate, mean_estimate
@@ -81,12 +82,10 @@ def _push(
     network: Driven, entries: Tensor, tangent: Tensor, noise: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return the next entries, and where their derivative takes ``tangent``."""
-
-    def step(now: Tensor) -> Tensor:
-        return flatten(network.step(unflatten(now, network), noise))
-
-    pushed: Any = torch.func.jvp(step, (entries,), (tangent,))
-    return pushed[0], pushed[1]
+    with forward_ad.dual_level():
+        both = forward_ad.make_dual(entries, tangent)
+        pushed: Any = forward_ad.unpack_dual(flatten(network.step(unflatten(both, network), noise)))
+        return pushed.primal, pushed.tangent
 
 
 def free_runs(

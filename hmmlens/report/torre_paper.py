@@ -34,7 +34,7 @@ RULES = {
     f"or 10 % to either side of a single number); with fewer than {FEWEST} trainings, if their "
     "mean lies within it",
     "statement": "agrees if it holds in 80 % of the trainings or more",
-    "scale": "hangs on the size of the batch or the number of updates, so it is compared at the "
+    "scale": "hangs on how many sequences are trained on or aligned, so it is compared at the "
     "paper's scale only",
 }
 AGREES, DIFFERS = "agrees", "differs"

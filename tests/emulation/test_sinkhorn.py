@@ -79,7 +79,7 @@ def test_value_and_gradient_are_those_of_geomloss(
     assert gradient.norm() / their_gradient.norm() == pytest.approx(1, rel=1e-3)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.integers(1, 12),
     st.integers(1, 12),

@@ -70,25 +70,25 @@ def test_exponent_of_units_that_are_always_on() -> None:
     ("cell", "scale"), [("relu", 1.0), ("relu", 1.6), ("tanh", 3.0), ("gru", 2.0), ("lstm", 2.0)]
 )
 def test_exponent_is_that_of_products_of_jacobians(cell: str, scale: float) -> None:
-    net = network(cell, 20 if cell == "relu" else 6, scale)
-    found = lyapunov(net, seeded(3), 64, 300, 100)
-    noise = torch.randn(64, 300, 3, generator=seeded(4))
-    state, sums = net.start(64), np.zeros(64)
-    product = torch.eye(flatten(state).shape[1]).repeat(64, 1, 1)
+    net = network(cell, 20 if cell == "relu" else 5, scale)
+    found = lyapunov(net, seeded(3), 32, 240, 80)
+    noise = torch.randn(32, 240, 3, generator=seeded(4))
+    state, sums = net.start(32), np.zeros(32)
+    product = torch.eye(flatten(state).shape[1]).repeat(32, 1, 1)
     with torch.no_grad():
-        for t in range(300):
+        for t in range(240):
             product = jacobians(net, flatten(state), noise[:, t]) @ product
             state = net.step(state, noise[:, t])
             # The largest growth of any direction, by singular values instead of one tangent.
             size = torch.linalg.matrix_norm(product, 2)
-            if t < 100:
+            if t < 80:
                 sums[:] = 0
             sums += size.log().numpy()
             product = product / size[:, None, None]
-    brute = sums / 200
-    half = 3 * brute.std() / 8 + 3 * (found.high - found.low) / 4
+    brute = sums / 160
+    half = 3 * brute.std() / 32**0.5 + 3 * (found.high - found.low) / 4
     assert found.value == pytest.approx(brute.mean(), abs=half + 1e-3)
-    assert half < 0.1
+    assert half < 0.15
 
 
 def test_runs_that_stay() -> None:

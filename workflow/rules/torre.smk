@@ -64,9 +64,11 @@ rule score_emulation:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        **fixed("score_emulation", 2000, 20),
+        **fixed("score_emulation", 2000, 60),
     params:
         **about("scores"),
+        # The paper aligns 5000 sequences with as many, which takes minutes.
+        n_sequences=5000 if study.scale == "paper" else 1000,
     script:
         "../scripts/score_emulation.py"
 

@@ -21,6 +21,9 @@ generator = torch.Generator().manual_seed(params.seed)
 rng = np.random.default_rng(params.seed)
 tables = {"stability": outcome.stability_row(network, generator)}
 log.info("%s", tables["stability"].T.to_string())
-tables |= folders.attempted(lambda: {"metrics": metrics.evaluate(network, hmm, generator, rng)})
+sizes = metrics.Sizes(sequences=params.n_sequences)
+tables |= folders.attempted(
+    lambda: {"metrics": metrics.evaluate(network, hmm, generator, rng, sizes)}
+)
 log.info("%s", tables.get("metrics", tables.get("refused")).to_string(index=False))
 folders.write_step(tables, Path(snakemake.output[0]))
