@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from hmmlens.figures import style
 from hmmlens.report.torre_gates import WHO, main_size, paper_trained
 from hmmlens.report.torre_paper import compared
 
@@ -126,8 +128,16 @@ def errors(value: pd.Series, low: pd.Series, high: pd.Series) -> Floats:
     return bars
 
 
-def published(paper: pd.DataFrame, what: str, target: str = "") -> tuple[float, float] | None:
-    """Return the range of what the paper has for a target, None where it has nothing.
+class Published(NamedTuple):
+    """What the paper has: a range that counts as agreement, and its number where it has one."""
+
+    low: float
+    high: float
+    number: float
+
+
+def published(paper: pd.DataFrame, what: str, target: str = "") -> Published | None:
+    """Return what the paper has for a target, None where it has nothing.
 
     Parameters
     ----------
@@ -140,19 +150,34 @@ def published(paper: pd.DataFrame, what: str, target: str = "") -> tuple[float, 
     rows = rows.dropna(subset=["paper_low", "paper_high"])
     if rows.empty:
         return None
-    return float(rows["paper_low"].iloc[0]), float(rows["paper_high"].iloc[0])
+    row = rows.iloc[0]
+    number = pd.to_numeric(str(row["paper"]), errors="coerce")
+    return Published(float(row["paper_low"]), float(row["paper_high"]), float(number))
 
 
-def mark_published(
-    ax: Axes, x: float, found: tuple[float, float] | None, width: float = 0.38
-) -> None:
-    """Draw the paper's number or range at ``x``, as a bar of that width to either side."""
+def mark_published(ax: Axes, x: float, found: Published | None, width: float = 0.38) -> None:
+    """Draw the paper's range at ``x`` as a bar of that width to either side, its number as a line.
+
+    A range that the paper gives as such has lines at both ends.
+    """
     if found is None:
         return
-    low, high = found
-    ax.fill_between([x - width, x + width], low, high, color=PAPER, alpha=0.35, lw=0, zorder=0)
-    for edge in {low, high}:
-        ax.hlines(edge, x - width, x + width, color=PAPER, lw=1.4, zorder=1)
+    box = (x - width, x + width)
+    single = np.isfinite(found.number)
+    ax.fill_between(box, found.low, found.high, color=PAPER, alpha=0.18 if single else 0.3, lw=0,
+                    zorder=0)  # fmt: skip
+    for height in [found.number] if single else [found.low, found.high]:
+        ax.hlines(height, box[0], box[1], color=PAPER, lw=1.2, zorder=1)
+
+
+def panels(n: int, per_row: int, height: float, widest: float = 2.6) -> tuple[Figure, list[Axes]]:
+    """Return a figure with ``n`` panels, see :func:`hmmlens.figures.style.panels`.
+
+    It is narrower than the page where there are few, so that none is wider than ``widest`` inches.
+    """
+    figure, axes = style.panels(n, per_row, height)
+    figure.set_figwidth(min(style.WIDTH, widest * min(n, per_row)))
+    return figure, axes
 
 
 def from_zero(ax: Axes) -> None:

@@ -15,6 +15,7 @@ from hmmlens.figures import style
 from hmmlens.figures.torre_common import (
     PAPER,
     TARGET_MARKERS,
+    Published,
     examples,
     handle,
     in_order,
@@ -136,12 +137,12 @@ def _measures(ax: Axes, part: pd.DataFrame, row: Row) -> None:
         ax.axhline(0, color="black", lw=0.5)
 
 
-def _right(ax: Axes, found: tuple[float, float] | None, colour: str) -> None:
-    """Mark the paper's number at the right edge of the panel."""
+def _right(ax: Axes, found: Published | None, colour: str) -> None:
+    """Mark the paper's range at the right edge of the panel."""
     if found is not None:
-        ax.plot([1.02, 1.02], found, transform=ax.get_yaxis_transform(), color=colour, lw=3,
+        ax.plot([1.02, 1.02], found[:2], transform=ax.get_yaxis_transform(), color=colour, lw=3,
                 clip_on=False, solid_capstyle="butt")  # fmt: skip
-        ax.plot([1.02], [np.mean(found)], transform=ax.get_yaxis_transform(), marker="_", ms=5,
+        ax.plot([1.02], [np.mean(found[:2])], transform=ax.get_yaxis_transform(), marker="_", ms=5,
                 color=PAPER, clip_on=False)  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from hmmlens.figures.torre_common import (
     Floats,
     errors,
     handle,
+    panels,
     target_colour,
 )
 from hmmlens.figures.torre_kick_tests import KINDS
@@ -52,7 +53,7 @@ def kick_prevalence(
             rows.append({"network": name, "kind": kind, "kicks": hits, "n": len(own)}
                         | {"share": found.value, "low": found.low, "high": found.high})  # fmt: skip
             axes[0].text(place, 1.06, f"{hits}/{len(own)}", ha="center", fontsize=5.5, rotation=60)
-    axes[0].set_ylim(0, 1.2)
+    axes[0].set_ylim(-0.04, 1.2)
     axes[0].set_yticks(np.linspace(0, 1, 6))
     axes[0].set_ylabel("share of exits\nwith kick units")
     axes[1].set_ylabel("units of a group")
@@ -78,7 +79,7 @@ def _apart(sizes: pd.Series) -> Floats:
 def kick_gates(gates: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """Draw what holding each gate does, one panel a network."""
     names = list(dict.fromkeys(gates["network"]))
-    figure, axes = style.panels(len(names), 3, 2.3)
+    figure, axes = panels(len(names), 3, 2.3)
     for ax, name in zip(axes, names, strict=True):
         part = gates[gates["network"] == name]
         kinds = list(dict.fromkeys(part["gate"]))

@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from hmmlens.figures import style
 from hmmlens.figures.torre_common import (
     NULL,
     errors,
+    from_zero,
     handle,
     in_order,
     mark_published,
@@ -149,10 +151,19 @@ def kick_doses(
     if critical.empty:
         axes[1, 0].set_axis_off()
     else:
-        _doses(axes[1, 0], critical, "pairs", "factor", "critical pairs\naround a switch")
-        for factor in (0.0, 1.0, 1.8):
-            what = f"critical pairs, factor {factor:g}"
-            mark_published(axes[1, 0], factor, published(paper, what, "chain2"), 0.06)
+        usual = critical[critical["factor"] == 1][[*WHO, "exit", "pairs"]]
+        relative = critical.merge(usual, on=[*WHO, "exit"], suffixes=("", "_at_1"))
+        relative["pairs"] = relative["pairs"] / relative["pairs_at_1"].replace(0, np.nan)
+        _doses(
+            axes[1, 0],
+            relative,
+            "pairs",
+            "factor",
+            "critical pairs at a switch,\nrelative to factor 1",
+        )
+        what = "critical pairs without them over those with them"
+        mark_published(axes[1, 0], 0.0, published(paper, what, "chain2"), 0.06)
+        from_zero(axes[1, 0])
     for ax in axes.ravel()[:4]:
         ax.set_xlabel("factor on the drive")
     if cut.empty:
@@ -192,4 +203,5 @@ def _overlaps(ax: Axes, repeat: pd.DataFrame) -> None:
     ax.hist(values, edges, color=["#0072B2", "#E69F00"][: len(kinds)], label=kinds)
     ax.set_xlabel("overlap (Jaccard)\nof repeated selection")
     ax.set_ylabel("exits")
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)

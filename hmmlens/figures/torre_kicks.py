@@ -14,6 +14,7 @@ from hmmlens.figures.torre_common import (
     in_order,
     name_of,
     only,
+    panels,
     spread,
     target_colour,
     target_name,
@@ -53,7 +54,7 @@ def kick_levels(networks: pd.DataFrame, levels: pd.DataFrame) -> tuple[Figure, p
     if rows.empty:
         return None
     names = [n for n in dict.fromkeys(networks["network"]) if n in set(rows["network"])]
-    figure, axes = style.panels(len(names), 4, 1.75)
+    figure, axes = panels(len(names), 4, 1.75)
     places = {region: x for x, region in enumerate(ORDER)}
     for ax, name in zip(axes, names, strict=True):
         part = rows[rows["network"] == name]
@@ -89,7 +90,7 @@ def kick_activity(
     if rows.empty:
         return None
     exits = sorted(rows["exit"].unique())
-    figure, axes = style.panels(len(exits), 3, 2.3)
+    figure, axes = panels(len(exits), 3, 2.3)
     names = sorted(rows["set"].unique(), key=lambda n: (n.startswith("integrators"), n))
     for ax, exit_ in zip(axes, exits, strict=True):
         part = rows[rows["exit"] == exit_]

@@ -22,6 +22,7 @@ from hmmlens.figures.torre_common import (
     mark_published,
     of_paper,
     ordered_colours,
+    panels,
     published,
     spread,
     target_colour,
@@ -51,7 +52,7 @@ STRICTER = (
 CAPTIONS = {
     "metrics": "The paper's four measures. Points are trainings with their 95 % intervals over "
     "fresh draws; grey bars what the target has against other draws of itself. Dark red: the "
-    "paper's own numbers, beside the networks that are compared with it.",
+    "paper's own numbers, with what counts as agreement, at the networks that are compared.",
     "stricter": "Stricter measures of the same sequences: words of 1 to 6 symbols, the rare "
     "symbol, the autocorrelation, and how long the latent state lasts. Points are trainings, grey "
     "bars what the target has against other draws of itself.",
@@ -124,7 +125,7 @@ def _by_network(
                      for kind in kinds]  # fmt: skip
             if signs[0].startswith("symbol"):
                 signs = [f"symbol {int(s.split()[1]) + 1}" for s in signs]
-            above(ax, len(kinds), [handle(c, label=s)
+            above(ax, min(len(kinds), 3) if len(kinds) < 4 else 2, [handle(c, label=s)
                                    for c, s in zip(colours, signs, strict=True)])  # fmt: skip
         if extra is not None:
             extra(ax, i, names)
@@ -148,7 +149,7 @@ def network_sizes(
     targets = in_order(grid.index[(grid > 1).all(axis=1)])
     if not targets:
         return None
-    figure, axes = style.panels(len(targets), 4, 2.0)
+    figure, axes = panels(len(targets), 4, 2.0)
     rows = rows[rows["target"].isin(targets)]
     units = sorted(rows["n_units"].unique())
     for ax, target in zip(axes, targets, strict=True):

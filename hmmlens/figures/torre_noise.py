@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hmmlens.figures import style
-from hmmlens.figures.torre_common import errors, from_zero, handle, only, spread
+from hmmlens.figures.torre_common import errors, from_zero, handle, only, panels, spread
 from hmmlens.report.torre_gates import WHO
 from hmmlens.report.torre_homogeneity import kind
 
@@ -50,7 +50,7 @@ def noise_strength(
     """Draw sizes of orbits and switching against the strength of noise, by kind of network."""
     known = networks[networks["network"].isin(sweep["network"])]
     shown, colours = _kinds(known)
-    figure, axes = style.panels(1 + len(SWITCHING), 2, 1.9)
+    figure, axes = panels(1 + len(SWITCHING), 2, 1.9)
     orbits = only(sizes, shown)
     usual = orbits[orbits["noise_sd"] == 1][[*WHO, "radius_per_sd"]]
     orbits = orbits.merge(usual, on=WHO, suffixes=("", "_at_1"))

@@ -19,6 +19,7 @@ from hmmlens.figures.torre_common import (
     handle,
     in_order,
     ordered_colours,
+    panels,
     spread,
     target_name,
 )
@@ -114,7 +115,7 @@ def objectives(
         "reverse_orbits": own.merge(orbits, on=WHO),
         "scores": own.merge(scores.rename(columns={"metric": "measure"}), on=WHO),
     }
-    figure, axes = style.panels(len(PANELS), 3, 1.9)
+    figure, axes = panels(len(PANELS), 3, 1.9)
     shown = []
     for ax, (measure, table, label) in zip(axes, PANELS, strict=True):
         rows = parts[table][parts[table]["measure"] == measure]

@@ -8,7 +8,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from numpy.typing import NDArray
 
 from hmmlens.figures import style
 from hmmlens.figures.torre_common import (
@@ -100,14 +99,6 @@ def trajectories(
     return figure, pd.concat(parts, ignore_index=True)
 
 
-def outline(table: pd.DataFrame) -> tuple[NDArray[np.float64], ...]:
-    """Return x, y, density (y, x) and the least density inside, of one contour's cells."""
-    grid = table.pivot(index="y", columns="x", values="density")
-    inside = table[table["inside"].astype(bool)]["density"]
-    level = np.array(inside.min() if len(inside) else np.nan)
-    return grid.columns.to_numpy(), grid.index.to_numpy(), grid.to_numpy(), level
-
-
 def contours(
     networks: pd.DataFrame, table: pd.DataFrame, sizes: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
@@ -123,9 +114,11 @@ def contours(
     rows = []
     for column, (upper, lower), (who, part) in zip(range(len(shown)), axes.T, shown, strict=True):
         for scale, cells in part.groupby("noise_sd"):
-            x, y, density, level = outline(cells)
-            if np.isfinite(level):
-                upper.contour(x, y, density, levels=[float(level)], colors=[colours[scale]],
+            grid = cells.pivot(index="y", columns="x", values="density")
+            x, y, density = grid.columns.to_numpy(), grid.index.to_numpy(), grid.to_numpy()
+            level = float(cells["level"].iloc[0])
+            if density.min() < level < density.max():
+                upper.contour(x, y, density, levels=[level], colors=[colours[scale]],
                               linewidths=1.1)  # fmt: skip
         upper.set_title(name_of(who))
         upper.set_xlabel("component 1")
@@ -152,7 +145,9 @@ def contours(
 
 def rollouts(networks: pd.DataFrame, table: pd.DataFrame) -> tuple[Figure, pd.DataFrame] | None:
     """Draw rollouts on fresh noise from both points of a switch, one column a target."""
-    rows = table[(table["share"] == table["share"].max()) | (table["rollout"] < 0)]
+    # Without any fresh noise every rollout is the run itself.
+    itself = table["share"].eq(0) & table["rollout"].eq(0)
+    rows = table[table["share"].eq(table["share"].max()) | itself]
     shown = _shown(networks, rows)
     if not shown:
         return None
@@ -161,9 +156,9 @@ def rollouts(networks: pd.DataFrame, table: pd.DataFrame) -> tuple[Figure, pd.Da
                                 squeeze=False, sharex="col", sharey="col")  # fmt: skip
     for column, (who, part) in zip(axes.T, shown, strict=True):
         for ax, (point, label) in zip(column, POINTS.items(), strict=True):
-            for number, own in part[part["point"] == point].groupby("rollout"):
-                own = own.sort_values("step").drop_duplicates("step")
-                itself = number < 0
+            for (share, _), own in part[part["point"] == point].groupby(["share", "rollout"]):
+                own = own.sort_values("step")
+                itself = share == 0
                 ax.plot(own["pc1"], own["pc2"], color="black" if itself else "#D55E00",
                         lw=1.4 if itself else 0.5, alpha=1.0 if itself else 0.6,
                         zorder=3 if itself else 2)  # fmt: skip

@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hmmlens.emulation.plateau import DRAWN_RADIUS, effects
-from hmmlens.figures import style
 from hmmlens.figures.torre_common import (
     in_order,
     ordered_colours,
+    panels,
     spread,
     target_colour,
     target_name,
@@ -70,7 +70,7 @@ def plateau_runs(
     parts = varied(runs) if len(runs) else {}
     if not parts:
         return None
-    figure, axes = style.panels(len(parts), 4, 2.5)
+    figure, axes = panels(len(parts), 4, 2.5)
     shown = []
     for ax, (name, part) in zip(axes, parts.items(), strict=True):
         values = sorted(part[name].unique())
@@ -102,7 +102,7 @@ def plateau_lengths(
     if not parts:
         return None
     powers = effects(runs, np.random.default_rng(0)).set_index("setting")
-    figure, axes = style.panels(len(parts), 4, 2.4)
+    figure, axes = panels(len(parts), 4, 2.4)
     for ax, (name, part) in zip(axes, parts.items(), strict=True):
         _length(ax, name, part)
         row = powers.loc[name]
@@ -146,7 +146,7 @@ def escape(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame] | None:
     rows = table[table["reached"].notna() & table["rate"].notna()]
     if rows.empty:
         return None
-    figure, axes = style.panels(len(FORECASTS), 3, 2.5)
+    figure, axes = panels(len(FORECASTS), 3, 2.5)
     last = float(rows["reached"].max())
     most = 1.1 * min(3 * last, float(np.nanmax(rows[["reached", *FORECASTS]])))
     for ax, (name, label) in zip(axes, FORECASTS.items(), strict=True):

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from hmmlens.figures import style
-from hmmlens.figures.torre_common import Floats, examples, name_of, only
+from hmmlens.figures.torre_common import Floats, examples, name_of, only, panels
 from hmmlens.figures.torre_planes import bare
 from hmmlens.report.torre_gates import WHO
 
@@ -77,7 +77,7 @@ def second_order(
     if rows.empty:
         return None
     whos = list(rows.groupby(WHO, sort=False))
-    figure, axes = style.panels(len(whos), 3, 2.1)
+    figure, axes = panels(len(whos), 3, 2.1)
     for ax, (_, part) in zip(axes, whos, strict=True):
         grid = part.pivot(index="unit", columns="update", values="term")
         order = grid.iloc[:, -6:].mean(axis=1).sort_values(ascending=False).index

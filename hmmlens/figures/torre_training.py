@@ -15,6 +15,7 @@ from hmmlens.figures.torre_common import (
     errors,
     in_order,
     ordered_colours,
+    panels,
     spread,
     target_colour,
     target_name,
@@ -72,7 +73,7 @@ def losses(
     names = [name for name in dict.fromkeys(displayed(networks)["network"]) if name in kept]
     if not names:
         return None
-    figure, axes = style.panels(len(names), 4, 1.75)
+    figure, axes = panels(len(names), 4, 1.75)
     shown = []
     for ax, name in zip(axes, names, strict=True):
         part = history[history["network"] == name]

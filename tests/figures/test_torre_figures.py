@@ -7,9 +7,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import LineCollection
 
 from hmmlens.figures import style, torre, torre_kick_tests, torre_plateaus, torre_states
 from hmmlens.figures.torre_common import (
+    Published,
     displayed,
     errors,
     examples,
@@ -51,7 +53,8 @@ def networks():
 
 
 def paper(**row):
-    empty = {"what": "rotation", "target": "chain2", "paper_low": 0.4, "paper_high": 0.6}
+    empty = {"what": "rotation", "target": "chain2", "paper": "0.5"}
+    empty |= {"paper_low": 0.4, "paper_high": 0.6}
     return pd.DataFrame([empty | row])
 
 
@@ -161,19 +164,22 @@ def test_targets_stand_in_the_papers_order_others_after_them():
 
 
 def test_the_papers_number_is_found_by_what_and_target():
-    assert published(paper(), "rotation", "chain2") == (0.4, 0.6)
+    assert published(paper(), "rotation", "chain2") == (0.4, 0.6, 0.5)
+    assert np.isnan(published(paper(paper="0.4 to 0.6"), "rotation", "chain2").number)
     assert published(paper(), "rotation", "chain3") is None
-    assert published(paper(target=np.nan), "rotation") == (0.4, 0.6)
+    assert published(paper(target=np.nan), "rotation") == (0.4, 0.6, 0.5)
     assert published(paper(paper_low=np.nan), "rotation", "chain2") is None
     assert published(pd.DataFrame(), "rotation", "chain2") is None
 
 
 def test_the_papers_number_is_drawn_where_it_is():
     _, ax = plt.subplots()
-    mark_published(ax, 2.0, (0.4, 0.6), width=0.5)
+    mark_published(ax, 2.0, Published(0.4, 0.6, 0.45), width=0.5)
     low, high = ax.dataLim.intervaly
     assert (low, high) == (0.4, 0.6)
     assert ax.dataLim.intervalx.tolist() == [1.5, 2.5]
+    (line,) = (c for c in ax.collections if isinstance(c, LineCollection))
+    assert line.get_segments()[0][:, 1].tolist() == [0.45, 0.45]
     plt.close()
 
 

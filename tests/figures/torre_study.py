@@ -419,15 +419,14 @@ def pictures():
     contours = []
     for sd in (0.5, 1.0):
         density = np.exp(-((x / sd) ** 2 + (y / sd) ** 2)).ravel()
-        inside = density > 0.1
         contours.append(pd.DataFrame({"noise_sd": sd, "x": x.ravel(), "y": y.ravel()})
-                        .assign(density=density / density.sum(), inside=inside))  # fmt: skip
+                        .assign(density=density, level=0.1))  # fmt: skip
     rollouts = [
         {"point": point, "share": share, "rollout": rollout, "step": step}
         | {"pc1": step * share * RNG.normal(), "pc2": step * 1.0}
         for point in ("cluster", "kick")
         for share in (0.0, 0.5, 1.0)
-        for rollout in range(-1, 5)
+        for rollout in range(5)
         for step in range(6)
     ]
     n = 300
