@@ -15,7 +15,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.slurm.cluster import SITE, Cluster, Run, bystander, command, processes, send, wait_for
+from tests.slurm.cluster import (
+    SITE,
+    TABLES,
+    Cluster,
+    Run,
+    bystander,
+    command,
+    processes,
+    send,
+    wait_for,
+)
 from tests.workflow.runs import csv_files
 
 pytestmark = pytest.mark.slurm
@@ -33,6 +43,8 @@ def forget(folder: Path, names: tuple[str, ...] = LATE) -> dict[str, str]:
         assert files
         for file in files:
             file.unlink()
+    # What is missing is made again only on the way to something else that is missing.
+    shutil.rmtree(folder / TABLES)
     return costs
 
 
