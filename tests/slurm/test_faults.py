@@ -131,10 +131,7 @@ def test_jobs_that_die_are_tried_again_and_of_two_runs_one_goes(
     cluster: Cluster, folder: Path, undisturbed: Run, reference: dict[str, bytes]
 ) -> None:
     costs = forget(folder)
-    less = (
-        *("--set-resources", "judge_reservoirs:mem_mb=500*4**(attempt-1)"),
-        "check_network:runtime=attempt",
-    )
+    less = ("--set-resources", "judge_reservoirs:mem_mb=500*4**(attempt-1)")
     both = [Run(cluster, folder, *less), Run(cluster, folder, *less)]
     wait_for("end of one of two runs", lambda: any(r.process.poll() is not None for r in both))
     (loser,) = [run for run in both if run.process.poll() is not None]
@@ -144,7 +141,9 @@ def test_jobs_that_die_are_tried_again_and_of_two_runs_one_goes(
     assert "is at work in this folder already" in told or "cannot be locked" in told
 
     one, two = cluster.running("check_network", 2)
-    send(one, signal.SIGSTOP, "check_network")  # until its time is over
+    # It stands still until its time is over, which is soon.
+    send(one, signal.SIGSTOP, "check_network")
+    cluster.ask("scontrol", "update", f"jobid={one.number}", "timelimit=1")
     send(two, signal.SIGKILL)
 
     def died(state: str, n: int) -> bool:
