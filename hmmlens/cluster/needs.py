@@ -1,10 +1,10 @@
 """Memory and time that a job asks a cluster for, by a model of its work.
 
 The peak of memory and the seconds of every rule were measured on studies of 2,000 to 300,000
-steps, networks of 8 to 128 units and sweeps of 4 to 8 numbers of states, with one thread. The
-terms below lie above all of them; ``tests/cluster/test_needs.py`` has the figures and compares. A
-job asks for twice the memory and eight times the time, because nodes differ, and each attempt after
-a failure for twice as much again.
+steps, networks of 8 to 128 units and sweeps of 4 to 8 numbers of states, with one thread. The terms
+below lie above all of them; ``tests/cluster/test_needs.py`` has the figures and compares. A job
+asks for twice the memory and eight times the time, because nodes differ, and each attempt after a
+failure for twice as much again.
 """
 
 from __future__ import annotations

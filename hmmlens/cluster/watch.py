@@ -19,7 +19,7 @@ class Watch:
         minutes after which a run is given up whose jobs are all gone from the queue.
     busy : tells whether jobs run on this machine.
     tell : prints a line to the user.
-    give_up : ends the run.
+    give_up : ends the run, for a reason that it tells.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class Watch:
         tell_after: float,
         busy: Callable[[], bool],
         tell: Callable[[str], None],
-        give_up: Callable[[], None],
+        give_up: Callable[[str], None],
     ) -> None:
         self.run, self.seconds = run, 60 * tell_after
         self.busy, self.tell, self.give_up = busy, tell, give_up
@@ -67,11 +67,10 @@ class Watch:
         if numbers or self.busy():
             self._alive = now
         if now - self._alive >= self.seconds:
-            self.tell(
+            self.give_up(
                 "SLURM has no jobs of this run and none runs here, but Snakemake still waits for "
                 f"some, since {(now - self._alive) / 60:.0f} min. The run ends now; start it again."
             )
-            self.give_up()
         elif numbers:
             self._say(now, f"{queue.summary(found)}. See: squeue --name={self.run}")
 

@@ -1,7 +1,6 @@
 """What a job asks for, whether it gets a GPU, and what a run on SLURM does besides."""
 
 import os
-import signal
 import time
 
 import psutil
@@ -128,10 +127,10 @@ def at_work():
     return bool(psutil.Process().children())
 
 
-def give_up():
-    """End this run as Ctrl-C does, and if that does not help at once and for good."""
-    os.kill(os.getpid(), signal.SIGINT)
-    time.sleep(60)
+def give_up(told):
+    """End this run as after an error of its executor; if that does not help, for good."""
+    workflow.scheduler.executor_error_callback(WorkflowError(told))
+    time.sleep(300)
     os._exit(1)
 
 
