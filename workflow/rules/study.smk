@@ -9,8 +9,7 @@ from snakemake.exceptions import WorkflowError
 BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE))
 
-from hmmlens import config as study_config
-from hmmlens import config_roundtrip
+from hmmlens import jobs, layout
 from hmmlens.config_errors import read_yaml
 from hmmlens.errors import ConfigError
 from hmmlens.seeds import derive_seed
@@ -19,10 +18,9 @@ try:
     # Snakemake lets the last of two equal keys win; a user should hear of it.
     for file in workflow.configfiles:
         read_yaml(file)
-    load = (config_roundtrip if "trips" in config else study_config).load
     # profiles/slurm names the settings of the cluster in the config too.
     settings = {key: value for key, value in config.items() if key != "site"}
-    study = load(settings, ", ".join(map(str, workflow.configfiles)))
+    study = jobs.load(settings, ", ".join(map(str, workflow.configfiles)))
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
