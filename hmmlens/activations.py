@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,10 @@ from numpy.typing import NDArray
 from hmmlens import store
 from hmmlens.errors import DataError
 from hmmlens.hmm.inputs import steps_inside
+from hmmlens.parts import Moments, Part
+
+#: Of a layer, about so many bytes are held at a time.
+PART_BYTES = 2**25
 
 #: Sequences that each split keeps, where it has as many, so that intervals can be given.
 MIN_SEQUENCES = 8
@@ -83,47 +88,78 @@ def raw_input(sequences: xr.Dataset, chosen: NDArray[np.integer]) -> xr.Dataset:
     )
 
 
-def state(root: xr.Dataset, layer: xr.Dataset, which: str) -> NDArray[np.float64]:
-    """Return the state (sequence, time, unit) of a recorded layer, 0 past each end.
+class States:
+    """The state of a recorded layer, read some sequences at a time.
 
     Parameters
     ----------
     root, layer : of the ``activations`` store.
-    which : see :func:`layer_state`.
+    which : what an LSTM's state is: ``hidden``, ``cell``, or ``both`` side by side, each divided by
+        its own standard deviation over all units and steps so that neither drowns the other.
+
+    Attributes
+    ----------
+    shape : (sequence, time, unit)
+    length : (sequence)
 
     Raises
     ------
     DataError
         When the layer has other steps than the input.
     """
-    if "time" not in layer["hidden"].dims:
-        raise DataError("this layer has other steps than the input; name another one")
-    n_sequences, n_steps = layer["hidden"].shape[:2]
-    inside = steps_inside(root["length"].to_numpy(), n_sequences, n_steps)
-    # All real steps as one sequence, so that no scale depends on what fills the ends.
-    frames = xr.Dataset(
-        {
-            name: (("sequence", "time", "unit"), layer[name].to_numpy()[inside][None])
-            for name in ("hidden", "cell")
-            if name in layer
-        }
-    )
-    real = layer_state(frames, which)[0]
-    padded = np.zeros((*inside.shape, real.shape[1]))
-    padded[inside] = real
-    return padded
+
+    def __init__(self, root: xr.Dataset, layer: xr.Dataset, which: str) -> None:
+        if "time" not in layer["hidden"].dims:
+            raise DataError("this layer has other steps than the input; name another one")
+        names = ["hidden"]
+        if "cell" in layer and which != "hidden":
+            names = ["cell"] if which == "cell" else ["hidden", "cell"]
+        self.length = root["length"].to_numpy()
+        self._arrays = [layer[name] for name in names]
+        n_sequences, n_steps = self._arrays[0].shape[:2]
+        self.shape = n_sequences, n_steps, sum(array.shape[2] for array in self._arrays)
+        self._scales: NDArray[np.float64] | None = None
+        if len(names) > 1:
+            self._scales = self._deviations()
+
+    @property
+    def rows(self) -> int:
+        """Sequences in a part, of about :data:`PART_BYTES`; where it can be, a multiple of 8."""
+        fit = max(1, PART_BYTES // (8 * self.shape[1] * self.shape[2]))
+        return min(self.shape[0], fit if fit < 8 else fit // 8 * 8)
+
+    def parts(self) -> Iterator[Part]:
+        """Read all sequences, so many at a time."""
+        for first in range(0, self.shape[0], self.rows):
+            place = slice(first, min(first + self.rows, self.shape[0]))
+            n = place.stop - first
+            inside = steps_inside(self.length[place], n, self.shape[1])
+            read = [array[place].to_numpy()[inside] for array in self._arrays]
+            frames = np.concatenate(read, axis=1, dtype=np.float64)
+            if self._scales is not None:
+                frames /= self._scales
+            yield Part(place, inside, frames)
+
+    def _deviations(self) -> NDArray[np.float64]:
+        """Return for each unit the deviation of all units of its array over all steps."""
+        widths = [array.shape[2] for array in self._arrays]
+        edges = np.cumsum(widths)[:-1]
+        moments = [Moments() for _ in widths]
+        for part in self.parts():
+            for one, frames in zip(moments, np.split(part.frames, edges, axis=1), strict=True):
+                one.add(frames.reshape(-1, 1))
+        return np.repeat([max(float(one.variance[0]) ** 0.5, 1e-12) for one in moments], widths)
 
 
-def layer_state(layer: xr.Dataset, which: str) -> NDArray[np.float64]:
-    """Return the state (sequence, time, unit) of a layer.
+def state(root: xr.Dataset, layer: xr.Dataset, which: str) -> NDArray[np.float64]:
+    """Return the state (sequence, time, unit) of a recorded layer, 0 past each end.
 
-    ``which`` says what an LSTM's state is: ``hidden``, ``cell``, or ``both`` side by side, each
-    divided by its own standard deviation over all units so that neither drowns the other.
+    Parameters
+    ----------
+    root, layer, which : see :class:`States`.
     """
-    hidden = layer["hidden"].to_numpy().astype(np.float64)
-    if "cell" not in layer or which == "hidden":
-        return hidden
-    cell = layer["cell"].to_numpy().astype(np.float64)
-    if which == "cell":
-        return cell
-    return np.concatenate([part / max(part.std(), 1e-12) for part in (hidden, cell)], axis=2)
+    states = States(root, layer, which)
+    padded = np.zeros(states.shape)
+    for part in states.parts():
+        padded[part.rows][part.inside] = part.frames
+    return padded

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from hmmlens.errors import StoreError
 
@@ -28,6 +30,12 @@ def rows_per_chunk(shape: tuple[int, ...], itemsize: int) -> int:
     for size in shape[1:]:
         row *= max(size, 1)
     return max(1, min(shape[0] if shape else 1, CHUNK_BYTES // max(row, 1)))
+
+
+def inside(folder: str | Path) -> Path:
+    """Return the store in a folder that Snakemake owns."""
+    path = Path(folder)
+    return path / f"{path.name}.zarr"
 
 
 @contextmanager
@@ -71,6 +79,52 @@ def write(dataset: xr.Dataset, path: Path, kind: str, made_by: Mapping[str, Any]
         dataset.to_zarr(partial, mode="w", zarr_format=3, consolidated=False, encoding=encoding)
 
 
+class Writer:
+    """Adds arrays to a store part by part, see :func:`writing`."""
+
+    def __init__(self, path: Path) -> None:
+        import zarr
+
+        self._root = zarr.open_group(path, mode="r+")
+        self._arrays: dict[str, Any] = {}
+
+    def create(self, name: str, shape: tuple[int, ...], dims: Sequence[str], rows: int) -> None:
+        """Make an array of float64.
+
+        Parameters
+        ----------
+        rows : entries of the first dimension that will be written at a time.
+        """
+        fit = rows_per_chunk(shape, 8)
+        if rows < shape[0]:
+            # Even parts of what is written at a time, so that no chunk is read to be filled.
+            fit = next(rows // k for k in range(1, rows + 1) if rows % k == 0 and rows // k <= fit)
+        self._arrays[name] = self._root.create_array(
+            name, shape=shape, dtype="float64", chunks=(fit, *shape[1:]), dimension_names=dims,
+            fill_value=np.nan,
+        )  # fmt: skip
+
+    def write(self, name: str, rows: slice, values: NDArray[Any]) -> None:
+        """Fill some entries of the first dimension."""
+        self._arrays[name][rows] = values
+
+
+@contextmanager
+def writing(
+    small: xr.Dataset, path: Path, kind: str, made_by: Mapping[str, Any]
+) -> Iterator[Writer]:
+    """Write a store whose large arrays are never held as a whole.
+
+    Parameters
+    ----------
+    small : the arrays that are.
+    path, kind, made_by : see :func:`write`.
+    """
+    with replacing(path) as partial:
+        write(small, partial, kind, made_by)
+        yield Writer(partial)
+
+
 def read(path: Path, kind: str) -> xr.Dataset:
     """Open a store lazily and check that it is what ``kind`` says.
 
@@ -84,12 +138,18 @@ def read(path: Path, kind: str) -> xr.Dataset:
     return data
 
 
-def check(path: Path, kind: str) -> None:
-    """Raise :class:`StoreError` unless ``path`` holds a whole store of ``kind``."""
+def check(path: Path, kind: str) -> dict[str, Any]:
+    """Return the attributes of the store at ``path``.
+
+    Raises
+    ------
+    StoreError
+        When there is no whole store of ``kind``.
+    """
     header = Path(path) / "zarr.json"
     if not header.exists():
         raise StoreError(f"{path}: there is no store here; run the rule that makes it again")
-    attributes = json.loads(header.read_text()).get("attributes", {})
+    attributes: dict[str, Any] = json.loads(header.read_text()).get("attributes", {})
     if attributes.get("store") != kind:
         raise StoreError(f"{path}: holds {attributes.get('store')!r}, but {kind!r} is expected")
     if attributes.get("schema_version") != SCHEMA_VERSION:
@@ -97,3 +157,4 @@ def check(path: Path, kind: str) -> None:
             f"{path}: has schema version {attributes.get('schema_version')}, but this version of "
             f"hmmlens reads {SCHEMA_VERSION}; delete it and run the study again"
         )
+    return attributes

@@ -79,11 +79,12 @@ def test_layer_state_is_what_was_asked_for() -> None:
     hidden = rng.normal(size=(3, 4, 5)).astype(np.float32)
     cell = (20 * rng.normal(size=(3, 4, 5)) + 7).astype(np.float32)
     lstm, gru = layer_of(hidden=hidden, cell=cell), layer_of(hidden=hidden)
+    root = xr.Dataset({"length": ("sequence", np.full(3, 4))})
     for which in ("hidden", "cell", "both"):
-        np.testing.assert_array_equal(activations.layer_state(gru, which), hidden)
-    np.testing.assert_array_equal(activations.layer_state(lstm, "hidden"), hidden)
-    np.testing.assert_array_equal(activations.layer_state(lstm, "cell"), cell)
-    both = activations.layer_state(lstm, "both")
+        np.testing.assert_array_equal(activations.state(root, gru, which), hidden)
+    np.testing.assert_array_equal(activations.state(root, lstm, "hidden"), hidden)
+    np.testing.assert_array_equal(activations.state(root, lstm, "cell"), cell)
+    both = activations.state(root, lstm, "both")
     assert both.shape == (3, 4, 10)
     assert both.dtype == np.float64
     # Neither drowns the other, and both keep their form.

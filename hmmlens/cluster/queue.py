@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections import Counter
+from pathlib import Path
 from typing import NamedTuple
 
 from hmmlens.errors import HmmlensError
@@ -20,6 +22,13 @@ class Job(NamedTuple):
     number: str
     state: str
     reason: str
+
+
+def look_first_in(folder: Path) -> None:
+    """Let commands of this process, and of those that it starts, be looked for there first."""
+    places = os.environ["PATH"].split(os.pathsep)
+    if str(folder) not in places:
+        os.environ["PATH"] = os.pathsep.join([str(folder), *places])
 
 
 def ask(*command: str) -> str:

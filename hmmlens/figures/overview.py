@@ -69,11 +69,13 @@ def controls(agreement: pd.DataFrame, verdicts: pd.DataFrame) -> tuple[Figure, p
     several = table.groupby("network")["layer"].transform("nunique") > 1
     table["where"] = table["network"] + np.where(several, " / " + table["layer"], "")
     trained = verdicts[verdicts["role"] == "trained"]
-    grades = trained.groupby(["network", "layer"])["grade"].agg(
-        lambda g: "/".join(dict.fromkeys(g))
-    )
+    grades = {
+        place: "/".join(dict.fromkeys(part["grade"]))
+        for place, part in trained.groupby(["network", "layer"])
+    }
     table["where"] += [
-        f" ({grades[key]})" for key in zip(table["network"], table["layer"], strict=True)
+        f" ({grades.get(key, 'not judged')})"
+        for key in zip(table["network"], table["layer"], strict=True)
     ]
     places = list(dict.fromkeys(table["where"]))
     kinds = [kind for kind in dict.fromkeys(table["covariance_type"]) if kind != "none"]

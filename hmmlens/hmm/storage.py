@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
 from hmmlens.errors import DataError, StoreError
 from hmmlens.hmm import selection
@@ -14,6 +17,9 @@ from hmmlens.hmm.models import CategoricalHMM, GaussianHMM, HiddenMarkovModel
 from hmmlens.hmm.sweep import HMMSweep
 
 INDEX = ["covariance_type", "n_states", "restart"]
+
+#: Reduced stores of more bytes are not held in memory, and of those so many at a time.
+STREAM_BYTES, CHUNK_BYTES = 2**28, 2**25
 
 #: Columns of the table of fits. A store lists its arrays in whatever order the disk has them.
 SCORES = (
@@ -28,15 +34,31 @@ def fit(reduced: xr.Dataset, **settings: Any) -> xr.Dataset:
 
     Parameters
     ----------
-    reduced : with ``reduced``, ``length``, ``split`` and the attribute ``emission``.
+    reduced : with ``reduced``, ``length``, ``split`` and the attribute ``emission``. Above
+        :data:`STREAM_BYTES` it is read in chunks, once in every step of EM.
     settings : of :class:`hmmlens.HMMSweep`.
     """
+    sweep = HMMSweep(**settings, emission=reduced.attrs["emission"])
+    if reduced["reduced"].nbytes > STREAM_BYTES:
+        return to_dataset(
+            sweep.fit(partial(chunks, reduced, 0), held_out=partial(chunks, reduced, 1))
+        )
     parts = [reduced.isel(sequence=reduced["split"].to_numpy() == part) for part in (0, 1)]
     (train, ends), (select, select_ends) = [
         (part["reduced"].to_numpy(), part["length"].to_numpy()) for part in parts
     ]
-    sweep = HMMSweep(**settings, emission=reduced.attrs["emission"])
     return to_dataset(sweep.fit(train, ends, select, select_ends))
+
+
+def chunks(reduced: xr.Dataset, part: int) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    """Read one split of a ``reduced`` store in chunks: values and lengths of some sequences."""
+    values, length = reduced["reduced"], reduced["length"].to_numpy()
+    chosen = reduced["split"].to_numpy() == part
+    rows = max(1, CHUNK_BYTES // (values.nbytes // len(values)))
+    for first in range(0, len(values), rows):
+        place = slice(first, first + rows)
+        if chosen[place].any():
+            yield values[place].to_numpy()[chosen[place]], length[place][chosen[place]]
 
 
 def to_dataset(sweep: HMMSweep) -> xr.Dataset:

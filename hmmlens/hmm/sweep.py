@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from hmmlens.errors import DataError
-from hmmlens.hmm import inputs, selection, tasks
+from hmmlens.hmm import inputs, selection, streams, surveys, tasks
 from hmmlens.hmm.blocks import MEMORY_LIMIT
 from hmmlens.hmm.covariances import COVARIANCE_TYPES
 from hmmlens.hmm.engines import ENGINES, expectation
 from hmmlens.hmm.inputs import Sequences
 from hmmlens.hmm.models import HiddenMarkovModel
+from hmmlens.hmm.streams import Source
 
 log = logging.getLogger(__name__)
 
@@ -107,9 +108,9 @@ class HMMSweep:
 
     def fit(
         self,
-        X: ArrayLike,
+        X: Any,
         lengths: ArrayLike | None = None,
-        held_out: ArrayLike | None = None,
+        held_out: Any = None,
         held_out_lengths: ArrayLike | None = None,
         mask: ArrayLike | None = None,
         held_out_mask: ArrayLike | None = None,
@@ -119,7 +120,8 @@ class HMMSweep:
         Parameters
         ----------
         X, held_out : (sequence, time, component) values or (sequence, time) symbols; or, with
-            lengths, frames one sequence after another.
+            lengths, frames one sequence after another. Data larger than the memory come in chunks,
+            as a Zarr or dask array or a function, see :meth:`hmmlens.GaussianHMM.fit`.
         lengths, held_out_lengths : (sequence); None where all are whole.
         mask, held_out_mask : (sequence, time), or (frame) with frames one after another; False
             where a frame was not observed. The hmmlearn engine takes none.
@@ -133,31 +135,25 @@ class HMMSweep:
         self._check_settings()
         if self.engine == "hmmlearn" and (mask is not None or held_out_mask is not None):
             raise DataError('mask needs engine="numpy" or "torch"; hmmlearn knows no mask')
-        train = self._check(X, lengths, "X", mask)
-        frames = train.observed
+        train = self._source(X, lengths, "X", mask)
+        seen, self.sample_sizes_ = surveys.look(train, max(self.n_states))
         symbols = self.emission == "categorical"
-        test = None
+        self.n_frames_ = seen.n_frames
+        self.n_components_ = seen.n_components
+        test, n_test, largest = None, 0, seen.largest
         if held_out is not None:
-            n_components = None if symbols else frames.shape[1]
-            test = self._check(held_out, held_out_lengths, "held_out", held_out_mask, n_components)
-        n_symbols = 0
-        if symbols:
-            given = [part.frames.max() for part in (train, test) if part is not None]
-            n_symbols = self.n_symbols or int(max(given)) + 1
-        if len(frames) < max(self.n_states):
-            raise DataError(
-                f"X has {len(frames)} frames, fewer than n_states={max(self.n_states)}; "
-                "give more data or smaller state counts"
-            )
-        self.n_frames_ = len(frames)
-        self.n_components_ = 1 if symbols else frames.shape[1]
-        self.sample_sizes_ = selection.sample_sizes(train.frames, train.lengths)
-        centre, floor, self.constant_ = None, 0.0, []
+            width = None if symbols else self.n_components_
+            test = self._source(held_out, held_out_lengths, "held_out", held_out_mask, width)
+            for part in test.chunks():
+                n_test += len(part.observed)
+                largest = max(largest, int(part.frames.max())) if symbols else -1
+        n_symbols = (self.n_symbols or largest + 1) if symbols else 0
+        floor, self.constant_ = 0.0, []
         if not symbols:
-            centre = frames.mean(axis=0)
-            floor = self.min_covar * float(frames.var(axis=0).mean())
-            self.constant_ = inputs.tell_constant_columns(np.diag(frames.var(axis=0)))
-        data = tasks.Data(train, test, centre, floor)
+            variance = np.diagonal(seen.covariance)
+            floor = self.min_covar * float(variance.mean())
+            self.constant_ = inputs.tell_constant_columns(seen.covariance)
+        data = tasks.Data(train, test, seen.n_frames, n_test, seen.sample, seen.centre, floor)
         settings = tasks.Settings(
             self.n_restarts, self.emission, self.engine, self.max_iter, self.tol, self.min_covar,
             self.random_state, self.halving, self.memory_limit, max(self.n_states),
@@ -232,6 +228,24 @@ class HMMSweep:
             )
         if self.engine != "hmmlearn":
             expectation(self.engine, self.device)
+
+    def _source(
+        self,
+        X: Any,
+        lengths: ArrayLike | None,
+        name: str,
+        mask: ArrayLike | None,
+        n_components: int | None = None,
+    ) -> Source:
+        """Return data that can be read again and again, checked."""
+
+        def check(X: Any, lengths: ArrayLike | None, mask: ArrayLike | None) -> Sequences:
+            return self._check(X, lengths, name, mask, n_components)
+
+        found = streams.source(X, lengths, mask, check, self.memory_limit)
+        if found.once is None and self.engine == "hmmlearn":
+            raise DataError(f"the hmmlearn engine wants {name} as an array, not in chunks")
+        return found
 
     def _check(
         self,

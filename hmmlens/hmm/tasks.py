@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from hmmlens.hmm.engines import expectation, floats_per_frame
 from hmmlens.hmm.inputs import Sequences
 from hmmlens.hmm.models import CategoricalHMM, GaussianHMM, HiddenMarkovModel
 from hmmlens.hmm.parameters import Family, Parameters, Prior
+from hmmlens.hmm.streams import Source
 
 Floats = NDArray[np.float64]
 
@@ -43,20 +45,21 @@ class Settings:
 
 @dataclass
 class Data:
-    """Train and held-out sequences, and what is made of them once.
+    """Train and held-out sequences, and what is known of them from the start.
 
+    train, test : in memory, or read again in every step of EM
+    n_frames, n_test : frames that are observed
+    sample : train frames that starts are drawn from: all, or some of data that are read in chunks
     floor : variance that every direction has at least
     """
 
-    train: Sequences
-    test: Sequences | None
+    train: Source
+    test: Source | None
+    n_frames: int
+    n_test: int
+    sample: NDArray[Any]
     centre: Floats | None
     floor: float
-
-    @property
-    def n_frames(self) -> int:
-        """Train frames that are observed."""
-        return len(self.train.observed)
 
 
 class Bench:
@@ -73,12 +76,18 @@ class Bench:
         rows = settings.n_restarts * settings.largest
         held = floats_per_frame(settings.engine, rows, self.family.n_features(d))
 
-        def packed(part: Sequences) -> list[Block]:
+        def pack(part: Sequences) -> list[Block]:
             limit = settings.memory_limit
             return blocks_of(part.frames, part.lengths, data.centre, held, limit)
 
+        def packed(source: Source) -> Callable[[], Iterable[Block]]:
+            if source.once is not None:
+                blocks = pack(source.once)
+                return lambda: blocks
+            return lambda: (block for part in source.chunks() for block in pack(part))
+
         self.train = packed(data.train)
-        self.test = [] if data.test is None else packed(data.test)
+        self.test = None if data.test is None else packed(data.test)
         self.space = Workspace()
 
 
@@ -104,7 +113,7 @@ def run(
         # With one state every start gives the same model.
         n_restarts = settings.n_restarts if n_states > 1 else 1
         seed = settings.random_state
-        frames = data.train.observed
+        frames = data.sample
         if settings.emission == "categorical":
             n_symbols = settings.n_symbols
             begin = starts.categorical_starts(frames, n_symbols, n_states, n_restarts, seed)
@@ -142,7 +151,7 @@ def _batched(
     start = em.shift(starts.batch(begin, bench.covariance_type), family, back)
     expect = expectation(settings.engine, settings.device)
     fits = em.fit(
-        lambda: bench.train,
+        bench.train,
         family,
         start,
         prior,
@@ -154,10 +163,10 @@ def _batched(
     )
     held = np.full(len(fits), np.nan)
     good = [i for i, one in enumerate(fits) if one.params is not None]
-    if data.test is not None and good:
+    if bench.test is not None and good:
         params = em.join([p for one in fits if (p := one.params) is not None])
-        stats = em.total(lambda: bench.test, params, family, expect, bench.space)
-        held[good] = stats.log_likelihood / len(data.test.observed)
+        stats = em.total(bench.test, params, family, expect, bench.space)
+        held[good] = stats.log_likelihood / data.n_test
     found = []
     for one, test in zip(fits, held, strict=True):
         model = None if one.params is None else model_of(one.params, bench, centre)
@@ -219,7 +228,9 @@ def _by_hmmlearn(
 ) -> tuple[dict[str, Any], HiddenMarkovModel | None]:
     """Fit one restart by the reference engine."""
     began = time.perf_counter()
-    frames, lengths, _ = data.train
+    train, test = data.train.once, None if data.test is None else data.test.once
+    assert train is not None, "the sweep has refused this engine otherwise"
+    frames, lengths, _ = train
     tol = settings.tol * len(frames)
     if settings.emission == "categorical":
         fit = hmmlearn_engine.fit_categorical(
@@ -232,13 +243,13 @@ def _by_hmmlearn(
     model, held = fit.model, np.nan
     likelihood = entropy = occupancy = np.nan
     if model is not None:
-        likelihood = model.score_of(data.train)
-        posteriors, each = model.smooth_of(data.train)
+        likelihood = model.score_of(train)
+        posteriors, each = model.smooth_of(train)
         entropy = float(each.sum())
         occupancy = float(posteriors.sum(axis=(0, 1)).min())
-        if data.test is not None:
+        if test is not None:
             try:
-                held = model.score_of(data.test) / len(data.test.frames)
+                held = model.score_of(test) / len(test.frames)
             except DataError:
                 held = -np.inf
     row = describe(model, likelihood, entropy, held, data)

@@ -10,6 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import hmmlens
+from hmmlens.config import Study
+from hmmlens.config_networks import AdapterNetwork
+from hmmlens.config_roundtrip import RoundTripStudy
+
 #: A fixed time stamp, so that equal results give equal bytes.
 TIMESTAMP = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
@@ -18,6 +23,43 @@ SHOWN = (
     *("networks", "agreement", "choices", "endpoints", "ceilings", "states"),
     *("audit", "sample_sizes", "verdicts", "checks"),
 )
+
+
+def head(study: Study | RoundTripStudy) -> dict[str, Any]:
+    """Return what stands at the head of a report."""
+    return {
+        "title": study.title,
+        "study": study.study,
+        "seed": study.seed,
+        "version": hmmlens.__version__,
+    }
+
+
+def about(study: Study) -> dict[str, Any]:
+    """Return what a report prints of its study's settings."""
+    from hmmlens.figures.names import MIN_ARROW
+    from hmmlens.networks.adapters import ADAPTERS
+
+    return {
+        **head(study),
+        "sources": {
+            name: ADAPTERS[network.adapter].source._asdict()
+            for name, network in study.networks.items()
+            if isinstance(network, AdapterNetwork)
+        },
+        "engine": study.sweep.engine,
+        "criterion": study.selection.criterion,
+        "tolerance": study.selection.fidelity_tolerance,
+        "many_layers": any(len(n.layers) > 1 for n in study.networks.values()),
+        "min_arrow": MIN_ARROW,
+        "n_states": f"{study.sweep.n_states[0]} to {study.sweep.n_states[-1]}",
+        "covariance_types": study.sweep.covariance_types,
+        "n_restarts": study.sweep.n_restarts,
+        "max_iter": study.sweep.max_iter,
+        "min_covar": study.sweep.min_covar,
+        "reducers": list(study.reducers),
+        "max_frames": study.activations.max_frames,
+    }
 
 
 def write(

@@ -177,6 +177,8 @@ def verdict_sentence(rows: pd.DataFrame) -> str:
     rows : ``seed, sentence``, one per training.
     """
     groups = rows.groupby("sentence", sort=False)["seed"].agg(list)
+    if not len(groups):
+        return "Not judged yet."
     if len(groups) == 1:
         return str(groups.index[0])
     return " ".join(

@@ -102,7 +102,7 @@ def recording(partial: Path, role: str) -> Path:
 
 
 def _activations(folder: Path, role: str) -> Path:
-    return _store(folder / NETWORKS[role] / "0" / "activations")
+    return store.inside(folder / NETWORKS[role] / "0" / "activations")
 
 
 def opened(found: Explanation, out: Path) -> Explanation:
@@ -128,7 +128,7 @@ def write(found: Explanation, folder: Path) -> None:
     }
 
     def keep(data: Any, place: Path, kind: str) -> None:
-        store.write(data, _store(place), kind, made_by)
+        store.write(data, store.inside(place), kind, made_by)
 
     keep(found.sequences, folder / "data" / DATASET, "sequences")
     for role, layer in found.layers.items():
@@ -162,8 +162,3 @@ def write(found: Explanation, folder: Path) -> None:
     shutil.rmtree(folder / RECORDING, ignore_errors=True)
     told = {"whole": True, "hmmlens": hmmlens.__version__, "settings": found.about}
     (folder / MARK).write_text(f"{json.dumps(told, indent=2)}\n")
-
-
-def _store(folder: Path) -> Path:
-    """Return the store in a folder, which is named as the folder is."""
-    return folder / f"{folder.name}.zarr"

@@ -40,6 +40,12 @@ def of(table: pd.DataFrame, **wanted: Any) -> pd.DataFrame:
     return table[keep]
 
 
+def joined(parts: Iterable[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    """Return tables one below the other; where there are none, an empty one with ``columns``."""
+    found = list(parts)
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(columns))
+
+
 def networks(
     runs: Iterable[Run],
     scores: Iterable[pd.DataFrame],
@@ -133,7 +139,8 @@ def verdicts(
     reservoirs : network -> the same without ``network``, and ``weights``.
     """
     known = pd.DataFrame(list(layers))[list(LAYER_KEY)]
-    graded = known.merge(pd.concat(judged, ignore_index=True), on=["network", "seed", "layer"])
+    key = ["network", "seed", "layer"]
+    graded = known.merge(joined(judged, [*key, "grade", "sentence"]), on=key)
     for _, rows in graded.groupby(["network", "layer"]):
         counts = state_count.over_trainings(rows)
         if counts is not None:
@@ -170,7 +177,8 @@ def checks(
         for found, table in zip(parts.values(), tables_, strict=True):
             found.append(table.assign(network=network))
     key = ["network", "seed", "layer"]
-    made = {n: known.merge(pd.concat(p, ignore_index=True), on=key) for n, p in parts.items()}
+    columns = [*key, "check", "p", "holds"]
+    made = {n: known.merge(joined(p, columns), on=key) for n, p in parts.items()}
     table = made["checks"]
     table["p_adjusted"] = np.nan
     for name in chance.CHECKS:

@@ -39,7 +39,7 @@ def recorded(
     ----------
     root, layer : of the ``activations`` store.
     sequences : the ``sequences`` store.
-    lstm_state : see :func:`hmmlens.activations.layer_state`.
+    lstm_state : see :class:`hmmlens.activations.States`.
     """
     return Recorded(
         state(root, layer, lstm_state),

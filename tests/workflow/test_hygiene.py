@@ -16,7 +16,12 @@ STUDIES = [ROOT / "config.yaml", *sorted((ROOT / "workflow" / "studies").glob("*
 RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
 
 
-@pytest.mark.parametrize("study", STUDIES, ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "study",
+    # Of 10,000 jobs in one of them.
+    [pytest.param(p, marks=pytest.mark.slow) if p.stem == "cluster" else p for p in STUDIES],
+    ids=lambda p: p.stem,
+)
 def test_every_shipped_study_plans_a_report(study: Path, tmp_path: Path) -> None:
     # Whether or not there is an apt-get here.
     (tmp_path / "data").mkdir()

@@ -6,8 +6,9 @@ import time
 import psutil
 from snakemake.logging import logger
 
+from hmmlens.cluster import asked
 from hmmlens.cluster import needs as model
-from hmmlens.cluster import queue, runs, sizes
+from hmmlens.cluster import queue, runs
 from hmmlens.cluster import site as site_config
 from hmmlens.cluster.watch import Watch
 from hmmlens.errors import HmmlensError
@@ -21,12 +22,7 @@ except ConfigError as error:
 
 if SITE is not None:
     # Snakemake asks for the states of jobs by the first sacct of PATH.
-    shim = str(BASE / "profiles" / "slurm" / "bin")
-    if shim not in os.environ["PATH"].split(os.pathsep):
-        os.environ["PATH"] = os.pathsep.join([shim, os.environ["PATH"]])
-
-# Networks with fewer units are recorded sooner on a CPU than a GPU is free.
-LARGE = 256
+    queue.look_first_in(BASE / "profiles" / "slurm" / "bin")
 
 
 def there_are_gpus():
@@ -37,70 +33,36 @@ def there_are_gpus():
     return bool(limit is not None and limit.value)
 
 
-def size_of(rule, wildcards):
-    """Return how large the work of a job is."""
-    if "trips" in config:
-        return sizes.of_trip(study, wildcards.trip)
-    if "dataset" in wildcards.keys():
-        return sizes.of_raw(study, wildcards.dataset)
-    network = wildcards.network
-    if network.startswith(RAW):
-        return sizes.of_raw(study, network.removeprefix(RAW))
-    if "reducer" in wildcards.keys():
-        return sizes.of_reduction(study, network, wildcards.reducer)
-    return sizes.of_network(study, network)
+def gpus(name, wildcards):
+    """Return how many GPUs a job asks for."""
+    return asked.gpus(study, name, dict(wildcards.items()), there_are_gpus())
 
 
-def gpus(rule, wildcards):
-    """Return how many GPUs a job asks for: with device auto, one where it is worth its wait."""
-    if rule not in ON_DEVICE or study.device == "cpu":
-        return 0
-    if rule == "sweep_states" and study.sweep.engine != "torch":
-        return 0
-    if study.device == "cuda":
-        return 1
-    if rule == "train_network" and wildcards.network.endswith(UNTRAINED):
-        return 0
-    if rule in ON_DEVICE_IF_LARGE and size_of(rule, wildcards).n_units < LARGE:
-        return 0
-    return int(there_are_gpus())
-
-
-# Rules that work on the study's device.
-ON_DEVICE_IF_LARGE = {"load_network", "record_activations", "find_endpoints"}
-ON_DEVICE = {
-    "train_network",
-    "sweep_states",
-    "round_trip",
-    "train_emulation",
-} | ON_DEVICE_IF_LARGE
-
-
-def needs(rule, n_processes=1):
-    """Return the resources of a rule: what its work needs, in the words of the cluster."""
+def needs(name, n_processes=1):
+    """Return the resources of a job: what its work needs, in the words of the cluster."""
 
     def modelled(wildcards, attempt):
-        need = model.need(rule, size_of(rule, wildcards), attempt)
+        need = model.need(name, asked.size(study, dict(wildcards.items())), attempt)
         return need.mem_mb * n_processes, need.runtime
 
-    return placed(rule, modelled)
+    return placed(name, modelled)
 
 
 def fixed(name, mem_mb, runtime):
-    """Return the resources of a rule whose work is always much the same."""
+    """Return the resources of a job whose work is always much the same."""
     return placed(
         name, lambda wildcards, attempt: (mem_mb * attempt, runtime * attempt)
     )
 
 
-def placed(name, asked):
+def placed(name, need_of):
     """Return the resources of a job in the words of the cluster, within its limits.
 
-    ``asked`` takes wildcards and attempt and returns megabytes and minutes.
+    ``need_of`` takes wildcards and attempt and returns megabytes and minutes.
     """
 
     def within(wildcards, attempt):
-        mem_mb, runtime = asked(wildcards, attempt)
+        mem_mb, runtime = need_of(wildcards, attempt)
         if SITE is None:
             return mem_mb, runtime
         return min(mem_mb, SITE.limits.mem_mb), min(runtime, SITE.limits.runtime)
@@ -109,7 +71,7 @@ def placed(name, asked):
         "mem_mb": lambda wildcards, attempt: within(wildcards, attempt)[0],
         "runtime": lambda wildcards, attempt: within(wildcards, attempt)[1],
     }
-    if name in ON_DEVICE:
+    if name in asked.ON_DEVICE:
         resources["gpu"] = lambda wildcards: gpus(name, wildcards)
     if SITE is not None:
         resources["serial"] = 1
@@ -148,6 +110,9 @@ def begin():
     if SITE is not None:
         Watch(run, SITE.tell_after, at_work, logger.warning, give_up).start()
     HELD.append(note)
+    # With these, what its jobs take is learnt from: see hmmlens plan.
+    Path(RESULTS).mkdir(parents=True, exist_ok=True)
+    Path(RESULTS, layout.SETTINGS).write_text(study.model_dump_json())
 
 
 # The note of this run, open as long as it lasts.

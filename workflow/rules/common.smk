@@ -3,34 +3,30 @@
 import shutil
 
 from hmmlens.datasets.sources import SOURCE_OF
+from hmmlens.jobs import base_name
 from hmmlens.networks.adapters import ADAPTERS
 
 # Folders that hold one store each, and files.
-SEQUENCES = f"{RESULTS}/data/{{dataset}}"
-CEILINGS = f"{RESULTS}/data/{{dataset}}.ceilings.csv"
-NETWORK = f"{RESULTS}/{{network}}/{{seed}}"
-ACTIVATIONS = f"{NETWORK}/activations"
-REDUCED = f"{NETWORK}/{{layer}}/{{reducer}}/reduced"
-SWEEP = f"{NETWORK}/{{layer}}/{{reducer}}/sweep"
-VALIDATION = f"{NETWORK}/{{layer}}/validation"
-EXPLANATION = f"{NETWORK}/{{layer}}/explanation"
-ENDPOINTS = f"{NETWORK}/endpoints"
-RESERVOIRS = f"{RESULTS}/{{network}}/reservoirs.csv"
-VERDICTS = f"{RESULTS}/{{network}}/verdicts.csv"
-CHECKS = f"{RESULTS}/{{network}}/checks.csv"
-METHODS = f"{RESULTS}/{{network}}/methods.csv"
+SEQUENCES = f"{RESULTS}/{layout.SEQUENCES}"
+CEILINGS = f"{RESULTS}/{layout.CEILINGS}"
+NETWORK = f"{RESULTS}/{layout.NETWORK}"
+ACTIVATIONS = f"{RESULTS}/{layout.ACTIVATIONS}"
+REDUCED = f"{RESULTS}/{layout.REDUCED}"
+SWEEP = f"{RESULTS}/{layout.SWEEP}"
+VALIDATION = f"{RESULTS}/{layout.VALIDATION}"
+EXPLANATION = f"{RESULTS}/{layout.EXPLANATION}"
+ENDPOINTS = f"{RESULTS}/{layout.ENDPOINTS}"
+RESERVOIRS = f"{RESULTS}/{layout.RESERVOIRS}"
+VERDICTS = f"{RESULTS}/{layout.VERDICTS}"
+CHECKS = f"{RESULTS}/{layout.CHECKS}"
+METHODS = f"{RESULTS}/{layout.METHODS}"
 
-UNTRAINED = study_config.UNTRAINED_SUFFIX
-RAW = study_config.RAW_PREFIX
-RAW_LAYER, RAW_REDUCER = "input", "raw-input"
+UNTRAINED, RAW = layout.UNTRAINED, layout.RAW
+RAW_LAYER, RAW_REDUCER = layout.RAW_LAYER, layout.RAW_REDUCER
 
 CONFIGURED = list(study.networks)
-NETWORKS = CONFIGURED + (
-    [f"{name}{UNTRAINED}" for name in CONFIGURED] if study.controls.untrained else []
-)
-EXPLORATORY = [
-    name for name, reducer in study.reducers.items() if reducer.kind == "tsne"
-]
+NETWORKS = jobs.networks(study)
+EXPLORATORY = jobs.exploratory(study)
 RAW_SOURCES = (
     [f"{RAW}{name}" for name in study.datasets] if study.controls.raw_input else []
 )
@@ -47,9 +43,12 @@ wildcard_constraints:
     reducer="|".join([*study.reducers, RAW_REDUCER]),
 
 
-def base_name(network):
-    """Return the configured network behind a network or its untrained twin."""
-    return network.removesuffix(UNTRAINED)
+def reducers_of(network):
+    return jobs.reducers(study, network)
+
+
+def has_reservoirs(network):
+    return jobs.has_reservoirs(study, network)
 
 
 def with_twin(network):
@@ -102,18 +101,6 @@ def seeds_of(network):
 
 def layers_of(network):
     return settings_of(network).layers
-
-
-def reducers_of(network):
-    """Return the reducers of a network; controls go without maps that only serve to look at."""
-    if network.endswith(UNTRAINED):
-        return [name for name in study.reducers if name not in EXPLORATORY]
-    return list(study.reducers)
-
-
-def has_reservoirs(network):
-    """Tell whether a network is judged beside its initial weights with a fitted readout."""
-    return study.controls.reservoir and settings_of(network).kind == "trained"
 
 
 def sequences_of(wildcards):

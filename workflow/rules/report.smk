@@ -1,29 +1,7 @@
 """Tables, figures and the report. Every number in the report comes from a file made above."""
 
-import hmmlens
-from hmmlens.figures.names import MIN_ARROW
+from hmmlens.report import document
 
-RUNS = [
-    {
-        "network": name,
-        "role": "untrained" if name.endswith(UNTRAINED) else "trained",
-        "dataset": dataset_of(name),
-        "n_layers": len(layers_of(name)),
-        "seed": seed,
-    }
-    for name in NETWORKS
-    for seed in seeds_of(name)
-]
-LAYERS = [
-    {**run, "layer": layer, "twin": f"{run['network']}{UNTRAINED}"}
-    for run in RUNS
-    for layer in layers_of(run["network"])
-]
-PLACES = [
-    {**layer, "reducer": reducer}
-    for layer in LAYERS
-    for reducer in reducers_of(layer["network"])
-]
 JUDGED_BESIDE = [name for name in CONFIGURED if has_reservoirs(name)]
 
 
@@ -43,13 +21,14 @@ rule make_tables:
         layer_scores=every_layer(f"{VALIDATION}/scores.csv"),
         choices=every_layer(f"{VALIDATION}/choices.csv"),
         explanations=every_layer(EXPLANATION),
-        sweeps=[SWEEP.format(**place) for place in PLACES],
+        sweeps=[SWEEP.format(**place) for place in jobs.places(study)],
         raw_sweeps=(
             [raw_path(SWEEP, name) for name in study.datasets]
             if study.controls.raw_input
             else []
         ),
         code=code(
+            "report/study",
             "report/gather",
             "report/tables",
             "report/findings",
@@ -79,14 +58,8 @@ rule make_tables:
         mem_mb=2000,
         runtime=20,
     params:
-        runs=RUNS,
-        layers=LAYERS,
-        places=PLACES,
-        datasets=list(study.datasets),
-        networks=CONFIGURED,
-        reservoirs=JUDGED_BESIDE,
+        parts=jobs.parts(study)._asdict(),
         exploratory=EXPLORATORY,
-        raw=list(study.datasets) if study.controls.raw_input else [],
         criterion=study.selection.criterion,
     script:
         "../scripts/make_tables.py"
@@ -113,7 +86,7 @@ rule draw_network:
             for layer in layers_of(w.network)
             for reducer in study.reducers
         ],
-        code=code("figures", "report/gather", "validation/verdict"),
+        code=code("figures", "report/study", "report/gather", "validation/verdict"),
     output:
         report(
             directory(f"{FIGURES}/{{network}}"),
@@ -135,11 +108,13 @@ rule draw_network:
         mem_mb=2000,
         runtime=20,
     params:
-        dataset=lambda w: dataset_of(w.network),
-        layers=lambda w: layers_of(w.network),
-        reducers=list(study.reducers),
-        exploratory=EXPLORATORY,
-        criterion=study.selection.criterion,
+        shown=lambda w: {
+            "dataset": dataset_of(w.network),
+            "layers": layers_of(w.network),
+            "exploratory": EXPLORATORY,
+            "criterion": study.selection.criterion,
+            "twin": study.controls.untrained,
+        },
     script:
         "../scripts/draw_network.py"
 
@@ -148,7 +123,7 @@ rule draw_overview:
     """Draw the figures of the whole study."""
     input:
         tables=TABLES,
-        code=code("figures"),
+        code=code("figures", "report/study"),
     output:
         report(
             directory(f"{FIGURES}/overview"),
@@ -200,28 +175,6 @@ rule write_report:
         runtime=10,
     params:
         networks=CONFIGURED,
-        about={
-            "title": study.title,
-            "sources": {
-                name: ADAPTERS[network.adapter].source._asdict()
-                for name, network in study.networks.items()
-                if network.kind == "adapter"
-            },
-            "study": study.study,
-            "seed": study.seed,
-            "version": hmmlens.__version__,
-            "engine": study.sweep.engine,
-            "criterion": study.selection.criterion,
-            "tolerance": study.selection.fidelity_tolerance,
-            "many_layers": any(len(n.layers) > 1 for n in study.networks.values()),
-            "min_arrow": MIN_ARROW,
-            "n_states": f"{study.sweep.n_states[0]} to {study.sweep.n_states[-1]}",
-            "covariance_types": study.sweep.covariance_types,
-            "n_restarts": study.sweep.n_restarts,
-            "max_iter": study.sweep.max_iter,
-            "min_covar": study.sweep.min_covar,
-            "reducers": list(study.reducers),
-            "max_frames": study.activations.max_frames,
-        },
+        about=document.about(study),
     script:
         "../scripts/write_report.py"

@@ -1,14 +1,8 @@
 """A round-trip study: one job for each network, then its tables, figures and report."""
 
-import hmmlens
+from hmmlens.report import document
 
-TRIP = f"{RESULTS}/{{trip}}/{{cell}}/{{seed}}"
-RUNS = [
-    {"trip": name, "cell": cell, "seed": seed}
-    for name, trip in study.trips.items()
-    for cell in trip.cells
-    for seed in range(trip.n_seeds)
-]
+TRIP = f"{RESULTS}/{layout.TRIP}"
 
 
 wildcard_constraints:
@@ -26,6 +20,7 @@ rule round_trip:
             "networks",
             "extraction",
             "activations",
+            "parts",
             "dynamics/endpoints",
             "validation",
             "hmm",
@@ -63,10 +58,8 @@ rule round_trip:
 rule gather_round_trips:
     """Put all networks into tables, and hold them against what is promised."""
     input:
-        trips=expand(
-            TRIP, zip, **{k: [r[k] for r in RUNS] for k in ("trip", "cell", "seed")}
-        ),
-        code=code("report/roundtrip"),
+        trips=[TRIP.format(**trip) for trip in jobs.trips(study)],
+        code=code("report/roundtrip", "report/trips"),
     output:
         tables=report(
             directory(TABLES),
@@ -92,7 +85,7 @@ rule draw_round_trips:
     """Draw grades, evidence and recovery."""
     input:
         tables=TABLES,
-        code=code("figures"),
+        code=code("figures", "report/trips"),
     output:
         report(
             directory(FIGURES),
@@ -120,7 +113,9 @@ rule write_round_trips:
         template=str(BASE / "workflow" / "report" / "roundtrip.typ"),
         tables=TABLES,
         figures=FIGURES,
-        code=code("report/document", "report/roundtrip", "figures/roundtrip"),
+        code=code(
+            "report/document", "report/roundtrip", "report/trips", "figures/roundtrip"
+        ),
     output:
         report(
             f"{RESULTS}/report.pdf",
@@ -137,11 +132,6 @@ rule write_round_trips:
         mem_mb=1000,
         runtime=10,
     params:
-        about={
-            "title": study.title,
-            "study": study.study,
-            "seed": study.seed,
-            "version": hmmlens.__version__,
-        },
+        about=document.head(study),
     script:
         "../scripts/write_round_trips.py"

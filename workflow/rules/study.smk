@@ -9,8 +9,7 @@ from snakemake.exceptions import WorkflowError
 BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE))
 
-from hmmlens import config as study_config
-from hmmlens import config_emulation, config_roundtrip
+from hmmlens import config_emulation, jobs, layout
 from hmmlens.config_errors import read_yaml
 from hmmlens.errors import ConfigError
 from hmmlens.seeds import derive_seed
@@ -19,13 +18,10 @@ try:
     # Snakemake lets the last of two equal keys win; a user should hear of it.
     for file in workflow.configfiles:
         read_yaml(file)
-    if "trips" in config:
-        kind = config_roundtrip
-    else:
-        kind = config_emulation if "emulation" in config else study_config
     # profiles/slurm names the settings of the cluster in the config too.
     settings = {key: value for key, value in config.items() if key != "site"}
-    study = kind.load(settings, ", ".join(map(str, workflow.configfiles)))
+    load = (config_emulation if "emulation" in config else jobs).load
+    study = load(settings, ", ".join(map(str, workflow.configfiles)))
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 

@@ -174,8 +174,8 @@ rule measure_bias:
 rule gather_torre:
     """Put all networks into tables, and hold them against what is promised and beside the paper."""
     input:
-        trained=asked("trained"),
-        steps=[path for step in STEPS for path in asked(step)],
+        trained=trainings_of("trained"),
+        steps=[path for step in STEPS for path in trainings_of(step)],
         bias=expand(BIAS, target=BIAS_TARGETS),
         code=code("report/torre", "report/torre_gates", "report/torre_paper"),
     output:
@@ -205,7 +205,7 @@ rule draw_torre:
     """Draw all figures that the study has tables for."""
     input:
         tables=TABLES,
-        pictures=asked("reverse"),
+        pictures=trainings_of("reverse"),
         code=code("figures"),
     output:
         report(

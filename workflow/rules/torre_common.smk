@@ -33,7 +33,7 @@ def about(step):
     }
 
 
-def asked(step, pattern=f"{NETWORK}/{{step}}"):
+def trainings_of(step, pattern=f"{NETWORK}/{{step}}"):
     """Fill a path pattern for every training that takes part in a step."""
     return [
         pattern.format(network=name, seed=seed, step=step)

@@ -65,7 +65,13 @@ rule judge_reservoirs:
         weights=lambda w: every_seed(f"{NETWORK}/network.safetensors", [w.network]),
         ceilings=lambda w: CEILINGS.format(dataset=dataset_of(w.network)),
         code=code(
-            "networks", "dynamics", "extraction", "activations", "validation", "hmm"
+            "networks",
+            "dynamics",
+            "extraction",
+            "activations",
+            "parts",
+            "validation",
+            "hmm",
         ),
     output:
         RESERVOIRS,
@@ -105,7 +111,14 @@ rule judge_network:
         endpoints=lambda w: every_seed(ENDPOINTS, with_twin(w.network)),
         scores=lambda w: every_seed(f"{NETWORK}/scores.csv", with_twin(w.network)),
         reservoirs=lambda w: RESERVOIRS if has_reservoirs(w.network) else [],
-        code=code("validation", "dynamics/endpoints", "activations", "hmm", "reducers"),
+        code=code(
+            "validation",
+            "dynamics/endpoints",
+            "activations",
+            "parts",
+            "hmm",
+            "reducers",
+        ),
     output:
         VERDICTS,
     log:
@@ -146,7 +159,7 @@ rule check_network:
         explanations=lambda w: every_layer(EXPLANATION, [w.network]),
         reduced=lambda w: every_reducer(REDUCED, w.network),
         sweeps=lambda w: every_reducer(SWEEP, w.network),
-        code=code("validation", "activations", "hmm"),
+        code=code("validation", "activations", "parts", "hmm"),
     output:
         checks=CHECKS,
         methods=METHODS,

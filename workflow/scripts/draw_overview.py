@@ -5,24 +5,14 @@ from pathlib import Path
 import job
 import pandas as pd
 
-from hmmlens.figures import overview, style
+from hmmlens.figures import style
+from hmmlens.report import study
 
 log = job.start(snakemake)
 style.use()
 folder, tables = Path(snakemake.output[0]), Path(snakemake.input.tables)
-
-
-def read(name):
-    return pd.read_csv(tables / f"{name}.csv")
-
-
-curves = read("training")
-# A study of loaded networks alone has none.
-if len(curves):
-    figure, source = overview.training(curves, read("ceilings"))
-    style.save(figure, folder / "training", source)
-figure, source = overview.controls(read("agreement"), read("verdicts"))
-style.save(figure, folder / "controls", source)
-figure, source = overview.methods(read("methods"))
-style.save(figure, folder / "methods", source)
+wanted = ("training", "ceilings", "agreement", "verdicts", "methods")
+found = {name: pd.read_csv(tables / f"{name}.csv") for name in wanted}
+for name, figure, source in study.overview_figures(found):
+    style.save(figure, folder / name, source)
 log.info("drawn")

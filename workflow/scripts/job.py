@@ -56,5 +56,6 @@ def made_by(snakemake: Any) -> dict[str, Any]:
 
 def store(folder: str) -> Path:
     """Return the store in a folder that Snakemake owns."""
-    path = Path(folder)
-    return path / f"{path.name}.zarr"
+    from hmmlens.store import inside
+
+    return inside(folder)

@@ -2,21 +2,19 @@
 
 import job
 
-from hmmlens import activations, reducers, store
+from hmmlens import activations, reducers
 
 log = job.start(snakemake)
 params = snakemake.params
 path = job.store(snakemake.input.activations)
-root = activations.read(path)
-state = activations.state(
-    root, activations.read(path, snakemake.wildcards.layer), params.lstm_state
+root, layer = activations.read(path), activations.read(path, snakemake.wildcards.layer)
+states = activations.States(root, layer, params.lstm_state)
+found = reducers.write_reduced(
+    states,
+    root,
+    params.reducer,
+    params.seed,
+    job.store(snakemake.output[0]),
+    job.made_by(snakemake),
 )
-result = reducers.reduced(state, root, params.reducer, params.seed)
-store.write(result, job.store(snakemake.output[0]), "reduced", job.made_by(snakemake))
-log.info(
-    "%s: %d units to %d components, %s",
-    snakemake.wildcards.reducer,
-    state.shape[2],
-    result.sizes["component"],
-    result.attrs,
-)
+log.info("%s of %d units, %s", snakemake.wildcards.reducer, states.shape[2], found.about)

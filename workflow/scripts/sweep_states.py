@@ -9,7 +9,7 @@ log = job.start(snakemake)
 params = snakemake.params
 if params.sweep["engine"] == "torch":
     devices.choose(params.device)
-data = store.read(job.store(snakemake.input.reduced), "reduced").load()
+data = store.read(job.store(snakemake.input.reduced), "reduced")
 result = storage.fit(data, **params.sweep, device=params.device, random_state=params.seed)
 store.write(result, job.store(snakemake.output[0]), "sweep", job.made_by(snakemake))
 fits = storage.results(result)

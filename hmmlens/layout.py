@@ -1,0 +1,102 @@
+"""Where each result of a study lies, below ``results/STUDY``. The workflow reads its paths here."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hmmlens import config
+
+UNTRAINED, RAW = config.UNTRAINED_SUFFIX, config.RAW_PREFIX
+
+#: The control without a network has one layer and one reducer, of these names.
+RAW_LAYER, RAW_REDUCER = "input", "raw-input"
+
+# Folders that hold one store each, and files.
+SEQUENCES = "data/{dataset}"
+CEILINGS = "data/{dataset}.ceilings.csv"
+NETWORK = "{network}/{seed}"
+WEIGHTS, CURVE, SCORES = (
+    f"{NETWORK}/{name}" for name in ("network.safetensors", "training.csv", "scores.csv")
+)
+ACTIVATIONS = f"{NETWORK}/activations"
+ENDPOINTS = f"{NETWORK}/endpoints"
+REDUCED = f"{NETWORK}/{{layer}}/{{reducer}}/reduced"
+SWEEP = f"{NETWORK}/{{layer}}/{{reducer}}/sweep"
+VALIDATION = f"{NETWORK}/{{layer}}/validation"
+LAYER_SCORES, CHOICES = f"{VALIDATION}/scores.csv", f"{VALIDATION}/choices.csv"
+EXPLANATION = f"{NETWORK}/{{layer}}/explanation"
+RESERVOIRS = "{network}/reservoirs.csv"
+VERDICTS = "{network}/verdicts.csv"
+CHECKS, METHODS = "{network}/checks.csv", "{network}/methods.csv"
+TABLES, FIGURES, REPORT = "tables", "figures", "report.pdf"
+FINDINGS = "findings.json"
+TRIP = "{trip}/{cell}/{seed}"
+
+BENCHMARKS = "benchmarks"
+#: The settings that a study was last run with.
+SETTINGS = "study.json"
+
+
+class Rule(NamedTuple):
+    """The wildcards of a rule, in the order of its benchmark files, and what it makes."""
+
+    wildcards: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+_RUN = ("network", "seed")
+_LAYER = (*_RUN, "layer")
+_PLACE = (*_LAYER, "reducer")
+_TRAINED = Rule(_RUN, (WEIGHTS, CURVE, SCORES))
+
+#: Every rule that makes part of a study's results, in the order of the story.
+RULES = {
+    "make_dataset": Rule(("dataset",), (SEQUENCES,)),
+    "find_ceilings": Rule(("dataset",), (CEILINGS,)),
+    "raw_input": Rule(("dataset",), (f"{RAW}{{dataset}}/0/{RAW_LAYER}/{RAW_REDUCER}/reduced",)),
+    "train_network": _TRAINED,
+    "load_network": _TRAINED,
+    "record_activations": Rule(_RUN, (ACTIVATIONS,)),
+    "find_endpoints": Rule(_RUN, (ENDPOINTS,)),
+    "reduce_layer": Rule(_PLACE, (REDUCED,)),
+    "sweep_states": Rule(_PLACE, (SWEEP,)),
+    "validate_layer": Rule(_LAYER, (LAYER_SCORES, CHOICES)),
+    "interpret_layer": Rule(_LAYER, (EXPLANATION,)),
+    "judge_reservoirs": Rule(("network",), (RESERVOIRS,)),
+    "judge_network": Rule(("network",), (VERDICTS,)),
+    "check_network": Rule(("network",), (CHECKS, METHODS)),
+    "make_tables": Rule((), (TABLES, FINDINGS)),
+    "draw_network": Rule(("network",), (f"{FIGURES}/{{network}}",)),
+    "draw_overview": Rule((), (f"{FIGURES}/overview",)),
+    "write_report": Rule((), (REPORT,)),
+    "round_trip": Rule(("trip", "cell", "seed"), (TRIP,)),
+    "gather_round_trips": Rule((), (TABLES,)),
+    "draw_round_trips": Rule((), (FIGURES,)),
+    "write_round_trips": Rule((), (REPORT,)),
+}
+
+
+class Job(NamedTuple):
+    """One job of a study.
+
+    rule : its name, one of :data:`RULES`.
+    place : the values of the rule's wildcards.
+    """
+
+    rule: str
+    place: tuple[str, ...] = ()
+
+    @property
+    def wildcards(self) -> dict[str, str]:
+        """The values of the rule's wildcards by their names."""
+        return dict(zip(RULES[self.rule].wildcards, self.place, strict=True))
+
+    @property
+    def outputs(self) -> list[str]:
+        """What the job makes."""
+        return [path.format(**self.wildcards) for path in RULES[self.rule].outputs]
+
+    @property
+    def benchmark(self) -> str:
+        """The file that Snakemake writes when the job has ended well."""
+        return "/".join((BENCHMARKS, self.rule, *self.place)) + ".tsv"

@@ -1,0 +1,201 @@
+"""A report of what a study has so far, beside a list of what is missing.
+
+It lies in a folder of its own, whose name no network can have, so that nothing takes it for the
+study's report. It only reads what jobs left that have ended well, so it can be made while a study
+is running.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+import hmmlens
+from hmmlens import jobs, layout, store
+from hmmlens.config import Study
+from hmmlens.config_roundtrip import RoundTripStudy
+from hmmlens.errors import DataError, StoreError
+from hmmlens.layout import Job
+
+FOLDER = "partial_report"
+#: Jobs that a partial report does without: it makes the like itself.
+LAST = {"make_tables", "draw_network", "draw_overview", "write_report"}
+LAST |= {"gather_round_trips", "draw_round_trips", "write_round_trips"}
+
+
+class Progress(NamedTuple):
+    """What of a study is there.
+
+    done : jobs that have ended well
+    missing : DataFrame ``what, jobs, done, missing``, a row for each dataset, network (with its
+        twin) or task of which something is missing
+    sentence : the same in short
+    """
+
+    done: set[Job]
+    missing: pd.DataFrame
+    sentence: str
+
+
+def progress(study: jobs.AnyStudy, results: Path) -> Progress:
+    """Look which jobs of a study have ended well.
+
+    Parameters
+    ----------
+    results : the study's folder.
+    """
+    every = [job for job in jobs.of_study(study) if job.rule not in LAST]
+    done = {job for job in every if jobs.is_done(job, results)}
+    total, ended = Counter(map(_subject, every)), Counter(map(_subject, done))
+    left = {subject: Counter[str]() for subject in total}
+    for job in every:
+        if job not in done:
+            left[_subject(job)][job.rule] += 1
+    rows = [
+        {
+            "what": " ".join(subject),
+            "jobs": total[subject],
+            "done": ended[subject],
+            "missing": ", ".join(f"{rule} {n}" for rule, n in rules.items()),
+        }
+        for subject, rules in left.items()
+        if rules
+    ]
+    told = f"{len(done)} of {len(every)} jobs are done"
+    if rows:
+        kind = "task" if isinstance(study, RoundTripStudy) else "network"
+        mine = [subject for subject in total if subject[0] == kind]
+        whole = sum(not left[subject] for subject in mine)
+        begun = sum(bool(left[subject] and ended[subject]) for subject in mine)
+        told += f"; of {len(mine)} {kind}s, {whole} are whole, {begun} are begun, and "
+        told += f"{len(mine) - whole - begun} are not"
+    else:
+        told += ", all but those that write the study's own report: run snakemake for it"
+    table = pd.DataFrame(rows, columns=["what", "jobs", "done", "missing"])
+    return Progress(done, table, f"{told}.")
+
+
+def _subject(job: Job) -> tuple[str, str]:
+    """Return what a job is about: a dataset, a network with its twin, or a task; and its name."""
+    name = job.place[0]
+    if "trip" in job.wildcards:
+        return "task", name
+    if "dataset" in job.wildcards or name.startswith(layout.RAW):
+        return "dataset", name.removeprefix(layout.RAW)
+    return "network", jobs.base_name(name)
+
+
+def write(study: jobs.AnyStudy, results: Path) -> tuple[Path, Progress]:
+    """Report what of a study is there, and return the folder and what was there.
+
+    Raises
+    ------
+    DataError
+        When nothing can be reported yet, or a result was replaced while it was read.
+    """
+    found = progress(study, results)
+    if not found.done:
+        raise _nothing(study, found, "because no job has ended")
+    with store.replacing(results / FOLDER) as folder:
+        folder.mkdir()
+        found.missing.to_csv(folder / "missing.csv", index=False)
+        head = {"sentence": found.sentence, "missing": found.missing.to_dict("records")}
+        try:
+            if isinstance(study, RoundTripStudy):
+                _trips(study, results, folder, found, head)
+            else:
+                _study(study, results, folder, found, head)
+        except (FileNotFoundError, StoreError) as error:
+            raise DataError(
+                f"a result was replaced while it was read ({error}); make the report again"
+            ) from error
+    return results / FOLDER, found
+
+
+def _templates() -> Path:
+    return Path(hmmlens.__file__).parents[1] / "workflow" / "report"
+
+
+def _nothing(study: jobs.AnyStudy, found: Progress, what: str) -> DataError:
+    return DataError(f"there is nothing to report of {study.study} yet, {what}: {found.sentence}")
+
+
+def _study(
+    study: Study,
+    results: Path,
+    folder: Path,
+    found: Progress,
+    head: dict[str, Any],
+) -> None:
+    from hmmlens.figures import style
+    from hmmlens.report import document, findings, tables
+    from hmmlens.report import study as whole
+
+    parts = jobs.parts(study, found.done.__contains__)
+    if not any(layer["role"] == "trained" for layer in parts.layers):
+        raise _nothing(study, found, "because no network's layer has been read")
+    exploratory, criterion = jobs.exploratory(study), study.selection.criterion
+    made, about = whole.tables(results, parts, exploratory)
+    for name, table in made.items():
+        tables.save(table, folder / layout.TABLES / name)
+    # As the rules of the workflow find them, after what rounding does.
+    made = {name: _read(folder / layout.TABLES / f"{name}.csv", made[name]) for name in made}
+    told = findings.study(made, about, criterion)
+    (folder / layout.FINDINGS).write_text(json.dumps(told, indent=2) + "\n")
+
+    style.use()
+    drawn = [name for name in parts.judged if _can_be_drawn(study, parts, name)]
+    places = {"overview": whole.overview_figures(made)}
+    for name in drawn:
+        network = study.networks[name]
+        shown = whole.Shown(
+            name, network.dataset, network.layers, exploratory, criterion, study.controls.untrained
+        )
+        places[name] = whole.network_figures(results, shown, made)
+    for place, figures in places.items():
+        for name, figure, source in figures:
+            style.save(figure, folder / layout.FIGURES / place / name, source)
+    document.write(
+        _templates() / "report.typ",
+        folder / layout.TABLES,
+        folder / layout.FINDINGS,
+        folder / layout.FIGURES / "overview",
+        {name: folder / layout.FIGURES / name for name in drawn},
+        {**document.about(study), "partial": head},
+        folder / layout.REPORT,
+    )
+
+
+def _read(path: Path, table: pd.DataFrame) -> pd.DataFrame:
+    # A table without rows has no types that could be read.
+    return pd.read_csv(path) if len(table) else table
+
+
+def _can_be_drawn(study: Study, parts: jobs.Parts, name: str) -> bool:
+    """Tell whether all layers of a network's first training, and of its twin's, are read."""
+    there = {(layer["network"], layer["layer"]) for layer in parts.layers if layer["seed"] == 0}
+    names = [name, f"{name}{layout.UNTRAINED}"] if study.controls.untrained else [name]
+    return all((n, layer) in there for n in names for layer in study.networks[name].layers)
+
+
+def _trips(
+    study: RoundTripStudy,
+    results: Path,
+    folder: Path,
+    found: Progress,
+    head: dict[str, Any],
+) -> None:
+    from hmmlens.report import document, trips
+
+    done = [job for job in jobs.of_study(study) if job in found.done]
+    if not done:
+        raise _nothing(study, found, "because no network has been judged")
+    tables, figures = folder / layout.TABLES, folder / layout.FIGURES
+    trips.make_tables(trips.read(results / job.outputs[0] for job in done), tables)
+    trips.draw(tables, figures)
+    about = {**document.head(study), "partial": head}
+    trips.write(_templates() / "roundtrip.typ", tables, figures, about, folder / layout.REPORT)
