@@ -1,11 +1,11 @@
 """Measure the dynamics of noise-driven networks: ``python benchmarks/dynamics.py [--quick]``.
 
-*residency* is that of 1,000 visited states, 20 rollouts of at most 60 steps each, in a ReLU
-network of 150 units and 100 dimensions of noise. *all* is the whole reverse engineering of one
-network, with 50 checkpoints, and its pictures, for each cell. Networks have random weights unless
-a ``state_dict`` of a ReLU network of that size is given (``--weights``). Rollouts end when the
-network switches, so that one that never does is the slowest. CPU time of one thread, the smallest
-of several runs; *all* runs once.
+*residency* is that of 1,000 visited states, 20 rollouts of at most 60 steps each, in a ReLU network
+of 150 units and 100 dimensions of noise. Rollouts end when the network switches, so that one that
+never does is the slowest. *all* is the whole reverse engineering of one network, with 50
+checkpoints, and its pictures, for each cell. Networks have random weights unless a ``state_dict``
+of a ReLU network of that size is given (``--weights``). CPU time of one thread, the smallest of
+several runs; *all* runs once.
 """
 
 from __future__ import annotations

@@ -108,21 +108,17 @@ def turning_plane(scores: Floats) -> Floats:
 def best_rotation(scores: Floats, rng: np.random.Generator) -> Rotation:
     """Return how states (run, time, component) turn in the plane in which they turn most.
 
-    Rotation need not lie in the first two components. Components are scaled to unit variance. The
-    plane for each half of the runs is that of the other half, with its direction, so that there is
-    none to be found in noise.
+    Rotation need not lie in the first two components: where the second and third are about as
+    large, which of them the orbit goes through is chance. The plane and its direction are those
+    of every second run, and the rotation that of the others, so that there is none to be found in
+    noise.
     """
     centred = scores - scores.mean(axis=(0, 1))
-    spread = centred.std(axis=(0, 1))
-    scaled = centred[..., spread > 0] / spread[spread > 0]
-    halves = scaled[::2], scaled[1::2]
-    turned = []
-    for mine, other in (halves, halves[::-1]):
-        axes = turning_plane(other)
-        seen = other @ axes
-        area = (seen[:, :-1, 0] * seen[:, 1:, 1] - seen[:, :-1, 1] * seen[:, 1:, 0]).sum()
-        turned.append(mine @ (axes if area >= 0 else axes[:, ::-1]))
-    return rotation(np.concatenate(turned), rng)
+    learnt, judged = centred[::2], centred[1::2]
+    axes = turning_plane(learnt)
+    seen = learnt @ axes
+    area = (seen[:, :-1, 0] * seen[:, 1:, 1] - seen[:, :-1, 1] * seen[:, 1:, 0]).sum()
+    return rotation(judged @ (axes if area >= 0 else axes[:, ::-1]), rng)
 
 
 def summary(

@@ -106,7 +106,8 @@ def _size_power(tables: Tables, kept: pd.DataFrame) -> pd.Series:
 
 
 def _one_way(tables: Tables, kept: pd.DataFrame) -> pd.Series:
-    rows = rows_of(tables, "reverse_orbits", kept, measure="rotation")
+    # In a plane and direction of other runs: in one of its own there is always some rotation.
+    rows = rows_of(tables, "reverse_orbits", kept, measure="rotation_best")
     return rows.set_index(WHO)["low"].gt(0) if len(rows) else pd.Series(dtype=bool)
 
 

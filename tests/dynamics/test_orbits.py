@@ -67,15 +67,20 @@ def test_direction_is_called_positive() -> None:
 
 
 def test_rotation_behind_larger_components_is_found_and_noise_has_none() -> None:
-    noise = rng().normal(size=(40, 200, 5)) * [3.0, 2, 0, 0, 1]
+    noise = rng().normal(size=(40, 200, 5)) * [1.5, 1, 0, 0, 0.5]
     # It turns in the fourth and third, from the third's point of view backwards.
     noise[..., [3, 2]] += circle(25, 40)
     assert abs(rotation(noise, rng()).consistency.value) < 0.05
     found = best_rotation(noise, rng())
     assert found.consistency.value > 0.8 and found.turns.value == pytest.approx(4, rel=0.1)
-    shuffled = rng().permuted(noise, axis=1)
-    none = best_rotation(shuffled, rng()).consistency
-    assert none.low < 0.02 and abs(none.value) < 0.05
+    # In noise it is called one, in either direction, as often as its interval may err: 2 of 40
+    # are expected, and more than 6 come with a chance of 1 in 300.
+    called = 0
+    for seed in range(40):
+        draw = np.random.default_rng(seed)
+        none = best_rotation(draw.normal(size=(60, 40, 4)), draw).consistency
+        called += not none.low < 0 < none.high
+    assert called <= 6
 
 
 def test_summary_of_a_tilted_ellipse() -> None:
