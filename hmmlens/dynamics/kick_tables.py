@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hmmlens.dynamics.kick_case import Case, Floats, Examined
+from hmmlens.dynamics.kick_case import Case, Examined, Floats
 from hmmlens.dynamics.kick_sets import TRAITS
 from hmmlens.dynamics.kick_tests import Against
 from hmmlens.dynamics.kicks import Group
