@@ -248,9 +248,9 @@ def test_kick_effects_tell_kick_units_from_other_groups():
     groups = tables["kicks_kicks"][tables["kicks_kicks"]["kind"] == "group"]
     ax = figure.axes[0]
     points = [line for line in ax.lines if line.get_marker() == "o"]
-    heights = sorted(float(line.get_ydata()[0]) for line in points)
+    heights = sorted(float(height) for line in points for height in line.get_ydata())
     assert heights == pytest.approx(sorted(groups["reduction"]))
-    filled = sum(line.get_markerfacecolor() != "white" for line in points)
+    filled = sum(len(line.get_ydata()) for line in points if line.get_markerfacecolor() != "white")
     assert filled == groups["kicks"].sum()
     plt.close(figure)
 
