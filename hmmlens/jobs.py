@@ -174,7 +174,7 @@ class Parts(NamedTuple):
     datasets : names
     runs, layers, places : entries of :func:`runs`, :func:`layers` and :func:`places`
     raw : datasets with the control on their raw input
-    judged, reservoirs, checked : configured networks with such results
+    judged, reservoirs, checked : configured networks with such results; reservoirs of judged ones
     """
 
     datasets: list[str]
@@ -229,6 +229,7 @@ def parts(study: Study, done: Callable[[Job], bool] = lambda job: True) -> Parts
         places=[p for p in places(study) if there(("sweep_states",), *(p[key] for key in keys))],
         raw=[n for n in raw if there(("sweep_states",), f"{RAW}{n}", 0, RAW_LAYER, RAW_REDUCER)],
         judged=judged("judge_network"),
-        reservoirs=judged("judge_reservoirs"),
+        # A reservoir is told beside the verdict on its network.
+        reservoirs=[n for n in judged("judge_reservoirs") if n in judged("judge_network")],
         checked=judged("check_network"),
     )
