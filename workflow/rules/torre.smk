@@ -249,7 +249,6 @@ rule gather_torre:
         runtime=10,
     params:
         study=study.model_dump(),
-        results=RESULTS,
     script:
         "../scripts/gather_torre.py"
 
@@ -277,8 +276,6 @@ rule draw_torre:
     resources:
         mem_mb=2000,
         runtime=10,
-    params:
-        results=RESULTS,
     script:
         "../scripts/draw_torre.py"
 

@@ -10,7 +10,7 @@ log = job.start(snakemake)
 style.use()
 folder = Path(snakemake.output[0])
 folder.mkdir(parents=True, exist_ok=True)
-tables, results = Path(snakemake.input.tables), Path(snakemake.params.results)
-for name, figure, source in torre.draw(tables, results):
+tables = Path(snakemake.input.tables)
+for name, figure, source in torre.draw(tables, tables.parent):
     style.save(figure, folder / name, source)
     log.info("%s", name)

@@ -10,8 +10,9 @@ from hmmlens.report import torre
 
 log = job.start(snakemake)
 study = config_emulation.load(snakemake.params.study, "the study")
-tables = torre.tables(Path(snakemake.params.results), study)
+folder = Path(snakemake.output.tables)
+tables = torre.tables(folder.parent, study)
 for name, table in tables.items():
     log.info("%s: %d rows", name, len(table))
-write_tables(tables, Path(snakemake.output.tables))
+write_tables(tables, folder)
 log.info("%s", "\n".join(torre.outcome(tables["gates"])))
