@@ -25,6 +25,7 @@ if "trips" in config:
 
 elif "emulation" in config:
 
+    include: "workflow/rules/torre_common.smk"
     include: "workflow/rules/torre.smk"
 
 else:
