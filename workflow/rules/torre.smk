@@ -16,7 +16,6 @@ rule train_emulation:
             "emulation/objectives",
             "emulation/sinkhorn",
             "emulation/checkpoints",
-            "dynamics/plateau",
             "datasets/generators",
             "seeds",
         ),
@@ -44,6 +43,37 @@ rule train_emulation:
         device=study.device,
     script:
         "../scripts/train_emulation.py"
+
+
+rule find_plateau:
+    """Find the plateau of a training's loss, and how it ended."""
+    input:
+        trained=TRAINED,
+        code=code(
+            "emulation/outcome",
+            "emulation/escape",
+            "emulation/objectives",
+            "emulation/sinkhorn",
+            "dynamics/plateau",
+            "dynamics/evolution",
+        ),
+    output:
+        directory(PLATEAU),
+    log:
+        f"{LOGS}/find_plateau/{{network}}/{{seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/find_plateau/{{network}}/{{seed}}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda w: training_cost(w).memory_mb,
+        runtime=20,
+    params:
+        **about("plateau"),
+        training=lambda w: study.training_of(w.network).model_dump(),
+    script:
+        "../scripts/find_plateau.py"
 
 
 rule score_emulation:
@@ -77,6 +107,7 @@ rule reverse_engineer:
     """Take a network's dynamics apart: fixed points, orbits, training, regions, sensitivity."""
     input:
         trained=TRAINED,
+        plateau=PLATEAU,
         code=code("dynamics", "emulation/stability", "emulation/network"),
     output:
         directory(f"{NETWORK}/reverse"),
@@ -179,9 +210,10 @@ rule gather_torre:
     """Put all networks into tables, and hold them against what is promised and beside the paper."""
     input:
         trained=asked("trained"),
+        plateaus=asked("plateau"),
         steps=[path for step in STEPS for path in asked(step)],
         bias=expand(BIAS, target=BIAS_TARGETS),
-        code=code("report/torre", "report/torre_gates", "report/torre_paper"),
+        code=code("report", "emulation/plateau", "emulation/comparison"),
     output:
         tables=report(
             directory(TABLES),

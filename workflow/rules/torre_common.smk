@@ -4,6 +4,9 @@ from hmmlens.emulation import cost
 
 NETWORK = f"{RESULTS}/{{network}}/{{seed}}"
 TRAINED = f"{NETWORK}/trained"
+PLATEAU = f"{NETWORK}/plateau"
+# Of every training.
+ALWAYS = ["trained", "plateau"]
 STEPS = ["scores", "reverse", "kicks", "states"]
 BIAS = f"{RESULTS}/bias/{{target}}"
 BIAS_TARGETS = study.bias.targets if study.bias else []
@@ -38,9 +41,7 @@ def asked(step):
     return [
         f"{NETWORK}/{step}".format(network=name, seed=seed)
         for name, network in study.networks.items()
-        for seed in (
-            range(network.n_seeds) if step == "trained" else network.seeds(step)
-        )
+        for seed in (range(network.n_seeds) if step in ALWAYS else network.seeds(step))
     ]
 
 
