@@ -33,10 +33,12 @@ def good(target: str) -> dict[str, dict[str, pd.DataFrame]]:
     return {
         "trained": {
             "outcome": one_row(diverged=False, n_updates=800, skipped=0, loss=4.5, max_hidden=9.0),
+            "cost": one_row(cpu_seconds=80.0, memory_mb=700.0),
+        },
+        "plateau": {
             "plateau": one_row(
                 level=17.0, floor=4.4, start=20.0, escape=150.0, length=130.0, loss=16.8, final=4.5
             ),
-            "cost": one_row(cpu_seconds=80.0, memory_mb=700.0),
         },
         "scores": {
             "stability": one_row(lyapunov=-0.12, low=-0.13, high=-0.11, left=0.0),
@@ -100,7 +102,7 @@ def test_promises_that_are_kept_are_reached(kept: Path) -> None:
     ("name", "n", "table", "columns", "gate"),
     [
         ("chain2", 2, "trained/outcome", {"loss": 4.9}, "Two states, 150 units"),
-        ("chain2", 2, "trained/plateau", {"escape": np.nan}, "Two states, 150 units"),
+        ("chain2", 2, "plateau/plateau", {"escape": np.nan}, "Two states, 150 units"),
         ("chain2", 2, "trained/outcome", {"diverged": True}, "Two states, 150 units"),
         ("chain3", 1, "scores/metrics", {"value": 0.03}, "Other targets"),
         ("chain2", 1, "reverse/decay", {"distance": [1e-9, 0.5]}, "Without noise"),
