@@ -248,9 +248,9 @@ def test_kick_effects_tell_kick_units_from_other_groups():
     groups = tables["kicks_kicks"][tables["kicks_kicks"]["kind"] == "group"]
     ax = figure.axes[0]
     points = [line for line in ax.lines if line.get_marker() == "o"]
-    heights = sorted(float(line.get_ydata()[0]) for line in points)
-    assert heights == pytest.approx(sorted(groups["reduction"]))
-    filled = sum(line.get_markerfacecolor() != "white" for line in points)
+    heights = np.concatenate([line.get_ydata() for line in points])
+    assert sorted(heights) == pytest.approx(sorted(groups["reduction"]))
+    filled = sum(len(p.get_ydata()) for p in points if p.get_markerfacecolor() != "white")
     assert filled == groups["kicks"].sum()
     plt.close(figure)
 
