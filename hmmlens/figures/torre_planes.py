@@ -56,7 +56,8 @@ def _width(n_columns: int) -> float:
     return min(style.WIDTH, max(3.2, 2.4 * n_columns))
 
 
-def _labels(n_labels: int) -> list[Line2D]:
+def label_signs(n_labels: int) -> list[Line2D]:
+    """Return signs of a legend for labels, which are counted from 1 in figures."""
     colours = style.colours(n_labels)
     return [handle(colours[i], label=f"label {i + 1}") for i in range(n_labels)]
 
@@ -98,7 +99,7 @@ def trajectories(
             bare(ax)
     axes[0, 0].set_ylabel("without noise\ncomponent 2")
     axes[1, 0].set_ylabel("driven by noise\ncomponent 2")
-    figure.legend(handles=_labels(n_labels), loc="outside lower center", ncols=n_labels,
+    figure.legend(handles=label_signs(n_labels), loc="outside lower center", ncols=n_labels,
                   frameon=False)  # fmt: skip
     parts = [silent.assign(kind="without noise"), driven.assign(kind="driven")]
     return figure, pd.concat(parts, ignore_index=True)
