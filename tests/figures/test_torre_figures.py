@@ -172,6 +172,13 @@ def test_the_papers_number_is_found_by_what_and_target():
     assert published(pd.DataFrame(), "rotation", "chain2") is None
 
 
+def test_the_papers_numbers_stand_beside_networks_like_its_own_alone(networks):
+    told = pd.concat([paper(), paper(target="chain5"), paper(target=np.nan)])
+    assert torre.beside(told, networks)["target"].fillna("").tolist() == ["chain2", ""]
+    small = networks.assign(n_units=50)
+    assert torre.beside(told, small)["target"].fillna("").tolist() == [""]
+
+
 def test_the_papers_number_is_drawn_where_it_is():
     _, ax = plt.subplots()
     mark_published(ax, 2.0, Published(0.4, 0.6, 0.45), width=0.5)
