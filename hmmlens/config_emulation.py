@@ -223,8 +223,8 @@ class EmulationStudy(Section):
             for analysis, most in network.only_first.model_dump(exclude_none=True).items():
                 if analysis not in network.analyses or most > network.n_seeds:
                     raise ValueError(
-                        f"networks.{name}.only_first.{analysis}: found {most}, of "
-                        f"{network.n_seeds} seeds and the analyses "
+                        f"networks.{name}.only_first.{analysis}: found {most}, with "
+                        f"{network.n_seeds} seeds and these analyses: "
                         f"{', '.join(network.analyses) or 'none'}"
                     )
             if self.training_of(name).carried and network.target in self.targets:

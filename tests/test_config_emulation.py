@@ -89,7 +89,7 @@ def test_every_preset_that_may_be_named_is_there(name: str) -> None:
         (network(analyses=["kicks", "kicks"]), "networks.one.analyses: holds one of them twice"),
         (
             network(n_seeds=2, only_first={"states": 3}),
-            "networks.one.only_first.states: found 3, of 2 seeds and the analyses scores, reverse",
+            "networks.one.only_first.states: found 3, with 2 seeds and these analyses: scores",
         ),
         (network(analyses=["kicks"], only_first={"states": 1}), "one.only_first.states: found 1"),
         (network(analyses=["kick"]), "(did you mean 'kicks'?)"),

@@ -1,10 +1,10 @@
 """What trainings will cost, in CPU time and memory, told before they start.
 
-The time of an update is a sum of four terms: multiplications of the network, forth and back; what
-is done with each unit; the transport, of every pair of sequences; and the overhead of each step in
-time. Their weights were fitted to measured trainings (``benchmarks/emulation_cost.py`` makes them
-anew) on one thread of an AMD EPYC with AVX-512. Other processors, and GPUs, differ by a factor that
-one training tells.
+The time of an update is a sum of three terms: multiplications of the network, forth and back; the
+transport, of every pair of sequences; and the overhead of each step in time. Their weights were
+fitted to 16 measured sizes of networks and batches (``benchmarks/emulation_cost.py`` makes them
+anew) on one thread of an AMD EPYC with AVX-512, which they meet within 20 %. Other processors, and
+GPUs, differ by a factor that one training tells.
 
 ``python -m hmmlens.emulation.cost workflow/studies/torre.yaml`` prints what a study's will cost.
 """
@@ -20,16 +20,15 @@ from hmmlens.config_emulation import Emulation, EmulationNetwork, EmulationStudy
 
 #: Matrices of a cell's size for one gate or drive each.
 N_GATES = {"relu": 1, "tanh": 1, "gru": 3, "lstm": 4}
-#: Seconds for a multiplication and addition of the network, for a unit and gate, for a pair of
-#: sequences, and for a step in time, each in an update.
-WEIGHTS = (5.2e-11, 1.6e-8, 1.1e-7, 1.0e-4)
-#: Transports of batches of half the size that ``split`` needs, against one divergence; pairs of
-#: the energy distance have no transport.
+#: Seconds for a multiplication and addition of the network, for a pair of sequences, and for a step
+#: in time, each in an update.
+WEIGHTS = (1.24e-10, 3.0e-8, 3.2e-4)
+#: Pairs of sequences, against one divergence: the energy distance needs no transport of them.
 PAIRS = {"sinkhorn": 1.0, "split": 1.0, "energy": 0.1}
 #: Seconds beside the updates: imports, the levels of the loss and files.
 START = 8.0
 #: Megabytes of the process itself, and bytes for a number of a batch's states and for a pair.
-PROCESS_MB, PER_STATE, PER_PAIR = 420.0, 16.0, 40.0
+PROCESS_MB, PER_STATE, PER_PAIR = 550.0, 16.0, 40.0
 #: A job may take so many times as long as foretold before it is stopped.
 MARGIN = 4.0
 
@@ -50,20 +49,22 @@ class Cost(NamedTuple):
         return max(20, math.ceil(MARGIN * self.seconds / 60))
 
 
-def terms(settings: Emulation, network: EmulationNetwork) -> tuple[float, float, float, float]:
+def terms(settings: Emulation, network: EmulationNetwork) -> tuple[float, float, float]:
     """Return what the :data:`WEIGHTS` are of, for one update."""
-    gates, frames = N_GATES[network.cell], settings.batch_size * settings.n_steps
-    multiplied = frames * gates * network.n_units * (network.n_units + network.n_noise)
+    numbers = settings.batch_size * settings.n_steps * N_GATES[network.cell] * network.n_units
     pairs = PAIRS[settings.objective] * settings.batch_size**2
-    return multiplied, frames * gates * network.n_units, pairs, settings.n_steps
+    return numbers * (network.n_units + network.n_noise), pairs, settings.n_steps
 
 
 def of_training(settings: Emulation, network: EmulationNetwork) -> Cost:
     """Return what a training costs."""
-    update = sum(w * x for w, x in zip(WEIGHTS, terms(settings, network), strict=True))
-    _, numbers, pairs, _ = terms(settings, network)
-    noise = settings.batch_size * settings.n_steps * network.n_noise
-    memory = PROCESS_MB + (PER_STATE * (numbers + noise / 2) + PER_PAIR * pairs) / 2**20
+    given = terms(settings, network)
+    update = sum(weight * number for weight, number in zip(WEIGHTS, given, strict=True))
+    gates = N_GATES[network.cell]
+    states = (
+        settings.batch_size * settings.n_steps * (gates * network.n_units + network.n_noise / 2)
+    )
+    memory = PROCESS_MB + (PER_STATE * states + PER_PAIR * settings.batch_size**2) / 2**20
     return Cost(START + settings.n_updates * update, 100 * math.ceil(memory / 100))
 
 

@@ -109,9 +109,8 @@ def free_runs(
             for given in noise:
                 state = network.step(state, given)
                 sizes.append(state[0][0].norm(dim=1))
-    norms = (
-        torch.nan_to_num(torch.stack(sizes), nan=torch.inf, posinf=torch.inf).double().cpu().numpy()
-    )
+    # What left the range of numbers stays out of it, be it infinite or no number any more.
+    norms = torch.nan_to_num(torch.stack(sizes), torch.inf, torch.inf).double().cpu().numpy()
     tenth = max(1, n_steps // 10)
     first, last = (float(np.median(part)) for part in (norms[:tenth], norms[-tenth:]))
     most = norms.max(axis=0)

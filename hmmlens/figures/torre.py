@@ -30,6 +30,7 @@ from hmmlens.figures import (
 )
 from hmmlens.figures.torre_common import examples
 from hmmlens.report.torre_gates import WHO
+from hmmlens.report.torre_paper import compared
 
 #: What a figure is drawn from: a figure and what it shows, or None where there is nothing to show.
 Drawing = Callable[..., tuple[Figure, pd.DataFrame] | None]
@@ -166,7 +167,9 @@ def draw(tables: Path, results: Path) -> Iterator[tuple[str, Figure, pd.DataFram
             networks = read("networks")
             return None if networks is None else pictures(results, networks, name)
         path = tables / f"{name}.csv"
-        return pd.read_csv(path) if path.exists() else None
+        table = pd.read_csv(path) if path.exists() else None
+        networks = read("networks") if name == "paper" else None
+        return table if table is None or networks is None else beside(table, networks)
 
     for name, plan in PLANS.items():
         given: list[Any] = [read(table) for table in plan.needs]
@@ -178,6 +181,12 @@ def draw(tables: Path, results: Path) -> Iterator[tuple[str, Figure, pd.DataFram
         drawn = plan.draw(*given)
         if drawn is not None:
             yield name, *drawn
+
+
+def beside(paper: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame:
+    """Return the paper's numbers of targets for which there are trainings to compare with them."""
+    targets = compared(networks, "")["target"]
+    return paper[paper["target"].isna() | paper["target"].isin(targets)]
 
 
 def pictures(results: Path, networks: pd.DataFrame, name: str) -> pd.DataFrame | None:

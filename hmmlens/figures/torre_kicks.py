@@ -54,7 +54,7 @@ def kick_levels(networks: pd.DataFrame, levels: pd.DataFrame) -> tuple[Figure, p
     if rows.empty:
         return None
     names = [n for n in dict.fromkeys(networks["network"]) if n in set(rows["network"])]
-    figure, axes = panels(len(names), 4, 1.75)
+    figure, axes = panels(len(names), 4, 1.75, widest=3.4)
     places = {region: x for x, region in enumerate(ORDER)}
     for ax, name in zip(axes, names, strict=True):
         part = rows[rows["network"] == name]

@@ -21,6 +21,7 @@ from hmmlens.figures.torre_common import (
     target_colour,
     target_name,
 )
+from hmmlens.figures.torre_planes import label_signs
 from hmmlens.report.torre_gates import WHO
 
 CAPTIONS = {
@@ -59,6 +60,8 @@ def pair_orbits(
             ax.set_ylabel(f"component 3 ({parts[1]:.0%})")
         for spare in line[part.groupby(["first", "second"]).ngroups :]:
             spare.set_axis_off()
+    signs = label_signs(int(rows["label"].max()) + 1)
+    figure.legend(handles=signs, loc="outside upper center", ncols=len(signs), frameon=False)
     return figure, rows
 
 

@@ -51,7 +51,13 @@ def _shown(networks: pd.DataFrame, table: pd.DataFrame) -> list[tuple[pd.Series,
     return pairs
 
 
-def _labels(n_labels: int) -> list[Line2D]:
+def _width(n_columns: int) -> float:
+    """Return how wide a figure of square panels is, in inches."""
+    return min(style.WIDTH, max(3.2, 2.4 * n_columns))
+
+
+def label_signs(n_labels: int) -> list[Line2D]:
+    """Return signs of a legend for labels, which are counted from 1 in figures."""
     colours = style.colours(n_labels)
     return [handle(colours[i], label=f"label {i + 1}") for i in range(n_labels)]
 
@@ -70,7 +76,7 @@ def trajectories(
     shown = _shown(networks, driven)
     if not shown:
         return None
-    width = min(style.WIDTH, 2.4 * len(shown))
+    width = _width(len(shown))
     figure, axes = plt.subplots(2, len(shown), figsize=(width, 1.9 + width / len(shown)),
                                 squeeze=False)  # fmt: skip
     n_labels = int(driven["label"].max()) + 1
@@ -93,7 +99,7 @@ def trajectories(
             bare(ax)
     axes[0, 0].set_ylabel("without noise\ncomponent 2")
     axes[1, 0].set_ylabel("driven by noise\ncomponent 2")
-    figure.legend(handles=_labels(n_labels), loc="outside lower center", ncols=n_labels,
+    figure.legend(handles=label_signs(n_labels), loc="outside lower center", ncols=n_labels,
                   frameon=False)  # fmt: skip
     parts = [silent.assign(kind="without noise"), driven.assign(kind="driven")]
     return figure, pd.concat(parts, ignore_index=True)
@@ -106,7 +112,7 @@ def contours(
     shown = _shown(networks, table)
     if not shown:
         return None
-    width = min(style.WIDTH, 2.4 * len(shown))
+    width = _width(len(shown))
     figure, axes = plt.subplots(2, len(shown), figsize=(width, 2.1 + width / len(shown)),
                                 squeeze=False)  # fmt: skip
     scales = sorted(table["noise_sd"].unique())
@@ -139,7 +145,8 @@ def contours(
             lower.set_ylabel("radius of orbits")
         rows.append(own)
     signs = [handle(colours[s], "", "-", f"SD {s:g}") for s in scales]
-    figure.legend(handles=signs, loc="outside upper center", ncols=len(signs), frameon=False)
+    figure.legend(handles=signs, loc="outside upper center", ncols=min(len(signs), int(width)),
+                  frameon=False)  # fmt: skip
     return figure, pd.concat([*rows, table], ignore_index=True)
 
 
@@ -151,7 +158,7 @@ def rollouts(networks: pd.DataFrame, table: pd.DataFrame) -> tuple[Figure, pd.Da
     shown = _shown(networks, rows)
     if not shown:
         return None
-    width = min(style.WIDTH, 2.4 * len(shown))
+    width = _width(len(shown))
     figure, axes = plt.subplots(2, len(shown), figsize=(width, 1.7 + width / len(shown)),
                                 squeeze=False, sharex="col", sharey="col")  # fmt: skip
     for column, (who, part) in zip(axes.T, shown, strict=True):

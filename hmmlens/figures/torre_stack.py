@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from hmmlens.figures import style
 from hmmlens.figures.torre_common import Floats, examples, name_of, only, panels
-from hmmlens.figures.torre_planes import bare
+from hmmlens.figures.torre_planes import bare, label_signs
 from hmmlens.report.torre_gates import WHO
 
 #: Most networks, and most checkpoints of one.
@@ -39,7 +39,7 @@ def stack(
         return None
     whos = list(rows.groupby(WHO, sort=False))
     figure, axes = plt.subplots(
-        len(whos), MOST_CHECKPOINTS, figsize=(style.WIDTH, 1.22 * len(whos) + 0.2), squeeze=False
+        len(whos), MOST_CHECKPOINTS, figsize=(style.WIDTH, 1.22 * len(whos) + 0.4), squeeze=False
     )
     colours = style.colours(int(rows["label"].max()) + 1)
     for line, (_, part) in zip(axes, whos, strict=True):
@@ -65,6 +65,8 @@ def stack(
         line[0].set_ylabel(f"{name_of(part.iloc[0])}\ncomponent 2", fontsize=7)
     for ax in axes[-1]:
         ax.set_xlabel("component 1")
+    signs = label_signs(len(colours))
+    figure.legend(handles=signs, loc="outside upper center", ncols=len(signs), frameon=False)
     return figure, rows
 
 

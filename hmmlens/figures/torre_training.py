@@ -38,7 +38,9 @@ CAPTIONS = {
 def targets(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """Draw the transitions and emissions of the study's targets."""
     names = in_order(table["target"])
-    figure, axes = plt.subplots(2, len(names), figsize=(style.WIDTH, 2.9), squeeze=False)
+    figure, axes = plt.subplots(
+        2, len(names), figsize=(min(style.WIDTH, 0.6 + 1.8 * len(names)), 2.9), squeeze=False
+    )
     for column, name in enumerate(names):
         own = table[table["target"] == name]
         for ax, kind, label in zip(

@@ -9,10 +9,12 @@ folder has ``refused.csv`` (one row: ``reason``) instead of what it could not te
 ``trained/``   ``network.safetensors``, ``checkpoints.safetensors``
                (:mod:`hmmlens.emulation.checkpoints`), ``history.csv``
                (:data:`hmmlens.emulation.training.HISTORY`), ``outcome.csv`` (one row:
-               ``diverged, n_updates, skipped, loss, max_hidden, rate``), ``plateau.csv``
-               (one row: ``level, level_low, level_high, floor, floor_low,
+               ``diverged, n_updates, skipped, loss, max_hidden, rate``)
+``plateau/``   ``plateau.csv`` (one row: ``level, level_low, level_high, floor, floor_low,
                floor_high`` of the objective, and the fields of
-               :class:`hmmlens.dynamics.plateau.Plateau`)
+               :class:`hmmlens.dynamics.plateau.Plateau`), and of networks that the paper's
+               objective trained ``escape.csv`` (:func:`hmmlens.emulation.escape.escape_row`);
+               gathered as ``trained_plateau`` and ``trained_escape``
 ``scores/``    ``metrics.csv`` (:data:`hmmlens.emulation.metrics.COLUMNS`), ``stability.csv`` (one
                row: ``lyapunov, low, high, first, last, largest, left``, see
                :mod:`hmmlens.emulation.stability`)
@@ -27,9 +29,7 @@ folder has ``refused.csv`` (one row: ``reason``) instead of what it could not te
 Networks that are called ``plateau-...`` are of the sweep of short trainings, see
 :func:`hmmlens.emulation.plateau.grid`.
 
-Each of these folders also has ``cost.csv`` (one row: ``cpu_seconds, memory_mb``).
-``trained/`` has ``escape.csv`` too (:func:`hmmlens.emulation.escape.escape_row`), of networks that
-the paper's objective trained.
+Each of these folders but ``plateau/`` also has ``cost.csv`` (one row: ``cpu_seconds, memory_mb``).
 ``bias/{target}/`` has the tables of :mod:`hmmlens.emulation.bias` (``values, summary, best_factor,
 shrinkage``).
 

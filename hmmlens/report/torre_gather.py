@@ -49,7 +49,8 @@ def gather(results: Path, study: EmulationStudy) -> dict[str, pd.DataFrame]:
         for seed in range(settings.n_seeds):
             about = {"network": network, "target": settings.target, "seed": seed}
             folder = results / network / str(seed)
-            add(TRAINED, folder / TRAINED, about)
+            for part in (TRAINED, "plateau"):
+                add(TRAINED, folder / part, about)
             for step in ANALYSES:
                 # What an earlier version of the study left behind is not of this one.
                 if seed in settings.seeds(step):

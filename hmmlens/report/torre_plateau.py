@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hmmlens.emulation.plateau import VARIED, by_setting, effects
+from hmmlens.report.findings import span, whole_span
 from hmmlens.report.wording import count, estimate, number
 from hmmlens.validation.paired import student
 
@@ -79,7 +80,7 @@ def level_sentence(runs: pd.DataFrame) -> str:
     return text + (
         f"The loss there {at} that of independent symbols with the target's frequencies: it is "
         f"{estimate(value, low, high, 1)} % above it, where 100 % is the way from there to the "
-        f"floor, between {number(100 * spread.min(), 1)} and {number(100 * spread.max(), 1)} % "
+        f"floor, and {span(100 * spread, 1)} % "
         f"over {count(len(table), 'setting')}."
     )
 
@@ -92,7 +93,7 @@ def length_sentences(runs: pd.DataFrame) -> list[str]:
         return [f"No training left its plateau within {longest} updates."]
     text = (
         f"{len(escaped)} of {count(len(runs), 'training')} escaped, after "
-        f"{number(escaped['length'].min(), 0)} to {number(escaped['length'].max(), 0)} updates on "
+        f"{whole_span(escaped['length'])} updates on "
         "the plateau"
     )
     if len(escaped) < len(runs):

@@ -172,6 +172,13 @@ def test_the_papers_number_is_found_by_what_and_target():
     assert published(pd.DataFrame(), "rotation", "chain2") is None
 
 
+def test_the_papers_numbers_stand_beside_networks_like_its_own_alone(networks):
+    told = pd.concat([paper(), paper(target="chain5"), paper(target=np.nan)])
+    assert torre.beside(told, networks)["target"].fillna("").tolist() == ["chain2", ""]
+    small = networks.assign(n_units=50)
+    assert torre.beside(told, small)["target"].fillna("").tolist() == [""]
+
+
 def test_the_papers_number_is_drawn_where_it_is():
     _, ax = plt.subplots()
     mark_published(ax, 2.0, Published(0.4, 0.6, 0.45), width=0.5)
@@ -248,9 +255,9 @@ def test_kick_effects_tell_kick_units_from_other_groups():
     groups = tables["kicks_kicks"][tables["kicks_kicks"]["kind"] == "group"]
     ax = figure.axes[0]
     points = [line for line in ax.lines if line.get_marker() == "o"]
-    heights = sorted(float(height) for line in points for height in line.get_ydata())
-    assert heights == pytest.approx(sorted(groups["reduction"]))
-    filled = sum(len(line.get_ydata()) for line in points if line.get_markerfacecolor() != "white")
+    heights = np.concatenate([line.get_ydata() for line in points])
+    assert sorted(heights) == pytest.approx(sorted(groups["reduction"]))
+    filled = sum(len(p.get_ydata()) for p in points if p.get_markerfacecolor() != "white")
     assert filled == groups["kicks"].sum()
     plt.close(figure)
 

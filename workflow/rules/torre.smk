@@ -1,7 +1,6 @@
 """A study of networks that emulate hidden Markov models: trained, taken apart, and questioned."""
 
 import hmmlens
-from hmmlens.emulation import cost
 
 
 onstart:
@@ -19,7 +18,6 @@ rule train_emulation:
             "emulation/objectives",
             "emulation/sinkhorn",
             "emulation/checkpoints",
-            "dynamics/plateau",
             "datasets/generators",
             "seeds",
         ),
@@ -45,6 +43,36 @@ rule train_emulation:
         device=study.device,
     script:
         "../scripts/train_emulation.py"
+
+
+rule find_plateau:
+    """Find the plateau of a training's loss, and how it ended."""
+    input:
+        trained=TRAINED,
+        code=code(
+            "emulation/outcome",
+            "emulation/escape",
+            "emulation/objectives",
+            "emulation/sinkhorn",
+            "dynamics/plateau",
+            "dynamics/evolution",
+        ),
+    output:
+        directory(PLATEAU),
+    log:
+        f"{LOGS}/find_plateau/{{network}}/{{seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/find_plateau/{{network}}/{{seed}}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        **placed("find_plateau", plateau_needs),
+    params:
+        **about("plateau"),
+        training=lambda w: study.training_of(w.network).model_dump(),
+    script:
+        "../scripts/find_plateau.py"
 
 
 rule score_emulation:
@@ -77,6 +105,7 @@ rule reverse_engineer:
     """Take a network's dynamics apart: fixed points, orbits, training, regions, sensitivity."""
     input:
         trained=TRAINED,
+        plateau=PLATEAU,
         code=code("dynamics", "emulation/stability", "emulation/network"),
     output:
         directory(f"{NETWORK}/reverse"),
@@ -175,9 +204,10 @@ rule gather_torre:
     """Put all networks into tables, and hold them against what is promised and beside the paper."""
     input:
         trained=trainings_of("trained"),
+        plateaus=trainings_of("plateau"),
         steps=[path for step in STEPS for path in trainings_of(step)],
         bias=expand(BIAS, target=BIAS_TARGETS),
-        code=code("report/torre", "report/torre_gates", "report/torre_paper"),
+        code=code("report", "emulation/plateau", "emulation/comparison"),
     output:
         tables=report(
             directory(TABLES),

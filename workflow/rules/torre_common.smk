@@ -1,9 +1,12 @@
-"""Names and paths of a study of networks that emulate, and what its jobs are told."""
+"""Names and paths of a study of networks that emulate hidden Markov models."""
 
 from hmmlens.emulation import cost
 
 NETWORK = f"{RESULTS}/{{network}}/{{seed}}"
 TRAINED = f"{NETWORK}/trained"
+PLATEAU = f"{NETWORK}/plateau"
+# Of every training.
+ALWAYS = ["trained", "plateau"]
 STEPS = ["scores", "reverse", "kicks", "states"]
 BIAS = f"{RESULTS}/bias/{{target}}"
 BIAS_TARGETS = study.bias.targets if study.bias else []
@@ -38,9 +41,7 @@ def trainings_of(step, pattern=f"{NETWORK}/{{step}}"):
     return [
         pattern.format(network=name, seed=seed, step=step)
         for name, network in study.networks.items()
-        for seed in (
-            range(network.n_seeds) if step == "trained" else network.seeds(step)
-        )
+        for seed in (range(network.n_seeds) if step in ALWAYS else network.seeds(step))
     ]
 
 
@@ -53,3 +54,7 @@ def training_cost(wildcards):
 def training_needs(wildcards, attempt):
     need = training_cost(wildcards)
     return need.memory_mb * attempt, need.runtime * attempt
+
+
+def plateau_needs(wildcards, attempt):
+    return training_cost(wildcards).memory_mb * attempt, 20 * attempt

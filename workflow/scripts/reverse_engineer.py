@@ -18,7 +18,7 @@ network = folders.read_network(
     trained, EmulationNetwork(**params.network), hmm.emissionprob.shape[1]
 )
 checkpoints = list(folders.read_checkpoints(trained).items())
-escape = folders.entry(trained, "plateau", "escape")
+escape = folders.entry(Path(snakemake.input.plateau), "plateau", "escape")
 given = (network, checkpoints, hmm, params.seed)
 tables = folders.attempted(lambda: reverse.reverse_engineer(*given, escape))
 for name, table in tables.items():

@@ -3,13 +3,11 @@
 from pathlib import Path
 
 import job
-import numpy as np
-import pandas as pd
 import torch
 
 from hmmlens.config_emulation import Emulation, EmulationNetwork
 from hmmlens.datasets.generators import check_hmm
-from hmmlens.emulation import escape, folders, outcome
+from hmmlens.emulation import folders, outcome
 from hmmlens.emulation.training import train
 from hmmlens.networks.cells import pick_device
 
@@ -22,18 +20,7 @@ log.info("device %s", device)
 trained = train(settings, EmulationNetwork(**params.network), hmm, params.seed, checkpoint, device)
 folder.mkdir(parents=True, exist_ok=True)
 folders.write_network(trained, folder)
-rng = np.random.default_rng(params.seed)
 tables = {"history": trained.history, "outcome": outcome.end_row(trained)}
-tables |= folders.attempted(
-    lambda: {"plateau": outcome.plateau_row(trained.history, settings, hmm, rng)}
-)
-if settings.objective == "sinkhorn":
-    weights = list(trained.checkpoints.items())
-    network = trained.network.cpu().requires_grad_(False)
-    tables |= folders.attempted(
-        lambda: {"escape": escape.escape_row(network, weights, hmm, settings.n_steps, params.seed)}
-    )
-for name in ("outcome", "plateau", "escape"):
-    log.info("%s", tables.get(name, pd.DataFrame()).T.to_string())
+log.info("%s", tables["outcome"].T.to_string())
 folders.write_step(tables, folder)
 checkpoint.unlink(missing_ok=True)
