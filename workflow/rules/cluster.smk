@@ -26,6 +26,7 @@ if SITE is not None:
     if shim not in os.environ["PATH"].split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join([shim, os.environ["PATH"]])
 
+
 def there_are_gpus():
     """Tell whether GPUs are given out: by the cluster, or here by --resources gpu=K."""
     if SITE is not None:

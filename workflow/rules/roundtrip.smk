@@ -4,6 +4,7 @@ from hmmlens.report import document
 
 TRIP = f"{RESULTS}/{layout.TRIP}"
 
+
 wildcard_constraints:
     trip="|".join(study.trips),
     cell="vanilla|gru|lstm",

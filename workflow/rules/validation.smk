@@ -112,7 +112,12 @@ rule judge_network:
         scores=lambda w: every_seed(f"{NETWORK}/scores.csv", with_twin(w.network)),
         reservoirs=lambda w: RESERVOIRS if has_reservoirs(w.network) else [],
         code=code(
-            "validation", "dynamics/endpoints", "activations", "parts", "hmm", "reducers"
+            "validation",
+            "dynamics/endpoints",
+            "activations",
+            "parts",
+            "hmm",
+            "reducers",
         ),
     output:
         VERDICTS,
