@@ -103,13 +103,13 @@ class Stages:
 
     def reduction(self) -> None:
         """Fit PCA and apply it."""
-        from hmmlens import activations, reducers
+        from hmmlens import activations, reduction
 
         path = self.path("extraction")
         root, layer = activations.read(path), activations.read(path, "layer0")
         settings = {"kind": "pca", "n_components": self.at["components"]}
         states = activations.States(root, layer, "both")
-        reducers.write_reduced(states, root, settings, 0, self.path("reduction"), {})
+        reduction.write_reduced(states, root, settings, 0, self.path("reduction"), {})
 
     def sweep(self) -> None:
         """Fit hidden Markov models with one number of states."""
