@@ -91,7 +91,7 @@ def begin():
         raise WorkflowError(str(error)) from None
     if told:
         logger.warning(told)
-    if SITE is not None:
+    if SITE is not None and run is not None:
         Watch(run, SITE.tell_after, at_work, logger.warning, give_up).start()
     HELD.append(note)
     # With these, what its jobs take is learnt from: see hmmlens plan.
@@ -107,9 +107,6 @@ onstart:
     begin()
 
 
+# After an error jobs may still run; the next run looks for them.
 onsuccess:
-    runs.end(HELD[0])
-
-
-onerror:
     runs.end(HELD[0])
