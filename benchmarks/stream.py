@@ -180,7 +180,7 @@ def main() -> None:
             command = [sys.executable, __file__, *options, "--stage", stage]
             done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
             if done.returncode:
-                last = (done.stderr.strip().splitlines() or [""])[-1]
+                last = (done.stderr.strip().splitlines() or [f"code {done.returncode}"])[-1]
                 out_of_memory = "MemoryError" in done.stderr or "memory" in last.lower()
                 failed |= stage != "whole" or not out_of_memory
                 print(f"| {stage} | | | | | fails: {last[:70]} |", flush=True)

@@ -36,10 +36,9 @@ def start(snakemake: Any) -> logging.Logger:
 
 
 def _log_error(kind: type[BaseException], error: BaseException, trace: Any) -> None:
-    if isinstance(error, HmmlensError):
-        logging.error("%s", error)
-    else:
-        logging.error("%s", "".join(traceback.format_exception(kind, error, trace)))
+    known = isinstance(error, HmmlensError)
+    text = str(error) if known else "".join(traceback.format_exception(kind, error, trace))
+    logging.error("%s", text)
 
 
 def made_by(snakemake: Any) -> dict[str, Any]:
