@@ -69,11 +69,21 @@ def extraction(folder: Path, gb: float) -> dict[str, Any]:
 
     from hmmlens import extract, store
 
+    class Network(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn = torch.nn.GRU(N_FEATURES, N_UNITS, batch_first=True)
+            self.out = torch.nn.Linear(N_UNITS, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            read: torch.Tensor = self.out(self.rnn(x)[0])
+            return read
+
     torch.set_num_threads(1)
     torch.manual_seed(0)
     data = store.read(folder / "sequences.zarr", "sequences")
     tree = extract(
-        torch.nn.GRU(N_FEATURES, N_UNITS, batch_first=True),
+        Network(),
         data["input"].astype("float32"),
         data["length"].to_numpy(),
         batch_size=BATCH,
@@ -81,28 +91,26 @@ def extraction(folder: Path, gb: float) -> dict[str, Any]:
         labels={"split": data["split"].to_numpy()},
         progress=False,
     )
-    return {"replay_error": tree.attrs["replay_error"], "layer": next(iter(tree.children))}
+    return {"replay_error": f"{tree.attrs['replay_error']:.1e}"}
 
 
 def _layer(folder: Path) -> tuple[Any, Any]:
     from hmmlens import activations
-    from hmmlens.extraction.sinks import read_tree
 
     path = folder / "activations.zarr"
-    name = next(iter(read_tree(path).children))
-    return activations.read(path), activations.read(path, name)
+    return activations.read(path), activations.read(path, "rnn")
 
 
 def reduction(folder: Path, gb: float) -> dict[str, Any]:
     """Fit PCA to the train sequences and apply it to all, part by part."""
-    from hmmlens import reducers
+    from hmmlens import reduction
     from hmmlens.activations import States
 
     root, layer = _layer(folder)
     settings = {"kind": "pca", "n_components": N_COMPONENTS}
     states = States(root, layer, "hidden")
-    found = reducers.write_reduced(states, root, settings, 0, folder / "reduced.zarr", {})
-    return {"variance": sum(found.about["explained_variance_ratio"])}
+    found = reduction.write_reduced(states, root, settings, 0, folder / "reduced.zarr", {})
+    return {"variance": f"{sum(found.about['explained_variance_ratio']):.3f}"}
 
 
 def sweep(folder: Path, gb: float) -> dict[str, Any]:
@@ -172,7 +180,7 @@ def main() -> None:
             command = [sys.executable, __file__, *options, "--stage", stage]
             done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
             if done.returncode:
-                last = (done.stderr.strip().splitlines() or [""])[-1]
+                last = (done.stderr.strip().splitlines() or [f"code {done.returncode}"])[-1]
                 out_of_memory = "MemoryError" in done.stderr or "memory" in last.lower()
                 failed |= stage != "whole" or not out_of_memory
                 print(f"| {stage} | | | | | fails: {last[:70]} |", flush=True)

@@ -17,7 +17,7 @@ _EXPORTS = {
     "explain": "hmmlens.explanation",
     "extract": "hmmlens.extraction.api",
     "record": "hmmlens.extraction.recording",
-    "reduce": "hmmlens.reducers",
+    "reduce": "hmmlens.reduction",
 }
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hmmlens.extraction.api import extract
     from hmmlens.extraction.recording import record
     from hmmlens.hmm import CategoricalHMM, GaussianHMM, HMMSweep
-    from hmmlens.reducers import reduce
+    from hmmlens.reduction import reduce
 
 __all__ = [
     "CategoricalHMM",

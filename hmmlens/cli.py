@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import hmmlens
+from hmmlens import cli_studies
 from hmmlens.errors import ConfigError, HmmlensError
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from hmmlens.config_files import NpzData, TableData, ZarrData
-    from hmmlens.jobs import AnyStudy
 
 #: Exit codes of arguments or files that do not fit, and of Ctrl-C.
 WRONG, STOPPED = 2, 130
@@ -33,17 +33,6 @@ EXPLAIN = """\
 Record the states of a recurrent network on data, reduce them, fit hidden Markov models, and write
 what the states are to a folder: explanation.html, tables, figures and all stores in between.
 Beside the network stand an untrained twin of it and the raw input.
-"""
-
-PLAN = """\
-Print how many jobs a study has, and for each rule its core-hours, GPU-hours, disk and peak memory,
-by laws fitted to what jobs took before, in studies that come with hmmlens and in those below
-results/, with the error of such predictions.
-"""
-
-PARTIAL = """\
-Write a report of what a study has so far to results/STUDY/partial_report, with all tables and a
-list of what is missing. Snakemake may be at work meanwhile.
 """
 
 
@@ -66,21 +55,8 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("explain", help=told, description=EXPLAIN)
     command.set_defaults(run=explain)
     _explain_options(command)
-    told = "tell what a study will cost, before it starts"
-    command = commands.add_parser("plan", help=told, description=PLAN)
-    command.set_defaults(run=plan)
-    _study_options(command)
-    told = "report what a study has so far, and list what is missing"
-    command = commands.add_parser("partial", help=told, description=PARTIAL)
-    command.set_defaults(run=partial)
-    _study_options(command)
+    cli_studies.add_to(commands)
     return top
-
-
-def _study_options(command: argparse.ArgumentParser) -> None:
-    add = command.add_argument
-    add("--configfile", type=Path, default=Path("config.yaml"), help="default: config.yaml")
-    add("--debug", action="store_true", help="show where in the code an error arose")
 
 
 def _explain_options(command: argparse.ArgumentParser) -> None:
@@ -282,41 +258,6 @@ def explain(args: argparse.Namespace) -> None:
     )
     print(found.summary())
     print(f"\nThe explanation: {args.out / folder.PAGE}")
-
-
-def _study(path: Path) -> AnyStudy:
-    """Return the study of a config of either kind."""
-    from hmmlens.config_errors import read_yaml
-    from hmmlens.jobs import load
-
-    return load(read_yaml(path), str(path))
-
-
-def plan(args: argparse.Namespace) -> None:
-    """Print what a study will take."""
-    study = _study(args.configfile)
-
-    from hmmlens.plan import costs, measured, text
-
-    past, own = measured.shipped(), measured.read_all(Path("results"))
-    found = costs.plan(study, past, own)
-    print(f"{study.study}: what all of it takes\n\n{text.table(found)}\n")
-    for line in [*text.notes(found), *text.worth(costs.errors(past, own))]:
-        print(line)
-    if own:
-        names = ", ".join(sorted(one.study.study for one in own))
-        print(f"Of this machine: {names}; it takes {found.speed:.2f} times as long as the other.")
-
-
-def partial(args: argparse.Namespace) -> None:
-    """Report what a study has so far."""
-    study = _study(args.configfile)
-
-    from hmmlens import layout
-    from hmmlens.report import partial as report
-
-    folder, found = report.write(study, Path("results") / study.study)
-    print(f"{found.sentence}\nThe partial report: {folder / layout.REPORT}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

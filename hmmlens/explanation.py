@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 import hmmlens
-from hmmlens import activations, reducers
+from hmmlens import activations, reduction
 from hmmlens.config import Activations, Selection, Validation
 from hmmlens.datasets import memory
 from hmmlens.dynamics import endpoints
@@ -91,7 +91,7 @@ def explain(
     sequences = memory.sequences(Source(inputs, lengths), truth, split, names, random_state)
     kind = "symbols" if outputs == "logits" else "values"
     sequences = sequences.assign_attrs(target_kind=kind)
-    settings = reducers.checked(
+    settings = reduction.checked(
         {"kind": reducer} | ({} if reducer == "identity" else {"n_components": n_components})
     )
     grid: dict[str, Any] = {
@@ -246,7 +246,7 @@ def _explained(
     """
     root, seed = acts.to_dataset(), grid["random_state"]
     state = activations.state(root, acts[name].to_dataset(), "both")
-    reduced = reducers.reduced(state, root, settings, seed)
+    reduced = reduction.reduced(state, root, settings, seed)
     reducer = "-".join(str(value) for value in settings.values())
     sweep = storage.fit(reduced, **grid)
     stores = {reducer: (reduced, sweep), **beside}

@@ -11,7 +11,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hmmlens import activations, reducers, store
+from hmmlens import activations, reducers, reduction, store
 from hmmlens.parts import Moments
 
 
@@ -86,13 +86,13 @@ def test_reductions_in_parts_are_those_of_the_whole(
     root, layer = recorded()
     settings_ = {"kind": kind, **KINDS[kind]}
     state = activations.state(root, layer, "both")
-    whole = reducers.reduced(state, root, settings_, 3)
+    whole = reduction.reduced(state, root, settings_, 3)
 
     monkeypatch.setattr(activations, "PART_BYTES", 8 * 30 * 12 * 17)
     monkeypatch.setattr(store, "CHUNK_BYTES", 8 * 30 * 2 * 6)
     path = tmp_path / "reduced.zarr"
     states = activations.States(root, layer, "both")
-    reducers.write_reduced(states, root, settings_, 3, path, {"seed": 3})
+    reduction.write_reduced(states, root, settings_, 3, path, {"seed": 3})
     found = store.read(path, "reduced").load()
     assert found.attrs["seed"] == 3 and found.attrs["store"] == "reduced"
     assert found["reduced"].dims == whole["reduced"].dims
@@ -128,7 +128,7 @@ def test_a_reducer_without_chunks_gets_all_train_frames(
     monkeypatch.setattr(activations, "PART_BYTES", 8 * 30 * 12 * 17)
     root, layer = recorded()
     states = activations.States(root, layer, "hidden")
-    reducers.write_reduced(states, root, {"kind": "counting"}, 0, tmp_path / "c.zarr", {})
+    reduction.write_reduced(states, root, {"kind": "counting"}, 0, tmp_path / "c.zarr", {})
     train = root["split"].to_numpy() == 0
     assert made.n == root["length"].to_numpy()[train].sum()
 

@@ -23,7 +23,7 @@ from hmmlens.hmm import HMMSweep, storage
 from hmmlens.interpretation.states import read_states
 from hmmlens.networks import cells, training
 from hmmlens.networks.cells import RecurrentNetwork
-from hmmlens.reducers import fit_transform
+from hmmlens.reduction import fit_transform
 from hmmlens.validation import ceilings, scorecard
 from hmmlens.validation.fidelity import output_law
 

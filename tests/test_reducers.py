@@ -13,7 +13,8 @@ from sklearn import decomposition
 import hmmlens
 from hmmlens import reducers
 from hmmlens.errors import DataError
-from hmmlens.reducers import REDUCERS, fit_transform
+from hmmlens.reducers import REDUCERS
+from hmmlens.reduction import fit_transform
 
 #: Settings of every kind, as the config gives them.
 KINDS: dict[str, dict[str, Any]] = {

@@ -83,7 +83,7 @@ def begin(path: Path, run: str | None, patience: float = 120.0) -> tuple[IO[str]
 
 
 def end(note: IO[str]) -> None:
-    """Note that a run ended by itself, so that it left no jobs; the study stays held."""
+    """Note that a run ended well, so that it left no jobs; the study stays held."""
     _write(note, None)
 
 

@@ -19,7 +19,7 @@ from hmmlens.hmm.sweep import HMMSweep
 INDEX = ["covariance_type", "n_states", "restart"]
 
 #: Reduced stores of more bytes are not held in memory, and of those so many at a time.
-STREAM_BYTES, CHUNK_BYTES = 2**28, 2**25
+STREAM_BYTES, CHUNK_BYTES = 2**28, 2**24
 
 #: Columns of the table of fits. A store lists its arrays in whatever order the disk has them.
 SCORES = (

@@ -35,7 +35,7 @@ class Law(NamedTuple):
         return found
 
 
-def fit(work: ArrayLike, found: ArrayLike, least: float, pull: float = PULL) -> Law:
+def fit(work: ArrayLike, found: ArrayLike, least: float) -> Law:
     """Fit a law to jobs by the squares of the logarithms of (found / predicted).
 
     Parameters
@@ -44,7 +44,6 @@ def fit(work: ArrayLike, found: ArrayLike, least: float, pull: float = PULL) -> 
     found : (job), above 0: what each took. NaN is left out; where nothing is left, the model of the
         work is believed.
     least : the start, as large as the model of the work believes it beside the work.
-    pull : weight of what is believed, see :data:`PULL`; 0 where jobs alone decide.
     """
     x, y = (np.asarray(values, dtype=float) for values in (work, found))
     x, y = x[~np.isnan(y)], y[~np.isnan(y)]
@@ -68,7 +67,7 @@ def fit(work: ArrayLike, found: ArrayLike, least: float, pull: float = PULL) -> 
         exponent = exponent_of(p[2]) if free else 1.0
         predicted = np.exp(p[0]) + np.exp(p[1]) * unit**exponent
         believed = p[0] - p[1] - np.log(least / largest)
-        pulled = pull * np.array([exponent - 1, believed])
+        pulled = PULL * np.array([exponent - 1, believed])
         return np.append(np.log(predicted) - np.log(y), pulled)
 
     # An exponent of 1 to begin with.

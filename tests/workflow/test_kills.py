@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hmmlens.cluster import runs
 from tests.workflow.runs import ROOT, SMOKE, command, csv_files, snakemake
 
 #: Seconds that a run of the smoke study and of the default one takes on 2 cores, roughly, and at
@@ -50,6 +51,21 @@ def kill(folder: Path, config: Path, seconds: float, alone: bool) -> dict[str, s
     ended = costs(folder)
     assert snakemake(folder, config, "--unlock").returncode == 0
     return ended
+
+
+def test_a_run_beside_another_stops_before_any_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(runs.MARK, "")
+    note, _ = runs.begin(tmp_path / ".snakemake" / "runs" / "smoke", None)
+    done = snakemake(tmp_path, SMOKE, "--cores", "1")
+    assert done.returncode != 0
+    assert f"at work in this folder already (process {os.getpid()} on " in done.stdout
+    assert "Traceback" not in done.stdout
+    assert not (tmp_path / "results").exists()
+    # A look does no harm.
+    assert snakemake(tmp_path, SMOKE, "--cores", "1", "--dry-run").returncode == 0
+    note.close()
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ if SITE is not None:
     queue.look_first_in(BASE / "profiles" / "slurm" / "bin")
 
 
+
 def there_are_gpus():
     """Tell whether GPUs are given out: by the cluster, or here by --resources gpu=K."""
     if SITE is not None:
@@ -107,7 +108,7 @@ def begin():
         raise WorkflowError(str(error)) from None
     if told:
         logger.warning(told)
-    if SITE is not None:
+    if SITE is not None and run is not None:
         Watch(run, SITE.tell_after, at_work, logger.warning, give_up).start()
     HELD.append(note)
     # With these, what its jobs take is learnt from: see hmmlens plan.
@@ -123,9 +124,6 @@ onstart:
     begin()
 
 
+# After an error jobs may still run; the next run looks for them.
 onsuccess:
-    runs.end(HELD[0])
-
-
-onerror:
     runs.end(HELD[0])

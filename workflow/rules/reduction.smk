@@ -5,7 +5,9 @@ rule reduce_layer:
     """Fit a reducer to a layer's state on the train split and apply it to all sequences."""
     input:
         activations=ACTIVATIONS,
-        code=code("reducers", "activations", "parts", "hmm/inputs", "store"),
+        code=code(
+            "reducers", "reduction", "activations", "parts", "hmm/inputs", "store"
+        ),
     output:
         directory(REDUCED),
     log:

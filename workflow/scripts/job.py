@@ -37,8 +37,8 @@ def start(snakemake: Any) -> logging.Logger:
 
 def _log_error(kind: type[BaseException], error: BaseException, trace: Any) -> None:
     known = isinstance(error, HmmlensError)
-    told = str(error) if known else "".join(traceback.format_exception(kind, error, trace))
-    logging.error("%s", told)
+    text = str(error) if known else "".join(traceback.format_exception(kind, error, trace))
+    logging.error("%s", text)
 
 
 def made_by(snakemake: Any) -> dict[str, Any]:

@@ -2,14 +2,14 @@
 
 import job
 
-from hmmlens import activations, reducers
+from hmmlens import activations, reduction
 
 log = job.start(snakemake)
 params = snakemake.params
 path = job.store(snakemake.input.activations)
 root, layer = activations.read(path), activations.read(path, snakemake.wildcards.layer)
 states = activations.States(root, layer, params.lstm_state)
-found = reducers.write_reduced(
+found = reduction.write_reduced(
     states,
     root,
     params.reducer,
