@@ -111,7 +111,7 @@ def test_promises_that_are_kept_are_reached(kept: dict[str, pd.DataFrame]) -> No
     found = outcomes(kept)
     assert sorted(set(found.values())) == ["reached", "reported"]
     assert [name for name, told in found.items() if told == "reported"] == [
-        "All networks: share of exits that have kick units"
+        "All networks: exits that have kick units, share of exits"
     ]
 
 
