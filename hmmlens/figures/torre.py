@@ -117,7 +117,9 @@ PLANS = {
     ),
     "bias": Plan(torre_objectives.bias, ("bias_summary", "bias_best_factor")),
     "objectives": Plan(
-        torre_objectives.objectives, ("networks", "scores_metrics", "reverse_orbits")
+        torre_objectives.objectives,
+        ("networks", "scores_metrics", "reverse_orbits"),
+        ("kicks_verdict",),
     ),
     "noise_strength": Plan(
         torre_noise.noise_strength, ("networks", "reverse_sizes", "reverse_noise_sweep")

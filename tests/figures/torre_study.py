@@ -287,12 +287,14 @@ def reverse():
 def kicks():
     """Return the tables of the kick units' step."""
     names = ("kicks", "gated", "dose", "noise_cut", "repeat", "levels", "activity", "blocks",
-             "connectivity", "critical", "gates", "plane", "paths")  # fmt: skip
+             "connectivity", "critical", "gates", "plane", "paths", "verdict")  # fmt: skip
     tables = {name: [] for name in names}
     for about in who():
         n_exits = 3 if about["target"] in ("fully3", "cyclic4") else 2
         gated, null = around(0.7), {"mean": 0.02, "median": 0.0, "q95": 0.2, "little": 0.9}
         lost = {"reduction": gated["value"], "low": gated["low"], "high": gated["high"]}
+        tables["verdict"].append(about | {"n_exits": n_exits, "n_with_kicks": n_exits - 1}
+                                 | {"g1": True, "g2": False})  # fmt: skip
         tables["gated"].append(about | {"how": "drive"} | lost | null | {"n": 100, "p": 0.0099})
         for exit_ in range(n_exits):
             own = about | {"exit": exit_}
