@@ -15,8 +15,8 @@ from hmmlens.report.torre_gates import WHO
 
 #: Most networks that are shown side by side.
 MOST = 6
-#: Factor on the drive -> colour.
-FACTOR_COLOURS = {0.0: "#0072B2", 1.0: "#000000", 1.9: "#D55E00"}
+#: Factor on the drive -> colour, in the order in which paths are drawn.
+FACTOR_COLOURS = {1.0: "#000000", 1.9: "#D55E00", 0.0: "#0072B2"}
 #: Levels beyond this quantile of their size have the last colour.
 BRIGHTEST = 0.98
 
@@ -82,11 +82,11 @@ def _levels(ax: Axes, rows: pd.DataFrame) -> None:
 
 
 def _paths(ax: Axes, rows: pd.DataFrame) -> None:
-    for (factor, _), own in rows.groupby(["factor", "path"]):
-        own = own.sort_values("time")
-        colour = FACTOR_COLOURS.get(float(str(factor)), "#999999")
-        ax.plot(own["pc1"], own["pc2"], color=colour, lw=0.6, alpha=0.8, zorder=2)
-        ax.plot(own["pc1"].iloc[0], own["pc2"].iloc[0], "o", color=colour, ms=3, zorder=3)
+    for factor, colour in FACTOR_COLOURS.items():
+        for _, own in rows[rows["factor"] == factor].groupby("path"):
+            own = own.sort_values("time")
+            ax.plot(own["pc1"], own["pc2"], color=colour, lw=0.6, alpha=0.8, zorder=2)
+            ax.plot(own["pc1"].iloc[0], own["pc2"].iloc[0], "o", color="black", ms=2, zorder=3)
 
 
 def _around(values: pd.Series) -> tuple[float, float]:

@@ -17,6 +17,7 @@ from hmmlens.figures.torre_common import (
     handle,
     in_order,
     mark_published,
+    name_ticks,
     published,
     target_colour,
     target_name,
@@ -118,10 +119,13 @@ def _points(ax: Axes, rows: pd.DataFrame, filled: pd.Series) -> None:
                     color=colour, mfc=colour if full else "white")  # fmt: skip
 
 
-def _groups(ax: Axes, rows: pd.DataFrame) -> None:
-    """Name the networks below their points, and keep the axis where effects are."""
+def _groups(ax: Axes, rows: pd.DataFrame, most: int = 20) -> None:
+    """Name the networks below their points, and keep the axis where effects are.
+
+    ``most`` names have room beside each other.
+    """
     middle = rows.groupby("network", sort=False)["place"].mean()
-    ax.set_xticks(middle, middle.index, rotation=25, ha="right")
+    name_ticks(ax, middle, middle.index, most)
     ax.axhline(0, color="black", lw=0.6)
     matched = "matched_mean" in rows
     low = float(rows[["low", "matched_mean" if matched else "median"]].min().min())
@@ -185,7 +189,7 @@ def kick_doses(
         part = _places(cut, list(dict.fromkeys(cut["network"])))
         _bars(axes[1, 1], part, "mean", "q95")
         _points(axes[1, 1], part, pd.Series(True, index=part.index))
-        _groups(axes[1, 1], part)
+        _groups(axes[1, 1], part, most=5)
         axes[1, 1].set_ylabel("hazard lost,\nnoise cut")
     if repeat.empty:
         axes[1, 2].set_axis_off()

@@ -131,9 +131,11 @@ def sentences(
     table, slopes : of :func:`hmmlens.emulation.comparison.compare` and ``trends``.
     own : measure -> the target's own value.
     """
+    # What only one of the objectives was given is told by its trend, and stands in the table.
+    both_had = table[table["n_pairs"] > 0]
     told = [
         _row_sentence(row, MEASURES[row["measure"]], target, own.get(row["measure"]))
-        for row in table.to_dict("records")
+        for row in (both_had if len(both_had) else table).to_dict("records")
         if row["measure"] in MEASURES
     ]
     first = next(iter(MEASURES))
@@ -144,16 +146,21 @@ def sentences(
         row = (pairs if len(pairs) else orbits).iloc[-1]
         both = " that both had" if row["batch_size"] < orbits["batch_size"].max() else ""
         told.append(f"At the largest batch{both} ({row['batch_size']:.0f}) {_verdict(row)}.")
-        trend = slopes[(slopes["measure"] == first) & (slopes["objective"] == UNBIASED)]
-        for row in trend.to_dict("records"):
-            way = "no clear trend" if row["low"] <= 0 <= row["high"] else "a clear trend"
-            if np.isnan(row["low"]):
-                way = "a trend of unknown size"
-            told.append(
-                f"With each doubling of the batch its {MEASURES[first].text} changes by "
-                f"{estimate(row['slope'], row['low'], row['high'])} (n = {row['n']}): {way}."
-            )
+    for name in (first, "kicks", "dwell"):
+        trend = slopes[(slopes["measure"] == name) & (slopes["objective"] == UNBIASED)]
+        told += [_trend(row, MEASURES[name]) for row in trend.to_dict("records")]
     return told
+
+
+def _trend(row: Mapping[str, float], measure: Measure) -> str:
+    way = "no clear trend" if row["low"] <= 0 <= row["high"] else "a clear trend"
+    if np.isnan(row["low"]):
+        way = "a trend of unknown size"
+    change = estimate(row["slope"], row["low"], row["high"], measure.digits)
+    return (
+        f"With each doubling of the batch of {NAMES[UNBIASED]} the {measure.text} changes by "
+        f"{change} (n = {row['n']}): {way}."
+    )
 
 
 def _row_sentence(
