@@ -92,6 +92,15 @@ class Cluster:
         told = self.ask("sacct", "-XPnD", f"--name={names}", f"--format={fields}")
         return [Job(*line.split("|")) for line in told.splitlines()]
 
+    def resume(self, node: str) -> None:
+        """Bring back a node that was set down; its daemon may have done so by itself."""
+        command = ("scontrol", "update", f"nodename={node}", "state=resume")
+        subprocess.run(command, env=self.env, capture_output=True, check=False, timeout=30)
+        wait_for(
+            f"return of {node}",
+            lambda: "down" not in self.ask("sinfo", "-h", "-n", node, "-N", "-o", "%T"),
+        )
+
     def running(self, rule: str, scripts: int = 1) -> list[Job]:
         """Wait until so many jobs of a rule run their script, and return them."""
         found: list[Job] = []

@@ -203,7 +203,7 @@ def test_daemons_that_die_and_nodes_that_fail_cost_no_result(
     if processes(two):
         send(two, signal.SIGKILL)
     cluster.running("check_network")
-    cluster.ask("scontrol", "update", f"nodename={two.node}", "state=resume")
+    cluster.resume(two.node)
     run.completes()
     states = check_end(cluster, folder, reference, costs, run)
     assert states["check_network NODE_FAIL"] == 1
