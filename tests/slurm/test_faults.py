@@ -181,7 +181,11 @@ def test_daemons_that_die_and_nodes_that_fail_cost_no_result(
     wait_for("sight of it", lambda: run.text().count("Finished jobid") >= 2)
     cluster.start()
 
-    # Without a controller for some seconds.
+    # Without a controller for some seconds. What it did in the last ones is not yet on the disk: it
+    # would start such a job again, see that it runs, and drain the node.
+    stopped = {job.number for job in checks}
+    wait_for("end of all others", lambda: {job.number for job in cluster.queue()} == stopped)
+    time.sleep(10)
     cluster.kill("slurmctld")
     time.sleep(5)
     cluster.start()
