@@ -25,9 +25,7 @@ REGULARITY = {
     "cycle_cv": "coefficient of variation of cycles",
     "coherence": "coherence of switching",
 }
-#: Share of measures that are called resonant where nothing is: the interval's upper tail.
-BY_CHANCE = 0.025
-#: Fewest networks of which more than a sign is said; the measures of one network are no trials.
+#: Fewest networks over which a gain is told from chance.
 FEWEST = 3
 WHO = ["network", "seed"]
 
@@ -134,37 +132,34 @@ def rates(name: str, rows: pd.DataFrame) -> str:
 
 def resonant(name: str, rows: pd.DataFrame) -> str:
     """Say in how many networks switching is most regular at some middling noise."""
-    parts, tests, hits = [], 0, 0
+    parts, clear = [], []
     for measure, words in REGULARITY.items():
         known = rows[(rows["measure"] == measure) & rows["gain"].notna()]
         if known.empty:
             continue
         found = int(known["resonant"].astype(bool).sum())
-        tests, hits = tests + len(known), hits + found
         gain = student(known["gain"])
         parts.append(f"by the {words} in {found} of {len(known)} (gain {estimate(*gain, 3)})")
+        if len(known) >= FEWEST and gain.low > 0:
+            clear.append(f"the {words}")
     if not parts:
         return (
             f"{name}: too few strengths of noise make the network switch often enough to ask for "
             "a resonance."
         )
-    least = share(hits, tests)
     text = f"{name}: switching is more regular at some middling noise than at both ends, " + listed(
         parts
     )
-    if hits == 0:
-        return text + f": no sign of a resonance (at most {_percent(least.high)} of cases)."
-    if rows[WHO].drop_duplicates().shape[0] < FEWEST:
+    # The measures of one network are no trials of their own.
+    hit = rows[rows["gain"].notna()].groupby(WHO)["resonant"].any()
+    if not hit.any():
+        most = share(0, len(hit)).high
+        return text + f": no sign of a resonance (by any, at most {_percent(most)} of networks)."
+    if clear:
+        return text + f": over networks the gain by {listed(clear)} is above 0, a resonance."
+    if len(hit) < FEWEST:
         return text + ": a sign of a resonance, in too few networks to tell it from chance."
-    if least.low > BY_CHANCE:
-        return text + (
-            f": there is a resonance, in {_percent(least.value)} of cases "
-            f"({_percent(least.low)} to {_percent(least.high)})."
-        )
-    return text + (
-        f": {hits} of {tests} cases, which is no more than chance may give "
-        f"({_percent(BY_CHANCE)} of cases)."
-    )
+    return text + ": no gain is above 0 over networks, so chance may have given these."
 
 
 def _percent(value: float) -> str:

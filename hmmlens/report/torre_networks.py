@@ -70,13 +70,16 @@ def comparable(
 ) -> Iterator[tuple[str, list[pd.DataFrame]]]:
     """Yield targets with the tables of networks that both objectives trained.
 
-    Networks are alike in all of :data:`ALIKE`; a batch of the split-sample divergence counts with
-    both of its halves.
+    Networks have ReLU units and are alike in all of :data:`ALIKE`; a batch of the split-sample
+    divergence counts with both of its halves.
     """
     networks = tables.get("networks", pd.DataFrame(columns=[*ALIKE, "objective"]))
     if "kicks_verdict" in tables:
         tables = {**tables, KICKS: kick_shares(tables["kicks_verdict"])}
     for values, part in networks.groupby(ALIKE, sort=False, dropna=False):
+        # The question is about the paper's kind of network.
+        if part["cell"].iloc[0] != "relu":
+            continue
         if not {PAPER, UNBIASED} <= set(part["objective"]):
             continue
         found = []

@@ -255,7 +255,7 @@ def test_identity_is_told_where_it_holds_and_denied_where_it_does_not() -> None:
 
 @pytest.mark.parametrize(
     ("share", "says"),
-    [(0.0, "no sign of a resonance"), (1.0, "there is a resonance, in 100 % of cases")],
+    [(0.0, "no sign of a resonance"), (1.0, "coherence of switching is above 0, a resonance")],
 )
 def test_resonance_is_told_where_there_is_one(share: float, says: str) -> None:
     told = torre_homogeneity.sentences(noise_study(share))
@@ -268,7 +268,7 @@ def test_resonance_is_told_where_there_is_one(share: float, says: str) -> None:
     one = noise_study(0.125)
     rare = one[torre_homogeneity.RESONANCE]
     rare.loc[rare["measure"] != "dwell_cv", "resonant"] = False
-    assert "no more than chance may give" in torre_homogeneity.sentences(one)[-1]
+    assert "so chance may have given these" in torre_homogeneity.sentences(one)[-1]
     unknown = noise_study(0.0)
     unknown[torre_homogeneity.RESONANCE]["gain"] = np.nan
     assert "too few strengths of noise" in torre_homogeneity.sentences(unknown)[-1]
