@@ -13,7 +13,7 @@ from torch import Tensor
 from hmmlens.dynamics.driven import flatten, unflatten
 from hmmlens.dynamics.jacobians import critical_pairs, spectra
 from hmmlens.dynamics.kick_candidates import Watched
-from hmmlens.dynamics.kick_tests import scaled
+from hmmlens.dynamics.kick_doses import Of, scaled
 from hmmlens.dynamics.labels import Switches, switches
 from hmmlens.dynamics.ratios import ratio
 from hmmlens.dynamics.residency import REGIONS, regions, residency
@@ -28,13 +28,13 @@ N_EACH = 10
 #: Steps before and after a switch that are looked at.
 LAGS = 15
 #: Switches of each exit whose spectra are found, at each factor.
-N_SPECTRA = 20
+N_SPECTRA = 12
 #: Imaginary part from which a pair of eigenvalues turns, of Torre et al. 2025 for this measure.
 TURNING = 0.06
 
 LEVEL_COLUMNS = ["exit", "label", "region", "level", "low", "high", "positive", "n_states"]
 ACTIVITY_COLUMNS = ["exit", "lag", "set", "activity", "low", "high", "n_switches"]
-CRITICAL_COLUMNS = ["exit", "factor", "pairs", "sd", "n_switches"]
+CRITICAL_COLUMNS = ["exit", "of", "factor", "pairs", "sd", "n_switches"]
 
 
 def levels_table(
@@ -150,19 +150,24 @@ def replay(network: NoiseDriven, watched: Watched, found: Switches) -> tuple[Ten
 def critical_table(
     network: NoiseDriven,
     watched: Watched,
-    groups: Mapping[int, Ints],
-    factors: Sequence[float],
+    units_of: Mapping[tuple[int, Of], Ints],
+    factors: Mapping[Of, Sequence[float]],
 ) -> pd.DataFrame:
-    """Return critical pairs around switches, with factors on the drive of each exit's group.
+    """Return critical pairs around switches, with factors on the drive or noise of some units.
 
-    The same switches are replayed with their own noise at each factor, so that the group acts from
+    The same switches are replayed with their own noise at each factor, so that it acts from
     :data:`LAGS` steps before. The Jacobian of a step is taken at the state before it, with the
-    step's noise, and the factor scales its rows.
+    step's noise, and a factor on the drive scales its rows.
+
+    Parameters
+    ----------
+    units_of : the units of each exit, see :func:`hmmlens.dynamics.kick_doses.multiplied`.
+    factors : those on each thing that is multiplied, 1 besides.
 
     Returns
     -------
-    one row an exit and factor: ``exit``, ``factor``, ``pairs`` (mean over switches of the sum over
-    the steps), ``sd`` (over switches), ``n_switches``
+    one row an exit, what is multiplied and factor: ``exit``, ``of``, ``factor``, ``pairs`` (mean
+    over switches of the sum over the steps), ``sd`` (over switches), ``n_switches``
 
     Raises
     ------
@@ -170,15 +175,25 @@ def critical_table(
         When the cell has not one drive per unit.
     """
     rows = []
-    for label, units in groups.items():
+    usual: dict[int, Ints] = {}
+    for (label, of), units in units_of.items():
         found = windows(watched, label, N_SPECTRA)
         if not len(found.time):
             continue
-        for factor in factors:
-            changed = scaled(network, units, factor)
-            entries, noise = replay(changed, watched, found)
-            values = spectra(changed, entries.flatten(0, 1), noise.flatten(0, 1))
-            pairs = critical_pairs(values, TURNING).reshape(entries.shape[:2]).sum(axis=1)
+        if label not in usual:
+            usual[label] = _pairs(network, watched, found)
+        counts = {1.0: usual[label]}
+        for factor in factors[of]:
+            counts[factor] = _pairs(scaled(network, units, factor, of), watched, found)
+        for factor, pairs in sorted(counts.items()):
             sd = float(pairs.std(ddof=1)) if len(pairs) > 1 else np.nan
-            rows.append((label, float(factor), float(pairs.mean()), sd, len(pairs)))
+            rows.append((label, of, factor, float(pairs.mean()), sd, len(pairs)))
     return pd.DataFrame(rows, columns=CRITICAL_COLUMNS)
+
+
+def _pairs(network: NoiseDriven, watched: Watched, found: Switches) -> Ints:
+    """Return the critical pairs of the steps around each switch (switch), in a changed network."""
+    entries, noise = replay(network, watched, found)
+    values = spectra(network, entries.flatten(0, 1), noise.flatten(0, 1))
+    pairs: Ints = critical_pairs(values, TURNING).reshape(entries.shape[:2]).sum(axis=1)
+    return pairs

@@ -11,12 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hmmlens.dynamics import connectivity, kick_activity
-from hmmlens.dynamics.exits import modulated
 from hmmlens.dynamics.gate_kicks import COLUMNS as GATE_COLUMNS
 from hmmlens.dynamics.gate_kicks import gates_table
 from hmmlens.dynamics.jacobians import has_drive
 from hmmlens.dynamics.kick_candidates import rank, watch
 from hmmlens.dynamics.kick_case import N_PAIRS, N_SETS, N_STARTS, Case, examine, find, observe
+from hmmlens.dynamics.kick_doses import Of, dose_table, multiplied
+from hmmlens.dynamics.kick_planes import plane_tables
 from hmmlens.dynamics.kick_sets import matched_sets, selective_sets
 from hmmlens.dynamics.kick_tables import (
     Groups,
@@ -32,26 +33,23 @@ from hmmlens.dynamics.kick_tables import (
 )
 from hmmlens.dynamics.kick_tests import (
     Against,
-    dose,
-    factors,
     gated,
-    gated_switches,
     jaccard,
     noise_cut,
-    scaled,
     strongest_inputs,
 )
 from hmmlens.dynamics.kicks import Loss, select
 from hmmlens.emulation.network import NoiseDriven
-from hmmlens.emulation.stability import lyapunov
+from hmmlens.errors import DataError
 
 Ints = NDArray[np.int64]
 
-#: Factors on the drive of a group. Beyond 1.5 states may run away, see the Lyapunov exponent.
-FACTORS = np.arange(21) / 10
-#: Factors at which the Lyapunov exponent, and those at which critical pairs, are found.
-STABILITY_FACTORS = (0.0, 0.5, 1.0, 1.5, 2.0)
-CRITICAL_FACTORS = (0.0, 0.5, 1.0, 1.5)
+#: Factors at which critical pairs are found, and 1.
+CRITICAL_FACTORS: dict[Of, tuple[float, ...]] = {
+    "drive": (0.0, 0.5, 1.5),
+    "noise": (0.0, 1.5),
+    "control": (0.0, 1.5),
+}
 #: Sets that a cut of noise, and a held gate, are compared with, and permutations of weights.
 N_CUTS, N_HELD, N_PERMUTATIONS = 100, 100, 200
 #: What gated ablation must reach, with at most this p value and this median of matched pairs, and
@@ -77,10 +75,10 @@ def kick_analysis(
         ``kick_null``: every set of every null, ``test, exit`` (-1 for all), ``null, set,
         reduction``. ``kick_gated``: one row, the rate of all switches when each group is lost
         while its label lasts, ``reduction, low, high`` and the null of matched pairs.
-        ``kick_dose``: ``exit, factor`` (on the drive of its group), ``hazard`` and ``rate`` of all
-        switches relative to factor 1, ``unbounded`` (share of runs that ran away), ``lyapunov``
-        with limits. ``kick_noise_cut``: one row an exit, noise cut from the ``n_inputs`` strongest
-        inputs of its group, beside as many other units. ``kick_blocks``, ``kick_connectivity``:
+        ``kick_dose``: see :func:`hmmlens.dynamics.kick_doses.dose_table`. ``kick_noise_cut``: one
+        row an exit, noise cut from the ``n_inputs`` strongest inputs of its group, beside as many
+        other units, or the ``reason`` why not. ``kick_plane``, ``kick_paths``: see
+        :mod:`hmmlens.dynamics.kick_planes`. ``kick_blocks``, ``kick_connectivity``:
         see :mod:`hmmlens.dynamics.connectivity`, for each pair of ``exit_1, exit_2``.
         ``kick_levels``, ``kick_activity``, ``kick_critical``: see
         :mod:`hmmlens.dynamics.kick_activity`. ``kick_repeat``: one row an exit and kind, the units
@@ -99,6 +97,8 @@ def kick_analysis(
     tested = {key: examine(case, g, key[1]) for key, g in groups.items() if len(g.units)}
     mine = {label: g.units for (label, kind), g in groups.items()
             if kind == "group" and len(g.units)}  # fmt: skip
+    # Of cells without one drive per unit there is nothing to multiply.
+    driven = mine if has_drive(network) else {}
     nulls = [null_rows("", -1, "", np.array([]))]
     nulls += [
         null_rows(kind, label, name, found.null)
@@ -111,7 +111,7 @@ def kick_analysis(
         "kick_by_label": by_label_table(tested),
         "kick_gated": _gated(case, mine, nulls),
         "kick_noise_cut": _noise_cut(case, mine, nulls),
-        "kick_dose": _dose(case, mine),
+        "kick_dose": dose_table(case, driven),
         "kick_repeat": _repeat(case, groups),
         "kick_levels": kick_activity.levels_table(
             network, case.watched, mine, case.informative, case.torch("levels"),
@@ -119,6 +119,7 @@ def kick_analysis(
         ),
         "kick_gates": _gates(case, tested),
         **_connectivity(case, mine),
+        **plane_tables(case, mine),
     }  # fmt: skip
     tables["kick_null"] = joined(nulls)
     tables["kick_verdict"] = _verdict(tables["kick_gated"], tested, len(case.informative))
@@ -148,41 +149,18 @@ def _noise_cut(case: Case, mine: dict[int, Ints], nulls: list[pd.DataFrame]) -> 
     rows = []
     for label, units in mine.items() if has_drive(case.network) else ():
         starts = case.starts(label, N_STARTS, "cut")
-        found = noise_cut(
-            case.network, units, N_CUTS, starts, case.informative, case.numpy("cut", label)
-        )
+        row = {"exit": label, "n_inputs": len(strongest_inputs(case.network, units))}
+        try:
+            found = noise_cut(
+                case.network, units, N_CUTS, starts, case.informative, case.numpy("cut", label)
+            )
+        except DataError as error:
+            rows.append(row | {"reason": str(error)})
+            continue
         nulls.append(null_rows("noise cut", label, "random", found.null))
-        n_inputs = len(strongest_inputs(case.network, units))
-        rows.append(_summary({"exit": label, "n_inputs": n_inputs}, found))
+        rows.append(_summary(row | {"reason": ""}, found))
     names = ["reduction", "low", "high", "mean", "median", "q95", "little", "n", "p"]
-    return pd.DataFrame(rows, columns=["exit", "n_inputs", *names])
-
-
-def _dose(case: Case, mine: dict[int, Ints]) -> pd.DataFrame:
-    rows = []
-    for label, units in mine.items() if has_drive(case.network) else ():
-        starts = case.starts(label, 2 * N_STARTS, "dose")
-        hazard = dose(case.network, units, FACTORS, starts, case.informative)
-        drive = factors(case.network, units, np.repeat(FACTORS, len(case.informative)))
-        counts = gated_switches(
-            case.network, modulated(case.network, drive), len(FACTORS), case.informative,
-            case.torch("dose", label),
-        )  # fmt: skip
-        # Runs that ran away have no rate.
-        bounded = ~np.isnan(counts)
-        rate = np.where(bounded, counts, 0).sum(axis=1) / np.maximum(bounded.sum(axis=1), 1)
-        rate = np.where(bounded.any(axis=1), rate, np.nan)
-        usual = rate[FACTORS == 1]
-        for i, factor in enumerate(FACTORS):
-            row = {"exit": label, "factor": factor, "hazard": hazard[i], "rate": (rate / usual)[i]}
-            row["unbounded"] = 1 - bounded[i].mean()
-            if factor in STABILITY_FACTORS:
-                changed = scaled(case.network, units, float(factor))
-                row |= named("lyapunov", lyapunov(changed, case.torch("stability", label)))
-            rows.append(row)
-    columns = ["exit", "factor", "hazard", "rate", "unbounded",
-               "lyapunov", "lyapunov_low", "lyapunov_high"]  # fmt: skip
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=["exit", "n_inputs", "reason", *names])
 
 
 def _repeat(case: Case, groups: Groups) -> pd.DataFrame:
@@ -229,7 +207,10 @@ def _connectivity(case: Case, mine: dict[int, Ints]) -> dict[str, pd.DataFrame]:
         "kick_connectivity": joined(contrasts),
         "kick_activity": kick_activity.activity_table(case.watched, sets, list(mine)),
         "kick_critical": kick_activity.critical_table(
-            case.network, case.watched, mine if has_drive(case.network) else {}, CRITICAL_FACTORS
+            case.network,
+            case.watched,
+            multiplied(case.network, mine if has_drive(case.network) else {}),
+            CRITICAL_FACTORS,
         ),
     }
 

@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from hmmlens.dynamics import driven
 from hmmlens.dynamics.driven import unflatten
@@ -24,7 +23,6 @@ from hmmlens.dynamics.exits import (
     Exits,
     Starts,
     first_exits,
-    hazards,
     modulated,
     received,
     reduction_estimate,
@@ -32,7 +30,7 @@ from hmmlens.dynamics.exits import (
 )
 from hmmlens.dynamics.kicks import Loss, draw_starts, intact, lacking, masks, pool, without
 from hmmlens.dynamics.labels import latent
-from hmmlens.emulation.network import ACTIVATIONS, NoiseDriven
+from hmmlens.emulation.network import NoiseDriven
 from hmmlens.errors import DataError
 from hmmlens.validation.intervals import Estimate, estimate
 from hmmlens.validation.nulls import p_value
@@ -127,56 +125,21 @@ def unread(
     return reduction_estimate(exits, intact(deaf, some, informative), rng, to, N_BOOTSTRAP)
 
 
-def factors(network: NoiseDriven, units: Ints, values: Floats) -> Tensor:
-    """Return factors (copy, unit) on units: a value for each copy on ``units``, 1 on others."""
-    out = torch.ones(len(values), network.n_units).to(network.out.weight)
-    out[:, units] = torch.from_numpy(values)[:, None].to(out)
-    return out
-
-
-def dose(
-    network: NoiseDriven,
-    units: Ints,
-    values: Floats,
-    starts: Starts,
-    informative: Sequence[int],
-    to: int | None = None,
-) -> Floats:
-    """Return the hazard (value) with a factor on the drive of a group, relative to factor 1."""
-    changed = modulated(network, factors(network, units, values))
-    exits = first_exits(network, changed, len(values), starts, informative)
-    usual = hazards(intact(network, starts, informative), to)
-    found: Floats = hazards(exits, to) / usual
-    return found
-
-
-def scaled(network: NoiseDriven, units: Ints, factor: float) -> NoiseDriven:
-    """Return a copy whose weights have a factor on the drive of ``units`` built in.
-
-    Raises
-    ------
-    DataError
-        When the cell has not one drive per unit.
-    """
-    if network.cell not in ACTIVATIONS:
-        raise DataError(f"a {network.cell} cell has not one drive per unit")
-    changed = deepcopy(network)
-    with torch.no_grad():
-        changed.recurrent.weight[units] *= factor
-        if changed.recurrent.bias is not None:
-            changed.recurrent.bias[units] *= factor
-    return changed
-
-
 def strongest_inputs(network: NoiseDriven, units: Ints) -> Ints:
     """Return the units, other than ``units``, with the largest weights onto each of them.
 
-    :data:`N_INPUTS` for each of ``units``; fewer in all, as they share inputs.
+    :data:`N_INPUTS` for each of ``units``, or as many less that they are at most half of the other
+    units in all: sets of other units would else be nearly the same.
     """
     weight = network.recurrent.weight.detach().cpu().numpy()[units].copy()
     weight[:, units] = -np.inf
-    strongest = np.argsort(-weight, axis=1)[:, : min(N_INPUTS, network.n_units - len(units))]
-    return np.unique(strongest)
+    order = np.argsort(-weight, axis=1)
+    n_others = network.n_units - len(units)
+    for n_inputs in range(min(N_INPUTS, n_others), 1, -1):
+        found = np.unique(order[:, :n_inputs])
+        if 2 * len(found) <= n_others:
+            return found
+    return np.unique(order[:, :1])
 
 
 def noise_cut(
@@ -191,9 +154,19 @@ def noise_cut(
     """Compare a cut of the noise of a group's strongest inputs with that of as many other units.
 
     No set has units of the group, which keep their noise.
+
+    Raises
+    ------
+    DataError
+        When the inputs are more than half of the other units, so that sets hardly differ.
     """
     inputs = strongest_inputs(network, units)
     others = np.setdiff1d(np.arange(network.n_units), units)
+    if 2 * len(inputs) > len(others):
+        raise DataError(
+            f"{len(inputs)} of {len(others)} units give input to the group, too many for other "
+            "sets to compare them with"
+        )
     sets = [rng.choice(others, len(inputs), replace=False) for _ in range(n_sets)]
     factor = torch.from_numpy(~masks([inputs, *sets], network.n_units)).to(network.out.weight)
     changed = modulated(network, noise=factor)

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from hmmlens.figures import (
     torre_evolution,
+    torre_kick_planes,
     torre_kick_shares,
     torre_kick_tests,
     torre_kicks,
@@ -87,6 +88,9 @@ PLANS = {
     "kick_weights": Plan(
         torre_kicks.kick_weights, ("networks", "kicks_blocks", "kicks_connectivity")
     ),
+    "kick_planes": Plan(
+        torre_kick_planes.kick_planes, ("networks", "kicks_kicks", "kicks_plane"), ("kicks_paths",)
+    ),
     "kick_effects": Plan(
         torre_kick_tests.kick_effects, ("networks", "kicks_kicks"), ("kicks_gated",)
     ),
@@ -113,7 +117,9 @@ PLANS = {
     ),
     "bias": Plan(torre_objectives.bias, ("bias_summary", "bias_best_factor")),
     "objectives": Plan(
-        torre_objectives.objectives, ("networks", "scores_metrics", "reverse_orbits")
+        torre_objectives.objectives,
+        ("networks", "scores_metrics", "reverse_orbits"),
+        ("kicks_verdict",),
     ),
     "noise_strength": Plan(
         torre_noise.noise_strength, ("networks", "reverse_sizes", "reverse_noise_sweep")
@@ -138,6 +144,7 @@ CAPTIONS = {
         torre_evolution,
         torre_local,
         torre_kicks,
+        torre_kick_planes,
         torre_kick_tests,
         torre_kick_shares,
         torre_pairs,

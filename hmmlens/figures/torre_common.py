@@ -201,6 +201,13 @@ def above(ax: Axes, n_columns: int, handles: Sequence[Line2D] | None = None) -> 
         ax.legend(handles=list(handles), ncols=n_columns, **place)
 
 
+def name_ticks(ax: Axes, places: Iterable[float], names: Iterable[str], most: int) -> None:
+    """Name places of an axis; more than ``most`` names are smaller and steeper."""
+    words = list(names)
+    look = {"rotation": 60, "fontsize": 5.5} if len(words) > most else {"rotation": 35}
+    ax.set_xticks(list(places), words, ha="right", rotation_mode="anchor", **look)
+
+
 def ordered_colours(n: int) -> list[str]:
     """Return ``n`` colours of a sequence that stays readable without hue, dark to light."""
     from matplotlib import colormaps

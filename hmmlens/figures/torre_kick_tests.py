@@ -17,6 +17,7 @@ from hmmlens.figures.torre_common import (
     handle,
     in_order,
     mark_published,
+    name_ticks,
     published,
     target_colour,
     target_name,
@@ -28,6 +29,12 @@ KINDS = (
     ("group", "group"),
     ("three", "three units"),
 )
+#: What is multiplied: line, how it is called.
+MULTIPLIED = {
+    "drive": ("-", "drive of kick units"),
+    "noise": ("--", "noise of their inputs"),
+    "control": (":", "noise of other units"),
+}
 SELECTIVE = "#E69F00"
 #: Rates beyond this many times the usual one are cut off: the network runs away.
 MOST_RATE = 5.0
@@ -47,10 +54,11 @@ CAPTIONS = {
     "kick_doses": "Doses of kick units: what a factor on the drive of one group does to the hazard "
     "of its exit and to the rate of all switches, one thin line an exit, thick lines the means by "
     "target; to the top Lyapunov exponent (above 0 states run away); and to critical pairs of "
-    "eigenvalues around switches (dark red: the paper's). Noise cut: hazard lost when the "
-    "strongest inputs of a group get no noise, beside as many other units (grey: up to their 95 % "
-    "quantile). Repeat: overlap of groups that are found again on new runs and noise. Rates beyond "
-    "5 times the usual ones are cut off.",
+    "eigenvalues around switches (dark red: the paper's). Dashed and dotted: means for a factor on "
+    "the noise of the group's strongest inputs, and on that of units that are neither kick units "
+    "nor inputs of any. Noise cut: hazard lost when the strongest inputs of a group get no noise, "
+    "beside as many other units (grey: up to their 95 % quantile). Repeat: overlap of groups that "
+    "are found again on new runs and noise. Rates beyond 5 times the usual ones are cut off.",
 }
 
 
@@ -111,10 +119,13 @@ def _points(ax: Axes, rows: pd.DataFrame, filled: pd.Series) -> None:
                     color=colour, mfc=colour if full else "white")  # fmt: skip
 
 
-def _groups(ax: Axes, rows: pd.DataFrame) -> None:
-    """Name the networks below their points, and keep the axis where effects are."""
+def _groups(ax: Axes, rows: pd.DataFrame, most: int = 20) -> None:
+    """Name the networks below their points, and keep the axis where effects are.
+
+    ``most`` names have room beside each other.
+    """
     middle = rows.groupby("network", sort=False)["place"].mean()
-    ax.set_xticks(middle, middle.index, rotation=25, ha="right")
+    name_ticks(ax, middle, middle.index, most)
     ax.axhline(0, color="black", lw=0.6)
     matched = "matched_mean" in rows
     low = float(rows[["low", "matched_mean" if matched else "median"]].min().min())
@@ -156,8 +167,8 @@ def kick_doses(
     if critical.empty:
         axes[1, 0].set_axis_off()
     else:
-        usual = critical[critical["factor"] == 1][[*WHO, "exit", "pairs"]]
-        relative = critical.merge(usual, on=[*WHO, "exit"], suffixes=("", "_at_1"))
+        usual = critical[critical["factor"] == 1][[*WHO, "exit", "of", "pairs"]]
+        relative = critical.merge(usual, on=[*WHO, "exit", "of"], suffixes=("", "_at_1"))
         relative["pairs"] = relative["pairs"] / relative["pairs_at_1"].replace(0, np.nan)
         _doses(
             axes[1, 0],
@@ -170,14 +181,15 @@ def kick_doses(
         mark_published(axes[1, 0], 0.0, published(paper, what, "chain2"), 0.06)
         from_zero(axes[1, 0])
     for ax in axes.ravel()[:4]:
-        ax.set_xlabel("factor on the drive")
+        ax.set_xlabel("factor")
+    cut = cut[cut["p"].notna()] if len(cut) else cut
     if cut.empty:
         axes[1, 1].set_axis_off()
     else:
         part = _places(cut, list(dict.fromkeys(cut["network"])))
         _bars(axes[1, 1], part, "mean", "q95")
         _points(axes[1, 1], part, pd.Series(True, index=part.index))
-        _groups(axes[1, 1], part)
+        _groups(axes[1, 1], part, most=5)
         axes[1, 1].set_ylabel("hazard lost,\nnoise cut")
     if repeat.empty:
         axes[1, 2].set_axis_off()
@@ -185,19 +197,25 @@ def kick_doses(
         _overlaps(axes[1, 2], repeat)
     targets = in_order(dose["target"])
     figure.legend(
-        handles=[handle(target_colour(t), "", "-", target_name(t)) for t in targets],
-        loc="outside upper center", ncols=len(targets), frameon=False,
+        handles=[
+            *[handle(target_colour(t), "", "-", target_name(t)) for t in targets],
+            *[handle("black", "", line, name) for line, name in MULTIPLIED.values()],
+        ],
+        loc="outside upper center", ncols=4, frameon=False,
     )  # fmt: skip
     return figure, dose
 
 
 def _doses(ax: Axes, rows: pd.DataFrame, value: str, factor: str, label: str) -> None:
     for target in in_order(rows["target"]):
-        part = rows[rows["target"] == target]
-        for _, own in part.groupby([*WHO, "exit"]):
-            ax.plot(own[factor], own[value], color=target_colour(target), lw=0.4, alpha=0.5)
-        mean = part.groupby(factor)[value].mean()
-        ax.plot(mean.index, mean, color=target_colour(target), lw=2)
+        for of, (line, _) in MULTIPLIED.items():
+            part = rows[rows["target"].eq(target) & rows["of"].eq(of)]
+            if of == "drive":
+                for _, own in part.groupby([*WHO, "exit"]):
+                    ax.plot(own[factor], own[value], color=target_colour(target), lw=0.4, alpha=0.5)
+            mean = part.groupby(factor)[value].mean()
+            wide = 2.0 if of == "drive" else 1.2
+            ax.plot(mean.index, mean, color=target_colour(target), lw=wide, ls=line)
     ax.set_ylabel(label)
 
 

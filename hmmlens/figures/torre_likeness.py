@@ -20,6 +20,7 @@ from hmmlens.figures.torre_common import (
     handle,
     in_order,
     mark_published,
+    name_ticks,
     of_paper,
     ordered_colours,
     panels,
@@ -30,6 +31,8 @@ from hmmlens.figures.torre_common import (
 )
 from hmmlens.report.torre_gates import WHO, paper_trained
 
+#: Names of networks that have room below a panel.
+MANY = 8
 #: The paper's four measures: (rows of the scores, how they are called, name of the paper's number).
 FOUR = (
     (("aligned distance",), "aligned Euclidean distance\nof sequences", "aligned distance"),
@@ -139,7 +142,7 @@ def _by_network(
             ax.set_ylim(-0.001, max(0.03, ax.get_ylim()[1]))
             ax.minorticks_off()
     for ax in axes[-1]:
-        ax.set_xticks(range(len(names)), names["network"], rotation=40, ha="right")
+        name_ticks(ax, list(range(len(names))), names["network"], MANY)
         ax.set_xlim(-0.6, len(names) - 0.4)
     return figure, rows.reset_index(drop=True)
 

@@ -71,7 +71,7 @@ def noise_strength(
         ax.set_xlabel("standard deviation of the noise")
         from_zero(ax)
     signs = [handle(colour, "", "-", name) for name, colour in colours.items()]
-    figure.legend(handles=signs, loc="outside upper center", ncols=min(len(signs), 5),
+    figure.legend(handles=signs, loc="outside upper center", ncols=min(len(signs), 3),
                   frameon=False)  # fmt: skip
     return figure, pd.concat(rows, ignore_index=True)
 

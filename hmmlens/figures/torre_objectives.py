@@ -24,6 +24,7 @@ from hmmlens.figures.torre_common import (
     target_name,
 )
 from hmmlens.report.torre_gates import WHO, like_paper
+from hmmlens.report.torre_networks import kick_shares
 
 #: The generator of independent symbols, whose value is that of the plateau.
 INDEPENDENT = "independent symbols"
@@ -39,14 +40,15 @@ CAPTIONS = {
     "objectives": "What networks become under each objective, against the size of the batch; "
     "points are trainings of the paper's kind of network, lines their means. Rotation: 1 where "
     "all states turn one way, 0 where as much goes to and fro, in the first two components and in "
-    "the plane among five in which states turn most. Dotted: the target's own value.",
+    "the plane among five in which states turn most. Kick units: by the rule, of the exits of each "
+    "training. Dotted: the target's own value.",
 }
 
 #: Panels: measure, where it stands, label; scores have the target's own value beside them.
 PANELS = (
     ("rotation", "reverse_orbits", "consistency of rotation"),
     ("rotation_best", "reverse_orbits", "the same, best plane"),
-    ("turns_per_100", "reverse_orbits", "turns in 100 steps"),
+    ("share", "kicks", "share of exits\nwith kick units"),
     ("dwell mean", "scores", "mean dwell (steps)"),
     ("dwell CV", "scores", "CV of dwells"),
     ("frequency 1", "scores", "frequency of the\nrare symbol"),
@@ -102,7 +104,7 @@ def bias(summary: pd.DataFrame, best: pd.DataFrame) -> tuple[Figure, pd.DataFram
 
 
 def objectives(
-    networks: pd.DataFrame, scores: pd.DataFrame, orbits: pd.DataFrame
+    networks: pd.DataFrame, scores: pd.DataFrame, orbits: pd.DataFrame, verdicts: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
     """Draw orbits and likeness by objective and batch, of the first target that has several."""
     own = like_paper(networks[networks["scored"].astype(bool)])
@@ -114,11 +116,17 @@ def objectives(
     parts = {
         "reverse_orbits": own.merge(orbits, on=WHO),
         "scores": own.merge(scores.rename(columns={"metric": "measure"}), on=WHO),
+        "kicks": own.assign(measure="", value=np.nan).head(0),
     }
+    if len(verdicts):
+        parts["kicks"] = own.merge(kick_shares(verdicts), on=WHO)
     figure, axes = panels(len(PANELS), 3, 1.9)
     shown = []
     for ax, (measure, table, label) in zip(axes, PANELS, strict=True):
         rows = parts[table][parts[table]["measure"] == measure]
+        if rows.empty:
+            ax.set_axis_off()
+            continue
         rows = rows[np.isfinite(rows["value"])]
         for objective in OBJECTIVES:
             part = rows[rows["objective"] == objective]

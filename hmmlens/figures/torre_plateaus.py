@@ -33,7 +33,7 @@ FORECASTS = {
     "hyperbolic": "growth that speeds up",
 }
 #: Ticks of an axis of updates.
-TICKS = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+TICKS = tuple(step * size for size in (10, 100, 1000) for step in (1, 1.5, 2, 3, 5, 7))
 
 CAPTIONS = {
     "plateau_runs": "Short trainings of small networks in which one setting is varied at a time. "
@@ -131,7 +131,7 @@ def _length(ax: Axes, name: str, part: pd.DataFrame) -> None:
     ax.set_xticks(values, [f"{v:.3g}" if v < 1 else f"{v:g}" for v in values])
     low, high = ax.get_ylim()
     inside = [tick for tick in TICKS if low <= tick <= high]
-    ax.set_yticks(inside, [str(tick) for tick in inside])
+    ax.set_yticks(inside, [f"{tick:g}" for tick in inside])
     ax.minorticks_off()
     ax.set_xlabel(SETTINGS[name])
 

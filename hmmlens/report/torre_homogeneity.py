@@ -27,6 +27,8 @@ REGULARITY = {
 }
 #: Share of measures that are called resonant where nothing is: the interval's upper tail.
 BY_CHANCE = 0.025
+#: Fewest networks of which more than a sign is said; the measures of one network are no trials.
+FEWEST = 3
 WHO = ["network", "seed"]
 
 
@@ -96,8 +98,8 @@ def broken(name: str, rows: pd.DataFrame, sizes: pd.DataFrame) -> str:
     far, same = rows.groupby(WHO)["deviation"].max(), rows.groupby(WHO)["same_labels"].min()
     text = (
         f"{name} ({count(n, 'network')}): states deviate from scaling by up to "
-        f"{span(far)} of their size, and {span(100 * same, 1)} % of steps keep their label at the "
-        "factor that changes most"
+        f"{span(far)} times their size, and {span(100 * same, 1)} % of steps keep their label at "
+        "the factor that changes most"
     )
     powers = [
         float(np.polyfit(np.log(part["noise_sd"]), np.log(part["radius"]), 1)[0])
@@ -152,6 +154,8 @@ def resonant(name: str, rows: pd.DataFrame) -> str:
     )
     if hits == 0:
         return text + f": no sign of a resonance (at most {_percent(least.high)} of cases)."
+    if rows[WHO].drop_duplicates().shape[0] < FEWEST:
+        return text + ": a sign of a resonance, in too few networks to tell it from chance."
     if least.low > BY_CHANCE:
         return text + (
             f": there is a resonance, in {_percent(least.value)} of cases "

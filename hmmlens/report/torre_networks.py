@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from hmmlens.emulation.comparison import PAPER, UNBIASED
+from hmmlens.report.torre_gates import WHO
 from hmmlens.report.wording import count, estimate, listed, number, of_row, p_text
 
 #: What objectives are called.
@@ -34,6 +35,8 @@ class Measure(NamedTuple):
     digits: int = 2
 
 
+#: The table that :func:`kick_shares` makes.
+KICKS = "kick_shares"
 #: Measures by the name that they have in comparisons. The first one is asked whether orbits last:
 #: its plane and direction are found in other runs, so that it is 0 on average where nothing turns.
 #: Of the second one the sign is chosen, by which a mean over networks is above 0 in any case.
@@ -48,6 +51,7 @@ MEASURES = {
         "consistency of rotation in the first two components",
     ),
     "turns": Measure("reverse_orbits", "measure", "turns_per_100", "turns in 100 steps"),
+    "kicks": Measure(KICKS, "measure", "share", "share of exits that have kick units"),
     "dwell": Measure("scores_metrics", "metric", "dwell mean", "mean dwell", 1),
     "dwell_cv": Measure(
         "scores_metrics", "metric", "dwell CV", "coefficient of variation of dwells"
@@ -70,6 +74,8 @@ def comparable(
     both of its halves.
     """
     networks = tables.get("networks", pd.DataFrame(columns=[*ALIKE, "objective"]))
+    if "kicks_verdict" in tables:
+        tables = {**tables, KICKS: kick_shares(tables["kicks_verdict"])}
     for values, part in networks.groupby(ALIKE, sort=False, dropna=False):
         if not {PAPER, UNBIASED} <= set(part["objective"]):
             continue
@@ -80,6 +86,17 @@ def comparable(
             table = pd.DataFrame({"measure": list(known), "value": list(known.values())})
             found.append(table.assign(**{k: row[k] for k in ("objective", "batch_size", "seed")}))
         yield str(values[0]), found
+
+
+def kick_shares(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """Return the share of each training's exits that have kick units, as a table of a measure.
+
+    Parameters
+    ----------
+    verdicts : the study's table ``kicks_verdict``.
+    """
+    value = verdicts["n_with_kicks"] / verdicts["n_exits"]
+    return verdicts[WHO].assign(measure="share", value=value.astype(float))
 
 
 def _entry(
@@ -114,9 +131,11 @@ def sentences(
     table, slopes : of :func:`hmmlens.emulation.comparison.compare` and ``trends``.
     own : measure -> the target's own value.
     """
+    # What only one of the objectives was given is told by its trend, and stands in the table.
+    both_had = table[table["n_pairs"] > 0]
     told = [
         _row_sentence(row, MEASURES[row["measure"]], target, own.get(row["measure"]))
-        for row in table.to_dict("records")
+        for row in (both_had if len(both_had) else table).to_dict("records")
         if row["measure"] in MEASURES
     ]
     first = next(iter(MEASURES))
@@ -127,16 +146,21 @@ def sentences(
         row = (pairs if len(pairs) else orbits).iloc[-1]
         both = " that both had" if row["batch_size"] < orbits["batch_size"].max() else ""
         told.append(f"At the largest batch{both} ({row['batch_size']:.0f}) {_verdict(row)}.")
-        trend = slopes[(slopes["measure"] == first) & (slopes["objective"] == UNBIASED)]
-        for row in trend.to_dict("records"):
-            way = "no clear trend" if row["low"] <= 0 <= row["high"] else "a clear trend"
-            if np.isnan(row["low"]):
-                way = "a trend of unknown size"
-            told.append(
-                f"With each doubling of the batch its {MEASURES[first].text} changes by "
-                f"{estimate(row['slope'], row['low'], row['high'])} (n = {row['n']}): {way}."
-            )
+    for name in (first, "kicks", "dwell"):
+        trend = slopes[(slopes["measure"] == name) & (slopes["objective"] == UNBIASED)]
+        told += [_trend(row, MEASURES[name]) for row in trend.to_dict("records")]
     return told
+
+
+def _trend(row: Mapping[str, float], measure: Measure) -> str:
+    way = "no clear trend" if row["low"] <= 0 <= row["high"] else "a clear trend"
+    if np.isnan(row["low"]):
+        way = "a trend of unknown size"
+    change = estimate(row["slope"], row["low"], row["high"], measure.digits)
+    return (
+        f"With each doubling of the batch of {NAMES[UNBIASED]} the {measure.text} changes by "
+        f"{change} (n = {row['n']}): {way}."
+    )
 
 
 def _row_sentence(

@@ -18,7 +18,7 @@ from hmmlens.dynamics.kick_activity import (
     windows,
 )
 from hmmlens.dynamics.kick_candidates import Watched, watch
-from hmmlens.dynamics.kick_tests import scaled
+from hmmlens.dynamics.kick_doses import scaled
 from hmmlens.dynamics.labels import latent
 from hmmlens.emulation.network import Modulation, NoiseDriven
 from tests.dynamics.kicked import ECHOES, KICKS, SYMBOLS, kicked
@@ -120,7 +120,7 @@ def test_critical_pairs_are_those_of_the_changed_steps_own_jacobian(
     labels = latent(logits, SYMBOLS).numpy()
     seen = Watched(Run(noise, states, logits), labels, states[:, 1:])
     units, factor = np.array([2, 5, 7]), 0.4
-    table = critical_table(net, seen, {0: units}, [1.0, factor])
+    table = critical_table(net, seen, {(0, "drive"): units}, {"drive": [factor]})
     found = windows(seen, 0, 4)
     assert len(found.time) == 4
     counts = []

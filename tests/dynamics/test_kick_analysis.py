@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from hmmlens.dynamics import kick_activity, kick_analysis, kick_case, kick_tests, kicks
+from hmmlens.dynamics import kick_activity, kick_analysis, kick_case, kick_doses, kick_tests, kicks
 from hmmlens.dynamics.kick_analysis import kick_analysis as analyse
 from hmmlens.dynamics.kick_case import Examined
 from hmmlens.dynamics.kick_sets import Sets
@@ -21,7 +21,7 @@ from tests.dynamics.kicked import KICKS, SYMBOLS, kicked, unkicked
 TABLES = {
     "kicks", "kick_units", "kick_by_label", "kick_null", "kick_gated", "kick_dose",
     "kick_noise_cut", "kick_blocks", "kick_connectivity", "kick_levels", "kick_activity",
-    "kick_critical", "kick_repeat", "kick_gates", "kick_verdict",
+    "kick_critical", "kick_repeat", "kick_gates", "kick_verdict", "kick_plane", "kick_paths",
 }  # fmt: skip
 
 
@@ -37,8 +37,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kick_analysis, "N_STARTS", 40)
     monkeypatch.setattr(kick_analysis, "N_CUTS", 40)
     monkeypatch.setattr(kick_analysis, "N_PERMUTATIONS", 20)
-    monkeypatch.setattr(kick_analysis, "STABILITY_FACTORS", (0.0, 1.0))
-    monkeypatch.setattr(kick_analysis, "FACTORS", np.array([0.0, 1.0]))
+    monkeypatch.setattr(kick_doses, "N_STARTS", 40)
+    monkeypatch.setattr(kick_doses, "STABILITY_FACTORS", (0.0, 1.0))
+    monkeypatch.setattr(kick_doses, "FACTORS", np.array([0.0, 1.0]))
     monkeypatch.setattr(kick_tests, "N_GATED", 15)
     monkeypatch.setattr(kick_tests, "N_INPUTS", 10)
     monkeypatch.setattr(kick_activity, "N_EACH", 2)
@@ -68,8 +69,9 @@ def test_network_with_planted_kicks_passes_both_gates() -> None:
     assert (
         (cut["n_inputs"] == 10).all() and (cut["low"] > 0.9).all() and (cut["median"] < 0.8).all()
     )
-    dose = tables["kick_dose"].set_index(["exit", "factor"])
-    assert (dose.loc[(slice(None), 1.0), ["hazard", "rate"]] == 1).all().all()
+    dose = tables["kick_dose"]
+    assert (dose.loc[dose["factor"] == 1, ["hazard", "rate"]] == 1).all().all()
+    assert dose.groupby("of").size().to_dict() == {"drive": 4, "noise": 4, "control": 4}
     assert dose["lyapunov"].notna().sum() == 4
     null = tables["kick_null"]
     assert set(null["test"]) == {"group", "three", "gated", "noise cut"}
@@ -83,7 +85,7 @@ def test_network_with_planted_kicks_passes_both_gates() -> None:
     chosen = candidates[(candidates["exit"] == 0) & (candidates["place_group"] > 0)]
     assert set(chosen["unit"]) == set(KICKS[0]) and chosen["rank"].max() == 3
     assert len(tables["kick_blocks"]) == 16 and len(tables["kick_connectivity"]) == 16
-    assert len(tables["kick_gates"]) == 0 and len(tables["kick_critical"]) == 8
+    assert len(tables["kick_gates"]) == 0 and len(tables["kick_critical"]) == 2 * (4 + 3 + 3)
 
 
 @pytest.mark.slow

@@ -287,12 +287,14 @@ def reverse():
 def kicks():
     """Return the tables of the kick units' step."""
     names = ("kicks", "gated", "dose", "noise_cut", "repeat", "levels", "activity", "blocks",
-             "connectivity", "critical", "gates")  # fmt: skip
+             "connectivity", "critical", "gates", "plane", "paths", "verdict")  # fmt: skip
     tables = {name: [] for name in names}
     for about in who():
         n_exits = 3 if about["target"] in ("fully3", "cyclic4") else 2
         gated, null = around(0.7), {"mean": 0.02, "median": 0.0, "q95": 0.2, "little": 0.9}
         lost = {"reduction": gated["value"], "low": gated["low"], "high": gated["high"]}
+        tables["verdict"].append(about | {"n_exits": n_exits, "n_with_kicks": n_exits - 1}
+                                 | {"g1": True, "g2": False})  # fmt: skip
         tables["gated"].append(about | {"how": "drive"} | lost | null | {"n": 100, "p": 0.0099})
         for exit_ in range(n_exits):
             own = about | {"exit": exit_}
@@ -324,17 +326,31 @@ def kicks():
                         own | {"label": label, "region": region, "positive": 0.5, "n_states": 50}
                         | found
                     )  # fmt: skip
+            for run in range(2):
+                for time in range(40):
+                    place = {"pc1": np.cos(time / 6), "pc2": np.sin(time / 6) + 0.05 * run}
+                    tables["plane"].append(own | {"run": run, "time": time} | place
+                                           | {"label": 0, "level": np.sin(time / 6)})  # fmt: skip
             if about["network"] == "chain2-gru":
                 continue
+            for factor in (0.0, 1.0, 1.9):
+                for path in range(3):
+                    for time in range(61):
+                        place = {"pc1": factor * time / 60, "pc2": 0.1 * path}
+                        tables["paths"].append(own | {"factor": factor, "path": path, "time": time}
+                                               | place | {"label": 0})  # fmt: skip
             tables["noise_cut"].append(own | {"n_inputs": 50} | lost | null | {"n": 100, "p": 0.01})
-            for i in range(21):
-                row = own | {"factor": i / 10, "hazard": np.exp(i / 10 - 1), "rate": 1.0}
-                known = around(-0.15 + 0.09 * i / 10) if i % 5 == 0 else None
-                limits = {"value": np.nan, "low": np.nan, "high": np.nan}
-                tables["dose"].append(row | {"unbounded": 0.0} | named(known or limits, "lyapunov"))
-            for factor in (0.0, 0.5, 1.0, 1.5):
-                tables["critical"].append(own | {"factor": factor, "pairs": 3 + 4 * factor,
-                                                 "sd": 1.0, "n_switches": 12})  # fmt: skip
+            for of in ("drive", "noise", "control"):
+                for i in range(21):
+                    row = own | {"of": of, "n_units": 3, "factor": i / 10, "rate": 1.0}
+                    row["hazard"] = 1.0 if of == "control" else np.exp(i / 10 - 1)
+                    known = around(-0.15 + 0.09 * i / 10) if i % 5 == 0 and of == "drive" else None
+                    limits = {"value": np.nan, "low": np.nan, "high": np.nan}
+                    row |= {"unbounded": 0.0} | named(known or limits, "lyapunov")
+                    tables["dose"].append(row)
+                for factor in (0.0, 1.0, 1.5):
+                    tables["critical"].append(own | {"of": of, "factor": factor, "n_switches": 12}
+                                              | {"pairs": 3 + 4 * factor, "sd": 1.0})  # fmt: skip
             for lag in range(-15, 16):
                 for name in (*(f"kick {e}" for e in range(n_exits)), "integrators 0 over 1",
                              "integrators 1 over 0"):  # fmt: skip

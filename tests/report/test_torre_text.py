@@ -110,6 +110,16 @@ def test_orbits_survive_or_do_not(rotation: float, says: str) -> None:
     assert "p = 0.031, 6 pairs)" in dwells[0]
 
 
+def test_exits_with_kick_units_are_compared_too() -> None:
+    tables = study(0.5)
+    who = tables["networks"][["network", "target", "seed"]]
+    own = tables["networks"]["objective"].eq("sinkhorn")
+    tables["kicks_verdict"] = who.assign(n_exits=2, n_with_kicks=np.where(own, 2, 1))
+    told = [s for s in torre_bias.sentences(tables) if "share of exits that have kick units" in s]
+    assert "is 1.00 (1.00 to 1.00) under the paper's objective (n = 6) and 0.50 (" in told[0]
+    assert "The difference is −0.50" in told[0]
+
+
 def test_what_few_seeds_cannot_say_is_not_said() -> None:
     told = torre_bias.sentences(study(0.0, n_seeds=1))
     assert any("cannot be told: too few seeds" in s for s in told)
@@ -251,6 +261,10 @@ def test_resonance_is_told_where_there_is_one(share: float, says: str) -> None:
     told = torre_homogeneity.sentences(noise_study(share))
     relu, tanh = (s for s in told if "more regular at some middling noise" in s)
     assert says in tanh and "no sign" in relu
+    few = noise_study(1.0)
+    resonance_ = few[torre_homogeneity.RESONANCE]
+    few[torre_homogeneity.RESONANCE] = resonance_[resonance_["seed"] < 2]
+    assert "in too few networks to tell it from chance" in torre_homogeneity.sentences(few)[-1]
     one = noise_study(0.125)
     rare = one[torre_homogeneity.RESONANCE]
     rare.loc[rare["measure"] != "dwell_cv", "resonant"] = False
