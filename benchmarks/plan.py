@@ -1,7 +1,7 @@
 """Renew what ``hmmlens plan`` learns from: ``python benchmarks/plan.py RESULTS [RESULTS ...]``.
 
 Each RESULTS is the folder of a study that was run, such as ``results/default``, with its
-``study.json`` and benchmark files. It joins those that are shipped, in the place of one of its name,
+``study.json`` and benchmark files. It joins those that are shipped, in the place of its namesake,
 and how well each study is predicted from the others is printed.
 """
 

@@ -41,7 +41,7 @@ KICKS, STATES = 30.0, 10.0
 #: Multiplications of a step of 150 units and 100 dimensions of noise.
 USUAL = 37_500
 #: Generators that the objectives are shown.
-GENERATORS = 15
+GENERATORS = 11
 #: Numbers in the pictures of a network's first training, and in a row of a history.
 PICTURED, ROW = 150_000, 10
 

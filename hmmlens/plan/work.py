@@ -49,9 +49,9 @@ GATHERING: dict[str, tuple[needs.Work, needs.Work]] = {
     "gather_round_trips": (needs.Work(0.1, 0.02), needs.Work(150, 2)),
     "draw_round_trips": (needs.Work(0.1, 0.02), needs.Work(200, 3)),
     "write_round_trips": (needs.Work(0.5, 0.01), needs.Work(60, 1)),
-    "gather_torre": (needs.Work(0.5, 0.05), needs.Work(250, 3)),
-    "draw_torre": (needs.Work(0.5, 0.05), needs.Work(350, 20)),
-    "write_torre": (needs.Work(0.5, 0.01), needs.Work(250, 3)),
+    "gather_torre": (needs.Work(1.0, 0.07), needs.Work(350, 3)),
+    "draw_torre": (needs.Work(2.0, 0.3), needs.Work(400, 20)),
+    "write_torre": (needs.Work(1.0, 0.02), needs.Work(400, 3)),
 }
 
 

@@ -210,6 +210,24 @@ def test_nothing_to_report_is_told(
     assert not (results / partial.FOLDER).exists()
 
 
+def test_objectives_are_compared_when_networks_of_both_are_scored(tmp_path: Path) -> None:
+    networks = {
+        name: {"target": "chain2", "training": {"objective": name}}
+        for name in ("sinkhorn", "split")
+    }
+    given = config_emulation.load({"study": "s", "emulation": {}, "networks": networks}, "s")
+    for name in networks:
+        for step in ("trained", "plateau"):
+            write_tables(good("chain2")[step], tmp_path / name / "0" / step)
+    trained = {
+        job for job in jobs.of_study(given) if job.rule in (STEPS["trained"], STEPS["plateau"])
+    }
+    found = torre.tables(tmp_path, given, jobs_emulation.told(given, trained))
+    assert found["comparison"].empty and found["trends"].empty
+    assert set(found["answers"]["question"]) == {"plateau"}
+    assert len(found["networks"]) == 2 and not found["networks"]["scored"].any()
+
+
 @settings(max_examples=6, deadline=None)
 @given(st.randoms(use_true_random=False), st.sampled_from([0.2, 0.5, 0.9]))
 def test_what_is_not_there_yet_breaks_no_promise(
