@@ -66,8 +66,12 @@ def partial(args: argparse.Namespace) -> None:
     """Report what a study has so far."""
     study = _study(args.configfile)
 
+    import logging
+
     from hmmlens import layout
     from hmmlens.report import partial as report
 
+    # Which limits of axes matplotlib moves is nothing to tell.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     folder, found = report.write(study, Path("results") / study.study)
     print(f"{found.sentence}\nThe partial report: {folder / layout.REPORT}")

@@ -19,10 +19,10 @@ LEAST = {
     "train_emulation": Work(cost.PROCESS_MB, cost.START),
     "find_plateau": Work(320, 2),
     "score_emulation": Work(400, 5),
-    "reverse_engineer": Work(450, 6),
-    "find_kicks": Work(450, 5),
-    "tie_states": Work(450, 5),
-    "measure_bias": Work(320, 2),
+    "reverse_engineer": Work(450, 10),
+    "find_kicks": Work(450, 18),
+    "tie_states": Work(450, 7),
+    "measure_bias": Work(320, 3),
 }
 #: Pairs of batches whose divergences are the levels of a plateau, twice as many; see
 #: :data:`hmmlens.dynamics.plateau.N_REPEATS`. Sequences at each checkpoint, see
@@ -35,15 +35,17 @@ PAIR_BYTES = 30
 #: Checkpoints that are measured at most, see :data:`hmmlens.dynamics.reverse_case.
 #: MOST_CHECKPOINTS`; seconds for each, and for what is done but once, with the network of
 #: :data:`USUAL`.
-MOST_CHECKPOINTS, PER_CHECKPOINT, ONCE = 50, 0.5, 8.0
+MOST_CHECKPOINTS, PER_CHECKPOINT, ONCE = 50, 0.4, 5.0
 #: Seconds of the other analyses of that network.
-KICKS, STATES = 30.0, 10.0
+KICKS, STATES = 25.0, 8.0
 #: Multiplications of a step of 150 units and 100 dimensions of noise.
 USUAL = 37_500
-#: Generators that the objectives are shown.
-GENERATORS = 11
-#: Numbers in the pictures of a network's first training, and in a row of a history.
-PICTURED, ROW = 150_000, 10
+#: Generators that the objectives are shown, and seconds for a pair of sequences in each value.
+GENERATORS, PER_VALUE = 11, 4.5e-8
+#: Numbers in the pictures of a network's first training, and in a row of a table.
+PICTURED, ROW = 160_000, 10
+#: Numbers in the tables of an analysis, whatever the network.
+TABLES = {"reverse_engineer": 6_000, "find_kicks": 50_000, "tie_states": 6_000}
 
 
 def _pairs_mb(n: int) -> float:
@@ -106,18 +108,23 @@ def _bias(study: EmulationStudy) -> Work:
     assert asked is not None
     pairs = sum(d * n**2 for n, d in zip(asked.batch_sizes, asked.n_draws, strict=True))
     weights = sum(cost.PAIRS[objective] for objective in asked.objectives)
-    seconds = GENERATORS * weights * cost.WEIGHTS[1] * pairs
+    seconds = GENERATORS * weights * PER_VALUE * pairs
     return Work(_pairs_mb(max(asked.batch_sizes)), seconds)
 
 
 def kept(study: EmulationStudy, job: Job) -> float:
     """Return how many numbers, of 8 bytes, a job leaves."""
+    if job.rule == "measure_bias":
+        assert study.bias is not None
+        draws = sum(study.bias.n_draws) * len(study.bias.objectives)
+        return ROW / 2 * GENERATORS * draws
+    numbers, name = TABLES.get(job.rule, 0), job.wildcards["network"]
+    training, network = study.training_of(name), study.networks[name]
+    if job.rule == "train_emulation":
+        # Weights are of 4 bytes.
+        weights = cost.size(network) * (_n_checkpoints(training) + 1) / 2
+        return weights + ROW * training.n_updates / training.log_every
     if job.rule == "reverse_engineer":
-        return PICTURED if job.wildcards["seed"] == "0" else 0
-    if job.rule != "train_emulation":
-        return 0
-    name = job.wildcards["network"]
-    training = study.training_of(name)
-    # Weights are of 4 bytes.
-    weights = cost.size(study.networks[name]) * (_n_checkpoints(training) + 1) / 2
-    return weights + ROW * training.n_updates / training.log_every
+        n = min(_n_checkpoints(training), MOST_CHECKPOINTS)
+        return numbers + 2 * n * network.n_units + PICTURED * (job.wildcards["seed"] == "0")
+    return numbers

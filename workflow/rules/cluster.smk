@@ -25,7 +25,6 @@ if SITE is not None:
     queue.look_first_in(BASE / "profiles" / "slurm" / "bin")
 
 
-
 def there_are_gpus():
     """Tell whether GPUs are given out: by the cluster, or here by --resources gpu=K."""
     if SITE is not None:

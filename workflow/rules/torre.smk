@@ -207,7 +207,11 @@ rule gather_torre:
         steps=[path for step in STEPS for path in trainings_of(step)],
         bias=results_of(BIASES),
         code=code(
-            "report", "emulation/plateau", "emulation/comparison", "jobs_emulation", "layout"
+            "report",
+            "emulation/plateau",
+            "emulation/comparison",
+            "jobs_emulation",
+            "layout",
         ),
     output:
         tables=report(
