@@ -1,8 +1,8 @@
 """Renew what ``hmmlens plan`` learns from: ``python benchmarks/plan.py RESULTS [RESULTS ...]``.
 
 Each RESULTS is the folder of a study that was run, such as ``results/default``, with its
-``study.json`` and benchmark files. They replace those that are shipped, and how well each study is
-predicted from the others is printed.
+``study.json`` and benchmark files. It joins those that are shipped, in the place of its namesake,
+and how well each study is predicted from the others is printed.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from hmmlens.plan import costs, measured, text
 
 def main() -> None:
     """Read studies, write them as they are shipped, and print the error of predictions."""
-    studies = []
+    if not sys.argv[1:]:
+        sys.exit(__doc__)
+    studies = {past.study.study: past for past in measured.shipped()}
     for folder in map(Path, sys.argv[1:]):
         past = measured.read(folder)
         if past is None or not past.took:
             sys.exit(f"{folder}: there is no study.json with benchmark files beside it")
-        studies.append(past)
-    if not studies:
-        sys.exit(__doc__)
-    measured.write(studies, ROOT / "hmmlens" / "plan")
+        studies[past.study.study] = past
+    measured.write(studies.values(), ROOT / "hmmlens" / "plan")
     found = costs.errors(measured.shipped())
     print("\n".join(text.worth(found)), "\n")
     print("| rule | jobs | time | memory | disk |\n|---|---|---|---|---|")

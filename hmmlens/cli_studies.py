@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 PLAN = """\
 Print how many jobs a study has, and for each rule its core-hours, GPU-hours, disk and peak memory,
 by laws fitted to what jobs took before, in studies that come with hmmlens and in those below
-results/, with the error of such predictions.
+results/, with the error of such predictions of the same rules.
 """
 
 PARTIAL = """\
@@ -37,7 +37,7 @@ def _options(command: argparse.ArgumentParser, run: Any) -> None:
 
 
 def _study(path: Path) -> AnyStudy:
-    """Return the study of a config of either kind."""
+    """Return the study of a config of any kind."""
     from hmmlens.config_errors import read_yaml
     from hmmlens.jobs import load
 
@@ -53,7 +53,9 @@ def plan(args: argparse.Namespace) -> None:
     past, own = measured.shipped(), measured.read_all(Path("results"))
     found = costs.plan(study, past, own)
     print(f"{study.study}: what all of it takes\n\n{text.table(found)}\n")
-    for line in [*text.notes(found), *text.worth(costs.errors(past, own))]:
+    errors = costs.errors(past, own)
+    mine = errors[errors["rule"].isin(found.table["rule"])]
+    for line in [*text.notes(found), *text.worth(mine)]:
         print(line)
     if own:
         names = ", ".join(sorted(one.study.study for one in own))
@@ -64,8 +66,12 @@ def partial(args: argparse.Namespace) -> None:
     """Report what a study has so far."""
     study = _study(args.configfile)
 
+    import logging
+
     from hmmlens import layout
     from hmmlens.report import partial as report
 
+    # Which limits of axes matplotlib moves is nothing to tell.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     folder, found = report.write(study, Path("results") / study.study)
     print(f"{found.sentence}\nThe partial report: {folder / layout.REPORT}")

@@ -93,6 +93,9 @@ PRESETS = tuple(name for name in get_args(Preset) if name not in ("rrxor", "z1r"
 RESERVED = ("tables", "figures", "logs", "benchmarks", "checkpoints", "bias")
 #: What a network may be asked after its training.
 Analysis = Literal["scores", "reverse", "kicks", "states"]
+#: What is done with networks: every one is trained, and the plateau of its loss looked for.
+Step = Literal["trained", "plateau", "scores", "reverse", "kicks", "states"]
+ALWAYS: tuple[Step, ...] = ("trained", "plateau")
 
 
 class Target(Section):
@@ -144,11 +147,13 @@ class Emulator(EmulationNetwork):
         default=OnlyFirst(), description="analyses that only so many seeds take part in"
     )
 
-    def seeds(self, analysis: Analysis) -> range:
-        """Return the seeds that take part in an analysis."""
-        if analysis not in self.analyses:
+    def seeds(self, step: Step) -> range:
+        """Return the seeds that take part in a step."""
+        if step in ALWAYS:
+            return range(self.n_seeds)
+        if step not in self.analyses:
             return range(0)
-        most: int | None = getattr(self.only_first, analysis)
+        most: int | None = getattr(self.only_first, step)
         return range(self.n_seeds if most is None else min(most, self.n_seeds))
 
     def architecture(self) -> EmulationNetwork:
@@ -197,6 +202,11 @@ class EmulationStudy(Section):
     targets: dict[Name, Target] = Field(default={}, json_schema_extra=NAMES_ONLY)
     networks: dict[Name, Emulator] = Field(min_length=1, json_schema_extra=NAMES_ONLY)
     bias: Bias | None = Field(default=None, description="leave out to ask no objective")
+
+    @property
+    def n_scored(self) -> int:
+        """Sequences that a network is scored by; to align as many as the paper takes minutes."""
+        return 5000 if self.scale == "paper" else 1000
 
     @model_validator(mode="after")
     def _usable(self) -> EmulationStudy:

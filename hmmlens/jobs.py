@@ -6,29 +6,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hmmlens import config, config_roundtrip
+from hmmlens import config, config_emulation, config_roundtrip, jobs_emulation
 from hmmlens.config import Study
+from hmmlens.config_emulation import EmulationStudy
 from hmmlens.config_networks import TrainedNetwork
 from hmmlens.config_roundtrip import RoundTripStudy
-from hmmlens.errors import ConfigError
 from hmmlens.layout import RAW, RAW_LAYER, RAW_REDUCER, UNTRAINED, Job
 
-AnyStudy = Study | RoundTripStudy
+AnyStudy = Study | RoundTripStudy | EmulationStudy
 
 
 def load(settings: Any, source: str) -> AnyStudy:
-    """Check a parsed config of either kind and return it; see :func:`hmmlens.config.load`.
-
-    Raises
-    ------
-    ConfigError
-        When it is wrong, or one of networks that emulate, whose jobs are not known here.
-    """
+    """Check a parsed config of any kind and return it; see :func:`hmmlens.config.load`."""
     if isinstance(settings, dict) and "emulation" in settings:
-        raise ConfigError(
-            f"{source}: a study with `emulation` tells its cost by "
-            "`python -m hmmlens.emulation.cost FILE`, and has no partial report"
-        )
+        return config_emulation.load(settings, source)
     if isinstance(settings, dict) and "trips" in settings:
         return config_roundtrip.load(settings, source)
     return config.load(settings, source)
@@ -106,6 +97,8 @@ def trips(study: RoundTripStudy) -> list[dict[str, Any]]:
 
 def of_study(study: AnyStudy) -> list[Job]:
     """Return all jobs of a study but those that download, in the order of the story."""
+    if isinstance(study, EmulationStudy):
+        return list(jobs_emulation.of_study(study))
     return list(_of_trips(study) if isinstance(study, RoundTripStudy) else _of_networks(study))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hmmlens import config
+from hmmlens.config_emulation import Step
 
 UNTRAINED, RAW = config.UNTRAINED_SUFFIX, config.RAW_PREFIX
 
@@ -31,6 +32,17 @@ CHECKS, METHODS = "{network}/checks.csv", "{network}/methods.csv"
 TABLES, FIGURES, REPORT = "tables", "figures", "report.pdf"
 FINDINGS = "findings.json"
 TRIP = "{trip}/{cell}/{seed}"
+#: The steps of a study of emulating networks: each has a folder of its name for every training
+#: that takes part in it, which this rule fills.
+STEPS: dict[Step, str] = {
+    "trained": "train_emulation",
+    "plateau": "find_plateau",
+    "scores": "score_emulation",
+    "reverse": "reverse_engineer",
+    "kicks": "find_kicks",
+    "states": "tie_states",
+}
+BIAS = "bias/{target}"
 
 BENCHMARKS = "benchmarks"
 #: The settings that a study was last run with.
@@ -73,6 +85,11 @@ RULES = {
     "gather_round_trips": Rule((), (TABLES,)),
     "draw_round_trips": Rule((), (FIGURES,)),
     "write_round_trips": Rule((), (REPORT,)),
+    **{rule: Rule(_RUN, (f"{NETWORK}/{step}",)) for step, rule in STEPS.items()},
+    "measure_bias": Rule(("target",), (BIAS,)),
+    "gather_torre": Rule((), (TABLES,)),
+    "draw_torre": Rule((), (FIGURES,)),
+    "write_torre": Rule((), (REPORT,)),
 }
 
 

@@ -11,16 +11,30 @@ from typing import Any
 import pytest
 import yaml
 
-from hmmlens import jobs, layout
+from hmmlens import config_emulation, jobs, jobs_emulation, layout
 from hmmlens.datasets.sources import GAIT
 from hmmlens.layout import RULES, Job
 from tests.workflow.runs import ROOT, SMOKE, snakemake
 
-TRIPS = ROOT / "workflow" / "studies" / "roundtrip-smoke.yaml"
+STUDIES = ROOT / "workflow" / "studies"
+TRIPS = STUDIES / "roundtrip-smoke.yaml"
+TORRE, PAPER = STUDIES / "torre.yaml", STUDIES / "torre-paper.yaml"
 
 
 def study_of(path: Path) -> jobs.AnyStudy:
     return jobs.load(yaml.safe_load(path.read_text()), str(path))
+
+
+def emulation() -> config_emulation.EmulationStudy:
+    """Return a study of two networks, of which one is only trained."""
+    few = {"target": "chain2", "n_seeds": 3, "only_first": {"kicks": 2}}
+    settings = {
+        "study": "e",
+        "emulation": {},
+        "networks": {"a": few, "b": {"target": "chain2", "analyses": []}},
+        "bias": {},
+    }
+    return config_emulation.load(settings, "e")
 
 
 def without_controls(folder: Path) -> Path:
@@ -34,9 +48,10 @@ def without_controls(folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("which", ["smoke", "bare", "default", "round trips"])
+@pytest.mark.parametrize("which", ["smoke", "bare", "default", "round trips", "emulation", "paper"])
 def test_jobs_are_those_of_a_dry_run(which: str, tmp_path: Path) -> None:
     paths = {"smoke": SMOKE, "default": ROOT / "config.yaml", "round trips": TRIPS}
+    paths |= {"emulation": TORRE, "paper": PAPER}
     path = paths[which] if which in paths else without_controls(tmp_path)
     done = snakemake(tmp_path, path, "--cores", "1", "-n", "--workflow-profile", "none")
     assert done.returncode == 0, done.stdout[-2000:]
@@ -58,7 +73,7 @@ def test_jobs_are_those_of_a_dry_run(which: str, tmp_path: Path) -> None:
 
 
 def test_every_rule_of_a_job_is_known() -> None:
-    for path in (SMOKE, TRIPS):
+    for path in (SMOKE, TRIPS, TORRE, PAPER):
         found = jobs.of_study(study_of(path))
         assert len(set(found)) == len(found)
         for job in found:
@@ -95,7 +110,7 @@ def test_a_job_is_done_when_its_benchmark_file_is_its_last(tmp_path: Path) -> No
 
 def test_parts_are_all_of_a_study_or_what_is_done() -> None:
     study = study_of(SMOKE)
-    assert not isinstance(study, jobs.RoundTripStudy)
+    assert isinstance(study, jobs.Study)
     every = jobs.parts(study)
     assert every.runs == jobs.runs(study) and every.layers == jobs.layers(study)
     assert every.places == jobs.places(study)
@@ -127,3 +142,32 @@ def test_parts_are_all_of_a_study_or_what_is_done() -> None:
 def test_names_of_layers_and_controls_are_those_of_paths() -> None:
     assert Job("raw_input", ("d",)).outputs == ["raw-d/0/input/raw-input/reduced"]
     assert layout.SWEEP.format(network="n", seed=1, layer="l", reducer="r") == "n/1/l/r/sweep"
+
+
+def test_trainings_take_part_in_the_steps_that_they_are_asked() -> None:
+    study = emulation()
+    counts = Counter(job.rule for job in jobs.of_study(study))
+    assert counts == {
+        **{"train_emulation": 4, "find_plateau": 4, "find_kicks": 2, "measure_bias": 1},
+        **dict.fromkeys(("score_emulation", "reverse_engineer", "tie_states"), 3),
+        **dict.fromkeys(("gather_torre", "draw_torre", "write_torre"), 1),
+    }
+    assert [job.place for job in jobs_emulation.of_step(study, "kicks")] == [("a", "0"), ("a", "1")]
+    assert Job("find_kicks", ("a", "1")).outputs == ["a/1/kicks"]
+
+
+def test_what_was_done_with_a_network_is_told_when_its_training_is() -> None:
+    study = emulation()
+    every = set(jobs.of_study(study))
+    assert jobs_emulation.told(study) == every == jobs_emulation.told(study, every)
+    for rule in ("train_emulation", "find_plateau"):
+        lost = every - jobs_emulation.told(study, every - {Job(rule, ("a", "1"))})
+        assert lost == {job for job in every if job.place == ("a", "1")}
+    one = Job("tie_states", ("a", "2"))
+    assert jobs_emulation.told(study, every - {one}) == every - {one}
+    bias = Job("measure_bias", ("chain2",))
+    assert jobs_emulation.told(study, {bias, one}) == {bias}
+    # What an earlier version of the study left behind is no job of this one.
+    assert Job("find_kicks", ("b", "0")) not in jobs_emulation.told(
+        study, every | {Job("find_kicks", ("b", "0"))}
+    )

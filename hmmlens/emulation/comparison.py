@@ -16,6 +16,12 @@ from hmmlens.validation.paired import paired, student
 PAPER, UNBIASED = "sinkhorn", "split"
 #: What a table of one network must say.
 COLUMNS = ("objective", "batch_size", "seed", "measure", "value")
+#: What a comparison says, also where it has nothing to compare.
+COMPARED = [
+    *("measure", "batch_size"),
+    *(f"{name}{end}" for name in (PAPER, UNBIASED) for end in ("", "_low", "_high", "_n")),
+    *("difference", "difference_low", "difference_high", "p", "n_pairs"),
+]
 
 
 def joined(networks: Iterable[pd.DataFrame]) -> pd.DataFrame:
@@ -72,7 +78,7 @@ def compare(networks: Iterable[pd.DataFrame]) -> pd.DataFrame:
         apart = paired(wide[UNBIASED], wide[PAPER])
         row |= _named("difference", apart.difference)
         rows.append(row | {"p": apart.p, "n_pairs": apart.n})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COMPARED)
 
 
 def trends(networks: Iterable[pd.DataFrame]) -> pd.DataFrame:

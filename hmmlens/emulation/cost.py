@@ -6,7 +6,8 @@ fitted to 16 measured sizes of networks and batches (``benchmarks/emulation_cost
 anew) on one thread of an AMD EPYC with AVX-512, which they meet within 20 %. Other processors, and
 GPUs, differ by a factor that one training tells.
 
-``python -m hmmlens.emulation.cost workflow/studies/torre.yaml`` prints what a study's will cost.
+``python -m hmmlens.emulation.cost workflow/studies/torre.yaml`` prints what a study's will cost,
+network by network; ``hmmlens plan``, what all of its jobs will.
 """
 
 from __future__ import annotations
@@ -49,11 +50,16 @@ class Cost(NamedTuple):
         return max(20, math.ceil(MARGIN * self.seconds / 60))
 
 
+def size(network: EmulationNetwork) -> int:
+    """Return the multiplications of one step of a network, as many as it has weights."""
+    return N_GATES[network.cell] * network.n_units * (network.n_units + network.n_noise)
+
+
 def terms(settings: Emulation, network: EmulationNetwork) -> tuple[float, float, float]:
     """Return what the :data:`WEIGHTS` are of, for one update."""
-    numbers = settings.batch_size * settings.n_steps * N_GATES[network.cell] * network.n_units
+    numbers = settings.batch_size * settings.n_steps * size(network)
     pairs = PAIRS[settings.objective] * settings.batch_size**2
-    return numbers * (network.n_units + network.n_noise), pairs, settings.n_steps
+    return numbers, pairs, settings.n_steps
 
 
 def of_training(settings: Emulation, network: EmulationNetwork) -> Cost:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -30,6 +29,7 @@ from hmmlens.figures import (
     torre_training,
 )
 from hmmlens.figures.torre_common import examples
+from hmmlens.layout import STEPS, Job
 from hmmlens.report.torre_gates import WHO
 from hmmlens.report.torre_paper import compared
 
@@ -159,20 +159,23 @@ CAPTIONS = {
 PICTURES = "pictures/"
 
 
-def draw(tables: Path, results: Path) -> Iterator[tuple[str, Figure, pd.DataFrame]]:
+def draw(
+    tables: Path, results: Path, told: Collection[Job] | None = None
+) -> Iterator[tuple[str, Figure, pd.DataFrame]]:
     """Yield name, figure and what it shows, for all figures that the study has tables for.
 
     Parameters
     ----------
     tables : folder of what is gathered, see :mod:`hmmlens.report.torre`.
     results : folder of the study, with the networks' pictures.
+    told : the jobs whose pictures are read; by default all that lie there.
     """
 
     @cache
     def read(name: str) -> pd.DataFrame | None:
         if name.startswith(PICTURES):
             networks = read("networks")
-            return None if networks is None else pictures(results, networks, name)
+            return None if networks is None else pictures(results, networks, name, told)
         path = tables / f"{name}.csv"
         table = pd.read_csv(path) if path.exists() else None
         networks = read("networks") if name == "paper" else None
@@ -196,19 +199,23 @@ def beside(paper: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame:
     return paper[paper["target"].isna() | paper["target"].isin(targets)]
 
 
-def pictures(results: Path, networks: pd.DataFrame, name: str) -> pd.DataFrame | None:
+def pictures(
+    results: Path, networks: pd.DataFrame, name: str, told: Collection[Job] | None = None
+) -> pd.DataFrame | None:
     """Return a table of pictures of the example of each target, None where there is none.
 
     Of a target's trainings the first that has pictures is its example.
     """
-    paths = [
-        results / str(row.network) / str(row.seed) / "reverse" / f"{name}.csv"
-        for row in networks.itertuples()
+    asked = [
+        Job(STEPS["reverse"], (str(row.network), str(row.seed))) for row in networks.itertuples()
     ]
-    some = np.array([path.exists() for path in paths], dtype=bool)
+    paths = [results / job.outputs[0] / f"{name}.csv" for job in asked]
+    some = [
+        path.exists() and (told is None or job in told)
+        for job, path in zip(asked, paths, strict=True)
+    ]
     parts = [
-        pd.read_csv(results / str(row["network"]) / str(row["seed"]) / "reverse" / f"{name}.csv")
-        .assign(**row[WHO].to_dict())
-        for _, row in examples(networks[some]).iterrows()
-    ]  # fmt: skip
+        pd.read_csv(row["path"]).assign(**row[WHO].to_dict())
+        for _, row in examples(networks.assign(path=paths).loc[some]).iterrows()
+    ]
     return pd.concat(parts, ignore_index=True) if parts else None

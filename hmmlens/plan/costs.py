@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from hmmlens import jobs
-from hmmlens.plan import laws
+from hmmlens.plan import emulation, laws
 from hmmlens.plan.measured import Past, Took
 from hmmlens.plan.work import Sizer, Work, least
 
@@ -93,6 +93,8 @@ def _laws(seen: Sequence[Seen]) -> Laws:
                 [getattr(one.work, name) for one in rows],
                 [getattr(one.took, name) for one in rows],
                 getattr(least(kind.split()[0]), name),
+                # Studies are far apart in size, and the model was measured at either scale.
+                scaled=kind in emulation.LEAST,
             )
             for name in Took._fields
         }

@@ -35,7 +35,7 @@ class Law(NamedTuple):
         return found
 
 
-def fit(work: ArrayLike, found: ArrayLike, least: float) -> Law:
+def fit(work: ArrayLike, found: ArrayLike, least: float, scaled: bool = False) -> Law:
     """Fit a law to jobs by the squares of the logarithms of (found / predicted).
 
     Parameters
@@ -44,13 +44,14 @@ def fit(work: ArrayLike, found: ArrayLike, least: float) -> Law:
     found : (job), above 0: what each took. NaN is left out; where nothing is left, the model of the
         work is believed.
     least : the start, as large as the model of the work believes it beside the work.
+    scaled : whether the model of the work is believed but for one factor.
     """
     x, y = (np.asarray(values, dtype=float) for values in (work, found))
     x, y = x[~np.isnan(y)], y[~np.isnan(y)]
     if not len(x):
         return Law(least, 1.0, 1.0, 0.0, 0)
     positive, largest = np.unique(x[x > 0]), float(x.max())
-    if len(np.unique(x)) == 1:
+    if scaled or len(np.unique(x)) == 1:
         scale = float(np.exp(np.log(y / (least + x)).mean()))
         return Law(scale * least, scale, 1.0, largest, len(x))
     from scipy.optimize import least_squares

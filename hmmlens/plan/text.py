@@ -57,8 +57,8 @@ def worth(found: pd.DataFrame) -> list[str]:
         for name, word in names.items()
     )
     told.append(
-        f"Past predictions: of {len(found)} jobs in {found['study'].nunique()} studies, each "
-        f"study predicted from the others, {', '.join(parts)}."
+        f"Past predictions: of {len(found)} jobs of these rules in {found['study'].nunique()} "
+        f"studies, each study predicted from the others, {', '.join(parts)}."
     )
     totals = []
     for study, part in found.groupby("study", sort=False):

@@ -9,8 +9,11 @@ from hmmlens import jobs
 from hmmlens.cluster import asked, needs
 from hmmlens.cluster.sizes import Size
 from hmmlens.config import Study
+from hmmlens.config_emulation import EmulationStudy
 from hmmlens.config_roundtrip import RoundTripStudy
+from hmmlens.jobs_emulation import of_step
 from hmmlens.layout import Job
+from hmmlens.plan import emulation
 
 
 class Work(NamedTuple):
@@ -46,12 +49,18 @@ GATHERING: dict[str, tuple[needs.Work, needs.Work]] = {
     "gather_round_trips": (needs.Work(0.1, 0.02), needs.Work(150, 2)),
     "draw_round_trips": (needs.Work(0.1, 0.02), needs.Work(200, 3)),
     "write_round_trips": (needs.Work(0.5, 0.01), needs.Work(60, 1)),
+    "gather_torre": (needs.Work(1.0, 0.07), needs.Work(350, 3)),
+    "draw_torre": (needs.Work(2.0, 0.3), needs.Work(400, 20)),
+    "write_torre": (needs.Work(1.0, 0.02), needs.Work(400, 3)),
 }
 
 
 def least(rule: str) -> Work:
     """Return what the least job of a rule takes by the model."""
-    found = GATHERING[rule][1] if rule in GATHERING else needs.WORK[rule](Size(0, 0))
+    if rule in emulation.LEAST:
+        found = emulation.LEAST[rule]
+    else:
+        found = GATHERING[rule][1] if rule in GATHERING else needs.WORK[rule](Size(0, 0))
     return Work(found.seconds, found.mb, EMPTY_MB)
 
 
@@ -64,6 +73,7 @@ class Sizer:
 
     def size(self, job: Job) -> Size:
         """Return how large a job is, see :mod:`hmmlens.cluster.sizes`."""
+        assert not isinstance(self.study, EmulationStudy)
         wildcards = job.wildcards
         key = tuple(wildcards.get(name) for name in ("dataset", "network", "reducer", "trip"))
         if key not in self._sizes:
@@ -86,6 +96,9 @@ class Sizer:
         if job.rule in GATHERING:
             n, each = self._gathered(job), GATHERING[job.rule][0]
             return Work(n * each.seconds, n * each.mb, n * NUMBER_MB)
+        if isinstance(self.study, EmulationStudy):
+            mb, seconds = emulation.work(self.study, job)
+            return Work(seconds, mb, NUMBER_MB * emulation.kept(self.study, job))
         size = self.size(job)
         found, none = needs.WORK[job.rule](size), least(job.rule)
         kept = KEPT[job.rule](size) if job.rule in KEPT else 0.0
@@ -105,6 +118,8 @@ class Sizer:
         study = self.study
         if isinstance(study, RoundTripStudy):
             return len(jobs.trips(study))
+        if isinstance(study, EmulationStudy):
+            return len(of_step(study, "trained"))
         if job.rule == "make_tables":
             return len(jobs.places(study))
         if job.rule == "draw_network":

@@ -12,8 +12,9 @@ from typing import Any
 
 import hmmlens
 from hmmlens.config import Study
+from hmmlens.config_emulation import EmulationStudy
 from hmmlens.config_networks import AdapterNetwork
-from hmmlens.config_roundtrip import RoundTripStudy
+from hmmlens.jobs import AnyStudy
 
 #: A fixed time stamp, so that equal results give equal bytes.
 TIMESTAMP = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -25,14 +26,15 @@ SHOWN = (
 )
 
 
-def head(study: Study | RoundTripStudy) -> dict[str, Any]:
+def head(study: AnyStudy) -> dict[str, Any]:
     """Return what stands at the head of a report."""
-    return {
+    found = {
         "title": study.title,
         "study": study.study,
         "seed": study.seed,
         "version": hmmlens.__version__,
     }
+    return found | {"scale": study.scale} if isinstance(study, EmulationStudy) else found
 
 
 def about(study: Study) -> dict[str, Any]:

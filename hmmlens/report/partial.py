@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 import hmmlens
-from hmmlens import jobs, layout, store
+from hmmlens import jobs, jobs_emulation, layout, store
 from hmmlens.config import Study
+from hmmlens.config_emulation import EmulationStudy
 from hmmlens.config_roundtrip import RoundTripStudy
 from hmmlens.errors import DataError, StoreError
 from hmmlens.layout import Job
@@ -25,6 +26,7 @@ FOLDER = "partial_report"
 #: Jobs that a partial report does without: it makes the like itself.
 LAST = {"make_tables", "draw_network", "draw_overview", "write_report"}
 LAST |= {"gather_round_trips", "draw_round_trips", "write_round_trips"}
+LAST |= {"gather_torre", "draw_torre", "write_torre"}
 
 
 class Progress(NamedTuple):
@@ -32,7 +34,7 @@ class Progress(NamedTuple):
 
     done : jobs that have ended well
     missing : DataFrame ``what, jobs, done, missing``, a row for each dataset, network (with its
-        twin) or task of which something is missing
+        twin), task or objectives' target of which something is missing
     sentence : the same in short
     """
 
@@ -51,21 +53,24 @@ def progress(study: jobs.AnyStudy, results: Path) -> Progress:
     every = [job for job in jobs.of_study(study) if job.rule not in LAST]
     done = {job for job in every if jobs.is_done(job, results)}
     total, ended = Counter(map(_subject, every)), Counter(map(_subject, done))
-    left = {subject: Counter[str]() for subject in total}
+    left: dict[tuple[str, str], dict[str, list[Job]]] = {subject: {} for subject in total}
     for job in every:
         if job not in done:
-            left[_subject(job)][job.rule] += 1
+            left[_subject(job)].setdefault(job.rule, []).append(job)
     rows = [
         {
             "what": " ".join(subject),
             "jobs": total[subject],
             "done": ended[subject],
-            "missing": ", ".join(f"{rule} {n}" for rule, n in rules.items()),
+            "missing": ", ".join(_counted(*item) for item in rules.items()),
         }
         for subject, rules in left.items()
         if rules
     ]
     told = f"{len(done)} of {len(every)} jobs are done"
+    if isinstance(study, EmulationStudy):
+        trained = jobs_emulation.of_step(study, "trained")
+        told += f", {len(done & set(trained))} of {len(trained)} trainings among them"
     if rows:
         kind = "task" if isinstance(study, RoundTripStudy) else "network"
         mine = [subject for subject in total if subject[0] == kind]
@@ -82,11 +87,23 @@ def progress(study: jobs.AnyStudy, results: Path) -> Progress:
 def _subject(job: Job) -> tuple[str, str]:
     """Return what a job is about: a dataset, a network with its twin, or a task; and its name."""
     name = job.place[0]
+    if job.rule in layout.STEPS.values():
+        return "network", name
+    if "target" in job.wildcards:
+        return "objectives on", name
     if "trip" in job.wildcards:
         return "task", name
     if "dataset" in job.wildcards or name.startswith(layout.RAW):
         return "dataset", name.removeprefix(layout.RAW)
     return "network", jobs.base_name(name)
+
+
+def _counted(rule: str, missing: list[Job]) -> str:
+    """Return how many jobs of a rule are missing; of trainings that emulate, which."""
+    if rule not in layout.STEPS.values():
+        return f"{rule} {len(missing)}"
+    seeds = ", ".join(job.wildcards["seed"] for job in missing)
+    return f"{rule} {len(missing)} (seed{'s' if len(missing) > 1 else ''} {seeds})"
 
 
 def write(study: jobs.AnyStudy, results: Path) -> tuple[Path, Progress]:
@@ -107,9 +124,11 @@ def write(study: jobs.AnyStudy, results: Path) -> tuple[Path, Progress]:
         try:
             if isinstance(study, RoundTripStudy):
                 _trips(study, results, folder, found, head)
+            elif isinstance(study, EmulationStudy):
+                _emulation(study, results, folder, found, head)
             else:
                 _study(study, results, folder, found, head)
-        except (FileNotFoundError, StoreError) as error:
+        except (FileNotFoundError, StoreError, pd.errors.EmptyDataError) as error:
             raise DataError(
                 f"a result was replaced while it was read ({error}); make the report again"
             ) from error
@@ -199,3 +218,31 @@ def _trips(
     trips.draw(tables, figures)
     about = {**document.head(study), "partial": head}
     trips.write(_templates() / "roundtrip.typ", tables, figures, about, folder / layout.REPORT)
+
+
+def _emulation(
+    study: EmulationStudy,
+    results: Path,
+    folder: Path,
+    found: Progress,
+    head: dict[str, Any],
+) -> None:
+    from hmmlens.emulation.folders import write_tables
+    from hmmlens.figures import style
+    from hmmlens.figures import torre as figures
+    from hmmlens.report import document, torre
+
+    told = jobs_emulation.told(study, found.done)
+    if not told & set(jobs_emulation.of_step(study, "trained")):
+        raise _nothing(study, found, "because no training has ended and had its plateau looked for")
+    tables, drawn = folder / layout.TABLES, folder / layout.FIGURES
+    write_tables(torre.tables(results, study, told), tables)
+    style.use()
+    for name, figure, source in figures.draw(tables, results, told):
+        style.save(figure, drawn / name, source)
+    # A folder that a job has begun to fill again reads as one with fewer tables.
+    for job in told:
+        if not jobs.is_done(job, results):
+            raise FileNotFoundError(job.outputs[0])
+    about = {**document.head(study), "partial": head}
+    torre.write(_templates() / "torre.typ", tables, drawn, about, folder / layout.REPORT)

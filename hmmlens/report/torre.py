@@ -67,17 +67,19 @@ A table without any rows in the whole study has no file. Beside them:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from hmmlens import jobs_emulation
 from hmmlens.config_emulation import EmulationStudy
 from hmmlens.emulation.comparison import compare, trends
 from hmmlens.emulation.plateau import by_setting, effects
-from hmmlens.report import roundtrip, torre_networks, torre_plateau
+from hmmlens.layout import Job
+from hmmlens.report import document, roundtrip, torre_networks, torre_plateau
 from hmmlens.report.torre_claims import CLAIMS
 from hmmlens.report.torre_gates import Tables, gates
 from hmmlens.report.torre_gather import cost_table, gather, networks_table, refusals, targets_table
@@ -88,15 +90,19 @@ from hmmlens.report.torre_text import answers
 PRINTED = ("networks", "gates", "paper", "refusals", "cost", "bias_best_factor", "bias_shrinkage")
 
 
-def tables(results: Path, study: EmulationStudy) -> dict[str, pd.DataFrame]:
+def tables(
+    results: Path, study: EmulationStudy, told: Collection[Job] | None = None
+) -> dict[str, pd.DataFrame]:
     """Return all tables of a study: those of its networks, and what is made of them.
 
     Parameters
     ----------
     results : ``results/{study}``.
+    told : the jobs that are gathered, see :func:`hmmlens.jobs_emulation.told`; by default all.
     """
-    found = gather(results, study)
-    found["networks"] = networks_table(study, found)
+    told = jobs_emulation.told(study) if told is None else told
+    found = gather(results, study, told)
+    found["networks"] = networks_table(study, found, told)
     found |= swept(found) | two_objectives(found)
     return found | {
         "targets": targets_table(study),
@@ -152,7 +158,7 @@ def outcome(table: pd.DataFrame) -> list[str]:
     told = roundtrip.outcome(table)
     skipped = int(table["outcome"].eq("not asked").sum())
     if skipped:
-        told.append(f"{skipped} more are not asked, as the study has too few networks for them.")
+        told.append(f"{skipped} more are not asked, as there are too few networks for them.")
     return told
 
 
@@ -164,3 +170,23 @@ def beside(table: pd.DataFrame) -> str:
         f"Of {agree + differ} findings of the paper that could be compared, {agree} agree with "
         f"ours and {differ} differ; {len(table) - agree - differ} could not be compared."
     )
+
+
+def write(
+    template: Path, tables: Path, figures: Path, about: Mapping[str, Any], output: Path
+) -> None:
+    """Set the report; see :func:`hmmlens.report.document.compile_pdf`.
+
+    Parameters
+    ----------
+    tables, figures : folders of them.
+    about : see :func:`hmmlens.report.document.head`; with ``partial`` where not all is there.
+    """
+    from hmmlens.figures.torre import CAPTIONS
+
+    drawn = [name for name in CAPTIONS if (figures / f"{name}.pdf").exists()]
+    told = facts({path.stem: pd.read_csv(path) for path in tables.glob("*.csv")}, about)
+    told["captions"] = {name: CAPTIONS[name] for name in drawn}
+    printed = [tables / f"{name}.csv" for name in told["tables"]]
+    pictures = [figures / f"{name}.pdf" for name in drawn]
+    document.compile_pdf(template, told, printed, {"": pictures}, output)

@@ -5,14 +5,18 @@ What lies where is told in :mod:`hmmlens.report.torre`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 
+from hmmlens import jobs_emulation
 from hmmlens.config_emulation import Analysis, EmulationStudy
 from hmmlens.emulation.folders import COST, REFUSED
+from hmmlens.layout import STEPS as FOLDERS
+from hmmlens.layout import Job
 from hmmlens.report.torre_gates import WHO, Tables, is_stable, read
 
 #: What is done with a network, in order.
@@ -27,12 +31,13 @@ ERRORS = {"transition error": "transition_error",
           "largest transition error": "largest_transition_error"}  # fmt: skip
 
 
-def gather(results: Path, study: EmulationStudy) -> dict[str, pd.DataFrame]:
+def gather(results: Path, study: EmulationStudy, told: Collection[Job]) -> dict[str, pd.DataFrame]:
     """Read all tables of a study, the same one of all networks below each other.
 
     Parameters
     ----------
     results : ``results/{study}``.
+    told : jobs whose tables are read, see :func:`hmmlens.jobs_emulation.told`.
     """
     parts: dict[str, list[pd.DataFrame]] = {}
 
@@ -45,30 +50,38 @@ def gather(results: Path, study: EmulationStudy) -> dict[str, pd.DataFrame]:
                 table.insert(place, column, value)
             parts.setdefault(f"{name}_{path.stem}", []).append(table)
 
-    for network, settings in study.networks.items():
-        for seed in range(settings.n_seeds):
-            about = {"network": network, "target": settings.target, "seed": seed}
-            folder = results / network / str(seed)
-            for part in (TRAINED, "plateau"):
-                add(TRAINED, folder / part, about)
-            for step in ANALYSES:
-                # What an earlier version of the study left behind is not of this one.
-                if seed in settings.seeds(step):
-                    add(step, folder / step, about)
-    for target in study.bias.targets if study.bias else ():
-        add("bias", results / "bias" / target, {"target": target})
+    # What an earlier version of the study left behind is no job of this one.
+    for step in FOLDERS:
+        for job in jobs_emulation.of_step(study, step):
+            if job in told:
+                network, seed = job.place
+                target = study.networks[network].target
+                about = {"network": network, "target": target, "seed": int(seed)}
+                add(TRAINED if step == "plateau" else step, results / job.outputs[0], about)
+    for job in jobs_emulation.biases(study):
+        if job in told:
+            add("bias", results / job.outputs[0], job.wildcards)
     return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
 
 
-def networks_table(study: EmulationStudy, tables: Tables) -> pd.DataFrame:
-    """Return one row a training, see above; ``scored`` tells whether it was to be scored."""
+def networks_table(
+    study: EmulationStudy, tables: Tables, told: Collection[Job] | None = None
+) -> pd.DataFrame:
+    """Return one row a training, see above.
+
+    Parameters
+    ----------
+    told : the jobs that are gathered; by default all. A training that is not has no row, and one
+        whose scores are not is none that was ``scored``, so that neither breaks a promise.
+    """
+    told = jobs_emulation.told(study) if told is None else told
+    trained = [job for job in jobs_emulation.of_step(study, "trained") if job in told]
     rows = [
-        {"network": name, "target": network.target, "seed": seed}
-        | {key: getattr(network, key) for key in SETTINGS}
+        {"network": name, "target": study.networks[name].target, "seed": int(seed)}
+        | {key: getattr(study.networks[name], key) for key in SETTINGS}
         | {key: getattr(study.training_of(name), key) for key in TRAINING}
-        | {"scored": seed in network.seeds("scores")}
-        for name, network in study.networks.items()
-        for seed in range(network.n_seeds)
+        | {"scored": Job(FOLDERS["scores"], (name, seed)) in told}
+        for name, seed in (job.place for job in trained)
     ]
     table = pd.DataFrame(rows)
     end = ["n_updates", "diverged", "loss"]

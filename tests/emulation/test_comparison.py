@@ -64,3 +64,10 @@ def test_what_is_missing_is_left_out_and_what_is_wrong_refused() -> None:
         joined([tables[0].drop(columns="seed")])
     with pytest.raises(DataError, match="two rows"):
         joined([tables[0], tables[0]])
+
+
+def test_networks_without_measures_have_nothing_to_compare() -> None:
+    none = pd.DataFrame(columns=["objective", "batch_size", "seed", "measure", "value"])
+    table = compare([none])
+    assert table.empty
+    assert list(table.columns) == list(compare(networks(np.random.default_rng(0), 2)).columns)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from hmmlens import config_emulation
+from hmmlens import cli, config_emulation
 from hmmlens.config_errors import read_yaml
 from tests.workflow.runs import ROOT, snakemake
 
@@ -17,11 +18,18 @@ STUDIES = ROOT / "workflow" / "studies"
 SMOKE, LAPTOP, PAPER = (STUDIES / f"torre{name}.yaml" for name in ("-smoke", "", "-paper"))
 
 
-def test_a_small_network_goes_through_every_rule(tmp_path: Path) -> None:
-    done = snakemake(tmp_path, SMOKE, "--cores", "2")
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run the smoke study once, and return its folder."""
+    folder = tmp_path_factory.mktemp("torre")
+    done = snakemake(folder, SMOKE, "--cores", "2")
     assert done.returncode == 0, done.stdout[-3000:]
     assert "1 training will take about" in done.stdout
-    results = tmp_path / "results" / "torre-smoke"
+    return folder
+
+
+def test_a_small_network_goes_through_every_rule(finished: Path) -> None:
+    results = finished / "results" / "torre-smoke"
     assert (results / "report.pdf").read_bytes().startswith(b"%PDF")
     tables = {path.stem: pd.read_csv(path) for path in (results / "tables").glob("*.csv")}
     network = tables["networks"].iloc[0]
@@ -35,8 +43,51 @@ def test_a_small_network_goes_through_every_rule(tmp_path: Path) -> None:
     }  # fmt: skip
     assert set(tables["answers"]["question"]) == {"bias", "homogeneity", "plateau"}
     assert not list((results / "checkpoints").glob("*"))
-    again = snakemake(tmp_path, SMOKE, "--cores", "1", "--dry-run")
+    again = snakemake(finished, SMOKE, "--cores", "1", "--dry-run")
     assert "Nothing to be done" in again.stdout
+
+
+def test_what_there_is_of_it_is_reported(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    shutil.copytree(finished, tmp_path / "study", symlinks=True)
+    monkeypatch.chdir(tmp_path / "study")
+    results = Path("results/torre-smoke")
+    command = ["partial", "--configfile", str(SMOKE)]
+
+    def files(folder: Path, pattern: str) -> dict[str, bytes]:
+        found = folder.rglob(pattern)
+        return {
+            str(p.relative_to(folder)): p.read_bytes() for p in found if "partial" not in str(p)
+        }
+
+    assert cli.main(command) == 0
+    assert "7 of 7 jobs are done, 1 of 1 trainings among them, all but" in capsys.readouterr().out
+    folder = results / "partial_report"
+    for kind in ("tables", "figures"):
+        told = {p.name: p.read_bytes() for p in (folder / kind).glob("*.csv")}
+        assert told == files(results / kind, "*.csv"), kind
+    # Now the scores are being computed again, and states have not been tied.
+    shutil.rmtree(results / "chain2" / "0" / "states")
+    (results / "benchmarks" / "tie_states" / "chain2" / "0.tsv").unlink()
+    scores = results / "chain2" / "0" / "scores"
+    half = (scores / "metrics.csv").read_bytes()[:100]
+    shutil.rmtree(scores)
+    scores.mkdir()
+    (scores / "metrics.csv").write_bytes(half)
+    before = {kind: files(results, f"*.{kind}") for kind in ("csv", "pdf", "png", "safetensors")}
+    assert cli.main(command) == 0
+    assert {kind: files(results, f"*.{kind}") for kind in before} == before
+    missing = pd.read_csv(folder / "missing.csv")["missing"].tolist()
+    assert missing == ["score_emulation 1 (seed 0), tie_states 1 (seed 0)"]
+    tables = {path.stem for path in (folder / "tables").glob("*.csv")}
+    assert "reverse_orbits" in tables and "kicks_kicks" in tables
+    assert not {name for name in tables if name.startswith(("scores", "states"))}
+    assert (folder / "report.pdf").read_bytes() != (results / "report.pdf").read_bytes()
+    # It is a study of its own for nobody.
+    planned = snakemake(Path.cwd(), SMOKE, "--cores", "1", "-n", "--rerun-triggers", "mtime").stdout
+    assert "partial_report" not in planned and re.search(r"^tie_states +1$", planned, re.MULTILINE)
 
 
 def test_the_papers_study_has_its_networks(tmp_path: Path) -> None:

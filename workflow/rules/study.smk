@@ -9,7 +9,7 @@ from snakemake.exceptions import WorkflowError
 BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE))
 
-from hmmlens import config_emulation, jobs, layout
+from hmmlens import jobs, layout
 from hmmlens.config_errors import read_yaml
 from hmmlens.errors import ConfigError
 from hmmlens.seeds import derive_seed
@@ -20,8 +20,7 @@ try:
         read_yaml(file)
     # profiles/slurm names the settings of the cluster in the config too.
     settings = {key: value for key, value in config.items() if key != "site"}
-    load = (config_emulation if "emulation" in config else jobs).load
-    study = load(settings, ", ".join(map(str, workflow.configfiles)))
+    study = jobs.load(settings, ", ".join(map(str, workflow.configfiles)))
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 

@@ -1,6 +1,6 @@
 """A study of networks that emulate hidden Markov models: trained, taken apart, and questioned."""
 
-import hmmlens
+from hmmlens.report import document
 
 
 onstart:
@@ -95,8 +95,7 @@ rule score_emulation:
         **fixed("score_emulation", 2000, 60),
     params:
         **about("scores"),
-        # The paper aligns 5000 sequences with as many, which takes minutes.
-        n_sequences=5000 if study.scale == "paper" else 1000,
+        n_sequences=study.n_scored,
     script:
         "../scripts/score_emulation.py"
 
@@ -206,8 +205,14 @@ rule gather_torre:
         trained=trainings_of("trained"),
         plateaus=trainings_of("plateau"),
         steps=[path for step in STEPS for path in trainings_of(step)],
-        bias=expand(BIAS, target=BIAS_TARGETS),
-        code=code("report", "emulation/plateau", "emulation/comparison"),
+        bias=results_of(BIASES),
+        code=code(
+            "report",
+            "emulation/plateau",
+            "emulation/comparison",
+            "jobs_emulation",
+            "layout",
+        ),
     output:
         tables=report(
             directory(TABLES),
@@ -218,6 +223,8 @@ rule gather_torre:
         ),
     log:
         f"{LOGS}/gather_torre.log",
+    benchmark:
+        f"{BENCHMARKS}/gather_torre.tsv"
     localrule: True
     conda:
         "../../envs/cpu.yaml"
@@ -247,6 +254,8 @@ rule draw_torre:
         ),
     log:
         f"{LOGS}/draw_torre.log",
+    benchmark:
+        f"{BENCHMARKS}/draw_torre.tsv"
     localrule: True
     conda:
         "../../envs/cpu.yaml"
@@ -273,6 +282,8 @@ rule write_torre:
         ),
     log:
         f"{LOGS}/write_torre.log",
+    benchmark:
+        f"{BENCHMARKS}/write_torre.tsv"
     localrule: True
     conda:
         "../../envs/cpu.yaml"
@@ -281,12 +292,6 @@ rule write_torre:
         mem_mb=1000,
         runtime=10,
     params:
-        about={
-            "title": study.title,
-            "study": study.study,
-            "scale": study.scale,
-            "seed": study.seed,
-            "version": hmmlens.__version__,
-        },
+        about=document.head(study),
     script:
         "../scripts/write_torre.py"

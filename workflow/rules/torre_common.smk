@@ -1,21 +1,20 @@
 """Names and paths of a study of networks that emulate hidden Markov models."""
 
+from hmmlens import jobs_emulation
 from hmmlens.emulation import cost
 
-NETWORK = f"{RESULTS}/{{network}}/{{seed}}"
+NETWORK = f"{RESULTS}/{layout.NETWORK}"
 TRAINED = f"{NETWORK}/trained"
 PLATEAU = f"{NETWORK}/plateau"
-# Of every training.
-ALWAYS = ["trained", "plateau"]
 STEPS = ["scores", "reverse", "kicks", "states"]
-BIAS = f"{RESULTS}/bias/{{target}}"
-BIAS_TARGETS = study.bias.targets if study.bias else []
+BIAS = f"{RESULTS}/{layout.BIAS}"
+BIASES = jobs_emulation.biases(study)
 
 
 wildcard_constraints:
     network="|".join(study.networks),
     seed=r"\d+",
-    target="|".join(BIAS_TARGETS) or "(?!)",
+    target="|".join(job.place[0] for job in BIASES) or "(?!)",
 
 
 def matrices(target):
@@ -36,13 +35,14 @@ def about(step):
     }
 
 
-def trainings_of(step, pattern=f"{NETWORK}/{{step}}"):
-    """Fill a path pattern for every training that takes part in a step."""
-    return [
-        pattern.format(network=name, seed=seed, step=step)
-        for name, network in study.networks.items()
-        for seed in (range(network.n_seeds) if step in ALWAYS else network.seeds(step))
-    ]
+def results_of(found):
+    """Return what jobs make."""
+    return [f"{RESULTS}/{path}" for job in found for path in job.outputs]
+
+
+def trainings_of(step):
+    """Return the folder of a step for every training that takes part in it."""
+    return results_of(jobs_emulation.of_step(study, step))
 
 
 def training_cost(wildcards):
