@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from hmmlens.config_files import NpzData, TableData, ZarrData
 
+log = logging.getLogger(__name__)
+
 #: Exit codes of arguments or files that do not fit, and of Ctrl-C.
 WRONG, STOPPED = 2, 130
 
@@ -76,7 +78,7 @@ def _explain_options(command: argparse.ArgumentParser) -> None:
     add("--truth", metavar="NAME", help="labels to compare with (default: truth, if it is there)")
     add("--group", metavar="NAME", help="whose sequences go together (default: group, if there)")
     add("--split", metavar="NAME", help="train, select or test (default: split, if it is there)")
-    add("--separator", metavar="CHARACTER", help="between the columns of a CSV file (default: ,)")
+    add("--separator", metavar="CHARACTER", help="of a CSV file's columns; \\t is tab (default: ,)")
 
     reading = command.add_argument_group("what the network reads and says")
     add = reading.add_argument
@@ -155,6 +157,8 @@ def settings_of(args: argparse.Namespace) -> TableData | NpzData | ZarrData:
     ConfigError
         Saying which option does not fit.
     """
+    from pydantic import ValidationError
+
     from hmmlens.config_files import TABLE_ENDINGS, NpzData, TableData, ZarrData
 
     path = str(args.data)
@@ -171,8 +175,11 @@ def settings_of(args: argparse.Namespace) -> TableData | NpzData | ZarrData:
                 "the one that the network reads with --inputs"
             )
         kind = "symbols" if args.symbols else "values"
-        given = {"columns": columns, "input_kind": kind, "separator": args.separator or ","}
-        return TableData.model_validate({"kind": "table", "path": path, **given, **shared})
+        given = {"columns": columns, "input_kind": kind, "separator": _separator(args)}
+        try:
+            return TableData.model_validate({"kind": "table", "path": path, **given, **shared})
+        except ValidationError as error:
+            raise ConfigError(f"{path}: {'; '.join(e['msg'] for e in error.errors())}") from None
     others = [name for name in TABLE_OPTIONS if getattr(args, name) is not None]
     if others:
         raise ConfigError(f"--{others[0]} is for tables, and --data {path} is none")
@@ -183,30 +190,53 @@ def settings_of(args: argparse.Namespace) -> TableData | NpzData | ZarrData:
     raise ConfigError(f"--data {path}: must end in {', '.join(TABLE_ENDINGS)}, .npz or .zarr")
 
 
+def _separator(args: argparse.Namespace) -> str:
+    separator = "\t" if args.separator == "\\t" else args.separator or ","
+    if len(separator) != 1:
+        raise ConfigError(f"--separator wants one character, found {args.separator!r}")
+    return separator
+
+
 def _columns(args: argparse.Namespace, path: Path) -> dict[str, Any]:
     """Return which columns hold what: those that are named, or those of the default names."""
     from hmmlens.config_errors import did_you_mean
-    from hmmlens.datasets.table_files import column_names
+    from hmmlens.datasets import table_files
+    from hmmlens.datasets.words import clean
 
-    if args.separator is not None and len(args.separator) != 1:
-        raise ConfigError(f"--separator wants one character, found {args.separator!r}")
-    there = column_names(path, args.separator or ",")
+    separator = _separator(args)
+    there = table_files.column_names(path, separator)
     found: dict[str, Any] = {}
     for role in ("sequence", "time", "truth", "group", "split"):
         name = getattr(args, role)
         needed = name is not None or role in ("sequence", "time")
-        name = role if name is None else name
+        name = role if name is None else clean(name)
         if needed and name not in there:
+            other = table_files.other_separator(there)
             raise ConfigError(
                 f"{path}: there is no column {name!r}{did_you_mean(name, there)}; the file has: "
-                f"{', '.join(there)}; name the right one with --{role}"
+                f"{table_files.listed(there)}; "
+                + (
+                    f"its columns seem to be separated by {other!r}: add --separator {other!r}"
+                    if other
+                    else f"name the right one with --{role}"
+                )
             )
         found[role] = name if name in there else None
-    inputs = args.inputs or [name for name in there if name not in found.values()]
+    named = args.inputs and [clean(name) for name in args.inputs]
+    if named and len(set(named)) < len(named):
+        raise ConfigError(f"--inputs names a column twice: {' '.join(named)}")
+    unnamed = [name for name in there if table_files.is_unnamed(name)]
+    if unnamed and not named:
+        log.warning(
+            "%s: the column %s is not read; it looks like an index that pandas wrote",
+            path, table_files.listed(unnamed),
+        )  # fmt: skip
+    left = [name for name in there if name not in [*found.values(), *unnamed]]
+    inputs = named or left
     if not inputs:
         raise ConfigError(f"{path}: no column is left for the network to read; see --inputs")
-    if len(set(inputs)) < len(inputs):
-        raise ConfigError(f"--inputs names a column twice: {' '.join(inputs)}")
+    for name in [*found.values(), *inputs]:
+        table_files.refuse_repeated(path, name, there)
     return {**found, "inputs": inputs}
 
 

@@ -16,7 +16,7 @@ import pytest
 import hmmlens
 from hmmlens import cli
 from hmmlens.config_files import TableData
-from hmmlens.errors import ConfigError
+from hmmlens.errors import ConfigError, DataError
 from hmmlens.networks import cells
 
 ROOT = Path(hmmlens.__file__).parents[1]
@@ -164,6 +164,44 @@ def test_what_does_not_fit_the_data_is_told(
     with pytest.raises(ConfigError) as caught:
         settings(**change)
     assert message in str(caught.value)
+
+
+def test_an_index_that_pandas_wrote_is_not_read(
+    place: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    table().to_csv("d.csv")
+    assert settings().columns.inputs == ["left", "right"]
+    assert "(a column without a name) is not read; it looks like an index" in caplog.text
+    pd.read_csv("d.csv").to_csv("d.csv", index=False)
+    assert "Unnamed: 0" in Path("d.csv").read_text()
+    assert settings().columns.inputs == ["left", "right"]
+    assert settings(inputs="left").columns.inputs == ["left"]
+    with pytest.raises(ConfigError, match=r"d\.csv: .* at least 1 character"):
+        cli.settings_of(cli.parser().parse_args([*arguments(), "--inputs", ""]))
+    table().set_index(pd.Index(np.arange(120) ** 2)).to_parquet("d.parquet")
+    assert settings(data="d.parquet").columns.inputs == ["left", "right"]
+
+
+def test_a_header_with_a_column_twice_is_told(place: Path) -> None:
+    text = table().to_csv(index=False)
+    for name in ("left", "time"):
+        Path("d.csv").write_text(text.replace("right", name, 1))
+        with pytest.raises(DataError, match=f"the header has 2 columns '{name}'; rename all but"):
+            settings()
+    # A column that nothing reads may stand there twice.
+    Path("d.csv").write_text(text.replace("truth", "left", 1))
+    assert settings(inputs="right").columns.inputs == ["right"]
+
+
+def test_a_table_separated_otherwise_is_told(place: Path) -> None:
+    for mark, shown in ((";", "';'"), ("\t", "'\\t'"), ("|", "'|'")):
+        table().to_csv("d.csv", index=False, sep=mark)
+        with pytest.raises(ConfigError) as caught:
+            settings()
+        assert str(caught.value).endswith(f"separated by {shown}: add --separator {shown}")
+        words = [*arguments(), "--separator", shown.strip("'")]
+        found = cli.settings_of(cli.parser().parse_args(words))
+        assert found.columns.inputs == ["left", "right"]
 
 
 def test_a_table_without_features_is_told(place: Path) -> None:

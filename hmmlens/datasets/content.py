@@ -16,6 +16,12 @@ SPLITS = ("train", "select", "test")
 #: Most symbols of an input or target, and most kinds of truth: each has a row in every table.
 MOST_KINDS = 256
 
+#: The largest value in size: networks compute in single precision.
+LARGEST = float(np.finfo(np.float32).max)
+SMALLER = (
+    f"a number of at most {LARGEST:.2g} in size, as single precision holds; rescale the values"
+)
+
 
 class Content(NamedTuple):
     """Sequences as they stand in a file, padded to the longest.

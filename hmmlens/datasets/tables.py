@@ -6,6 +6,9 @@ and column.
 
 from __future__ import annotations
 
+import logging
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -15,9 +18,19 @@ from numpy.typing import NDArray
 
 from hmmlens.config_errors import did_you_mean
 from hmmlens.config_files import TableData
-from hmmlens.datasets.content import MOST_KINDS, SPLITS, Content, kind_names
-from hmmlens.datasets.table_files import read_csv, read_parquet
+from hmmlens.datasets.content import LARGEST, MOST_KINDS, SMALLER, SPLITS, Content, kind_names
+from hmmlens.datasets.table_files import line_in, read_csv, read_parquet
+from hmmlens.datasets.words import (
+    BadCellError,
+    Words,
+    by_number,
+    clean,
+    read_words,
+    warn_of_look_alikes,
+)
 from hmmlens.errors import DataError
+
+log = logging.getLogger(__name__)
 
 #: Steps may differ from the claimed one by this share of it, for times are often rounded.
 STEP_TOLERANCE = 0.01
@@ -35,9 +48,10 @@ def read_table(path: Path, settings: TableData) -> Content:
     words = [c for c in (columns.sequence, columns.truth, columns.group, columns.split) if c]
     numbers = [columns.time, *columns.inputs, *(columns.targets or [])]
     if path.name.endswith(".parquet"):
-        table = _Table(path, read_parquet(path, [*words, *numbers]), "row")
+        table = _Table(path, read_parquet(path, [*words, *numbers]), "row", int)
     else:
-        table = _Table(path, read_csv(path, words, numbers, settings.separator), "line")
+        frame = read_csv(path, words, numbers, settings.separator)
+        table = _Table(path, frame, "line", line_in(path, settings.separator))
     if table.frame.empty:
         raise DataError(f"{path}: there is no row below the header")
     rows = _in_sequences(table, columns.sequence, columns.time, settings.time_step)
@@ -61,40 +75,56 @@ def read_table(path: Path, settings: TableData) -> Content:
         names["state"], labels = table.labels(columns.truth)
         state = rows.padded(labels, -1)
     if columns.group:
-        found, group = np.unique(rows.constant(table, columns.group), return_inverse=True)
+        each = rows.constant(table, columns.group)
+        warn_of_look_alikes(sorted(set(each)), f"{path}, column {columns.group!r}")
+        found, group = np.unique(each, return_inverse=True)
         names["group"] = [str(name) for name in found]
     if columns.split:
-        each = rows.constant(table, columns.split)
-        for row, word in zip(rows.order[rows.starts], each, strict=True):
-            if word not in SPLITS:
-                hint = did_you_mean(word, SPLITS)
-                wants = f"found {word!r}{hint}, wants one of: {', '.join(SPLITS)}"
-                table.refuse(row, columns.split, wants)
-        split = np.array([SPLITS.index(word) for word in each])
+        split = _splits(table, rows, columns.split)
     truth = columns.truth or ""
     return Content(inputs, target, rows.length, state, split, group, names, truth)
+
+
+def _splits(table: _Table, rows: _Rows, column: str) -> NDArray[np.int64]:
+    """Return the split of each sequence; its name may be in upper case."""
+    each = rows.constant(table, column)
+    for row, word in zip(rows.order[rows.starts], each, strict=True):
+        if word.casefold() not in SPLITS:
+            hint = did_you_mean(word, SPLITS)
+            wants = f"found {word!r}{hint}, wants one of: {', '.join(SPLITS)}"
+            table.refuse(row, column, wants)
+    return np.array([SPLITS.index(word.casefold()) for word in each])
 
 
 # --- Rows and columns -----------------------------------------------------------------------
 
 
 class _Table(NamedTuple):
-    """The columns of a file that matter; its index counts rows as the messages do."""
+    """The columns of a file that matter.
+
+    frame : its index numbers the rows of the file
+    unit, number : what the messages count, and the number of the one that a row begins on
+    """
 
     path: Path
     frame: pd.DataFrame
     unit: str
+    number: Callable[[int], int]
+
+    def place(self, row: int) -> str:
+        """Return where a row stands; ``row`` counts from 0."""
+        return f"{self.unit} {self.number(int(self.frame.index[row]))}"
 
     def refuse(self, row: int, column: str, what: str) -> NoReturn:
         """Raise DataError about one cell; ``row`` counts from 0."""
-        where = f"{self.unit} {self.frame.index[row]}"
-        raise DataError(f"{self.path}, {where}, column {column!r}: {what}")
+        raise DataError(f"{self.path}, {self.place(row)}, column {column!r}: {what}")
 
     def _refuse_first(self, flags: NDArray[np.bool_], column: str, wants: str) -> None:
         if flags.any():
             row = int(np.flatnonzero(flags)[0])
             cell = self.frame[column].iloc[row]
-            found = "an empty cell" if pd.isna(cell) else f"{cell!s:.40}"
+            missing = pd.isna(cell) or clean(str(cell)) == ""
+            found = "an empty cell" if missing else f"{cell!s:.40}"
             self.refuse(row, column, f"found {found}, wants {wants}")
 
     def _numbers(self, column: str) -> NDArray[np.float64]:
@@ -103,18 +133,39 @@ class _Table(NamedTuple):
         if cells.dtype.kind in "mM":
             self.refuse(0, column, "found dates or durations, wants numbers, such as seconds")
         if not pd.api.types.is_numeric_dtype(cells):
-            texts = cells.astype(object).where(cells.notna(), None)
-            numbers = pd.to_numeric(texts.map(str, na_action="ignore"), errors="coerce")
-            bad = (numbers.isna() & cells.notna()).to_numpy()
-            self._refuse_first(bad, column, "a number")
-            cells = numbers
+            words = self._words(column)
+            truths = {"True": "1", "TRUE": "1", "False": "0", "FALSE": "0"}
+            texts = pd.Series([truths.get(name, name) for name in words.names], dtype=object)
+            parsed = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64)
+            unreadable = np.append(np.isnan(parsed), False)[words.codes]
+            self._refuse_first(unreadable, column, "a number")
+            return np.append(parsed, np.nan)[words.codes]
         return np.asarray(cells.to_numpy(dtype=np.float64, na_value=np.nan))
+
+    def clock(self, column: str) -> NDArray[np.float64] | NDArray[np.uint64]:
+        """Return finite times (row) in their order; whole ones, from the first, are exact."""
+        cells = self.frame[column]
+        if cells.dtype.kind in "iu":
+            # In the arithmetic of unsigned numbers, which is right whatever the sign.
+            whole: NDArray[np.uint64] = cells.to_numpy().astype(np.uint64)
+            return whole - np.uint64(int(cells.min()) % 2**64)
+        numbers = self._numbers(column)
+        self._refuse_first(~np.isfinite(numbers), column, "a finite number")
+        if cells.dtype == object or isinstance(cells.dtype, pd.StringDtype):
+            words = self._words(column)
+            if all(re.fullmatch(r"-?[0-9]+", name) for name in words.names):
+                exact = [int(name) for name in words.names]
+                offsets = [number - min(exact) for number in exact]
+                if max(offsets) < 2**64:
+                    return np.array(offsets, dtype=np.uint64)[words.codes]
+        return numbers
 
     def values(self, column: str, may_lack: bool) -> NDArray[np.float64]:
         """Return finite numbers (row), or NaN where a cell is empty and may be."""
         numbers = self._numbers(column)
         bad = np.isinf(numbers) if may_lack else ~np.isfinite(numbers)
         self._refuse_first(bad, column, "a finite number")
+        self._refuse_first(np.abs(numbers) > LARGEST, column, SMALLER)
         return numbers
 
     def symbols(self, column: str, may_lack: bool) -> NDArray[np.int64]:
@@ -125,33 +176,39 @@ class _Table(NamedTuple):
         self._refuse_first(bad, column, "a symbol, a whole number of 0 or more")
         return np.where(np.isnan(numbers), -1, numbers).astype(np.int64)
 
-    def words(self, column: str, may_lack: bool = False) -> NDArray[np.object_]:
-        """Return text (row), empty where a cell is."""
-        cells = self.frame[column]
-        empty = cells.isna().to_numpy()
-        if not may_lack:
-            self._refuse_first(empty, column, "a word or number on every row")
-        # Whole numbers beside empty cells come as 1.0.
-        cells = cells.convert_dtypes() if cells.dtype.kind == "f" else cells
-        found = cells.astype(object).to_numpy()
-        return np.array(["" if e else str(c) for c, e in zip(found, empty, strict=True)], object)
+    def _words(self, column: str) -> Words:
+        try:
+            return read_words(self.frame[column])
+        except BadCellError as error:
+            self.refuse(error.place, column, str(error))
+
+    def words(self, column: str) -> NDArray[np.object_]:
+        """Return a word for each row, none of which may be missing."""
+        words = self._words(column)
+        wants = "a word or number on every row (NA and the like mean that it is missing)"
+        self._refuse_first(words.codes < 0, column, wants)
+        return np.array(words.names, dtype=object)[words.codes]
 
     def labels(self, column: str) -> tuple[list[str], NDArray[np.int64]]:
         """Return the different labels of a column and the code of each row's, -1 if unknown."""
-        words = self.words(column, may_lack=True)
-        unknown = ("", "-1")
-        names = sorted({str(word) for word in words} - set(unknown), key=_by_number)
+        words = self._words(column)
+        unknown = [re.fullmatch(r"-1(\.0*)?", name) is not None for name in words.names]
+        known = [name for name, none in zip(words.names, unknown, strict=True) if not none]
+        names = sorted(known, key=by_number)
         if len(names) > MOST_KINDS:
             raise DataError(
                 f"{self.path}, column {column!r}: holds {len(names)} different labels, but at "
                 f"most {MOST_KINDS} kinds of truth are told apart; name states, not values"
             )
-        codes = {name: code for code, name in enumerate(names)} | dict.fromkeys(unknown, -1)
-        return names, np.array([codes[word] for word in words], dtype=np.int64)
-
-
-def _by_number(word: str) -> tuple[float, str]:
-    return (int(word), word) if word.isdecimal() else (np.inf, word)
+        warn_of_look_alikes(names, f"{self.path}, column {column!r}")
+        if any(unknown) and names == ["1"]:
+            log.warning(
+                "%s, column %r: holds -1 and 1 only, and -1 means unknown; where it is a label, "
+                "write another word for it", self.path, column,
+            )  # fmt: skip
+        places = {name: code for code, name in enumerate(names)}
+        codes = np.array([*(places.get(name, -1) for name in words.names), -1], dtype=np.int64)
+        return names, codes[words.codes]
 
 
 class _Rows(NamedTuple):
@@ -194,7 +251,9 @@ class _Rows(NamedTuple):
 def _in_sequences(table: _Table, sequence: str, time: str, time_step: float | None) -> _Rows:
     """Find the sequences, and check that time rises in each, by ``time_step`` if that is given."""
     code, names = pd.factorize(table.words(sequence))
-    clock = table.values(time, may_lack=False)
+    warn_of_look_alikes(list(names), f"{table.path}, column {sequence!r}")
+    clock = table.clock(time)
+    written = table.frame[time]
     order = np.argsort(code, kind="stable")
     length = np.bincount(code)
     starts = np.cumsum(length) - length
@@ -208,21 +267,25 @@ def _in_sequences(table: _Table, sequence: str, time: str, time_step: float | No
     if len(again):
         row = int(again[0])
         same = (code == code[row]) & (clock == clock[row])
-        before = table.frame.index[int(np.flatnonzero(same)[0])]
-        told = f"sequence {names[code[row]]!r} has time {clock[row]:g} twice, first in "
-        table.refuse(row, time, f"{told}{table.unit} {before}; keep one of them")
+        before = table.place(int(np.flatnonzero(same)[0]))
+        told = f"sequence {names[code[row]]!r} has time {written.iloc[row]} twice, first in "
+        table.refuse(row, time, f"{told}{before}; keep one of them")
     within = np.diff(code[order]) == 0
-    gap = np.diff(clock[order])
-    falls = np.flatnonzero(within & (gap < 0))
+    sorted_clock = clock[order]
+    later = sorted_clock[1:] >= sorted_clock[:-1]
+    gap = np.where(later, np.diff(sorted_clock), 0).astype(np.float64)
+    falls = np.flatnonzero(within & ~later)
     if len(falls):
         row = int(order[falls[0] + 1])
-        told = f"{clock[row]:g} comes after a later time in sequence {names[code[row]]!r}"
+        told = f"{written.iloc[row]} comes after a later time in sequence {names[code[row]]!r}"
         table.refuse(row, time, f"{told}; sort its rows by time")
     if time_step is not None:
         uneven = np.flatnonzero(within & (np.abs(gap - time_step) > STEP_TOLERANCE * time_step))
         if len(uneven):
             row = int(order[uneven[0] + 1])
-            told = f"{clock[row]:g} comes {gap[uneven[0]]:g} after the step before in sequence "
+            told = (
+                f"{written.iloc[row]} comes {gap[uneven[0]]:g} after the step before in sequence "
+            )
             told += f"{names[code[row]]!r}, but time_step is {time_step:g}"
             remedy = "fill the gap, make it two sequences, or leave time_step out"
             table.refuse(row, time, f"{told}; {remedy}")

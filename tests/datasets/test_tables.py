@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import re
 import sys
 from pathlib import Path
@@ -126,7 +127,7 @@ BAD: list[tuple[str, tuple[str, str], dict[str, Any], str]] = [
     ("missing column", ("trial,t,x", "trial,t,X"), {},
      ": column 'x' is missing (did you mean 'X'?); the file has: trial, t, X, y, cue"),
     ("wrong separator", ("", ""), {"separator": ";"}, ": column 'trial' is missing"),
-    ("column twice", ("x,y,cue", "x,y,y"), {}, ": there are 2 columns 'y'"),
+    ("column twice", ("x,y,cue", "x,y,y"), {}, ": the header has 2 columns 'y'; rename all but"),
     ("text in a number", ("3.5,-3", "3.5,minus 3"), {},
      ", line 4, column 'y': found minus 3, wants a number"),
     ("decimal comma", ("3.5,-3", '"3,5",-3'), {}, ", line 4, column 'x': found 3,5, wants a numb"),
@@ -198,6 +199,163 @@ def test_missing_targets_stay_missing(tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         found.target[..., 0], [[np.nan, -3, np.nan], [-2, np.nan, -5]]
     )  # fmt: skip
+
+
+def test_labels_that_pandas_wrote_as_numbers(tmp_path: Path) -> None:
+    """One empty cell makes floats of whole labels; they are the same labels in every format."""
+    labels = [0, 1, -1, 2, 10, None, -1, 1]
+    frame = pd.DataFrame({"trial": "a", "t": range(8), "x": 0.5, "y": 1.0, "phase": labels})
+    assert "-1.0" in frame.to_csv()
+    text = read(tmp_path, frame.to_csv(index=False), columns={"truth": "phase"})
+    path = tmp_path / "steps.parquet"
+    frame.to_parquet(path)
+    packed = read_table(path, table(path, columns={"truth": "phase"}))
+    frame.astype({"phase": "Int64"}).to_parquet(path)
+    whole = read_table(path, table(path, columns={"truth": "phase"}))
+    for found in (text, packed, whole):
+        assert found.names["state"] == ["0", "1", "2", "10"]
+        assert found.state[0].tolist() == [0, 1, -1, 2, 3, -1, -1, 1]
+
+
+@pytest.mark.parametrize("blank", [" ", "\t", "\u00a0", "\u2003", "\ufeff", "\u200b"])
+def test_blanks_at_the_ends_split_nothing(tmp_path: Path, blank: str) -> None:
+    columns = {"truth": "phase", "group": "person", "split": "part"}
+    plain = read(tmp_path, GOOD, columns=columns)
+    text = GOOD
+    for cell in ("\na,1", "go,p1", "p2,test\nb,12", "5.5,-5", "phase,person"):
+        text = text.replace(cell, cell.replace(",", f"{blank},"), 1)
+    assert text.count(blank) == 6
+    found = read(tmp_path, text, columns=columns)
+    assert found.names == plain.names
+    for one, two in zip(found[:6], plain[:6], strict=True):
+        np.testing.assert_equal(one, two)
+
+
+def test_both_ways_of_writing_an_accent_are_one_person(tmp_path: Path) -> None:
+    text = GOOD.replace("stop,p1", "stop,Zoe\u0308").replace("go,p1", "go,Zo\u00eb")
+    found = read(tmp_path, text, columns={"group": "person"})
+    assert found.names["group"] == ["Zo\u00eb", "p2"]
+
+
+@pytest.mark.parametrize("missing", ["NA", "NaN", "nan", "None", "null", "NULL", "<NA>", " NA "])
+def test_words_for_missing_are_no_labels_and_no_groups(tmp_path: Path, missing: str) -> None:
+    text = GOOD.replace(",stop,", f",{missing},")
+    assert read(tmp_path, text, columns={"truth": "phase"}).names["state"] == ["go"]
+    text = GOOD.replace("stop,p1", f"stop,{missing}")
+    sentence = "line 4, column 'person': found " + missing.strip()
+    with pytest.raises(DataError, match=re.escape(sentence)):
+        read(tmp_path, text.replace(missing, missing.strip()), columns={"group": "person"})
+    with pytest.raises(DataError, match="line 4, column 'trial': found"):
+        read(tmp_path, GOOD.replace("\na,1", f"\n{missing},1"))
+    # Words that only begin alike are words.
+    text = GOOD.replace(",stop,", ",nano,")
+    assert read(tmp_path, text, columns={"truth": "phase"}).names["state"] == ["go", "nano"]
+
+
+def test_leading_zeros_make_different_ids(tmp_path: Path) -> None:
+    text = GOOD.replace("\na,", "\n01,").replace("\nb,", "\n1,")
+    assert read(tmp_path, text).names["sequence"] == ["01", "1"]
+    text = GOOD.replace("\na,", "\n1.10,").replace("\nb,", "\n1.1,")
+    assert read(tmp_path, text).names["sequence"] == ["1.10", "1.1"]
+    # One and the same whole number, of which one file of two had an empty cell.
+    text = GOOD.replace("\na,0", "\n1,0").replace("\na,1", "\n1.0,1").replace("\nb,", "\n2,")
+    assert read(tmp_path, text).names["sequence"] == ["1", "2"]
+
+
+def test_words_that_look_alike_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    text = GOOD.replace("p1", "Ada").replace("p2", "ada")
+    assert read(tmp_path, text, columns={"group": "person"}).names["group"] == ["Ada", "ada"]
+    assert "column 'person': 'Ada' and 'ada' look alike and are read as two" in caplog.text
+
+
+def test_minus_one_beside_one_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    text = GOOD.replace(",go,", ",1,").replace(",stop,", ",-1,")
+    assert read(tmp_path, text, columns={"truth": "phase"}).names["state"] == ["1"]
+    assert "-1 means unknown; where it is a label, write another word" in caplog.text
+
+
+def test_splits_may_be_in_upper_case(tmp_path: Path) -> None:
+    text = GOOD.replace(",train", ",Train").replace(",test", ",TEST ")
+    assert read(tmp_path, text, columns={"split": "part"}).split.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("first", [0, 1_700_000_000_000_000_000, 2**64 - 9, -(2**63)])
+@pytest.mark.parametrize("kind", ["csv", "parquet", "huge"])
+def test_clocks_of_large_whole_numbers_are_exact(tmp_path: Path, first: int, kind: str) -> None:
+    times = [first + (2**64 if kind == "huge" else 0) + step for step in (0, 1, 3, 4, 6)]
+    frame = pd.DataFrame({"trial": "a", "t": times, "x": range(5), "y": 0})
+    path = tmp_path / ("steps.parquet" if kind == "parquet" else "steps.csv")
+
+    def write() -> None:
+        frame.to_parquet(path) if kind == "parquet" else frame.to_csv(path, index=False)
+
+    write()
+    assert read_table(path, table(path)).input[0, :, 0].tolist() == [0, 1, 2, 3, 4]
+    with pytest.raises(DataError, match=f"{times[2]} comes 2 after the step before in sequence"):
+        read_table(path, table(path, time_step=1.0))
+    place = 2 if kind == "parquet" else 4
+    frame.loc[2, "t"] = frame.loc[1, "t"]
+    write()
+    with pytest.raises(DataError, match=rf"{place}, column 't': .* has time {times[1]} twice"):
+        read_table(path, table(path))
+    frame.loc[2, "t"] = frame.loc[0, "t"]
+    frame.loc[0, "t"] = times[2]
+    write()
+    with pytest.raises(DataError, match=rf"column 't': {times[1]} comes after a later time"):
+        read_table(path, table(path))
+
+
+def test_ids_that_were_rounded_are_refused(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "steps.parquet"
+    ids = np.array([2**53, 2**53, 2**53 + 2, 2**53 + 2])
+    frame = pd.DataFrame({"trial": ids, "t": [0, 1, 0, 1], "x": 0.5, "y": 1})
+    frame.to_parquet(path)
+    assert read_table(path, table(path)).names["sequence"] == [str(ids[0]), str(ids[2])]
+    frame.astype({"trial": float}).to_parquet(path)
+    with pytest.raises(DataError, match=r"row 0, column 'trial': found 9007199254740992.0, wants"):
+        read_table(path, table(path))
+    frame["trial"] = [b"one", b"one", b"t\xff", b"t\xff"]
+    frame.to_parquet(path)
+    with pytest.raises(DataError, match=r"row 2, column 'trial': found .*, wants text in UTF-8"):
+        read_table(path, table(path))
+    frame["trial"] = [b"one", b"one", b" two", b"two"]
+    frame.to_parquet(path)
+    assert read_table(path, table(path)).names["sequence"] == ["one", "two"]
+
+
+def test_an_index_that_pandas_wrote_does_no_harm(tmp_path: Path) -> None:
+    frame = pd.read_csv(io.StringIO(GOOD))
+    plain = read(tmp_path, GOOD, columns={"truth": "phase"})
+    found = read(tmp_path, frame.to_csv(), columns={"truth": "phase"})
+    np.testing.assert_array_equal(found.input, plain.input)
+    assert found.names == plain.names
+
+
+def test_lines_are_counted_across_quoted_ends_of_lines(tmp_path: Path) -> None:
+    text = GOOD.replace(",go,", ',"go\naway",', 2)
+    columns = {"truth": "phase"}
+    assert read(tmp_path, text, columns=columns).names["state"] == ["go", "go away", "stop"]
+    lines = text.splitlines()
+    for cell, bad, sentence in (
+        ("5.5,-5", "5.5,z", "column 'y': found z, wants a number"),
+        ("5.5,-5", "5.5,9,-5", "has 9 cells, but the header has 8 names"),
+        ("5.5,-5", '5.5,"-5', "a quote is opened and never closed"),
+    ):
+        (line,) = (n for n, held in enumerate(lines, 1) if cell in held)
+        with pytest.raises(DataError, match=f"line {line}[,:].*{sentence}"):
+            read(tmp_path, text.replace(cell, bad), columns=columns)
+    again = text.replace("\nb,12", "\nb,11")
+    (line, later) = (n for n, held in enumerate(again.splitlines(), 1) if held.startswith("b,11"))
+    with pytest.raises(DataError, match=f"line {later}, .* twice, first in line {line};"):
+        read(tmp_path, again, columns=columns)
+
+
+def test_values_beyond_single_precision_are_told(tmp_path: Path) -> None:
+    for cell in ("1e300", "-3.5e38", "1e400"):
+        with pytest.raises(DataError, match=r"line 4, column 'x': found .*, wants a (finite )?n"):
+            read(tmp_path, GOOD.replace("3.5,-3", f"{cell},-3"))
+    assert read(tmp_path, GOOD.replace("3.5,-3", "3e38,-3")).input.max() == 3e38
 
 
 @pytest.mark.parametrize(
