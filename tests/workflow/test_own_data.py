@@ -108,7 +108,7 @@ def test_missing_file_is_told_before_anything_runs(tmp_path: Path) -> None:
     assert not (tmp_path / "results").exists()
 
 
-def test_bad_cell_is_told_in_the_log(tmp_path: Path) -> None:
+def test_bad_cell_is_the_last_thing_on_the_screen(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     text = trials().to_csv(index=False).splitlines()
     cells = text[9].split(",")
@@ -117,8 +117,13 @@ def test_bad_cell_is_told_in_the_log(tmp_path: Path) -> None:
     target = "results/reaching/data/trials"
     done = snakemake(tmp_path, study(tmp_path), "--cores", "1", target)
     assert done.returncode != 0
-    log = (tmp_path / "results/reaching/logs/make_dataset/trials.log").read_text()
-    assert "data/trials.csv, line 10, column 'x': found ?, wants a number" in log
+    log = "results/reaching/logs/make_dataset/trials.log"
+    reason = "data/trials.csv, line 10, column 'x': found ?, wants a number"
+    assert reason in (tmp_path / log).read_text()
+    last = done.stdout.rpartition("At least one job did not complete successfully.\n")[2]
+    assert last == (
+        f"\nOne job failed:\n\nmake_dataset (dataset trials)\n  {reason}\n  log: {tmp_path / log}\n"
+    )
     assert not (tmp_path / target / "trials.zarr").exists()
 
 

@@ -1,9 +1,11 @@
 """The study, of whatever kind, and what all rules use."""
 
+import atexit
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 # The library beside the Snakefile is used, installed or not, and by every job.
 BASE = Path(workflow.basedir)
@@ -12,6 +14,7 @@ sys.path.insert(0, str(BASE))
 from hmmlens import jobs, layout
 from hmmlens.config_errors import read_yaml
 from hmmlens.errors import ConfigError
+from hmmlens.failures import Failures
 from hmmlens.seeds import derive_seed
 
 try:
@@ -23,6 +26,22 @@ try:
     study = jobs.load(settings, ", ".join(map(str, workflow.configfiles)))
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
+
+
+def say_what_failed(failures):
+    """Print the reasons of all jobs that failed, after Snakemake's own last lines."""
+    # A job that ends without its results is in no record of the logger.
+    failed = getattr(getattr(workflow, "scheduler", None), "failed", ())
+    failures.add(
+        part.jobid for job in failed for part in (job if job.is_group() else [job])
+    )
+    failures.report()
+
+
+if workflow.is_main_process:
+    failures = Failures()
+    logger.addHandler(failures)
+    atexit.register(say_what_failed, failures)
 
 RESULTS = f"results/{study.study}"
 LOGS = f"{RESULTS}/logs"

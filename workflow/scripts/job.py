@@ -13,6 +13,7 @@ from typing import Any
 
 import hmmlens
 from hmmlens.errors import HmmlensError
+from hmmlens.failures import REASON, reason_line
 
 
 def start(snakemake: Any) -> logging.Logger:
@@ -27,6 +28,7 @@ def start(snakemake: Any) -> logging.Logger:
         format="%(asctime)s %(levelname)s %(message)s",
         force=True,
     )
+    logging.addLevelName(logging.CRITICAL, REASON)
     sys.excepthook = _log_error
     log = logging.getLogger(snakemake.rule)
     log.info(
@@ -37,8 +39,11 @@ def start(snakemake: Any) -> logging.Logger:
 
 def _log_error(kind: type[BaseException], error: BaseException, trace: Any) -> None:
     known = isinstance(error, HmmlensError)
-    text = str(error) if known else "".join(traceback.format_exception(kind, error, trace))
-    logging.error("%s", text)
+    if not known:
+        logging.error("%s", "".join(traceback.format_exception(kind, error, trace)))
+    text = str(error) if known else "".join(traceback.format_exception_only(error))
+    # The run shows this when it ends.
+    logging.critical("%s", reason_line(text))
 
 
 def made_by(snakemake: Any) -> dict[str, Any]:
