@@ -10,8 +10,9 @@ of another kind, told in ``workflow/rules/roundtrip.smk``, and so is one with ``
 ``workflow/rules/torre.smk``.
 """
 
-# A study stands alone: config.yaml would otherwise leave its networks in every other study.
-if "study" not in config:
+# A study stands alone: config.yaml would otherwise leave its networks in every other study, and
+# all of itself in a file that lacks the name of its study.
+if not workflow.configfiles:
 
     configfile: "config.yaml"
 

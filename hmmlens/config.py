@@ -296,8 +296,14 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _references(self) -> Study:
-        problems = []
+        from hmmlens import config_names, layout
+
+        problems = [
+            *config_names.problems(layout.EXPLAINING, "network", self.networks, "networks"),
+            *config_names.problems(layout.EXPLAINING, "reducer", self.reducers, "reducers"),
+        ]
         for name, network in self.networks.items():
+            problems += config_names.layer_problems(network.layers, f"networks.{name}.layers")
             if network.dataset not in self.datasets:
                 from hmmlens.config_errors import did_you_mean
 

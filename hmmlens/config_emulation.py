@@ -89,8 +89,6 @@ class Emulation(Section):
 
 #: Presets that emit from states.
 PRESETS = tuple(name for name in get_args(Preset) if name not in ("rrxor", "z1r"))
-#: Folders of a study beside those of its networks.
-RESERVED = ("tables", "figures", "logs", "benchmarks", "checkpoints", "bias")
 #: What a network may be asked after its training.
 Analysis = Literal["scores", "reverse", "kicks", "states"]
 #: What is done with networks: every one is trained, and the plateau of its loss looked for.
@@ -213,6 +211,10 @@ class EmulationStudy(Section):
         for name in self.targets:
             if name in PRESETS:
                 raise ValueError(f"targets.{name}: is a preset's name; call it something else")
+        from hmmlens import config_names, layout
+
+        if taken := config_names.problems(layout.EMULATING, "network", self.networks, "networks"):
+            raise ValueError("\n".join(taken))
         known = (*self.targets, *PRESETS)
         asked = {f"networks.{name}.target": net.target for name, net in self.networks.items()}
         if self.bias is not None:
@@ -224,10 +226,6 @@ class EmulationStudy(Section):
                     f"{path}: there is no target {name!r}{hint}, wants one of: {', '.join(known)}"
                 )
         for name, network in self.networks.items():
-            if name in RESERVED:
-                raise ValueError(
-                    f"networks.{name}: is a folder of every study; call it something else"
-                )
             if len(set(network.analyses)) < len(network.analyses):
                 raise ValueError(f"networks.{name}.analyses: holds one of them twice")
             for analysis, most in network.only_first.model_dump(exclude_none=True).items():

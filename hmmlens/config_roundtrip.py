@@ -65,8 +65,11 @@ class RoundTripStudy(Section):
 
     @model_validator(mode="after")
     def _usable(self) -> RoundTripStudy:
+        from hmmlens import config_names, layout
         from hmmlens.roundtrip.names import METHOD_NAMES
 
+        if taken := config_names.problems(layout.ROUND_TRIPS, "trip", self.trips, "trips"):
+            raise ValueError("\n".join(taken))
         if sorted(set(self.n_states)) != self.n_states:
             raise ValueError(f"n_states: must rise and hold no number twice, found {self.n_states}")
         unknown = [m for m in self.methods if ":" not in m and m not in METHOD_NAMES]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from hmmlens import config
@@ -44,9 +45,20 @@ STEPS: dict[Step, str] = {
 }
 BIAS = "bias/{target}"
 
-BENCHMARKS = "benchmarks"
+BENCHMARKS, LOGS, CHECKPOINTS = "benchmarks", "logs", "checkpoints"
+#: The report of what there is of a study, which is not finished.
+PARTIAL_REPORT = "partial_report"
 #: The settings that a study was last run with.
 SETTINGS = "study.json"
+#: What stands in the folder of every study beside what its rules make.
+OTHERS = (BENCHMARKS, LOGS, CHECKPOINTS, PARTIAL_REPORT, SETTINGS, "run.html")
+
+
+#: What is recorded beside the layers of a network.
+SEQUENCE, SPLIT = "sequence", "split"
+#: Names that tables and stores hold beside those of a study: the control on the raw input among its
+#: reducers, and the labels of the sequences among its layers.
+NOT_IN_PATHS = {"reducer": (RAW_REDUCER,), "layer": (SEQUENCE, SPLIT)}
 
 
 class Rule(NamedTuple):
@@ -61,8 +73,9 @@ _LAYER = (*_RUN, "layer")
 _PLACE = (*_LAYER, "reducer")
 _TRAINED = Rule(_RUN, (WEIGHTS, CURVE, SCORES))
 
-#: Every rule that makes part of a study's results, in the order of the story.
-RULES = {
+#: Every rule that makes part of the results of a study that explains networks, in the order of
+#: the story.
+EXPLAINING = {
     "make_dataset": Rule(("dataset",), (SEQUENCES,)),
     "find_ceilings": Rule(("dataset",), (CEILINGS,)),
     "raw_input": Rule(("dataset",), (f"{RAW}{{dataset}}/0/{RAW_LAYER}/{RAW_REDUCER}/reduced",)),
@@ -81,16 +94,50 @@ RULES = {
     "draw_network": Rule(("network",), (f"{FIGURES}/{{network}}",)),
     "draw_overview": Rule((), (f"{FIGURES}/overview",)),
     "write_report": Rule((), (REPORT,)),
+}
+#: The same for a round-trip study.
+ROUND_TRIPS = {
     "round_trip": Rule(("trip", "cell", "seed"), (TRIP,)),
     "gather_round_trips": Rule((), (TABLES,)),
     "draw_round_trips": Rule((), (FIGURES,)),
     "write_round_trips": Rule((), (REPORT,)),
+}
+#: The same for a study of networks that emulate hidden Markov models.
+EMULATING = {
     **{rule: Rule(_RUN, (f"{NETWORK}/{step}",)) for step, rule in STEPS.items()},
     "measure_bias": Rule(("target",), (BIAS,)),
     "gather_torre": Rule((), (TABLES,)),
     "draw_torre": Rule((), (FIGURES,)),
     "write_torre": Rule((), (REPORT,)),
 }
+RULES = EXPLAINING | ROUND_TRIPS | EMULATING
+
+
+def reserved(rules: Mapping[str, Rule], wildcard: str) -> set[str]:
+    """Return the names that a value of a wildcard may not have, because something else has them.
+
+    Parameters
+    ----------
+    rules : those of one kind of study, such as :data:`EXPLAINING`.
+    wildcard : such as ``network``.
+
+    Returns
+    -------
+    The names of all files and folders that stand beside the one of the wildcard's value, in any
+    place where that has a folder or a file of its own name.
+    """
+    made = [path for rule in rules.values() for path in rule.outputs]
+    paths = [tuple(path.split("/")) for path in (*made, *OTHERS)]
+    field = f"{{{wildcard}}}"
+    places = {path[:i] for path in paths for i, part in enumerate(path) if part == field}
+    beside = {
+        path[len(place)]
+        for place in places
+        for path in paths
+        if len(path) > len(place) and path[: len(place)] == place
+    }
+    names = {name for name in beside if "{" not in name}
+    return names | set(NOT_IN_PATHS.get(wildcard, ()))
 
 
 class Job(NamedTuple):

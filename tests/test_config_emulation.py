@@ -98,7 +98,7 @@ def test_every_preset_that_may_be_named_is_there(name: str) -> None:
         (network(n_seed=3), "networks.one.n_seed: unknown key 'n_seed' (did you mean 'n_seeds'?)"),
         (
             changed(networks={"tables": {"target": "chain2"}}),
-            "networks.tables: is a folder of every study; call it something else",
+            "networks.tables: the name 'tables' is reserved for results of the study",
         ),
         (
             changed(

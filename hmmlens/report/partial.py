@@ -22,7 +22,7 @@ from hmmlens.config_roundtrip import RoundTripStudy
 from hmmlens.errors import DataError, StoreError
 from hmmlens.layout import Job
 
-FOLDER = "partial_report"
+FOLDER = layout.PARTIAL_REPORT
 #: Jobs that a partial report does without: it makes the like itself.
 LAST = {"make_tables", "draw_network", "draw_overview", "write_report"}
 LAST |= {"gather_round_trips", "draw_round_trips", "write_round_trips"}

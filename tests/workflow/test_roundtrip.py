@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from hmmlens.figures.roundtrip import CAPTIONS
+from tests.test_names import TRIPS, names_in, refused, with_name
 from tests.workflow.runs import ROOT, snakemake
 
 STUDY = ROOT / "workflow" / "studies" / "roundtrip-smoke.yaml"
@@ -31,6 +32,10 @@ def test_small_networks_go_through_every_rule(tmp_path: Path) -> None:
     assert recovery.loc[("fully3", "hmm"), "share"] > 0.5
     assert (verdicts["replay_error"].dropna() < 1e-4).all()
     assert len(tables["gates"]) > 15
+    fixed = names_in(results) - {"ar1", "fully3", "toggle"}
+    assert {"tables", "figures"} <= fixed
+    for name in fixed:
+        assert f"trips.{name}: the name" in refused(with_name(TRIPS, "trips", name))
     again = snakemake(tmp_path, STUDY, "--cores", "1", "--dry-run")
     assert "Nothing to be done" in again.stdout
 

@@ -15,6 +15,7 @@ import pytest
 from hmmlens import store
 from hmmlens.validation.checks import CHECKS
 from hmmlens.validation.verdict import GRADES
+from tests.test_names import EXPLAINING, names_in, refused, with_layers, with_name
 from tests.workflow.runs import SMOKE, command, csv_files, snakemake
 
 TABLES = {
@@ -48,6 +49,26 @@ def test_every_stage_leaves_its_result(smoke: Path) -> None:
     store.check(results / "flipflop-gru" / "0" / "activations" / "activations.zarr", "activations")
     assert not list(results.rglob("*.partial"))
     assert not list((results / "checkpoints").glob("*"))
+
+
+def test_no_name_of_a_config_can_be_that_of_a_result(smoke: Path) -> None:
+    """The folders of a study as they lie on the disk, whatever the layout says of them."""
+    results = smoke / "results" / "smoke"
+    networks = {"fully3-lstm", "flipflop-gru"}
+    named = networks | {f"{name}-untrained" for name in networks} | {"raw-fully3", "raw-flipflop"}
+    fixed = (names_in(results) - named) | (names_in(results / "figures") - networks)
+    assert {"data", "tables", "figures", "logs", "benchmarks", "overview"} <= fixed
+    for name in fixed:
+        assert f"networks.{name}: the name" in refused(with_name(EXPLAINING, "networks", name))
+    run = results / "fully3-lstm" / "0"
+    beside = names_in(run) - {"layer0", "layer1"}
+    assert {"activations", "endpoints"} <= beside
+    for name in beside:
+        assert "is reserved" in refused(with_layers(name))
+    below = names_in(run / "layer0") - {"pca-2", "tsne"}
+    assert {"validation", "explanation"} <= below
+    for name in below:
+        assert f"reducers.{name}: the name" in refused(with_name(EXPLAINING, "reducers", name))
 
 
 def test_tables_hold_every_network_seed_layer_and_role(smoke: Path) -> None:

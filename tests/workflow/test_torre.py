@@ -12,6 +12,7 @@ import pytest
 
 from hmmlens import cli, config_emulation
 from hmmlens.config_errors import read_yaml
+from tests.test_names import EMULATING, names_in, refused, with_name
 from tests.workflow.runs import ROOT, snakemake
 
 STUDIES = ROOT / "workflow" / "studies"
@@ -43,6 +44,10 @@ def test_a_small_network_goes_through_every_rule(finished: Path) -> None:
     }  # fmt: skip
     assert set(tables["answers"]["question"]) == {"bias", "homogeneity", "plateau"}
     assert not list((results / "checkpoints").glob("*"))
+    fixed = names_in(results) - set(tables["networks"]["network"])
+    assert {"tables", "figures", "bias"} <= fixed
+    for name in fixed:
+        assert f"networks.{name}: the name" in refused(with_name(EMULATING, "networks", name))
     again = snakemake(finished, SMOKE, "--cores", "1", "--dry-run")
     assert "Nothing to be done" in again.stdout
 

@@ -24,7 +24,7 @@ rule record_activations:
         network=network_settings,
         activations=study.activations.model_dump(),
         # Outside the result's folder, which Snakemake deletes when a job was killed.
-        partial=f"{RESULTS}/checkpoints/{{network}}-{{seed}}.activations",
+        partial=f"{CHECKPOINTS}/{{network}}-{{seed}}.activations",
         device=study.device,
         study=study.study,
     script:

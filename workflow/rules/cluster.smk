@@ -4,7 +4,7 @@ import os
 import time
 
 import psutil
-from snakemake.logging import logger
+from snakemake.exceptions import WorkflowError
 
 from hmmlens.cluster import asked
 from hmmlens.cluster import needs as model
@@ -18,7 +18,7 @@ SITE_FILE = config.get("site")
 try:
     SITE = None if SITE_FILE is None else site_config.read(BASE / SITE_FILE)
 except ConfigError as error:
-    raise WorkflowError(str(error)) from None
+    refuse(error)
 
 if SITE is not None:
     # Snakemake asks for the states of jobs by the first sacct of PATH.

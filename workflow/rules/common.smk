@@ -173,7 +173,7 @@ def check_debian():
         if source is None or source.kind != "deb":
             continue
         if not Path("data", source.file).exists() and shutil.which("apt-get") is None:
-            raise WorkflowError(
+            refuse(
                 f"datasets.{name}: needs the Debian package {source.package} {source.version}, "
                 "and there is no apt-get here to fetch it with; run the study on Debian, put the "
                 f"package at data/{source.file}, or take out this dataset and its networks"

@@ -11,7 +11,7 @@ OWN_FILES = {
     if isinstance(dataset, FileData)
 }
 if missing := [name for name, files in OWN_FILES.items() if not files]:
-    raise WorkflowError(
+    refuse(
         f"datasets.{missing[0]}.path: there is no file {study.datasets[missing[0]].path}; "
         f"relative paths start at the folder in which the study is run, {Path.cwd()}"
     )

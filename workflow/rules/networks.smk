@@ -27,7 +27,7 @@ rule train_network:
         trained=lambda w: not w.network.endswith(UNTRAINED),
         # A twin has the same seed as its network, so the same initial weights.
         seed=lambda w: derive_seed(study.seed, "network", base_name(w.network), w.seed),
-        checkpoint=f"{RESULTS}/checkpoints/{{network}}-{{seed}}.pt",
+        checkpoint=f"{CHECKPOINTS}/{{network}}-{{seed}}.pt",
         device=study.device,
     script:
         "../scripts/train_network.py"

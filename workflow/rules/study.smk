@@ -4,7 +4,6 @@ import atexit
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 # The library beside the Snakefile is used, installed or not, and by every job.
@@ -17,6 +16,12 @@ from hmmlens.errors import ConfigError
 from hmmlens.failures import Failures
 from hmmlens.seeds import derive_seed
 
+
+def refuse(reason):
+    """End before any job; a WorkflowError would print a line of this file after the reason."""
+    raise SystemExit(str(reason))
+
+
 try:
     # Snakemake lets the last of two equal keys win; a user should hear of it.
     for file in workflow.configfiles:
@@ -25,7 +30,7 @@ try:
     settings = {key: value for key, value in config.items() if key != "site"}
     study = jobs.load(settings, ", ".join(map(str, workflow.configfiles)))
 except ConfigError as error:
-    raise WorkflowError(str(error)) from None
+    refuse(error)
 
 
 def say_what_failed(failures):
@@ -44,10 +49,11 @@ if workflow.is_main_process:
     atexit.register(say_what_failed, failures)
 
 RESULTS = f"results/{study.study}"
-LOGS = f"{RESULTS}/logs"
-BENCHMARKS = f"{RESULTS}/benchmarks"
-TABLES = f"{RESULTS}/tables"
-FIGURES = f"{RESULTS}/figures"
+LOGS = f"{RESULTS}/{layout.LOGS}"
+BENCHMARKS = f"{RESULTS}/{layout.BENCHMARKS}"
+CHECKPOINTS = f"{RESULTS}/{layout.CHECKPOINTS}"
+TABLES = f"{RESULTS}/{layout.TABLES}"
+FIGURES = f"{RESULTS}/{layout.FIGURES}"
 
 
 def code(*modules):

@@ -39,7 +39,7 @@ rule train_emulation:
         # Of the number alone: networks of one seed and size begin with the same weights, so that
         # what differs between them is how they were trained.
         seed=job_seed("emulation", "{seed}"),
-        checkpoint=f"{RESULTS}/checkpoints/{{network}}-{{seed}}.pt",
+        checkpoint=f"{CHECKPOINTS}/{{network}}-{{seed}}.pt",
         device=study.device,
     script:
         "../scripts/train_emulation.py"

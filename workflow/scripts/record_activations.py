@@ -5,7 +5,7 @@ from pathlib import Path
 import job
 import torch
 
-from hmmlens import activations, devices, extract, store
+from hmmlens import activations, devices, extract, layout, store
 from hmmlens.networks import loading
 
 log = job.start(snakemake)
@@ -29,7 +29,7 @@ tree = extract(
     verify="all",
     store=job.store(snakemake.output[0]),
     partial=params.partial,
-    labels={"sequence": chosen, "split": part["split"].to_numpy()},
+    labels={layout.SEQUENCE: chosen, layout.SPLIT: part["split"].to_numpy()},
     made_by=job.made_by(snakemake),
 )
 log.info("%d of %d sequences recorded", len(chosen), data.sizes["sequence"])
