@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hmmlens.arrays import INSIDE, LARGEST, STEPS, is_labelled, ordered, steps_inside, unusable
+from hmmlens.arrays import seed as seed_of
 from hmmlens.errors import DataError
-from hmmlens.hmm.inputs import steps_inside
+from hmmlens.hmm import inputs
 from hmmlens.parts import Moments, Part
 from hmmlens.reducers import REDUCERS, Floats, moving
 
@@ -30,7 +32,7 @@ class Reduction:
     Raises
     ------
     DataError
-        When no unit moves.
+        When no unit moves, or a state is not finite.
     """
 
     def __init__(
@@ -55,11 +57,12 @@ class Reduction:
                 yield part.frames[np.repeat(train[part.rows], part.inside.sum(axis=1))]
 
         moments = Moments()
-        for frames in learn():
-            moments.add(frames)
+        for part in parts():
+            _usable(part)
+            moments.add(part.frames[np.repeat(train[part.rows], part.inside.sum(axis=1))])
         self.moving = moving(moments)
         if not self.moving.any():
-            raise DataError("no unit of this layer ever changes, so there is nothing to reduce")
+            raise DataError(_unmoved(moments))
 
         def chunks() -> Iterator[Floats]:
             return (frames[:, self.moving] for frames in learn())
@@ -88,6 +91,26 @@ class Reduction:
         padded = np.full((*part.inside.shape, flat.shape[1]), np.nan)
         padded[part.inside] = flat
         return padded
+
+
+def _usable(part: Part) -> None:
+    """Raise :class:`DataError` for a state that is not finite or too large, with its place."""
+    bad = np.flatnonzero(unusable(part.frames))
+    if len(bad):
+        sequence, step = (int(index[bad[0]]) for index in np.nonzero(part.inside))
+        values = part.frames[bad[0]]
+        unit = int(np.flatnonzero(unusable(values[:, None]))[0])
+        raise DataError(
+            f"the state at sequence {sequence + part.rows.start}, step {step}, unit {unit} is "
+            f"{values[unit]:.3g}; states must be finite numbers of at most {LARGEST:.0g}"
+        )
+
+
+def _unmoved(moments: Moments) -> str:
+    """Return why there is nothing to reduce."""
+    if moments.n and (moments.largest > moments.smallest).any():
+        return "the units change by so little that squares vanish; rescale them"
+    return "no unit of this layer ever changes, so there is nothing to reduce"
 
 
 def fit_transform(
@@ -172,32 +195,81 @@ def write_reduced(
 
 
 def checked(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return ``settings`` (``kind`` and its keys in the config) with defaults filled in."""
-    from pydantic import TypeAdapter
+    """Return ``settings`` (``kind`` and its keys in the config) with defaults filled in.
+
+    Raises
+    ------
+    DataError
+        When there is no such reducer, or it has no such setting.
+    """
+    from pydantic import ValidationError, create_model
 
     from hmmlens.config import ReducerConfig
+    from hmmlens.config_errors import sentences
 
-    full: dict[str, Any] = TypeAdapter(ReducerConfig).validate_python(settings).model_dump()
+    wanted: Any = create_model("Wanted", reducer=(ReducerConfig, ...))
+    try:
+        full: dict[str, Any] = wanted.model_validate({"reducer": settings}).reducer.model_dump()
+    except ValidationError as error:
+        found = sentences(error.errors(include_url=False), wanted.model_json_schema())
+        raise DataError("; ".join(found)) from None
     return full
 
 
 def reduce(
-    state: ArrayLike,
+    state: Any,
     kind: str = "pca",
-    seed: int = 0,
-    lengths: ArrayLike | None = None,
+    seed: Any = 0,
+    lengths: Any = None,
     **settings: Any,
-) -> Floats:
+) -> Floats | xr.DataArray:
     """Reduce (sequence, time, unit) to (sequence, time, component), fitted on all sequences.
 
     Parameters
     ----------
+    state : (sequence, time, unit), or a list of sequences (time, unit), as any kind of array. Of a
+        DataArray the dimensions may be in any order, and the lengths are read where it carries
+        them, as those of :func:`hmmlens.extract` do.
     kind : ``pca``, ``factor_analysis``, ``ica``, ``identity`` or ``tsne``.
-    lengths : (sequence), steps of each where they differ; the result is NaN past each end.
+    seed : a whole number, a ``RandomState`` or ``Generator``, or None for a fresh one.
+    lengths : (sequence), steps of each where they differ.
     settings : the kind's keys in the config, such as ``n_components=8``.
+
+    Returns
+    -------
+    array (sequence, time, component), NaN past each end. Of a DataArray it is one too, which
+    carries the lengths in its coordinate ``inside`` (sequence, time).
+
+    Raises
+    ------
+    DataError
+        When the states are no real numbers, are not finite or never change; or there is no such
+        reducer or setting.
     """
-    array = np.asarray(state, dtype=np.float64)
-    if array.ndim != 3:
-        raise DataError(f"state has shape {array.shape}; (sequence, time, unit) is needed")
-    everything = np.ones(len(array), dtype=bool)
-    return fit_transform(array, everything, checked({"kind": kind, **settings}), seed, lengths)[0]
+    full = checked({"kind": kind, **settings})
+    data = inputs.values(state, lengths, name="state", last="unit")
+    if data.inside is None:
+        raise DataError(f"state has shape {data.frames.shape}; (sequence, time, unit) is needed")
+    if np.isnan(data.frames).any():
+        raise DataError("state has steps that are masked; fill them, or give lengths where they "
+                        "are padding")  # fmt: skip
+    whole = Part(slice(0, len(data.inside)), data.inside, data.frames)
+    everything = np.ones(len(data.inside), dtype=bool)
+    found = Reduction(lambda: [whole], everything, full, seed_of(seed)).padded(whole)
+    return labelled(found, state, data.inside) if is_labelled(state) else found
+
+
+def labelled(values: Floats, state: Any, inside: NDArray[np.bool_]) -> xr.DataArray:
+    """Return (sequence, time, component) with what a DataArray says of sequences and steps."""
+    import xarray as xr
+
+    source = ordered(state, "state")
+    time = next((dim for dim in STEPS if dim in source.dims), "time")
+    dims = ("sequence", time, "component")
+    coords = {
+        name: coord
+        for name, coord in source.coords.items()
+        if set(coord.dims) <= {"sequence", time} and name != "length"
+    }
+    found = xr.DataArray(values, dims=dims, coords=coords)
+    return found if inside.all() else found.assign_coords({INSIDE: (dims[:2], inside)})

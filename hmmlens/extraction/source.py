@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hmmlens import arrays
 from hmmlens.errors import DataError
 
 Indices = NDArray[np.int64]
@@ -21,8 +22,9 @@ class Source:
     ----------
     inputs : (sequence, time) symbols or (sequence, time, feature, ...) values, as anything that
         slices like an array (NumPy, torch, Zarr, xarray), read batch by batch; or a list of
-        sequences, each (time) or (time, feature), which are padded with zeros.
-    lengths : (sequence), or None where all sequences are whole.
+        sequences, each (time) or (time, feature), which are padded with zeros. See
+        :mod:`hmmlens.arrays`.
+    lengths : (sequence), or None where all sequences are whole, or the inputs carry their lengths.
 
     Raises
     ------
@@ -31,32 +33,49 @@ class Source:
     """
 
     def __init__(self, inputs: Any, lengths: Any = None) -> None:
-        self.inputs, self.listed = inputs, isinstance(inputs, list | tuple)
+        arrays.refuse_containers(inputs, "inputs")
+        if hasattr(inputs, "columns") and hasattr(inputs, "groupby"):
+            raise DataError(
+                "inputs is a DataFrame, which does not say where a sequence ends; give a list of "
+                "arrays, such as [part[columns].to_numpy() for _, part in frame.groupby('id')]"
+            )
+        inputs, ends = arrays.taken_along(inputs, lengths, "inputs")
+        listed = arrays.as_list(inputs)
+        self.listed = listed is not None or isinstance(inputs, list | tuple)
+        self.inputs: Any = inputs
         if self.listed:
-            if lengths is not None:
-                raise DataError("a list of sequences has its lengths already; leave lengths out")
-            if not inputs or any(np.ndim(s) < 1 or not len(s) for s in inputs):
+            parts = [
+                part if hasattr(part, "shape") else arrays.numbers(part, f"inputs[{i}]")
+                for i, part in enumerate(inputs if listed is None else listed)
+            ]
+            if not parts or any(not part.ndim or not len(part) for part in parts):
                 raise DataError(
                     "inputs: a list must hold at least one sequence, none of them empty"
                 )
-            lengths = [len(s) for s in inputs]
-            shape: tuple[int, ...] = (len(inputs), max(lengths), *np.shape(inputs[0])[1:])
-            for index, sequence in enumerate(inputs):
-                if np.shape(sequence)[1:] != shape[2:]:
+            own = np.array([len(part) for part in parts])
+            if ends is not None and len(set(own)) > 1 and not np.array_equal(ends, own):
+                raise DataError("a list of sequences has its lengths already; leave lengths out")
+            ends = own if ends is None else ends
+            steps = [tuple(part.shape[1:]) for part in parts]
+            for index, step in enumerate(steps):
+                if step != steps[0]:
                     raise DataError(
-                        f"inputs: a step of sequence {index} has the shape "
-                        f"{np.shape(sequence)[1:]}, one of sequence 0 {shape[2:]}"
+                        f"inputs: a step of sequence {index} has the shape {step}, one of sequence "
+                        f"0 {steps[0]}"
                     )
+            self.inputs = parts
+            self.shape: tuple[int, ...] = (len(parts), int(own.max()), *steps[0])
         else:
-            shape = tuple(getattr(inputs, "shape", ()))
-        if len(shape) < 2 or 0 in shape:
+            if not hasattr(inputs, "shape"):
+                self.inputs = arrays.numbers(inputs, "inputs")
+            self.shape = tuple(map(int, self.inputs.shape))
+        if len(self.shape) < 2 or 0 in self.shape:
             raise DataError(
                 "inputs must be (sequence, time) or (sequence, time, feature) and not empty, "
-                f"found the shape {shape}"
+                f"found the shape {self.shape}"
             )
-        self.shape = shape
-        full = np.full(shape[0], shape[1], dtype=np.int64)
-        self.lengths: Indices = full if lengths is None else _lengths(lengths, shape)
+        inside = arrays.steps_inside(ends, self.shape[0], self.shape[1])
+        self.lengths: Indices = inside.sum(axis=1, dtype=np.int64)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -74,36 +93,16 @@ class Source:
     def batch(self, rows: slice) -> NDArray[Any]:
         """Return some sequences (sequence, time, ...)."""
         if not self.listed:
-            part = self.inputs[rows]
-            part = part.detach().cpu() if hasattr(part, "detach") else part
-            return _numbers(np.asarray(part))
-        parts = [np.asarray(sequence) for sequence in self.inputs[rows]]
+            return arrays.numbers(self.inputs[rows], "inputs")
+        first = rows.start or 0
+        parts = [
+            arrays.numbers(sequence, f"inputs[{first + i}]")
+            for i, sequence in enumerate(self.inputs[rows])
+        ]
         batch = np.zeros((len(parts), *self.shape[1:]), dtype=np.result_type(*parts))
         for row, sequence in zip(batch, parts, strict=True):
             row[: len(sequence)] = sequence
-        return _numbers(batch)
-
-
-def _numbers(values: NDArray[Any]) -> NDArray[Any]:
-    if values.dtype.kind not in "biuf":
-        raise DataError(f"inputs must be numbers, found {values.dtype}")
-    return values
-
-
-def _lengths(lengths: Any, shape: tuple[int, ...]) -> Indices:
-    values = np.asarray(lengths)
-    if values.shape != shape[:1] or not np.issubdtype(values.dtype, np.integer):
-        raise DataError(
-            f"lengths must be a whole number for each of the {shape[0]} sequences, "
-            f"found {values.dtype} of the shape {values.shape}"
-        )
-    wrong = np.flatnonzero((values < 1) | (values > shape[1]))
-    if len(wrong):
-        raise DataError(
-            f"lengths: sequence {wrong[0]} has {values[wrong[0]]} steps, "
-            f"wants from 1 to {shape[1]}, the steps of the inputs"
-        )
-    return values.astype(np.int64)
+        return batch
 
 
 def digest(inputs: NDArray[Any], lengths: Indices) -> str:

@@ -15,13 +15,14 @@ from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from hmmlens.arrays import LARGEST, Given, given, integers, steps_inside, unusable
 from hmmlens.errors import DataError
 
-log = logging.getLogger(__name__)
+__all__ = ["HIDDEN", "Sequences", "check_count", "hidden", "steps_inside", "symbols", "values"]
 
-DIMS = ("sequence", "time", "component")
+log = logging.getLogger(__name__)
 
 #: Stands for a symbol that was not observed.
 HIDDEN = -1
@@ -70,57 +71,90 @@ def hidden(frames: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def values(
-    X: ArrayLike,
-    lengths: ArrayLike | None,
+    X: Any,
+    lengths: Any,
     n_features: int | None = None,
     name: str = "X",
-    mask: ArrayLike | None = None,
+    mask: Any = None,
+    last: str = "component",
 ) -> Sequences:
     """Check real values.
 
     Parameters
     ----------
-    X : (sequence, time, component), or (frame, component) as in hmmlearn.
-    lengths : (sequence); None where all are whole, or where one sequence came flat.
+    X : (sequence, time, component), or (frame, component) as in hmmlearn; or a list of sequences
+        (time, component). See :func:`hmmlens.arrays.given`.
+    lengths : (sequence); None where all are whole, where one sequence came flat, or where the data
+        carry them.
     n_features : components that a model knows; None takes any number.
     mask : (sequence, time), or (frame) for flat data; False where a frame is not observed,
-        whatever it holds. What it says past a sequence's end is not looked at.
+        whatever it holds. What it says past a sequence's end is not looked at. Frames that a
+        masked array masks are not observed either.
+    last : what the last dimension is called in messages.
 
     Raises
     ------
     DataError
         With what was found, where, and what to do.
     """
-    data = _array(X, DIMS, name)
-    wanted = f"(sequence, time, {'component' if n_features is None else n_features})"
+    found = given(X, lengths, name, beside(name, "lengths"))
+    data = _some(found.values, name)
     if data.ndim not in (2, 3) or (n_features is not None and data.shape[-1] != n_features):
+        wanted = f"(sequence, time, {last if n_features is None else n_features})"
         raise DataError(f"{name} has shape {data.shape}; {wanted} is needed")
-    if not (np.issubdtype(data.dtype, np.number) or data.dtype == bool) or np.iscomplexobj(data):
-        raise DataError(f"{name} holds {data.dtype} instead of real numbers; convert it")
-    given = _given(data, lengths, 3, name)
-    frames = given.frames.astype(np.float64, copy=False)
-    seen = _seen(mask, given, name)
-    bad = seen & ~np.isfinite(frames).all(axis=1)
+    if data.ndim == 2 and _has_steps_last(X):
+        raise DataError(
+            f"{name} has the dimensions sequence and time only; values need one more, such as "
+            f"X.expand_dims({last!r}, axis=-1)"
+        )
+    flat = _laid_out(found, data, 3, name)
+    frames = flat.frames.astype(np.float64, copy=False)
+    seen = _seen(mask, flat, name)
+    if found.missing is not None:
+        seen &= _whole_frames(found.missing, seen, flat, name)
+    bad = seen & unusable(frames)
     if bad.any():
         frame = int(np.flatnonzero(bad)[0])
-        component = int(np.flatnonzero(~np.isfinite(frames[frame]))[0])
-        sequence, step = _place(given, frame)
-        index = (frame, component) if given.inside is None else (sequence, step, component)
-        raise DataError(
-            f"{name} holds a value that is not finite at {index}; remove or fill it "
-            f"(sequence {sequence}, step {step}, component {component})"
-        )
+        component = int(np.flatnonzero(~(np.abs(frames[frame]) <= LARGEST))[0])
+        raise DataError(_not_usable(frames, frame, component, flat, name, last))
     if not seen.all():
         frames = np.where(seen[:, None], frames, np.nan)
-    return given._replace(frames=frames)
+    return flat._replace(frames=frames)
+
+
+def _not_usable(
+    frames: NDArray[np.float64],
+    frame: int,
+    component: int,
+    flat: Sequences,
+    name: str,
+    last: str,
+) -> str:
+    """Return what is wrong with a value that is not finite, or too large."""
+    sequence, step = _place(flat, frame)
+    index = (frame, component) if flat.inside is None else (sequence, step, component)
+    where = f"(sequence {sequence}, step {step}, {last} {component})"
+    value = frames[frame, component]
+    if np.isfinite(value):
+        return (
+            f"{name} holds {value:.3g} at {index}; rescale it, for squares of values above "
+            f"{LARGEST:.0g} overflow {where}"
+        )
+    end = frame - step + int(flat.lengths[sequence])
+    padding = np.isnan(frames[frame:end]).all() and flat.inside is not None
+    remedy = "remove or fill it"
+    if padding:
+        remedy = "that sequence holds nothing else from there on, so give its length if that is "
+        remedy += "padding, or remove it"
+    return f"{name} holds a value that is not finite at {index}; {remedy} {where}"
 
 
 def symbols(
-    X: ArrayLike,
-    lengths: ArrayLike | None,
+    X: Any,
+    lengths: Any,
     n_symbols: int | None = None,
     name: str = "X",
-    mask: ArrayLike | None = None,
+    mask: Any = None,
 ) -> Sequences:
     """Check symbols.
 
@@ -132,21 +166,25 @@ def symbols(
     n_symbols : symbols that a model knows; None takes any number.
     mask : see :func:`values`.
     """
-    data = _array(X, DIMS[:2], name)
-    if data.ndim != 2 or not np.issubdtype(data.dtype, np.integer):
+    found = given(X, lengths, name, beside(name, "lengths"))
+    data = _some(found.values, name)
+    if data.ndim != 2 or data.dtype.kind not in "biu":
         raise DataError(
             f"{name} must hold whole numbers, one symbol each, as (sequence, time), found "
             f"{data.dtype} of shape {data.shape}; convert it, or use a GaussianHMM for values"
         )
-    single = lengths is not None and np.shape(lengths) == (len(data),)
-    flat = data.shape[1] == 1 and not single
-    given = _given(data, lengths, 1 if flat else 2, name)
-    frames = given.frames.reshape(-1).astype(np.int64)
+    data = integers(data)
+    single = found.lengths is not None and found.lengths.shape == (len(data),)
+    column = data.shape[1] == 1 and not single
+    flat = _laid_out(found, data, 1 if column else 2, name)
+    frames = flat.frames.reshape(-1)
     top = np.inf if n_symbols is None else n_symbols - 1
-    seen = _seen(mask, given, name)
+    seen = _seen(mask, flat, name)
+    if found.missing is not None:
+        seen &= _whole_frames(found.missing, seen, flat, name)
     bad = np.flatnonzero(seen & ((frames < 0) | (frames > top)))
     if len(bad):
-        sequence, step = _place(given, int(bad[0]))
+        sequence, step = _place(flat, int(bad[0]))
         limit = "below 0" if n_symbols is None else f"outside 0 to {n_symbols - 1}"
         remedy = "number the symbols from 0"
         if frames[bad[0]] >= 0:
@@ -155,62 +193,64 @@ def symbols(
             f"{name} holds a symbol {limit}: {frames[bad[0]]} at sequence {sequence}, step {step}; "
             + remedy
         )
-    return given._replace(frames=np.where(seen, frames, HIDDEN))
+    return flat._replace(frames=np.where(seen, frames, HIDDEN))
 
 
-def _array(X: ArrayLike, dims: tuple[str, ...], name: str) -> NDArray[Any]:
-    """Return an array that holds something, with a DataArray's dimensions in our order."""
-    names = getattr(X, "dims", None)
-    if names is not None and hasattr(X, "transpose") and set(names) <= set(dims):
-        X = X.transpose(*[name for name in dims if name in names])
-    try:
-        data = np.asarray(X)
-    except ValueError as error:
-        raise DataError(
-            f"{name} holds sequences of several lengths; put them one after another or pad them, "
-            "and give lengths"
-        ) from error
+def _some(data: NDArray[Any], name: str) -> NDArray[Any]:
+    """Return data that are not empty."""
     if data.size == 0:
         raise DataError(f"{name} is empty (shape {data.shape}); give at least one frame")
     return data
 
 
-def _given(data: NDArray[Any], lengths: ArrayLike | None, padded_ndim: int, name: str) -> Sequences:
-    word = beside(name, "lengths")
+def _has_steps_last(X: Any) -> bool:
+    """Tell whether a DataArray has the dimensions of steps and none of components."""
+    return set(getattr(X, "dims", ())) in ({"sequence", "time"}, {"sequence", "step"})
+
+
+def _laid_out(found: Given, data: NDArray[Any], padded_ndim: int, name: str) -> Sequences:
+    word, lengths = beside(name, "lengths"), found.lengths
     if data.ndim == padded_ndim:
         inside = steps_inside(lengths, data.shape[0], data.shape[1], word)
         return Sequences(data[inside], inside.sum(axis=1), inside)
     if lengths is None:
         return Sequences(data, np.array([len(data)]), None)
-    ends = _ends(lengths, word)
-    if (ends < 1).any():
-        where = int(np.flatnonzero(ends < 1)[0])
-        raise DataError(f"{word}[{where}] is {ends[where]}; drop sequences without a step")
-    if ends.sum() != len(data):
+    if (lengths < 1).any():
+        where = int(np.flatnonzero(lengths < 1)[0])
+        raise DataError(f"{word}[{where}] is {lengths[where]}; drop sequences without a step")
+    # As Python's numbers, for the sum of absurd ones would overflow.
+    total = sum(lengths.tolist())
+    if total != len(data):
         raise DataError(
-            f"{word} add up to {ends.sum()}, but {name} has {len(data)} frames; "
+            f"{word} add up to {total}, but {name} has {len(data)} frames; "
             "give one length for each sequence"
         )
-    return Sequences(data, ends.astype(np.intp), None)
+    return Sequences(data, lengths.astype(np.intp), None)
 
 
-def _seen(mask: ArrayLike | None, given: Sequences, name: str) -> NDArray[np.bool_]:
+def _seen(mask: Any, flat: Sequences, name: str) -> NDArray[np.bool_]:
     """Return which frames (frame) are observed.
 
     A sequence without any is refused: it says nothing, and most likely the mask is upside down.
     """
     if mask is None:
-        return np.ones(len(given.frames), dtype=bool)
+        return np.ones(len(flat.frames), dtype=bool)
     word = beside(name, "mask")
-    marks = _array(mask, DIMS[:2], word)
-    wanted = (len(given.frames),) if given.inside is None else given.inside.shape
+    marks = _some(given(mask, None, word).values, word)
+    wanted = (len(flat.frames),) if flat.inside is None else flat.inside.shape
     if marks.dtype != bool or marks.shape != wanted:
         raise DataError(
             f"{word} holds {marks.dtype} of shape {marks.shape}; give bool of shape {wanted}, "
             "True where a frame is observed"
         )
-    seen = marks if given.inside is None else marks[given.inside]
-    counts = np.add.reduceat(seen, np.cumsum(given.lengths) - given.lengths, dtype=np.intp)
+    seen = marks.copy() if flat.inside is None else marks[flat.inside]
+    _none_without(seen, flat, word)
+    return seen
+
+
+def _none_without(seen: NDArray[np.bool_], flat: Sequences, word: str) -> None:
+    """Raise :class:`DataError` where no frame of a sequence is observed."""
+    counts = np.add.reduceat(seen, np.cumsum(flat.lengths) - flat.lengths, dtype=np.intp)
     empty = np.flatnonzero(counts == 0)
     if len(empty):
         where = "all sequences" if len(empty) == len(counts) > 1 else f"sequence {empty[0]}"
@@ -218,12 +258,28 @@ def _seen(mask: ArrayLike | None, given: Sequences, name: str) -> NDArray[np.boo
             f"{word} excludes every frame of {where}; set it True where a frame is observed, or "
             "drop what has none"
         )
-    return seen
+
+
+def _whole_frames(
+    missing: NDArray[np.bool_], seen: NDArray[np.bool_], flat: Sequences, name: str
+) -> NDArray[np.bool_]:
+    """Return which frames (frame) a masked array does not mask; they are masked as a whole."""
+    gone = (missing if flat.inside is None else missing[flat.inside]).reshape(len(flat.frames), -1)
+    part = np.flatnonzero(seen & gone.any(axis=1) & ~gone.all(axis=1))
+    if len(part):
+        sequence, step = _place(flat, int(part[0]))
+        raise DataError(
+            f"{name} masks some components of a frame and not the others (sequence {sequence}, "
+            f"step {step}); a frame is observed as a whole, so mask all of it or fill it"
+        )
+    whole: NDArray[np.bool_] = ~np.asarray(gone.all(axis=1))
+    _none_without(seen & whole, flat, f"the mask of {name}")
+    return whole
 
 
 def beside(name: str, what: str) -> str:
     """Return the name of the argument that says more of the data called ``name``."""
-    return what if name == "X" else f"{name}_{what}"
+    return f"{name}_{what}" if name == "held_out" else what
 
 
 def _place(given: Sequences, frame: int) -> tuple[int, int]:
@@ -233,50 +289,10 @@ def _place(given: Sequences, frame: int) -> tuple[int, int]:
     return sequence, int(frame - starts[sequence])
 
 
-def steps_inside(
-    lengths: ArrayLike | None, n_sequences: int, n_steps: int, name: str = "lengths"
-) -> NDArray[np.bool_]:
-    """Return a mask (sequence, time), True before each sequence's end.
-
-    Raises
-    ------
-    DataError
-        When a length is below 1, above ``n_steps`` or not a whole number.
-    """
-    if lengths is None:
-        return np.ones((n_sequences, n_steps), dtype=bool)
-    ends = _ends(lengths, name)
-    if ends.shape != (n_sequences,):
-        raise DataError(
-            f"{name} has shape {ends.shape}; ({n_sequences},) is needed, one for each sequence"
-        )
-    bad = np.flatnonzero((ends < 1) | (ends > n_steps))
-    if len(bad):
-        raise DataError(
-            f"{name}[{bad[0]}] is {ends[bad[0]]}; each must lie between 1 and {n_steps}, "
-            "so drop sequences without a step or give more steps"
-        )
-    mask: NDArray[np.bool_] = np.arange(n_steps)[None] < ends[:, None]
-    return mask
-
-
 def check_count(value: object, name: str) -> None:
     """Raise :class:`DataError` unless ``value`` is a whole number of 1 or more."""
     if type(value) is bool or not isinstance(value, Integral) or value < 1:
         raise DataError(f"{name} must be a whole number of 1 or more, found {value!r}")
-
-
-def _ends(lengths: ArrayLike, name: str) -> NDArray[np.integer]:
-    try:
-        ends = np.asarray(lengths)
-    except ValueError as error:
-        raise DataError(f"{name} must be whole numbers (sequence), one each") from error
-    if ends.ndim != 1 or not np.issubdtype(ends.dtype, np.integer):
-        raise DataError(
-            f"{name} must be whole numbers (sequence), found {ends.dtype} of shape {ends.shape}; "
-            "give one length for each sequence"
-        )
-    return ends
 
 
 def tell_constant_columns(covariance: NDArray[np.float64]) -> list[int]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hmmlens.arrays import given, is_labelled, ordered, whole_lengths
 from hmmlens.errors import DataError
 from hmmlens.hmm.inputs import Sequences
 
@@ -86,7 +87,7 @@ def source(
         raise DataError(
             "X is an iterator, and EM reads the data many times; give a function that returns one"
         )
-    inner = getattr(X, "data", None) if hasattr(X, "dims") else X
+    inner = X.data if is_labelled(X) else X
     if not isinstance(inner, np.ndarray) and hasattr(inner, "chunks") and hasattr(inner, "shape"):
         return Source(None, lambda: _sliced(X, lengths, mask, check, memory_limit))
     whole = check(X, lengths, mask)
@@ -114,22 +115,23 @@ def _called(give: Callable[[], Any], check: Check) -> Iterator[Sequences]:
 def _sliced(
     X: Any, lengths: ArrayLike | None, mask: ArrayLike | None, check: Check, memory_limit: int
 ) -> Iterator[Sequences]:
+    # A DataArray stays one, and so keeps its coordinates.
+    X = ordered(X, "X") if is_labelled(X) else X
     per_sequence = 8 * int(np.prod(X.shape[1:]))
     size = max(1, memory_limit // 8 // per_sequence)
-    ends = None if lengths is None else np.asarray(lengths)
+    ends = None if lengths is None else whole_lengths(lengths)
     if ends is not None and ends.shape != X.shape[:1]:
         raise DataError(
             f"lengths has shape {ends.shape}; ({X.shape[0]},) is needed, one for each sequence"
         )
-    marks = None if mask is None else np.asarray(mask)
+    marks = None if mask is None else given(mask, None, "mask").values
     if marks is not None and marks.shape != X.shape[:2]:
         raise DataError(
             f"mask has shape {marks.shape}; {X.shape[:2]} is needed, True where a frame is observed"
         )
     for first in range(0, X.shape[0], size):
         part = slice(first, min(first + size, X.shape[0]))
-        # Of a DataArray, numpy.asarray would lose the names of the dimensions.
-        piece = X[part] if hasattr(X, "dims") else np.asarray(X[part])
+        piece = X[part] if is_labelled(X) else np.asarray(X[part])
         with _told_of(f"sequences from {first} on"):
             checked = check(piece, *(None if a is None else a[part] for a in (ends, marks)))
         if checked.inside is None:

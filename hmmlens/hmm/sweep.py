@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from hmmlens.arrays import counts, seed
 from hmmlens.errors import DataError
 from hmmlens.hmm import inputs, selection, streams, surveys, tasks
 from hmmlens.hmm.blocks import MEMORY_LIMIT
@@ -27,8 +28,8 @@ class HMMSweep:
 
     Parameters
     ----------
-    n_states : state counts to fit; 1 is the baseline without states.
-    covariance_types : spherical, diag, full, tied; not used for symbols.
+    n_states : state counts to fit, or one count; 1 is the baseline without states.
+    covariance_types : some of spherical, diag, full, tied, or one; not used for symbols.
     n_restarts : fits from different starts for each count; one is enough for a single state.
     emission : ``gaussian`` for values, ``categorical`` for symbols.
     n_symbols : symbols are 0 to ``n_symbols - 1``; None takes all up to the largest of the train
@@ -41,8 +42,9 @@ class HMMSweep:
     max_iter, tol : EM stops after so many steps, or when one gains less than ``tol`` nats per
         frame.
     min_covar : variance added to every direction, relative to the data's mean variance.
-    random_state : seed of the starts. A restart's start depends on it, on the state count and on
-        the restart's number, not on what else is fitted.
+    random_state : seed of the starts, or a ``RandomState`` or ``Generator`` that gives one; None
+        takes a fresh one. A restart's start depends on it, on the state count and on the restart's
+        number, not on what else is fitted.
     wide_starts : whether every other restart starts from frames at random and the covariance of
         all, from where EM also finds states that share a place and differ in spread. They are often
         likelier; without them all starts are those of k-means, and states are places.
@@ -61,6 +63,7 @@ class HMMSweep:
         the (penalised) likelihood fell; ``min_occupancy`` is the number of frames in the rarest
         state. A fit that broke down has NaN.
     models_ : dict (covariance_type, n_states) -> model of the best restart by likelihood.
+    random_state_ : the seed that was used; given as ``random_state``, it repeats the fit.
     n_frames_ : train frames.
     n_components_ : components of a frame; 1 for symbols.
     sample_sizes_ : see :func:`hmmlens.hmm.selection.sample_sizes`.
@@ -72,15 +75,15 @@ class HMMSweep:
 
     def __init__(
         self,
-        n_states: Iterable[int] = range(1, 11),
-        covariance_types: Sequence[str] = ("tied",),
+        n_states: int | Iterable[int] = range(1, 11),
+        covariance_types: str | Sequence[str] = ("tied",),
         n_restarts: int = 3,
         emission: str = "gaussian",
         engine: str = "numpy",
         max_iter: int = 50,
         tol: float = 1e-5,
         min_covar: float = 1e-3,
-        random_state: int = 0,
+        random_state: Any = 0,
         halving: bool = False,
         n_jobs: int = 1,
         memory_limit: int = MEMORY_LIMIT,
@@ -89,8 +92,10 @@ class HMMSweep:
         device: str = "auto",
         wide_starts: bool = True,
     ) -> None:
-        self.n_states = list(n_states)
-        self.covariance_types = list(covariance_types)
+        self.n_states = counts(n_states)
+        if isinstance(covariance_types, str):
+            covariance_types = [covariance_types]
+        self.covariance_types: list[str] = list(covariance_types)
         self.n_restarts = n_restarts
         self.emission = emission
         self.engine = engine
@@ -119,10 +124,12 @@ class HMMSweep:
 
         Parameters
         ----------
-        X, held_out : (sequence, time, component) values or (sequence, time) symbols; or, with
-            lengths, frames one sequence after another. Data larger than the memory come in chunks,
-            as a Zarr or dask array or a function, see :meth:`hmmlens.GaussianHMM.fit`.
-        lengths, held_out_lengths : (sequence); None where all are whole.
+        X, held_out : (sequence, time, component) values or (sequence, time) symbols, or a list of
+            sequences; or, with lengths, frames one sequence after another. Data larger than the
+            memory come in chunks, as a Zarr or dask array or a function, see
+            :meth:`hmmlens.GaussianHMM.fit`.
+        lengths, held_out_lengths : (sequence); None where all are whole, or where the data carry
+            their lengths, as DataArrays of :func:`hmmlens.extract` and :func:`hmmlens.reduce` do.
         mask, held_out_mask : (sequence, time), or (frame) with frames one after another; False
             where a frame was not observed. The hmmlearn engine takes none.
 
@@ -133,6 +140,7 @@ class HMMSweep:
             have fewer frames than states.
         """
         self._check_settings()
+        self.random_state_ = seed(self.random_state)
         if self.engine == "hmmlearn" and (mask is not None or held_out_mask is not None):
             raise DataError('mask needs engine="numpy" or "torch"; hmmlearn knows no mask')
         train = self._source(X, lengths, "X", mask)
@@ -156,7 +164,7 @@ class HMMSweep:
         data = tasks.Data(train, test, seen.n_frames, n_test, seen.sample, seen.centre, floor)
         settings = tasks.Settings(
             self.n_restarts, self.emission, self.engine, self.max_iter, self.tol, self.min_covar,
-            self.random_state, self.halving, self.memory_limit, max(self.n_states),
+            self.random_state_, self.halving, self.memory_limit, max(self.n_states),
             n_symbols, self.smoothing, self.device, self.wide_starts,
         )  # fmt: skip
         kinds = ["none"] if symbols else self.covariance_types
@@ -257,8 +265,9 @@ class HMMSweep:
     ) -> Sequences:
         if self.emission == "categorical":
             return inputs.symbols(X, lengths, self.n_symbols, name, mask)
-        if np.ndim(X) != 3 and lengths is None:
+        found = inputs.values(X, lengths, n_components, name, mask)
+        if found.inside is None and lengths is None:
             raise DataError(
-                f"{name} has shape {np.shape(X)}; (sequence, time, component) is needed"
+                f"{name} has shape {found.frames.shape}; (sequence, time, component) is needed"
             )
-        return inputs.values(X, lengths, n_components, name, mask)
+        return found

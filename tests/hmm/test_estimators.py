@@ -207,7 +207,7 @@ HOLED[35, 1] = np.nan
         (np.empty((0, 2)), None, {}, r"X is empty \(shape \(0, 2\)\)"),
         (np.empty((3, 0, 2)), None, {}, "X is empty"),
         (values(), LENGTHS.astype(float), {}, "lengths must be whole numbers"),
-        (np.full((9, 2), "a"), None, {}, "instead of real numbers"),
+        (np.full((9, 2), "a"), None, {}, "X must be real numbers, found <U1; convert it"),
         (values(), None, {"covariance_type": "round"}, "covariance_type must be one of spherical"),
         (values(), None, {"prior_mode": "none"}, "prior_mode must be hmmlearn or floor"),
         (values(), None, {"engine": "abacus"}, "engine must be one of numpy, torch"),
@@ -216,7 +216,7 @@ HOLED[35, 1] = np.nan
         (values(), None, {"n_components": 1.5}, "n_components must be a whole number of 1 or"),
         (values(), [[1], [2, 3]], {}, "lengths must be whole numbers"),
         ([], None, {}, r"X is empty \(shape \(0,\)\); give at least one frame"),
-        ([[[1.0]], [[1.0], [2.0]]], None, {}, "X holds sequences of several lengths; put them one"),
+        ([[[1.0]], [[1.0, 3.0], [2.0, 4.0]]], None, {}, r"a step of sequence 1 has the sha"),
         (iter([values()]), None, {}, "X is an iterator.*give a function that returns one"),
     ],
 )  # fmt: skip

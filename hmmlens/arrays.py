@@ -1,0 +1,450 @@
+"""What users pass as arrays, lengths, labels and seeds, as NumPy arrays with one meaning.
+
+Every public function sends its arguments through this module, so that the same kinds of input work
+everywhere: NumPy arrays of any layout, byte order and real type, masked arrays, tensors of torch on
+any device, xarray's DataArrays with their dimensions in any order, pandas columns, and lists of
+sequences that differ in length. Tensors are recognised by their methods, so torch is not imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmmlens.errors import DataError
+
+#: Values above this size are refused: sums of their squares would overflow.
+LARGEST = 1e100
+
+#: Names of the dimension of steps; a recorded layer with steps of its own has the second one.
+STEPS = ("time", "step")
+
+#: The coordinate (sequence, time) that is True before each sequence's end.
+INSIDE = "inside"
+
+
+class Given(NamedTuple):
+    """Data as they were given, before their shape is checked.
+
+    values : an array; sequences that came as a list are padded with 0
+    lengths : (sequence) as given, or as the data carry them, or None
+    missing : of the shape of ``values``, True where an entry is masked; None if none is
+    """
+
+    values: NDArray[Any]
+    lengths: NDArray[np.int64] | None
+    missing: NDArray[np.bool_] | None
+
+
+def numbers(X: Any, name: str) -> NDArray[Any]:
+    """Return real numbers in the machine's byte order.
+
+    Parameters
+    ----------
+    X : an array, a tensor or nested lists.
+    name : of the argument, for messages.
+
+    Raises
+    ------
+    DataError
+        When ``X`` holds anything but real numbers, or entries that are masked.
+    """
+    array, missing = _dense(X, name)
+    if missing is not None:
+        raise DataError(
+            f"{name} is masked at {_index(missing)}; every step is needed here, so fill what is "
+            "masked, or give lengths where it is padding"
+        )
+    return real(array, name)
+
+
+def real(array: NDArray[Any], name: str) -> NDArray[Any]:
+    """Return an array of booleans, integers or floats, or raise :class:`DataError`."""
+    if array.dtype.kind == "O":
+        array = _unboxed(array, name)
+    if array.dtype.name == "bfloat16":
+        array = array.astype(np.float32)
+    if array.dtype.kind == "c":
+        raise DataError(
+            f"{name} must be real numbers, found complex numbers ({array.dtype}); give the real "
+            "and the imaginary part as two components, or their absolute value"
+        )
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{name} must be real numbers, found {array.dtype}; convert it")
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    return array
+
+
+def given(X: Any, lengths: Any, name: str = "X", lengths_name: str = "lengths") -> Given:
+    """Return data in any layout with their lengths and masked entries.
+
+    Parameters
+    ----------
+    X : an array or tensor; a DataArray, whose dimensions are put in the order sequence, time, the
+        rest, and whose coordinate ``inside`` (sequence, time) or ``length`` (sequence) gives the
+        lengths; or a list of sequences.
+    lengths : (sequence), or None to take those that the data carry.
+    name, lengths_name : of the arguments, for messages.
+
+    Raises
+    ------
+    DataError
+        When ``X`` is no data, or the lengths contradict those that the data carry.
+    """
+    X, ends = taken_along(X, lengths, name, lengths_name)
+    parts = as_list(X)
+    if parts is None:
+        values, missing = _dense(X, name)
+        return Given(real(values, name), ends, missing)
+    values, missing, own = _padded(parts, name)
+    if own is not None and ends is not None and not np.array_equal(ends, own):
+        raise DataError(
+            f"{name} is a list of sequences, which has its lengths already; leave {lengths_name} "
+            "out"
+        )
+    return Given(values, own if ends is None else ends, missing)
+
+
+def taken_along(
+    X: Any, lengths: Any, name: str, lengths_name: str = "lengths"
+) -> tuple[Any, NDArray[np.int64] | None]:
+    """Return a DataArray in our order of dimensions, and the lengths that are given or carried."""
+    ends = None if lengths is None else whole_lengths(lengths, lengths_name)
+    if not is_labelled(X):
+        return X, ends
+    X = ordered(X, name)
+    carried = carried_lengths(X, name)
+    if carried is not None and ends is not None and ends.shape == carried.shape:
+        beyond = np.flatnonzero(ends > carried)
+        if len(beyond):
+            raise DataError(
+                f"{lengths_name}[{beyond[0]}] is {ends[beyond[0]]}, but the coordinates of {name} "
+                f"say that this sequence has {carried[beyond[0]]} steps"
+            )
+    return X, carried if ends is None else ends
+
+
+def unusable(frames: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which frames (frame) of (frame, component) are not finite or above :data:`LARGEST`."""
+    if not frames.size or (frames.min() >= -LARGEST and frames.max() <= LARGEST):
+        return np.zeros(len(frames), dtype=bool)
+    return ~np.asarray((np.abs(frames) <= LARGEST).all(axis=1))
+
+
+# --- Kinds of containers ----------------------------------------------------------------------
+
+
+def is_labelled(X: Any) -> bool:
+    """Tell whether ``X`` is an xarray DataArray."""
+    return hasattr(X, "dims") and hasattr(X, "coords") and hasattr(X, "transpose") and (
+        hasattr(X, "dtype")
+    )  # fmt: skip
+
+
+def is_tensor(X: Any) -> bool:
+    """Tell whether ``X`` is a tensor of torch."""
+    return all(hasattr(X, name) for name in ("detach", "cpu", "numpy"))
+
+
+def refuse_containers(X: Any, name: str) -> None:
+    """Raise :class:`DataError` for what holds arrays, or gives them one by one, but is none."""
+    kind = type(X).__name__
+    if hasattr(X, "data_vars") or (hasattr(X, "children") and hasattr(X, "subtree")):
+        raise DataError(f"{name} is a {kind} of several arrays; give one of them, such as "
+                        "acts['rnn']['hidden']")  # fmt: skip
+    if isinstance(X, str | bytes | dict | set | frozenset) or X is None:
+        raise DataError(f"{name} is {'None' if X is None else f'a {kind}'}; give an array or a "
+                        "list of sequences")  # fmt: skip
+    sized = hasattr(X, "shape") or hasattr(X, "__array__") or isinstance(X, list | tuple | range)
+    if not sized and (isinstance(X, Iterable) or hasattr(X, "__getitem__")):
+        raise DataError(
+            f"{name} is a {kind}, which gives its data piece by piece; join them into one array or "
+            "a list of sequences, such as torch.cat(list(loader))"
+        )
+
+
+def as_list(X: Any) -> list[Any] | None:
+    """Return the sequences of a list of arrays, or of lists of different lengths; else None."""
+    if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1 and len(X):
+        X = list(X) if all(np.ndim(part) or is_tensor(part) for part in X) else X
+    if not isinstance(X, list | tuple) or not X:
+        return None
+    if any(len(getattr(part, "shape", ())) for part in X):
+        return list(X)
+    if not all(isinstance(part, list | tuple) for part in X):
+        return None
+    try:
+        whole = np.asarray(X).dtype != object
+    except (ValueError, TypeError, RuntimeError):
+        whole = False
+    return None if whole else list(X)
+
+
+def ordered(X: Any, name: str) -> Any:
+    """Return a DataArray with its dimensions in the order sequence, time, the rest.
+
+    Flat data may have the dimension ``frame``, or ``time`` alone. Dimensions without names, which
+    xarray calls dim_0, dim_1, ..., are taken in their order.
+
+    Raises
+    ------
+    DataError
+        When no dimension is known by its name.
+    """
+    dims = [str(dim) for dim in X.dims]
+    if all(dim == f"dim_{i}" for i, dim in enumerate(dims)):
+        return X
+    time = next((dim for dim in STEPS if dim in dims), None)
+    if "sequence" in dims:
+        first = ["sequence"] if time is None else ["sequence", time]
+    else:
+        first = ["frame"] if "frame" in dims else [time] if time else []
+    if not first or (first == ["sequence"] and len(dims) > 1):
+        raise DataError(
+            f"{name} has the dimensions {', '.join(dims)}; name them sequence and time (the last "
+            "one may have any name), as by X.rename(trial='sequence'), or give X.values in that "
+            "order"
+        )
+    return X.transpose(*first, *[dim for dim in dims if dim not in first])
+
+
+def carried_lengths(X: Any, name: str) -> NDArray[np.int64] | None:
+    """Return the lengths (sequence) that an ordered DataArray carries as a coordinate, or None.
+
+    Raises
+    ------
+    DataError
+        When a sequence has no step left, or its steps are no longer in order.
+    """
+    time = next((dim for dim in STEPS if dim in X.dims), None)
+    if "sequence" not in X.dims or time is None:
+        return None
+    if INSIDE in X.coords and set(X.coords[INSIDE].dims) == {"sequence", time}:
+        inside: NDArray[Any] = np.asarray(X.coords[INSIDE].transpose("sequence", time))
+        if inside.dtype != bool or (inside[:, 1:] & ~inside[:, :-1]).any():
+            raise DataError(
+                f"the coordinate {INSIDE!r} of {name} must be True up to each sequence's end and "
+                f"False past it; drop it (X.drop_vars({INSIDE!r})) and give lengths"
+            )
+        found: NDArray[np.int64] = inside.sum(axis=1, dtype=np.int64)
+        if (found < 1).any():
+            raise DataError(
+                f"{name} holds no step of sequence {int(np.flatnonzero(found < 1)[0])}; leave out "
+                "sequences without a step"
+            )
+        return found
+    if "length" in X.coords and X.coords["length"].dims == ("sequence",):
+        return whole_lengths(X.coords["length"], f"the coordinate 'length' of {name}")
+    return None
+
+
+# --- Lengths ----------------------------------------------------------------------------------
+
+
+def whole_lengths(lengths: Any, name: str = "lengths") -> NDArray[np.int64]:
+    """Return lengths (sequence), or raise :class:`DataError` if they are no whole numbers."""
+    try:
+        array = numbers(lengths, name)
+    except DataError as error:
+        raise DataError(f"{name} must be whole numbers (sequence), one each: {error}") from error
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise DataError(
+            f"{name} must be whole numbers (sequence), found {array.dtype} of shape "
+            f"{array.shape}; give one length for each sequence"
+        )
+    return integers(array)
+
+
+def integers(array: NDArray[Any]) -> NDArray[np.int64]:
+    """Return whole numbers with a sign; those that are too large become the largest."""
+    if array.dtype == np.uint64:
+        array = np.minimum(array, np.uint64(np.iinfo(np.int64).max))
+    return array.astype(np.int64)
+
+
+def steps_inside(
+    lengths: Any, n_sequences: int, n_steps: int, name: str = "lengths"
+) -> NDArray[np.bool_]:
+    """Return a mask (sequence, time), True before each sequence's end.
+
+    Raises
+    ------
+    DataError
+        When a length is below 1, above ``n_steps`` or not a whole number.
+    """
+    if lengths is None:
+        return np.ones((n_sequences, n_steps), dtype=bool)
+    ends = whole_lengths(lengths, name)
+    if ends.shape != (n_sequences,):
+        raise DataError(
+            f"{name} has shape {ends.shape}; ({n_sequences},) is needed, one for each sequence"
+        )
+    bad = np.flatnonzero((ends < 1) | (ends > n_steps))
+    if len(bad):
+        raise DataError(
+            f"{name}[{bad[0]}] is {ends[bad[0]]}; each must lie between 1 and {n_steps}, "
+            "so drop sequences without a step or give more steps"
+        )
+    mask: NDArray[np.bool_] = np.arange(n_steps)[None] < ends[:, None]
+    return mask
+
+
+# --- Single numbers ---------------------------------------------------------------------------
+
+
+def counts(n_states: Any, name: str = "n_states") -> list[Any]:
+    """Return numbers of states as a list; one number means just that one."""
+    if hasattr(n_states, "shape"):
+        found: list[Any] = np.atleast_1d(numbers(n_states, name)).tolist()
+        return found
+    if isinstance(n_states, str) or not isinstance(n_states, Iterable):
+        return [n_states]
+    return list(n_states)
+
+
+def seed(random_state: Any, name: str = "random_state") -> int:
+    """Return a seed from what scikit-learn takes as one.
+
+    Parameters
+    ----------
+    random_state : a whole number from 0 to 2**32 - 1; a ``RandomState`` or ``Generator``, from
+        which one number is drawn; or None for a fresh one.
+
+    Raises
+    ------
+    DataError
+        For anything else.
+    """
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**32, dtype=np.uint32))
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**32, dtype=np.uint32))
+    if (
+        isinstance(random_state, bool | np.bool_)
+        or not isinstance(random_state, Integral)
+        or not 0 <= int(random_state) < 2**32
+    ):
+        raise DataError(
+            f"{name} must be a whole number from 0 to {2**32 - 1}, None, or a RandomState or "
+            f"Generator of NumPy, found {random_state!r}"
+        )
+    return int(random_state)
+
+
+# --- Dense arrays -----------------------------------------------------------------------------
+
+
+def _dense(X: Any, name: str) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """Return an array of anything, and which entries of it are masked, if any."""
+    refuse_containers(X, name)
+    if is_labelled(X):
+        X = X.data
+    if is_tensor(X):
+        return _of_tensor(X, name), None
+    try:
+        if isinstance(X, np.ma.MaskedArray):
+            mask = np.ma.getmaskarray(X)
+            return np.asarray(X.data), mask if mask.any() else None
+        array = np.asarray(X)
+    except (ValueError, TypeError, RuntimeError) as error:
+        what = str(error).strip().partition("\n")[0]
+        raise DataError(f"{name} ({type(X).__name__}) is no array: {what}") from error
+    if array.dtype == object and array.ndim == 0:
+        raise DataError(f"{name} is a {type(X).__name__}; give an array or a list of sequences")
+    return array, None
+
+
+def _of_tensor(tensor: Any, name: str) -> NDArray[Any]:
+    tensor = tensor.detach()
+    if getattr(tensor, "is_meta", False):
+        raise DataError(f"{name} is a tensor on the meta device, which holds no numbers")
+    try:
+        if getattr(tensor, "is_sparse", False):
+            tensor = tensor.to_dense()
+        if getattr(tensor, "is_quantized", False):
+            tensor = tensor.dequantize()
+        tensor = tensor.cpu()
+        for name_of in ("resolve_conj", "resolve_neg"):
+            tensor = getattr(tensor, name_of, lambda same=tensor: same)()
+        # NumPy has no bfloat16, nor the types of 8 bits.
+        if str(tensor.dtype).startswith(("torch.bfloat16", "torch.float8")):
+            tensor = tensor.float()
+        array: NDArray[Any] = tensor.numpy()
+    except (RuntimeError, TypeError, ValueError, NotImplementedError) as error:
+        what = str(error).strip().partition("\n")[0]
+        raise DataError(f"{name} is a tensor that cannot be read as an array: {what}") from error
+    return array
+
+
+def _unboxed(array: NDArray[Any], name: str) -> NDArray[Any]:
+    """Return an array of Python's numbers as one of a type of NumPy's; None is not a number."""
+    flat = array.ravel().tolist()
+    missing = [part is None or type(part).__name__ == "NAType" for part in flat]
+    kinds = {type(part) for part, none in zip(flat, missing, strict=True) if not none}
+    if not all(issubclass(kind, Real) or issubclass(kind, np.bool_) for kind in kinds):
+        where = next(i for i, part in enumerate(flat)
+                     if not (missing[i] or isinstance(part, Real | np.bool_)))  # fmt: skip
+        index = tuple(int(i) for i in np.unravel_index(where, array.shape))
+        raise DataError(
+            f"{name} must be real numbers, found an object of type {type(flat[where]).__name__} at "
+            f"{index}; convert it"
+        )
+    whole = kinds and all(issubclass(kind, Integral) for kind in kinds) and not any(missing)
+    numbers = [np.nan if none else part for part, none in zip(flat, missing, strict=True)]
+    try:
+        return np.array(numbers, dtype=np.int64 if whole else np.float64).reshape(array.shape)
+    except OverflowError as error:
+        raise DataError(f"{name} holds a number that is too large: {error}") from error
+
+
+def _padded(
+    parts: list[Any], name: str
+) -> tuple[NDArray[Any], NDArray[np.bool_] | None, NDArray[np.int64] | None]:
+    """Return a list of sequences as one array, what is masked, and lengths where they differ."""
+    found = []
+    for index, part in enumerate(parts):
+        word = f"{name}[{index}]"
+        array, missing = _dense(ordered(part, word) if is_labelled(part) else part, word)
+        found.append((real(array, word), missing))
+    shapes = [array.shape for array, _ in found]
+    first = shapes[0]
+    for index, shape in enumerate(shapes):
+        if len(shape) != len(first) or shape[1:] != first[1:]:
+            raise DataError(
+                f"{name}: a step of sequence {index} has the shape {shape[1:]}, one of sequence 0 "
+                f"{first[1:]}"
+            )
+    kind = np.result_type(*[array for array, _ in found])
+    masked = any(missing is not None for _, missing in found)
+    if all(shape == first for shape in shapes):
+        whole = np.stack([array for array, _ in found]).astype(kind, copy=False)
+        return (
+            whole,
+            np.stack([np.zeros(first, bool) if m is None else m for _, m in found])
+            if masked
+            else None,
+            None,
+        )
+    lengths = np.array([shape[0] for shape in shapes], dtype=np.int64)
+    if (lengths < 1).any():
+        empty = int(np.flatnonzero(lengths < 1)[0])
+        raise DataError(f"{name}[{empty}] is empty; leave out sequences without a step")
+    values = np.zeros((len(parts), int(lengths.max()), *first[1:]), dtype=kind)
+    marks = np.zeros(values.shape, dtype=bool) if masked else None
+    for row, (array, missing) in enumerate(found):
+        values[row, : len(array)] = array
+        if marks is not None and missing is not None:
+            marks[row, : len(array)] = missing
+    return values, marks, lengths
+
+
+def _index(flags: NDArray[np.bool_]) -> tuple[int, ...]:
+    """Return the index of the first entry that is True."""
+    return tuple(int(i) for i in np.argwhere(flags)[0])
