@@ -20,10 +20,13 @@ from hmmlens.extraction.arrays import Layout
 from hmmlens.extraction.choice import Units, given, most_variable
 from hmmlens.extraction.resume import checksum, fingerprint, forget_changed
 from hmmlens.extraction.sinks import Memory, Sink, Store
-from hmmlens.extraction.source import Source, digest
+from hmmlens.extraction.source import PaddingReadError, Source, digest
 
 #: With ``verify="sample"``: at least so many batches, and one in so many.
 SAMPLE_LEAST, SAMPLE_ONE_IN = 4, 16
+
+#: The attribute ``batches`` of what was recorded without padding.
+BY_LENGTH = "sequences of equal length together, because the module reads padding"
 
 #: Characters of the progress bar.
 BAR = 30
@@ -61,7 +64,10 @@ def extract(
         ``forward`` that has a parameter ``lengths`` is given them, as a tensor (sequence).
     inputs : (sequence, time) symbols or (sequence, time, feature, ...) values: a NumPy, torch, Zarr
         or xarray array, read batch by batch, or a list of sequences of different lengths.
-    lengths : (sequence) steps of each, where ``inputs`` are padded at the end.
+    lengths : (sequence) steps of each, where ``inputs`` are padded at the end. What is recorded of
+        a sequence is what the module gives for it alone: padding is replaced by zeros, and where a
+        module reads it (backwards, or by pooling, attention or convolution over time), which is
+        tested, sequences of equal length are run together without padding.
     layers : names of nodes or of modules, see :mod:`hmmlens.extraction.layers`; None for all. A
         module that holds no layer of torch is recorded (its output) when it is named here.
     units : unit numbers for all nodes or for each; or a number, for the so many units of every
@@ -99,8 +105,9 @@ def extract(
         past the end of a sequence is 0. Attributes: ``replay_error``, the largest difference in
         the replay, NaN where it is not known; ``replay``, which says what was replayed, or why
         nothing could be, or that noise or a state from the call before went into the layers;
-        ``rounding_error`` for a narrower ``dtype``. Each node has its own ``replay_error``. From a
-        store, arrays are read when they are used.
+        ``rounding_error`` for a narrower ``dtype``; ``batches``, where sequences of equal length
+        were run together because the module reads padding. Each node has its own ``replay_error``.
+        From a store, arrays are read when they are used.
 
     Raises
     ------
@@ -142,34 +149,50 @@ def extract(
         rows, batch, values = run(index, False)
         return checksum(layout.pieces(sink, rows, values, batch, sink.units)[0])
 
-    with quiet:
+    def record() -> None:
         forget_changed(sink, source, batch_size, again)
         chosen = sink.units if sink.done else _units(units, run, n_batches, layout)
+        for index in range(len(sink.done), n_batches):
+            rows, batch, values = run(index, index in checked)
+            pieces, rounding = layout.pieces(sink, rows, values, batch, chosen)
+            layout.put(sink, rows.start, pieces, chosen)
+            about = {
+                "digest": digest(values, source.lengths[rows]),
+                "states": checksum(pieces),
+                "whole": index in checked,
+                "error": batch.error,
+                "unknown": batch.unknown,
+                "nodes": {name: node.error for name, node in batch.nodes.items()},
+                "rounding": rounding,
+            }
+            doubt = batch.doubt
+            # The next run needs the room.
+            del batch, values, pieces
+            about["unknown"] = about["unknown"] or doubt()
+            sink.batch_done(about)
+            del doubt
+            _tell(progress, index + 1, n_batches)
+
+    with quiet:
         try:
-            for index in range(len(sink.done), n_batches):
-                rows, batch, values = run(index, index in checked)
-                pieces, rounding = layout.pieces(sink, rows, values, batch, chosen)
-                layout.put(sink, rows.start, pieces, chosen)
-                about = {
-                    "digest": digest(values, source.lengths[rows]),
-                    "states": checksum(pieces),
-                    "whole": index in checked,
-                    "error": batch.error,
-                    "unknown": batch.unknown,
-                    "nodes": {name: node.error for name, node in batch.nodes.items()},
-                    "rounding": rounding,
-                }
-                doubt = batch.doubt
-                # The next run needs the room.
-                del batch, values, pieces
-                about["unknown"] = about["unknown"] or doubt()
-                sink.batch_done(about)
-                del doubt
-                _tell(progress, index + 1, n_batches)
+            shorter = np.flatnonzero(source.lengths < source.n_steps)
+            if sink.done and len(shorter):
+                # As when it began, the first batch with padding shows how all of them are run.
+                first = int(shorter[0]) // batch_size
+                rows = slice(first * batch_size, min((first + 1) * batch_size, len(source)))
+                runner.settle(source.batch(rows), source.lengths[rows])
+            try:
+                record()
+            except PaddingReadError:
+                sink.restart()
+                record()
         except DataError:
             sink.discard()
             raise
-    return sink.close(_attributes(sink.done, made_by or {}, n_batches))
+    attributes = _attributes(sink.done, made_by or {}, n_batches)
+    if runner.by_length:
+        attributes["/"]["batches"] = BY_LENGTH
+    return sink.close(attributes)
 
 
 def sampled(n_batches: int, verify: str) -> set[int]:
@@ -193,6 +216,7 @@ def _runner(
 
     from hmmlens.extraction import layers as finding
     from hmmlens.extraction import modules, protocol
+    from hmmlens.extraction.padding import Padded
     from hmmlens.extraction.replay import Wants
 
     wants = Wants(*wanted)
@@ -208,7 +232,7 @@ def _runner(
         raise DataError(
             f"{type(model).__name__} is no torch.nn.Module and lacks some of start, step, readout"
         )
-    return modules.Runner(model, layers, wants, batch_first), modules.quiet(model)
+    return Padded(modules.Runner(model, layers, wants, batch_first)), modules.quiet(model)
 
 
 def _units(

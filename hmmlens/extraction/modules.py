@@ -153,6 +153,8 @@ class Runner:
         own = model.batch_first if isinstance(model, LAYERS) else True
         self.batch_first = own if batch_first is None else batch_first
         self.takes_lengths = "lengths" in inspect.signature(model.forward).parameters
+        #: Whether the model is a layer of torch, which is given packed sequences.
+        self.packs = isinstance(model, LAYERS)
         floats = [p for p in model.parameters() if p.is_floating_point()]
         self.dtype = floats[0].dtype if floats else torch.float32
         self.device = floats[0].device if floats else torch.device("cpu")
@@ -195,6 +197,16 @@ class Runner:
         later = partial(doubt, sketch(found), elsewhere, lengths, n_steps) if verify else str
         return Batch(output, nodes, error, unknown, later)
 
+    def seen(self, inputs: NDArray[Any], lengths: NDArray[np.int64]) -> dict[str, Tensor]:
+        """Return the hidden states of all nodes and the ``output`` of one batch, unchecked."""
+        _, said, _, found = self._held(inputs, lengths)
+        seen = {
+            name: node_of(parts, [None] * len(parts), Wants(cell=False)).arrays["hidden"]
+            for name, parts in found.items()
+        }
+        output = self._output(said, len(inputs))
+        return seen if output is None else {**seen, "output": output}
+
     def _held(
         self, inputs: NDArray[Any], lengths: NDArray[np.int64]
     ) -> tuple[tuple[Any, Any], Any, list[Call], dict[str, list[Segment]]]:
@@ -228,7 +240,7 @@ class Runner:
         x = x if self.batch_first else x.transpose(0, 1)
         if self.takes_lengths:
             return x, {"lengths": torch.from_numpy(lengths)}
-        if isinstance(self.model, LAYERS) and (lengths < inputs.shape[1]).any():
+        if self.packs and (lengths < inputs.shape[1]).any():
             return pack_padded_sequence(
                 x, torch.from_numpy(lengths), batch_first=self.batch_first, enforce_sorted=False
             ), {}

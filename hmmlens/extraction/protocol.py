@@ -40,6 +40,9 @@ class Runner:
     wants : of these only ``cell`` can be had.
     """
 
+    #: A step cannot read the padding that follows it, so batches are run padded.
+    by_length = False
+
     def __init__(self, model: Any, layers: Sequence[str] | None, wants: Wants) -> None:
         if wants.gates or wants.inputs:
             raise DataError(
@@ -50,6 +53,9 @@ class Runner:
         self.device = torch.device("cpu")
         if isinstance(model, nn.Module):
             self.device = next((p.device for p in model.parameters()), self.device)
+
+    def settle(self, inputs: NDArray[Any], lengths: NDArray[np.int64]) -> None:
+        """Do nothing: a step cannot read the padding that follows it."""
 
     def run(self, inputs: NDArray[Any], lengths: NDArray[np.int64], verify: bool) -> Batch:
         """Run one batch.

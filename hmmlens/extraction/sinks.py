@@ -54,6 +54,11 @@ class Memory:
         self.arrays = {spec.name: np.zeros(spec.shape, dtype=spec.dtype) for spec in specs}
         self.arrays |= {spec.name: values for spec, values in fixed}
 
+    def restart(self) -> None:
+        """Forget what was kept."""
+        self.units, self.done = None, []
+        self.arrays, self.specs, self.shapes = {}, {}, {}
+
     def write(self, name: str, first: int, values: NDArray[Any]) -> None:
         """Put in the entries from ``first`` on."""
         self.arrays[name][first : first + len(values)] = values

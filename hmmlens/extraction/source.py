@@ -15,6 +15,10 @@ from hmmlens.errors import DataError
 Indices = NDArray[np.int64]
 
 
+class PaddingReadError(Exception):
+    """A batch shows that a module reads padding, after others have been run padded."""
+
+
 class Source:
     """Sequences of any kind of array, padded where they are ragged.
 

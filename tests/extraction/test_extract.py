@@ -263,8 +263,14 @@ def test_a_layer_behind_a_pooling_has_steps_of_its_own() -> None:
     np.testing.assert_allclose(tree["rnn/hidden"], run(model, X)[:, 1:], atol=1e-6)
     np.testing.assert_array_equal(tree["rnn/length"], [2] * 5)
     assert tree["input"].shape[1] == 8
+    shorter = hmmlens.extract(model, X, [9, 9, 9, 8, 9])
+    np.testing.assert_array_equal(shorter["rnn/length"], [3, 3, 3, 2, 3])
+    np.testing.assert_allclose(shorter["rnn/hidden"][3, :2], run(model, X[3:4, :8])[0], atol=1e-6)
+    # Two steps are too few for the pooling.
     with pytest.raises(DataError, match="layer rnn ran on 3 steps where the input has 9"):
-        hmmlens.extract(model, X, [9, 9, 9, 8, 9])
+        hmmlens.extract(model, X, [9, 9, 9, 2, 9])
+    with pytest.raises(DataError, match="fails on sequences of 2 steps, which run without padding"):
+        hmmlens.extract(model, X, [9, 8, 9, 2, 9], batch_size=3)
 
 
 # --- Ragged data ----------------------------------------------------------------------------

@@ -138,7 +138,9 @@ def test_states_that_depend_on_the_batch_are_unknown() -> None:
 def test_as_many_sequences_as_steps_do_not_hide_a_wrong_order_of_dimensions() -> None:
     inputs = values(9, 9).astype(np.float32)
     model = Custom(lambda m, x: m.rnn(x)[0], rnn=seeded(nn.GRU, 3, 5))
-    with pytest.raises(DataError, match="layer rnn reads the sequences as steps; give batch_first"):
+    with pytest.raises(
+        DataError, match="the module reads the sequences as steps; give batch_first"
+    ):
         hmmlens.extract(model, inputs)
     tree = hmmlens.extract(model, inputs, batch_first=False)
     assert tree.attrs["replay_error"] < 1e-6
