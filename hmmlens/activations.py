@@ -88,6 +88,61 @@ def raw_input(sequences: xr.Dataset, chosen: NDArray[np.integer]) -> xr.Dataset:
     )
 
 
+#: Between the names of nodes whose states are taken together.
+TOGETHER = "+"
+
+
+def default_layer(tree: xr.DataTree) -> str:
+    """Return the last layer of the forward pass that has the steps of the input.
+
+    Of a bidirectional layer, the name holds both directions, as ``rnn+rnn_reverse``.
+
+    Parameters
+    ----------
+    tree : see :func:`hmmlens.extract`.
+
+    Raises
+    ------
+    DataError
+        When all layers have other steps than the input.
+    """
+    layers = tree.attrs.get("layers") or [[name] for name in tree.children]
+    timed = [names for names in layers if all("time" in tree[n]["hidden"].dims for n in names)]
+    if not timed:
+        raise DataError(
+            "no layer has the steps of the input, which states are compared at; found: "
+            f"{', '.join(tree.children)}"
+        )
+    return TOGETHER.join(timed[-1])
+
+
+def layer_of(tree: xr.DataTree, name: str) -> xr.Dataset:
+    """Return ``hidden`` and, of LSTMs, ``cell`` (sequence, time, unit) of one or several nodes.
+
+    Parameters
+    ----------
+    tree : see :func:`hmmlens.extract`.
+    name : of a node, or of several with ``+`` between them, whose units stand side by side.
+
+    Raises
+    ------
+    DataError
+        When nodes that are to be taken together have other steps than the input.
+    """
+    names = name.split(TOGETHER)
+    if len(names) == 1:
+        return tree[name].to_dataset()
+    for each in names:
+        if "time" not in tree[each]["hidden"].dims:
+            raise DataError(f"layer {each} has other steps than the input; name another one")
+    arrays = {}
+    for variable in ("hidden", "cell"):
+        if all(variable in tree[each] for each in names):
+            parts = [tree[each][variable].to_numpy() for each in names]
+            arrays[variable] = (("sequence", "time", "unit"), np.concatenate(parts, axis=2))
+    return xr.Dataset(arrays)
+
+
 class States:
     """The state of a recorded layer, read some sequences at a time.
 

@@ -83,6 +83,7 @@ def _explain_options(command: argparse.ArgumentParser) -> None:
     reading = command.add_argument_group("what the network reads and says")
     add = reading.add_argument
     add("--outputs", choices=("values", "logits"), default="values", help="default: values")
+    add("--time-first", action="store_true", help="the network takes (time, sequence, ...)")
     add("--input-names", metavar="NAME", nargs="+", help="names of features or symbols")
     add("--output-names", metavar="NAME", nargs="+", help="names of the network's outputs")
     add(
@@ -92,7 +93,8 @@ def _explain_options(command: argparse.ArgumentParser) -> None:
 
     states = command.add_argument_group("states")
     add = states.add_argument
-    add("--layer", help="as hmmlens.extract names it (default: the last)")
+    add("--layer", help="as hmmlens.extract names it (default: the last of the forward pass)")
+    add("--layers", metavar="NAME", nargs="+", help="modules to record (default: all of torch's)")
     add("--n-states", type=_counts, default=range(1, 13), metavar="COUNTS", help="1-12, or 1,2,4,8")
     add("--reducer", default="pca", choices=("pca", "factor_analysis", "ica", "identity"))
     add("--n-components", type=_count, default=8, metavar="N", help="default: 8")
@@ -277,6 +279,8 @@ def explain(args: argparse.Namespace) -> None:
         outputs=args.outputs,
         untrained=None if args.no_untrained else "redraw",
         layer=args.layer,
+        layers=args.layers,
+        batch_first=False if args.time_first else None,
         max_frames=args.max_frames,
         reducer=args.reducer,
         n_components=args.n_components,

@@ -44,6 +44,8 @@ def explain(
     split: ArrayLike | None = None,
     untrained: Any | None = "redraw",
     layer: str | None = None,
+    layers: Sequence[str] | None = None,
+    batch_first: bool | None = None,
     max_frames: int = Activations().max_frames,
     reducer: str = "pca",
     n_components: int = 8,
@@ -68,7 +70,12 @@ def explain(
     split : (sequence) 0 train, 1 select, 2 test; by default drawn with shares .6, .2, .2.
     untrained : the same network before training, taken through the same steps. By default the
         model's weights are drawn anew; None leaves this control out.
-    layer : name of the layer in the recording; by default the last.
+    layer : name of the layer in the recording, which may be one direction of a bidirectional
+        layer; or several with ``+`` between them, to take their units together. By default the
+        last layer of the forward pass, both directions of it.
+    layers : names of the layers or modules to record, see :func:`hmmlens.extract`; needed for
+        modules that hold no layer of torch. By default all recurrent layers.
+    batch_first : False where the model takes (time, sequence, ...).
     max_frames : steps in all, aimed at: more sequences are thinned evenly in each split.
     reducer, n_components : see :func:`hmmlens.reduce`.
     n_states, covariance_type, n_restarts : see :class:`hmmlens.HMMSweep`.
@@ -100,6 +107,9 @@ def explain(
         "n_restarts": n_restarts,
         "random_state": random_state,
     }
+    wanted = layers
+    if layers is None and layer is not None:
+        wanted = layer.split(activations.TOGETHER)
     about = {
         **{"layer": layer, "outputs": outputs, "max_frames": max_frames},
         **{"reducer": settings, "sweep": grid, "random_state": random_state},
@@ -113,19 +123,21 @@ def explain(
         for role, network in networks.items():
             if network is not None:
                 path = partial and folder.recording(partial, role)
-                recorded[role] = _record(network, sequences, chosen, layer, path, progress)
+                recorded[role] = _record(
+                    network, sequences, chosen, wanted, batch_first, path, progress
+                )
                 log.info("the %s network is recorded", role)
         name, sequences = _checked(recorded["trained"], layer, sequences, names)
         reduced = activations.raw_input(sequences, chosen)
         raw = reduced, storage.fit(reduced, **grid)
-        layers = {}
+        explained = {}
         for role, acts in recorded.items():
             beside = {scorecard.RAW_INPUT: raw} if role == "trained" else {}
-            layers[role] = _explained(acts, name, sequences, settings, grid, beside)
+            explained[role] = _explained(acts, name, sequences, settings, grid, beside)
             log.info("the states of the %s network are found", role)
         verdict = _judged(model, recorded["trained"], name, sequences, random_state)
-        tables = gathered(name, layers, raw, sequences, verdict)
-        found = Explanation(sequences, name, layers, raw, tables, about)
+        tables = gathered(name, explained, raw, sequences, verdict)
+        found = Explanation(sequences, name, explained, raw, tables, about)
         if partial:
             folder.write(found, partial)
     return folder.opened(found, Path(out)) if out is not None else found
@@ -151,7 +163,8 @@ def _record(
     network: Any,
     sequences: xr.Dataset,
     chosen: NDArray[np.int64],
-    layer: str | None,
+    layers: Sequence[str] | None,
+    batch_first: bool | None,
     path: Path | None,
     progress: bool | None,
 ) -> xr.DataTree:
@@ -160,7 +173,9 @@ def _record(
     arrays = {name: part[name].to_numpy() for name in ("input", "length", "split")}
     made_by: dict[str, Any] = {"created_by": f"hmmlens.explain, hmmlens {hmmlens.__version__}"}
     if path:
-        made_by["fingerprint"] = fingerprint(network, [layer], {**arrays, "sequence": chosen})
+        made_by["fingerprint"] = fingerprint(
+            network, [layers, batch_first], {**arrays, "sequence": chosen}
+        )
         if path.exists() and made_by["fingerprint"]:
             whole = read_tree(path)
             if whole.attrs["fingerprint"] == made_by["fingerprint"]:
@@ -169,7 +184,8 @@ def _record(
     try:
         return extract(
             network, arrays["input"], arrays["length"],
-            layers=None if layer is None else [layer],
+            layers=layers,
+            batch_first=batch_first,
             store=path,
             labels={"sequence": chosen, "split": arrays["split"]},
             made_by=made_by,
@@ -193,9 +209,7 @@ def _checked(
     names: Mapping[str, Sequence[str]],
 ) -> tuple[str, xr.Dataset]:
     """Return the layer's name, and the sequences with the names of the network's outputs."""
-    found = list(acts.children)
-    if layer is not None and layer not in found and len(found) > 1:
-        raise DataError(f"layer {layer!r} is several: {', '.join(found)}; name one of them")
+    name = activations.default_layer(acts) if layer is None else _named(acts, layer)
     dims = [str(dim) for dim in acts["output"].dims] if "output" in acts else []
     if dims != ["sequence", "time", "output"]:
         raise DataError(
@@ -206,7 +220,21 @@ def _checked(
     if n_outputs < 2 and sequences.attrs["target_kind"] == "symbols":
         raise DataError("logits are one output for each of two or more symbols; found 1: values")
     named = memory.named("output", names.get("output"), n_outputs)
-    return layer if layer in found else found[-1], sequences.assign_attrs(target_names=named)
+    return name, sequences.assign_attrs(target_names=named)
+
+
+def _named(acts: xr.DataTree, layer: str) -> str:
+    """Return the node that a name means, or the nodes with ``+`` between them."""
+    found = list(acts.children)
+    if all(name in found for name in layer.split(activations.TOGETHER)):
+        return layer
+    if len(found) == 1:
+        # The name of a module that has one node.
+        return found[0]
+    raise DataError(
+        f"layer {layer!r} is several: {', '.join(found)}; name one of them, or several with + "
+        f"between them, as {activations.TOGETHER.join(found[:2])}"
+    )
 
 
 def _judged(
@@ -220,7 +248,9 @@ def _judged(
     from torch import nn
 
     stepped: Any = model if isinstance(model, nn.Module) and protocol.follows(model) else None
-    recorded = records.recorded(acts.to_dataset(), acts[name].to_dataset(), sequences, "both")
+    recorded = records.recorded(
+        acts.to_dataset(), activations.layer_of(acts, name), sequences, "both"
+    )
     settled = None
     if stepped is not None:
         settled = endpoints.leave_alone(
@@ -245,7 +275,7 @@ def _explained(
     beside : name -> ``reduced`` and ``sweep`` store of what is scored as well.
     """
     root, seed = acts.to_dataset(), grid["random_state"]
-    state = activations.state(root, acts[name].to_dataset(), "both")
+    state = activations.state(root, activations.layer_of(acts, name), "both")
     reduced = reduction.reduced(state, root, settings, seed)
     reducer = "-".join(str(value) for value in settings.values())
     sweep = storage.fit(reduced, **grid)

@@ -99,7 +99,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> str:
         ({"n_states": "1,one"}, "'one' is no whole number of 1 or more"),
         ({"outputs": "words"}, "invalid choice: 'words'"),
         ({"seed": "-1"}, "--seed"),
-        ({"layers": "rnn x"}, "unrecognized arguments: --layers rnn x"),
+        ({"layer_names": "rnn x"}, "unrecognized arguments: --layer-names rnn x"),
     ],
 )
 def test_a_wrong_argument_is_told_in_one_line(

@@ -280,6 +280,118 @@ def test_a_mistake_leaves_nothing_behind(data: Data, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+# --- Which layer ----------------------------------------------------------------------------
+
+
+class Stacked(torch.nn.Module):
+    """Two bidirectional layers, made in the order ``made`` and run ``first`` before ``second``."""
+
+    def __init__(self, made: list[str], time_first: bool = False) -> None:
+        super().__init__()
+        sizes = {"second": 2, "first": 6}
+        for name in made:
+            rnn = torch.nn.GRU(sizes[name], 3, batch_first=not time_first, bidirectional=True)
+            setattr(self, name, rnn)
+        self.out = torch.nn.Linear(6, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        # The layer that is called "first" runs last.
+        said: torch.Tensor = self.out(self.first(self.second(x)[0])[0])
+        return said
+
+
+@pytest.mark.parametrize("made", [["first", "second"], ["second", "first"]])
+def test_the_last_layer_is_the_last_that_runs_with_both_directions(
+    made: list[str], data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, both = Stacked(made), "first+first_reverse"
+    kept = explain(network, data[0], untrained=None, **QUICK)
+    # A file system lists folders in an order of its own.
+    listed = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda path: sorted(listed(path), reverse=True))
+    found = explain(network, data[0], untrained=None, out=tmp_path / "found", **QUICK)
+    assert kept.layer == found.layer == both
+    assert list(kept.activations.children) == list(found.activations.children)
+    assert list(found.activations.children) == ["second", "second_reverse", *both.split("+")]
+    assert found.activations.attrs["layers"] == [["second", "second_reverse"], both.split("+")]
+    with torch.no_grad():
+        states = network.first(network.second(torch.from_numpy(data[0]))[0])[0].numpy()
+    # Both components of a principal component analysis of all six units, from their covariance.
+    train = kept.sequences["split"].to_numpy() == 0
+    frames = states[train].reshape(-1, 6).astype(float)
+    largest = np.linalg.eigvalsh(np.cov(frames.T, bias=True))[-1]
+    for each in (kept, found):
+        reduced = each.layers["trained"].reduced["reduced"].to_numpy()[train]
+        assert reduced[..., 0].var() == pytest.approx(largest, rel=1e-4)
+    told = "(the last layer of the forward pass, both directions together): 6 units"
+    assert told in found.summary().splitlines()[0]
+    assert told in (tmp_path / "found" / "explanation.html").read_text(encoding="utf-8")
+    pd.testing.assert_frame_equal(kept.scores, found.scores)
+
+
+def test_a_name_takes_one_direction_and_several_names_take_all_of_them(data: Data) -> None:
+    network = Stacked(["second", "first"])
+    one = explain(network, data[0], layer="first_reverse", untrained=None, **QUICK)
+    assert one.layer == "first_reverse"
+    assert one.summary().startswith("Layer first_reverse: 3 units")
+    several = explain(network, data[0], layer="second+first", untrained=None, **QUICK)
+    assert several.summary().startswith("Layer second+first (2 taken together): 6 units")
+    # Of several layers that are recorded, the last is taken.
+    last = explain(network, data[0], layers=["second"], untrained=None, **QUICK)
+    assert last.layer == "second+second_reverse"
+    with pytest.raises(DataError, match="there is no layer 'third'"):
+        explain(network, data[0], layer="first+third", untrained=None, **QUICK)
+
+
+def test_a_layer_with_other_steps_is_not_the_last(data: Data) -> None:
+    class Pooled(Last):
+        def __init__(self) -> None:
+            super().__init__(2, every_step=True)
+            self.summary = torch.nn.GRU(3, 2, batch_first=True)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            hidden, _ = self.rnn(x)
+            self.summary(hidden[:, ::4])
+            said: torch.Tensor = self.out(hidden)
+            return said
+
+    assert explain(Pooled(), data[0], untrained=None, **QUICK).layer == "rnn"
+
+
+def test_a_model_that_takes_time_first_is_explained(data: Data) -> None:
+    network = Stacked(["second", "first"], time_first=True)
+    other = Stacked(["second", "first"])
+    other.load_state_dict(network.state_dict())
+    found = explain(network, data[0], batch_first=False, untrained=None, **QUICK)
+    expected = explain(other, data[0], untrained=None, **QUICK)
+    pd.testing.assert_frame_equal(found.scores, expected.scores, rtol=1e-4)
+    with pytest.raises(DataError, match="batch_first=False"):
+        explain(network, data[0], untrained=None, **QUICK)
+
+
+class Own(torch.nn.Module):
+    """A cell written by hand, which is recorded when it is named."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell, self.out = torch.nn.Linear(5, 3), torch.nn.Linear(3, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        state, said = x.new_zeros(len(x), 3), []
+        for t in range(x.shape[1]):
+            state = self.cell(torch.cat([state, x[:, t]], dim=1)).tanh()
+            said.append(self.out(state))
+        return torch.stack(said, dim=1)
+
+
+def test_a_module_without_layers_of_torch_is_explained_when_it_is_named(data: Data) -> None:
+    with pytest.raises(DataError, match="name the modules to record, as in layers="):
+        explain(Own(), data[0], untrained=None, **QUICK)
+    found = explain(Own(), data[0], layers=["cell"], untrained=None, **QUICK)
+    assert found.layer == "cell"
+    assert found.activations["cell"]["hidden"].shape == (30, 60, 3)
+
+
 # --- What goes in ---------------------------------------------------------------------------
 
 

@@ -98,7 +98,9 @@ def extract(
     -------
     xr.DataTree
         Root: ``input`` and ``output`` (sequence, time, ...), ``length`` (sequence), labels,
-        coordinate ``time`` (the step numbers). One node for each layer and direction: ``hidden``
+        coordinate ``time`` (the step numbers). One node for each layer and direction, in the order
+        of the forward pass, which the attribute ``layers`` tells as well: a list for each layer, of
+        the names of its nodes, two for a bidirectional layer. Each node holds ``hidden``
         (sequence, time, unit); for LSTMs ``cell``; where wanted ``reset_gate``,
         ``reset_gate_preactivation`` ... and ``layer_input`` (sequence, time, channel). A layer with
         other steps than the input has the dimension ``step`` and a ``length`` of its own. What is
@@ -162,6 +164,7 @@ def extract(
                 "whole": index in checked,
                 "error": batch.error,
                 "unknown": batch.unknown,
+                "layers": batch.layers,
                 "nodes": {name: node.error for name, node in batch.nodes.items()},
                 "rounding": rounding,
             }
@@ -262,6 +265,7 @@ def _attributes(
     told = f"{len(whole)} of {n_batches} batches replayed whole"
     creator = {"created_by": f"hmmlens.extract, hmmlens {hmmlens.__version__}"}
     root: dict[str, Any] = stores.store_attributes("activations", {**creator, **made_by})
+    root["layers"] = [list(layer) for layer in done[0]["layers"]]
     root["replay_error"] = math.nan if unknown else _largest([*whole, *nodes.values()])
     root["replay"] = f"unknown: {unknown}" if unknown else told
     rounding = [about["rounding"] for about in done if about["rounding"] is not None]

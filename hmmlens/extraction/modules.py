@@ -21,7 +21,7 @@ from hmmlens.extraction.layers import LAYERS, Found, chosen, find
 from hmmlens.extraction.order import Sketch, doubt, sketch
 from hmmlens.extraction.outputs import comparable, difference, outputs
 from hmmlens.extraction.replay import Replayed, Wants, replay
-from hmmlens.extraction.segments import Segment, segments
+from hmmlens.extraction.segments import Segment, directions, segments
 from hmmlens.extraction.substitution import OtherPathError, substituted
 
 
@@ -47,6 +47,7 @@ class Batch(NamedTuple):
     unknown : why the module cannot be replayed; empty where it can, or where it was not tried
     doubt : tells why states are not those of one sequence alone, empty where they are or where
         nothing is to be verified; runs the module once more, so that it is for when there is room
+    layers : the nodes of each layer, one for each direction, in the order of the forward pass
     """
 
     output: Tensor | None
@@ -54,6 +55,7 @@ class Batch(NamedTuple):
     error: float
     unknown: str
     doubt: Callable[[], str] = str
+    layers: Sequence[Sequence[str]] = ()
 
 
 @contextmanager
@@ -195,7 +197,8 @@ class Runner:
             return sketch(self._held(inputs[places], lengths)[3])
 
         later = partial(doubt, sketch(found), elsewhere, lengths, n_steps) if verify else str
-        return Batch(output, nodes, error, unknown, later)
+        layers = directions({name: found[name] for name in kept})
+        return Batch(output, nodes, error, unknown, later, layers)
 
     def seen(self, inputs: NDArray[Any], lengths: NDArray[np.int64]) -> dict[str, Tensor]:
         """Return the hidden states of all nodes and the ``output`` of one batch, unchecked."""

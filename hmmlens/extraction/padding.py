@@ -306,7 +306,7 @@ def joined(
     def doubt() -> str:
         return next((told for told in (each() for each in doubts) if told), "")
 
-    return Batch(output, nodes, error, unknown, doubt)
+    return Batch(output, nodes, error, unknown, doubt, batches[0].layers)
 
 
 def _placed(

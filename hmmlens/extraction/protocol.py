@@ -89,7 +89,8 @@ class Runner:
         for name in chosen(names, self.layers, []):
             index = names.index(name)
             nodes[name] = Node(self._arrays(states[1:], index, n), None, gaps[index])
-        return Batch(torch.stack(outputs, dim=1), nodes, error, unknown)
+        layers = [[name] for name in nodes]
+        return Batch(torch.stack(outputs, dim=1), nodes, error, unknown, layers=layers)
 
     def _arrays(self, states: Sequence[Any], index: int, n: int) -> dict[str, Tensor]:
         kinds = ("hidden", "cell") if self.wants.cell else ("hidden",)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -90,6 +90,8 @@ def turned(values: Tensor, lengths: Tensor | None) -> Tensor:
 def segments(calls: Sequence[Call], n_steps: int) -> dict[str, list[Segment]]:
     """Return node -> its segments in the order of time, for the calls of one forward pass.
 
+    Nodes are in the order in which the forward pass first calls them, from the input to the output.
+
     Parameters
     ----------
     n_steps : steps of the model's input.
@@ -117,7 +119,16 @@ def segments(calls: Sequence[Call], n_steps: int) -> dict[str, list[Segment]]:
                         end = ending(found.module, segment.layer, segment.reverse)
                         node = found.node + end + suffix
                         nodes.setdefault(node, []).append(segment)
-    return nodes
+    place = {id(call): index for index, call in enumerate(calls)}
+    return dict(sorted(nodes.items(), key=lambda item: place[id(item[1][0].calls[0])]))
+
+
+def directions(nodes: Mapping[str, Sequence[Segment]]) -> list[list[str]]:
+    """Return the nodes of each layer: one, or the two directions of a bidirectional layer."""
+    layers: dict[tuple[int, int], list[str]] = {}
+    for name, (first, *_) in nodes.items():
+        layers.setdefault((id(first.calls[0]), first.layer), []).append(name)
+    return list(layers.values())
 
 
 def _loop(calls: Sequence[Call]) -> Segment:

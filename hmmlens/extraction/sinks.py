@@ -214,11 +214,22 @@ def read_tree(path: Path) -> xr.DataTree:
         When there is no whole store of activations.
     """
     store.check(path, "activations")
-    tree: xr.DataTree = xr.open_datatree(path, engine="zarr", consolidated=False, chunks=None)
+    tree = _in_order(xr.open_datatree(path, engine="zarr", consolidated=False, chunks=None))
     for node in tree.subtree:
         if node.attrs.get("replay_error", 0) is None:
             node.attrs["replay_error"] = math.nan
     return tree
+
+
+def _in_order(tree: xr.DataTree) -> xr.DataTree:
+    """Return a tree with its layers in the order of the forward pass.
+
+    Groups of a store are listed in any order that its file system has.
+    """
+    names = [name for layer in tree.attrs.get("layers", ()) for name in layer]
+    names += sorted(set(tree.children) - set(names))
+    nodes = {f"/{name}": tree.children[name].to_dataset(inherit=False) for name in names}
+    return xr.DataTree.from_dict({"/": tree.to_dataset(), **nodes})
 
 
 def write_tree(tree: xr.DataTree, path: Path) -> None:

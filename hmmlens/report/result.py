@@ -122,12 +122,15 @@ class Explanation:
             if np.isfinite(error)
             else "its recorded states could not be checked by replay"
         )
-        n_sequences, n_steps, n_units = self.activations[self.layer]["hidden"].shape
+        hidden = [self.activations[name]["hidden"] for name in self.layer.split("+")]
+        n_sequences, n_steps = hidden[0].shape[:2]
+        n_units = sum(array.shape[2] for array in hidden)
         of = self.sequences.sizes["sequence"]
         told = f"{n_sequences} {f'of {of} ' if of > n_sequences else ''}sequences"
         criterion = str(self.choices["pick"].iloc[0])
         lines = [
-            f"Layer {self.layer}: {n_units} units, {told} of up to {n_steps} steps; {replayed}.",
+            f"Layer {self.layer}{self._which(len(hidden))}: {n_units} units, {told} of up to "
+            f"{n_steps} steps; {replayed}.",
             f"Verdict: {self.verdict['sentence']}",
             choice_sentence(self.choices, criterion),
         ]
@@ -145,6 +148,17 @@ class Explanation:
                 told = ", ".join(f"{r} {same.loc[r, score]:.2f}" for r in ROLES if r in same.index)
                 lines.append(f"At {at} states, {words}: {told}.")
         return lines
+
+    def _which(self, n_nodes: int) -> str:
+        """Return how the layer was chosen, and what is taken together in it."""
+        said = []
+        if self.about["layer"] is None and len(self.activations.children) > n_nodes:
+            said.append("the last layer of the forward pass")
+        if n_nodes > 1:
+            layers = [list(names) for names in self.activations.attrs["layers"]]
+            both = self.layer.split("+") in layers
+            said.append("both directions together" if both else f"{n_nodes} taken together")
+        return f" ({', '.join(said)})" if said else ""
 
     def _states(self) -> list[str]:
         names = gather.axis_names(self.sequences.attrs)

@@ -17,12 +17,13 @@ import pytest
 import torch
 import xarray as xr
 import zarr
+from torch import nn
 
 import hmmlens
 from hmmlens import store
 from hmmlens.errors import DataError, StoreError
 from hmmlens.extraction.sinks import LOG, read_tree
-from tests.extraction.oracle import Wrapped, seeded, values
+from tests.extraction.oracle import Custom, Wrapped, seeded, values
 
 ROOT = Path(__file__).parents[2]
 LENGTHS = np.random.default_rng(0).integers(2, 10, size=23)
@@ -43,6 +44,29 @@ def digest(folder: Path) -> str:
         sha.update(f"{path.relative_to(folder)} {path.stat().st_size}\n".encode())
         sha.update(path.read_bytes())
     return sha.hexdigest()
+
+
+def test_layers_stand_in_the_order_of_the_forward_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def way(m: Any, x: torch.Tensor) -> torch.Tensor:
+        first, _ = m.b(x)
+        again, _ = m.b(m.a(first)[0])
+        return m.b(again)[0]
+
+    model = Custom(way, a=seeded(nn.GRU, 3, 3, 11, bidirectional=True, batch_first=True))
+    model.b = seeded(nn.GRU, 3, 3, batch_first=True)
+    model.a = nn.Sequential(model.a, Custom(lambda _, said: (said[0][..., :3], said[1])))
+    stack = [[f"a_0_l{k}", f"a_0_l{k}_reverse"] for k in range(11)]
+    expected = [["b_call0"], *stack, ["b_call1"], ["b_call2"]]
+    # File systems list folders in orders of their own.
+    listed = Path.iterdir
+    for order in (sorted, lambda paths: sorted(paths, reverse=True)):
+        monkeypatch.setattr(Path, "iterdir", lambda path, order=order: iter(order(listed(path))))
+        for store_at in (None, tmp_path / "a.zarr"):
+            tree = hmmlens.extract(model, values().astype(np.float32), store=store_at)
+            assert tree.attrs["layers"] == expected
+            assert list(tree.children) == [name for layer in expected for name in layer]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
