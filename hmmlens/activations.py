@@ -13,6 +13,7 @@ from hmmlens import store
 from hmmlens.errors import DataError
 from hmmlens.hmm.inputs import steps_inside
 from hmmlens.parts import Moments, Part
+from hmmlens.zarr_chunks import refuse_lost
 
 #: Of a layer, about so many bytes are held at a time.
 PART_BYTES = 2**25
@@ -62,6 +63,7 @@ def fed(data: xr.Dataset, kind: str) -> xr.DataArray:
 def read(path: Path, layer: str | None = None) -> xr.Dataset:
     """Open the store's root (input, output, labels), or one of its layers."""
     store.check(path, "activations")
+    refuse_lost(path)
     data: xr.Dataset = xr.open_zarr(path, group=layer, consolidated=False, chunks=None)
     return data
 

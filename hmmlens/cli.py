@@ -162,11 +162,16 @@ def settings_of(args: argparse.Namespace) -> TableData | NpzData | ZarrData:
     from pydantic import ValidationError
 
     from hmmlens.config_files import TABLE_ENDINGS, NpzData, TableData, ZarrData
+    from hmmlens.input_files import check_file, check_folder
 
     path = str(args.data)
     if not Path(path).exists():
         raise ConfigError(f"--data {path}: there is no such file")
     shared: dict[str, Any] = {"standardise": args.standardise, "split_by": args.split_by}
+    if path.rstrip("/").endswith(".zarr"):
+        check_folder(path, "a Zarr store")
+    else:
+        check_file(path)
     if path.endswith(TABLE_ENDINGS):
         columns = _columns(args, Path(path))
         if args.split_by == "group" and columns["group"] is None:

@@ -17,6 +17,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hmmlens.errors import StoreError
+from hmmlens.zarr_chunks import ALL_CHUNKS, refuse_lost
 
 SCHEMA_VERSION = 1
 
@@ -56,7 +57,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def store_attributes(kind: str, made_by: Mapping[str, Any]) -> dict[str, Any]:
     """Return the attributes every store carries: its schema, its kind, and what made it."""
-    return {"schema_version": SCHEMA_VERSION, "store": kind, **made_by}
+    return {"schema_version": SCHEMA_VERSION, "store": kind, ALL_CHUNKS: True, **made_by}
 
 
 def write(dataset: xr.Dataset, path: Path, kind: str, made_by: Mapping[str, Any]) -> None:
@@ -76,7 +77,10 @@ def write(dataset: xr.Dataset, path: Path, kind: str, made_by: Mapping[str, Any]
             first = rows_per_chunk(variable.shape, variable.dtype.itemsize)
             encoding[str(name)] = {"chunks": (first, *variable.shape[1:])}
     with replacing(path) as partial:
-        dataset.to_zarr(partial, mode="w", zarr_format=3, consolidated=False, encoding=encoding)
+        dataset.to_zarr(
+            partial, mode="w", zarr_format=3, consolidated=False, encoding=encoding,
+            write_empty_chunks=True,
+        )  # fmt: skip
 
 
 class Writer:
@@ -101,7 +105,7 @@ class Writer:
             fit = next(rows // k for k in range(1, rows + 1) if rows % k == 0 and rows // k <= fit)
         self._arrays[name] = self._root.create_array(
             name, shape=shape, dtype="float64", chunks=(fit, *shape[1:]), dimension_names=dims,
-            fill_value=np.nan,
+            fill_value=np.nan, config={"write_empty_chunks": True},
         )  # fmt: skip
 
     def write(self, name: str, rows: slice, values: NDArray[Any]) -> None:
@@ -131,9 +135,10 @@ def read(path: Path, kind: str) -> xr.Dataset:
     Raises
     ------
     StoreError
-        When there is no store, or it has another kind or schema version.
+        When there is no store, it has another kind or schema version, or a chunk of it is lost.
     """
     check(path, kind)
+    refuse_lost(path)
     data: xr.Dataset = xr.open_zarr(path, consolidated=False, chunks=None)
     return data
 

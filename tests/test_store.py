@@ -41,7 +41,7 @@ def test_round_trip_with_attributes(tmp_path: Path) -> None:
     data, path = example(), tmp_path / "folder" / "x.zarr"
     store.write(data, path, "sequences", MADE_BY)
     again = store.read(path, "sequences").load()
-    wanted = data.assign_attrs(schema_version=store.SCHEMA_VERSION, store="sequences", **MADE_BY)
+    wanted = data.assign_attrs(store.store_attributes("sequences", MADE_BY))
     xr.testing.assert_identical(again, wanted)
     for name, variable in data.variables.items():
         assert again[name].dtype == variable.dtype
@@ -104,6 +104,36 @@ def test_what_a_killed_writer_left_is_swept_away(tmp_path: Path) -> None:
         partial.mkdir()
     assert list(tmp_path.iterdir()) == [tmp_path / "x.zarr"]
     assert os.listdir(tmp_path / "x.zarr") == []
+
+
+def test_every_chunk_is_written_and_a_lost_one_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "x.zarr"
+    # Arrays of nothing but Zarr's fill value, whose chunks it would leave out.
+    data = example().assign(zeros=("sequence", np.zeros(6)), nans=("sequence", np.full(6, np.nan)))
+    with store.writing(data, path, "reduced", {}) as writer:
+        writer.create("part", (6, 2), ("sequence", "place"), 3)
+        writer.write("part", slice(0, 3), np.full((3, 2), np.nan))
+        writer.write("part", slice(3, 6), np.zeros((3, 2)))
+    xr.testing.assert_equal(store.read(path, "reduced").load().drop_vars("part"), data)
+    chunks = [p for p in path.rglob("*") if p.is_file() and "c" in p.relative_to(path).parts]
+    named = {p.relative_to(path).parts[0] for p in chunks}
+    assert named == {"part", *map(str, data.variables)} - {"empty"}
+    for chunk in chunks:
+        held = chunk.read_bytes()
+        chunk.unlink()
+        array, *rest = chunk.relative_to(path).parts
+        with pytest.raises(StoreError) as caught:
+            store.read(path, "reduced")
+        assert f"array {array!r} has lost its chunk {'/'.join(rest)}; delete" in str(caught.value)
+        chunk.write_bytes(held)
+    store.read(path, "reduced")
+    # Older versions left chunks out, and their stores do not say that they hold every one.
+    header = path / "zarr.json"
+    content = json.loads(header.read_text())
+    del content["attributes"]["all_chunks"]
+    header.write_text(json.dumps(content))
+    chunks[0].unlink()
+    store.read(path, "reduced")
 
 
 def test_missing_store_is_told(tmp_path: Path) -> None:

@@ -6,36 +6,26 @@ reading them can run code; Zarr refuses its pickling codec by itself since versi
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens.config_errors import did_you_mean
-from hmmlens.datasets.content import SPLITS, Content, kind_names
-from hmmlens.errors import DataError
-
-#: The arrays that a file may hold, and their dimensions. Symbols have no feature or output.
-DIMS = {
-    "input": ("sequence", "time", "feature"),
-    "target": ("sequence", "time", "output"),
-    "length": ("sequence",),
-    "state": ("sequence", "time"),
-    "split": ("sequence",),
-    "group": ("sequence",),
-    "feature_names": ("feature",),
-    "target_names": ("output",),
-    "state_names": ("truth",),
-}
-
-_RUNS_CODE = (
-    "holds Python objects, which are refused because reading them can run code; "
-    "save arrays of numbers or text"
+from hmmlens.datasets.content import (
+    DIMS,
+    LARGEST,
+    SMALLER,
+    SPLITS,
+    Content,
+    kind_names,
+    symbol_dims,
 )
+from hmmlens.datasets.npz_files import read_npz_arrays
+from hmmlens.datasets.words import BadCellError, by_number, clean, read_words, warn_of_look_alikes
+from hmmlens.datasets.zarr_files import read_zarr_arrays
+from hmmlens.errors import DataError
 
 
 def read_npz(path: Path) -> Content:
@@ -46,27 +36,7 @@ def read_npz(path: Path) -> Content:
     DataError
         With the file, and the array and index where something does not fit.
     """
-    try:
-        with path.open("rb") as opened:
-            magic = opened.read(6)
-        if magic == b"\x93NUMPY":
-            raise DataError(f"{path}: holds one array without a name; use numpy.savez")
-        if magic[:2] != b"PK":
-            raise DataError(f"{path}: this is no .npz file; write it with numpy.savez")
-        with np.load(path, allow_pickle=False) as file:
-            _check_names(file.files, path)
-            arrays = {name: file[name] for name in file.files}
-        for name, array in arrays.items():
-            if not isinstance(array, np.ndarray):
-                raise DataError(f"{path}: {name!r} is no array; write it with numpy.savez")
-    except DataError:
-        raise
-    except ValueError as error:
-        told = _RUNS_CODE if "allow_pickle" in str(error) else f"cannot be read: {error}"
-        raise DataError(f"{path}: {told}") from None
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read as .npz: {error}") from None
-    return from_arrays(arrays, path)
+    return from_arrays(read_npz_arrays(path), path)
 
 
 def read_zarr(path: Path) -> Content:
@@ -77,52 +47,7 @@ def read_zarr(path: Path) -> Content:
     DataError
         With the store, and the array and index where something does not fit.
     """
-    import xarray as xr
-
-    try:
-        # Values as they are written: nothing is scaled, masked or taken for a date.
-        data = xr.open_zarr(path, consolidated=False, chunks=None, decode_cf=False)
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(
-            f"{path}: cannot be read as a Zarr store with named dimensions ({error}); "
-            "write it with xarray's Dataset.to_zarr"
-        ) from None
-    names = [str(name) for name in data.variables if name not in data.dims]
-    _check_names(names, path)
-    for name in names:
-        found = tuple(map(str, data[name].dims))
-        if found not in (DIMS[name], _symbol_dims(name)):
-            raise DataError(
-                f"{path}: array {name!r} has the dimensions ({', '.join(found)}), but "
-                f"({', '.join(DIMS[name])}) is needed; transpose or rename them"
-            )
-    return from_arrays({name: _values(data[name], name, path) for name in names}, path)
-
-
-def _values(array: Any, name: str, path: Path) -> NDArray[Any]:
-    """Return an array of a Zarr store, whose chunks are only now unpacked."""
-    try:
-        values: NDArray[Any] = array.to_numpy()
-    except (OSError, RuntimeError, ValueError) as error:
-        raise DataError(f"{path}: array {name!r} is damaged: {error}") from None
-    return values
-
-
-def _check_names(names: Iterable[str], path: Path) -> None:
-    for name in names:
-        if name not in DIMS:
-            raise DataError(
-                f"{path}: holds an array {name!r}{did_you_mean(name, DIMS)}; "
-                f"allowed: {', '.join(DIMS)}"
-            )
-    if "input" not in names:
-        raise DataError(
-            f"{path}: the array 'input' is missing; found: {', '.join(names) or 'none'}"
-        )
-
-
-def _symbol_dims(name: str) -> tuple[str, ...]:
-    return DIMS[name][:2] if name in ("input", "target") else DIMS[name]
+    return from_arrays(read_zarr_arrays(path), path)
 
 
 # --- What the arrays hold -------------------------------------------------------------------
@@ -151,6 +76,7 @@ class _File(NamedTuple):
         array = self.arrays[name]
         if array.dtype.kind not in "iu":
             raise DataError(f"{self.path}: array {name!r} holds {array.dtype}, wants whole numbers")
+        self.refuse(name, array > np.uint64(2**63 - 1), "at most 2**63 - 1")
         return array.astype(np.int64)
 
     def codes(self, name: str, unknown: str) -> NDArray[np.int64]:
@@ -172,7 +98,10 @@ class _File(NamedTuple):
                 f"{self.path}: array {name!r} has shape {array.shape} of {array.dtype}; wants "
                 f"numbers ({', '.join(DIMS[name])}), or symbols as whole numbers (sequence, time)"
             )
-        values, inside = array.astype(np.float64), self.inside[..., None]
+        with np.errstate(over="ignore"):
+            values = array.astype(np.float64)
+        inside = self.inside[..., None]
+        self.refuse(name, np.isfinite(values) & (np.abs(values) > LARGEST) & inside, SMALLER)
         if name == "target":
             self.refuse(name, np.isinf(values) & inside, "a finite number, or NaN for none")
             return np.where(inside, values, np.nan)
@@ -218,7 +147,7 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], path: Path) -> Content:
     for name, array in arrays.items():
         dims = DIMS[name]
         shared = tuple(dim for dim in dims if dim in ("sequence", "time"))
-        allowed = {len(dims), len(_symbol_dims(name))}
+        allowed = {len(dims), len(symbol_dims(name))}
         if (
             array.ndim not in allowed
             or 0 in array.shape
@@ -247,24 +176,46 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], path: Path) -> Content:
             names[name] = file.names(name, held, given)
     group = None
     if "group" in arrays:
-        found, group = np.unique(arrays["group"], return_inverse=True)
-        names["group"] = [str(name) for name in found]
+        names["group"], group = _groups(file)
     split = _splits(file) if "split" in arrays else None
     return Content(inputs, target, length, state, split, group, names, "state")
 
 
 def _numbers_or_text(array: NDArray[Any], name: str, path: Path) -> NDArray[Any]:
     """Return an array of numbers or of text, which Zarr gives as objects."""
-    if array.dtype.kind in "OT" and all(isinstance(item, str) for item in array.ravel().tolist()):
-        return np.array(array.tolist(), dtype=str)
+    items = array.ravel().tolist() if array.dtype.kind in "OTS" else []
+    if array.dtype.kind in "OTS" and all(isinstance(item, str | bytes) for item in items):
+        try:
+            texts = [item if isinstance(item, str) else item.decode() for item in items]
+        except UnicodeDecodeError:
+            raise DataError(f"{path}: array {name!r} holds bytes that are no UTF-8") from None
+        return np.array(texts, dtype=str).reshape(array.shape)
     if array.dtype.kind not in "biufU":
         raise DataError(f"{path}: array {name!r} holds {array.dtype}, wants real numbers or text")
     return array
 
 
+def _groups(file: _File) -> tuple[list[str], NDArray[np.int64]]:
+    """Return the names of the groups, and the group of each sequence."""
+    array = file.arrays["group"]
+    try:
+        words = read_words(array)
+    except BadCellError as error:
+        raise DataError(f"{file.path}: group at sequence {error.place}: {error}") from None
+    file.refuse("group", words.codes < 0, "a word or number for every sequence")
+    warn_of_look_alikes(words.names, f"{file.path}, array 'group'")
+    numbers = array.dtype.kind in "iuf"
+    names = sorted(words.names, key=by_number if numbers else lambda name: (0.0, name))
+    places = np.array([names.index(name) for name in words.names], dtype=np.int64)
+    return names, places[words.codes]
+
+
 def _splits(file: _File) -> NDArray[np.int64]:
-    words = file.arrays["split"].dtype.kind == "U"
-    array = file.arrays["split"] if words else file.whole("split")
-    known = np.array(SPLITS) if words else np.arange(len(SPLITS))
+    array = file.arrays["split"]
+    if array.dtype.kind == "U":
+        array = np.array([clean(str(word)).casefold() for word in array])
+        known: NDArray[Any] = np.array(SPLITS)
+    else:
+        array, known = file.whole("split"), np.arange(len(SPLITS))
     file.refuse("split", ~np.isin(array, known), f"one of: {', '.join(map(str, known))}")
     return np.asarray(np.argmax(array[:, None] == known, axis=1))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hmmlens.config_errors import did_you_mean
 from hmmlens.errors import DataError
 
 SPLITS = ("train", "select", "test")
@@ -21,6 +22,23 @@ LARGEST = float(np.finfo(np.float32).max)
 SMALLER = (
     f"a number of at most {LARGEST:.2g} in size, as single precision holds; rescale the values"
 )
+
+
+#: The arrays that a file may hold, and their dimensions. Symbols have no feature or output.
+DIMS = {
+    "input": ("sequence", "time", "feature"),
+    "target": ("sequence", "time", "output"),
+    "length": ("sequence",),
+    "state": ("sequence", "time"),
+    "split": ("sequence",),
+    "group": ("sequence",),
+    "feature_names": ("feature",),
+    "target_names": ("output",),
+    "state_names": ("truth",),
+}
+
+#: The arrays whose entries may be missing.
+MAY_LACK = ("target", "state")
 
 
 class Content(NamedTuple):
@@ -62,3 +80,28 @@ def kind_names(codes: NDArray[np.integer], name: str, path: Path) -> list[str]:
             "number them from 0 without gaps, or give values instead of symbols"
         )
     return [f"{name} {code}" for code in range(most + 1)]
+
+
+def symbol_dims(name: str) -> tuple[str, ...]:
+    """Return the dimensions of an array where inputs and targets are symbols."""
+    return DIMS[name][:2] if name in ("input", "target") else DIMS[name]
+
+
+def check_array_names(names: Sequence[str], path: Path) -> None:
+    """Check the names of a file's arrays against :data:`DIMS`.
+
+    Raises
+    ------
+    DataError
+        When one is unknown, or there is no input.
+    """
+    for name in names:
+        if name not in DIMS:
+            raise DataError(
+                f"{path}: holds an array {name!r}{did_you_mean(name, DIMS)}; "
+                f"allowed: {', '.join(DIMS)}"
+            )
+    if "input" not in names:
+        raise DataError(
+            f"{path}: the array 'input' is missing; found: {', '.join(names) or 'none'}"
+        )

@@ -21,6 +21,7 @@ from hmmlens.datasets.generators import split_sequences
 from hmmlens.datasets.sources import sha256_of
 from hmmlens.datasets.tables import read_table
 from hmmlens.errors import DataError
+from hmmlens.input_files import check_file
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +37,11 @@ def from_file(settings: FileSettings, rng: np.random.Generator) -> xr.Dataset:
         Saying in which file, and where in it, something does not fit.
     """
     path = Path(settings.path)
-    if isinstance(settings, TableData):
-        content = read_table(path, settings)
+    if isinstance(settings, ZarrData):
+        content = read_zarr(path)
     else:
-        content = (read_npz if isinstance(settings, NpzData) else read_zarr)(path)
+        check_file(path)
+        content = read_npz(path) if isinstance(settings, NpzData) else read_table(path, settings)
     data = sequences(content, settings, rng)
     return data.assign_attrs(source=settings.path, sha256=_sha256(path, settings.files()))
 

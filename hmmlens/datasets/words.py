@@ -110,7 +110,7 @@ def _text(value: Any) -> str:
                 "text or a whole number: floating-point numbers of this size are rounded, so that "
                 "different ones may look the same"
             )
-        return str(int(value))
+        return f"{int(value)}.0"
     return clean(str(value))
 
 

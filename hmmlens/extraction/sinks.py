@@ -14,6 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hmmlens import store
+from hmmlens.zarr_chunks import refuse_lost
 
 #: The log of finished batches in a store that is being written.
 LOG = "batches.jsonl"
@@ -214,6 +215,7 @@ def read_tree(path: Path) -> xr.DataTree:
         When there is no whole store of activations.
     """
     store.check(path, "activations")
+    refuse_lost(path)
     tree = _in_order(xr.open_datatree(path, engine="zarr", consolidated=False, chunks=None))
     for node in tree.subtree:
         if node.attrs.get("replay_error", 0) is None:

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from hmmlens.datasets.sources import checked
 from hmmlens.errors import DataError, place_of
+from hmmlens.input_files import check_file
 from hmmlens.networks import adapters, cells
 
 log = logging.getLogger(__name__)
@@ -87,6 +88,7 @@ def load(settings: Mapping[str, Any], folder: Path) -> nn.Module:
 
 
 def _keras(path: Path) -> nn.Module:
+    check_file(path)
     try:
         from hmmlens.networks.adapters import keras_file
     except ImportError as error:
@@ -174,8 +176,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     DataError
         When the file cannot be read, holds anything but arrays, or would run code.
     """
-    if not Path(path).is_file():
-        raise DataError(f"{path}: there is no such file")
+    check_file(path)
     content = _safetensors(path) if path.suffix == ".safetensors" else _torch_file(path)
     for name in NESTED:
         if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pickle
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
+from numpy.typing import NDArray
 
 from hmmlens.datasets.arrays import DIMS, read_npz, read_zarr
 from hmmlens.errors import DataError
@@ -118,6 +120,18 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("split number", {"split": np.array([0, 1, 2, 3])},
      ": split at sequence 3: found 3, wants one of: 0, 1, 2"),
     ("names", {"feature_names": np.array(["x"])}, ": feature_names has 1 entries, but input needs"),
+    ("complex target", {"target": np.zeros((4, 5, 1), complex)},
+     ": array 'target' holds complex128, wants real numbers or text"),
+    ("complex input", {"input": np.zeros((4, 5, 2), np.complex64)}, "holds complex64, wants real"),
+    ("huge input", with_entry("input", (1, 2, 1), 1e300),
+     ": input at sequence 1, time 2, feature 1: found 1e+300, wants a number of at most 3.4e+38"),
+    ("state that wraps", {"state": np.full((4, 5), 2**64 - 1, np.uint64)},
+     ": state at sequence 0, time 0: found 18446744073709551615, wants at most"),
+    ("group without a name", {"group": np.array(["a", "NA", "b", "b"])},
+     ": group at sequence 1: found NA, wants a word or number for every sequence"),
+    ("NaN as group", {"group": np.array([0, 1, np.nan, 1])}, ": group at sequence 2: found nan"),
+    ("rounded group", {"group": np.array([0, 1, 2.0**53, 1])}, ": group at sequence 2: found 9007"),
+    ("bytes", {"group": np.array([b"a", b"b", b"\xff", b"c"])}, "bytes that are no UTF-8"),
     ("dates", {"group": np.array(["2025-01-01"] * 4, "datetime64[D]")}, "wants real numbers"),
 ]  # fmt: skip
 
@@ -132,6 +146,32 @@ def test_what_does_not_fit_is_told_by_its_place(
     told = str(caught.value)
     assert told.startswith(str(path))
     assert sentence in told
+
+
+@pytest.mark.parametrize("kind", READ)
+@pytest.mark.parametrize(
+    ("group", "names", "codes"),
+    [
+        (np.array([10, 2, 10, 1]), ["1", "2", "10"], [2, 1, 2, 0]),
+        (np.array([10.0, 2.0, 10.0, 0.5]), ["0.5", "2.0", "10.0"], [2, 1, 2, 0]),
+        (np.array([10.0, 2.0, 10.0, 1.0]), ["1", "2", "10"], [2, 1, 2, 0]),
+        (np.array(["b", "a ", "b\u00a0", "a"]), ["a", "b"], [1, 0, 1, 0]),
+        (np.array([2**63 + 1, 2**63, 2**63 + 1, 7], np.uint64),
+         ["7", str(2**63), str(2**63 + 1)], [2, 1, 2, 0]),
+    ],
+)  # fmt: skip
+def test_groups_have_one_name_each(
+    tmp_path: Path, kind: str, group: NDArray[Any], names: list[str], codes: list[int]
+) -> None:
+    found = READ[kind](written(tmp_path, kind, good(group=group)))
+    assert (found.names["group"], found.group.tolist()) == (names, codes)
+
+
+def test_bytes_and_upper_case_are_words(tmp_path: Path) -> None:
+    words = np.array([b"Train", b"TRAIN ", b"select", b"Test"])
+    found = read_npz(written(tmp_path, "npz", good(split=words, group=words)))
+    assert found.split.tolist() == [0, 0, 1, 2]
+    assert found.names["group"] == ["TRAIN", "Test", "Train", "select"]
 
 
 def test_misspelled_array_is_told(tmp_path: Path) -> None:
@@ -157,6 +197,215 @@ def test_zarr_dimensions_are_checked(tmp_path: Path) -> None:
     zarr.save(tmp_path / "bare.zarr", input=np.zeros((4, 4, 2)))
     with pytest.raises(DataError, match="cannot be read as a Zarr store with named dimensions"):
         read_zarr(tmp_path / "bare.zarr")
+
+
+# --- How arrays are encoded -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("sign", ["_FillValue", "missing_value"])
+def test_packed_arrays_are_decoded_as_xarray_does(
+    tmp_path: Path, sign: str, zarr_format: int
+) -> None:
+    """The truth is what xarray decodes, and the values that were written."""
+    rng, path = np.random.default_rng(0), tmp_path / "data.zarr"
+    values, target = rng.normal(size=(6, 8, 2)), rng.normal(size=(6, 8, 1))
+    target[2, 3] = np.nan
+    states = np.tile([np.nan, 1, 0, 1, np.nan, 1, 0, 1], (6, 1))
+    data = xr.Dataset(
+        {
+            "input": (("sequence", "time", "feature"), values),
+            "target": (("sequence", "time", "output"), target),
+            "state": (("sequence", "time"), states),
+            "group": ("sequence", np.array([2**53, 2**53 + 1, 1, 1, 2, 2])),
+        }
+    )
+    packing = {"dtype": "int16", "scale_factor": 1e-3, "add_offset": 5.0}
+    data.to_zarr(
+        path, zarr_format=zarr_format, consolidated=False,
+        encoding={"input": packing, "target": packing | {sign: -32768},
+                  "state": {"dtype": "int16", sign: 9}, "group": {sign: -5}},
+    )  # fmt: skip
+    found = read_zarr(path)
+    decoded = xr.open_zarr(path, consolidated=False)
+    np.testing.assert_array_equal(found.input, decoded["input"])
+    np.testing.assert_array_equal(found.target, decoded["target"])
+    np.testing.assert_allclose(found.input, values, atol=6e-4)
+    np.testing.assert_allclose(found.target, target, atol=6e-4)
+    np.testing.assert_array_equal(found.state, np.where(np.isnan(states), -1, states))
+    # Not rounded on their way through xarray's floats.
+    assert found.names["group"] == ["1", "2", str(2**53), str(2**53 + 1)]
+
+
+def test_packed_symbols_are_whole_numbers_again(tmp_path: Path) -> None:
+    symbols = np.array([[0, 1, 2, 3], [3, 2, 1, 0], [1, 1, 2, 2]])
+    path = tmp_path / "data.zarr"
+    data = xr.Dataset({"input": (("sequence", "time"), symbols.astype(float))})
+    for packing in ({"_FillValue": 99}, {"scale_factor": 0.5, "_FillValue": 99}):
+        data.to_zarr(path, mode="w", encoding={"input": {"dtype": "uint8"} | packing})
+        np.testing.assert_array_equal(read_zarr(path).input, symbols)
+    data["input"][1, 2] = np.nan
+    data.to_zarr(path, mode="w", encoding={"input": {"dtype": "uint8", "_FillValue": 99}})
+    with pytest.raises(DataError, match="'input' at sequence 1, time 2: the value is missing"):
+        read_zarr(path)
+    # Past the end of a sequence nothing is looked at.
+    data["length"] = "sequence", np.array([4, 2, 4])
+    data.to_zarr(path, mode="w", encoding={"input": {"dtype": "uint8", "_FillValue": 99}})
+    np.testing.assert_array_equal(read_zarr(path).input[1], [3, 2, 0, 0])
+    data["input"] = data["input"] / 2
+    data.to_zarr(path, mode="w", encoding={"input": {"dtype": "uint8", "scale_factor": 0.5}})
+    with pytest.raises(DataError, match="has shape \\(3, 4\\) of float"):
+        read_zarr(path)
+
+
+def test_zero_as_fill_value_of_format_2_may_mean_both(tmp_path: Path) -> None:
+    """Zarr gives every array the fill value 0, which xarray takes for missing."""
+    path = tmp_path / "data.zarr"
+    group = zarr.open_group(path, mode="w", zarr_format=2)
+    symbols = np.array([[1, 2, 1, 2], [2, 1, 2, 0], [1, 1, 1, 2]])
+    array = group.create_array("input", shape=(3, 4), chunks=(3, 4), dtype="i4")
+    array[:], array.attrs["_ARRAY_DIMENSIONS"] = symbols, ["sequence", "time"]
+    assert np.isnan(xr.open_zarr(path, consolidated=False)["input"][1, 3])
+    with pytest.raises(DataError, match="'input' at sequence 1, time 3: holds 0, which is the fil"):
+        read_zarr(path)
+    array[1, 3] = 2
+    np.testing.assert_array_equal(read_zarr(path).input, np.where(symbols == 0, 2, symbols))
+
+
+CHUNKED = {
+    "input": np.arange(12).reshape(4, 3) % 4 + 1,
+    "target": np.arange(12).reshape(4, 3) % 3 + 1,
+    "state": np.arange(12).reshape(4, 3) % 2 + 1,
+    "length": np.array([3, 2, 1, 1]),
+    "split": np.array([2, 1, 1, 2]),
+    "group": np.array([1, 2, 3, 4]),
+}
+
+
+def chunked(path: Path, **options: Any) -> None:
+    """Write arrays in chunks of one sequence and two steps."""
+    data = {name: (DIMS[name][: a.ndim], a) for name, a in CHUNKED.items()}
+    chunks = {name: {"chunks": (1, 2)[: a.ndim]} for name, a in CHUNKED.items()}
+    xr.Dataset(data).to_zarr(path, mode="w", consolidated=False, encoding=chunks, **options)
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("name", CHUNKED)
+def test_a_lost_chunk_is_told(tmp_path: Path, name: str, zarr_format: int) -> None:
+    path = tmp_path / "data.zarr"
+    chunked(path, zarr_format=zarr_format)
+    np.testing.assert_array_equal(read_zarr(path).group, [0, 1, 2, 3])
+    place = (1, 0)[: CHUNKED[name].ndim]
+    chunk = {2: ".".join(map(str, place)), 3: "/".join(map(str, ("c", *place)))}[zarr_format]
+    (path / name / chunk).unlink()
+    with pytest.raises(DataError) as caught:
+        read_zarr(path)
+    told = str(caught.value)
+    where = "sequence 1 to 1" + (", time 0 to 1" if len(place) == 2 else "")
+    assert told.startswith(f"{path}: array {name!r} lacks its chunk {chunk} ({where}): it was lost")
+
+
+def test_a_chunk_past_every_end_may_be_missing(tmp_path: Path) -> None:
+    path = tmp_path / "data.zarr"
+    chunked(path)
+    for name in ("input", "target", "state"):
+        (path / name / "c" / "1" / "1").unlink()  # step 2 of a sequence of 2 steps
+    found = read_zarr(path)
+    np.testing.assert_array_equal(found.input[1], [*CHUNKED["input"][1, :2], 0])
+    (path / "state" / "c" / "0" / "1").unlink()  # step 2 of a sequence of 3 steps
+    with pytest.raises(DataError, match="'state' lacks its chunk c/0/1"):
+        read_zarr(path)
+
+
+def test_chunks_that_writers_leave_out_are_not_taken_for_values(tmp_path: Path) -> None:
+    """Whether a chunk of zeros was lost cannot be known; where it is written, all is right."""
+    path = tmp_path / "data.zarr"
+    symbols = np.array([[1, 2, 1], [0, 0, 0], [2, 2, 1]])
+    data = xr.Dataset({"input": (("sequence", "time"), symbols)})
+    encoding = {"input": {"chunks": (1, 3)}}
+    data.to_zarr(path, mode="w", encoding=encoding)
+    assert not (path / "input" / "c" / "1").exists()
+    with pytest.raises(DataError, match=r"lacks its chunk c/1/0 .* write_empty_chunks=True"):
+        read_zarr(path)
+    data.to_zarr(path, mode="w", encoding=encoding, write_empty_chunks=True)
+    np.testing.assert_array_equal(read_zarr(path).input, symbols)
+
+
+def test_chunks_that_mean_missing_are_missing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "data.zarr"
+    states = np.array([[1, 0, 1], [np.nan] * 3, [0, 0, 1]])
+    data = xr.Dataset(
+        {
+            "input": (("sequence", "time", "feature"), np.ones((3, 3, 1))),
+            "target": (("sequence", "time", "output"), states[..., None]),
+            "state": (("sequence", "time"), states),
+        }
+    )
+    encoding: dict[str, Any] = {"target": {"chunks": (1, 3, 1)}}
+    encoding["state"] = {"chunks": (1, 3), "dtype": "int8", "_FillValue": -9}
+    data.to_zarr(path, mode="w", encoding=encoding, zarr_format=2)
+    assert not (path / "target" / "1.0.0").exists()
+    assert not (path / "state" / "1.0").exists()
+    found = read_zarr(path)
+    np.testing.assert_array_equal(found.target[..., 0], states)
+    np.testing.assert_array_equal(found.state, np.where(np.isnan(states), -1, states))
+    assert "1 chunks of array 'state' are not there" in caplog.text
+
+
+# --- What could run code, hang or fill the memory ------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(10**5, 10**6, 10**4), (4, 5, 1), (2, 5, 2)])
+def test_headers_that_do_not_fit_what_follows_are_told(
+    tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    path, held = tmp_path / "data.npz", io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        held, {"descr": "<f8", "fortran_order": False, "shape": shape}
+    )
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("input.npy", held.getvalue() + bytes(8 * 30))
+    with pytest.raises(DataError, match=re.escape(f"array 'input' declares the shape {shape}")):
+        read_npz(path)
+
+
+def test_an_array_twice_is_told(tmp_path: Path) -> None:
+    path = written(tmp_path, "npz", good())
+    with zipfile.ZipFile(path) as archive:
+        held = archive.read("input.npy")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("input", held)
+    with pytest.raises(DataError, match="holds 2 arrays 'input'"):
+        read_npz(path)
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("key", ["shape", "chunks"])
+def test_absurd_shapes_in_zarr_are_told(tmp_path: Path, key: str, zarr_format: int) -> None:
+    path = tmp_path / "data.zarr"
+    data = xr.Dataset({"input": (("sequence", "time", "feature"), np.ones((3, 4, 1)))})
+    data.to_zarr(path, zarr_format=zarr_format, consolidated=False)
+    header = path / "input" / {2: ".zarray", 3: "zarr.json"}[zarr_format]
+    about = json.loads(header.read_text())
+    place, key = (about, key) if zarr_format == 2 else (
+        (about, "shape") if key == "shape"
+        else (about["chunk_grid"]["configuration"], "chunk_shape")
+    )  # fmt: skip
+    place[key] = [10**7, 10**7, 1]
+    header.write_text(json.dumps(about))
+    with pytest.raises(DataError, match=r"declares the shape \(10000000, 10000000, 1\), wh"):
+        read_zarr(path)
+
+
+def test_dates_in_zarr_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "data.zarr"
+    dates = np.array(["2025-01-01", "2025-01-02", "2025-01-03"], "datetime64[ns]")
+    data = xr.Dataset({"input": (("sequence", "time", "feature"), np.ones((3, 4, 1)))})
+    data.assign(group=("sequence", dates)).to_zarr(path, consolidated=False)
+    with pytest.raises(DataError, match="array 'group' holds dates"):
+        read_zarr(path)
 
 
 class Hostile:

@@ -20,7 +20,7 @@ import zarr
 from torch import nn
 
 import hmmlens
-from hmmlens import store
+from hmmlens import activations, store
 from hmmlens.errors import DataError, StoreError
 from hmmlens.extraction.sinks import LOG, read_tree
 from tests.extraction.oracle import Custom, Wrapped, seeded, values
@@ -87,6 +87,24 @@ def test_a_store_holds_what_memory_holds(tmp_path: Path, dtype: Any) -> None:
             assert array.compressors
             # Whole chunks in every batch.
             assert 4 % array.chunks[0] == 0
+
+
+def test_a_lost_chunk_of_a_recording_is_told(tmp_path: Path) -> None:
+    """Zarr would read zeros in its place; also in arrays of nothing but zeros."""
+    path = tmp_path / "a.zarr"
+    labels = {"split": np.zeros(23, int)}
+    hmmlens.extract(model_of("gru"), inputs_of(), LENGTHS, store=path, batch_size=8, labels=labels)
+    for name in ("split", "input", "rnn_l0/hidden"):
+        chunk = next(p for p in sorted((path / name / "c").rglob("*")) if p.is_file())
+        held = chunk.read_bytes()
+        chunk.unlink()
+        told = f"array '{name}' has lost its chunk {chunk.relative_to(path / name)}; delete"
+        with pytest.raises(StoreError, match=told):
+            read_tree(path)
+        with pytest.raises(StoreError, match=told):
+            activations.read(path, "rnn_l0")
+        chunk.write_bytes(held)
+    read_tree(path)
 
 
 def test_large_batches_are_cut_into_chunks(tmp_path: Path) -> None:
