@@ -293,6 +293,7 @@ def explain(args: argparse.Namespace) -> None:
         n_restarts=args.n_restarts,
         random_state=args.seed,
         names=names | ({"output": args.output_names} if args.output_names else {}),
+        note=data.attrs.get("cut"),
         out=args.out,
     )
     print(found.summary())

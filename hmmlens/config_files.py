@@ -15,6 +15,18 @@ Text = Annotated[str, StringConstraints(min_length=1)]
 TABLE_ENDINGS = (".csv", ".csv.gz", ".parquet")
 
 
+class Blocks(Section):
+    """How one or two recordings are cut in time where the file says no split."""
+
+    count: int = Field(default=40, ge=3, description="blocks of a recording in all, at most")
+    shortest: int = Field(default=50, ge=2, description="steps of a block, at least")
+    gap: int | None = Field(
+        default=None,
+        ge=0,
+        description="steps between the splits that none reads; left out: a 20th of the recording",
+    )
+
+
 class FileData(Section):
     """What all datasets from a user's own file share."""
 
@@ -31,6 +43,10 @@ class FileData(Section):
     split: Split = Field(default=Split(), description="where the file says no split")
     split_by: Literal["sequence", "group"] | None = Field(
         default=None, description="left out: by group where the file has groups"
+    )
+
+    blocks: Blocks = Field(
+        default=Blocks(), description="of files of one or two sequences without a split"
     )
 
     def files(self) -> list[Path]:

@@ -54,6 +54,7 @@ def explain(
     n_restarts: int = 5,
     random_state: int = 0,
     names: Mapping[str, Sequence[str]] | None = None,
+    note: str | None = None,
     out: str | Path | None = None,
     progress: bool | None = None,
 ) -> Explanation:
@@ -67,7 +68,10 @@ def explain(
     lengths : (sequence), steps of each sequence where they differ.
     outputs : ``logits`` of symbols, or ``values``: what the network's output is.
     truth : (sequence, time) true states, -1 where unknown, to compare with.
-    split : (sequence) 0 train, 1 select, 2 test; by default drawn with shares .6, .2, .2.
+    split : (sequence) 0 train, 1 select, 2 test; by default drawn with shares .6, .2, .2. One or
+        two sequences are then cut in time into at most 40 blocks each, of 50 steps or more: first
+        those of train, then select, then test, with a 20th of the steps left out between them. The
+        findings say so. The network starts each block from its initial state.
     untrained : the same network before training, taken through the same steps. By default the
         model's weights are drawn anew; None leaves this control out.
     layer : name of the layer in the recording, which may be one direction of a bidirectional
@@ -81,6 +85,7 @@ def explain(
     n_states, covariance_type, n_restarts : see :class:`hmmlens.HMMSweep`.
     random_state : seed of the split, the untrained twin, the reduction and the starts.
     names : ``input``, ``output``, ``truth`` -> names along these dimensions.
+    note : how the data were cut, for the findings, where a caller has cut them.
     out : folder to write all of it to, as :meth:`Explanation.save` does. States go there batch by
         batch, and what was recorded when a run was killed is taken up by the next one.
     progress : show how far the recording is, see :func:`hmmlens.extract`.
@@ -98,6 +103,8 @@ def explain(
     sequences = memory.sequences(Source(inputs, lengths), truth, split, names, random_state)
     kind = "symbols" if outputs == "logits" else "values"
     sequences = sequences.assign_attrs(target_kind=kind)
+    if note is not None:
+        sequences = sequences.assign_attrs(cut=note)
     settings = reduction.checked(
         {"kind": reducer} | ({} if reducer == "identity" else {"n_components": n_components})
     )

@@ -264,6 +264,19 @@ def test_arrays_are_explained_as_tables_are(
         assert one.read_bytes() == other.read_bytes()
 
 
+def test_one_recording_is_cut_and_the_findings_say_so(
+    place: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    np.savez("d.npz", input=np.random.default_rng(0).normal(size=(1, 400, 2)))
+    quick = {"n_states": "1-2", "n_restarts": 1, "no_untrained": True, "n_components": 2}
+    assert cli.main(arguments(data="d.npz", **quick)) == 0
+    sentence = "No split was given, so one recording of 400 steps was cut in time: train has its "
+    sentence += "steps 1 to 216 in 4 blocks, select has its steps 237 to 308 in 1 block"
+    for text in (capsys.readouterr().out, caplog.text, Path("found/summary.txt").read_text()):
+        assert sentence in text
+    assert sentence in Path("found/explanation.html").read_text()
+
+
 def test_debug_shows_where_an_error_arose(place: Path) -> None:
     with pytest.raises(hmmlens.errors.DataError) as caught:
         cli.main([*arguments(factory="own_cli_network:broken"), "--debug"])

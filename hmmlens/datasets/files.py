@@ -15,6 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hmmlens.config_files import NpzData, TableData, ZarrData
+from hmmlens.datasets import blocks
 from hmmlens.datasets.arrays import read_npz, read_zarr
 from hmmlens.datasets.content import SPLITS, Content
 from hmmlens.datasets.generators import split_sequences
@@ -56,10 +57,13 @@ def _sha256(path: Path, files: list[Path]) -> str:
 
 def sequences(content: Content, settings: FileSettings, rng: np.random.Generator) -> xr.Dataset:
     """Give content its targets and split, and standardise its values."""
-    inputs, length, names = content.input, content.length, content.names
-    symbols_in = inputs.ndim == 2
     own = content.target is not None
     horizon = settings.horizon if settings.horizon is not None else int(not own)
+    parts = None
+    if settings.split_by != "group" and blocks.needed(len(content.length), content.split):
+        content, parts = _in_blocks(content, settings, horizon)
+    inputs, length, names = content.input, content.length, content.names
+    symbols_in = inputs.ndim == 2
     _check_lengths(content, horizon, settings.path)
     inside = np.arange(inputs.shape[1]) < length[:, None]
     present = content.target
@@ -109,8 +113,11 @@ def sequences(content: Content, settings: FileSettings, rng: np.random.Generator
             attributes |= {"target_offset": mean.tolist(), "target_scale": scale.tolist()}
     state = content.state if content.state is not None else np.full(inside.shape, -1)
     group = content.group if content.group is not None else np.arange(len(inputs))
+    if parts is not None:
+        attributes["cut"] = parts.note
+        log.warning("%s: %s", settings.path, parts.note)
     log.info("%d sequences of %d to %d steps", len(length), length.min(), length.max())
-    return xr.Dataset(
+    data = xr.Dataset(
         {
             "input": (
                 ("sequence", "time", "feature")[: inputs.ndim],
@@ -127,6 +134,38 @@ def sequences(content: Content, settings: FileSettings, rng: np.random.Generator
         },
         attrs=attributes,
     )
+    return data if parts is None else data.assign(parts.places())
+
+
+def _in_blocks(
+    content: Content, settings: FileSettings, horizon: int
+) -> tuple[Content, blocks.Cut]:
+    """Cut the recordings of a file in time."""
+    recordings = content.names["sequence"]
+    try:
+        parts = blocks.cut(
+            content.length, settings.split.model_dump(), settings.blocks, recordings, horizon + 1
+        )
+    except DataError as error:
+        raise DataError(f"{settings.path}: {error}") from None
+    numbers = np.concatenate([np.arange(n) for n in np.bincount(parts.recording)])
+    names = [
+        f"{recordings[i]}, block {number + 1}"
+        for i, number in zip(parts.recording, numbers, strict=True)
+    ]
+    target, state, group = content.target, content.state, content.group
+    if target is not None:
+        target = parts.of_steps(target, -1 if target.ndim == 2 else np.nan)
+    cut = content._replace(
+        input=parts.of_steps(content.input, 0),
+        target=target,
+        length=parts.length,
+        state=None if state is None else parts.of_steps(state, -1),
+        split=parts.split,
+        group=None if group is None else group[parts.recording],
+        names={**content.names, "sequence": names},
+    )
+    return cut, parts
 
 
 def _marked(inputs: NDArray[Any], inside: NDArray[np.bool_]) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,9 +10,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from hmmlens.config_files import Blocks
+from hmmlens.datasets import blocks
 from hmmlens.datasets.generators import split_sequences
 from hmmlens.errors import DataError
 from hmmlens.extraction.source import Source
+
+log = logging.getLogger(__name__)
 
 SHARES = {"train": 0.6, "select": 0.2, "test": 0.2}
 
@@ -30,6 +35,8 @@ def sequences(
     source : the inputs and their lengths.
     truth : (sequence, time), -1 where unknown, or None.
     split : (sequence) 0 train, 1 select, 2 test, or None to draw it with the shares ``SHARES``.
+        One or two sequences are then cut in time, see :func:`hmmlens.datasets.blocks.cut`;
+        ``recording`` and ``first_step`` say where each block comes from.
     names : ``input``, ``output``, ``truth`` -> names along these dimensions.
     seed : of the split.
 
@@ -58,6 +65,13 @@ def sequences(
         raise DataError(
             f"truth has shape {known.shape} of {known.dtype}; whole numbers {shape} are needed"
         )
+    length, cut = source.lengths, None
+    if blocks.needed(shape[0], split):
+        cut = blocks.cut(length, SHARES, Blocks(), [str(i) for i in range(shape[0])])
+        given, known = cut.of_steps(given, 0), cut.of_steps(known, -1)
+        length, split, shape = cut.length, cut.split, given.shape[:2]
+        inside = np.arange(shape[1]) < length[:, None]
+        log.warning("%s", cut.note)
     parts = (
         split_sequences(shape[0], SHARES, np.random.default_rng(seed))
         if split is None
@@ -82,16 +96,19 @@ def sequences(
     }
     if symbols:
         attributes["n_symbols"] = len(inputs)
+    if cut is not None:
+        attributes["cut"] = cut.note
     dims = ("sequence", "time", "feature")
-    return xr.Dataset(
+    found = xr.Dataset(
         {
             "input": (dims[: given.ndim], given),
             "state": (dims[:2], np.where(inside, known, -1).astype(np.int16)),
-            "length": ("sequence", source.lengths.astype(np.int32)),
+            "length": ("sequence", length.astype(np.int32)),
             "split": ("sequence", parts.astype(np.int8)),
         },
         attrs=attributes,
     )
+    return found if cut is None else found.assign(cut.places())
 
 
 def named(dim: str, given: Sequence[str] | None, n: int, at_least: bool = False) -> list[str]:

@@ -131,6 +131,7 @@ class Explanation:
         lines = [
             f"Layer {self.layer}{self._which(len(hidden))}: {n_units} units, {told} of up to "
             f"{n_steps} steps; {replayed}.",
+            *([self.sequences.attrs["cut"]] if "cut" in self.sequences.attrs else []),
             f"Verdict: {self.verdict['sentence']}",
             choice_sentence(self.choices, criterion),
         ]

@@ -148,7 +148,8 @@ BAD: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("copying", {}, {"horizon": 0}, "data.npz: horizon 0 needs targets, which the file has not"),
     ("no groups", {}, {"split_by": "group"}, "split_by: group needs groups, which it has not"),
     ("two sequences", {"length": LENGTHS[:2], "input": np.ones((2, 9, 2))}, {},
-     "holds 2 sequences, but train, select and test each need one; give more, or cut long"),
+     "there are 2 sequences and no split, but train, select and test each need one, and sequence "
+     "'s0' of 9 steps is too short to be cut into them"),
     ("no test", {"split": np.array([0, 1] * 4 + [0])}, {}, "the test split holds no sequence"),
     ("no target in select", {"target": np.where(np.arange(9)[:, None] % 3 == 1, -1, INSIDE - 1),
                              "split": np.arange(9) % 3}, {},
