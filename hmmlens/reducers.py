@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens.parts import Moments
+from hmmlens.ties import first_best
 
 Floats = NDArray[np.float64]
 #: Gives (frame, unit) arrays anew at every call.
@@ -54,7 +55,8 @@ class PCA:
         variance, loadings = np.linalg.eigh(moments.squares)
         variance, loadings = np.maximum(variance[::-1], 0), loadings.T[::-1]
         n = min(self.n_components, len(variance), moments.n)
-        largest = np.abs(loadings).argmax(axis=1)
+        # The first of the largest, so that rounding cannot turn a component whose loadings tie.
+        largest = [first_best(row) for row in np.abs(loadings)]
         signs = np.sign(loadings[np.arange(len(loadings)), largest])
         self.components_ = (loadings * signs[:, None])[:n]
         self.explained_variance_ratio_ = (variance / variance.sum())[:n]

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from hmmlens.dynamics.driven import Driven
 from hmmlens.dynamics.futures import Laws, Runs, output_laws
 from hmmlens.dynamics.state_models import COUNTS, N_BOOTSTRAP, Space, StateModel
-from hmmlens.hmm.selection import Choice, choose
+from hmmlens.hmm.selection import Choice, best_restarts, choose
 from hmmlens.hmm.sweep import HMMSweep
+from hmmlens.ties import first_best
 from hmmlens.validation import codebook
 from hmmlens.validation.intervals import interval, resampled
 
@@ -129,7 +130,7 @@ def elbow(counts: NDArray[np.int64], parts: Floats, rng: np.random.Generator) ->
 
     seen = parts[parts.any(axis=(1, 2))]
     found = heights(seen.sum(axis=0))
-    best = int(found.argmax())
+    best = first_best(found)
     drawn = np.array([heights(sums) for sums in resampled(seen, N_BOOTSTRAP, rng)])
     low, high = interval(drawn[:, best])
     same = float((drawn.argmax(axis=1) == best).mean())
@@ -164,7 +165,7 @@ def count_table(
     choice : of BIC
     """
     picked = choose(sweep.results_)
-    rows = sweep.results_.loc[sweep.results_.groupby("n_states")["log_likelihood"].idxmax()]
+    rows = best_restarts(sweep.results_).sort_values("n_states")
     table = rows[["n_states", "bic", "held_out"]].reset_index(drop=True)
     scores = fidelities(models, test)
     counts, parts = curve

@@ -15,6 +15,7 @@ from hmmlens.errors import DataError
 from hmmlens.hmm.gaussian import GaussianHMM
 from hmmlens.hmm.sweep import HMMSweep
 from hmmlens.reducers import PCA
+from hmmlens.ties import descending
 from hmmlens.validation.fidelity import state_outputs
 
 Floats = NDArray[np.float64]
@@ -138,7 +139,7 @@ def read(
 ) -> StateModel:
     """Filter all runs, and order the states by how often the train runs are in them."""
     posteriors = hmm.filter(values).posteriors
-    order = np.argsort(-posteriors[split == 0].mean(axis=(0, 1)), kind="stable")
+    order = descending(posteriors[split == 0].mean(axis=(0, 1)))
     posteriors = posteriors[..., order]
     ordered = GaussianHMM.from_parameters(
         hmm.startprob_[order],

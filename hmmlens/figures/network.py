@@ -91,7 +91,7 @@ def selection(
             (part["covariance_type"] == pick["covariance_type"])
             & (part["n_states"] == pick["n_states"])
         ]
-        value = values.loc[values["log_likelihood"].idxmax(), criterion]
+        value = best_restarts(values)[criterion].iloc[0]
         edge = " (edge)" if pick["at_edge"] else ""
         ax.plot(pick["n_states"], value, "o", mfc="none", mec="black", ms=8)
         exploratory = " (exploratory)" if part["exploratory"].iloc[0] else ""

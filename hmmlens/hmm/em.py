@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hmmlens.hmm.blocks import Block, Workspace
 from hmmlens.hmm.emissions import Gaussian, rows_to_one, weighted_log
 from hmmlens.hmm.parameters import Family, Parameters, Prior, Statistics
+from hmmlens.ties import descending
 
 Floats = NDArray[np.float64]
 
@@ -137,7 +138,7 @@ def _worse_half(target: Floats) -> NDArray[np.bool_]:
     """Return which restarts (restart) are given up."""
     keep = max(SURVIVORS, -(-len(target) // 2))
     out = np.zeros(len(target), dtype=bool)
-    out[np.argsort(-target, kind="stable")[keep:]] = True
+    out[descending(target)[keep:]] = True
     return out
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from hmmlens.errors import DataError
 from hmmlens.hmm.inputs import hidden
+from hmmlens.ties import first_best, slack
 
 #: Criteria, and whether the smallest or the largest value wins.
 CRITERIA = {"bic": "min", "aic": "min", "icl": "min", "held_out": "max"}
@@ -29,14 +30,20 @@ class Choice(NamedTuple):
 
 
 def best_restarts(results: pd.DataFrame) -> pd.DataFrame:
-    """Return the restart with the highest likelihood of each (covariance_type, n_states)."""
+    """Return the restart with the highest likelihood of each (covariance_type, n_states).
+
+    Of restarts whose likelihoods differ by rounding alone, the first is taken.
+    """
     fitted = results.dropna(subset=["log_likelihood"])
-    rows = fitted.groupby(["covariance_type", "n_states"], sort=False)["log_likelihood"].idxmax()
+    groups = fitted.groupby(["covariance_type", "n_states"], sort=False)["log_likelihood"]
+    rows = [values.index[first_best(values)] for _, values in groups]
     return fitted.loc[rows].reset_index(drop=True)
 
 
 def choose(results: pd.DataFrame, criterion: str = "bic") -> Choice:
     """Choose among all fits of one data set; never across data sets or reducers.
+
+    Of models whose scores differ by rounding alone, the first of the sweep is chosen.
 
     Raises
     ------
@@ -48,8 +55,7 @@ def choose(results: pd.DataFrame, criterion: str = "bic") -> Choice:
         raise DataError("every fit of the sweep broke down, so no model can be chosen")
     if table[criterion].isna().all():
         raise DataError(f"no fit of the sweep has a {criterion} score, so none can be chosen by it")
-    pick = table[criterion].idxmin() if CRITERIA[criterion] == "min" else table[criterion].idxmax()
-    row = table.loc[pick]
+    row = table.iloc[first_best(table[criterion], largest=CRITERIA[criterion] == "max")]
     same = table[table["covariance_type"] == row["covariance_type"]]
     n_states = int(row["n_states"])
     at_edge = n_states == same["n_states"].max() and len(same) > 1
@@ -67,7 +73,9 @@ def smallest_within(n_states: np.ndarray, score: np.ndarray, tolerance: float) -
     ----------
     n_states, score : (model); a higher score is better, NaN is ignored.
     """
-    enough = score >= np.nanmax(score) - tolerance
+    best = float(np.nanmax(score))
+    # A score that lies on the line but for rounding is within the tolerance.
+    enough = score >= best - tolerance - slack(best)
     return int(n_states[enough].min())
 
 
@@ -152,7 +160,7 @@ def bic_by_sample_size(results: pd.DataFrame, sizes: SampleSizes) -> Penalties:
     picks = []
     for size in sizes:
         bic = -2 * table["log_likelihood"] + table["n_parameters"] * np.log(size)
-        picks.append(int(table.loc[bic.idxmin(), "n_states"]))
+        picks.append(int(table["n_states"].iloc[first_best(bic, largest=False)]))
     frames, sequences, effective = picks
     if len(set(picks)) == 1:
         sentence = f"BIC chooses {_count(frames, 'state')}, whether it counts frames or sequences."
@@ -195,7 +203,7 @@ def audit(results: pd.DataFrame, n_components: int, sizes: SampleSizes) -> pd.Da
             doubts.append(f"{len(group) - len(fitted)} of {len(group)} restarts broke down")
         if len(fitted):
             likelihood = fitted["log_likelihood"]
-            best = fitted.loc[likelihood.idxmax()]
+            best = fitted.iloc[first_best(likelihood)]
             near = likelihood >= best["log_likelihood"] - SAME * abs(best["log_likelihood"])
             row |= {
                 "share_near_best": float(near.mean()),

@@ -19,6 +19,7 @@ from hmmlens.hmm.inputs import Sequences
 from hmmlens.hmm.models import CategoricalHMM, GaussianHMM, HiddenMarkovModel
 from hmmlens.hmm.parameters import Family, Parameters, Prior
 from hmmlens.hmm.streams import Source
+from hmmlens.ties import first_best
 
 Floats = NDArray[np.float64]
 
@@ -127,15 +128,16 @@ def run(
         else:
             bench = Bench(data, settings, covariance_type) if bench is None else bench
             fitted = _batched(data, settings, bench, begin)
-    rows, best = [], None
-    top = -np.inf
+    rows, fits = [], []
     for restart, (row, model) in enumerate(fitted):
         row["seconds"] += ready
         head = {"covariance_type": covariance_type, "n_states": n_states, "restart": restart}
         rows.append(head | row)
-        if model is not None and row["log_likelihood"] > top:
-            top, best = row["log_likelihood"], model
-    return rows, best
+        if model is not None:
+            fits.append((row["log_likelihood"], model))
+    if not fits:
+        return rows, None
+    return rows, fits[first_best([likelihood for likelihood, _ in fits])][1]
 
 
 def _batched(

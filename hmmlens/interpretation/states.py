@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hmmlens.hmm import storage
 from hmmlens.hmm.models import HiddenMarkovModel, steps_inside
+from hmmlens.ties import descending
 from hmmlens.validation.fidelity import output_law, state_outputs
 
 Floats = NDArray[np.float64]
@@ -47,7 +48,7 @@ def read_states(
     posteriors = model.filter(observed, length).posteriors
     inside = steps_inside(length, *posteriors.shape[:2])
     occupancy = posteriors[inside].mean(axis=0)
-    order = np.argsort(-occupancy, kind="stable")
+    order = descending(occupancy)
     posteriors = posteriors[:, :, order]
     path = np.where(inside, posteriors.argmax(axis=2), -1)
     transmat = model.transmat_[np.ix_(order, order)]

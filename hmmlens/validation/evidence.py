@@ -17,6 +17,7 @@ from hmmlens.hmm import driven
 from hmmlens.hmm.inputs import steps_inside
 from hmmlens.hmm.selection import smallest_within
 from hmmlens.reducers import PCA, moving_units
+from hmmlens.ties import first_best
 from hmmlens.validation import closed_loop, codebook, fidelity, linear_rival, state_count
 from hmmlens.validation.codebook import Curve, Driven
 from hmmlens.validation.free_run import input_classes
@@ -263,7 +264,7 @@ def _n_states(curve: Curve, settled: Endpoints | None, thresholds: Thresholds) -
         return int(settled.n_coarse)
     counts: list[int] = [n for n in curve.counts.tolist() if 2 <= n <= most]
     heights = [codebook.elbow(curve.counts, curve.select[:, 0], n) for n in counts]
-    return counts[int(np.argmax(heights))]
+    return counts[first_best(heights)]
 
 
 def _few(curve: Curve, thresholds: Thresholds) -> tuple[int, float]:
@@ -271,7 +272,7 @@ def _few(curve: Curve, thresholds: Thresholds) -> tuple[int, float]:
     few = curve.counts <= thresholds.most_states
     select = np.where(few, curve.select[:, HORIZON], -np.inf)
     resolution = smallest_within(curve.counts, curve.select[:, HORIZON], TOLERANCE)
-    return resolution, float(curve.test[int(select.argmax()), HORIZON])
+    return resolution, float(curve.test[first_best(select), HORIZON])
 
 
 def _settled(found: Endpoints) -> dict[str, float]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hmmlens.hmm import selection, storage
 from hmmlens.hmm.models import steps_inside
+from hmmlens.ties import first_best
 from hmmlens.validation.fidelity import fidelity, output_law, state_outputs
 from hmmlens.validation.nulls import circular_shift_test
 from hmmlens.validation.recovery import QUICK, agreement, bootstrap, rand_index
@@ -173,7 +174,7 @@ def choices(
             table["n_states"].to_numpy(), table["fidelity_select"].to_numpy(), tolerance
         )
         same = table[table["n_states"] == compact]
-        kind = str(same.loc[same["fidelity_select"].idxmax(), "covariance_type"])
+        kind = str(same["covariance_type"].iloc[first_best(same["fidelity_select"])])
         words = (
             f"{compact} state{'s are' if compact > 1 else ' is'} the fewest whose fidelity is "
             f"within {tolerance:g} of the best in the sweep."
@@ -194,7 +195,7 @@ def choices(
     ranked = table[
         (table["pick"] == criterion) & ~table["exploratory"] & (table["reducer"] != RAW_INPUT)
     ]
-    best = ranked.loc[ranked["fidelity_select"].idxmax(), "reducer"]
+    best = ranked["reducer"].iloc[first_best(ranked["fidelity_select"])]
     table.insert(2, "chosen_reducer", table["reducer"] == best)
     log.info("the most faithful reducer is %s", best)
     return table

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hmmlens.errors import DataError
+from hmmlens.ties import first_best, slack
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.integer]
@@ -57,9 +58,9 @@ def one_standard_error(counts: Ints, scores: Floats) -> int:
     """
     check(counts, scores)
     means = scores.mean(axis=0)
-    best = int(means.argmax())
+    best = first_best(means)
     error = scores[:, best].std(ddof=1) / np.sqrt(len(scores))
-    return int(np.asarray(counts)[means >= means[best] - error].min())
+    return int(np.asarray(counts)[means >= means[best] - error - slack(means[best])].min())
 
 
 def check(counts: Ints, scores: Floats) -> None:
@@ -103,7 +104,7 @@ def from_shares(counts: Ints, share: Floats) -> CountDistribution:
     numbers = np.asarray(counts, dtype=np.int64)
     upto = np.cumsum(share)
     low, high = (int(numbers[np.searchsorted(upto, q - 1e-9)]) for q in (0.025, 0.975))
-    mode, largest = int(numbers[share.argmax()]), int(numbers[-1])
+    mode, largest = int(numbers[first_best(share)]), int(numbers[-1])
     at_edge = float(share[-1])
     words = f"{100 * share.max():.0f} % of resamples choose {mode} states (95 %: {low} to {high})"
     if at_edge >= EDGE_SHARE:

@@ -80,6 +80,8 @@ def test_a_model_whose_states_the_network_hardly_leaves_is_neither_swapped_nor_s
     """A place that is never left: the other one is met before the runs begin, if at all."""
     network = Wells(np.array([[1.0, 0.0], [1.0, 0.0]]), EMISSION[:2])
     found = states_and_dynamics(network, PAIR, 0)
-    information = found["information"].set_index("of")
-    assert np.isnan(information.loc["label", "share"])
+    # Which numbers of states the models have besides the target's rests on k-means of one blob.
+    information = found["information"].query("of == 'label'")
+    assert 2 in set(information["n_states"])
+    assert information["share"].isna().all()
     assert found["recovery"].query("score == 'ari'")["value"].abs().max() < 0.1

@@ -168,12 +168,27 @@ def test_outputs_may_hold_infinities() -> None:
     assert tree.attrs["replay_error"] < 1e-6
 
 
-def test_large_states_may_differ_by_more_rounding() -> None:
+@pytest.mark.parametrize(("scale", "passes"), [(1e4, True), (1.0, False)])
+def test_large_states_may_differ_by_more_rounding(scale: float, passes: bool) -> None:
+    """The same difference is rounding in states of 1e4 and a change in states of 1."""
     model = seeded(Wrapped, "relu", 1, False, True, False)
     with torch.no_grad():
-        model.rnn.weight_ih_l0 *= 1e7
+        model.rnn.weight_ih_l0 *= scale
+        # Without the recurrent weights a changed step leaves the next ones as they are.
+        model.rnn.weight_hh_l0 *= 0
+
+    def change(_: Any, __: Any, output: Any) -> Any:
+        states = output[0].clone()
+        states[:, 4] += 0.01
+        return states, output[1]
+
+    model.rnn.register_forward_hook(change)
+    if not passes:
+        assert "layer rnn, step 4 differs by 0.01" in refusal(model)
+        return
     tree = hmmlens.extract(model, X)
-    assert 1e-4 < tree.attrs["replay_error"] < 1e-6 * float(abs(tree["rnn/hidden"]).max())
+    assert tree.attrs["replay_error"] == pytest.approx(0.01, rel=0.2)
+    assert tree.attrs["replay_error"] < 1e-4 * float(abs(tree["rnn/hidden"]).max())
 
 
 def test_chaos_does_not_fail_the_replay() -> None:
