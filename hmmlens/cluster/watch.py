@@ -20,6 +20,7 @@ class Watch:
     busy : tells whether jobs run on this machine.
     tell : prints a line to the user.
     give_up : ends the run, for a reason that it tells.
+    clock : returns seconds that only go forward.
     """
 
     def __init__(
@@ -29,11 +30,13 @@ class Watch:
         busy: Callable[[], bool],
         tell: Callable[[str], None],
         give_up: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.run, self.seconds = run, 60 * tell_after
         self.busy, self.tell, self.give_up = busy, tell, give_up
         self._seen: set[str] = set()
-        self._moved = self._told = self._alive = time.monotonic()
+        self.clock = clock
+        self._moved = self._told = self._alive = clock()
 
     def start(self) -> None:
         """Look six times within ``tell_after``, once a minute at least, until the process ends."""
@@ -42,17 +45,13 @@ class Watch:
         def repeat() -> None:
             while True:
                 time.sleep(every)
-                self.look(time.monotonic())
+                self.look()
 
         threading.Thread(target=repeat, name="watch", daemon=True).start()
 
-    def look(self, now: float) -> None:
-        """Ask the queue once, and say what is to be said.
-
-        Parameters
-        ----------
-        now : seconds of a clock that only goes forward.
-        """
+    def look(self) -> None:
+        """Ask the queue once, and report what is to be reported."""
+        now = self.clock()
         try:
             found = queue.jobs(self.run)
         except queue.QueueError as error:

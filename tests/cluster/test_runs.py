@@ -127,16 +127,32 @@ class Clock:
     def __init__(self, busy: bool = False) -> None:
         self.told: list[str] = []
         self.ended: list[str] = []
-        self.watch = Watch("r", 10, lambda: busy, self.told.append, self.ended.append)
-        self.start = self.watch._moved
+        # Whole seconds, whose differences are exact.
+        self.seconds = 0.0
+        self.watch = Watch(
+            "r", 10, lambda: busy, self.told.append, self.ended.append, lambda: self.seconds
+        )
 
-    def at(self, minute: float) -> None:
-        self.watch.look(self.start + 60 * minute)
+    def at(self, minute: int) -> None:
+        self.seconds = 60.0 * minute
+        self.watch.look()
 
 
-def test_watch_tells_what_is_waited_for(file: Path) -> None:
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> list[queue.Job]:
+    """Return the jobs in the queue, which a test changes; no command is run that could be late."""
+    found: list[queue.Job] = []
+    monkeypatch.setattr(queue, "jobs", lambda run: list(found))
+    return found
+
+
+def test_watch_tells_what_is_waited_for(waiting: list[queue.Job]) -> None:
     clock = Clock()
-    file.write_text("1|RUNNING|None\n2|PENDING|Resources\n3|PENDING|QOSMaxGRESPerUser\n")
+    waiting += [
+        queue.Job("1", "RUNNING", "None"),
+        queue.Job("2", "PENDING", "Resources"),
+        queue.Job("3", "PENDING", "QOSMaxGRESPerUser"),
+    ]
     for minute in range(1, 11):
         clock.at(minute)
     assert clock.told == []
@@ -149,14 +165,14 @@ def test_watch_tells_what_is_waited_for(file: Path) -> None:
     clock.at(21)
     assert clock.told[1].startswith("No SLURM job has ended for 20 min: ")
     # Something moves.
-    file.write_text("2|RUNNING|None\n3|PENDING|QOSMaxGRESPerUser\n")
+    waiting[:2] = [queue.Job("2", "RUNNING", "None")]
     for minute in range(22, 32):
         clock.at(minute)
     assert len(clock.told) == 2
     assert not clock.ended
 
 
-def test_watch_ends_a_run_without_jobs(file: Path) -> None:
+def test_watch_ends_a_run_without_jobs(waiting: list[queue.Job]) -> None:
     clock, busy = Clock(), Clock(busy=True)
     for minute in range(11):
         clock.at(minute)
@@ -167,9 +183,23 @@ def test_watch_ends_a_run_without_jobs(file: Path) -> None:
     assert not busy.ended and busy.told == []
 
 
-def test_watch_tells_that_the_queue_is_silent_and_ends_nothing(file: Path, play: Play) -> None:
+def test_the_queue_is_read(file: Path) -> None:
+    file.write_text("1|RUNNING|None\n2|PENDING|Resources\n")
+    assert queue.jobs("r") == [
+        queue.Job("1", "RUNNING", "None"),
+        queue.Job("2", "PENDING", "Resources"),
+    ]
+
+
+def test_watch_tells_that_the_queue_is_silent_and_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     clock = Clock()
-    play("squeue", "echo Socket timed out >&2; exit 1")
+
+    def silent(run: str) -> list[queue.Job]:
+        raise queue.QueueError("squeue failed: Socket timed out")
+
+    monkeypatch.setattr(queue, "jobs", silent)
     for minute in range(25):
         clock.at(minute)
     assert [text.split(": ", 1)[1] for text in clock.told] == [

@@ -1,13 +1,13 @@
 """A study that is killed again and again ends as one that was left alone.
 
-Each kill hits at a random time, either Snakemake with all of its jobs or Snakemake alone, so that
-jobs run on without it. Each is followed by what a user would do: unlock, and start again.
+Each kill hits after a random number of files that the run wrote, either Snakemake with all of its
+jobs or Snakemake alone, so that jobs run on without it. Each is followed by what a user would do:
+unlock, and start again.
 """
 
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -16,41 +16,20 @@ import numpy as np
 import pytest
 
 from hmmlens.cluster import runs
-from tests.workflow.runs import ROOT, SMOKE, command, csv_files, snakemake
-
-#: Seconds that a run of the smoke study and of the default one takes on 2 cores, roughly, and at
-#: least as long as planning them. Kills fall into the first half of that, so that work is left.
-SPANS = {"smoke": (60.0, 5.0), "config": (600.0, 6.0)}
+from tests.workflow.runs import (
+    ROOT,
+    SMOKE,
+    command,
+    csv_files,
+    interrupted,
+    kill_when,
+    snakemake,
+)
 
 
 def costs(folder: Path) -> dict[str, str]:
     """Return what each job that ended wrote of its seconds, which no second run would repeat."""
     return {str(p): p.read_text() for p in (folder / "results").rglob("benchmarks/**/*.tsv")}
-
-
-def kill(folder: Path, config: Path, seconds: float, alone: bool) -> dict[str, str]:
-    """Start a study, kill it after some seconds, and unlock its folder.
-
-    Returns
-    -------
-    The costs of the jobs that had ended.
-    """
-    process = subprocess.Popen(
-        command(folder, config, "--cores", "2"),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    time.sleep(seconds)
-    assert process.poll() is None, "the study ended before it was killed"
-    if alone:
-        os.kill(process.pid, signal.SIGKILL)
-    else:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    ended = costs(folder)
-    assert snakemake(folder, config, "--unlock").returncode == 0
-    return ended
 
 
 def test_a_run_beside_another_stops_before_any_job(
@@ -91,11 +70,15 @@ def test_random_kills_change_no_table(
     if (undisturbed / "data").exists():
         (folder / "data").symlink_to(undisturbed / "data")
     rng = np.random.default_rng(2025)
-    span, start = SPANS[config.stem]
+    # Each file is written once at least, so that half of the work or more is left for the last run.
+    n_files = sum(path.is_file() for path in (undisturbed / "results").rglob("*"))
     ended = []
     for n in range(n_kills):
-        seconds = start + rng.exponential(span / 2 / n_kills)
-        ended.append(kill(folder, config, seconds, alone=n % 2 == 1))
+        count = 1 + int(rng.exponential(n_files / 2 / n_kills))
+        how = ("kill the run", "kill Snakemake alone")[n % 2]
+        hooks = tmp_path / f"hooks{n}"
+        kill_when(folder, config, hooks, "*results/*", count, how, "--cores", "2")
+        ended.append(costs(folder))
     done = snakemake(folder, config, "--cores", "2")
     assert done.returncode == 0, done.stdout[-3000:]
     one, two = csv_files(undisturbed), csv_files(folder)
@@ -116,19 +99,15 @@ def test_random_kills_change_no_table(
 
 @pytest.mark.slow
 def test_jobs_that_outlive_their_run_are_ended_before_the_next(tmp_path: Path, smoke: Path) -> None:
-    process = subprocess.Popen(
-        command(tmp_path, SMOKE, "--cores", "2"),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    logs = tmp_path / "results" / "smoke" / "logs" / "train_network"
-    while len(list(logs.rglob("*.log"))) < 2:
+    # A training stops itself when it begins, so that it cannot end before Snakemake is killed.
+    hooks = tmp_path / "hooks"
+    at = "*results/smoke/logs/train_network/*.log"
+    process = interrupted(tmp_path, SMOKE, hooks, at, 1, "stop the job", "--cores", "2")
+    while not (hooks / "seen").exists():
         assert process.poll() is None
         time.sleep(0.05)
     process.kill()
     process.wait()
-    # Stopped, so that they cannot end by themselves before they are looked for.
     left = [
         int(path.parent.name)
         for path in Path("/proc").glob("[0-9]*/cmdline")
@@ -136,8 +115,6 @@ def test_jobs_that_outlive_their_run_are_ended_before_the_next(tmp_path: Path, s
         if str(tmp_path) in path.read_text()
     ]
     assert left
-    for pid in left:
-        os.kill(pid, signal.SIGSTOP)
     assert snakemake(tmp_path, SMOKE, "--unlock").returncode == 0
     done = snakemake(tmp_path, SMOKE, "--cores", "2")
     assert done.returncode == 0, done.stdout[-3000:]

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +12,7 @@ from hmmlens import store
 from hmmlens.validation.checks import CHECKS
 from hmmlens.validation.verdict import GRADES
 from tests.test_names import EXPLAINING, names_in, refused, with_layers, with_name
-from tests.workflow.runs import SMOKE, command, csv_files, snakemake
+from tests.workflow.runs import SMOKE, csv_files, kill_when, snakemake
 
 TABLES = {
     "agreement",
@@ -190,32 +186,15 @@ def test_one_networks_settings_rerun_its_branch_only(smoke: Path, tmp_path: Path
     ]
 
 
-def _run_until(folder: Path, pattern: str) -> None:
-    """Start the study and kill it and all its jobs as soon as a file matches ``pattern``."""
-    process = subprocess.Popen(
-        command(folder, SMOKE, "--cores", "1"),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + 120
-    while not list(folder.glob(pattern)):
-        assert process.poll() is None, f"the study ended before {pattern} appeared"
-        assert time.monotonic() < deadline, f"{pattern} never appeared"
-        time.sleep(0.005)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    # What Snakemake would ask the user to do after a kill.
-    assert snakemake(folder, SMOKE, "--unlock").returncode == 0
-
-
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run the smoke study on one core, killed once in a training and once in a sweep."""
     folder = tmp_path_factory.mktemp("killed")
     results = "results/smoke"
-    _run_until(folder, f"{results}/checkpoints/*.pt")
-    _run_until(folder, f"{results}/logs/sweep_states/fully3-lstm/0/layer0/*.log")
+    sweep = f"*{results}/*fully3-lstm/0/layer0/*sweep.zarr*"
+    for name, at in (("training", f"*{results}/checkpoints/*.pt"), ("sweep", sweep)):
+        hooks = tmp_path_factory.mktemp(name)
+        kill_when(folder, SMOKE, hooks, at, 2, "kill the run", "--cores", "1")
     done = snakemake(folder, SMOKE, "--cores", "1")
     assert done.returncode == 0, done.stdout[-3000:]
     return folder
