@@ -118,6 +118,8 @@ def settle(
     """
     import torch
 
+    from hmmlens.extraction.states import tensor
+
     until = torch.as_tensor(times, device=inputs.device)
     echo = getattr(network, "n_heard", 1) - 1
     state = network.start(len(inputs))
@@ -129,7 +131,7 @@ def settle(
         for step in range(1 - echo, 3 * N_SETTLING_STEPS + 1):
             state = network.step(state, _nothing_new(neutral, network, state, inputs))
             if step == N_SETTLING_STEPS or step >= 2 * N_SETTLING_STEPS:
-                settled.append(network.readout(state))
+                settled.append(tensor(network.readout(state)))
     return torch.stack(settled)
 
 
@@ -138,19 +140,26 @@ def _nothing_new(
 ) -> torch.Tensor:
     import torch
 
+    from hmmlens.extraction.states import tensor
+
     if neutral == "zero":
         return torch.zeros_like(inputs[:, 0])
-    output = network.readout(state)
+    output = tensor(network.readout(state))
     return output.argmax(dim=1) if neutral == "symbol" else output
 
 
 def _where(condition: torch.Tensor, new: State, old: State) -> State:
     import torch
 
-    return tuple(
-        tuple(torch.where(condition[:, None], a, b) for a, b in zip(n, o, strict=True))
-        for n, o in zip(new, old, strict=True)
-    )
+    from hmmlens.extraction.states import mapped, tensor
+
+    def either(a: Any, b: Any) -> Any:
+        one = tensor(a)
+        moved = torch.where(condition[:, None].to(one.device), one, tensor(b))
+        return moved.numpy() if isinstance(a, np.ndarray) else moved
+
+    chosen: State = mapped(either, new, old)
+    return chosen
 
 
 def leave_alone(
@@ -170,7 +179,7 @@ def leave_alone(
     lengths : (sequence)
     attributes : of the task's ``sequences`` store.
     """
-    import torch
+    from hmmlens.extraction.modules import as_read
 
     neutral = neutral_input(attributes)
     if neutral is None:
@@ -179,8 +188,7 @@ def leave_alone(
     sequences, times = pick_starts(lengths, WARM_UP, rng)
     # Steps past an end pass through the network, but change no state that is looked at.
     inputs = np.where(inside if inputs.ndim == 2 else inside[..., None], inputs, 0)
-    device = next(network.parameters()).device
-    settled = settle(network, torch.from_numpy(inputs[sequences]).to(device), times, neutral)
+    settled = settle(network, as_read(inputs[sequences], network), times, neutral)
     said = output_law(settled.cpu().numpy(), str(attributes["target_kind"]))
     return endpoints(said, law[inside])
 

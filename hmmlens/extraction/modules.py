@@ -58,6 +58,16 @@ class Batch(NamedTuple):
     layers: Sequence[Sequence[str]] = ()
 
 
+def as_read(inputs: NDArray[Any], model: nn.Module) -> Tensor:
+    """Return inputs as a tensor of the type and on the device of a module's first parameters."""
+    floats = [p for p in model.parameters() if p.is_floating_point()]
+    x = torch.from_numpy(np.ascontiguousarray(inputs))
+    x = x.to(floats[0].device if floats else torch.device("cpu"))
+    if x.is_floating_point():
+        return x.to(floats[0].dtype if floats else torch.float32)
+    return x if x.dtype == torch.bool else x.long()
+
+
 @contextmanager
 def quiet(model: nn.Module) -> Iterator[None]:
     """Put a module into evaluation mode, without gradients, and leave it as it was."""
@@ -157,9 +167,6 @@ class Runner:
         self.takes_lengths = "lengths" in inspect.signature(model.forward).parameters
         #: Whether the model is a layer of torch, which is given packed sequences.
         self.packs = isinstance(model, LAYERS)
-        floats = [p for p in model.parameters() if p.is_floating_point()]
-        self.dtype = floats[0].dtype if floats else torch.float32
-        self.device = floats[0].device if floats else torch.device("cpu")
         self._copy = False
         self._place: int | None = None
 
@@ -235,11 +242,7 @@ class Runner:
         return found[self._place] if self._place in fits else None
 
     def _arguments(self, inputs: NDArray[Any], lengths: NDArray[np.int64]) -> tuple[Any, Any]:
-        x = torch.from_numpy(np.ascontiguousarray(inputs)).to(self.device)
-        if x.is_floating_point():
-            x = x.to(self.dtype)
-        elif x.dtype != torch.bool:
-            x = x.long()
+        x = as_read(inputs, self.model)
         x = x if self.batch_first else x.transpose(0, 1)
         if self.takes_lengths:
             return x, {"lengths": torch.from_numpy(lengths)}

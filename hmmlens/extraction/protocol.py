@@ -1,15 +1,29 @@
 """Run batches through an object that follows the recurrence protocol.
 
-The way in for cells written by hand and for other frameworks: ``state = start(n_sequences)``,
-``state = step(state, input)`` and ``output = readout(state)``. A state is a tuple with one entry
-per layer, ``(hidden,)`` or ``(hidden, cell)``, each (sequence, unit), as arrays or tensors. The
-nodes are ``layer0``, ``layer1``, ...
+The way in for cells written by hand and for other frameworks. The object has three methods::
+
+    state = start(n_sequences)    # the state before the first step
+    state = step(state, input)    # input (sequence) symbols or (sequence, feature) values
+    output = readout(state)       # (sequence, output)
+
+A torch module is given tensors of its own type, any other object NumPy arrays. A state is made of
+arrays or tensors (sequence, unit), in any of these ways:
+
+- one array: the hidden state of one layer;
+- ``(hidden,)`` or ``(hidden, cell)``: one layer, as torch's LSTM has it; also as a dict or a named
+  tuple with the keys ``hidden`` or ``h``, and ``cell`` or ``c``;
+- a tuple or list of such entries: several layers, as in ``((h0, c0), (h1,))``; a list of arrays,
+  ``[h0, h1]``, has one layer for each, where a tuple of two would be hidden and cell;
+- a dict or named tuple of such entries: layers with names, as in ``{"encoder": h, "decoder": d}``.
+
+The nodes are ``layer0``, ``layer1``, ..., or have the names of the keys. Every step must return a
+state of the same parts. What is recorded is copied, so a step may change its state in place.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,8 +33,9 @@ from torch import Tensor, nn
 
 from hmmlens.errors import DataError
 from hmmlens.extraction.layers import chosen
-from hmmlens.extraction.modules import Batch, Node
+from hmmlens.extraction.modules import Batch, Node, as_read
 from hmmlens.extraction.replay import Wants, tolerance
+from hmmlens.extraction.states import checked, copied, is_array, tensor
 
 METHODS = ("start", "step", "readout")
 
@@ -50,9 +65,6 @@ class Runner:
                 "what a layer reads; leave gates and layer_inputs out"
             )
         self.model, self.layers, self.wants = model, layers, wants
-        self.device = torch.device("cpu")
-        if isinstance(model, nn.Module):
-            self.device = next((p.device for p in model.parameters()), self.device)
 
     def settle(self, inputs: NDArray[Any], lengths: NDArray[np.int64]) -> None:
         """Do nothing: a step cannot read the padding that follows it."""
@@ -72,70 +84,85 @@ class Runner:
             When a state is not as the protocol says.
         """
         n, n_steps = inputs.shape[:2]
-        x: Any = inputs
-        if isinstance(self.model, nn.Module):
-            x = torch.from_numpy(np.ascontiguousarray(inputs)).to(self.device)
-        states, outputs = [self.model.start(n)], []
+        x: Any = as_read(inputs, self.model) if isinstance(self.model, nn.Module) else inputs
+        state = self.model.start(n)
+        parts = [checked(state, "start", n)]
+        # Steps may change a state in place, so copies are kept.
+        states = [copied(state)]
+        outputs: list[Tensor] = []
         for t in range(n_steps):
-            states.append(self.model.step(states[-1], x[:, t]))
-            outputs.append(_tensor(self.model.readout(states[-1])))
-        names = [f"layer{i}" for i in range(len(states[0]))]
-        gaps = [math.nan] * len(names)
+            state = self.model.step(state, x[:, t])
+            states.append(copied(state))
+            parts.append(checked(states[-1], "step", n, parts[0]))
+            outputs.append(self._output(state, n))
+        names = list(parts[0])
+        gaps = dict.fromkeys(names, math.nan)
         error, unknown = math.nan, ""
         if verify:
             inside = torch.arange(n_steps) < torch.from_numpy(lengths)[:, None]
-            gaps, error, unknown = self._again(states, outputs, x, inside)
-        nodes = {}
-        for name in chosen(names, self.layers, []):
-            index = names.index(name)
-            nodes[name] = Node(self._arrays(states[1:], index, n), None, gaps[index])
+            gaps, error, unknown = self._again(states, parts, outputs, x, inside)
+        kinds = ("hidden", "cell") if self.wants.cell else ("hidden",)
+        nodes = {
+            name: Node(
+                {
+                    kind: torch.stack([part[name][place] for part in parts[1:]], dim=1)
+                    for place, kind in enumerate(kinds[: len(parts[0][name])])
+                },
+                None,
+                gaps[name],
+            )
+            for name in chosen(names, self.layers, [])
+        }
         layers = [[name] for name in nodes]
         return Batch(torch.stack(outputs, dim=1), nodes, error, unknown, layers=layers)
 
-    def _arrays(self, states: Sequence[Any], index: int, n: int) -> dict[str, Tensor]:
-        kinds = ("hidden", "cell") if self.wants.cell else ("hidden",)
-        arrays = {}
-        for position, name in enumerate(kinds[: len(states[0][index])]):
-            values = torch.stack([_tensor(state[index][position]) for state in states], dim=1)
-            if values.ndim != 3 or len(values) != n:
-                raise DataError(
-                    f"layer{index}: a state's {name} must be (sequence, unit) for {n} sequences, "
-                    f"found {tuple(values.shape[:1] + values.shape[2:])}"
-                )
-            arrays[name] = values
-        return arrays
+    def _output(self, state: Any, n: int) -> Tensor:
+        said = self.model.readout(state)
+        if not is_array(said):
+            raise DataError(
+                f"readout must return an array (sequence, output), found {type(said).__name__}"
+            )
+        # A readout may give the state itself, which a step may change in place.
+        output = tensor(said).clone()
+        if not output.ndim or len(output) != n:
+            raise DataError(
+                f"readout must return (sequence, output) for {n} sequences, found "
+                f"{tuple(output.shape)}"
+            )
+        return output
 
     def _again(
-        self, states: Sequence[Any], outputs: Sequence[Tensor], x: Any, inside: Tensor
-    ) -> tuple[list[float], float, str]:
+        self,
+        states: Sequence[Any],
+        parts: Sequence[Mapping[str, tuple[Tensor, ...]]],
+        outputs: Sequence[Tensor],
+        x: Any,
+        inside: Tensor,
+    ) -> tuple[dict[str, float], float, str]:
         """Step each recorded state once more; one that can move differently is not known."""
-        gaps, error = [0.0] * len(states[0]), 0.0
+        gaps, error = dict.fromkeys(parts[0], 0.0), 0.0
+        n = len(inside)
         for t, output in enumerate(outputs):
             rows = inside[:, t].to(output.device)
-            moved = self.model.step(states[t], x[:, t])
-            told = _tensor(self.model.readout(states[t + 1]))
-            pairs = [
-                (i, _tensor(a)[rows], _tensor(b)[rows])
-                for i, (one, other) in enumerate(zip(moved, states[t + 1], strict=True))
-                for a, b in zip(one, other, strict=True)
+            moved = checked(self.model.step(copied(states[t]), x[:, t]), "step", n, parts[0])
+            told = self._output(copied(states[t + 1]), n)
+            pairs: list[tuple[str | None, Tensor, Tensor]] = [
+                (name, a[rows], b[rows])
+                for name, one in moved.items()
+                for a, b in zip(one, parts[t + 1][name], strict=True)
             ]
-            for index, a, b in [*pairs, (None, told[rows], output[rows])]:
+            for name, a, b in [*pairs, (None, told[rows], output[rows])]:
                 if not len(a):
                     continue
                 gap = float((a - b).abs().max())
                 if math.isnan(gap):
-                    where = "the output" if index is None else f"layer{index}"
-                    raise DataError(f"{where} is not a number at step {t}")
+                    raise DataError(f"{name or 'the output'} is not a number at step {t}")
                 if gap > tolerance(b):
-                    return [math.nan] * len(gaps), math.nan, "steps differ when they run again"
+                    return (
+                        dict.fromkeys(gaps, math.nan), math.nan,
+                        "steps differ when they run again",
+                    )  # fmt: skip
                 error = max(error, gap)
-                if index is not None:
-                    gaps[index] = max(gaps[index], gap)
+                if name is not None:
+                    gaps[name] = max(gaps[name], gap)
         return gaps, error, ""
-
-
-def _tensor(values: Any) -> Tensor:
-    if isinstance(values, Tensor):
-        return values.detach()
-    # Frameworks on another device give arrays by way of NumPy.
-    return torch.from_numpy(np.array(values))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -48,7 +48,8 @@ class InTorch(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.inner, self.scale = InNumpy(), nn.Parameter(torch.ones(()))
+        # Inputs come in the type of the parameters.
+        self.inner, self.scale = InNumpy(), nn.Parameter(torch.ones((), dtype=torch.float64))
 
     def start(self, n_sequences: int) -> State:
         return tuple(tuple(map(torch.from_numpy, s)) for s in self.inner.start(n_sequences))
@@ -127,3 +128,152 @@ def test_a_state_of_another_shape_is_told() -> None:
     model.step = lambda state, inputs: (state[0], (np.zeros(3),))  # type: ignore[method-assign]
     with pytest.raises(DataError, match=r"layer1: a state's hidden must be \(sequence, unit\)"):
         hmmlens.extract(model, values(), verify="none")
+
+
+# --- What a state may be ----------------------------------------------------------------------
+
+
+class Leaky:
+    """One leaky layer, and a slower one that reads it; ``made`` puts their states together."""
+
+    def __init__(self, made: Any, taken: Any, in_place: bool = False) -> None:
+        self.made, self.taken, self.in_place = made, taken, in_place
+
+    def start(self, n: int) -> Any:
+        return self.made(np.zeros((n, 3)), np.zeros((n, 3)))
+
+    def step(self, state: Any, x: np.ndarray) -> Any:
+        fast, slow = self.taken(state)
+        if self.in_place:
+            fast *= 0.5
+            fast += x
+            slow *= 0.9
+            slow += fast
+            return state
+        fast = 0.5 * fast + x
+        return self.made(fast, 0.9 * slow + fast)
+
+    def readout(self, state: Any) -> np.ndarray:
+        fast, slow = self.taken(state)
+        return fast + slow
+
+
+class Pair(NamedTuple):
+    fast: Any
+    slow: Any
+
+
+class Named(NamedTuple):
+    h: Any
+    c: Any
+
+
+def recurrences(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return both states (sequence, time, unit) from the sums that they are."""
+    t = np.arange(x.shape[1])
+    powers = [np.tril(g ** np.maximum(t[:, None] - t, 0)) for g in (0.5, 0.9)]
+    fast = np.einsum("ts,nsu->ntu", powers[0], x)
+    return fast, np.einsum("ts,nsu->ntu", powers[1], fast)
+
+
+def both(state: Any) -> Any:
+    return state
+
+
+WAYS: dict[str, tuple[Any, Any, list[str]]] = {
+    "layers of one array": (
+        lambda a, b: ((a,), (b,)), lambda s: (s[0][0], s[1][0]), ["layer0/hidden", "layer1/hidden"],
+    ),
+    "hidden and cell": (lambda a, b: (a, b), both, ["layer0/hidden", "layer0/cell"]),
+    "one layer of two": (lambda a, b: ((a, b),), lambda s: s[0], ["layer0/hidden", "layer0/cell"]),
+    "a list of layers": (lambda a, b: [a, b], both, ["layer0/hidden", "layer1/hidden"]),
+    "lists of lists": (
+        lambda a, b: [[a], [b]], lambda s: (s[0][0], s[1][0]), ["layer0/hidden", "layer1/hidden"],
+    ),
+    "a dict of layers": (
+        lambda a, b: {"en.coder": a, "slow": (b,)}, lambda s: (s["en.coder"], s["slow"][0]),
+        ["en_coder/hidden", "slow/hidden"],
+    ),
+    "a dict of one layer": (
+        lambda a, b: {"cell": b, "hidden": a}, lambda s: (s["hidden"], s["cell"]),
+        ["layer0/hidden", "layer0/cell"],
+    ),
+    "a named tuple of layers": (Pair, both, ["fast/hidden", "slow/hidden"]),
+    "a named tuple of one layer": (Named, both, ["layer0/hidden", "layer0/cell"]),
+    "deep": (
+        lambda a, b: {"deep": {"low": a, "high": [-b, b]}},
+        lambda s: (s["deep"]["low"], s["deep"]["high"][1]), ["deep_low/hidden", "deep_high/cell"],
+    ),
+    "names of the root": (
+        lambda a, b: {"input": a, "output": b}, lambda s: (s["input"], s["output"]),
+        ["input_2/hidden", "output_2/hidden"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_state_is_any_nest_of_arrays(way: str, in_place: bool) -> None:
+    made, taken, names = WAYS[way]
+    x = values()
+    tree = hmmlens.extract(Leaky(made, taken, in_place), x, dtype="float64")
+    for name, expected in zip(names, recurrences(x), strict=True):
+        np.testing.assert_allclose(tree[name], expected, atol=1e-12)
+    np.testing.assert_allclose(tree["output"], sum(recurrences(x)), atol=1e-12)
+    assert tree.attrs["replay_error"] == 0
+
+
+@pytest.mark.parametrize("wrap", [lambda h: h, lambda h: (h,), lambda h: [h], lambda h: ((h,),)])
+def test_a_state_of_one_layer_is_an_array_bare_or_wrapped(wrap: Any) -> None:
+    class Torch(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn = nn.Parameter(torch.eye(3) / 2)
+
+        def start(self, n: int) -> Any:
+            return wrap(torch.zeros(n, 3))
+
+        def step(self, state: Any, x: Tensor) -> Any:
+            while not isinstance(state, Tensor):
+                (state,) = state
+            # A module of float32 is given float32.
+            return wrap(state @ self.rnn + x)
+
+        def readout(self, state: Any) -> Tensor:
+            while not isinstance(state, Tensor):
+                (state,) = state
+            return state
+
+    x = values()
+    tree = hmmlens.extract(Torch(), x)
+    np.testing.assert_allclose(tree["layer0/hidden"], recurrences(x)[0], atol=1e-5)
+    found = hmmlens.explain(
+        Torch(), values(30, 20), n_states=[1, 2], n_restarts=1, untrained=None, n_components=2
+    )
+    # It can be given zero input, so the verdict knows where it settles.
+    assert np.isfinite(found.verdict["n_endpoints"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"start": lambda n: None}, "start returned a state that holds None; a state is an array"),
+        ({"start": lambda n: (np.zeros((n, 3)), 1.5)}, r"holds 1.5 \(float\); a state is an array"),
+        ({"start": lambda n: ()}, "start returned an empty state"),
+        ({"start": lambda n: np.zeros(3)}, r"layer0: a state's hidden must be \(sequence, unit\)"),
+        ({"start": lambda n: np.zeros((n, 3), complex)}, "must be real, found torch.complex128"),
+        (
+            {"step": lambda s, x: [s[0], s[1], s[0]]},
+            r"step returned a state with the parts .*, where start returned layer0 \(1\), layer1",
+        ),
+        ({"readout": lambda s: None}, r"readout must return an array .*, found NoneType"),
+        ({"readout": lambda s: s[0].sum()}, "readout must return"),
+        ({"readout": lambda s: s[0][:2]}, r"for 5 sequences, found \(2, 3\)"),
+    ],
+)
+def test_what_is_no_state_is_told(change: dict[str, Any], message: str) -> None:
+    model = Leaky(lambda a, b: [a, b], both)
+    for name, method in change.items():
+        setattr(model, name, method)
+    with pytest.raises(DataError, match=message):
+        hmmlens.extract(model, values())
