@@ -79,6 +79,7 @@ def raw_input(sequences: xr.Dataset, chosen: NDArray[np.integer]) -> xr.Dataset:
     part = sequences.isel(sequence=chosen)
     symbols = sequences.attrs["input_kind"] == "symbols"
     values = part["input"].to_numpy().astype(np.int64 if symbols else np.float64)
+    inside = steps_inside(part["length"].to_numpy(), *values.shape[:2])
     dims = ("sequence", "time") if symbols else ("sequence", "time", "component")
     return xr.Dataset(
         {
@@ -86,7 +87,12 @@ def raw_input(sequences: xr.Dataset, chosen: NDArray[np.integer]) -> xr.Dataset:
             "length": ("sequence", part["length"].to_numpy()),
             "split": ("sequence", part["split"].to_numpy()),
         },
-        attrs={"exploratory": False, "emission": "categorical" if symbols else "gaussian"},
+        attrs={
+            "exploratory": False,
+            "emission": "categorical" if symbols else "gaussian",
+            # Of all splits: a rare symbol may occur in the test split alone.
+            **({"n_symbols": int(values[inside].max()) + 1} if symbols else {}),
+        },
     )
 
 

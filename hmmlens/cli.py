@@ -255,7 +255,7 @@ def _read(args: argparse.Namespace) -> xr.Dataset:
 
     from hmmlens.datasets.files import from_file
 
-    return from_file(settings_of(args), np.random.default_rng(args.seed))
+    return from_file(settings_of(args), np.random.default_rng(args.seed), frozen=True)
 
 
 def explain(args: argparse.Namespace) -> None:

@@ -280,6 +280,51 @@ def test_a_mistake_leaves_nothing_behind(data: Data, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+# --- Symbols that train lacks ---------------------------------------------------------------
+
+
+class Symbols(torch.nn.Module):
+    """Reads symbols 0 to 5 and returns logits of six symbols."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.rnn = torch.nn.Embedding(6, 4), torch.nn.GRU(4, 5, batch_first=True)
+        self.out = torch.nn.Linear(5, 6)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        said: torch.Tensor = self.out(self.rnn(self.embed(x))[0])
+        return said
+
+
+def test_symbols_that_train_lacks_are_counted_and_change_no_fit(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    x = np.random.default_rng(0).integers(0, 4, (30, 40))
+    split = np.repeat([0, 1, 2], [20, 5, 5])
+    rare = x.copy()
+    rare[-1, 7], rare[-2, 3], rare[-2, 4] = 4, 5, 5
+    options = {"outputs": "logits", "split": split, "untrained": None, **QUICK}
+    network = Symbols()
+    plain = explain(network, x, **options)
+    assert "unseen_symbols" not in plain.sequences.attrs
+    found = explain(network, rare, out=tmp_path / "found", **options)
+    told = (
+        "The train split lacks the input symbols 4, 5, which occur at 3 steps of 2 sequences of "
+        "the other splits."
+    )
+    assert told in caplog.messages
+    assert found.summary().splitlines()[1] == told
+    assert told in (tmp_path / "found" / "explanation.html").read_text(encoding="utf-8")
+    assert found.sequences.attrs["unseen_symbols"] == [4, 5]
+    # What is fitted to train is as it was: one state's law is the train split's own shares, with
+    # the hundredth of a count that every symbol is given.
+    law = found.raw[1]["emissionprob"].sel(n_states=1).to_numpy().ravel()[:6]
+    counts = np.bincount(x[:20].ravel(), minlength=6) + 0.01
+    np.testing.assert_allclose(law, counts / counts.sum(), atol=1e-9)
+    one, other = (e.layers["trained"].sweep["log_likelihood"] for e in (plain, found))
+    np.testing.assert_array_equal(one, other)
+
+
 # --- Which layer ----------------------------------------------------------------------------
 
 

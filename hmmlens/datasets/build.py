@@ -20,7 +20,9 @@ Settings = (
 )
 
 
-def build(settings: Settings, seed: int, source: Path | None = None) -> xr.Dataset:
+def build(
+    settings: Settings, seed: int, source: Path | None = None, frozen: bool = False
+) -> xr.Dataset:
     """Return the sequences of one dataset.
 
     Parameters
@@ -28,6 +30,7 @@ def build(settings: Settings, seed: int, source: Path | None = None) -> xr.Datas
     settings : the dataset's section of the study.
     seed : of everything that is drawn.
     source : the fetched file, for the kinds in ``SOURCE_OF``.
+    frozen : whether no network is trained on it, see :func:`hmmlens.datasets.files.from_file`.
 
     Returns
     -------
@@ -51,7 +54,7 @@ def build(settings: Settings, seed: int, source: Path | None = None) -> xr.Datas
         split = _split(n, settings, rng)
         return _assemble(*made[:3], split, np.arange(n), made.attributes)
     if isinstance(settings, FileSettings):
-        return from_file(settings, rng)
+        return from_file(settings, rng, frozen)
     if source is None:
         raise DataError(f"{settings.kind} needs the fetched {SOURCE_OF[settings.kind].file}")
     if isinstance(settings, SpeechData):

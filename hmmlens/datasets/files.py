@@ -21,6 +21,7 @@ from hmmlens.datasets.content import SPLITS, Content
 from hmmlens.datasets.generators import split_sequences
 from hmmlens.datasets.sources import sha256_of
 from hmmlens.datasets.tables import read_table
+from hmmlens.datasets.unseen import unseen
 from hmmlens.errors import DataError
 from hmmlens.input_files import check_file
 
@@ -29,8 +30,12 @@ log = logging.getLogger(__name__)
 FileSettings = TableData | NpzData | ZarrData
 
 
-def from_file(settings: FileSettings, rng: np.random.Generator) -> xr.Dataset:
+def from_file(settings: FileSettings, rng: np.random.Generator, frozen: bool = False) -> xr.Dataset:
     """Read a user's file and return it as sequences, see :func:`hmmlens.datasets.build.build`.
+
+    Parameters
+    ----------
+    frozen : whether no network is trained on it, so that its train split may lack input symbols.
 
     Raises
     ------
@@ -43,7 +48,7 @@ def from_file(settings: FileSettings, rng: np.random.Generator) -> xr.Dataset:
     else:
         check_file(path)
         content = read_npz(path) if isinstance(settings, NpzData) else read_table(path, settings)
-    data = sequences(content, settings, rng)
+    data = sequences(content, settings, rng, frozen)
     return data.assign_attrs(source=settings.path, sha256=_sha256(path, settings.files()))
 
 
@@ -55,8 +60,10 @@ def _sha256(path: Path, files: list[Path]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def sequences(content: Content, settings: FileSettings, rng: np.random.Generator) -> xr.Dataset:
-    """Give content its targets and split, and standardise its values."""
+def sequences(
+    content: Content, settings: FileSettings, rng: np.random.Generator, frozen: bool = False
+) -> xr.Dataset:
+    """Give content its targets and split, and standardise its values; see :func:`from_file`."""
     own = content.target is not None
     horizon = settings.horizon if settings.horizon is not None else int(not own)
     parts = None
@@ -76,8 +83,13 @@ def sequences(content: Content, settings: FileSettings, rng: np.random.Generator
     target[:, : inputs.shape[1] - horizon] = present[:, horizon:]
     split = _split(content, settings, rng)
     _check_splits(split, target, content, settings.path)
-    if symbols_in:
-        _check_symbols(inputs, inside, split, settings.path)
+    lacking = unseen(inputs, inside, split) if symbols_in else None
+    if lacking and not frozen:
+        raise DataError(
+            f"{settings.path}: input symbol {lacking.symbols[0]} does not occur in the train "
+            "split, so nothing can be learnt about it; join it with another, or choose another "
+            "split"
+        )
     in_names, out_names = names["input"], names["target"] if own else names["input"]
     attributes: dict[str, Any] = {
         "input_kind": "symbols" if symbols_in else "values",
@@ -95,6 +107,9 @@ def sequences(content: Content, settings: FileSettings, rng: np.random.Generator
     }
     if symbols_in:
         attributes["n_symbols"] = len(in_names)
+    if lacking:
+        attributes |= lacking.attributes()
+        log.info(lacking.sentence())
     if symbols_out:
         attributes["n_target_symbols"] = len(out_names)
     if "group" in names:
@@ -252,15 +267,3 @@ def _check_splits(
         parts = {(int(g), int(s)) for g, s in zip(content.group, split, strict=True)}
         if len(parts) > len({g for g, _ in parts}):
             log.warning("a group has sequences in several splits: scores on test flatter")
-
-
-def _check_symbols(
-    inputs: NDArray[Any], inside: NDArray[np.bool_], split: NDArray[np.integer], path: str
-) -> None:
-    train = (split == 0)[:, None] & inside
-    unseen = np.setdiff1d(inputs[inside], inputs[train])
-    if len(unseen):
-        raise DataError(
-            f"{path}: input symbol {unseen[0]} does not occur in the train split, so nothing can "
-            "be learnt about it; join it with another, or choose another split"
-        )

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from hmmlens.config_files import Blocks
 from hmmlens.datasets import blocks
 from hmmlens.datasets.generators import split_sequences
+from hmmlens.datasets.unseen import unseen
 from hmmlens.errors import DataError
 from hmmlens.extraction.source import Source
 
@@ -96,6 +97,9 @@ def sequences(
     }
     if symbols:
         attributes["n_symbols"] = len(inputs)
+        if lacking := unseen(given, inside, parts):
+            attributes |= lacking.attributes()
+            log.warning(lacking.sentence())
     if cut is not None:
         attributes["cut"] = cut.note
     dims = ("sequence", "time", "feature")

@@ -38,7 +38,8 @@ def fit(reduced: xr.Dataset, **settings: Any) -> xr.Dataset:
         :data:`STREAM_BYTES` it is read in chunks, once in every step of EM.
     settings : of :class:`hmmlens.HMMSweep`.
     """
-    sweep = HMMSweep(**settings, emission=reduced.attrs["emission"])
+    symbols: dict[str, Any] = {"n_symbols": reduced.attrs.get("n_symbols")}
+    sweep = HMMSweep(**(symbols | settings), emission=reduced.attrs["emission"])
     if reduced["reduced"].nbytes > STREAM_BYTES:
         return to_dataset(
             sweep.fit(partial(chunks, reduced, 0), held_out=partial(chunks, reduced, 1))

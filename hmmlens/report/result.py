@@ -135,6 +135,8 @@ class Explanation:
             f"Verdict: {self.verdict['sentence']}",
             choice_sentence(self.choices, criterion),
         ]
+        if "unseen_symbols_note" in self.sequences.attrs:
+            lines.insert(1, self.sequences.attrs["unseen_symbols_note"])
         compact = self.choices[self.choices["pick"] == "compact"].iloc[0]
         n_compact, n_true = int(compact["n_states"]), len(self.sequences.attrs["state_names"])
         for n_states in dict.fromkeys([n_compact, n_true]):

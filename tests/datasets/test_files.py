@@ -40,9 +40,9 @@ def content(symbols: bool = False, **change: Any) -> Content:
     return Content(**(found | change))
 
 
-def made(held: Content, seed: int = 0, **options: Any) -> xr.Dataset:
+def made(held: Content, seed: int = 0, frozen: bool = False, **options: Any) -> xr.Dataset:
     options = {"kind": "npz", "path": "data.npz", **options}
-    return sequences(held, NpzData(**options), np.random.default_rng(seed))
+    return sequences(held, NpzData(**options), np.random.default_rng(seed), frozen)
 
 
 @pytest.mark.parametrize("horizon", [1, 3])
@@ -160,6 +160,18 @@ BAD: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
                        "input": np.where(INSIDE & (np.arange(9)[:, None] == 8), 2, 0)}, {},
      "input symbol 2 does not occur in the train split, so nothing can be learnt about it"),
 ]  # fmt: skip
+
+
+def test_symbols_that_train_lacks_are_counted_where_no_network_is_trained() -> None:
+    late = np.where(INSIDE & (np.arange(9)[:, None] == 8), 2, 0)
+    held = content(symbols=True, split=np.arange(9) % 3, input=late)
+    held = held._replace(names=held.names | {"target": ["a", "b"]})
+    data = made(held, frozen=True)
+    assert data.attrs["unseen_symbols"] == [2]
+    assert (
+        f"which occurs at {(late == 2).sum()} steps of 1 sequence"
+        in (data.attrs["unseen_symbols_note"])
+    )
 
 
 @pytest.mark.parametrize(("change", "options", "sentence"), [b[1:] for b in BAD],

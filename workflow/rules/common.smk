@@ -67,6 +67,12 @@ def dataset_of(network):
     return settings_of(network).dataset
 
 
+def frozen(dataset):
+    """Tell whether a dataset is read by networks that were trained elsewhere, and by no other."""
+    kinds = {n.kind for n in study.networks.values() if n.dataset == dataset}
+    return bool(kinds) and "trained" not in kinds
+
+
 def networks_of(*kinds):
     """Return a pattern for the networks of some kinds and their untrained twins."""
     names = [name for name in NETWORKS if settings_of(name).kind in kinds]

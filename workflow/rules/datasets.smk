@@ -58,6 +58,7 @@ rule make_dataset:
     params:
         settings=lambda w: study.datasets[w.dataset].model_dump(),
         seed=job_seed("dataset", "{dataset}"),
+        frozen=lambda w: frozen(w.dataset),
         study=study.study,
     script:
         "../scripts/make_dataset.py"
