@@ -11,8 +11,10 @@ import xarray as xr
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from hmmlens.figures import bands as bands_figure
+from hmmlens.figures import distinctive, style
 from hmmlens.figures import network as draw
-from hmmlens.figures import style
+from hmmlens.figures import states as states_figure
 from hmmlens.figures.names import state_names
 from hmmlens.hmm.models import steps_inside
 from hmmlens.report import gather
@@ -132,7 +134,7 @@ def figures(
         )
         title = f"{label}: {counts[index]} states{edge}"
         symbols = task.symbols, task.symbols_out
-        figure, source = draw.states(part, task.names, symbols, band.colours, title)
+        figure, source = states_figure.states(part, task.names, symbols, band.colours, title)
         yield f"states-{pick.replace('_', '-')}", style.headed(figure, verdict), source
 
     yield "selection", *draw.selection(tables["fits"], tables["choices"], criterion)
@@ -146,7 +148,20 @@ def figures(
     first = (inside & (task.split == 2)[:, None])[:, :BAND_STEPS]
     shown = liveliest(task.truth[:, :BAND_STEPS], first)
     n_steps = min(BAND_STEPS, int(task.length[shown]))
-    figure, source = draw.bands(
-        task.inputs, task.names["input"], bands, shown, n_steps, task.symbols, task.step_label
+    compact = reading.isel(
+        pick=picks.index("compact"), state=slice(0, counts[picks.index("compact")])
+    )
+    score = distinctive.separation(
+        *(compact[name].to_numpy() for name in ("input_mean", "input_sd", "occupancy"))
+    )
+    figure, source = bands_figure.bands(
+        task.inputs,
+        task.names["input"],
+        bands,
+        shown,
+        n_steps,
+        task.symbols,
+        task.step_label,
+        score,
     )
     yield "bands", style.headed(figure, verdict), source

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 
@@ -18,8 +20,12 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-#: Text width of the report's page, inches.
-WIDTH = 7.0
+from hmmlens import usertext
+
+#: Text width of the report's page, and its height without a caption, inches.
+WIDTH, HEIGHT = 7.0, 9.4
+#: More columns of a heat map than these have small, upright names.
+MANY_COLUMNS = 10
 
 #: Okabe and Ito's colours, then Paul Tol's muted ones that differ from them. States are also
 #: named in the plots, so that colour is never the only sign.
@@ -45,7 +51,7 @@ def use() -> None:
     sns.set_theme(style="ticks", context="paper")
     mpl.rcParams.update(
         {
-            "font.family": "DejaVu Sans",
+            "font.family": usertext.FONT,
             "font.size": 8,
             "axes.titlesize": 8.5,
             "axes.labelsize": 8,
@@ -60,6 +66,8 @@ def use() -> None:
             "axes.spines.right": False,
             "pdf.fonttype": 42,
             "svg.hashsalt": "hmmlens",
+            # A user's own settings of matplotlib may send every text through LaTeX.
+            "text.usetex": False,
             "lines.linewidth": 1.2,
         }
     )
@@ -87,19 +95,23 @@ def panels(n: int, per_row: int, height: float) -> tuple[Figure, list[Axes]]:
 
 
 def headed(figure: Figure, text: str) -> Figure:
-    """Return the figure with a line of text above it, for which it grows; as it is without."""
+    """Return the figure with a text above it, for which it grows; as it is without."""
     if text:
-        figure.set_figheight(figure.get_figheight() + 0.22)
-        figure.suptitle(text, fontsize=8)
+        # A character of 8 points is .065 inches wide.
+        lines = textwrap.wrap(text, max(20, int(figure.get_figwidth() / 0.065)))
+        figure.set_figheight(figure.get_figheight() + 0.22 + 0.13 * (len(lines) - 1))
+        figure.suptitle("\n".join(lines), fontsize=8)
     return figure
 
 
 def save(figure: Figure, stem: Path, source: pd.DataFrame) -> None:
     """Write ``stem`` as .pdf and .png, and what it shows as .csv; equal input gives equal bytes."""
     stem.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(stem.with_suffix(".pdf"), metadata={"CreationDate": None})
-    figure.savefig(stem.with_suffix(".png"), dpi=200, metadata={"Software": None})
-    source.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.6g")
+    # Not with_suffix: a stem may hold a dot.
+    pdf, png, csv = (stem.with_name(f"{stem.name}.{end}") for end in ("pdf", "png", "csv"))
+    figure.savefig(pdf, metadata={"CreationDate": None})
+    figure.savefig(png, dpi=200, metadata={"Software": None})
+    usertext.table(source).to_csv(csv, index=False, float_format="%.6g")
     plt.close(figure)
 
 
@@ -112,8 +124,9 @@ def heatmap(
     diverging: bool = False,
 ) -> None:
     """Draw a small table of numbers as colours with the numbers in them."""
-    top = np.nanmax(np.abs(values)) if np.isfinite(values).any() else 1.0
-    low, high = (-top, top) if diverging else (0.0, max(top, 1e-9))
+    finite = np.abs(values[np.isfinite(values)])
+    top = float(finite.max()) if finite.size else 1.0
+    low, high = (-top or -1.0, top or 1.0) if diverging else (0.0, max(top, 1e-9))
     sns.heatmap(
         pd.DataFrame(values, index=list(rows), columns=list(columns)),
         ax=ax,
@@ -126,11 +139,57 @@ def heatmap(
         cbar=False,
         linewidths=0.4,
         linecolor="white",
+        xticklabels=True,
+        yticklabels=True,
     )
     ax.set_title(title)
     ax.tick_params(length=0)
     ax.set_yticklabels(ax.get_yticklabels(), rotation=0)
     wide = max((len(str(c)) for c in columns), default=0) > 3
-    ax.set_xticklabels(
-        ax.get_xticklabels(), rotation=35 if wide else 0, ha="right" if wide else "center"
-    )
+    look: dict[str, Any] = {"rotation": 35 if wide else 0, "ha": "right" if wide else "center"}
+    if values.shape[1] > MANY_COLUMNS:
+        look = {"rotation": 90, "ha": "center", "fontsize": 5.5}
+    ax.set_xticklabels(ax.get_xticklabels(), **look)
+
+
+def footnote(figure: Figure, more: str, what: str) -> None:
+    """Write below a figure how many it leaves out, as in "and 84 more reducers"; nothing if none.
+
+    Parameters
+    ----------
+    more : see :func:`hmmlens.figures.distinctive.and_more`.
+    what : what is left out.
+    """
+    if more:
+        figure.set_figheight(figure.get_figheight() + 0.2)
+        figure.supxlabel(f"{more} {what}, see the CSV file", fontsize=7, x=0.99, ha="right")
+
+
+def fit_numbers(figure: Figure, axes: Iterable[Axes]) -> None:
+    """Take the numbers out of heat maps in which they are wider than their cells."""
+    figure.draw_without_rendering()
+    for ax in axes:
+        numbers = list(ax.texts)
+        left, right = ax.get_xlim()
+        cell = ax.get_window_extent().width / max(abs(right - left), 1)
+        if numbers and max(text.get_window_extent().width for text in numbers) > cell:
+            for text in numbers:
+                text.remove()
+
+
+def unused(name: str, table: Mapping[str, Any]) -> str:
+    """Return a name for a column that ``table`` has not yet: numbered where it is taken."""
+    readable = usertext.readable(name)
+    found, number = readable, 2
+    while found in table:
+        found, number = f"{readable} ({number})", number + 1
+    return found
+
+
+def legend(
+    place: Axes | Figure, handles: Sequence[Any], labels: Sequence[str], **settings: Any
+) -> None:
+    """Draw a legend with labels as they are: matplotlib leaves out those that begin with ``_``."""
+    made = place.legend(list(handles), [f"{i}" for i in range(len(labels))], **settings)
+    for text, label in zip(made.get_texts(), labels, strict=True):
+        text.set_text(label)

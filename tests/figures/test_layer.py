@@ -74,7 +74,7 @@ def drawn(grade: str, at_edge: bool) -> dict[str, Figure]:
 @pytest.mark.parametrize("grade", ["D", "C"])
 def test_every_picture_of_states_carries_the_verdict(grade: str) -> None:
     made = drawn(grade, at_edge=grade == "C")
-    heads = {name: figure.get_suptitle() for name, figure in made.items()}
+    heads = {name: " ".join(figure.get_suptitle().split()) for name, figure in made.items()}
     pictures = {"states-compact", "trajectories", "bands"}
     assert {name for name, head in heads.items() if head} == pictures
     for name in pictures:
