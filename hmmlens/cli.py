@@ -7,6 +7,7 @@ takes long to import is imported when the arguments are known to be good.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import logging
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import hmmlens
-from hmmlens import cli_studies
+from hmmlens import cli_studies, usertext
 from hmmlens.errors import ConfigError, HmmlensError
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(**settings, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(WRONG, f"{self.prog}: {message}; see {self.prog} --help\n")
+        self.exit(WRONG, f"{self.prog}: {usertext.line(message)}; see {self.prog} --help\n")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -297,20 +298,26 @@ def explain(args: argparse.Namespace) -> None:
         out=args.out,
     )
     print(found.summary())
-    print(f"\nThe explanation: {args.out / folder.PAGE}")
+    print(f"\nThe explanation: {usertext.line(args.out / folder.PAGE)}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     args = parser().parse_args(argv)
-    logging.basicConfig(stream=sys.stderr, format="%(message)s")
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that lacks a character gets a sign for it, not the end of the run.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(usertext.Formatter("%(message)s"))
+    logging.basicConfig(handlers=[handler])
     logging.getLogger("hmmlens.explanation").setLevel(logging.INFO)
     try:
         args.run(args)
     except HmmlensError as error:
         if args.debug:
             raise
-        print(f"hmmlens {args.command}: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"hmmlens {args.command}: {usertext.line(error)}", file=sys.stderr)
         return WRONG
     except KeyboardInterrupt:
         told = "stopped"

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hmmlens import usertext
+
 if TYPE_CHECKING:
     from hmmlens.jobs import AnyStudy
 
@@ -74,4 +76,4 @@ def partial(args: argparse.Namespace) -> None:
     # Which limits of axes matplotlib moves is nothing to tell.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     folder, found = report.write(study, Path("results") / study.study)
-    print(f"{found.sentence}\nThe partial report: {folder / layout.REPORT}")
+    print(f"{found.sentence}\nThe partial report: {usertext.line(folder / layout.REPORT)}")

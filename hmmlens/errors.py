@@ -6,9 +6,18 @@ import sysconfig
 import traceback
 from pathlib import Path
 
+from hmmlens import usertext
+
 
 class HmmlensError(Exception):
-    """Base of every error that hmmlens raises on purpose."""
+    """Base of every error that hmmlens raises on purpose.
+
+    Its message may hold names of the user's, and is shown without what would steer a terminal.
+    """
+
+    def __str__(self) -> str:
+        """Return the message as plain text."""
+        return usertext.block(super().__str__())
 
 
 class ConfigError(HmmlensError):

@@ -17,14 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from hmmlens import usertext
+
 #: The level of the record with the reason, which nothing else in a job's log has.
 REASON = "FAILED"
 #: Jobs that are shown with their reasons; further ones are counted.
 MOST = 12
 
 _RECORD = re.compile(rf"^[\d-]+ [\d:,]+ {REASON} (.*(?:\n  .*)*)", re.MULTILINE)
-#: Characters that a terminal would obey.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def reason_line(text: str) -> str:
@@ -121,7 +121,7 @@ class Failures(logging.Handler):
         shown = [_paragraph(failed[number], reasons[number]) for number in guilty[:MOST]]
         if more := guilty[MOST:]:
             shown.append("\n".join(["And:", *(f"  {failed[n].name}" for n in more)]))
-        return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", "\n\n".join([f"{count}:", *shown]) + "\n")
+        return usertext.block("\n\n".join([f"{count}:", *shown]) + "\n")
 
     def report(self, stream: TextIO | None = None) -> None:
         """Print :meth:`told`.

@@ -25,7 +25,7 @@ import logging
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -114,14 +114,23 @@ def cell(value: Any) -> Any:
 
 def table(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table for a CSV file: :func:`cell` of every text, and of the columns' names."""
+    return _mapped(frame, cell)
+
+
+def lines(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table for a page or LaTeX: :func:`line` of every text, and of columns' names."""
+    return _mapped(frame, lines_of)
+
+
+def _mapped(frame: pd.DataFrame, change: Callable[[Any], Any]) -> pd.DataFrame:
     changed = {}
     for name in frame.columns:
         if frame[name].dtype.kind == "O":
-            texts = [cell(value) for value in frame[name]]
+            texts = [change(value) for value in frame[name]]
             # Columns without such a text keep their type, and so their bytes in a file.
             if any(isinstance(t, str) and t != v for t, v in zip(texts, frame[name], strict=True)):
                 changed[name] = texts
-    return frame.assign(**changed).rename(columns=cell)
+    return frame.assign(**changed).rename(columns=change)
 
 
 def _is_number(text: str) -> bool:

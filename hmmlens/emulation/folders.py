@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from hmmlens import usertext
 from hmmlens.config_emulation import EmulationNetwork
 from hmmlens.emulation import checkpoints
 from hmmlens.emulation.checkpoints import Checkpoints
@@ -70,7 +71,7 @@ def write_tables(tables: Tables, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         if len(table):
-            table.to_csv(folder / f"{name}.csv", index=False, float_format="%.7g")
+            usertext.table(table).to_csv(folder / f"{name}.csv", index=False, float_format="%.7g")
 
 
 def write_step(tables: Tables, folder: Path) -> None:

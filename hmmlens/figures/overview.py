@@ -9,37 +9,64 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-from hmmlens.figures import style
+from hmmlens import usertext
+from hmmlens.figures import distinctive, style
+
+#: Most panels of datasets, rows of networks, and entries of a legend.
+MAX_PANELS, MAX_ROWS, MAX_ENTRIES = 9, 18, 8
+#: Longest names of networks and datasets in rows, and in legends and titles, in characters.
+ROW_WIDTH, NAME_WIDTH = 40, 20
+#: Colour of networks that are not told apart.
+OTHERS = "0.75"
 
 
 def training(curves: pd.DataFrame, ceilings: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """Draw the select loss of every network by epoch, with the floor and the best baseline.
+
+    Of many networks on a dataset those with the lowest loss have a colour and a name, and of many
+    datasets the first ones are shown.
 
     Parameters
     ----------
     curves : ``dataset, network, seed, epoch, select_nll, select_mse``.
     ceilings : ``dataset, name, role, metric, value``.
     """
-    datasets = list(dict.fromkeys(curves["dataset"]))
+    every = list(dict.fromkeys(curves["dataset"]))
+    datasets = every[:MAX_PANELS]
     figure, axes = style.panels(len(datasets), per_row=3, height=2.4)
     for ax, dataset in zip(axes, datasets, strict=True):
         part = curves[curves["dataset"] == dataset]
         metric = "mse" if part["select_mse"].notna().any() else "nll"
         networks = list(dict.fromkeys(part["network"]))
-        for colour, network in zip(style.colours(len(networks)), networks, strict=True):
+        lowest = part.groupby("network")[f"select_{metric}"].min().reindex(networks)
+        named = set(lowest.sort_values(kind="stable").index[:MAX_ENTRIES])
+        colours = iter(style.colours(len(named)))
+        for network in networks:
+            colour = next(colours) if network in named else OTHERS
+            name = usertext.figure(network, NAME_WIDTH) if network in named else None
             for seed, run in part[part["network"] == network].groupby("seed"):
-                label = network if seed == part["seed"].min() else None
+                label = name if seed == part["seed"].min() else None
                 ax.plot(run["epoch"], run[f"select_{metric}"], color=colour, label=label, alpha=0.8)
+        if len(networks) > len(named):
+            more = distinctive.and_more(len(networks), len(named))
+            ax.plot([], [], color=OTHERS, label=more)
         bounds = ceilings[(ceilings["dataset"] == dataset) & (ceilings["metric"] == metric)]
         floor = bounds[bounds["role"] == "floor"]
         baseline = bounds[bounds["role"] == "baseline"].nsmallest(1, "value")
         for row in floor.itertuples():
             if row.value > 0:
-                ax.axhline(row.value, color="black", ls="-", lw=0.8, label=f"floor: {row.name}")
+                ax.axhline(
+                    row.value,
+                    color="black",
+                    ls="-",
+                    lw=0.8,
+                    label=f"floor: {usertext.figure(row.name)}",
+                )
         for row in baseline.itertuples():
-            ax.axhline(row.value, color="grey", ls="--", lw=0.8, label=f"baseline: {row.name}")
+            name = f"baseline: {usertext.figure(row.name)}"
+            ax.axhline(row.value, color="grey", ls="--", lw=0.8, label=name)
         ax.set_yscale("log")
-        ax.set_title(dataset)
+        ax.set_title(usertext.figure(dataset, NAME_WIDTH))
         ax.set_xlabel("epoch")
         unit = "nats per step" if metric == "nll" else "mean squared error"
         ax.set_ylabel(f"select loss ({unit})")
@@ -49,7 +76,24 @@ def training(curves: pd.DataFrame, ceilings: pd.DataFrame) -> tuple[Figure, pd.D
         ticks = np.geomspace(low, high, 6)[1:-1]
         ax.set_yticks(ticks, [f"{tick:.2g}" for tick in ticks])
         ax.legend(loc="upper right")
+    style.footnote(figure, distinctive.and_more(len(every), len(datasets)), "datasets")
     return figure, curves
+
+
+def _rows(where: pd.Series, score: pd.Series) -> tuple[list[str], list[str]]:
+    """Return the rows that fit a figure, in their order, and all of them.
+
+    Parameters
+    ----------
+    where : the row of each point.
+    score : number of each row, by which those with the highest are shown where there are many.
+    """
+    every = list(dict.fromkeys(where))
+    if len(every) <= MAX_ROWS:
+        return every, every
+    best = score.reindex(every).fillna(-np.inf).sort_values(ascending=False, kind="stable")
+    kept = set(best.index[:MAX_ROWS])
+    return [place for place in every if place in kept], every
 
 
 def controls(agreement: pd.DataFrame, verdicts: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
@@ -77,8 +121,14 @@ def controls(agreement: pd.DataFrame, verdicts: pd.DataFrame) -> tuple[Figure, p
         f" ({grades.get(key, 'not judged')})"
         for key in zip(table["network"], table["layer"], strict=True)
     ]
-    places = list(dict.fromkeys(table["where"]))
-    kinds = [kind for kind in dict.fromkeys(table["covariance_type"]) if kind != "none"]
+    kinds = [kind for kind in dict.fromkeys(table["covariance_type"]) if kind != "none"] or ["none"]
+    # How far the trained network is from the nearest of its controls.
+    score = "ari" if table["ari"].notna().any() else "fidelity_test"
+    means = table.pivot_table(index="where", columns="role", values=score)
+    others = means.drop(columns="trained", errors="ignore").max(axis=1)
+    trained_mean = means.get("trained", others)
+    places, every = _rows(table["where"], (trained_mean - others).abs())
+    source, table = table.drop(columns="where"), table[table["where"].isin(places)]
     figure, axes = plt.subplots(
         1,
         len(kinds) + 1,
@@ -105,7 +155,7 @@ def controls(agreement: pd.DataFrame, verdicts: pd.DataFrame) -> tuple[Figure, p
         ax.grid(axis="x", lw=0.4)
         for y in np.arange(len(places) - 1) + 0.5:
             ax.axhline(y, color="0.9", lw=0.6)
-    axes[0, 0].set_yticks(range(len(places)), places)
+    axes[0, 0].set_yticks(range(len(places)), [usertext.figure(p, ROW_WIDTH) for p in places])
     axes[0, 0].set_ylim(len(places) - 0.5, -0.5)
     handles = [
         Line2D([], [], ls="", marker=style.ROLE_MARKERS[role], color=colour, label=role, ms=4)
@@ -114,7 +164,9 @@ def controls(agreement: pd.DataFrame, verdicts: pd.DataFrame) -> tuple[Figure, p
     if table["ceiling_ari"].notna().any():
         handles.append(Line2D([], [], color=style.CEILING, lw=1.5, label="ceiling: exact filter"))
     figure.legend(handles=handles, loc="outside upper center", ncols=4)
-    return figure, table.drop(columns="where")
+    more = distinctive.and_more(len(every), len(places))
+    style.footnote(figure, more, "networks that differ less from their controls")
+    return figure, source
 
 
 #: How methods are drawn: a colour and a marker each, predictors without states unfilled.
@@ -132,14 +184,19 @@ def methods(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     table = table[table["ahead"].notna()].reset_index(drop=True)
     several = table.groupby("network")["layer"].transform("nunique") > 1
     where = table["network"] + np.where(several, " / " + table["layer"], "")
-    places, names = list(dict.fromkeys(where)), list(dict.fromkeys(table["method"]))
+    # How much it matters which method is taken.
+    by_place = table.groupby(where)["ahead"]
+    places, every = _rows(where, by_place.max() - by_place.min())
+    source = table
+    table, where = table[where.isin(places)], where[where.isin(places)]
+    names = list(dict.fromkeys(table["method"]))
     known = "ari" in table and table["ari"].notna().any()
     panels = [("ahead", "R2 of the output, 5 steps ahead")]
     panels += [("ari", "agreement with the truth (ARI)")] if known else []
     figure, axes = plt.subplots(
         1,
         len(panels),
-        figsize=(style.WIDTH, 1.3 + 0.42 * len(places)),
+        figsize=(style.WIDTH, 1.3 + 0.42 * len(places) + 0.15 * max(0, -(-len(names) // 4) - 3)),
         sharey=True,
         squeeze=False,
     )
@@ -153,7 +210,7 @@ def methods(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
             ax.plot(
                 rows[score], y, ls="", ms=4, marker=METHOD_MARKERS[i % len(METHOD_MARKERS)],
                 color=palette[i], mfc=palette[i] if filled else "none",
-                label=name if ax is axes[0, 0] else None,
+                label=usertext.figure(name, NAME_WIDTH) if ax is axes[0, 0] else None,
             )  # fmt: skip
     for ax, (_, label) in zip(axes[0], panels, strict=True):
         ax.set_xlabel(label)
@@ -161,7 +218,9 @@ def methods(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
         ax.grid(axis="x", lw=0.4)
         for y in np.arange(len(places) - 1) + 0.5:
             ax.axhline(y, color="0.9", lw=0.6)
-    axes[0, 0].set_yticks(range(len(places)), places)
+    axes[0, 0].set_yticks(range(len(places)), [usertext.figure(p, ROW_WIDTH) for p in places])
     axes[0, 0].set_ylim(len(places) - 0.5, -0.5)
-    figure.legend(loc="outside upper center", ncols=5)
-    return figure, table
+    figure.legend(loc="outside upper center", ncols=5 if len(names) <= 15 else 4)
+    more = distinctive.and_more(len(every), len(places))
+    style.footnote(figure, more, "networks whose methods differ less")
+    return figure, source

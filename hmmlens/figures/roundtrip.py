@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from hmmlens.figures.style import WIDTH
+from hmmlens import usertext
+from hmmlens.figures.distinctive import and_more
+from hmmlens.figures.style import WIDTH, footnote
 from hmmlens.validation.verdict import DEFAULT
 
 GRADE_COLOURS = {
@@ -18,6 +20,9 @@ GRADE_COLOURS = {
     "X": "#999999",
 }
 EXPECTED_MARKERS = {"D": "o", "B": "^", "C": "x", "open": "s"}
+METHOD_MARKERS = ("o", "s", "D", "^", "v", "P", "X")
+#: Most tasks in rows, and in columns; entries of the legend in a row; longest names in characters.
+MAX_TASKS, MAX_COLUMNS, LEGEND_COLUMNS, NAME_WIDTH = 32, 40, 7, 30
 METHOD_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
 
 #: Figure -> caption.
@@ -47,23 +52,25 @@ def grades(verdicts: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     ]
     table = trained.groupby(["trip", "grade"]).size().unstack(fill_value=0)
     table = table.reindex(index=order, columns=list(GRADE_COLOURS), fill_value=0)
-    figure, ax = plt.subplots(figsize=(WIDTH, 0.6 + 0.24 * len(order)))
-    left = np.zeros(len(order))
+    shown = order[:MAX_TASKS]
+    figure, ax = plt.subplots(figsize=(WIDTH, 0.6 + 0.24 * max(len(shown), 3)))
+    left = np.zeros(len(shown))
     for grade, colour in GRADE_COLOURS.items():
-        count = table[grade].to_numpy()
-        bars = ax.barh(range(len(order)), count, left=left, color=colour, label=grade, height=0.75)
+        count = table[grade].to_numpy()[: len(shown)]
+        bars = ax.barh(range(len(shown)), count, left=left, color=colour, label=grade, height=0.75)
         labels = [str(n) if n else "" for n in count]
         ax.bar_label(bars, labels, label_type="center", fontsize=6.5, color="white")
         left += count
     expected = trained.groupby("trip")["expected"].first()
-    for row, trip in enumerate(order):
+    for row, trip in enumerate(shown):
         ax.text(left.max() * 1.02, row, expected[trip], va="center", fontsize=7)
     ax.text(left.max() * 1.02, -1, "expected", va="center", fontsize=7, style="italic")
-    ax.set_yticks(range(len(order)), order)
-    ax.set_ylim(len(order) - 0.4, -1.5)
+    ax.set_yticks(range(len(shown)), [usertext.figure(trip, NAME_WIDTH) for trip in shown])
+    ax.set_ylim(len(shown) - 0.4, -1.5)
     ax.set_xlim(0, left.max() * 1.12)
     ax.set_xlabel("trained networks")
     ax.legend(ncols=5, loc="lower center", bbox_to_anchor=(0.45, 1.0), frameon=False)
+    footnote(figure, and_more(len(order), len(shown)), "tasks")
     return figure, table.reset_index()
 
 
@@ -101,26 +108,33 @@ def evidence(verdicts: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
 
 def recovery(table: pd.DataFrame, summary: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """Draw the share of the ceiling that each method reaches on each task."""
-    trips, methods = list(summary["trip"].unique()), list(summary["method"].unique())
-    figure, ax = plt.subplots(figsize=(WIDTH, 3.0))
+    every, methods = list(summary["trip"].unique()), list(summary["method"].unique())
+    trips = every[:MAX_COLUMNS]
+    short = max((len(method) for method in methods), default=0) <= 14
+    columns = min(len(methods), LEGEND_COLUMNS if short else 3)
+    n_rows = -(-len(methods) // max(columns, 1))
+    figure, ax = plt.subplots(figsize=(WIDTH, 3.0 + 0.15 * (n_rows - 1)))
     for k, method in enumerate(methods):
         colour = METHOD_COLOURS[k % len(METHOD_COLOURS)]
         shift = (k - (len(methods) - 1) / 2) * 0.8 / len(methods)
-        for x, trip in enumerate(trips):
-            own = table[(table["trip"] == trip) & (table["method"] == method)]["share"]
-            ax.scatter(np.full(len(own), x + shift), own, s=4, color=colour, alpha=0.4, lw=0)
+        own = table[(table["method"] == method) & table["trip"].isin(trips)]
+        at = own["trip"].map({trip: x for x, trip in enumerate(trips)})
+        ax.scatter(at + shift, own["share"], s=4, color=colour, alpha=0.4, lw=0)
         part = summary[summary["method"] == method].set_index("trip").reindex(trips)
         mean = part["share"].to_numpy()
         # With one network there is no interval.
         spread = np.abs(np.stack([mean - part["share_low"], part["share_high"] - mean]))
         ax.errorbar(
-            np.arange(len(trips)) + shift, mean, np.nan_to_num(spread), fmt="o", ms=4, lw=1,
-            color=colour, label=method,
+            np.arange(len(trips)) + shift, mean, np.nan_to_num(spread), ms=4, lw=1,
+            fmt=METHOD_MARKERS[k // len(METHOD_COLOURS) % len(METHOD_MARKERS)],
+            color=colour, label=usertext.figure(method, NAME_WIDTH),
         )  # fmt: skip
     ax.axhline(1.0, color="black", lw=0.6, ls=":")
-    ax.set_xticks(range(len(trips)), trips, rotation=30, ha="right")
+    names = [usertext.figure(trip, NAME_WIDTH) for trip in trips]
+    ax.set_xticks(range(len(trips)), names, rotation=30 if len(trips) <= 20 else 90, ha="right")
     ax.set_ylabel("ARI, share of the ceiling")
-    ax.legend(ncols=len(methods), loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
+    ax.legend(ncols=columns, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
+    footnote(figure, and_more(len(every), len(trips)), "tasks")
     return figure, summary
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import hmmlens
+from hmmlens import usertext
 from hmmlens.config import Study
 from hmmlens.config_emulation import EmulationStudy
 from hmmlens.config_networks import AdapterNetwork
@@ -24,6 +25,15 @@ SHOWN = (
     *("networks", "agreement", "choices", "endpoints", "ceilings", "states"),
     *("audit", "sample_sizes", "verdicts", "checks"),
 )
+
+
+def params(about: Mapping[str, Any]) -> str:
+    """Return settings as one parameter of a rule, which scripts read with :func:`json.loads`.
+
+    Snakemake's own report holds the parameters of rules within a script, which a title with
+    ``</script>`` would end.
+    """
+    return usertext.json_text(about)
 
 
 def head(study: AnyStudy) -> dict[str, Any]:
@@ -120,7 +130,7 @@ def compile_pdf(
             (root / folder).mkdir(parents=True, exist_ok=True)
             for path in paths:
                 shutil.copy(path, root / folder)
-        (root / "facts.json").write_text(json.dumps(facts))
+        (root / "facts.json").write_text(json.dumps(usertext.lines_of(facts)))
         pdf = typst.compile(root / "report.typ", root=root, timestamp=TIMESTAMP)
     partial = output.with_name(output.name + ".partial")
     partial.write_bytes(pdf)

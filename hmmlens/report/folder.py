@@ -151,7 +151,7 @@ def write(found: Explanation, folder: Path) -> None:
         style.save(figure, stem, source)
         pictures[name] = stem.with_suffix(".png").read_bytes()
     page.write(found, folder / PAGE, pictures)
-    (folder / SUMMARY).write_text(f"{found.summary()}\n")
+    (folder / SUMMARY).write_text(f"{found.summary()}\n", encoding="utf-8")
     for role, layer in found.layers.items():
         if recording(folder, role).exists():
             # What reads from there is done.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from hmmlens import usertext
 from hmmlens.figures import layer as drawing
 from hmmlens.figures import style
 from hmmlens.report.gather import RAW_ROLE
@@ -48,7 +48,9 @@ CAPTIONS = {
     "Shades are 95 % intervals; vertical lines are the chosen models.",
     "trajectories": "Recorded steps in the first two components, coloured by state.",
     "states": "Left: transitions; the number at a state is its expected dwell in steps. "
-    "Right: mean input, mean output and shares of the truth in each state.",
+    "Right: input, output and shares of the truth in each state; of values the mean in the state, "
+    "as its deviation from the mean over all states in standard deviations. Of many inputs, "
+    "outputs and labels those are shown by which states differ most.",
     "bands": "One test sequence, with the states inferred from the past only.",
 }
 
@@ -100,7 +102,7 @@ def body(explanation: Explanation, images: Mapping[str, bytes]) -> str:
     ----------
     images : name of a figure -> PNG.
     """
-    parts = [f"<p>{html.escape(line)}</p>" for line in explanation.summary().splitlines()]
+    parts = [f"<p>{usertext.html(line)}</p>" for line in explanation.summary().splitlines()]
     widest = max(_width(image) for image in images.values())
     for name, image in images.items():
         caption = next(text for key, text in CAPTIONS.items() if name.startswith(key))
@@ -130,7 +132,7 @@ def write(explanation: Explanation, path: Path, images: Mapping[str, bytes]) -> 
     ----------
     images : name of a figure -> PNG.
     """
-    title = f"States of layer {html.escape(explanation.layer)}"
+    title = f"States of layer {usertext.html(explanation.layer)}"
     page = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f"<style>{STYLE}</style></head><body><h1>{title}</h1>{body(explanation, images)}</body>"
@@ -150,7 +152,7 @@ def _table(table: pd.DataFrame, first: str) -> str:
     """Return the columns that fit a page, named for a reader; all others are in the CSV files."""
     shown = [column for column in (first, *HEADINGS) if column in table]
     text: str = (
-        table[shown]
+        usertext.lines(table[shown])
         .rename(columns=HEADINGS)
         .to_html(index=False, border=0, float_format="%.3f", na_rep="–")
     )

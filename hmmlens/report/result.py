@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from hmmlens import usertext
 from hmmlens.figures.names import state_name
 from hmmlens.hmm import storage
 from hmmlens.hmm.models import HiddenMarkovModel
@@ -113,7 +114,7 @@ class Explanation:
 
     def summary(self) -> str:
         """Return the findings in plain sentences, and the states of the compact model."""
-        return "\n".join([*self._findings(), *self._states()])
+        return "\n".join(usertext.line(line) for line in [*self._findings(), *self._states()])
 
     def _findings(self) -> list[str]:
         error = float(self.activations.attrs["replay_error"])

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from hmmlens import usertext
 from hmmlens.validation.ceilings import METRICS
 from hmmlens.validation.scorecard import RAW_INPUT
 
@@ -20,10 +21,13 @@ LATEX_ROWS = 200
 def save(table: pd.DataFrame, stem: Path) -> None:
     """Write ``stem.csv`` and, for tables of a page or few, ``stem.tex`` (booktabs)."""
     stem.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.6g")
+    written = usertext.table(table)
+    written.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.6g")
     if len(table) <= LATEX_ROWS:
-        text = table.to_latex(index=False, escape=True, na_rep="--", float_format="%.3f")
-        stem.with_suffix(".tex").write_text(text)
+        text = usertext.lines(table).to_latex(
+            index=False, escape=True, na_rep="--", float_format="%.3f"
+        )
+        stem.with_suffix(".tex").write_text(text, encoding="utf-8")
 
 
 def network_row(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from hmmlens import usertext
 from hmmlens.report import document, roundtrip
 
 #: Tables that the template shows.
@@ -40,7 +41,7 @@ def make_tables(found: roundtrip.Tables, folder: Path) -> list[str]:
         **roundtrip.summaries(found),
     }
     for name, table in made.items():
-        table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g")
+        usertext.table(table).to_csv(folder / f"{name}.csv", index=False, float_format="%.6g")
     return roundtrip.outcome(gates)
 
 

@@ -32,6 +32,7 @@ rule make_tables:
             "report/gather",
             "report/tables",
             "report/findings",
+            "usertext",
             "figures/names",
             "hmm/selection",
             "validation/chance",
@@ -86,7 +87,13 @@ rule draw_network:
             for layer in layers_of(w.network)
             for reducer in study.reducers
         ],
-        code=code("figures", "report/study", "report/gather", "validation/verdict"),
+        code=code(
+            "figures",
+            "usertext",
+            "report/study",
+            "report/gather",
+            "validation/verdict",
+        ),
     output:
         report(
             directory(f"{FIGURES}/{{network}}"),
@@ -123,7 +130,7 @@ rule draw_overview:
     """Draw the figures of the whole study."""
     input:
         tables=TABLES,
-        code=code("figures", "report/study"),
+        code=code("figures", "usertext", "report/study"),
     output:
         report(
             directory(f"{FIGURES}/overview"),
@@ -155,7 +162,7 @@ rule write_report:
         findings=f"{RESULTS}/findings.json",
         overview=f"{FIGURES}/overview",
         networks=expand(f"{FIGURES}/{{network}}", network=CONFIGURED),
-        code=code("report/document"),
+        code=code("report/document", "usertext"),
     output:
         report(
             f"{RESULTS}/report.pdf",
@@ -175,6 +182,7 @@ rule write_report:
         runtime=10,
     params:
         networks=CONFIGURED,
-        about=document.about(study),
+        # A function, so that braces in a title are no wildcards.
+        about=lambda w: document.params(document.about(study)),
     script:
         "../scripts/write_report.py"

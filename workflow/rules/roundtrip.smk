@@ -59,7 +59,7 @@ rule gather_round_trips:
     """Put all networks into tables, and hold them against what is promised."""
     input:
         trips=[TRIP.format(**trip) for trip in jobs.trips(study)],
-        code=code("report/roundtrip", "report/trips"),
+        code=code("report/roundtrip", "report/trips", "usertext"),
     output:
         tables=report(
             directory(TABLES),
@@ -85,7 +85,7 @@ rule draw_round_trips:
     """Draw grades, evidence and recovery."""
     input:
         tables=TABLES,
-        code=code("figures", "report/trips"),
+        code=code("figures", "report/trips", "usertext"),
     output:
         report(
             directory(FIGURES),
@@ -114,7 +114,11 @@ rule write_round_trips:
         tables=TABLES,
         figures=FIGURES,
         code=code(
-            "report/document", "report/roundtrip", "report/trips", "figures/roundtrip"
+            "report/document",
+            "report/roundtrip",
+            "report/trips",
+            "figures/roundtrip",
+            "usertext",
         ),
     output:
         report(
@@ -132,6 +136,6 @@ rule write_round_trips:
         mem_mb=1000,
         runtime=10,
     params:
-        about=document.head(study),
+        about=lambda w: document.params(document.head(study)),
     script:
         "../scripts/write_round_trips.py"

@@ -243,7 +243,7 @@ rule draw_torre:
     input:
         tables=TABLES,
         pictures=trainings_of("reverse"),
-        code=code("figures"),
+        code=code("figures", "usertext"),
     output:
         report(
             directory(FIGURES),
@@ -273,7 +273,7 @@ rule write_torre:
         template=str(BASE / "workflow" / "report" / "torre.typ"),
         tables=TABLES,
         figures=FIGURES,
-        code=code("report/document", "report/torre", "figures/torre"),
+        code=code("report/document", "report/torre", "figures/torre", "usertext"),
     output:
         report(
             f"{RESULTS}/report.pdf",
@@ -292,6 +292,6 @@ rule write_torre:
         mem_mb=1000,
         runtime=10,
     params:
-        about=document.head(study),
+        about=lambda w: document.params(document.head(study)),
     script:
         "../scripts/write_torre.py"

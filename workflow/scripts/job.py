@@ -12,22 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import hmmlens
+from hmmlens import usertext
 from hmmlens.errors import HmmlensError
 from hmmlens.failures import REASON, reason_line
 
 
 def start(snakemake: Any) -> logging.Logger:
     """Send logging, stdout, stderr and uncaught errors of this process to the rule's log."""
-    stream = open(snakemake.log[0], "w", buffering=1)  # noqa: SIM115, open until the job ends
+    # Open until the job ends.
+    stream = open(  # noqa: SIM115
+        snakemake.log[0], "w", buffering=1, encoding="utf-8", errors="backslashreplace"
+    )
     # At the level of file descriptors, so that compiled libraries are caught too.
     os.dup2(stream.fileno(), 1)
     os.dup2(stream.fileno(), 2)
-    logging.basicConfig(
-        stream=stream,
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(message)s",
-        force=True,
-    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(usertext.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     logging.addLevelName(logging.CRITICAL, REASON)
     sys.excepthook = _log_error
     log = logging.getLogger(snakemake.rule)

@@ -1,5 +1,6 @@
 """Set the report from the tables, figures and findings."""
 
+import json
 from pathlib import Path
 
 import job
@@ -14,7 +15,7 @@ document.write(
     findings=Path(files.findings),
     overview=Path(files.overview),
     networks=dict(zip(params.networks, map(Path, files.networks), strict=True)),
-    about=params.about,
+    about=json.loads(params.about),
     output=Path(snakemake.output[0]),
 )
 log.info("written")

@@ -1,5 +1,6 @@
 """Set the report of a round-trip study."""
 
+import json
 from pathlib import Path
 
 import job
@@ -9,6 +10,10 @@ from hmmlens.report import trips
 log = job.start(snakemake)
 files, output = snakemake.input, Path(snakemake.output[0])
 trips.write(
-    Path(files.template), Path(files.tables), Path(files.figures), snakemake.params.about, output
+    Path(files.template),
+    Path(files.tables),
+    Path(files.figures),
+    json.loads(snakemake.params.about),
+    output,
 )
 log.info("written")
