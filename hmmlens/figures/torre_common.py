@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from hmmlens.figures import style
+from hmmlens.figures import distinctive, style
 from hmmlens.report.torre_gates import WHO, main_size, paper_trained
 from hmmlens.report.torre_paper import compared
 
@@ -58,8 +58,9 @@ OBJECTIVE_COLOURS = {"sinkhorn": "#D55E00", "split": "#0072B2", "energy": "#009E
 OBJECTIVE_MARKERS = {"sinkhorn": "o", "split": "s", "energy": "^"}
 #: What the paper found, and what chance alone gives.
 PAPER, NULL = "#882255", "#999999"
-#: Most networks that have a place of their own in a figure of all.
-MOST = 16
+#: More networks than these are thinned to those of the paper's main size; of these the first ones
+#: have a place of their own in a figure of all, or a panel.
+MOST, MOST_PLACES, MOST_PANELS = 16, 40, 16
 
 
 def target_name(target: str) -> str:
@@ -97,10 +98,21 @@ def only(table: pd.DataFrame, trainings: pd.DataFrame) -> pd.DataFrame:
 
 
 def displayed(networks: pd.DataFrame) -> pd.DataFrame:
-    """Return the trainings that were scored; of many networks those of the paper's main size."""
+    """Return the trainings that were scored; of many networks those of the paper's main size.
+
+    Of more than :data:`MOST_PLACES` networks the first ones are returned.
+    """
     found = networks[networks["scored"].astype(bool)]
     main = main_size(found)
-    return main if found["network"].nunique() > MOST and len(main) else found
+    kept = main if found["network"].nunique() > MOST and len(main) else found
+    first = list(dict.fromkeys(kept["network"]))[:MOST_PLACES]
+    return kept[kept["network"].isin(first)]
+
+
+def count_left_out(figure: Figure, networks: pd.DataFrame, shown: Iterable[str]) -> None:
+    """Write below a figure how many networks that were scored it leaves out."""
+    n_all = networks[networks["scored"].astype(bool)]["network"].nunique()
+    style.footnote(figure, distinctive.and_more(n_all, len(set(shown))), "networks")
 
 
 def of_paper(networks: pd.DataFrame) -> pd.DataFrame:

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from hmmlens.figures import style
+from hmmlens.figures import distinctive, style
 from hmmlens.figures.torre_common import (
+    MOST_PANELS,
     NULL,
     Floats,
     errors,
@@ -78,8 +79,10 @@ def _apart(sizes: pd.Series) -> Floats:
 
 def kick_gates(gates: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """Draw what holding each gate does, one panel a network."""
-    names = list(dict.fromkeys(gates["network"]))
+    every = list(dict.fromkeys(gates["network"]))
+    names = every[: MOST_PANELS * 3 // 4]
     figure, axes = panels(len(names), 3, 2.3)
+    style.footnote(figure, distinctive.and_more(len(every), len(names)), "networks")
     for ax, name in zip(axes, names, strict=True):
         part = gates[gates["network"] == name]
         kinds = list(dict.fromkeys(part["gate"]))

@@ -7,8 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hmmlens.figures import style
+from hmmlens.figures import distinctive, style
 from hmmlens.figures.torre_common import (
+    MOST_PANELS,
     examples,
     handle,
     in_order,
@@ -53,8 +54,10 @@ def kick_levels(networks: pd.DataFrame, levels: pd.DataFrame) -> tuple[Figure, p
     rows = levels[levels["region"].isin(ORDER) & levels["level"].notna()]
     if rows.empty:
         return None
-    names = [n for n in dict.fromkeys(networks["network"]) if n in set(rows["network"])]
+    every = [n for n in dict.fromkeys(networks["network"]) if n in set(rows["network"])]
+    names = every[:MOST_PANELS]
     figure, axes = panels(len(names), 4, 1.75, widest=3.4)
+    style.footnote(figure, distinctive.and_more(len(every), len(names)), "networks")
     places = {region: x for x, region in enumerate(ORDER)}
     for ax, name in zip(axes, names, strict=True):
         part = rows[rows["network"] == name]

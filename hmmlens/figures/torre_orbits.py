@@ -15,12 +15,14 @@ from hmmlens.figures.torre_common import (
     TARGET_MARKERS,
     TARGETS,
     above,
+    count_left_out,
     displayed,
     errors,
     from_zero,
     handle,
     in_order,
     mark_published,
+    name_ticks,
     of_paper,
     only,
     published,
@@ -59,6 +61,7 @@ def orbits(
         seen.append(_readouts(left, only(readout, main), paper))
     _variance(right, only(rows, main), paper)
     _rotation(lower.subplots(), rows, list(dict.fromkeys(shown["network"])))
+    count_left_out(figure, networks, shown["network"])
     return figure, pd.concat(seen, ignore_index=True)
 
 
@@ -117,6 +120,6 @@ def _rotation(ax: Axes, rows: pd.DataFrame, names: list[str]) -> None:
                 mfc=colour if full else "white",
             )  # fmt: skip
     ax.axhline(0, color="black", lw=0.6)
-    ax.set_xticks(range(len(names)), names, rotation=35, ha="right")
+    name_ticks(ax, range(len(names)), names, 16)
     ax.set_xlim(-0.6, len(names) - 0.4)
     ax.set_ylabel("consistency of rotation")

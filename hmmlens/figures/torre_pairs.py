@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hmmlens.figures import style
+from hmmlens.figures import distinctive, style
 from hmmlens.figures.torre_common import (
     REGION_COLOURS,
     errors,
@@ -23,6 +23,9 @@ from hmmlens.figures.torre_common import (
 )
 from hmmlens.figures.torre_planes import label_signs
 from hmmlens.report.torre_gates import WHO
+
+#: Most rows of targets, and pairs of one target, that are drawn.
+MOST_ROWS, MOST_PAIRS = 4, 6
 
 CAPTIONS = {
     "pair_orbits": "One network of each target with several pairs of labels: the longest stretch "
@@ -45,8 +48,10 @@ def pair_orbits(
     rows = only(longest, shown)
     if rows.empty:
         return None
-    whos = list(rows.groupby(WHO, sort=False))
+    every = list(rows.groupby(WHO, sort=False))
+    whos = every[:MOST_ROWS]
     most = max(part.groupby(["first", "second"]).ngroups for _, part in whos)
+    most = min(most, MOST_PAIRS)
     figure, axes = plt.subplots(
         len(whos), most, figsize=(min(style.WIDTH, 2.3 * most), 2.1 * len(whos)), squeeze=False
     )
@@ -62,6 +67,9 @@ def pair_orbits(
             spare.set_axis_off()
     signs = label_signs(int(rows["label"].max()) + 1)
     figure.legend(handles=signs, loc="outside upper center", ncols=len(signs), frameon=False)
+    n_pairs = sum(part.groupby(["first", "second"]).ngroups for _, part in every)
+    n_drawn = sum(min(part.groupby(["first", "second"]).ngroups, MOST_PAIRS) for _, part in whos)
+    style.footnote(figure, distinctive.and_more(n_pairs, n_drawn), "pairs")
     return figure, rows
 
 

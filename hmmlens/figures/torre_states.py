@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hmmlens.figures import style
+from hmmlens.figures import distinctive, style
 from hmmlens.figures.torre_common import (
     NULL,
     REGION_COLOURS,
@@ -111,10 +111,12 @@ def state_regions(
     )
     if told.empty or shown.empty:
         return None
-    whos = list(shown.groupby(WHO, sort=False))
-    figure = plt.figure(
-        figsize=(style.WIDTH, max(2.8, 0.75 + 0.16 * len(shown) + 0.28 * len(whos)))
-    )
+    every = list(shown.groupby(WHO, sort=False))
+    # As many networks as fit a page.
+    needed = np.cumsum([0.16 * len(part) + 0.28 for _, part in every])
+    whos = every[: max(1, int((needed <= style.HEIGHT - 1).sum()))]
+    n_rows = min(sum(len(part) for _, part in whos), 50)
+    figure = plt.figure(figsize=(style.WIDTH, max(2.8, 0.75 + 0.16 * n_rows + 0.28 * len(whos))))
     left, right = figure.subfigures(1, 2, width_ratios=(1, 1.25), squeeze=False).ravel()
     heights = [len(part) for _, part in whos]
     axes = left.subplots(len(whos), 1, height_ratios=heights, squeeze=False)[:, 0]
@@ -151,6 +153,8 @@ def state_regions(
     ax.set_ylabel("share of the entropy that states tell")
     ax.set_ylim(0, 1.02)
     _target_legend(ax, targets, loc="lower center", bbox_to_anchor=(0.5, 1.01), ncols=3)
+    if len(whos) < len(every):
+        figure.suptitle(f"left: {distinctive.and_more(len(every), len(whos))} networks", fontsize=7)
     return figure, pd.concat([shown, told], ignore_index=True)
 
 

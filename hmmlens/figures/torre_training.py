@@ -8,12 +8,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hmmlens.figures import style
+from hmmlens.figures import distinctive, style
 from hmmlens.figures.torre_common import (
+    MOST_PANELS,
     Floats,
+    count_left_out,
     displayed,
     errors,
     in_order,
+    name_ticks,
     ordered_colours,
     panels,
     spread,
@@ -21,6 +24,9 @@ from hmmlens.figures.torre_common import (
     target_name,
 )
 from hmmlens.report.torre_gates import WHO
+
+#: Most targets that are drawn, and states or symbols whose numbers are.
+MOST_TARGETS, MOST_CELLS = 8, 8
 
 CAPTIONS = {
     "targets": "The hidden Markov models that networks emulate: probabilities of transition "
@@ -37,7 +43,8 @@ CAPTIONS = {
 
 def targets(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """Draw the transitions and emissions of the study's targets."""
-    names = in_order(table["target"])
+    every = in_order(table["target"])
+    names = every[:MOST_TARGETS]
     figure, axes = plt.subplots(
         2, len(names), figsize=(min(style.WIDTH, 0.6 + 1.8 * len(names)), 2.9), squeeze=False
     )
@@ -52,18 +59,22 @@ def targets(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
         axes[0, column].set_title(target_name(name))
     for ax in axes[:, 0]:
         ax.set_ylabel("state")
+    style.footnote(figure, distinctive.and_more(len(every), len(names)), "targets")
     return figure, table
 
 
 def _numbers(ax: Axes, matrix: Floats) -> None:
     """Draw probabilities as colours with their numbers."""
     ax.imshow(matrix, cmap="cividis", vmin=0, vmax=1, aspect="auto")
-    for (i, j), value in np.ndenumerate(matrix):
+    for (i, j), value in np.ndenumerate(matrix if max(matrix.shape) <= MOST_CELLS else matrix[:0]):
         ink = "black" if value > 0.55 else "white"
         text = f"{value:.2f}".removeprefix("0") if value else "0"
         ax.text(j, i, text, ha="center", va="center", color=ink, fontsize=5.5)
-    ax.set_xticks(range(matrix.shape[1]), [str(i + 1) for i in range(matrix.shape[1])])
-    ax.set_yticks(range(len(matrix)), [str(i + 1) for i in range(len(matrix))])
+    for axis, n in ((ax.xaxis, matrix.shape[1]), (ax.yaxis, len(matrix))):
+        # Of many every fifth or tenth is numbered, or fewer.
+        step = 1 if n <= MOST_CELLS else 5 if n <= 15 else 10 * -(-n // 30)
+        places = [i for i in range(n) if step == 1 or (i + 1) % step == 0]
+        axis.set_ticks(places, [str(i + 1) for i in places])
     ax.tick_params(length=0)
 
 
@@ -75,6 +86,7 @@ def losses(
     names = [name for name in dict.fromkeys(displayed(networks)["network"]) if name in kept]
     if not names:
         return None
+    names = names[:MOST_PANELS]
     figure, axes = panels(len(names), 4, 1.75)
     shown = []
     for ax, name in zip(axes, names, strict=True):
@@ -103,6 +115,7 @@ def losses(
         ax.set_xlabel("update")
     for ax in axes[::4]:
         ax.set_ylabel("loss")
+    count_left_out(figure, networks, names)
     return figure, pd.concat(shown, ignore_index=True)
 
 
@@ -124,5 +137,6 @@ def stability(networks: pd.DataFrame, found: pd.DataFrame) -> tuple[Figure, pd.D
     ax.axhline(0, color="black", lw=0.6)
     ax.axhline(STABLE, color="black", lw=0.8, ls="--")
     ax.set_ylabel("top Lyapunov exponent\n(per step)")
-    ax.set_xticks(range(len(names)), names, rotation=40, ha="right")
+    name_ticks(ax, range(len(names)), names, 16)
+    count_left_out(figure, networks, names)
     return figure, rows

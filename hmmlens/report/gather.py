@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from hmmlens import usertext
 from hmmlens.figures.names import state_name
 from hmmlens.hmm import selection, storage
 from hmmlens.report import tables
@@ -224,11 +225,12 @@ def readings(
 def axis_names(attributes: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the names of a dataset's ``input``, ``output`` and ``truth`` dimensions."""
     symbols = [f"symbol {i + 1}" for i in range(int(attributes.get("n_symbols", 0)))]
-    return {
-        "input": list(attributes.get("feature_names", symbols)),
-        "output": list(attributes.get("target_names", symbols)),
-        "truth": list(attributes["state_names"]),
+    names = {
+        "input": attributes.get("feature_names", symbols),
+        "output": attributes.get("target_names", symbols),
+        "truth": attributes["state_names"],
     }
+    return {kind: [usertext.readable(str(name)) for name in own] for kind, own in names.items()}
 
 
 def roles(

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hmmlens.figures import overview, roundtrip, style
+from hmmlens.figures import overview, roundtrip, style, torre_training
+from tests.figures import torre_study
 from tests.figures.sizes import assert_readable
 
 slow = pytest.mark.slow
@@ -89,7 +90,7 @@ def test_training_of_many_networks(n_datasets: int, n: int) -> None:
     assert len(source) == len(curves)
 
 
-@pytest.mark.parametrize("n", [1, 200])
+@pytest.mark.parametrize("n", [pytest.param(1, marks=slow), 50])
 def test_round_trips_of_many_tasks(n: int) -> None:
     tasks = [f"task-{i}-{'x' * 33}" for i in range(n)]
     verdicts = pd.DataFrame({"trip": tasks, "role": "trained", "expected": "D", "grade": "D"})
@@ -110,3 +111,39 @@ def test_round_trips_of_many_tasks(n: int) -> None:
     }
     # No two methods look the same.
     assert len(looks) == 20
+
+
+@pytest.mark.parametrize("n", [pytest.param(1, marks=slow), 2, pytest.param(8, marks=slow), 30])
+def test_targets_of_many_states(n: int) -> None:
+    square = np.random.default_rng(0).dirichlet(np.ones(n), size=n)
+    rows = [
+        {"target": f"mine-{k}", "matrix": kind, "row": i, "column": j, "value": square[i, j]}
+        for k in range(12)
+        for kind in ("transmat", "emissionprob")
+        for i in range(n)
+        for j in range(n)
+    ]
+    figure, source = torre_training.targets(pd.DataFrame(rows))
+    assert_readable(figure)
+    assert len(figure.axes) == 16
+    assert figure.get_supxlabel().startswith("and 4 more targets")
+    assert len(source) == len(rows)
+
+
+def test_trainings_of_many_emulating_networks() -> None:
+    one, loss = torre_study.networks().iloc[:2], torre_study.history()
+    loss = loss[loss["network"] == one["network"].iloc[0]]
+    many = [f"mine-{i}" for i in range(100)]
+    # Of another size than the paper's, so that none is picked by it.
+    networks = pd.concat([one.assign(network=name, n_units=20) for name in many])
+    history = pd.concat([loss.assign(network=name) for name in many])
+    found = torre_training.losses(networks, history, pd.DataFrame())
+    assert found is not None
+    assert_readable(found[0])
+    assert len(found[0].axes) == 16
+    assert found[0].get_supxlabel().startswith("and 84 more networks")
+    stable = torre_study.stability()
+    stable = pd.concat([stable.iloc[:2].assign(network=name) for name in many])
+    figure, _ = torre_training.stability(networks, stable)
+    assert len(figure.axes[0].get_xticklabels()) == 40
+    assert figure.get_supxlabel().startswith("and 60 more networks")
