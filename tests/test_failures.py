@@ -161,4 +161,5 @@ def test_a_name_cannot_command_the_terminal(run: Run) -> None:
     run.start(1)
     run.write(1, failed("column '\x1b[2J\x9bx': not there"))
     run.fail(1)
-    assert "column '\ufffd[2J\ufffdx': not there" in run.told()
+    # Escape sequences are left out whole, see hmmlens.usertext.
+    assert "column '': not there" in run.told()

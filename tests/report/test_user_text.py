@@ -214,7 +214,11 @@ def pages(
     return [Image.open(io.BytesIO(page)).convert("L") for page in drawn]
 
 
-@pytest.mark.parametrize("many", [False, True], ids=["long names", "many networks"])
+@pytest.mark.parametrize(
+    "many",
+    [False, pytest.param(True, marks=pytest.mark.slow)],
+    ids=["long names", "many networks"],
+)
 def test_a_report_keeps_to_its_pages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: bool
 ) -> None:
