@@ -7,8 +7,11 @@ STUDY ?=
 ARGS ?=
 
 BIN := .venv/bin
-RESULTS = results/$(shell sed -n 's/^study: *"\{0,1\}\([a-z0-9-]*\).*/\1/p' "$(or $(STUDY),config.yaml)")
-SNAKEMAKE = $(BIN)/snakemake --cores all $(if $(STUDY),--configfile "$(STUDY)")
+# The study's name is data: neither make nor the shell may take a part of it for something to run, so
+# the recipes read it from the environment.
+override STUDY := $(value STUDY)
+export STUDY
+SNAKEMAKE = $(BIN)/snakemake --cores all $${STUDY:+--configfile "$$STUDY"}
 
 .DEFAULT_GOAL := help
 .PHONY: help install report test test-slurm test-gpu lint constraints clean
@@ -19,6 +22,7 @@ help: ## list the targets
 install: .venv/.installed ## make .venv with pinned versions of all packages
 
 .venv/.installed: pyproject.toml constraints.txt
+	@case "`pwd`" in *[[:space:]\"\'\$$\`\\\;\&\|\<\>\(\)\*\?\[\]\{\}!]*) printf '%s\n' "This folder is `pwd`, and Snakemake cannot run jobs below a path with blanks or marks of the shell; move it to a path of letters, digits, dots and dashes" >&2; exit 1;; esac
 	@command -v "$(PYTHON)" >/dev/null || { echo "There is no $(PYTHON) here; install Python 3.11 or newer, or name one: make $(or $(MAKECMDGOALS),install) PYTHON=/path/to/python" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "hmmlens needs Python 3.11 or newer, and $(PYTHON) is `"$(PYTHON)" -V 2>&1`; name a newer one: make $(or $(MAKECMDGOALS),install) PYTHON=/path/to/python" >&2; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -c 'import ensurepip' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments because its ensurepip module is missing; on Debian and Ubuntu install it with: apt install python3-venv" >&2; exit 1; }
@@ -27,11 +31,9 @@ install: .venv/.installed ## make .venv with pinned versions of all packages
 	@touch $@
 
 report: install ## run the study and write its report (STUDY=workflow/studies/NAME.yaml for another)
-	$(SNAKEMAKE)
-	@[ $(RESULTS)/run.html -nt $(RESULTS)/report.pdf ] || $(SNAKEMAKE) --report $(RESULTS)/run.html
-	@echo
-	@echo "The report:       $(RESULTS)/report.pdf"
-	@echo "How it was made:  $(RESULTS)/run.html"
+	@results=`$(BIN)/python -m hmmlens.results_folder "$${STUDY:-config.yaml}"` && $(SNAKEMAKE) && \
+	{ [ "$$results/run.html" -nt "$$results/report.pdf" ] || $(SNAKEMAKE) --report "$$results/run.html"; } && \
+	printf '\nThe report:       %s\nHow it was made:  %s\n' "$$results/report.pdf" "$$results/run.html"
 
 # One thread for each of the two workers, as in a job of one core.
 test: install ## run the tests (ARGS="-m slow" for the slow ones)

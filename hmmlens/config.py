@@ -21,7 +21,7 @@ from hmmlens.config_networks import (
     TrainedNetwork,
     Training,
 )
-from hmmlens.config_section import NAMES_ONLY, Name, Probability, Section, Split
+from hmmlens.config_section import NAMES_ONLY, Name, Probability, Section, Seed, Split
 from hmmlens.config_targets import TargetData
 from hmmlens.errors import ConfigError
 
@@ -95,6 +95,18 @@ class GaitData(Section):
     select_recordings: list[str] = Field(default=["H_4km"], min_length=1)
     test_recordings: list[str] = Field(default=["H_LG_stopgo", "J_LG_stopgo"], min_length=1)
 
+    @model_validator(mode="after")
+    def _usable(self) -> GaitData:
+        from hmmlens.datasets.recordings import GAIT, check_held
+
+        check_held(GAIT, "recordings", self.select_recordings, self.test_recordings)
+        if self.horizon >= self.n_steps:
+            raise ValueError(
+                f"horizon must be below n_steps, the length of a window, found {self.horizon} and "
+                f"{self.n_steps}"
+            )
+        return self
+
 
 class GaitPhaseData(Section):
     """The same recordings as the network in their package reads them: 100 Hz, phase ahead."""
@@ -105,6 +117,18 @@ class GaitPhaseData(Section):
     )
     select_recordings: list[str] = Field(default=["H_3km"], min_length=1)
     test_recordings: list[str] = Field(default=["H_LG_stopgo", "J_LG_stopgo"], min_length=1)
+
+    @model_validator(mode="after")
+    def _usable(self) -> GaitPhaseData:
+        from hmmlens.datasets.recordings import GAIT, PHASE_LEAD, check_held
+
+        check_held(GAIT, "recordings", self.select_recordings, self.test_recordings)
+        if self.n_steps <= PHASE_LEAD:
+            raise ValueError(
+                f"n_steps must be above {PHASE_LEAD}, the steps that the phase lies ahead, "
+                f"found {self.n_steps}"
+            )
+        return self
 
 
 class SpeechData(Section):
@@ -119,6 +143,13 @@ class SpeechData(Section):
     split: Split = Split()
     select_clips: list[str] = Field(default=["0930"], min_length=1)
     test_clips: list[str] = Field(default=["0880", "0920"], min_length=1)
+
+    @model_validator(mode="after")
+    def _usable(self) -> SpeechData:
+        from hmmlens.datasets.recordings import SPEECH, check_held
+
+        check_held(SPEECH, "clips", self.select_clips, self.test_clips)
+        return self
 
 
 DatasetConfig = Annotated[
@@ -182,6 +213,15 @@ class TSNE(Section):
     n_components: int = Field(default=2, ge=1, le=2)
     perplexity: float = Field(default=30.0, gt=1)
     max_fit_frames: int = Field(default=2000, ge=100, description="train frames that shape the map")
+
+    @model_validator(mode="after")
+    def _usable(self) -> TSNE:
+        if 3 * self.perplexity > self.max_fit_frames - 1:
+            raise ValueError(
+                f"perplexity must be at most a third of max_fit_frames, found {self.perplexity} "
+                f"and {self.max_fit_frames}"
+            )
+        return self
 
 
 ReducerConfig = Annotated[PCA | FactorAnalysis | ICA | Identity | TSNE, Field(discriminator="kind")]
@@ -268,7 +308,7 @@ class Study(Section):
 
     study: Name
     title: str = Field(default="Hidden Markov models of trained recurrent networks", min_length=1)
-    seed: int = Field(default=1, ge=0, description="every random draw is derived from it")
+    seed: Seed = Field(default=1, description="every random draw is derived from it")
     device: Literal["auto", "cpu", "cuda"] = "auto"
     datasets: dict[Name, DatasetConfig] = Field(min_length=1, json_schema_extra=NAMES_ONLY)
     networks: dict[Name, NetworkConfig] = Field(min_length=1, json_schema_extra=NAMES_ONLY)
@@ -327,6 +367,7 @@ class Study(Section):
                     f"networks.{name}: a network's name may not begin with {RAW_PREFIX} or end "
                     f"with {UNTRAINED_SUFFIX}; those names are for controls"
                 )
+        problems += self._wide_reducers()
         if all(isinstance(reducer, TSNE) for reducer in self.reducers.values()):
             problems.append(
                 "reducers: found t-SNE alone, which is only exploratory; add another reducer, "
@@ -336,6 +377,19 @@ class Study(Section):
             # Each line starts with its own path, because this section is the whole file.
             raise ValueError("\n".join(problems))
         return self
+
+    def _wide_reducers(self) -> list[str]:
+        """Return a sentence for each reducer that is wider than every network."""
+        networks = self.networks.values()
+        if not all(isinstance(network, TrainedNetwork) for network in networks):
+            return []
+        widest = max(network.width for network in networks if isinstance(network, TrainedNetwork))
+        return [
+            f"reducers.{name}.n_components: found {wanted}, and no layer of a network has a state "
+            f"of more than {widest} values"
+            for name, reducer in self.reducers.items()
+            if (wanted := getattr(reducer, "n_components", 0)) > widest
+        ]
 
     def training_of(self, network: str) -> Training:
         """Return the training settings of a network: its own, or else the study's."""

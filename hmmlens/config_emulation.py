@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from hmmlens import config
 from hmmlens.config import Preset
 from hmmlens.config_errors import did_you_mean
-from hmmlens.config_section import NAMES_ONLY, Name, Probability, Section
+from hmmlens.config_section import NAMES_ONLY, Name, Probability, Section, Seed
 
 if TYPE_CHECKING:
     from hmmlens.datasets.generators import HMMParameters
@@ -176,6 +176,11 @@ class Bias(Section):
 
     @model_validator(mode="after")
     def _usable(self) -> Bias:
+        for key in ("targets", "objectives", "batch_sizes"):
+            listed = getattr(self, key)
+            if len(set(listed)) < len(listed):
+                told = ", ".join(map(str, listed))
+                raise ValueError(f"{key}: must hold nothing twice, found {told}")
         if len(self.n_draws) != len(self.batch_sizes):
             raise ValueError(
                 f"n_draws: needs a number for each of batch_sizes, found {len(self.n_draws)} for "
@@ -194,7 +199,7 @@ class EmulationStudy(Section):
         description="what the report says of it; at the paper's, numbers that hang on the size of "
         "the batch and the length of sequences are held against the paper's",
     )
-    seed: int = Field(default=1, ge=0, description="every random draw is derived from it")
+    seed: Seed = Field(default=1, description="every random draw is derived from it")
     device: Literal["auto", "cpu", "cuda"] = "cpu"
     emulation: Emulation = Field(description="how networks are trained; {} takes the defaults")
     targets: dict[Name, Target] = Field(default={}, json_schema_extra=NAMES_ONLY)

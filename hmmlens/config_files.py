@@ -73,6 +73,11 @@ class Columns(Section):
     split: Text | None = Field(default=None, description="words: train, select, test")
 
 
+def _listed(names: str | list[str] | None) -> list[str]:
+    """Return the columns of one entry."""
+    return [names] if isinstance(names, str) else names or []
+
+
 class TableData(FileData):
     """Your own sequences in a CSV or Parquet file, one row for each step."""
 
@@ -118,6 +123,20 @@ class TableData(FileData):
                 "horizon 0 needs columns.targets; a network that predicts its present input "
                 "learns to copy"
             )
+        for key in ("sequence", "time", "split"):
+            name = getattr(columns, key)
+            others = [
+                other
+                for other in ("sequence", "time", "inputs", "targets", "truth", "group", "split")
+                # A sequence may be its own group, and a network may read the time.
+                if {key, other} not in ({"sequence", "group"}, {"time", "inputs"})
+                and other != key
+                and name in _listed(getattr(columns, other))
+            ]
+            if name is not None and others:
+                raise ValueError(
+                    f"columns.{key} and columns.{others[0]} both name the column {name!r}"
+                )
         if self.split_by == "group" and columns.group is None:
             raise ValueError("split_by: group needs columns.group")
         return self

@@ -51,6 +51,12 @@ class TrainedNetwork(Section):
         """The names of the layers that are explained."""
         return [f"layer{index}" for index in range(self.n_layers)]
 
+    @property
+    def width(self) -> int:
+        """The numbers in the state of a layer."""
+        both = self.cell == "lstm" and self.lstm_state == "both"
+        return self.n_units * (2 if both else 1)
+
 
 class LoadedNetwork(Section):
     """What all networks share that were trained elsewhere."""

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 from hmmlens import config
 from hmmlens.config import FlipFlopData, HMMData
 from hmmlens.config_networks import Training
-from hmmlens.config_section import NAMES_ONLY, Name, Section
+from hmmlens.config_section import NAMES_ONLY, Name, Section, Seed
 from hmmlens.config_targets import TargetData
 
 Cell = Literal["vanilla", "gru", "lstm"]
@@ -42,7 +42,7 @@ class RoundTripStudy(Section):
 
     study: Name
     title: str = Field(default="From hidden Markov models to networks and back", min_length=1)
-    seed: int = Field(default=1, ge=0, description="every random draw is derived from it")
+    seed: Seed = Field(default=1, description="every random draw is derived from it")
     device: Literal["auto", "cpu", "cuda"] = "cpu"
     trips: dict[Name, Trip] = Field(min_length=1, json_schema_extra=NAMES_ONLY)
     training: Training = Training()
@@ -72,6 +72,11 @@ class RoundTripStudy(Section):
             raise ValueError("\n".join(taken))
         if sorted(set(self.n_states)) != self.n_states:
             raise ValueError(f"n_states: must rise and hold no number twice, found {self.n_states}")
+        lists: dict[str, list[Any]] = {"methods": self.methods}
+        lists |= {f"trips.{name}.cells": list(trip.cells) for name, trip in self.trips.items()}
+        for path, listed in lists.items():
+            if len(set(listed)) < len(listed):
+                raise ValueError(f"{path}: must name nothing twice, found {', '.join(listed)}")
         unknown = [m for m in self.methods if ":" not in m and m not in METHOD_NAMES]
         if unknown:
             raise ValueError(

@@ -61,11 +61,11 @@ datasets:
            split: {train: 0.5, select: 0.25, test: 0.25}}
   store: {kind: zarr, path: d.zarr, horizon: 2, standardise: true, split_by: group,
           split: {train: 0.5, select: 0.25, test: 0.25}}
-  walk: {kind: gait, rate_hz: 25, n_steps: 100, horizon: 3, select_recordings: [a],
-         test_recordings: [b]}
-  phase: {kind: gait_phase, n_steps: 100, select_recordings: [a], test_recordings: [b]}
-  talk: {kind: speech, n_sequences: 9, n_steps: 60, noise_db: -10, select_clips: [a],
-         test_clips: [b], split: {train: 0.5, select: 0.25, test: 0.25}}
+  walk: {kind: gait, rate_hz: 25, n_steps: 100, horizon: 3, select_recordings: [H_4km],
+         test_recordings: [J_4km]}
+  phase: {kind: gait_phase, n_steps: 100, select_recordings: [H_3km], test_recordings: [J_4km]}
+  talk: {kind: speech, n_sequences: 9, n_steps: 60, noise_db: -10, select_clips: ["0930"],
+         test_clips: ["0880"], split: {train: 0.5, select: 0.25, test: 0.25}}
 networks:
   one: {dataset: symbols, cell: vanilla, n_units: 8, n_layers: 2, n_seeds: 1,
         lstm_state: both, training: {max_epochs: 1}}
@@ -285,18 +285,22 @@ TABLE: list[tuple[tuple[Any, ...], Any, list[str]]] = [
     (
         ("seed",),
         "1",
-        ["seed: found text '1', wants a whole number of 0 or more; remove the quotes"],
+        ["seed: found text '1', wants a whole number from 0 to 4294967295; remove the quotes"],
     ),
-    (("seed",), True, ["seed: found true, wants a whole number of 0 or more"]),
-    (("seed",), 2.0, ["seed: found 2.0, wants a whole number of 0 or more; write 2"]),
-    (("seed",), "yes", ["seed: found text 'yes', wants a whole number of 0 or more"]),
-    (("seed",), 2.5, ["seed: found 2.5, wants a whole number of 0 or more"]),
-    (("seed",), "1e3", ["seed: found text '1e3', wants a whole number of 0 or more; write 1000"]),
+    (("seed",), True, ["seed: found true, wants a whole number from 0 to 4294967295"]),
+    (("seed",), 2.0, ["seed: found 2.0, wants a whole number from 0 to 4294967295; write 2"]),
+    (("seed",), "yes", ["seed: found text 'yes', wants a whole number from 0 to 4294967295"]),
+    (("seed",), 2.5, ["seed: found 2.5, wants a whole number from 0 to 4294967295"]),
+    (
+        ("seed",),
+        "1e3",
+        ["seed: found text '1e3', wants a whole number from 0 to 4294967295; write 1000"],
+    ),
     (
         ("seed",),
         None,
         [
-            "seed: found nothing, wants a whole number of 0 or more; "
+            "seed: found nothing, wants a whole number from 0 to 4294967295; "
             "remove the key to keep the default"
         ],
     ),
@@ -455,7 +459,7 @@ TABLE: list[tuple[tuple[Any, ...], Any, list[str]]] = [
         ],
     ),
     # Ranges.
-    (("seed",), -1, ["seed: found -1, wants a whole number of 0 or more"]),
+    (("seed",), -1, ["seed: found -1, wants a whole number from 0 to 4294967295"]),
     (
         ("datasets", "bits"),
         {"kind": "flipflop", "n_bits": 7},
@@ -966,7 +970,8 @@ def test_yaml_1_1_surprises_of_a_file(tmp_path: Path) -> None:
         read(path)
     assert str(caught.value).splitlines() == [
         f"{path}: study: found false, {NAME}; {QUOTE_BOOL}",
-        f"{path}: seed: found text '1', wants a whole number of 0 or more; remove the quotes",
+        f"{path}: seed: found text '1', wants a whole number from 0 to 4294967295; "
+        "remove the quotes",
         f"{path}: training.learning_rate: found text '1e-3', wants a number above 0; "
         "YAML reads 1e-3 as text, write 1.0e-3 or 0.001",
     ]

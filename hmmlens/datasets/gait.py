@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,23 +13,13 @@ from numpy.typing import NDArray
 
 from hmmlens.config import GaitData, GaitPhaseData
 from hmmlens.datasets.content import SPLITS
+from hmmlens.datasets.recordings import GAIT as RECORDINGS
+from hmmlens.datasets.recordings import PHASE_LEAD
 from hmmlens.datasets.sources import GAIT
 from hmmlens.errors import DataError
 
 Floats = NDArray[np.float64]
 
-
-#: Recordings: person, speed or course. Two people, H and J.
-RECORDINGS = (
-    "H_3km",
-    "H_4km",
-    "H_5km",
-    "H_LG_stopgo",
-    "J_4km_stopgo",
-    "J_4km",
-    "J_5km",
-    "J_LG_stopgo",
-)
 
 #: What is recorded.
 FEATURES = ["hip angle", "hip velocity"]
@@ -37,8 +27,8 @@ FEATURES = ["hip angle", "hip velocity"]
 #: A stand shorter than this many rows (about half a second) is a pause within a step.
 MIN_STANDING_ROWS = 50
 
-#: What the package's own network works at: samples a second, and how far ahead it tells the phase.
-PHASE_RATE_HZ, PHASE_LEAD = 100.0, 20
+#: Samples a second that the package's own network reads.
+PHASE_RATE_HZ = 100.0
 
 #: The recording that the package's authors kept out of training, to stop it by.
 PHASE_VALIDATION = "H_3km"
@@ -186,7 +176,6 @@ def _cut(
     rate_hz: float,
     target: Callable[[Recording], Floats],
 ) -> Windows:
-    _check_names(settings.select_recordings, settings.test_recordings)
     parts = {name: 1 for name in settings.select_recordings}
     parts |= {name: 2 for name in settings.test_recordings}
     n = settings.n_steps
@@ -213,17 +202,6 @@ def _cut(
         np.array(split, dtype=np.int8),
         np.array(group),
     )
-
-
-def _check_names(select: Sequence[str], test: Sequence[str]) -> None:
-    held = [*select, *test]
-    for name in held:
-        if name not in RECORDINGS:
-            raise DataError(
-                f"there is no gait recording {name!r}; allowed: {', '.join(RECORDINGS)}"
-            )
-    if len(set(held)) != len(held):
-        raise DataError("a gait recording is named twice in select_recordings and test_recordings")
 
 
 def keep_long_runs(flags: NDArray[np.bool_], min_length: int) -> NDArray[np.bool_]:

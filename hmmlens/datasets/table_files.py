@@ -97,6 +97,17 @@ def _positions(path: Path, found: list[str], wanted: list[str]) -> dict[str, int
     return {column: found.index(clean(column)) for column in wanted}
 
 
+def check_columns(path: Path, separator: str, wanted: list[str]) -> None:
+    """Look for columns in the header of a CSV or Parquet file.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read, lacks a column, or holds one of them twice.
+    """
+    _positions(path, column_names(path, separator), wanted)
+
+
 # --- CSV ------------------------------------------------------------------------------------
 
 

@@ -242,19 +242,23 @@ def test_phase_windows_are_what_the_package_s_network_reads(wheel: Path) -> None
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"select_recordings": ["H_9km"]}, "there is no gait recording 'H_9km'; allowed: H_3km, "),
+        (
+            {"select_recordings": ["H_9km"]},
+            r"select_recordings: there is no 'H_9km' \(did you mean .*\), wants some of: H_3km, ",
+        ),
         ({"select_recordings": ["J_LG_stopgo"]}, "named twice"),
+        ({"n_steps": 30, "horizon": 30}, "horizon must be below n_steps.*found 30 and 30"),
         ({"n_steps": 160}, "the select split of gait holds no window of 160 steps"),
         (
             {"select_recordings": list(ROWS)[:2], "test_recordings": list(ROWS)[2:]},
-            "the train split",
+            "so that none is left for training",
         ),
     ],
 )
 def test_gait_settings_that_leave_nothing_are_told(
     wheel: Path, change: dict[str, Any], sentence: str
 ) -> None:
-    with pytest.raises(DataError, match=sentence):
+    with pytest.raises(ValueError, match=sentence):
         build(gait(**change), seed=0, source=wheel)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import yaml
 
 from hmmlens import config as study_config
 from hmmlens.datasets.sources import SPEECH
-from tests.workflow.runs import PUBLISHED, ROOT, SMOKE, snakemake
+from tests.workflow.runs import PUBLISHED, ROOT, SMOKE, command, snakemake
 
 STUDIES = [ROOT / "config.yaml", *sorted((ROOT / "workflow" / "studies").glob("*.yaml"))]
 RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
@@ -107,3 +109,31 @@ def test_scripts_are_thin() -> None:
 
 def test_the_snakefile_fits_one_screen() -> None:
     assert len((ROOT / "Snakefile").read_text().splitlines()) <= 55
+
+
+def test_a_path_that_jobs_cannot_have_is_refused_before_any_job(tmp_path: Path) -> None:
+    environment = tmp_path / "with a blank"
+    environment.symlink_to(sys.prefix)
+    python = environment / "bin" / Path(sys.executable).name
+    _, *arguments = command(tmp_path, SMOKE, "--cores", "1")
+    done = subprocess.run(
+        [python, *arguments], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode != 0
+    assert done.stderr.splitlines()[-1] == (
+        f"Python is at {python}, and Snakemake cannot run jobs with ' ' in that path; move the "
+        "folder to a path of letters, digits, dots and dashes, and install anew"
+    )
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_config_without_a_name_of_its_study_is_refused(tmp_path: Path) -> None:
+    nameless = tmp_path / "nameless.yaml"
+    nameless.write_text(SMOKE.read_text().replace("study: smoke", ""))
+    done = snakemake(tmp_path, nameless, "--cores", "1", "--dry-run")
+    assert done.returncode != 0
+    # The last line on the screen, and nothing of config.yaml.
+    assert done.stdout.splitlines()[-1] == (
+        f"{nameless}: study: the key 'study' is missing, it wants a name of lowercase letters, "
+        "digits and hyphens that begins with a letter or digit, at most 40 characters"
+    )

@@ -6,6 +6,7 @@ import time
 import psutil
 from snakemake.exceptions import WorkflowError
 
+from hmmlens import devices
 from hmmlens.cluster import asked
 from hmmlens.cluster import needs as model
 from hmmlens.cluster import queue, runs
@@ -99,12 +100,18 @@ def give_up(told):
 def begin():
     """Hold the study for this run, end what a killed one left, and watch the queue."""
     run = getattr(workflow.scheduler._executor, "run_uuid", None)
+    # On a cluster a GPU is given to jobs, not to this process.
+    if SITE is None and study.device == "cuda" and not devices.given():
+        refuse(
+            "device: found cuda, and this process may use no NVIDIA GPU (none is at /dev/nvidia0, "
+            f"or {devices.VISIBLE} names none); write auto or cpu"
+        )
     try:
         if SITE is not None:
             site_config.check_names(SITE, *queue.offered(), str(SITE_FILE))
         note, told = runs.begin(Path(".snakemake") / "runs" / study.study, run)
     except HmmlensError as error:
-        raise WorkflowError(str(error)) from None
+        refuse(error)
     if told:
         logger.warning(told)
     if SITE is not None and run is not None:

@@ -10,11 +10,6 @@ OWN_FILES = {
     for name, dataset in study.datasets.items()
     if isinstance(dataset, FileData)
 }
-if missing := [name for name, files in OWN_FILES.items() if not files]:
-    refuse(
-        f"datasets.{missing[0]}.path: there is no file {study.datasets[missing[0]].path}; "
-        f"relative paths start at the folder in which the study is run, {Path.cwd()}"
-    )
 
 
 rule fetch_source:

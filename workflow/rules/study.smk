@@ -1,6 +1,7 @@
 """The study, of whatever kind, and what all rules use."""
 
 import atexit
+import re
 import sys
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from snakemake.logging import logger
 BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE))
 
-from hmmlens import jobs, layout
+from hmmlens import config_inputs, jobs, layout
 from hmmlens.config_errors import read_yaml
 from hmmlens.errors import ConfigError
 from hmmlens.failures import Failures
@@ -22,13 +23,29 @@ def refuse(reason):
     raise SystemExit(str(reason))
 
 
+# Snakemake puts the path of Python into the commands of jobs as it is.
+if split := re.search(r"[\s\"'$`\\;&|<>()*?\[\]{}!]", sys.executable):
+    refuse(
+        f"Python is at {sys.executable}, and Snakemake cannot run jobs with {split[0]!r} in that "
+        "path; move the folder to a path of letters, digits, dots and dashes, and install anew"
+    )
+if wildcard := re.search(r"[{}]", str(BASE)):
+    refuse(
+        f"the Snakefile is in {BASE}, and Snakemake takes {wildcard[0]!r} in a path for a wildcard; "
+        "rename the folder"
+    )
+
 try:
     # Snakemake lets the last of two equal keys win; a user should hear of it.
     for file in workflow.configfiles:
         read_yaml(file)
     # profiles/slurm names the settings of the cluster in the config too.
     settings = {key: value for key, value in config.items() if key != "site"}
-    study = jobs.load(settings, ", ".join(map(str, workflow.configfiles)))
+    config_names = ", ".join(map(str, workflow.configfiles))
+    study = jobs.load(settings, config_names)
+    # Jobs that run in a process of their own read all this again.
+    if workflow.is_main_process:
+        config_inputs.check(study, Path.cwd(), config_names)
 except ConfigError as error:
     refuse(error)
 
