@@ -12,12 +12,14 @@ import logging
 import os
 import re
 import sys
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
 from hmmlens import usertext
+from hmmlens.errors import HmmlensError
 
 #: The level of the record with the reason, which nothing else in a job's log has.
 REASON = "FAILED"
@@ -30,6 +32,16 @@ _RECORD = re.compile(rf"^[\d-]+ [\d:,]+ {REASON} (.*(?:\n  .*)*)", re.MULTILINE)
 def reason_line(text: str) -> str:
     """Return a reason as it stands in a log: further lines are indented, so that its end shows."""
     return "\n  ".join(text.splitlines())
+
+
+def log_error(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """Log why a job fails, last of all with the reason; a hook for ``sys.excepthook``."""
+    known = isinstance(error, HmmlensError)
+    if not known:
+        logging.error("%s", "".join(traceback.format_exception(kind, error, trace)))
+    text = str(error) if known else "".join(traceback.format_exception_only(error))
+    logging.addLevelName(logging.CRITICAL, REASON)
+    logging.critical("%s", reason_line(text))
 
 
 def reason_of(log: str) -> str | None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from hmmlens.failures import MOST, REASON, Failures, reason_line, reason_of
+from hmmlens.errors import DataError
+from hmmlens.failures import MOST, REASON, Failures, log_error, reason_line, reason_of
 
 
 class Run:
@@ -163,3 +164,18 @@ def test_a_name_cannot_command_the_terminal(run: Run) -> None:
     run.fail(1)
     # Escape sequences are left out whole, see hmmlens.usertext.
     assert "column '': not there" in run.told()
+
+
+def test_the_hook_writes_what_is_read_back(caplog: pytest.LogCaptureFixture) -> None:
+    for error, reason in (
+        (DataError("a.csv: wrong\nb.csv: wrong"), "a.csv: wrong\nb.csv: wrong"),
+        (KeyError("x"), "KeyError: 'x'"),
+        (OSError(28, "No space left on device", "f"), "OSError: [Errno 28] No space left"),
+    ):
+        caplog.clear()
+        log_error(type(error), error, None)
+        lines = [f"2026-01-02 03:04:05,678 {r.levelname} {r.getMessage()}" for r in caplog.records]
+        found = reason_of("\n".join(lines) + "\n")
+        assert found is not None and found.startswith(reason)
+        # A traceback only where the sentence does not say it all.
+        assert (len(lines) == 1) == isinstance(error, DataError)

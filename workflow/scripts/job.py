@@ -7,14 +7,11 @@ import json
 import logging
 import os
 import sys
-import traceback
 from pathlib import Path
 from typing import Any
 
 import hmmlens
-from hmmlens import usertext
-from hmmlens.errors import HmmlensError
-from hmmlens.failures import REASON, reason_line
+from hmmlens import failures, usertext
 
 
 def start(snakemake: Any) -> logging.Logger:
@@ -29,22 +26,12 @@ def start(snakemake: Any) -> logging.Logger:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(usertext.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
-    logging.addLevelName(logging.CRITICAL, REASON)
-    sys.excepthook = _log_error
+    sys.excepthook = failures.log_error
     log = logging.getLogger(snakemake.rule)
     log.info(
         "hmmlens %s, rule %s, %s", hmmlens.__version__, snakemake.rule, dict(snakemake.wildcards)
     )
     return log
-
-
-def _log_error(kind: type[BaseException], error: BaseException, trace: Any) -> None:
-    known = isinstance(error, HmmlensError)
-    if not known:
-        logging.error("%s", "".join(traceback.format_exception(kind, error, trace)))
-    text = str(error) if known else "".join(traceback.format_exception_only(error))
-    # The run shows this when it ends.
-    logging.critical("%s", reason_line(text))
 
 
 def made_by(snakemake: Any) -> dict[str, Any]:
