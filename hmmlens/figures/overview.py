@@ -13,7 +13,9 @@ from hmmlens import usertext
 from hmmlens.figures import distinctive, style
 
 #: Most panels of datasets, rows of networks, and entries of a legend.
-MAX_PANELS, MAX_ROWS, MAX_ENTRIES = 9, 18, 8
+MAX_PANELS, MAX_ROWS, MAX_ENTRIES = 6, 18, 8
+#: More networks than these have their legend below the axes.
+MAX_INSIDE = 6
 #: Longest names of networks and datasets in rows, and in legends and titles, in characters.
 ROW_WIDTH, NAME_WIDTH = 40, 20
 #: Colour of networks that are not told apart.
@@ -33,7 +35,11 @@ def training(curves: pd.DataFrame, ceilings: pd.DataFrame) -> tuple[Figure, pd.D
     """
     every = list(dict.fromkeys(curves["dataset"]))
     datasets = every[:MAX_PANELS]
-    figure, axes = style.panels(len(datasets), per_row=3, height=2.4)
+    n_networks = curves.groupby("dataset")["network"].nunique()
+    most = int(n_networks.reindex(datasets).max())
+    # A long legend stands below its axes.
+    below = 0.15 * (min(most, MAX_ENTRIES) + 3) if most > MAX_INSIDE else 0.0
+    figure, axes = style.panels(len(datasets), per_row=3, height=2.4 + below)
     for ax, dataset in zip(axes, datasets, strict=True):
         part = curves[curves["dataset"] == dataset]
         metric = "mse" if part["select_mse"].notna().any() else "nll"
@@ -75,7 +81,10 @@ def training(curves: pd.DataFrame, ceilings: pd.DataFrame) -> tuple[Figure, pd.D
         low, high = ax.get_ylim()
         ticks = np.geomspace(low, high, 6)[1:-1]
         ax.set_yticks(ticks, [f"{tick:.2g}" for tick in ticks])
-        ax.legend(loc="upper right")
+        if most > MAX_INSIDE:
+            ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.25), borderaxespad=0)
+        else:
+            ax.legend(loc="upper right")
     style.footnote(figure, distinctive.and_more(len(every), len(datasets)), "datasets")
     return figure, curves
 
