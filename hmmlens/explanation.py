@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from hmmlens.extraction.sinks import read_tree
 from hmmlens.extraction.source import Source
 from hmmlens.hmm import storage
 from hmmlens.interpretation.states import interpret
+from hmmlens.networks.checks import check_output
 from hmmlens.report import folder
 from hmmlens.report.result import Explanation, Layer, gathered
 from hmmlens.seeds import derive_seed
@@ -121,6 +122,10 @@ def explain(
         **{"layer": layer, "outputs": outputs, "max_frames": max_frames},
         **{"reducer": settings, "sweep": grid, "random_state": random_state},
     }
+    if layers is not None:
+        about["layers"] = list(layers)
+    if batch_first is not None:
+        about["batch_first"] = batch_first
     networks = {"trained": model, "untrained": _twin(model, untrained, random_state)}
     chosen = activations.thin(
         sequences["split"].to_numpy(), sequences["length"].to_numpy(), max_frames
@@ -130,17 +135,22 @@ def explain(
         for role, network in networks.items():
             if network is not None:
                 path = partial and folder.recording(partial, role)
-                recorded[role] = _record(
-                    network, sequences, chosen, wanted, batch_first, path, progress
-                )
+                with _control(role):
+                    recorded[role] = _record(
+                        network, sequences, chosen, wanted, batch_first, path, progress
+                    )
                 log.info("the %s network is recorded", role)
         name, sequences = _checked(recorded["trained"], layer, sequences, names)
+        for role, acts in recorded.items():
+            with _control(role):
+                _check_output(acts, name, recorded["trained"], sequences)
         reduced = activations.raw_input(sequences, chosen)
         raw = reduced, storage.fit(reduced, **grid)
         explained = {}
         for role, acts in recorded.items():
             beside = {scorecard.RAW_INPUT: raw} if role == "trained" else {}
-            explained[role] = _explained(acts, name, sequences, settings, grid, beside)
+            with _control(role):
+                explained[role] = _explained(acts, name, sequences, settings, grid, beside)
             log.info("the states of the %s network are found", role)
         verdict = _judged(model, recorded["trained"], name, sequences, random_state)
         tables = gathered(name, explained, raw, sequences, verdict)
@@ -158,12 +168,55 @@ def _twin(model: Any, untrained: Any, seed: int) -> Any:
         raise DataError(f"untrained is {untrained!r}; a network, 'redraw' or None is needed")
     from torch import nn
 
-    from hmmlens.networks.loading import redraw
+    from hmmlens.networks.loading import duplicate, redraw
 
     if not isinstance(model, nn.Module):
         log.info("%s is no torch module, so no untrained twin is drawn", type(model).__name__)
         return None
-    return redraw(copy.deepcopy(model), derive_seed(seed, "untrained"))
+    try:
+        twin = duplicate(model)
+    except Exception as error:
+        raise DataError(
+            f"{type(model).__name__} cannot be copied to make the untrained control "
+            f"({type(error).__name__}: {str(error).strip().partition(chr(10))[0]}); give another "
+            "network as untrained, or untrained=None to leave this control out"
+        ) from error
+    return redraw(twin, derive_seed(seed, "untrained"))
+
+
+@contextmanager
+def _control(role: str) -> Iterator[None]:
+    """Say of an error that it is the untrained control's, which can be left out."""
+    try:
+        yield
+    except DataError as error:
+        if role == "trained":
+            raise
+        raise DataError(
+            f"the untrained control: {error}; give another network as untrained, or leave this "
+            "control out (untrained=None, --no-untrained)"
+        ) from error
+
+
+def _check_output(
+    acts: xr.DataTree, name: str, trained: xr.DataTree, sequences: xr.Dataset
+) -> None:
+    """Refuse a network whose output or layer cannot be compared with the trained network's."""
+    shapes = [tree["output"].shape if "output" in tree else None for tree in (acts, trained)]
+    if shapes[0] != shapes[1]:
+        raise DataError(
+            f"it returns an output of the shape {shapes[0]}, the trained network one of {shapes[1]}"
+        )
+    missing = [n for n in name.split(activations.TOGETHER) if n not in acts.children]
+    if missing:
+        raise DataError(f"it has no layer {missing[0]!r}; it has: {', '.join(acts.children)}")
+    check_output(
+        acts["output"].to_numpy(),
+        acts["length"].to_numpy(),
+        sequences.attrs["target_kind"],
+        sequences.attrs["target_names"],
+        acts["sequence"].to_numpy(),
+    )
 
 
 def _record(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -518,3 +519,115 @@ def test_a_network_that_does_not_fit_is_told(data: Data) -> None:
         explain(Last(2, every_step=True), data[0][..., 0], **QUICK)
     with pytest.raises(DataError, match="hold the symbol -1"):
         explain(Last(2, every_step=True), np.full((30, 60), -1), **QUICK)
+
+
+# --- Outputs and controls that cannot be judged ---------------------------------------------
+
+
+class Says(Last):
+    """Says what ``way`` makes of its readout."""
+
+    def __init__(self, way: Any) -> None:
+        super().__init__(2, every_step=True)
+        self.way = way
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        said: torch.Tensor = self.way(super().forward(x))
+        return said
+
+
+def spoilt(value: float) -> Any:
+    """Return a way to say ``value`` at step 7 of the second output."""
+
+    def way(said: torch.Tensor) -> torch.Tensor:
+        said = said.clone()
+        said[:, 7, 1] = value
+        return said
+
+    return way
+
+
+def whole(said: torch.Tensor, value: float) -> torch.Tensor:
+    return said * 0 + value
+
+
+@pytest.mark.parametrize(
+    ("way", "outputs", "message"),
+    [
+        (spoilt(np.nan), "values", "'right' is NaN at sequence 0, step 7, as are outputs at 29 "),
+        (spoilt(np.inf), "values", "'right' is inf at sequence 0, step 7"),
+        (spoilt(-np.inf), "values", "'right' is -inf at sequence 0, step 7"),
+        (spoilt(np.nan), "logits", "'right' is NaN at sequence 0, step 7"),
+        (spoilt(np.inf), "logits", "'right' is inf at sequence 0, step 7"),
+        (lambda said: whole(said, 2), "values", r"output never changes \(it is \(2, 2\) at every"),
+        (lambda said: said[..., :1].repeat(1, 1, 2), "logits", "output never changes"),
+    ],
+)
+def test_an_output_that_cannot_be_explained_is_told(
+    way: Any, outputs: str, message: str, data: Data
+) -> None:
+    options = {"outputs": outputs, "names": {"output": ["left", "right"]}, **QUICK}
+    with pytest.raises(DataError, match=message):
+        explain(Says(way), data[0], untrained=None, **options)
+    with pytest.raises(DataError, match=f"the untrained control: .*{message}.*untrained=None"):
+        explain(Last(2, every_step=True), data[0], untrained=Says(way), **options)
+
+
+def test_steps_past_an_end_need_not_be_finite_and_a_logit_may_rule_a_symbol_out(data: Data) -> None:
+    lengths = np.where(np.arange(30) % 2, 60, 7)
+    lengths[1::2] = 7
+    found = explain(Says(spoilt(np.nan)), data[0], lengths=lengths, untrained=None, **QUICK)
+    assert np.isfinite(found.scores["fidelity_test"]).all()
+    never = Says(lambda said: torch.cat([said, whole(said, -np.inf)], dim=-1)[..., :3])
+    ruled = explain(never, data[0], outputs="logits", untrained=None, **QUICK)
+    assert np.isfinite(ruled.scores["fidelity_test"]).all()
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16, torch.float64])
+def test_a_network_of_another_precision_reads_inputs_in_it(kind: torch.dtype, data: Data) -> None:
+    network = Last(2, every_step=True).to(kind)
+    found = explain(network, data[0], untrained=None, **QUICK)
+    with torch.no_grad():
+        states = network.rnn(torch.from_numpy(data[0]).to(kind))[0].float().numpy()
+    np.testing.assert_allclose(found.activations["rnn"]["hidden"], states, atol=1e-6)
+    assert network.rnn.weight_hh_l0.dtype == kind
+
+
+class Keeps(Last):
+    """Keeps its state with its graph, as a training leaves it, and things that have no copy."""
+
+    def __init__(self) -> None:
+        super().__init__(2, every_step=True)
+        self.lock, self.kept = threading.Lock(), {"states": [torch.zeros(1)]}
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with self.lock:
+            hidden, last = self.rnn(x)
+            self.kept["states"].append(last)
+            said: torch.Tensor = self.out(hidden)
+            return said
+
+
+def test_a_model_that_python_cannot_copy_gets_its_untrained_control(data: Data) -> None:
+    network = Keeps()
+    network(torch.from_numpy(data[0][:2]))
+    assert not network.kept["states"][1].is_leaf
+    weights = {name: value.clone() for name, value in network.state_dict().items()}
+    found = explain(network, data[0], **QUICK)
+    assert set(found.layers) == {"trained", "untrained"}
+    assert all(torch.equal(weights[n], v) for n, v in network.state_dict().items())
+    gap = abs(
+        found.layers["untrained"].activations["rnn"]["hidden"] - found.activations["rnn"]["hidden"]
+    )
+    assert float(gap.max()) > 0.1
+
+
+def test_a_model_that_has_no_copy_at_all_names_the_option(data: Data) -> None:
+    class Alone(Last):
+        def __deepcopy__(self, memo: Any) -> Any:
+            raise RuntimeError("only one of me")
+
+    network = Alone(2, every_step=True)
+    with pytest.raises(DataError, match=r"\(RuntimeError: only one of me\).*or untrained=None"):
+        explain(network, data[0], **QUICK)
+    assert set(explain(network, data[0], untrained=None, **QUICK).layers) == {"trained"}

@@ -28,6 +28,12 @@ SAMPLE_LEAST, SAMPLE_ONE_IN = 4, 16
 #: The attribute ``batches`` of what was recorded without padding.
 BY_LENGTH = "sequences of equal length together, because the module reads padding"
 
+#: What to do about a Keras model. With torch as Keras's back end, it is a torch module as well.
+KERAS = (
+    "model is a Keras model; convert it by hmmlens.networks.adapters.keras.convert(model), which "
+    "gives a torch module with the same weights"
+)
+
 #: Characters of the progress bar.
 BAR = 30
 
@@ -223,6 +229,8 @@ def _runner(
     from hmmlens.extraction.replay import Wants
 
     wants = Wants(*wanted)
+    if reason := _no_model(model):
+        raise DataError(reason)
     if isinstance(layers, str):
         raise DataError(f"layers wants a list of names, such as [{layers!r}]")
     is_module = isinstance(model, nn.Module)
@@ -236,6 +244,36 @@ def _runner(
             f"{type(model).__name__} is no torch.nn.Module and lacks some of start, step, readout"
         )
     return Padded(modules.Runner(model, layers, wants, batch_first)), modules.quiet(model)
+
+
+def _no_model(model: Any) -> str:
+    """Return what to do about a model that cannot be run as it is; empty where it can."""
+    from torch import nn
+
+    if isinstance(model, type):
+        return f"model is the class {model.__name__}; give an instance, {model.__name__}(...)"
+    if isinstance(model, str | Path):
+        return (
+            f"model is the path {str(model)!r}; build the module and load its weights first, or "
+            "use the command hmmlens explain"
+        )
+    kinds = {kind.__module__.partition(".")[0] for kind in type(model).__mro__}
+    if kinds & {"keras", "tf_keras"}:
+        return KERAS
+    if isinstance(model, Mapping) and not isinstance(model, nn.Module):
+        return (
+            "model is a dict, such as a state dict, which holds weights without the network; build "
+            "the module, and give it the weights by module.load_state_dict(...)"
+        )
+    if isinstance(model, nn.Module):
+        tensors = [*model.named_parameters(), *model.named_buffers()]
+        if meta := [name for name, values in tensors if values.is_meta]:
+            return (
+                f"{meta[0]!r} of {type(model).__name__} is on the meta device, which holds no "
+                "values; give the module its memory and weights, by module.to_empty(device='cpu') "
+                "and module.load_state_dict(...)"
+            )
+    return ""
 
 
 def _units(

@@ -6,6 +6,7 @@ never run.
 
 from __future__ import annotations
 
+import copy
 import importlib
 import inspect
 import logging
@@ -25,6 +26,7 @@ from hmmlens.datasets.sources import checked
 from hmmlens.errors import DataError, place_of
 from hmmlens.input_files import check_file
 from hmmlens.networks import adapters, cells
+from hmmlens.networks.checks import check_output as check_output_values
 
 log = logging.getLogger(__name__)
 
@@ -122,6 +124,11 @@ def build(factory: str, kwargs: Mapping[str, Any], folder: Path) -> nn.Module:
             module = made(**kwargs)
         except Exception as error:
             raise _failed("factory", factory, error) from error
+    if isinstance(module, type):
+        raise DataError(
+            f"factory {factory}: returned the class {module.__name__} itself; return an instance, "
+            f"{module.__name__}(...)"
+        )
     if not isinstance(module, nn.Module):
         raise DataError(f"factory {factory}: made a {type(module).__name__}, no torch.nn.Module")
     return module.eval()
@@ -240,6 +247,39 @@ def fill(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -> nn.Mod
     return module
 
 
+def duplicate(module: nn.Module) -> nn.Module:
+    """Return a copy of a module with weights of its own.
+
+    Tensors that a module keeps with their graph, such as a state from the call before, are copied
+    without it. What else cannot be copied, such as a lock or an open file, is shared.
+    """
+    memo: dict[int, Any] = {}
+    for part in module.modules():
+        for name, value in vars(part).items():
+            if name not in ("_parameters", "_buffers", "_modules"):
+                _prepare(value, memo)
+    return copy.deepcopy(module, memo)
+
+
+def _prepare(value: Any, memo: dict[int, Any]) -> None:
+    """Put into ``memo`` the copies of what ``copy.deepcopy`` cannot copy in an attribute."""
+    if isinstance(value, Tensor):
+        if not value.is_leaf:
+            memo[id(value)] = value.detach().clone()
+    elif isinstance(value, list | tuple | set):
+        for part in value:
+            _prepare(part, memo)
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            _prepare(part, memo)
+    elif not isinstance(value, nn.Module):
+        try:
+            # Apart from the memo, so that nothing of a copy that fails is left in it.
+            copy.deepcopy(value, dict(memo))
+        except Exception:
+            memo[id(value)] = value
+
+
 def redraw(module: nn.Module, seed: int) -> nn.Module:
     """Draw all weights anew: the untrained twin of a network that was loaded.
 
@@ -295,4 +335,9 @@ def check_output(tree: xr.DataTree, data: xr.Dataset, layers: list[str]) -> NDAr
             f"step, found {found or 'no tensor'}"
         )
     output: NDArray[np.floating] = tree["output"].to_numpy()
+    names = list(data.attrs.get("target_names", ()))
+    names = names if len(names) == size else [f"output {i + 1}" for i in range(size)]
+    length = tree["length"].to_numpy()
+    length = tree["length"].to_numpy()
+    check_output_values(output, length, data.attrs["target_kind"], names, np.arange(shape[0]))
     return output

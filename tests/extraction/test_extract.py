@@ -586,3 +586,22 @@ def test_progress_shows_by_itself_in_a_terminal_only(
     hmmlens.extract(gru(), X, batch_size=batch_size)
     assert ("3 of 3 batches\n" in errors.getvalue()) is shown
     assert shown or not errors.getvalue()
+
+
+# --- What is no model -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (nn.GRU, r"model is the class GRU; give an instance, GRU\(...\)"),
+        (nn.GRU(3, 5).state_dict(), r"model is a dict, .*module.load_state_dict\(...\)"),
+        ("weights.pt", "model is the path 'weights.pt'; build the module"),
+        (None, "NoneType is no torch.nn.Module and lacks some of start, step, readout"),
+        (nn.Sequential(nn.Linear(3, 5)), "Sequential holds no recurrent layer of torch"),
+        (nn.GRU(3, 5, device="meta"), "'weight_ih_l0' of GRU is on the meta device, .*to_empty"),
+    ],
+)
+def test_what_is_no_model_is_told(model: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        hmmlens.extract(model, X)

@@ -42,6 +42,15 @@ def build(n_units=4):
 
 def text():
     return "no module"
+
+def kind():
+    return Net
+
+def pair():
+    return Net(), None
+
+def nothing():
+    pass
 """
 
 
@@ -83,6 +92,9 @@ def test_a_factory_builds_with_its_arguments(folder: Path) -> None:
         ("absent.models:build", "factory absent.models:build: No module named 'absent'; put the"),
         ("mine.models:made", "the module mine.models has no made"),
         ("mine.models:text", "made a str, no torch.nn.Module"),
+        ("mine.models:pair", "made a tuple, no torch.nn.Module"),
+        ("mine.models:nothing", "made a NoneType, no torch.nn.Module"),
+        ("mine.models:kind", r"returned the class Net itself; return an instance, Net\(...\)"),
     ],
 )
 def test_a_factory_that_gives_no_module_is_told(folder: Path, factory: str, told: str) -> None:
@@ -347,6 +359,12 @@ def test_outputs_and_layers_that_do_not_fit_are_told(folder: Path) -> None:
     three = dataset("symbols").assign_attrs(n_symbols=3)
     with pytest.raises(DataError, match=r"= \(4, 6, 3\), a logit for each symbol .* \(4, 6, 2\)"):
         loading.check_output(tree, three, ["rnn"])
+    tree["output"][2, 5, 1] = np.nan
+    with pytest.raises(DataError, match="'output 2' is NaN at sequence 2, step 5; look into"):
+        loading.check_output(tree, dataset(), ["rnn"])
+    tree["output"][:] = 3
+    with pytest.raises(DataError, match=r"never changes \(it is \(3, 3\) at every step\)"):
+        loading.check_output(tree, dataset(), ["rnn"])
     last = hmmlens.extract(nn.GRU(3, 2, batch_first=True), values()[:, :, :])
     del last["output"]
     with pytest.raises(DataError, match="found no tensor"):

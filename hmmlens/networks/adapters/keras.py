@@ -60,9 +60,16 @@ def convert(model: Any) -> nn.Sequential:
     Raises
     ------
     DataError
-        When a layer, or one of its options, has no counterpart; the layer is named.
+        When a layer, or one of its options, has no counterpart; the layer is named. When the model
+        is not built yet.
     """
     _check_chain(model)
+    fresh = [layer.name for layer in model.layers if not layer.built]
+    if not model.built or fresh:
+        raise DataError(
+            f"the Keras model {model.name!r} is not built yet, so it holds no weights; call it on "
+            "data once, or model.build(input_shape)"
+        )
     parts: OrderedDict[str, nn.Module] = OrderedDict()
     names: dict[str, str] = {}
     empty = nn.Sequential()

@@ -35,7 +35,9 @@ def read(path: Path) -> nn.Sequential:
             "model.save('NAME.keras')"
         ) from error
     try:
-        _check(config, path)
+        _check(config)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
     except (AttributeError, KeyError, TypeError) as error:
         raise DataError(f"{path}: config.json is not as Keras writes it ({error!r})") from error
     # The adapter has chosen its backend.
@@ -49,15 +51,17 @@ def read(path: Path) -> nn.Sequential:
         raise DataError(
             f"{path}: Keras cannot load this model: {reason[0] if reason else type(error).__name__}"
         ) from error
-    return convert(model)
+    try:
+        return convert(model)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
 
 
-def _check(config: Mapping[str, Any], path: Path) -> None:
+def _check(config: Mapping[str, Any]) -> None:
     """Refuse a stored model that holds anything but the layers that are known here."""
     if config.get("class_name") not in ("Sequential", "Functional"):
         raise DataError(
-            f"{path}: holds a {config.get('class_name')}; only Sequential and Functional models "
-            "can be read"
+            f"holds a {config.get('class_name')}; only Sequential and Functional models can be read"
         )
     for layer in config["config"]["layers"]:
         for part in (layer, *_inside(layer["config"])):

@@ -283,3 +283,34 @@ def test_states_of_a_file_have_the_names_and_values_of_keras(tmp_path: Path) -> 
     found, drawn = extract(again, VALUES)["memory"]["hidden"], extract(twin, VALUES)
     np.testing.assert_array_equal(found, drawn["memory"]["hidden"])
     assert not np.allclose(found, expected, atol=0.05)
+
+
+def test_a_model_that_is_not_built_is_told() -> None:
+    model = keras.Sequential([layers.LSTM(4, return_sequences=True), layers.Dense(2)], name="mine")
+    with pytest.raises(DataError, match=r"the Keras model 'mine' is not built yet.*model\.build"):
+        adapter.convert(model)
+    model.build((None, 9, 3))
+    assert isinstance(adapter.convert(model), nn.Sequential)
+
+
+def test_a_keras_model_is_sent_to_the_converter() -> None:
+    model = keras.Sequential([layers.Input((9, 3)), layers.LSTM(4, return_sequences=True)])
+    with pytest.raises(DataError, match=r"hmmlens\.networks\.adapters\.keras\.convert\(model\)"):
+        extract(model, VALUES)
+    (name,) = extract(adapter.convert(model), VALUES).children
+    assert name == model.layers[0].name
+
+
+@pytest.mark.parametrize("layer", ["Conv1D", "GRU"])
+def test_a_refusal_names_the_file(layer: str, tmp_path: Path) -> None:
+    # One is refused by what the file says, the other by what Keras makes of it.
+    refused = {
+        "Conv1D": lambda: layers.Conv1D(4, 3),
+        "GRU": lambda: layers.GRU(4, reset_after=False, return_sequences=True),
+    }
+    model = keras.Sequential([layers.Input((9, 3)), refused[layer]()])
+    path = tmp_path / "mine.keras"
+    model.save(path)
+    with pytest.raises(DataError) as caught:
+        read(path)
+    assert str(caught.value).startswith(f"{path}: layer ")
