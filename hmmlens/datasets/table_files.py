@@ -123,20 +123,22 @@ def read_csv(path: Path, words: list[str], numbers: list[str], separator: str) -
     """
     found = column_names(path, separator)
     places = _positions(path, found, [*words, *numbers])
-    empty = {str(places[name]): [""] for name in words}
+    columns = [str(place) for place in range(len(found))]
+    empty = {column: [""] for column in columns}
     empty |= {str(places[name]): list(MISSING) for name in numbers if name not in words}
     with _csv_errors(path, separator), warnings.catch_warnings():
         # Where columns are picked here, or all lines are longer than the header, pandas cuts
         # lines short; values would then stand in wrong columns.
         warnings.simplefilter("error", pd.errors.ParserWarning)
         frame = pd.read_csv(
-            path, sep=separator, header=0, names=[str(place) for place in range(len(found))],
+            path, sep=separator, header=0, names=columns,
             dtype={str(places[name]): str for name in words}, na_values=empty,
             index_col=False, low_memory=False, **AS_WRITTEN,
         )  # fmt: skip
-    frame = frame[[str(place) for place in places.values()]].set_axis(list(places), axis=1)
     frame.index = frame.index + 1
-    return frame.dropna(how="all")
+    # Blank lines go; a row that was cut off stays, and its empty cells are found.
+    frame = frame.dropna(how="all")
+    return frame[[str(place) for place in places.values()]].set_axis(list(places), axis=1)
 
 
 def line_in(path: Path, separator: str) -> Callable[[int], int]:

@@ -332,6 +332,13 @@ def test_an_index_that_pandas_wrote_does_no_harm(tmp_path: Path) -> None:
     assert found.names == plain.names
 
 
+def test_a_row_that_was_cut_off_is_told(tmp_path: Path) -> None:
+    text = pd.read_csv(io.StringIO(GOOD)).to_csv()
+    with pytest.raises(DataError, match="line 7, column 'trial': found an empty cell"):
+        read(tmp_path, text + "5")
+    assert read(tmp_path, text + "\n,,,,,,,,\n").length.tolist() == [2, 3]
+
+
 def test_lines_are_counted_across_quoted_ends_of_lines(tmp_path: Path) -> None:
     text = GOOD.replace(",go,", ',"go\naway",', 2)
     columns = {"truth": "phase"}
