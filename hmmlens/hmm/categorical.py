@@ -7,13 +7,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hmmlens.errors import DataError
-from hmmlens.hmm import inputs, streams
+from hmmlens.hmm import checks, inputs, streams
 from hmmlens.hmm.blocks import MEMORY_LIMIT
 from hmmlens.hmm.emissions import Categorical
 from hmmlens.hmm.estimator import HiddenMarkovModel
 from hmmlens.hmm.fitting import ConvergenceMonitor
-from hmmlens.hmm.inputs import Sequences
+from hmmlens.hmm.inputs import Sequences, check_count
 from hmmlens.hmm.logspace import log as log_of
 from hmmlens.hmm.parameters import Family, Parameters, Prior
 
@@ -43,6 +42,7 @@ class CategoricalHMM(HiddenMarkovModel):
 
     emissionprob_: Floats
     prior_mode = "hmmlearn"
+    _letters = {"s": "startprob_", "t": "transmat_", "e": "emissionprob_"}
 
     def __init__(
         self,
@@ -76,17 +76,29 @@ class CategoricalHMM(HiddenMarkovModel):
 
     @classmethod
     def from_parameters(cls, startprob: Floats, transmat: Floats, emissionprob: Floats) -> Self:
-        """Return a model with known ``startprob``, ``transmat`` and laws (state, symbol)."""
-        model = cls(len(startprob), n_features=np.shape(emissionprob)[1])
-        model.startprob_, model.transmat_ = np.asarray(startprob), np.asarray(transmat)
-        model.emissionprob_ = np.asarray(emissionprob)
+        """Return a model with known parameters.
+
+        Parameters
+        ----------
+        startprob : (state)
+        transmat : (state, next_state)
+        emissionprob : (state, symbol)
+
+        Raises
+        ------
+        DataError
+            When a shape does not fit, or a row is no distribution.
+        """
+        first = checks.numbers(startprob, "startprob")
+        model = cls(first.size, n_features=np.shape(emissionprob)[-1])
+        model.startprob_, model.transmat_ = first.copy(), np.array(transmat)
+        model.emissionprob_ = np.array(emissionprob)
+        model._check_is_fitted()
         return model
 
-    @property
-    def n_parameters(self) -> int:
-        """Free parameters: start, transitions and symbol laws."""
-        k, v = self.emissionprob_.shape
-        return int((k - 1) + k * (k - 1) + k * (v - 1))
+    def _n_free(self) -> dict[str, int]:
+        k, v = np.shape(self.emissionprob_)
+        return {"s": k - 1, "t": k * (k - 1), "e": k * (v - 1)}
 
     def log_density(self, frames: NDArray[Any]) -> Floats:
         """Return log P(symbol | state) (frame, state) of symbols (frame)."""
@@ -103,21 +115,31 @@ class CategoricalHMM(HiddenMarkovModel):
         known = np.shape(self.emissionprob_)[1] if fitted else self.n_features
         return inputs.symbols(X, lengths, known, mask=mask)
 
-    def _init(self, seen: streams.Survey) -> None:
+    def _check_settings(self) -> None:
+        super()._check_settings()
+        if self.n_features is not None:
+            check_count(self.n_features, "n_features")
+
+    def _initialise(self, seen: streams.Survey) -> None:
         if self.n_features is None:
             self.n_features = seen.largest + 1
         self._dirichlet_start()
-        if self._needs_init("e", "emissionprob_"):
-            from sklearn.utils import check_random_state
-
-            law = check_random_state(self.random_state).rand(self.n_components, self.n_features)
+        if self._needs_init("e"):
+            law = checks.generator(self.random_state).rand(self.n_components, self.n_features)
             self.emissionprob_ = law / law.sum(axis=1, keepdims=True)
-        self.emissionprob_ = np.atleast_2d(self.emissionprob_)
-        if self.emissionprob_.shape != (self.n_components, self.n_features):
-            raise DataError(
-                f"emissionprob_ has shape {self.emissionprob_.shape}; "
-                f"({self.n_components}, {self.n_features}) is needed"
-            )
+        shape = self.n_components, self.n_features
+        self.emissionprob_ = checks.distributions(self.emissionprob_, "emissionprob_", shape)
+        self._prior(seen, None)
+
+    def _check_emission(self) -> None:
+        # hmmlearn takes one list for a model with one state.
+        given = np.atleast_2d(checks.numbers(self.emissionprob_, "emissionprob_"))
+        n_symbols = given.shape[-1] if self.n_features is None else self.n_features
+        shape = self.n_components, n_symbols
+        self.emissionprob_ = checks.distributions(given, "emissionprob_", shape)
+
+    def _remedy(self, seen: streams.Survey) -> str:
+        return "use an emissionprob_prior above 1, fewer states or another random_state"
 
     def _family(self) -> Categorical:
         return Categorical(int(self.emissionprob_.shape[1]))
@@ -131,8 +153,13 @@ class CategoricalHMM(HiddenMarkovModel):
         )
 
     def _prior(self, seen: streams.Survey, centre: Floats | None) -> Prior:
-        return Prior(self.startprob_prior, self.transmat_prior,
-                     emissionprob=self.emissionprob_prior)  # fmt: skip
+        k = self.n_components
+        shapes = {"startprob_prior": (k,), "transmat_prior": (k, k),
+                  "emissionprob_prior": (k, int(self.n_features or 0))}  # fmt: skip
+        start, trans, emission = (
+            checks.prior(getattr(self, name), name, shape, 0) for name, shape in shapes.items()
+        )
+        return Prior(start, trans, emissionprob=emission)
 
     def _get_emission(self) -> tuple[Floats, ...]:
         return (self.emissionprob_,)

@@ -35,22 +35,56 @@ def invert(covars: Floats) -> tuple[Floats, Floats]:
     """
     flat = covars.reshape(-1, *covars.shape[-2:])
     try:
-        root = np.linalg.cholesky(flat)
+        factor = np.linalg.cholesky(flat)
     except np.linalg.LinAlgError:
-        root = np.array([_root(matrix) for matrix in flat])
-    inverse = np.linalg.inv(root)
+        factor = np.array([_root_or_nan(matrix) for matrix in flat])
+    inverse = np.linalg.inv(factor)
     precision = inverse.swapaxes(1, 2) @ inverse
-    log_det = 2 * np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
+    log_det = 2 * np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
     return precision.reshape(covars.shape), log_det.reshape(covars.shape[:-2])
 
 
-def _root(matrix: Floats) -> Floats:
+def root(covariance: Floats) -> Floats | None:
+    """Return the Cholesky factor of a matrix (component, component), or None.
+
+    A matrix that is singular up to rounding gets 1e-7 on its diagonal, as in hmmlearn.
+    """
     for extra in (0.0, 1e-7):
         try:
-            return np.asarray(np.linalg.cholesky(matrix + extra * np.eye(len(matrix))))
+            return np.asarray(np.linalg.cholesky(covariance + extra * np.eye(len(covariance))))
         except np.linalg.LinAlgError:
             continue
-    return np.where(np.eye(len(matrix)) == 1, np.nan, 0.0)
+    return None
+
+
+def unusable(covars: Floats) -> list[int]:
+    """Return which matrices (state, component, component) have no :func:`root`."""
+    try:
+        np.linalg.cholesky(covars)
+    except np.linalg.LinAlgError:
+        return [state for state, matrix in enumerate(covars) if root(matrix) is None]
+    return []
+
+
+def dependent(covariance: Floats) -> list[int]:
+    """Return the components that the others determine, or that are constant."""
+    spread = np.sqrt(np.maximum(np.diagonal(covariance), 0))
+    found = np.flatnonzero(spread <= 1e-9 * spread.max(initial=0)).tolist()
+    kept = [i for i in range(len(spread)) if i not in found]
+    correlation = covariance[np.ix_(kept, kept)] / np.outer(spread[kept], spread[kept])
+    # Component by component, what the ones before it leave of its variance.
+    for place, component in enumerate(kept):
+        before = [i for i in range(place) if kept[i] not in found]
+        cross = correlation[before, place]
+        explained = cross @ np.linalg.lstsq(correlation[np.ix_(before, before)], cross)[0]
+        if before and explained > 1 - 1e-9:
+            found.append(component)
+    return sorted(found)
+
+
+def _root_or_nan(matrix: Floats) -> Floats:
+    found = root(matrix)
+    return np.where(np.eye(len(matrix)) == 1, np.nan, 0.0) if found is None else found
 
 
 def symmetric(upper: Floats, d: int) -> Floats:

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens.errors import DataError
-from hmmlens.hmm import em
+from hmmlens.hmm import checks, em
 from hmmlens.hmm.covariances import compact, expand
 from hmmlens.hmm.driven_pass import Expected, expect
 from hmmlens.hmm.emissions import Gaussian, rows_to_one, weighted_log
 from hmmlens.hmm.gaussian import GaussianHMM
 from hmmlens.hmm.inference import Filtered
-from hmmlens.hmm.inputs import steps_inside
+from hmmlens.hmm.inputs import check_count, steps_inside
 from hmmlens.hmm.parameters import Prior, Statistics
 
 Floats = NDArray[np.float64]
@@ -40,6 +40,12 @@ class DrivenHMM:
     means : (state, component)
     covars : (state, component, component), whatever the covariance type
     covariance_type : spherical, diag, full or tied
+
+    Raises
+    ------
+    DataError
+        When a shape does not fit, a row is no distribution, or a covariance is not positive
+        definite.
     """
 
     startprob: Floats
@@ -47,6 +53,21 @@ class DrivenHMM:
     means: Floats
     covars: Floats
     covariance_type: str = "tied"
+
+    def __post_init__(self) -> None:
+        means = checks.numbers(self.means, "means")
+        if means.ndim != 2:
+            raise DataError(f"means has shape {means.shape}, (state, component) is needed")
+        k = len(means)
+        shape = (*np.shape(self.transmat)[:1], k, k)
+        parts = {
+            "startprob": checks.distributions(self.startprob, "startprob", (k,)),
+            "transmat": checks.distributions(self.transmat, "transmat", shape),
+            "means": means,
+            "covars": checks.fitted_covariances(self.covars, self.covariance_type, means.shape),
+        }
+        for name, part in parts.items():
+            object.__setattr__(self, name, part)
 
     def log_density(self, values: Floats, inside: NDArray[np.bool_]) -> Floats:
         """Return log P(values | state) (sequence, time, state), 0 past a sequence's end."""
@@ -173,6 +194,7 @@ def fit(
     classes : (sequence, time)
     lengths : (sequence); None where all are whole.
     tol : EM stops when a step gains less, nats per frame.
+    min_covar : floor of the variances, relative to the mean variance of ``values``.
     update : letters of s(tartprob), t(ransmat), m(eans) and c(ovars); ``t`` alone keeps the
         emissions of a model that was fitted without inputs.
 
@@ -180,11 +202,21 @@ def fit(
     -------
     model : DrivenHMM
     history : log posterior density before each step, nats; it never falls.
+
+    Raises
+    ------
+    DataError
+        When shapes, classes or settings do not fit, or the values do not vary.
     """
+    checks.letters(update, "update", GaussianHMM._letters, "DrivenHMM")
+    checks.number(tol, "tol")
+    checks.number(min_covar, "min_covar", 0)
+    check_count(max_iter, "max_iter")
     inside = steps_inside(lengths, *values.shape[:2])
     check_classes(classes, inside, len(start.transmat))
     frames = np.asarray(values[inside], dtype=np.float64)
     n_frames, d = frames.shape
+    checks.spread(frames.var(axis=0), True, "values")
     centre = frames.mean(axis=0)
     floor = min_covar * float(frames.var(axis=0).mean())
     kind, n_states = start.covariance_type, len(start.means)

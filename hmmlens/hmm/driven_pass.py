@@ -7,7 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens.errors import DataError
+from hmmlens.hmm.estep import HUGE_BACKWARD, TINY_SCALE
+from hmmlens.hmm.inference import refuse_impossible
+from hmmlens.hmm.logspace import log, log_sum, without_large
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.integer]
@@ -39,7 +41,8 @@ def expect(
     """Return posteriors and expected transitions, all sequences at once.
 
     Rabiner 1989, III A to C, with the table of each step's class. Densities are scaled by their
-    largest over the states; tables without a zero keep every sum above the smallest float.
+    largest over the states. Where that may lose a path to underflow, which takes tables with zeros,
+    everything is done again in log space.
 
     Parameters
     ----------
@@ -53,25 +56,40 @@ def expect(
     DataError
         When a value has no probability under any state.
     """
+    found = _scaled(startprob, transmat, log_density, classes, inside, smooth)
+    if found is None:
+        return _logarithmic(startprob, transmat, log_density, classes, inside, smooth)
+    return found
+
+
+def _scaled(
+    startprob: Floats,
+    transmat: Floats,
+    log_density: Floats,
+    classes: Ints,
+    inside: NDArray[np.bool_],
+    smooth: bool,
+) -> Expected | None:
+    """Do what :func:`expect` does with scaled probabilities; None where these are not safe."""
     n_sequences, n_steps, n_states = log_density.shape
     moves = np.where(inside, classes, 0)
     top = log_density.max(axis=2)
-    density = np.exp(log_density - top[..., None])
-    filtered, predicted = np.empty_like(density), np.empty_like(density)
+    filtered, predicted = np.empty_like(log_density), np.empty_like(log_density)
     scale = np.empty((n_sequences, n_steps))
     prior = np.broadcast_to(startprob, (n_sequences, n_states))
-    for t in range(n_steps):
-        if t:
-            prior = (filtered[:, t - 1, None] @ transmat[moves[:, t]])[:, 0]
-        joint = prior * density[:, t]
-        scale[:, t] = joint.sum(axis=1)
-        bad = np.flatnonzero(~(scale[:, t] > 0))
-        if len(bad):
-            raise DataError(
-                f"sequence {bad[0]}, step {t}: the model gives this observation no probability"
-            )
-        predicted[:, t], filtered[:, t] = prior, joint / scale[:, t, None]
-    total = np.where(inside, np.log(scale) + top, 0.0).sum(axis=1)
+    # What is not a number here is found by the comparison below.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        density = np.exp(log_density - top[..., None])
+        for t in range(n_steps):
+            if t:
+                prior = (filtered[:, t - 1, None] @ transmat[moves[:, t]])[:, 0]
+            joint = prior * density[:, t]
+            scale[:, t] = joint.sum(axis=1)
+            predicted[:, t], filtered[:, t] = prior, joint / scale[:, t, None]
+    if not (scale[inside] >= TINY_SCALE).all():
+        return None
+    total = np.where(inside, np.log(scale, where=inside, out=np.zeros_like(scale)) + top, 0.0)
+    total = total.sum(axis=1)
     gone = ~inside
     if not smooth:
         filtered[gone] = predicted[gone] = 0
@@ -87,7 +105,47 @@ def expect(
         valid = np.flatnonzero(inside[:, t + 1])
         np.add.at(trans, moves[valid, t + 1], pair[valid])
         ahead = (table @ weighted[:, :, None])[:, :, 0]
+        if not ahead[valid].max(initial=0) <= HUGE_BACKWARD:
+            return None
         smoothed[:, t] = filtered[:, t] * ahead
     for part in (filtered, predicted, smoothed):
         part[gone] = 0
     return Expected(total, filtered, predicted, smoothed, trans)
+
+
+def _logarithmic(
+    startprob: Floats,
+    transmat: Floats,
+    log_density: Floats,
+    classes: Ints,
+    inside: NDArray[np.bool_],
+    smooth: bool,
+) -> Expected:
+    """Do what :func:`expect` does in log space, safe whatever underflows."""
+    n_sequences, n_steps, n_states = log_density.shape
+    log_transmat, moves = log(transmat), np.where(inside, classes, 0)
+    emitted, total = np.zeros_like(log_density), np.zeros(n_sequences)
+    filtered, predicted = (np.full_like(log_density, -np.inf) for _ in range(2))
+    prior = np.broadcast_to(log(startprob), (n_sequences, n_states))
+    for t in range(n_steps):
+        valid = inside[:, t]
+        if t:
+            prior = log_sum(filtered[:, t - 1, :, None] + log_transmat[moves[:, t]], axis=1)
+        emitted[:, t], common = without_large(log_density[:, t], np.isfinite(prior))
+        joint = prior + emitted[:, t]
+        scale = log_sum(joint)
+        refuse_impossible(scale, valid, t)
+        predicted[valid, t], filtered[valid, t] = prior[valid], joint[valid] - scale[valid, None]
+        emitted[valid, t] -= scale[valid, None]
+        total[valid] += (scale + common)[valid]
+    smoothed, trans = filtered.copy(), np.zeros_like(transmat)
+    ahead = np.zeros((n_sequences, n_states))
+    for t in range(n_steps - 2, -1, -1) if smooth else ():
+        on = np.flatnonzero(inside[:, t + 1])
+        weighted = log_transmat[moves[on, t + 1]] + (emitted[:, t + 1] + ahead)[on, None]
+        np.add.at(trans, moves[on, t + 1], np.exp(filtered[on, t, :, None] + weighted))
+        ahead[on] = log_sum(weighted)
+        smoothed[on, t] = (filtered[:, t] + ahead)[on]
+    if not smooth:
+        return Expected(total, np.exp(filtered), np.exp(predicted), emitted[:0], transmat[:0])
+    return Expected(total, np.exp(filtered), np.exp(predicted), np.exp(smoothed), trans)

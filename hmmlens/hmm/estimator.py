@@ -8,11 +8,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hmmlens.hmm import inference, longpass
+from hmmlens.errors import DataError
+from hmmlens.hmm import checks, inference, longpass
 from hmmlens.hmm.blocks import Block
 from hmmlens.hmm.fitting import ConvergenceMonitor, Fitted
 from hmmlens.hmm.inference import Filtered
-from hmmlens.hmm.inputs import Sequences, hidden
+from hmmlens.hmm.inputs import Sequences, check_count
 from hmmlens.hmm.longpass import Posteriors
 from hmmlens.hmm.packing import pack
 
@@ -36,6 +37,15 @@ class HiddenMarkovModel(Fitted):
         """Return the constructor's arguments."""
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
+    def __sklearn_tags__(self) -> Any:
+        """Return what scikit-learn's tools ask of an estimator; its import is left to them."""
+        from sklearn.base import BaseEstimator
+
+        return BaseEstimator().__sklearn_tags__()
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return all(hasattr(self, name) for name in self._letters.values())
+
     def set_params(self, **params: Any) -> Self:
         """Set the constructor's arguments."""
         known = inspect.signature(type(self)).parameters
@@ -57,20 +67,11 @@ class HiddenMarkovModel(Fitted):
 
     # Scores.
 
-    def _flat(self, given: Sequences) -> Floats:
-        """Return log densities (frame, state), 0 where a frame is not observed."""
-        flat = self.log_density(given.frames)
-        flat[hidden(given.frames)] = 0.0
-        return flat
+    def _posteriors(self, given: Sequences, smooth: bool = True, refuse: bool = True) -> Posteriors:
+        """Return posteriors of each frame; without ``smooth`` those that look ahead are empty.
 
-    def _observe(self, given: Sequences) -> tuple[Floats, NDArray[np.bool_]]:
-        """Return log densities (sequence, time, state), 0 past the end, and the mask inside."""
-        flat = self._flat(given)
-        inside = given.padded(np.ones(len(flat), dtype=bool), False)
-        return given.padded(flat, 0.0), inside.astype(bool)
-
-    def _posteriors(self, given: Sequences, smooth: bool = True) -> Posteriors:
-        """Return posteriors of each frame; without ``smooth`` those that look ahead are empty."""
+        ``refuse`` is that of :func:`hmmlens.hmm.inference.forward`.
+        """
         if pack(given.lengths).is_cut:
             # Few long sequences: step by step they would take as long as many short ones.
             family, batch, centre = self._centred(given)
@@ -79,7 +80,8 @@ class HiddenMarkovModel(Fitted):
                 return found
         density, inside = self._observe(given)
         if not smooth:
-            quick = inference.filter_states(self.startprob_, self.transmat_, density, inside)
+            law = self.startprob_, self.transmat_
+            quick = inference.filter_states(*law, density, inside, refuse)
             filtered, predicted = quick.posteriors[inside], quick.predicted[inside]
             return Posteriors(filtered, predicted, density[:0], quick.log_likelihood, np.empty(0))
         passed = inference.forward(self.startprob_, self.transmat_, density, inside)
@@ -131,13 +133,17 @@ class HiddenMarkovModel(Fitted):
     def score(
         self, X: ArrayLike, lengths: ArrayLike | None = None, *, mask: ArrayLike | None = None
     ) -> float:
-        """Return the log-likelihood of all sequences together, in nats."""
+        """Return the log-likelihood of all sequences together, in nats.
+
+        It is minus infinity where the model cannot emit a sequence.
+        """
         self._check_is_fitted()
         return self.score_of(self._check_data(X, lengths, mask))
 
     def score_of(self, given: Sequences) -> float:
         """Return the log-likelihood of data that have been checked."""
-        return float(self._posteriors(given, smooth=False).log_likelihood.sum())
+        found = self._posteriors(given, smooth=False, refuse=False)
+        return float(found.log_likelihood.sum())
 
     def predict_proba(
         self, X: ArrayLike, lengths: ArrayLike | None = None, *, mask: ArrayLike | None = None
@@ -173,9 +179,9 @@ class HiddenMarkovModel(Fitted):
         if algorithm == "viterbi":
             law = self.startprob_, self.transmat_
             if pack(given.lengths).is_cut:
-                flat, score = inference.viterbi_of_few(*law, self._flat(given), given.lengths)
-                if np.isfinite(score):
-                    return score, given.like_input(flat, -1)
+                quick = inference.viterbi_of_few(*law, self._flat(given), given.lengths)
+                if quick is not None:
+                    return quick[1], given.like_input(quick[0], -1)
             density, inside = self._observe(given)
             path, best = inference.viterbi(*law, density, inside)
             return float(best.sum()), (path if given.inside is not None else path[inside])
@@ -191,7 +197,10 @@ class HiddenMarkovModel(Fitted):
     def bic(
         self, X: ArrayLike, lengths: ArrayLike | None = None, *, mask: ArrayLike | None = None
     ) -> float:
-        """Return -2 log L + m log N, N being the observed frames; the lower the better."""
+        """Return -2 log L + m log N, N being the observed frames; the lower the better.
+
+        It is infinite where the model cannot emit the data, as are AIC and ICL.
+        """
         self._check_is_fitted()
         given = self._check_data(X, lengths, mask)
         penalty = self.n_parameters * float(np.log(len(given.observed)))
@@ -211,8 +220,11 @@ class HiddenMarkovModel(Fitted):
         Biernacki, Celeux & Govaert (2000), with the entropy of whole state paths.
         """
         self._check_is_fitted()
+        bic = self.bic(X, lengths, mask=mask)
+        if np.isposinf(bic):
+            return bic
         given = self._check_data(X, lengths, mask)
-        return self.bic(X, lengths, mask=mask) + 2 * float(self.smooth_of(given)[1].sum())
+        return bic + 2 * float(self.smooth_of(given)[1].sum())
 
     # The chain.
 
@@ -238,10 +250,13 @@ class HiddenMarkovModel(Fitted):
         X : (frame, component), or (frame, 1) of symbols
         states : (frame)
         """
-        from sklearn.utils import check_random_state
-
         self._check_is_fitted()
-        rng = check_random_state(self.random_state if random_state is None else random_state)
+        check_count(n_samples, "n_samples")
+        rng = checks.generator(self.random_state if random_state is None else random_state)
+        if currstate is not None and currstate not in range(self.n_components):
+            raise DataError(
+                f"currstate must be a state from 0 to {self.n_components - 1}, found {currstate!r}"
+            )
         limits = np.cumsum(self.transmat_, axis=1)
         if currstate is None:
             currstate = int((np.cumsum(self.startprob_) > rng.rand()).argmax())

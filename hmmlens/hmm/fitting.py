@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hmmlens.errors import DataError
-from hmmlens.hmm import em, streams
+from hmmlens.hmm import checks, em, inference, streams
 from hmmlens.hmm.blocks import Block, Workspace, blocks_of
 from hmmlens.hmm.engines import expectation, floats_per_frame
-from hmmlens.hmm.inputs import Sequences, check_count
+from hmmlens.hmm.inputs import Sequences, check_count, hidden
 from hmmlens.hmm.parameters import Family, Parameters, Prior, Statistics
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,9 @@ Floats = NDArray[np.float64]
 #: Stepwise EM gives the k-th chunk the weight (k + 2) ** -STEP (Cappe & Moulines 2009; above
 #: 1/2 the steps settle, below 1 they still travel far).
 STEP = 0.6
+
+#: A likelihood may fall by this much in a step of EM without a warning, as in hmmlearn.
+ROUNDING = float(np.finfo(float).eps ** 0.5)
 
 
 class ConvergenceMonitor:
@@ -52,6 +55,11 @@ class ConvergenceMonitor:
         if self.verbose:
             delta = log_prob - self.history[-1] if self.history else np.nan
             print(f"{self.iter + 1:>10d} {log_prob:>16.8f} {delta:>+16.8f}", file=sys.stderr)
+        if self.history and log_prob - self.history[-1] < -ROUNDING:
+            log.warning(
+                "Model is not converging.  Current: %s is not greater than %s. Delta is %s",
+                log_prob, self.history[-1], log_prob - self.history[-1],
+            )  # fmt: skip
         self.history.append(log_prob)
         self.iter += 1
 
@@ -88,6 +96,9 @@ class Fitted(ABC):
     _running: Statistics | None = None
     _n_chunks: int = 0
 
+    #: What each letter of ``params`` and ``init_params`` stands for.
+    _letters: dict[str, str] = {}
+
     # What a kind of emission has to give.
 
     @abstractmethod
@@ -104,7 +115,16 @@ class Fitted(ABC):
     ) -> Sequences: ...
 
     @abstractmethod
-    def _init(self, seen: streams.Survey) -> None: ...
+    def _initialise(self, seen: streams.Survey) -> None:
+        """Draw the parameters that are asked for, and check what is given."""
+
+    @abstractmethod
+    def _check_emission(self) -> None:
+        """Raise :class:`DataError` unless the parameters of the emissions are sound."""
+
+    @abstractmethod
+    def _remedy(self, seen: streams.Survey) -> str:
+        """Return what may help where EM breaks down."""
 
     @abstractmethod
     def _family(self) -> Family: ...
@@ -125,31 +145,48 @@ class Fitted(ABC):
     @abstractmethod
     def _draw(self, state: int, rng: Any) -> Any: ...
 
-    @property
     @abstractmethod
+    def _n_free(self) -> dict[str, int]:
+        """Return the number of free parameters for each letter of ``params``."""
+
+    @property
     def n_parameters(self) -> int:
         """Free parameters, as counted by BIC and AIC."""
+        return sum(self._n_free().values())
 
     def _check_is_fitted(self) -> None:
-        if not hasattr(self, "startprob_") or not hasattr(self, "transmat_"):
-            from sklearn.exceptions import NotFittedError
+        """Raise an error unless all parameters are there and sound; lists become arrays."""
+        check_count(self.n_components, "n_components")
+        for name in self._letters.values():
+            if not hasattr(self, "_covars_" if name == "covars_" else name):
+                from sklearn.exceptions import NotFittedError
 
-            raise NotFittedError(
-                f"this {type(self).__name__} has no parameters yet; call fit first"
-            )
-        for name in ("startprob_", "transmat_"):
-            rows = np.atleast_2d(getattr(self, name)).sum(axis=-1)
-            # hmmlearn leaves a row of zeros where no transition was ever seen.
-            allowed = np.isclose(rows, 1) | ((rows == 0) if name == "transmat_" else False)
-            if not allowed.all():
-                where = int(np.flatnonzero(~allowed)[0])
-                raise DataError(f"row {where} of {name} adds up to {rows[where]:.4g}, not to 1")
-        if np.shape(self.startprob_) != (self.n_components,):
-            raise DataError(f"startprob_ has shape {np.shape(self.startprob_)}, "
-                            f"({self.n_components},) is needed")  # fmt: skip
-        if np.shape(self.transmat_) != (self.n_components, self.n_components):
-            raise DataError(f"transmat_ has shape {np.shape(self.transmat_)}, "
-                            f"({self.n_components}, {self.n_components}) is needed")  # fmt: skip
+                raise NotFittedError(
+                    f"this {type(self).__name__} has no {name} yet; call fit first, or set it"
+                )
+        k = self.n_components
+        self.startprob_ = checks.distributions(self.startprob_, "startprob_", (k,))
+        # hmmlearn leaves a row of zeros where no transition was ever seen.
+        self.transmat_ = checks.distributions(self.transmat_, "transmat_", (k, k), zero_rows=True)
+        self._check_emission()
+
+    def _check_settings(self) -> None:
+        check_count(self.n_components, "n_components")
+        checks.settings(self)
+        for name in ("params", "init_params"):
+            checks.letters(getattr(self, name), name, self._letters, type(self).__name__)
+
+    def _flat(self, given: Sequences) -> Floats:
+        """Return log densities (frame, state), 0 where a frame is not observed."""
+        flat = self.log_density(given.frames)
+        flat[hidden(given.frames)] = 0.0
+        return flat
+
+    def _observe(self, given: Sequences) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return log densities (sequence, time, state), 0 past the end, and the mask inside."""
+        flat = self._flat(given)
+        inside = given.padded(np.ones(len(flat), dtype=bool), False)
+        return given.padded(flat, 0.0), inside.astype(bool)
 
     # Fitting.
 
@@ -167,13 +204,23 @@ class Fitted(ABC):
         lengths : (sequence); not with a function.
         mask : (sequence, time), or (frame) for flat data, False where a frame was not observed;
             not with a function.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        DataError
+            When a setting or parameter is unsound, data do not fit, or EM breaks down.
         """
-        check_count(self.n_components, "n_components")
+        self._check_settings()
         check = partial(self._check_data, fitted=False)
         source = streams.source(X, lengths, mask, check, self.memory_limit)
         seen = streams.survey(source, self.n_components)
-        self._init(seen)
+        self._initialise(seen)
         self._check_is_fitted()
+        self._warn_of_little_data(seen)
         self._seen = None
         held = None if source.once is None else self._pack(source.once, seen)
 
@@ -183,6 +230,9 @@ class Fitted(ABC):
             return (block for part in source.chunks() for block in self._pack(part, seen))
 
         self.monitor_._reset()
+        self.n_rescued_ = 0
+        if self.n_iter == 0:
+            return self
         (fit,) = em.fit(
             blocks,
             self._family(),
@@ -197,9 +247,11 @@ class Fitted(ABC):
             on_step=self._report,
         )
         if fit.params is None:
+            if not fit.history:
+                self._refuse_impossible(source.chunks())
             raise DataError(
-                "EM broke down: a likelihood or a parameter is no longer a finite number; "
-                'use prior_mode="floor", fewer states or another random_state'
+                f"EM broke down in step {len(fit.history) + 1}: a likelihood or a parameter is no "
+                f"longer a finite number; {self._remedy(seen)}"
             )
         self._set_batch(fit.params, seen)
         self.n_rescued_ = fit.n_rescued
@@ -217,12 +269,12 @@ class Fitted(ABC):
         ----------
         X, lengths, mask : a chunk, in one of the layouts of the class.
         """
-        check_count(self.n_components, "n_components")
+        self._check_settings()
         given = self._check_data(X, lengths, mask, self._seen is not None)
         if self._seen is None:
             self._seen = streams.survey(streams.Source(given, lambda: iter([given])),
                                         self.n_components)  # fmt: skip
-            self._init(self._seen)
+            self._initialise(self._seen)
             self._running, self._n_chunks = None, 0
         else:
             n_frames = self._seen.n_frames + len(given.observed)
@@ -268,16 +320,42 @@ class Fitted(ABC):
         return bool(self.monitor_.converged)
 
     def _dirichlet_start(self) -> Any:
-        """Draw start and transition laws where they are asked for, in hmmlearn's order."""
-        from sklearn.utils import check_random_state
-
-        rng = check_random_state(self.random_state)
+        """Draw start and transition distributions where they are asked for, in hmmlearn's order."""
+        rng = checks.generator(self.random_state)
         k = self.n_components
-        if self._needs_init("s", "startprob_"):
+        if self._needs_init("s"):
             self.startprob_ = rng.dirichlet(np.full(k, 1 / k))
-        if self._needs_init("t", "transmat_"):
+        if self._needs_init("t"):
             self.transmat_ = rng.dirichlet(np.full(k, 1 / k), size=k)
-        self.startprob_, self.transmat_ = np.asarray(self.startprob_), np.asarray(self.transmat_)
 
-    def _needs_init(self, code: str, name: str) -> bool:
-        return code in self.init_params or not hasattr(self, name)
+    def _needs_init(self, code: str) -> bool:
+        name = self._letters[code]
+        given = hasattr(self, "_covars_" if name == "covars_" else name)
+        if given and code in self.init_params:
+            log.warning(
+                "Even though the %r attribute is set, it will be overwritten during "
+                "initialization because 'init_params' contains %r", name, code,
+            )  # fmt: skip
+        return code in self.init_params or not given
+
+    def _warn_of_little_data(self, seen: streams.Survey) -> None:
+        """Warn where there are more parameters than numbers, in hmmlearn's words."""
+        free, n_numbers = self._n_free(), seen.n_frames * seen.n_components
+        n_free = sum(free[letter] for letter in set(self.params))
+        if n_numbers < n_free:
+            log.warning(
+                "Fitting a model with %d free scalar parameters with only %d data points will "
+                "result in a degenerate solution.", n_free, n_numbers,
+            )  # fmt: skip
+
+    def _refuse_impossible(self, chunks: Iterable[Sequences]) -> None:
+        """Raise :class:`DataError` where the parameters that EM starts from exclude a sequence."""
+        for part in chunks:
+            try:
+                inference.forward(self.startprob_, self.transmat_, *self._observe(part))
+            except DataError as error:
+                names = ", ".join(self._letters.values())
+                raise DataError(
+                    f"EM cannot start: {error}; set parameters ({names}) that allow all data, or "
+                    "let init_params draw them"
+                ) from error

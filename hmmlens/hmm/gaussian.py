@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hmmlens.errors import DataError
-from hmmlens.hmm import em, inputs, streams
+from hmmlens.hmm import checks, em, inputs, streams
 from hmmlens.hmm.blocks import MEMORY_LIMIT
-from hmmlens.hmm.covariances import COVARIANCE_TYPES, compact, expand
+from hmmlens.hmm.covariances import compact, dependent, expand, root
 from hmmlens.hmm.emissions import Gaussian
 from hmmlens.hmm.estimator import HiddenMarkovModel
 from hmmlens.hmm.fitting import ConvergenceMonitor
@@ -58,6 +58,8 @@ class GaussianHMM(HiddenMarkovModel):
     monitor_ : history of EM
     n_rescued_ : sequences of an EM step that were done in log space, at most
     """
+
+    _letters = {"s": "startprob_", "t": "transmat_", "m": "means_", "c": "covars_"}
 
     def __init__(
         self,
@@ -113,70 +115,83 @@ class GaussianHMM(HiddenMarkovModel):
         transmat : (state, next_state)
         means : (state, component)
         covars : (state, component, component), whatever the covariance type.
+
+        Raises
+        ------
+        DataError
+            When a shape does not fit, a row is no distribution, or a covariance is not of its
+            type or not positive definite.
         """
-        model = cls(len(startprob), covariance_type)
-        model.startprob_, model.transmat_ = np.asarray(startprob), np.asarray(transmat)
-        model.means_ = np.asarray(means, dtype=np.float64)
-        model._covars_ = compact(np.asarray(covars, dtype=np.float64), covariance_type)
+        places = checks.numbers(means, "means")
+        if places.ndim != 2:
+            raise DataError(f"means has shape {places.shape}, (state, component) is needed")
+        full = checks.fitted_covariances(covars, covariance_type, places.shape)
+        model = cls(len(places), covariance_type)
+        model.startprob_, model.transmat_ = np.array(startprob), np.array(transmat)
+        model.means_, model._covars_ = places.copy(), compact(full, covariance_type)
+        model._check_is_fitted()
         return model
 
     @property
     def covars_(self) -> Floats:
         """Covariances (state, component, component), whatever their type."""
-        return expand(self._covars_, self.covariance_type, *self.means_.shape)
+        shape = self.n_components, self.n_features
+        return expand(self._covars_, self.covariance_type, *shape)
 
     @covars_.setter
     def covars_(self, covars: ArrayLike) -> None:
-        given = np.array(covars, dtype=np.float64)
-        wanted = {"spherical": 1, "diag": 2, "full": 3, "tied": 2}[self.covariance_type]
-        if given.ndim != wanted or (self.covariance_type != "tied"
-                                    and len(given) != self.n_components):  # fmt: skip
-            raise DataError(
-                f"covars_ has shape {given.shape}, which does not fit {self.n_components} states "
-                f"with {self.covariance_type} covariances"
-            )
-        if self.covariance_type in ("spherical", "diag"):
-            if (given <= 0).any():
-                raise DataError("covars_ holds a variance that is not above 0")
-        elif not (
-            np.allclose(given, given.swapaxes(-1, -2)) and (np.linalg.eigvalsh(given) > 0).all()
-        ):
-            raise DataError("covars_ must be symmetric and positive definite")
-        self._covars_ = given
+        self._covars_ = checks.covariances(covars, self.covariance_type, self.n_components)
 
     @property
     def n_features(self) -> int:
         """Components of a frame; may be set before there are means, as in hmmlearn."""
-        return int(self.means_.shape[1]) if hasattr(self, "means_") else self._n_features
+        return int(np.shape(self.means_)[-1]) if hasattr(self, "means_") else self._n_features
 
     @n_features.setter
     def n_features(self, n_features: int) -> None:
         self._n_features = n_features
 
-    @property
-    def n_parameters(self) -> int:
-        """Free parameters: start, transitions, means and covariances."""
-        k, d = self.means_.shape
+    def _n_free(self) -> dict[str, int]:
+        k, d = np.shape(self.means_)
         covariance = {
             "spherical": k,
             "diag": k * d,
             "full": k * d * (d + 1) // 2,
             "tied": d * (d + 1) // 2,
         }[self.covariance_type]
-        return int((k - 1) + k * (k - 1) + k * d + covariance)
+        return {"s": k - 1, "t": k * (k - 1), "m": k * d, "c": covariance}
 
     def log_density(self, frames: NDArray[Any]) -> Floats:
-        """Return log P(frame | state) (frame, state) of values (frame, component)."""
+        """Return log P(frame | state) (frame, state) of values (frame, component).
+
+        Raises
+        ------
+        DataError
+            When a covariance is not positive definite.
+        """
         from scipy.linalg import solve_triangular
 
         n_features = self.means_.shape[1]
         logs = np.empty((len(frames), self.n_components))
+        covars = self._covars_
+        if self.covariance_type in ("spherical", "diag"):
+            # What EM and hmmlearn take where a variance is 0.
+            covars = np.maximum(covars, np.finfo(float).tiny)
+        covars = expand(covars, self.covariance_type, *self.means_.shape)
         # Values are whitened first, which keeps more digits than the quadratic form of EM.
-        for k, (mean, covariance) in enumerate(zip(self.means_, self.covars_, strict=True)):
-            root = np.linalg.cholesky(covariance)
-            white = solve_triangular(root, (frames - mean).T, lower=True, check_finite=False)
-            log_det = 2 * np.log(np.diag(root)).sum()
-            logs[:, k] = -0.5 * ((white**2).sum(axis=0) + log_det + n_features * np.log(2 * np.pi))
+        for k, (mean, covariance) in enumerate(zip(self.means_, covars, strict=True)):
+            factor = root(covariance)
+            if factor is None:
+                raise DataError(
+                    f"the covariance of state {k} is not positive definite; fit with "
+                    'prior_mode="floor", fewer states or fewer components'
+                )
+            # A square too large for a float is infinite, and its density 0.
+            with np.errstate(over="ignore"):
+                white = solve_triangular(factor, (frames - mean).T, lower=True, check_finite=False)
+                square = (white**2).sum(axis=0)
+            log_det = 2 * np.log(np.diag(factor)).sum()
+            logs[:, k] = -0.5 * (square + log_det + n_features * np.log(2 * np.pi))
         return logs
 
     def _check_data(
@@ -189,34 +204,55 @@ class GaussianHMM(HiddenMarkovModel):
         known = self.means_.shape[1] if fitted else None
         return inputs.values(X, lengths, known, mask=mask)
 
-    def _init(self, seen: streams.Survey) -> None:
-        if self.covariance_type not in COVARIANCE_TYPES:
-            raise DataError(
-                f"covariance_type must be one of {', '.join(COVARIANCE_TYPES)}, "
-                f"found {self.covariance_type!r}"
-            )
+    def _check_settings(self) -> None:
+        super()._check_settings()
+        checks.covariance_kind(self.covariance_type)
         if self.prior_mode not in PRIOR_MODES:
             raise DataError(f"prior_mode must be hmmlearn or floor, found {self.prior_mode!r}")
+        checks.number(self.min_covar, "min_covar", 0)
+
+    def _initialise(self, seen: streams.Survey) -> None:
+        checks.spread(np.diagonal(seen.covariance), self.prior_mode == "floor")
         inputs.tell_constant_columns(seen.covariance)
+        self._prior(seen, None)
         self._dirichlet_start()
-        if self._needs_init("m", "means_"):
+        if self._needs_init("m"):
             from sklearn.cluster import KMeans
 
             found = KMeans(self.n_components, n_init=10, random_state=self.random_state)
             self.means_ = found.fit(seen.sample).cluster_centers_
-        self.means_ = np.asarray(self.means_, dtype=np.float64)
-        if self.means_.shape != (self.n_components, seen.n_components):
-            raise DataError(
-                f"means_ has shape {self.means_.shape}; "
-                f"({self.n_components}, {seen.n_components}) is needed"
-            )
-        if self._needs_init("c", "_covars_"):
+        self.means_ = checks.numbers(self.means_, "means_", (self.n_components, seen.n_components))
+        if self._needs_init("c"):
             width = seen.covariance + self.min_covar * np.eye(seen.n_components)
             full = np.tile(width, (self.n_components, 1, 1))
             self._covars_ = compact(full, self.covariance_type)
             # hmmlearn takes the mean of all entries, where they allow that.
             if self.covariance_type == "spherical" and width.mean() > 0:
                 self._covars_ = np.full(self.n_components, width.mean())
+
+    def _check_emission(self) -> None:
+        checks.covariance_kind(self.covariance_type)
+        means = checks.numbers(self.means_, "means_")
+        if means.ndim != 2:
+            raise DataError(f"means_ has shape {means.shape}, (state, component) is needed")
+        shape = self.n_components, means.shape[1]
+        self.means_ = checks.numbers(means, "means_", shape)
+        wanted = checks.covariance_shape(self.covariance_type, *shape)
+        self._covars_ = checks.numbers(self._covars_, "covars_", wanted)
+
+    def _remedy(self, seen: streams.Survey) -> str:
+        means = "fewer states or another random_state"
+        if self.prior_mode == "hmmlearn":
+            means = f'use prior_mode="floor", {means}'
+        else:
+            means = f"use a larger min_covar, {means}"
+        flat = dependent(seen.covariance) if self.covariance_type in ("full", "tied") else []
+        if flat:
+            means += (
+                "; components that are constant or that others determine: "
+                f"{', '.join(map(str, flat))}"
+            )
+        return means
 
     def _family(self) -> Gaussian:
         return Gaussian(self.covariance_type)
@@ -231,6 +267,11 @@ class GaussianHMM(HiddenMarkovModel):
         return Gaussian(kind), batch, centre
 
     def _prior(self, seen: streams.Survey, centre: Floats | None) -> Prior:
+        k, d = self.n_components, seen.n_components
+        start = checks.prior(self.startprob_prior, "startprob_prior", (k,), 0)
+        trans = checks.prior(self.transmat_prior, "transmat_prior", (k, k), 0)
+        means = checks.prior(self.means_prior, "means_prior", (k, d))
+        means_weight = checks.prior(self.means_weight, "means_weight", (k, d), 0)
         if self.prior_mode == "floor":
             floor = self.min_covar * float(np.trace(seen.covariance)) / seen.n_components
             given = em.floor_prior(
@@ -238,12 +279,18 @@ class GaussianHMM(HiddenMarkovModel):
             )
             covars, weight = given.covars, given.covars_weight
         else:
-            covars, weight = self.covars_prior, self.covars_weight
+            kind = self.covariance_type
+            matrix = kind in ("full", "tied")
+            shape = checks.covariance_shape(kind if matrix else "diag", k, d)
+            lowest = None if matrix else 0
+            covars = checks.prior(self.covars_prior, "covars_prior", shape, lowest)
+            checks.number(self.covars_weight, "covars_weight", 0)
+            weight = self.covars_weight
         return Prior(
-            startprob=self.startprob_prior,
-            transmat=self.transmat_prior,
-            means=self.means_prior - (0 if centre is None else centre),
-            means_weight=self.means_weight,
+            startprob=start,
+            transmat=trans,
+            means=means - (0 if centre is None else centre),
+            means_weight=means_weight,
             covars=covars,
             covars_weight=weight,
         )

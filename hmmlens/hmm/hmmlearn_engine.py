@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hmmlens.errors import DataError
 from hmmlens.hmm.models import CategoricalHMM, GaussianHMM, HiddenMarkovModel
 
 log = logging.getLogger(__name__)
@@ -93,9 +94,13 @@ def fit_gaussian(
         stored = stored.reshape(n_states, -1)[:, 0]
     full = np.asarray(fill_covars(stored, covariance_type, n_states, n_features))
     transmat = _complete(model.transmat_)
-    fitted = GaussianHMM.from_parameters(
-        model.startprob_, transmat, model.means_, full, covariance_type
-    )
+    try:
+        fitted = GaussianHMM.from_parameters(
+            model.startprob_, transmat, model.means_, full, covariance_type
+        )
+    except DataError as error:
+        log.info("hmmlearn broke down: %s", error)
+        return Fit(None, history, False, rescued)
     return Fit(fitted, history, converged, rescued)
 
 
@@ -152,8 +157,8 @@ def _run(
 
     history: list[float] = []
     for implementation in ("scaling", "log"):
-        model = make(implementation)
         try:
+            model = make(implementation)
             with threadpool_limits(1), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 model.fit(frames, lengths)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hmmlens.errors import DataError
 from hmmlens.hmm.estep import TINY_SCALE
-from hmmlens.hmm.logspace import log, log_sum
+from hmmlens.hmm.logspace import LARGE, log, log_sum, without_large
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -36,7 +36,11 @@ class Filtered(NamedTuple):
 
 
 def forward(
-    startprob: Floats, transmat: Floats, log_density: Floats, inside: NDArray[np.bool_]
+    startprob: Floats,
+    transmat: Floats,
+    log_density: Floats,
+    inside: NDArray[np.bool_],
+    refuse: bool = True,
 ) -> Filtered:
     """Return what :class:`Filtered` holds, with logs of the posteriors (Rabiner 1989, eq. 19-21).
 
@@ -44,33 +48,51 @@ def forward(
     ----------
     startprob : (state)
     transmat : (state, next_state)
+    refuse : bool
+        False gives a sequence that the model cannot emit a log-likelihood of minus infinity; its
+        posteriors mean nothing.
+
+    Raises
+    ------
+    DataError
+        When the model cannot emit a sequence, and ``refuse``.
     """
     n_sequences, n_steps, n_states = log_density.shape
     posteriors = np.full_like(log_density, -np.inf)
     predicted = np.full_like(log_density, -np.inf)
     total = np.zeros(n_sequences)
+    impossible = np.zeros(n_sequences, dtype=bool)
     log_transmat = log(transmat)
     prior = np.broadcast_to(log(startprob), (n_sequences, n_states))
     for t in range(n_steps):
         valid = inside[:, t]
-        joint = prior + log_density[:, t]
+        emitted, common = without_large(log_density[:, t], np.isfinite(prior))
+        joint = prior + emitted
         scale = log_sum(joint)
+        if not refuse:
+            impossible |= valid & np.isneginf(scale)
+            scale = np.where(impossible, 0.0, scale)
         refuse_impossible(scale, valid, t)
         current = joint - scale[:, None]
         posteriors[valid, t] = current[valid]
         predicted[valid, t] = prior[valid]
-        total[valid] += scale[valid]
+        total[valid] += (scale + common)[valid]
         prior = log_sum(current[:, None, :] + log_transmat.T)
+    total[impossible] = -np.inf
     return Filtered(posteriors, predicted, total)
 
 
 def filter_states(
-    startprob: Floats, transmat: Floats, log_density: Floats, inside: NDArray[np.bool_]
+    startprob: Floats,
+    transmat: Floats,
+    log_density: Floats,
+    inside: NDArray[np.bool_],
+    refuse: bool = True,
 ) -> Filtered:
     """Return what :class:`Filtered` holds, by scaled probabilities (Rabiner 1989, V A).
 
     Several times faster than :func:`forward`, which takes over when a scaling constant falls
-    below ``TINY_SCALE``.
+    below ``TINY_SCALE``. The arguments are the same.
     """
     top = log_density.max(axis=2, keepdims=True)
     posteriors, predicted = np.empty_like(log_density), np.empty_like(log_density)
@@ -86,7 +108,7 @@ def filter_states(
             current = np.divide(joint, scale[:, t, None], out=posteriors[:, t])
             prior = current @ transmat
     if not (scale[inside] >= TINY_SCALE).all():
-        passed = forward(startprob, transmat, log_density, inside)
+        passed = forward(startprob, transmat, log_density, inside, refuse)
         return Filtered(np.exp(passed.posteriors), np.exp(passed.predicted), passed.log_likelihood)
     posteriors[~inside] = predicted[~inside] = 0.0
     steps = np.log(scale, where=inside, out=np.zeros_like(scale)) + top[..., 0] * inside
@@ -133,7 +155,9 @@ def viterbi(
     Viterbi's algorithm (Rabiner 1989, III B).
     """
     n_sequences, n_steps, n_states = log_density.shape
-    score = log(startprob) + log_density[:, 0]
+    score = log(startprob)
+    emitted, common = without_large(log_density[:, 0], np.isfinite(score))
+    score = score + emitted
     refuse_impossible(score.max(axis=1), inside[:, 0], 0)
     log_transmat = log(transmat)
     back = np.tile(np.arange(n_states, dtype=np.int16), (n_sequences, n_steps, 1))
@@ -142,22 +166,25 @@ def viterbi(
         best, advanced = candidates.argmax(axis=1), candidates.max(axis=1)
         valid = inside[:, t]
         back[valid, t] = best[valid]
-        score[valid] = (advanced + log_density[:, t])[valid]
+        emitted, more = without_large(log_density[:, t], np.isfinite(advanced))
+        common[valid] += more[valid]
+        score[valid] = (advanced + emitted)[valid]
         refuse_impossible(score.max(axis=1), valid, t)
     path = np.empty((n_sequences, n_steps), dtype=np.int64)
     path[:, -1] = score.argmax(axis=1)
     for t in range(n_steps - 1, 0, -1):
         path[:, t - 1] = back[np.arange(n_sequences), t, path[:, t]]
     path[~inside] = -1
-    return path, score.max(axis=1)
+    return path, score.max(axis=1) + common
 
 
 def viterbi_of_few(
     startprob: Floats, transmat: Floats, log_density: Floats, lengths: NDArray[np.integer]
-) -> tuple[Ints, float]:
+) -> tuple[Ints, float] | None:
     """Return the best paths (frame) of few long sequences, and their log probability.
 
     Step by step, as :func:`viterbi` goes, these would crawl; hmmlearn's compiled loop does not.
+    None where only :func:`viterbi` is exact, or says which sequence is impossible.
 
     Parameters
     ----------
@@ -165,6 +192,9 @@ def viterbi_of_few(
     lengths : (sequence)
     """
     from hmmlearn.base import BaseHMM
+
+    if (np.isfinite(log_density) & (np.abs(log_density) > LARGE)).any():
+        return None
 
     class Known(BaseHMM):
         def _check(self) -> None:
@@ -176,7 +206,7 @@ def viterbi_of_few(
     model = Known(len(startprob))
     model.startprob_, model.transmat_ = startprob, transmat
     score, path = model.decode(np.arange(len(log_density))[:, None], lengths, algorithm="viterbi")
-    return path, float(score)
+    return (path, float(score)) if np.isfinite(score) else None
 
 
 def refuse_impossible(log_probability: Floats, valid: NDArray[np.bool_], step: int) -> None:

@@ -13,6 +13,10 @@ Floats = NDArray[np.float64]
 #: times as long.
 LOWEST = -700.0
 
+#: Logarithms above this, in absolute value, would cost those that are added to them more than 12
+#: digits after the point.
+LARGE = 1e4
+
 
 class Expected(NamedTuple):
     """Result of :func:`expect`.
@@ -42,6 +46,34 @@ def log_sum(logs: Floats, axis: int = -1) -> Floats:
     return total
 
 
+def without_large(
+    log_density: Floats, possible: NDArray[np.bool_] | None = None
+) -> tuple[Floats, Floats]:
+    """Take what is common to all states out of log densities that are very large.
+
+    Beside a log density of -1e16 the logarithms of probabilities are lost to rounding; beside
+    differences between states they are not. Smaller ones stay as they are, to the last bit.
+
+    Parameters
+    ----------
+    log_density : (..., state)
+    possible : (..., state), optional
+        States that count, because they have a probability before the frame is seen.
+
+    Returns
+    -------
+    log_density : (..., state)
+    common : (...), what was subtracted; 0 where nothing was
+    """
+    top = log_density if possible is None else np.where(possible, log_density, -np.inf)
+    top = top.max(axis=-1)
+    large = np.isfinite(top) & (np.abs(top) > LARGE)
+    if not large.any():
+        return log_density, np.zeros_like(top)
+    common = np.where(large, top, 0.0)
+    return log_density - common[..., None], common
+
+
 def expect(
     startprob: Floats, transmat: Floats, log_density: Floats, lengths: NDArray[np.integer]
 ) -> Expected:
@@ -56,12 +88,16 @@ def expect(
     """
     n_sequences, n_steps, _ = log_density.shape
     log_transmat = log(transmat)
+    log_density = log_density.copy()
     forward = np.full_like(log_density, -np.inf)
-    current = log(startprob) + log_density[:, 0]
-    forward[:, 0] = current
+    current = log(startprob)
+    log_density[:, 0], common = without_large(log_density[:, 0], np.isfinite(current))
+    forward[:, 0] = current + log_density[:, 0]
     for t in range(1, n_steps):
         on = np.flatnonzero(lengths > t)
         current = log_sum(forward[on, t - 1][:, :, None] + log_transmat[on], axis=1)
+        log_density[on, t], more = without_large(log_density[on, t], np.isfinite(current))
+        common[on] += more
         forward[on, t] = current + log_density[on, t]
     ends = forward[np.arange(n_sequences), lengths - 1]
     total = log_sum(ends)
@@ -80,4 +116,4 @@ def expect(
             backward[on] = log_sum(joint)
         here = lengths > t
         posteriors[here, t] = np.exp(forward[here, t] + backward[here] - known[here, None])
-    return Expected(total, posteriors, trans)
+    return Expected(total + common, posteriors, trans)

@@ -144,7 +144,7 @@ def model(data: xr.Dataset, covariance_type: str, n_states: int) -> HiddenMarkov
     Raises
     ------
     StoreError
-        When the sweep holds no such model.
+        When the sweep holds no such model, or what it holds is no model.
     """
     types = list(data.attrs["covariance_types"])
     if covariance_type not in types or n_states not in data["n_states"]:
@@ -155,7 +155,13 @@ def model(data: xr.Dataset, covariance_type: str, n_states: int) -> HiddenMarkov
     if np.isnan(startprob).any():
         raise StoreError(f"every {covariance_type} fit with {n_states} states broke down")
     transmat = part["transmat"].to_numpy()[k, k]
-    if "means" in part:
-        means, covars = part["means"].to_numpy()[k], part["covars"].to_numpy()[k]
-        return GaussianHMM.from_parameters(startprob, transmat, means, covars, covariance_type)
-    return CategoricalHMM.from_parameters(startprob, transmat, part["emissionprob"].to_numpy()[k])
+    try:
+        if "means" in part:
+            means, covars = part["means"].to_numpy()[k], part["covars"].to_numpy()[k]
+            return GaussianHMM.from_parameters(startprob, transmat, means, covars, covariance_type)
+        emissionprob = part["emissionprob"].to_numpy()[k]
+        return CategoricalHMM.from_parameters(startprob, transmat, emissionprob)
+    except DataError as error:
+        raise StoreError(
+            f"the {covariance_type} model with {n_states} states is damaged: {error}; fit it again"
+        ) from error

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from hmmlens.arrays import counts, seed
 from hmmlens.errors import DataError
-from hmmlens.hmm import inputs, selection, streams, surveys, tasks
+from hmmlens.hmm import checks, inputs, selection, streams, surveys, tasks
 from hmmlens.hmm.blocks import MEMORY_LIMIT
 from hmmlens.hmm.covariances import COVARIANCE_TYPES
 from hmmlens.hmm.engines import ENGINES, expectation
@@ -159,6 +159,7 @@ class HMMSweep:
         floor, self.constant_ = 0.0, []
         if not symbols:
             variance = np.diagonal(seen.covariance)
+            checks.spread(variance, True)
             floor = self.min_covar * float(variance.mean())
             self.constant_ = inputs.tell_constant_columns(seen.covariance)
         data = tasks.Data(train, test, seen.n_frames, n_test, seen.sample, seen.centre, floor)
@@ -228,8 +229,8 @@ class HMMSweep:
                 f"covariance_types must be some of {', '.join(COVARIANCE_TYPES)}, found {kinds}"
             )
         for name in ("min_covar", "smoothing"):
-            if not getattr(self, name) >= 0:
-                raise DataError(f"{name} must be 0 or more, found {getattr(self, name)!r}")
+            checks.number(getattr(self, name), name, 0)
+        checks.number(self.tol, "tol")
         if self.engine not in (*ENGINES, "hmmlearn"):
             raise DataError(
                 f"engine must be one of {', '.join(ENGINES)}, hmmlearn, found {self.engine!r}"

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens.errors import DataError
 from hmmlens.hmm import em, hmmlearn_engine, starts
 from hmmlens.hmm.blocks import Block, Workspace, blocks_of
 from hmmlens.hmm.emissions import Categorical, Gaussian
@@ -246,14 +245,14 @@ def _by_hmmlearn(
     likelihood = entropy = occupancy = np.nan
     if model is not None:
         likelihood = model.score_of(train)
+        if not np.isfinite(likelihood):
+            model = None
+    if model is not None:
         posteriors, each = model.smooth_of(train)
         entropy = float(each.sum())
         occupancy = float(posteriors.sum(axis=(0, 1)).min())
         if test is not None:
-            try:
-                held = model.score_of(test) / len(test.frames)
-            except DataError:
-                held = -np.inf
+            held = model.score_of(test) / len(test.frames)
     row = describe(model, likelihood, entropy, held, data)
     return row | {
         "n_iter": len(fit.history),

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens.errors import DataError
-from hmmlens.hmm import inference
+from hmmlens.hmm import checks, inference
+from hmmlens.hmm.covariances import root, unusable
 from hmmlens.hmm.inference import Filtered
-from hmmlens.hmm.models import steps_inside
+from hmmlens.hmm.inputs import check_count, steps_inside
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.integer]
@@ -64,8 +65,12 @@ class ARHMM:
         Raises
         ------
         DataError
-            When there are fewer steps than states need.
+            When a setting is unsound, there are fewer steps than states need, or nothing varies.
         """
+        check_count(self.n_states, "n_states")
+        check_count(self.max_iter, "max_iter")
+        checks.number(self.tol, "tol")
+        checks.number(self.floor, "floor", 0)
         past, now, inside = _pairs(values, length)
         n, d = int(inside.sum()), values.shape[2]
         if n < self.n_states * (d + 2):
@@ -73,6 +78,7 @@ class ARHMM:
                 f"{n} steps are too few for {self.n_states} autoregressive states of {d} "
                 "components; give more data, fewer components or fewer states"
             )
+        checks.spread(now[inside].var(axis=0), True, "values")
         self._floor = self.floor * float(now[inside].var(axis=0).mean())
         gamma = self._start(now, inside)
         self.startprob_ = np.full(self.n_states, 1 / self.n_states)
@@ -96,8 +102,14 @@ class ARHMM:
     def filter(self, values: Floats, length: Ints) -> Filtered:
         """Return filtered posteriors (sequence, time, state), 0 past the end.
 
-        The first step of a sequence, which has none before it, gets the start law.
+        The first step of a sequence, which has none before it, gets the start distribution.
+
+        Raises
+        ------
+        DataError
+            When a parameter is unsound.
         """
+        self._check()
         past, now, inside = _pairs(values, length)
         density = self._log_density(past, now, inside)
         passed = inference.forward(self.startprob_, self.transmat_, density, inside)
@@ -105,6 +117,15 @@ class ARHMM:
         laws = (np.exp(logs) for logs in (passed.posteriors, passed.predicted))
         filtered, predicted = (np.concatenate([first, law], axis=1) for law in laws)
         return Filtered(filtered, predicted, passed.log_likelihood)
+
+    def _check(self) -> None:
+        k, d = self.n_states, np.shape(self.covariance_)[0]
+        self.startprob_ = checks.distributions(self.startprob_, "startprob_", (k,))
+        self.transmat_ = checks.distributions(self.transmat_, "transmat_", (k, k))
+        self.weights_ = checks.numbers(self.weights_, "weights_", (k, 1 + d, d))
+        self.covariance_ = checks.numbers(self.covariance_, "covariance_", (d, d))
+        if unusable(self.covariance_[None]):
+            raise DataError("covariance_ must be positive definite")
 
     def _start(self, now: Floats, inside: NDArray[np.bool_]) -> Floats:
         from sklearn.cluster import KMeans
@@ -145,11 +166,13 @@ class ARHMM:
     def _log_density(self, past: Floats, now: Floats, inside: NDArray[np.bool_]) -> Floats:
         """Return log p(x_t | x_{t-1}, state) (sequence, pair, state), 0 past the end."""
         design = np.c_[np.ones(int(inside.sum())), past[inside]]
-        root = np.linalg.cholesky(self.covariance_)
-        constant = np.log(np.diag(root)).sum() + 0.5 * now.shape[2] * np.log(2 * np.pi)
+        factor = root(self.covariance_)
+        if factor is None:
+            raise DataError("the covariance is not positive definite; use a larger floor")
+        constant = np.log(np.diag(factor)).sum() + 0.5 * now.shape[2] * np.log(2 * np.pi)
         out = np.zeros((*inside.shape, self.n_states))
         for k, weights in enumerate(self.weights_):
-            white = np.linalg.solve(root, (now[inside] - design @ weights).T)
+            white = np.linalg.solve(factor, (now[inside] - design @ weights).T)
             out[inside, k] = -0.5 * (white**2).sum(axis=0) - constant
         return out
 

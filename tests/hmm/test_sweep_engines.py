@@ -118,8 +118,8 @@ def test_symbols_can_be_said_beforehand() -> None:
         ({"covariance_types": ["round"]}, "covariance_types must be some of spherical, diag"),
         ({"covariance_types": []}, "covariance_types must be some of"),
         ({"emission": "light"}, "emission must be gaussian or categorical, found 'light'"),
-        ({"min_covar": -1.0}, "min_covar must be 0 or more, found -1.0"),
-        ({"smoothing": np.nan}, "smoothing must be 0 or more, found nan"),
+        ({"min_covar": -1.0}, "min_covar must be a number of 0 or more, found -1.0"),
+        ({"smoothing": np.nan}, "smoothing must be a number of 0 or more, found nan"),
         ({"n_symbols": 0}, "n_symbols must be a whole number of 1 or more"),
     ],
 )
