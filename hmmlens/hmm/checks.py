@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hmmlens import arrays
 from hmmlens.errors import DataError
-from hmmlens.hmm.covariances import COVARIANCE_TYPES, unusable
+from hmmlens.hmm.covariances import COVARIANCE_TYPES, roots
 
 Floats = NDArray[np.float64]
 
@@ -34,14 +35,7 @@ def numbers(value: Any, name: str, shape: tuple[int, ...] | None = None) -> Floa
     DataError
         When the shape is another, or something is not a finite real number.
     """
-    try:
-        given = np.asarray(value)
-        if given.dtype.kind not in "buif":
-            raise TypeError(given.dtype)
-        array = given.astype(np.float64, copy=False)
-    except (TypeError, ValueError, RuntimeError) as error:
-        wanted = "" if shape is None else f" of shape {shape}"
-        raise DataError(f"{name} must be an array of real numbers{wanted}") from error
+    array = arrays.real(arrays.numbers(value, name), name).astype(np.float64, copy=False)
     if shape is not None and array.shape != shape:
         raise DataError(f"{name} has shape {array.shape}, {shape} is needed")
     bad = np.argwhere(~np.isfinite(array))
@@ -130,8 +124,7 @@ def covariances(
 def fitted_covariances(covars: Any, covariance_type: str, shape: tuple[int, int]) -> Floats:
     """Return covariances (state, component, component) of a model that was fitted before.
 
-    EM without a floor may leave a covariance singular to the last digit, which is usable, see
-    :func:`hmmlens.hmm.covariances.root`.
+    Variances of 0 are taken where the covariances are diagonal, as EM takes them.
 
     Parameters
     ----------
@@ -153,9 +146,10 @@ def fitted_covariances(covars: Any, covariance_type: str, shape: tuple[int, int]
     if covariance_type in ("spherical", "diag"):
         bad = np.flatnonzero((np.diagonal(array, axis1=1, axis2=2) < 0).any(axis=1)).tolist()
     else:
-        bad = unusable(array)
+        bad = []
+        roots(array, "covars", "no density has such a covariance")
     if bad:
-        raise DataError(f"covars must be positive definite; that of state {bad[0]} is not")
+        raise DataError(f"covars holds a variance below 0 in state {bad[0]}")
     return array
 
 
@@ -241,19 +235,14 @@ def generator(random_state: Any) -> np.random.RandomState:
     Raises
     ------
     DataError
-        When it is neither None, nor a seed from 0 to 2**32 - 1, nor a RandomState.
+        When it is neither None, nor a seed from 0 to 2**32 - 1, nor NumPy's RandomState or
+        Generator.
     """
     from sklearn.utils import check_random_state
 
-    try:
-        if isinstance(random_state, bool):
-            raise ValueError(random_state)
-        found: np.random.RandomState = check_random_state(random_state)
-    except (ValueError, TypeError) as error:
-        raise DataError(
-            "random_state must be None, a whole number from 0 to 2**32 - 1 or a "
-            f"numpy.random.RandomState, found {random_state!r}"
-        ) from error
+    if random_state is not None and not isinstance(random_state, np.random.RandomState):
+        random_state = arrays.seed(random_state)
+    found: np.random.RandomState = check_random_state(random_state)
     return found
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from hmmlens.errors import DataError
+
 Floats = NDArray[np.float64]
 
 COVARIANCE_TYPES = ("spherical", "diag", "full", "tied")
@@ -37,38 +39,55 @@ def invert(covars: Floats) -> tuple[Floats, Floats]:
     try:
         factor = np.linalg.cholesky(flat)
     except np.linalg.LinAlgError:
-        factor = np.array([_root_or_nan(matrix) for matrix in flat])
+        factor = np.array([_root(matrix) for matrix in flat])
     inverse = np.linalg.inv(factor)
     precision = inverse.swapaxes(1, 2) @ inverse
     log_det = 2 * np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
     return precision.reshape(covars.shape), log_det.reshape(covars.shape[:-2])
 
 
-def root(covariance: Floats) -> Floats | None:
-    """Return the Cholesky factor of a matrix (component, component), or None.
-
-    A matrix that is singular up to rounding gets 1e-7 on its diagonal, as in hmmlearn.
-    """
+def _root(matrix: Floats) -> Floats:
     for extra in (0.0, 1e-7):
         try:
-            return np.asarray(np.linalg.cholesky(covariance + extra * np.eye(len(covariance))))
+            return np.asarray(np.linalg.cholesky(matrix + extra * np.eye(len(matrix))))
         except np.linalg.LinAlgError:
             continue
-    return None
+    return np.where(np.eye(len(matrix)) == 1, np.nan, 0.0)
 
 
-def unusable(covars: Floats) -> list[int]:
-    """Return which matrices (state, component, component) have no :func:`root`."""
+def roots(covars: Floats, name: str, remedy: str) -> Floats:
+    """Return the Cholesky factors of covariances (state, component, component).
+
+    Raises
+    ------
+    DataError
+        When one is not positive definite, with the ``name`` of the parameter, the components that
+        are constant or that others determine, and the ``remedy``.
+    """
     try:
-        np.linalg.cholesky(covars)
+        return np.asarray(np.linalg.cholesky(covars))
+    except np.linalg.LinAlgError as error:
+        state = next(i for i, matrix in enumerate(covars) if not _is_definite(matrix))
+        flat = dependent(covars[state])
+        which = f", where components {', '.join(map(str, flat))} are constant or follow from others"
+        raise DataError(
+            f"{name} is not positive definite in state {state}{which if flat else ''}; {remedy}"
+        ) from error
+
+
+def _is_definite(matrix: Floats) -> bool:
+    try:
+        np.linalg.cholesky(matrix)
     except np.linalg.LinAlgError:
-        return [state for state, matrix in enumerate(covars) if root(matrix) is None]
-    return []
+        return False
+    return True
 
 
 def dependent(covariance: Floats) -> list[int]:
     """Return the components that the others determine, or that are constant."""
-    spread = np.sqrt(np.maximum(np.diagonal(covariance), 0))
+    if not (np.diagonal(covariance) >= 0).all():
+        return []
+    spread = np.sqrt(np.diagonal(covariance))
     found = np.flatnonzero(spread <= 1e-9 * spread.max(initial=0)).tolist()
     kept = [i for i in range(len(spread)) if i not in found]
     correlation = covariance[np.ix_(kept, kept)] / np.outer(spread[kept], spread[kept])
@@ -80,11 +99,6 @@ def dependent(covariance: Floats) -> list[int]:
         if before and explained > 1 - 1e-9:
             found.append(component)
     return sorted(found)
-
-
-def _root_or_nan(matrix: Floats) -> Floats:
-    found = root(matrix)
-    return np.where(np.eye(len(matrix)) == 1, np.nan, 0.0) if found is None else found
 
 
 def symmetric(upper: Floats, d: int) -> Floats:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from hmmlens.errors import DataError
 from hmmlens.hmm import checks, em, inputs, streams
 from hmmlens.hmm.blocks import MEMORY_LIMIT
-from hmmlens.hmm.covariances import compact, dependent, expand, root
+from hmmlens.hmm.covariances import compact, dependent, expand, roots
 from hmmlens.hmm.emissions import Gaussian
 from hmmlens.hmm.estimator import HiddenMarkovModel
 from hmmlens.hmm.fitting import ConvergenceMonitor
@@ -179,13 +179,9 @@ class GaussianHMM(HiddenMarkovModel):
             covars = np.maximum(covars, np.finfo(float).tiny)
         covars = expand(covars, self.covariance_type, *self.means_.shape)
         # Values are whitened first, which keeps more digits than the quadratic form of EM.
-        for k, (mean, covariance) in enumerate(zip(self.means_, covars, strict=True)):
-            factor = root(covariance)
-            if factor is None:
-                raise DataError(
-                    f"the covariance of state {k} is not positive definite; fit with "
-                    'prior_mode="floor", fewer states or fewer components'
-                )
+        remedy = 'fit with prior_mode="floor", fewer states or fewer components'
+        factors = roots(covars, "covars_", remedy)
+        for k, (mean, factor) in enumerate(zip(self.means_, factors, strict=True)):
             # A square too large for a float is infinite, and its density 0.
             with np.errstate(over="ignore"):
                 white = solve_triangular(factor, (frames - mean).T, lower=True, check_finite=False)
@@ -219,7 +215,9 @@ class GaussianHMM(HiddenMarkovModel):
         if self._needs_init("m"):
             from sklearn.cluster import KMeans
 
-            found = KMeans(self.n_components, n_init=10, random_state=self.random_state)
+            found = KMeans(
+                self.n_components, n_init=10, random_state=checks.generator(self.random_state)
+            )
             self.means_ = found.fit(seen.sample).cluster_centers_
         self.means_ = checks.numbers(self.means_, "means_", (self.n_components, seen.n_components))
         if self._needs_init("c"):

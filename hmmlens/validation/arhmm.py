@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hmmlens.errors import DataError
 from hmmlens.hmm import checks, inference
-from hmmlens.hmm.covariances import root, unusable
+from hmmlens.hmm.covariances import roots
 from hmmlens.hmm.inference import Filtered
 from hmmlens.hmm.inputs import check_count, steps_inside
 
@@ -124,8 +124,6 @@ class ARHMM:
         self.transmat_ = checks.distributions(self.transmat_, "transmat_", (k, k))
         self.weights_ = checks.numbers(self.weights_, "weights_", (k, 1 + d, d))
         self.covariance_ = checks.numbers(self.covariance_, "covariance_", (d, d))
-        if unusable(self.covariance_[None]):
-            raise DataError("covariance_ must be positive definite")
 
     def _start(self, now: Floats, inside: NDArray[np.bool_]) -> Floats:
         from sklearn.cluster import KMeans
@@ -166,9 +164,7 @@ class ARHMM:
     def _log_density(self, past: Floats, now: Floats, inside: NDArray[np.bool_]) -> Floats:
         """Return log p(x_t | x_{t-1}, state) (sequence, pair, state), 0 past the end."""
         design = np.c_[np.ones(int(inside.sum())), past[inside]]
-        factor = root(self.covariance_)
-        if factor is None:
-            raise DataError("the covariance is not positive definite; use a larger floor")
+        factor = roots(self.covariance_[None], "covariance_", "use a larger floor")[0]
         constant = np.log(np.diag(factor)).sum() + 0.5 * now.shape[2] * np.log(2 * np.pi)
         out = np.zeros((*inside.shape, self.n_states))
         for k, weights in enumerate(self.weights_):
