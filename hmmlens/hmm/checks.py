@@ -15,8 +15,8 @@ from hmmlens.hmm.covariances import COVARIANCE_TYPES, roots
 
 Floats = NDArray[np.float64]
 
-#: Variances outside these limits overflow or underflow once they are summed, squared or inverted.
-SMALLEST_VARIANCE, LARGEST_VARIANCE = 1e-290, 1e290
+#: Smaller variances underflow once a floor is taken from them. See also :data:`arrays.LARGEST`.
+SMALLEST_VARIANCE = 1e-290
 
 
 def numbers(value: Any, name: str, shape: tuple[int, ...] | None = None) -> Floats:
@@ -114,10 +114,11 @@ def covariances(
         return compact.copy()
     for state, matrix in enumerate(given[None] if covariance_type == "tied" else given):
         scale = np.abs(matrix).max()
-        symmetric = np.allclose(matrix, matrix.T, atol=1e-8 * min(scale, 1))
-        if not symmetric or (np.linalg.eigvalsh(matrix) <= 0).any():
+        if not np.allclose(matrix, matrix.T, atol=1e-8 * min(scale, 1)):
             which = "" if covariance_type == "tied" else f"; that of state {state} is not"
             raise DataError(f"covars_ must be symmetric and positive definite{which}")
+    remedy = "covariances must be symmetric and positive definite"
+    roots(given[None] if covariance_type == "tied" else given, "covars_", remedy)
     return compact.copy()
 
 
@@ -246,26 +247,19 @@ def generator(random_state: Any) -> np.random.RandomState:
     return found
 
 
-def spread(variance: Floats, has_floor: bool, name: str = "X") -> None:
-    """Refuse data whose variances cannot be computed with, or give no floor.
+def spread(variance: Floats, name: str = "X") -> None:
+    """Refuse data that do not vary, for a floor relative to their variance would be 0.
 
     Parameters
     ----------
     variance : (component)
-    has_floor : bool
-        Whether variances get a floor relative to their mean.
+    name : what messages call the data.
 
     Raises
     ------
     DataError
     """
-    bad = np.flatnonzero(~(variance <= LARGEST_VARIANCE))
-    if len(bad):
-        raise DataError(
-            f"the variance of component {bad[0]} of {name} is {variance[bad[0]]:.4g}, too large to "
-            "compute with; remove outliers, or rescale the data"
-        )
-    if has_floor and not variance.mean() >= SMALLEST_VARIANCE:
+    if not variance.mean() >= SMALLEST_VARIANCE:
         raise DataError(
             f"{name} does not vary: no component has a variance above {SMALLEST_VARIANCE:g}, so "
             "there are no states to tell apart; drop constant components, or rescale the data"

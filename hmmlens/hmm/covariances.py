@@ -9,6 +9,9 @@ from hmmlens.errors import DataError
 
 Floats = NDArray[np.float64]
 
+#: Of a component's variance, times the number of components: less is rounding.
+SINGULAR = 10 * float(np.finfo(float).eps)
+
 COVARIANCE_TYPES = ("spherical", "diag", "full", "tied")
 
 
@@ -61,26 +64,26 @@ def roots(covars: Floats, name: str, remedy: str) -> Floats:
     Raises
     ------
     DataError
-        When one is not positive definite, with the ``name`` of the parameter, the components that
-        are constant or that others determine, and the ``remedy``.
+        When one is not positive definite, or singular up to rounding, so that no digit of a
+        density would be right; with the ``name`` of the parameter, the components that are
+        constant or that others determine, and the ``remedy``.
     """
-    try:
-        return np.asarray(np.linalg.cholesky(covars))
-    except np.linalg.LinAlgError as error:
-        state = next(i for i, matrix in enumerate(covars) if not _is_definite(matrix))
-        flat = dependent(covars[state])
-        which = f", where components {', '.join(map(str, flat))} are constant or follow from others"
-        raise DataError(
-            f"{name} is not positive definite in state {state}{which if flat else ''}; {remedy}"
-        ) from error
+    for state, matrix in enumerate(covars):
+        if not _is_definite(matrix):
+            flat = ", ".join(map(str, dependent(matrix)))
+            which = f" (components that are constant or follow from others: {flat})" if flat else ""
+            raise DataError(f"{name} is not positive definite in state {state}{which}; {remedy}")
+    return np.asarray(np.linalg.cholesky(covars))
 
 
 def _is_definite(matrix: Floats) -> bool:
     try:
-        np.linalg.cholesky(matrix)
+        factor = np.linalg.cholesky(matrix)
     except np.linalg.LinAlgError:
         return False
-    return True
+    # What the components before it leave of each variance, against what rounding leaves.
+    left = np.diagonal(factor) ** 2
+    return bool((left > SINGULAR * len(matrix) * np.diagonal(matrix)).all())
 
 
 def dependent(covariance: Floats) -> list[int]:

@@ -216,7 +216,7 @@ def fit(
     check_classes(classes, inside, len(start.transmat))
     frames = np.asarray(values[inside], dtype=np.float64)
     n_frames, d = frames.shape
-    checks.spread(frames.var(axis=0), True, "values")
+    checks.spread(frames.var(axis=0), "values")
     centre = frames.mean(axis=0)
     floor = min_covar * float(frames.var(axis=0).mean())
     kind, n_states = start.covariance_type, len(start.means)

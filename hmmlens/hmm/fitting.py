@@ -351,8 +351,9 @@ class Fitted(ABC):
     def _refuse_impossible(self, chunks: Iterable[Sequences]) -> None:
         """Raise :class:`DataError` where the parameters that EM starts from exclude a sequence."""
         for part in chunks:
+            density, inside = self._observe(part)
             try:
-                inference.forward(self.startprob_, self.transmat_, *self._observe(part))
+                inference.forward(self.startprob_, self.transmat_, density, inside)
             except DataError as error:
                 names = ", ".join(self._letters.values())
                 raise DataError(

@@ -179,7 +179,7 @@ class GaussianHMM(HiddenMarkovModel):
             covars = np.maximum(covars, np.finfo(float).tiny)
         covars = expand(covars, self.covariance_type, *self.means_.shape)
         # Values are whitened first, which keeps more digits than the quadratic form of EM.
-        remedy = 'fit with prior_mode="floor", fewer states or fewer components'
+        remedy = 'fit with prior_mode="floor" and a min_covar above 0, or drop components'
         factors = roots(covars, "covars_", remedy)
         for k, (mean, factor) in enumerate(zip(self.means_, factors, strict=True)):
             # A square too large for a float is infinite, and its density 0.
@@ -208,7 +208,8 @@ class GaussianHMM(HiddenMarkovModel):
         checks.number(self.min_covar, "min_covar", 0)
 
     def _initialise(self, seen: streams.Survey) -> None:
-        checks.spread(np.diagonal(seen.covariance), self.prior_mode == "floor")
+        if self.prior_mode == "floor":
+            checks.spread(np.diagonal(seen.covariance))
         inputs.tell_constant_columns(seen.covariance)
         self._prior(seen, None)
         self._dirichlet_start()

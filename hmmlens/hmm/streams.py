@@ -166,13 +166,11 @@ def survey(data: Source, n_states: int) -> Survey:
                 len(frames), len(data.once.lengths), None, np.zeros((0, 0)), int(frames.max()),
                 frames,
             )  # fmt: skip
-        # What overflows is refused with its name, see :func:`hmmlens.hmm.checks.spread`.
-        with np.errstate(over="ignore", invalid="ignore"):
-            centre = frames.mean(axis=0)
-            if len(frames) == 1:
-                covariance = np.zeros((len(centre), len(centre)))
-            else:
-                covariance = np.cov(frames.T).reshape(len(centre), len(centre))
+        centre = frames.mean(axis=0)
+        if len(frames) == 1:
+            covariance = np.zeros((len(centre), len(centre)))
+        else:
+            covariance = np.cov(frames.T).reshape(len(centre), len(centre))
         return Survey(len(frames), len(data.once.lengths), centre, covariance, -1, frames)
     n_frames = n_sequences = 0
     largest = -1

@@ -53,10 +53,8 @@ def look(data: Source, n_states: int) -> tuple[Survey, SampleSizes]:
     if frames.ndim == 1:
         return Survey(*counts, None, np.zeros((0, 0)), int(frames.max()), frames), sizes
     # Of the covariance, the variances are enough here.
-    # What overflows is refused with its name, see :func:`hmmlens.hmm.checks.spread`.
-    with np.errstate(over="ignore", invalid="ignore"):
-        variance = np.diag(frames.var(axis=0))
-        return Survey(*counts, frames.mean(axis=0), variance, -1, frames), sizes
+    variance = np.diag(frames.var(axis=0))
+    return Survey(*counts, frames.mean(axis=0), variance, -1, frames), sizes
 
 
 def whole_sequences(data: Source, most_frames: int) -> Sequences:

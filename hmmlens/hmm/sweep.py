@@ -159,7 +159,7 @@ class HMMSweep:
         floor, self.constant_ = 0.0, []
         if not symbols:
             variance = np.diagonal(seen.covariance)
-            checks.spread(variance, True)
+            checks.spread(variance)
             floor = self.min_covar * float(variance.mean())
             self.constant_ = inputs.tell_constant_columns(seen.covariance)
         data = tasks.Data(train, test, seen.n_frames, n_test, seen.sample, seen.centre, floor)

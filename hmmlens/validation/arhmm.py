@@ -78,7 +78,7 @@ class ARHMM:
                 f"{n} steps are too few for {self.n_states} autoregressive states of {d} "
                 "components; give more data, fewer components or fewer states"
             )
-        checks.spread(now[inside].var(axis=0), True, "values")
+        checks.spread(now[inside].var(axis=0), "values")
         self._floor = self.floor * float(now[inside].var(axis=0).mean())
         gamma = self._start(now, inside)
         self.startprob_ = np.full(self.n_states, 1 / self.n_states)
