@@ -179,6 +179,7 @@ class CategoricalHMM(HiddenMarkovModel):
             given.pop(name)
         model = Reference(**given)
         if hasattr(self, "startprob_"):
+            self._check_is_fitted()
             model.n_features = self.emissionprob_.shape[1]
             model.startprob_, model.transmat_ = self.startprob_, self.transmat_
             model.emissionprob_ = self.emissionprob_

@@ -35,7 +35,7 @@ def numbers(value: Any, name: str, shape: tuple[int, ...] | None = None) -> Floa
     DataError
         When the shape is another, or something is not a finite real number.
     """
-    array = arrays.real(arrays.numbers(value, name), name).astype(np.float64, copy=False)
+    array = arrays.numbers(value, name).astype(np.float64, copy=False)
     if shape is not None and array.shape != shape:
         raise DataError(f"{name} has shape {array.shape}, {shape} is needed")
     bad = np.argwhere(~np.isfinite(array))

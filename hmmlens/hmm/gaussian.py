@@ -312,6 +312,7 @@ class GaussianHMM(HiddenMarkovModel):
             given.pop(name)
         model = Reference(**given)
         if hasattr(self, "startprob_"):
+            self._check_is_fitted()
             model.n_features = self.means_.shape[1]
             model.startprob_, model.transmat_ = self.startprob_, self.transmat_
             model.means_, model.covars_ = self.means_, self._covars_

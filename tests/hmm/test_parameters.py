@@ -55,9 +55,9 @@ def categorical(module: Any = hmmlens, **parameters: Any) -> Any:
 
 @pytest.mark.parametrize("kind", UNITS)
 def test_lists_are_taken_as_by_hmmlearn(kind: str) -> None:
-    assert gaussian(kind=kind).score(X) == pytest.approx(
-        gaussian(hmmlearn.hmm, kind).score(X), rel=1e-12
-    )
+    wanted = gaussian(hmmlearn.hmm, kind).score(X)
+    assert gaussian(kind=kind).score(X) == pytest.approx(wanted, rel=1e-12)
+    assert gaussian(kind=kind).to_hmmlearn().score(X) == pytest.approx(wanted, rel=1e-12)
     assert categorical().score(Y) == pytest.approx(categorical(hmmlearn.hmm).score(Y), rel=1e-12)
 
 
