@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from hmmlens import store
+from hmmlens import ownership, store
 from hmmlens.errors import DataError
 from hmmlens.hmm.inputs import steps_inside
 from hmmlens.parts import Moments, Part
@@ -65,6 +65,7 @@ def read(path: Path, layer: str | None = None) -> xr.Dataset:
     store.check(path, "activations")
     refuse_lost(path)
     data: xr.Dataset = xr.open_zarr(path, group=layer, consolidated=False, chunks=None)
+    data.attrs.pop(ownership.SEAL, None)
     return data
 
 

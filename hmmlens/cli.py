@@ -296,6 +296,11 @@ def explain(args: argparse.Namespace) -> None:
         names=names | ({"output": args.output_names} if args.output_names else {}),
         note=data.attrs.get("cut"),
         out=args.out,
+        made_by={
+            "factory": args.factory,
+            "kwargs": json.dumps(args.kwargs, sort_keys=True),
+            "code": loading.code_of(args.factory, Path.cwd()),
+        },
     )
     print(found.summary())
     print(f"\nThe explanation: {usertext.line(args.out / folder.PAGE)}")

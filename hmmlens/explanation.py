@@ -58,6 +58,7 @@ def explain(
     note: str | None = None,
     out: str | Path | None = None,
     progress: bool | None = None,
+    made_by: Mapping[str, Any] | None = None,
 ) -> Explanation:
     """Explain one layer of a network by the states that it moves through.
 
@@ -90,13 +91,16 @@ def explain(
     out : folder to write all of it to, as :meth:`Explanation.save` does. States go there batch by
         batch, and what was recorded when a run was killed is taken up by the next one.
     progress : show how far the recording is, see :func:`hmmlens.extract`.
+    made_by : attributes of the recorded states that say what made the network, such as its factory.
+        What a killed run has recorded is taken up only where they are the same.
 
     Raises
     ------
     DataError
         When the arrays do not fit each other or the network, or the layer does not exist.
     StoreError
-        When ``out`` holds anything but a former explanation.
+        When ``out`` holds anything but a former explanation as this function wrote it; when another
+        process is writing there, or the system refuses to write.
     """
     if outputs not in ("logits", "values"):
         raise DataError(f"outputs is {outputs!r}; logits or values is needed")
@@ -134,11 +138,12 @@ def explain(
         recorded: dict[str, xr.DataTree] = {}
         for role, network in networks.items():
             if network is not None:
-                path = partial and folder.recording(partial, role)
+                path = folder.recording(partial, role) if partial else None
                 with _control(role):
                     recorded[role] = _record(
-                        network, sequences, chosen, wanted, batch_first, path, progress
-                    )
+                        network, sequences, chosen, wanted, batch_first, path, progress,
+                        made_by or {},
+                    )  # fmt: skip
                 log.info("the %s network is recorded", role)
         name, sequences = _checked(recorded["trained"], layer, sequences, names)
         for role, acts in recorded.items():
@@ -227,15 +232,15 @@ def _record(
     batch_first: bool | None,
     path: Path | None,
     progress: bool | None,
+    about: Mapping[str, Any],
 ) -> xr.DataTree:
     """Return what the network held on the chosen sequences, recorded now or by a killed run."""
     part = sequences.isel(sequence=chosen)
     arrays = {name: part[name].to_numpy() for name in ("input", "length", "split")}
-    made_by: dict[str, Any] = {"created_by": f"hmmlens.explain, hmmlens {hmmlens.__version__}"}
+    made_by = {"created_by": f"hmmlens.explain, hmmlens {hmmlens.__version__}", **about}
     if path:
-        made_by["fingerprint"] = fingerprint(
-            network, [layers, batch_first], {**arrays, "sequence": chosen}
-        )
+        settings = [layers, batch_first, dict(about)]
+        made_by["fingerprint"] = fingerprint(network, settings, {**arrays, "sequence": chosen})
         if path.exists() and made_by["fingerprint"]:
             whole = read_tree(path)
             if whole.attrs["fingerprint"] == made_by["fingerprint"]:

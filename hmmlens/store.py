@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from hmmlens import ownership
 from hmmlens.errors import StoreError
 from hmmlens.zarr_chunks import ALL_CHUNKS, refuse_lost
 
@@ -40,19 +41,36 @@ def inside(folder: str | Path) -> Path:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder name that becomes ``path`` when the block ends without error."""
-    path = Path(path)
+def replacing(path: Path, kind: str | None = None) -> Iterator[Path]:
+    """Yield a temporary folder name that becomes ``path`` when the block ends without error.
+
+    Parameters
+    ----------
+    path : a folder; a Zarr store, or of files.
+    kind : what it holds. A folder of files needs one.
+
+    Raises
+    ------
+    StoreError
+        When there is anything at ``path`` that hmmlens did not write; see :mod:`hmmlens.ownership`.
+    """
+    path = ownership.resolved(path)
+    ownership.verified(path, kind)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    partial = ownership.fresh(path)
     try:
         yield partial
+        if (partial / ownership.ROOT).exists():
+            ownership.seal_store(partial)
+        elif kind is not None:
+            ownership.seal(partial, kind)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    shutil.rmtree(path, ignore_errors=True)
-    partial.replace(path)
+    try:
+        ownership.replace(partial, path, kind)
+    except StoreError as error:
+        raise StoreError(f"{error}; what was written lies in {partial}") from error
 
 
 def store_attributes(kind: str, made_by: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,7 +94,7 @@ def write(dataset: xr.Dataset, path: Path, kind: str, made_by: Mapping[str, Any]
         if variable.ndim and variable.size:
             first = rows_per_chunk(variable.shape, variable.dtype.itemsize)
             encoding[str(name)] = {"chunks": (first, *variable.shape[1:])}
-    with replacing(path) as partial:
+    with replacing(path, kind) as partial:
         dataset.to_zarr(
             partial, mode="w", zarr_format=3, consolidated=False, encoding=encoding,
             write_empty_chunks=True,
@@ -124,7 +142,7 @@ def writing(
     small : the arrays that are.
     path, kind, made_by : see :func:`write`.
     """
-    with replacing(path) as partial:
+    with replacing(path, kind) as partial:
         write(small, partial, kind, made_by)
         yield Writer(partial)
 
@@ -140,6 +158,7 @@ def read(path: Path, kind: str) -> xr.Dataset:
     check(path, kind)
     refuse_lost(path)
     data: xr.Dataset = xr.open_zarr(path, consolidated=False, chunks=None)
+    data.attrs.pop(ownership.SEAL, None)
     return data
 
 

@@ -227,7 +227,7 @@ def test_a_table_without_features_is_told(place: Path) -> None:
         ({"weights": "d.csv"}, "d.csv: this is no whole file of torch.save"),
         ({"layer": "lstm"}, "there is no layer 'lstm'"),
         ({"inputs": "left"}, "the network fails on inputs of the shape (12, 10, 1)"),
-        ({"out": "."}, "is there already and is no explanation"),
+        ({"out": "."}, "is there already and nothing in it shows that hmmlens wrote it"),
         ({"input_names": "a b c"}, "names['input'] holds 3 names; 2"),
     ],
 )

@@ -93,8 +93,11 @@ def extract(
         sequences in other places, see :mod:`hmmlens.extraction.order`.
     dtype : of the states on disk or in memory. What a narrower type rounds off is told.
     store : folder of a Zarr store to write batch by batch; None to keep all in memory. What was
-        killed goes on after its last whole batch, and gives the same bytes.
-    partial : the store's folder until it is whole; ``STORE.partial`` by default.
+        killed goes on after its last whole batch, and gives the same bytes. A store that is there
+        already is replaced only if this function wrote it and no file in it was added or changed
+        since.
+    partial : the store's folder until it is whole; ``STORE.partial`` by default. While it is
+        written it is locked against other writers.
     labels : name -> numbers (sequence) to store beside, such as split or group.
     made_by : attributes of the store that say what made it.
     progress : show a bar on stderr, or a function of batches done and all batches. None shows the
@@ -122,6 +125,9 @@ def extract(
     DataError
         When the replay differs, with the layer and the step; when a layer reads the sequences in
         another order; when inputs or names do not fit.
+    StoreError
+        Before anything runs, when what lies at ``store`` or ``partial`` is not what this function
+        wrote, or another process is writing there; and when the system refuses to write.
     """
     source = Source(inputs, lengths)
     if batch_size < 1:
@@ -182,26 +188,22 @@ def extract(
             del doubt
             _tell(progress, index + 1, n_batches)
 
-    with quiet:
+    with quiet, sink:
+        shorter = np.flatnonzero(source.lengths < source.n_steps)
+        if sink.done and len(shorter):
+            # As when it began, the first batch with padding shows how all of them are run.
+            first = int(shorter[0]) // batch_size
+            rows = slice(first * batch_size, min((first + 1) * batch_size, len(source)))
+            runner.settle(source.batch(rows), source.lengths[rows])
         try:
-            shorter = np.flatnonzero(source.lengths < source.n_steps)
-            if sink.done and len(shorter):
-                # As when it began, the first batch with padding shows how all of them are run.
-                first = int(shorter[0]) // batch_size
-                rows = slice(first * batch_size, min((first + 1) * batch_size, len(source)))
-                runner.settle(source.batch(rows), source.lengths[rows])
-            try:
-                record()
-            except PaddingReadError:
-                sink.restart()
-                record()
-        except DataError:
-            sink.discard()
-            raise
-    attributes = _attributes(sink.done, made_by or {}, n_batches)
-    if runner.by_length:
-        attributes["/"]["batches"] = BY_LENGTH
-    return sink.close(attributes)
+            record()
+        except PaddingReadError:
+            sink.restart()
+            record()
+        attributes = _attributes(sink.done, made_by or {}, n_batches)
+        if runner.by_length:
+            attributes["/"]["batches"] = BY_LENGTH
+        return sink.close(attributes)
 
 
 def sampled(n_batches: int, verify: str) -> set[int]:

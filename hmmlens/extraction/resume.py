@@ -21,7 +21,10 @@ log = logging.getLogger(__name__)
 
 
 def fingerprint(model: Any, settings: Sequence[Any], fixed: Mapping[str, Any]) -> str | None:
-    """Return a hash of weights and settings, or None of an object whose weights are hidden.
+    """Return a hash of all that determines a recording but its inputs, or None.
+
+    It covers weights, code and plain attributes (see :mod:`hmmlens.extraction.identity`) and the
+    settings. None of an object whose weights or content are hidden: it cannot be compared.
 
     Parameters
     ----------
@@ -29,13 +32,18 @@ def fingerprint(model: Any, settings: Sequence[Any], fixed: Mapping[str, Any]) -
     """
     import torch
 
+    from hmmlens.extraction import identity
+
     if not isinstance(model, torch.nn.Module):
+        return None
+    content = identity.of_module(model)
+    if content is None:
         return None
     versions = [hmmlens.__version__, torch.__version__]
     sha = hashlib.sha256(json.dumps([*settings, versions], default=str).encode())
-    sha.update(repr(model).encode())
+    sha.update(repr(model).encode() + content.encode())
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
-        sha.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        sha.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} {tensor.device}".encode())
         sha.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     for name, values in fixed.items():
         sha.update(f"{name} {values.dtype}".encode() + np.ascontiguousarray(values).tobytes())

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
-import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,11 +12,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from hmmlens import store
+from hmmlens import ownership, store
+from hmmlens.errors import DataError, StoreError
+from hmmlens.extraction import unfinished
+from hmmlens.extraction.unfinished import LOG
+from hmmlens.locks import LOCK, Lock
+from hmmlens.ownership import writing_to
 from hmmlens.zarr_chunks import refuse_lost
-
-#: The log of finished batches in a store that is being written.
-LOG = "batches.jsonl"
 
 
 class Spec(NamedTuple):
@@ -46,6 +47,15 @@ class Memory:
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.done: list[dict[str, Any]] = []
         self.units: Units | None = None
+
+    def __enter__(self) -> Memory:
+        """Do nothing: memory is nobody else's."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Let go of what was kept where it is not wanted."""
+        if kind is not None:
+            self.arrays.clear()
 
     def create(self, specs: Sequence[Spec], fixed: Fixed, units: Units | None) -> None:
         """Make room for the arrays ``specs``, and keep those of ``fixed``."""
@@ -77,16 +87,16 @@ class Memory:
             nodes[f"/{node}"] = nodes[f"/{node}"].assign({variable: data})
         return xr.DataTree.from_dict(nodes)
 
-    def discard(self) -> None:
-        """Let go of what was kept."""
-        self.arrays.clear()
-
 
 class Store:
     """Writes a Zarr store under another name, batch by batch, and renames it when it is whole.
 
     Every batch fills whole chunks, and a line in a log says that it is there. What was killed is
     continued after the last such line, if it was made from the same (``fingerprint``).
+
+    It is a context: on entering, the unfinished folder is locked against other writers, and what is
+    there already is refused unless hmmlens wrote it. What is unfinished stays on disk, to be
+    continued, unless the block ends with a ``DataError``.
 
     Parameters
     ----------
@@ -97,17 +107,66 @@ class Store:
     """
 
     def __init__(self, path: Path, partial: Path, fingerprint: str | None, batch_size: int) -> None:
-        self.path, self.partial = Path(path), Path(partial)
+        self.path, self.partial = ownership.resolved(path), ownership.resolved(partial)
         self.fingerprint, self.batch_size = fingerprint, batch_size
         self.units: Units | None = None
         self.done: list[dict[str, Any]] = []
         self._arrays: dict[str, Any] = {}
+        self._lock = Lock(self.partial, self.path)
         import zarr
 
         # Every thread of Zarr keeps a chunk's worth or more for itself, and chunks come one by one.
         # Zarr has one pool for the whole process, so this holds for what else is read in it too.
         zarr.config.set({"threading.max_workers": 1})
-        self._continue()
+
+    def __enter__(self) -> Store:
+        """Lock the folder, and take up what a run before this one has finished.
+
+        Raises
+        ------
+        StoreError
+            When another process writes the store, or what is there was not written by hmmlens.
+        """
+        with writing_to(self.path):
+            self._lock.claim(self._check)
+            try:
+                self._continue()
+            except BaseException:
+                self._lock.release()
+                raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Let go of the lock, and delete what is of no use."""
+        useless = kind is not None and issubclass(kind, DataError)
+        # What goes wrong here may not hide why the block ended.
+        with suppress(OSError, StoreError):
+            if self.partial.exists() and (useless or not self._begun()):
+                self._clear()
+                self._lock.release(self.partial / LOCK)
+                self.partial.rmdir()
+        self._lock.release()
+
+    def _check(self) -> None:
+        if self.path == self.partial:
+            raise StoreError(f"{self.path}: store and partial are the same folder; name another")
+        ownership.verified(self.path, "activations")
+        unfinished.verified(self.partial)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.partial.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.parent.stat().st_dev != self.partial.parent.stat().st_dev:
+            raise StoreError(
+                f"{self.partial}: lies on another file system than {self.path}, so it cannot be "
+                "renamed when it is whole; name a folder on the same one"
+            )
+
+    def _begun(self) -> bool:
+        return any(entry.name != LOCK for entry in self.partial.iterdir())
+
+    def _clear(self) -> None:
+        ownership.delete(self.partial, unfinished.verified(self.partial), {LOCK, LOG})
+        # Last, because it proves that the others may be deleted.
+        (self.partial / LOG).unlink(missing_ok=True)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -116,12 +175,8 @@ class Store:
 
     def _continue(self) -> None:
         """Take up what a run before this one has finished."""
-        try:
-            whole, _, _ = (self.partial / LOG).read_text().rpartition("\n")
-            head, *lines = map(json.loads, whole.splitlines())
-        except (OSError, ValueError):
-            return
-        if self.fingerprint is None or head["fingerprint"] != self.fingerprint:
+        head, lines = unfinished.read_log(self.partial)
+        if self.fingerprint is None or not lines or head["fingerprint"] != self.fingerprint:
             return
         import zarr
 
@@ -130,9 +185,10 @@ class Store:
             stray.unlink()
         root = zarr.open_group(self.partial, mode="r+")
         self._arrays = {name: root[name] for name in head["arrays"]}
-        self.units, self.done = head["units"], lines
+        ready, *self.done = lines
+        self.units = head["units"]
         # A line that was cut off may not be joined by the next one.
-        (self.partial / LOG).write_text("".join(f"{json.dumps(x)}\n" for x in (head, *lines)))
+        unfinished.write_log(self.partial, [head, ready, *self.done])
 
     def restart(self) -> None:
         """Forget what a run before this one has finished."""
@@ -143,21 +199,24 @@ class Store:
         import zarr
         from zarr.codecs import BloscCodec
 
-        shutil.rmtree(self.partial, ignore_errors=True)
-        self.partial.parent.mkdir(parents=True, exist_ok=True)
-        root = zarr.create_group(self.partial, zarr_format=3)
-        for spec in [*specs, *(spec for spec, _ in fixed)]:
-            # Activations hardly shrink, so the codec is a fast one.
-            codec = BloscCodec(cname="lz4", clevel=1, shuffle="bitshuffle")
-            self._arrays[spec.name] = root.create_array(
-                spec.name, shape=spec.shape, dtype=spec.dtype, chunks=self._chunks(spec),
-                dimension_names=spec.dims, compressors=codec, config={"write_empty_chunks": True},
-            )  # fmt: skip
-        for spec, values in fixed:
-            self._arrays[spec.name][:] = values
-        self.units = units
-        head = {"fingerprint": self.fingerprint, "units": units, "arrays": list(self._arrays)}
-        (self.partial / LOG).write_text(f"{json.dumps(head)}\n")
+        every = [*specs, *(spec for spec, _ in fixed)]
+        with writing_to(self.path):
+            self._clear()
+            head = unfinished.head(self.fingerprint, units, [spec.name for spec in every])
+            unfinished.write_log(self.partial, [head])
+            root = zarr.create_group(self.partial, zarr_format=3)
+            for spec in every:
+                # Activations hardly shrink, so the codec is a fast one.
+                codec = BloscCodec(cname="lz4", clevel=1, shuffle="bitshuffle")
+                self._arrays[spec.name] = root.create_array(
+                    spec.name, shape=spec.shape, dtype=spec.dtype, chunks=self._chunks(spec),
+                    dimension_names=spec.dims, compressors=codec,
+                    config={"write_empty_chunks": True},
+                )  # fmt: skip
+            for spec, values in fixed:
+                self._arrays[spec.name][:] = values
+            self.units = units
+            unfinished.append_log(self.partial, {"ready": True})
 
     def _chunks(self, spec: Spec) -> tuple[int, ...]:
         if len(spec.shape) < 2:
@@ -173,34 +232,39 @@ class Store:
         array = self._arrays[name]
         # Chunk by chunk, because Zarr holds copies of all chunks of one call.
         rows = array.chunks[0]
-        for begin in range(0, len(values), rows):
-            part = values[begin : begin + rows]
-            array[first + begin : first + begin + len(part)] = part
+        with writing_to(self.path):
+            for begin in range(0, len(values), rows):
+                part = values[begin : begin + rows]
+                array[first + begin : first + begin + len(part)] = part
 
     def batch_done(self, about: dict[str, Any]) -> None:
         """Note that a batch is whole."""
         self.done.append(about)
-        with open(self.partial / LOG, "a") as log:
-            log.write(f"{json.dumps(about)}\n")
+        with writing_to(self.path):
+            unfinished.append_log(self.partial, about)
 
     def close(self, attributes: Mapping[str, Mapping[str, Any]]) -> xr.DataTree:
-        """Give the store its attributes and its name, and open it."""
+        """Give the store its attributes and its name, and open it.
+
+        Raises
+        ------
+        StoreError
+            When something that hmmlens did not write came to lie at its name meanwhile.
+        """
         import zarr
 
-        root = zarr.open_group(self.partial, mode="r+")
-        for node, attrs in attributes.items():
-            group = root if node == "/" else root[node.strip("/")]
-            # JSON has no NaN.
-            group.attrs.update({k: None if v != v else v for k, v in attrs.items()})
-        (self.partial / LOG).unlink()
-        shutil.rmtree(self.path, ignore_errors=True)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.partial.replace(self.path)
+        with writing_to(self.path):
+            root = zarr.open_group(self.partial, mode="r+")
+            for node, attrs in attributes.items():
+                group = root if node == "/" else root[node.strip("/")]
+                # JSON has no NaN.
+                group.attrs.update({k: None if v != v else v for k, v in attrs.items()})
+            ownership.seal_store(self.partial, {LOG, LOCK})
+            (self.partial / LOG).unlink()
+            ownership.replace(self.partial, self.path, "activations")
+            # The lock came along, so that nobody could take the folder's old name meanwhile.
+            self._lock.release(self.path / LOCK)
         return read_tree(self.path)
-
-    def discard(self) -> None:
-        """Delete what was written."""
-        shutil.rmtree(self.partial, ignore_errors=True)
 
 
 Sink = Memory | Store
@@ -217,6 +281,7 @@ def read_tree(path: Path) -> xr.DataTree:
     store.check(path, "activations")
     refuse_lost(path)
     tree = _in_order(xr.open_datatree(path, engine="zarr", consolidated=False, chunks=None))
+    tree.attrs.pop(ownership.SEAL, None)
     for node in tree.subtree:
         if node.attrs.get("replay_error", 0) is None:
             node.attrs["replay_error"] = math.nan
@@ -245,7 +310,9 @@ def write_tree(tree: xr.DataTree, path: Path) -> None:
         Spec(name, v.shape, tuple(map(str, v.dims)), str(v.dtype)) for name, v in arrays.items()
     ]
     sink = Store(path, path.with_name(path.name + ".partial"), None, tree.sizes["sequence"])
-    sink.create(specs, [], None)
-    for name, variable in arrays.items():
-        sink.write(name, 0, variable.to_numpy())
-    sink.close({node.path: {str(k): v for k, v in node.attrs.items()} for node in tree.subtree})
+    attributes = {n.path: {str(k): v for k, v in n.attrs.items()} for n in tree.subtree}
+    with sink:
+        sink.create(specs, [], None)
+        for name, variable in arrays.items():
+            sink.write(name, 0, variable.to_numpy())
+        sink.close(attributes)

@@ -22,6 +22,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from hmmlens import code_files
 from hmmlens.datasets.sources import checked
 from hmmlens.errors import DataError, place_of
 from hmmlens.input_files import check_file
@@ -162,6 +163,17 @@ def imported(what: str, name: str, folder: Path) -> Any:
         raise _failed(what, name, error) from error
     finally:
         sys.path.remove(str(folder))
+
+
+def code_of(name: str, folder: Path) -> str:
+    """Return a hash of the files of a function's module, with all of the user's that it imports.
+
+    Parameters
+    ----------
+    name, folder : see :func:`imported`.
+    """
+    module = name.partition(":")[0]
+    return code_files.digest(code_files.of_module(module, code_files.search_path(folder)))
 
 
 def _failed(what: str, name: str, error: Exception) -> DataError:

@@ -4,101 +4,159 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import hmmlens
-from hmmlens import store
+from hmmlens import locks, ownership, store
 from hmmlens.errors import HmmlensError, StoreError
+from hmmlens.extraction import unfinished
 from hmmlens.extraction.sinks import read_tree, write_tree
+from hmmlens.ownership import writing_to
 from hmmlens.report import gather, tables
 from hmmlens.report.result import DATASET, NETWORKS, Explanation
 from hmmlens.validation.scorecard import RAW_INPUT
 
-#: Says that a folder is an explanation, and what it was made with.
+#: What the folder was made with.
 MARK = "explanation.json"
 PAGE, SUMMARY = "explanation.html", "summary.txt"
 #: What was recorded so far, until the rest is made.
 RECORDING = "recording"
-
-#: What stands in the folder. Where there is anything else, it is somebody's and not replaced.
-ENTRIES = {
-    *(MARK, PAGE, SUMMARY, RECORDING, "data", "tables", "figures"),
-    *(*NETWORKS.values(), f"raw-{DATASET}"),
-}
+#: What :mod:`hmmlens.ownership` calls the folder.
+KIND = "explanation"
 
 
-def check(out: Path) -> None:
-    """Refuse a folder that holds anything but an explanation, or a begun one.
+class Workspace(NamedTuple):
+    """Where an explanation is made.
+
+    out : the folder that it becomes.
+    recorded : ``OUT.partial``, which holds the lock and what was recorded; a run that was killed is
+        taken up from there.
+    made : everything else until it is whole. Its name is new in every run, so nothing has to be
+        deleted there.
+    """
+
+    out: Path
+    recorded: Path
+    made: Path
+
+
+def check(out: str | Path) -> None:
+    """Refuse a folder that may not be replaced, or that another process is writing.
 
     Raises
     ------
     StoreError
         Saying what is in the way.
     """
-    for path in (out, _partial(out)):
+    path = ownership.resolved(out)
+    with writing_to(path):
+        locks.check_free(_recorded(path), path)
         _check(path)
 
 
-def _partial(out: Path) -> Path:
+def _recorded(out: Path) -> Path:
     return out.with_name(f"{out.name}.partial")
 
 
 def _check(path: Path) -> None:
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
-        return
-    if not (path / MARK).is_file():
-        raise StoreError(
-            f"{path}: is there already and is no explanation; name another folder, or move it away"
-        )
-    strange = sorted({entry.name for entry in path.iterdir()} - ENTRIES)
-    if strange:
-        raise StoreError(
-            f"{path}: would be replaced, but holds {strange[0]!r}, which is no part of an "
-            "explanation; move that away, or name another folder"
-        )
+    ownership.verified(path, KIND)
+    _names(_recorded(path))
 
 
-@contextmanager
-def becoming(out: str | Path | None) -> Iterator[Path | None]:
-    """Yield a folder that becomes ``out`` when the block ends without error; None for None.
-
-    What a killed run has left there is kept, so that its recording can be taken up.
+def _names(recorded: Path) -> list[str]:
+    """Return the names of all that hmmlens wrote to the folder of a run that was killed.
 
     Raises
     ------
     StoreError
-        When anything but a former explanation is in the way.
+        When there is anything else.
+    """
+    if not os.path.lexists(recorded):
+        return []
+    if recorded.is_symlink() or not recorded.is_dir():
+        raise StoreError(f"{recorded}: is a file; {ownership.ADVICE}")
+    stores = {
+        f"{RECORDING}/{role}.zarr{ending}"
+        for role in NETWORKS
+        for ending in ("", ".partial")
+        if (recorded / RECORDING / f"{role}.zarr{ending}").is_dir()
+    }
+    found = []
+    for name in ownership.names(recorded):
+        if not name.startswith(tuple(f"{place}/" for place in stores)):
+            is_lock = name == locks.LOCK and locks.is_ours(recorded / name)
+            if name != f"{RECORDING}/" and not is_lock:
+                raise StoreError(
+                    f"{recorded}: is where the explanation is made, but holds {name!r}, which "
+                    "hmmlens did not write; move that away, or name another folder"
+                )
+        found.append(name)
+    for place in stores:
+        if place.endswith(".partial"):
+            unfinished.verified(recorded / place)
+        else:
+            ownership.verified(recorded / place, "activations")
+    return found
+
+
+@contextmanager
+def becoming(out: str | Path | None) -> Iterator[Workspace | None]:
+    """Yield where to make what becomes ``out`` when the block ends without error; None for None.
+
+    What a killed run has recorded there is kept, so that it can be taken up.
+
+    Raises
+    ------
+    StoreError
+        When anything but a former explanation is in the way, another process is writing there, or
+        the system refuses to write.
     """
     if out is None:
         yield None
         return
-    path = Path(out).resolve()
-    partial = _partial(path)
-    check(path)
-    partial.mkdir(parents=True, exist_ok=True)
-    for entry in partial.iterdir():
-        if entry.name != RECORDING:
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-    (partial / MARK).write_text('{"whole": false}\n')
+    path = ownership.resolved(out)
+    work = Workspace(path, _recorded(path), ownership.fresh(path))
+    lock = locks.Lock(work.recorded, path)
+    with writing_to(path):
+        lock.claim(lambda: _check(path))
+        useless = False
+        try:
+            yield work
+            if work.made.exists():
+                _finish(work)
+            useless = True
+        except HmmlensError as error:
+            useless = not isinstance(error, ownership.WriteError | NotReplacedError)
+            raise
+        finally:
+            with suppress(OSError, StoreError):
+                if useless:
+                    ownership.delete(work.recorded, _names(work.recorded), {locks.LOCK})
+                    lock.release(work.recorded / locks.LOCK)
+                    work.recorded.rmdir()
+            lock.release()
+
+
+class NotReplacedError(StoreError):
+    """Something came to lie where the finished explanation belongs."""
+
+
+def _finish(work: Workspace) -> None:
     try:
-        yield partial
-    except HmmlensError:
-        shutil.rmtree(partial)
-        raise
-    # Somebody may have put something there meanwhile.
-    _check(path)
-    shutil.rmtree(path, ignore_errors=True)
-    partial.replace(path)
+        ownership.replace(work.made, work.out, KIND)
+    except (OSError, StoreError) as error:
+        raise NotReplacedError(f"{error}; what was made lies in {work.made}") from error
 
 
-def recording(partial: Path, role: str) -> Path:
+def recording(work: Workspace, role: str) -> Path:
     """Return where states go while the folder is made: of the network ``trained`` or another."""
-    return partial / RECORDING / f"{role}.zarr"
+    return work.recorded / RECORDING / f"{role}.zarr"
 
 
 def _activations(folder: Path, role: str) -> Path:
@@ -114,11 +172,25 @@ def opened(found: Explanation, out: Path) -> Explanation:
     return replace(found, layers=layers)
 
 
-def write(found: Explanation, folder: Path) -> None:
-    """Write stores, tables, figures and the page; what was recorded there is moved in its place."""
+def write(found: Explanation, work: Workspace) -> None:
+    """Write stores, tables, figures and the page; what was recorded is moved in its place."""
+    try:
+        work.made.mkdir()
+        _write(found, work)
+        ownership.seal(work.made, KIND)
+    except BaseException:
+        for role in found.layers:
+            with suppress(OSError):
+                _activations(work.made, role).replace(recording(work, role))
+        shutil.rmtree(work.made, ignore_errors=True)
+        raise
+
+
+def _write(found: Explanation, work: Workspace) -> None:
     from hmmlens.figures import style
     from hmmlens.report import page
 
+    folder = work.made
     settings = json.dumps(found.about, sort_keys=True)
     made_by: dict[str, Any] = {
         "study": "explain",
@@ -153,12 +225,11 @@ def write(found: Explanation, folder: Path) -> None:
     page.write(found, folder / PAGE, pictures)
     (folder / SUMMARY).write_text(f"{found.summary()}\n", encoding="utf-8")
     for role, layer in found.layers.items():
-        if recording(folder, role).exists():
+        if recording(work, role).exists():
             # What reads from there is done.
             _activations(folder, role).parent.mkdir()
-            recording(folder, role).replace(_activations(folder, role))
+            recording(work, role).replace(_activations(folder, role))
         else:
             write_tree(layer.activations, _activations(folder, role))
-    shutil.rmtree(folder / RECORDING, ignore_errors=True)
     told = {"whole": True, "hmmlens": hmmlens.__version__, "settings": found.about}
     (folder / MARK).write_text(f"{json.dumps(told, indent=2)}\n")

@@ -117,7 +117,7 @@ def write(study: jobs.AnyStudy, results: Path) -> tuple[Path, Progress]:
     found = progress(study, results)
     if not found.done:
         raise _nothing(study, found, "because no job has ended")
-    with store.replacing(results / FOLDER) as folder:
+    with store.replacing(results / FOLDER, "partial report") as folder:
         folder.mkdir()
         found.missing.to_csv(folder / "missing.csv", index=False)
         head = {"sentence": found.sentence, "missing": found.missing.to_dict("records")}
