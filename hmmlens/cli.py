@@ -10,6 +10,7 @@ import argparse
 import io
 import json
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import hmmlens
 from hmmlens import cli_studies, usertext
-from hmmlens.errors import ConfigError, HmmlensError
+from hmmlens.errors import ConfigError, HmmlensError, no_exit
+from hmmlens.ownership import reason
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -105,7 +107,7 @@ def _explain_options(command: argparse.ArgumentParser) -> None:
 
     running = command.add_argument_group("running")
     add = running.add_argument
-    add("--seed", type=_natural, default=0, help="of every random draw; default: 0")
+    add("--seed", type=_seed, default=0, help="of every random draw; default: 0")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
     add("--debug", action="store_true", help="show where in the code an error arose")
 
@@ -130,6 +132,12 @@ def _factory(text: str) -> str:
 def _natural(text: str, least: int = 0) -> int:
     if not text.isdecimal() or int(text) < least:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number of {least} or more")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 to {2**32 - 1}")
     return int(text)
 
 
@@ -263,7 +271,7 @@ def explain(args: argparse.Namespace) -> None:
     """Explain a network as the arguments say, and tell what was found on stdout."""
     from hmmlens.report import folder
 
-    folder.check(args.out.resolve())
+    folder.check(args.out)
     data = _read(args)
 
     from hmmlens import devices
@@ -318,11 +326,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(handlers=[handler])
     logging.getLogger("hmmlens.explanation").setLevel(logging.INFO)
     try:
-        args.run(args)
-    except HmmlensError as error:
+        with no_exit("code that was run"):
+            args.run(args)
+        sys.stdout.flush()
+    except (HmmlensError, OSError) as error:
         if args.debug:
             raise
-        print(f"hmmlens {args.command}: {usertext.line(error)}", file=sys.stderr)
+        told: object = error
+        if isinstance(error, OSError) and not isinstance(error, HmmlensError):
+            told = f"the system refuses: {reason(error)}"
+            _let_go_of_stdout()
+        print(f"hmmlens {args.command}: {usertext.line(told)}", file=sys.stderr)
         return WRONG
     except KeyboardInterrupt:
         told = "stopped"
@@ -331,3 +345,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"\nhmmlens {args.command}: {told}", file=sys.stderr)
         return STOPPED
     return 0
+
+
+def _let_go_of_stdout() -> None:
+    """Drop what could not be written, or Python tells of it a second time when it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

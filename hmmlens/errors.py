@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sysconfig
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from hmmlens import usertext
@@ -30,6 +32,28 @@ class DataError(HmmlensError, ValueError):
 
 class StoreError(HmmlensError):
     """A store on disk is missing, half-written, or of another schema version."""
+
+
+@contextmanager
+def no_exit(what: str) -> Iterator[None]:
+    """Turn ``sys.exit()`` in a user's own code into an error, so that it cannot pass for success.
+
+    Parameters
+    ----------
+    what : whose code it is, such as ``factory my_module:build``.
+
+    Raises
+    ------
+    DataError
+        Instead of ``SystemExit``.
+    """
+    try:
+        yield
+    except SystemExit as error:
+        raise DataError(
+            f"{what}: SystemExit({error.code!r}){place_of(error)} would end the run; take out the "
+            "call of sys.exit() or exit()"
+        ) from error
 
 
 def place_of(error: BaseException) -> str:

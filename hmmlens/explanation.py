@@ -17,7 +17,7 @@ from hmmlens import activations, reduction
 from hmmlens.config import Activations, Selection, Validation
 from hmmlens.datasets import memory
 from hmmlens.dynamics import endpoints
-from hmmlens.errors import DataError, HmmlensError, place_of
+from hmmlens.errors import DataError, HmmlensError, no_exit, place_of
 from hmmlens.extraction import protocol
 from hmmlens.extraction.api import extract
 from hmmlens.extraction.resume import fingerprint
@@ -179,7 +179,8 @@ def _twin(model: Any, untrained: Any, seed: int) -> Any:
         log.info("%s is no torch module, so no untrained twin is drawn", type(model).__name__)
         return None
     try:
-        twin = duplicate(model)
+        with no_exit(f"a copy of {type(model).__name__}"):
+            twin = duplicate(model)
     except Exception as error:
         raise DataError(
             f"{type(model).__name__} cannot be copied to make the untrained control "

@@ -16,7 +16,7 @@ import secrets
 import shutil
 import stat
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,9 @@ def writing_to(path: str | Path) -> Iterator[None]:
 def reason(error: OSError) -> str:
     """Return what the operating system says, with the file where it names one."""
     if isinstance(error, FileExistsError | NotADirectoryError) and error.filename:
-        return f"{os.fsdecode(error.filename)} is no folder"
+        path = Path(os.fsdecode(error.filename))
+        there = next((p for p in (path, *path.parents) if os.path.lexists(p)), path)
+        return f"{there} is no folder"
     said = error.strerror or str(error) or type(error).__name__
     return f"{said} ({os.fsdecode(error.filename)})" if error.filename else said
 
@@ -308,3 +310,61 @@ def delete(folder: Path, names: Collection[str], keep: Collection[str] = ()) -> 
                 raise
     if not any(folder.iterdir()):
         folder.rmdir()
+
+
+# --- Pages ----------------------------------------------------------------------------------
+
+#: The last line of a page: a hash of all above it.
+_PAGE_SEAL = "<!-- {name} format {format} sha256 {digest} -->\n"
+
+
+def _sealed(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return text + _PAGE_SEAL.format(name="hmmlens", format=FORMAT, digest=digest)
+
+
+def check_page(path: Path) -> None:
+    """Refuse to replace a file that :func:`write_page` did not write, or that was changed since.
+
+    Raises
+    ------
+    StoreError
+        Saying what is in the way.
+    """
+    advice = "move it away, or name another file"
+    with writing_to(path):
+        if not os.path.lexists(path):
+            return
+        if path.is_dir():
+            raise StoreError(f"{path}: is a folder; name a file in it")
+        content = path.read_bytes() if stat.S_ISREG(path.lstat().st_mode) else b""
+    text, newline, _ = content.removesuffix(b"\n").rpartition(b"\n")
+    if _sealed((text + newline).decode(errors="replace")).encode() != content:
+        raise StoreError(
+            f"{path}: is there already, and is no page that hmmlens wrote, or was changed since; "
+            f"{advice}"
+        )
+
+
+def write_page(path: Path, text: str) -> None:
+    """Write a text file, which appears under its name when it is whole.
+
+    Parameters
+    ----------
+    text : ends with a line break.
+
+    Raises
+    ------
+    StoreError
+        When another file is in the way, or the system refuses to write.
+    """
+    check_page(path)
+    with writing_to(path):
+        partial = fresh(path)
+        try:
+            partial.write_text(_sealed(text), encoding="utf-8")
+            partial.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                partial.unlink()
+            raise

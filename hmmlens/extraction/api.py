@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import hmmlens
 from hmmlens import store as stores
-from hmmlens.errors import DataError
+from hmmlens.errors import DataError, no_exit
 from hmmlens.extraction.arrays import Layout
 from hmmlens.extraction.choice import Units, given, most_variable
 from hmmlens.extraction.resume import checksum, fingerprint, forget_changed
@@ -157,7 +157,8 @@ def extract(
     def run(index: int, verified: bool) -> tuple[slice, Any, NDArray[Any]]:
         rows = slice(index * batch_size, min((index + 1) * batch_size, len(source)))
         values = source.batch(rows)
-        return rows, runner.run(values, source.lengths[rows], verified), values
+        with no_exit("the network"):
+            return rows, runner.run(values, source.lengths[rows], verified), values
 
     def again(index: int) -> int:
         rows, batch, values = run(index, False)
@@ -194,7 +195,8 @@ def extract(
             # As when it began, the first batch with padding shows how all of them are run.
             first = int(shorter[0]) // batch_size
             rows = slice(first * batch_size, min((first + 1) * batch_size, len(source)))
-            runner.settle(source.batch(rows), source.lengths[rows])
+            with no_exit("the network"):
+                runner.settle(source.batch(rows), source.lengths[rows])
         try:
             record()
         except PaddingReadError:

@@ -32,6 +32,8 @@ PLAIN = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), rang
 
 #: Global variables of a module that are looked at, as they may have been set while it ran.
 VALUES = (*PLAIN, list, tuple, dict, set, frozenset, np.ndarray)
+#: Members of a class that are looked at, as they may have been set while it ran.
+MEMBERS = (property, classmethod, staticmethod, *VALUES)
 
 
 class UnknownContentError(Exception):
@@ -215,7 +217,7 @@ class _Walk:
                 if name.startswith("__") and not callable(held):
                     continue
                 self.note(name)
-                if inspect.isroutine(held) or isinstance(held, property | PLAIN):
+                if inspect.isroutine(held) or isinstance(held, MEMBERS):
                     self.add(held)
 
 

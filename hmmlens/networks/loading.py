@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from hmmlens import code_files
 from hmmlens.datasets.sources import checked
-from hmmlens.errors import DataError, place_of
+from hmmlens.errors import DataError, HmmlensError, no_exit, place_of
 from hmmlens.input_files import check_file
 from hmmlens.networks import adapters, cells
 from hmmlens.networks.checks import check_output as check_output_values
@@ -122,7 +122,10 @@ def build(factory: str, kwargs: Mapping[str, Any], folder: Path) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         try:
-            module = made(**kwargs)
+            with no_exit(f"factory {factory}"):
+                module = made(**kwargs)
+        except HmmlensError:
+            raise
         except Exception as error:
             raise _failed("factory", factory, error) from error
     if isinstance(module, type):
@@ -152,7 +155,10 @@ def imported(what: str, name: str, folder: Path) -> Any:
     module, _, function = name.partition(":")
     sys.path.insert(0, str(folder))
     try:
-        return getattr(importlib.import_module(module), function)
+        with no_exit(f"{what} {name}"):
+            return getattr(importlib.import_module(module), function)
+    except HmmlensError:
+        raise
     except ImportError as error:
         raise DataError(
             f"{what} {name}: {error}; put the module into {folder}, or install its package"
@@ -250,7 +256,8 @@ def fill(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -> nn.Mod
         When a name or a shape differs.
     """
     try:
-        module.load_state_dict(weights)
+        with no_exit(f"load_state_dict of {type(module).__name__}"):
+            module.load_state_dict(weights)
     except RuntimeError as error:
         reasons = [line.strip() for line in str(error).splitlines()[1:]]
         raise DataError(
@@ -305,7 +312,8 @@ def redraw(module: nn.Module, seed: int) -> nn.Module:
             reset = getattr(part, "reset_parameters", None)
             own = list(part.parameters(recurse=False))
             if callable(reset):
-                reset()
+                with no_exit(f"reset_parameters of {name or type(module).__name__}"):
+                    reset()
             elif own:
                 log.info("%s: its parameters are shuffled", name or type(module).__name__)
                 for values in own:

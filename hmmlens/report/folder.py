@@ -81,6 +81,7 @@ def _names(recorded: Path) -> list[str]:
         return []
     if recorded.is_symlink() or not recorded.is_dir():
         raise StoreError(f"{recorded}: is a file; {ownership.ADVICE}")
+    is_ours = locks.is_ours(recorded / locks.LOCK)
     stores = {
         f"{RECORDING}/{role}.zarr{ending}"
         for role in NETWORKS
@@ -89,13 +90,12 @@ def _names(recorded: Path) -> list[str]:
     }
     found = []
     for name in ownership.names(recorded):
-        if not name.startswith(tuple(f"{place}/" for place in stores)):
-            is_lock = name == locks.LOCK and locks.is_ours(recorded / name)
-            if name != f"{RECORDING}/" and not is_lock:
-                raise StoreError(
-                    f"{recorded}: is where the explanation is made, but holds {name!r}, which "
-                    "hmmlens did not write; move that away, or name another folder"
-                )
+        inside = name.startswith(tuple(f"{place}/" for place in stores))
+        if not is_ours or not (inside or name in (locks.LOCK, f"{RECORDING}/")):
+            raise StoreError(
+                f"{recorded}: is where the explanation is made, but holds {name!r}, which "
+                "hmmlens did not write; move that away, or name another folder"
+            )
         found.append(name)
     for place in stores:
         if place.endswith(".partial"):

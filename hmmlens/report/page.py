@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from hmmlens import usertext
+from hmmlens import ownership, usertext
 from hmmlens.figures import layer as drawing
 from hmmlens.figures import style
 from hmmlens.report.gather import RAW_ROLE
@@ -126,7 +126,7 @@ def body(explanation: Explanation, images: Mapping[str, bytes]) -> str:
 
 
 def write(explanation: Explanation, path: Path, images: Mapping[str, bytes]) -> None:
-    """Write the page; it appears under its name when it is whole.
+    """Write the page; it appears under its name when it is whole, and replaces no other's file.
 
     Parameters
     ----------
@@ -138,9 +138,7 @@ def write(explanation: Explanation, path: Path, images: Mapping[str, bytes]) -> 
         f"<style>{STYLE}</style></head><body><h1>{title}</h1>{body(explanation, images)}</body>"
         "</html>\n"
     )
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(page, encoding="utf-8")
-    partial.replace(path)
+    ownership.write_page(path, page)
 
 
 def _width(png: bytes) -> int:

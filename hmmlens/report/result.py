@@ -193,10 +193,20 @@ class Explanation:
         return page.body(self, page.pictures(self))
 
     def to_html(self, path: str | Path) -> None:
-        """Write the findings, figures and tables to one HTML file that needs nothing else."""
+        """Write the findings, figures and tables to one HTML file that needs nothing else.
+
+        Raises
+        ------
+        StoreError
+            When there is a file that this method did not write, or one that was changed since; or
+            the system refuses to write.
+        """
+        from hmmlens import ownership
         from hmmlens.report import page
 
-        page.write(self, Path(path), page.pictures(self))
+        file = ownership.resolved(path)
+        ownership.check_page(file)
+        page.write(self, file, page.pictures(self))
 
     def save(self, out: str | Path) -> None:
         """Write everything to a folder, which appears when it is whole: see the README.
@@ -204,13 +214,14 @@ class Explanation:
         Raises
         ------
         StoreError
-            When ``out`` holds anything but a former explanation.
+            When ``out`` holds anything but a former explanation as hmmlens wrote it; when another
+            process is writing there, or the system refuses to write.
         """
         from hmmlens.report import folder
 
-        with folder.becoming(out) as partial:
-            assert partial is not None
-            folder.write(self, partial)
+        with folder.becoming(out) as work:
+            assert work is not None
+            folder.write(self, work)
 
 
 def gathered(

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens.errors import DataError
+from hmmlens.errors import DataError, no_exit
 from hmmlens.hmm.models import steps_inside
 from hmmlens.hmm.sweep import HMMSweep
 from hmmlens.validation.arhmm import ARHMM
@@ -78,7 +78,8 @@ def label(method: str | Method, train: Layer, test: Layer, n_states: int, seed: 
         if method not in METHODS:
             raise DataError(f"there is no method {method!r}; there are {', '.join(METHODS)}")
         method = METHODS[method]
-    found = method(train, test, n_states, seed)
+    with no_exit(f"method {getattr(method, '__name__', method)}"):
+        found = method(train, test, n_states, seed)
     for name, labels, layer in (("train", found.train, train), ("test", found.test, test)):
         inside = layer.inside
         if labels.shape != inside.shape:

@@ -6,6 +6,7 @@ rule record_activations:
     input:
         sequences=sequences_of,
         weights=f"{NETWORK}/network.safetensors",
+        factory=lambda w: factory_code(w.network),
         code=code(
             "activations", "extraction", "networks/cells", "networks/loading", "store"
         ),

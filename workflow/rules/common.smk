@@ -89,9 +89,15 @@ def network_files(network):
         return [f"data/{ADAPTERS[settings.adapter].source.file}"]
     if settings.kind == "keras":
         return [settings.file]
-    stem = Path(*settings.factory.partition(":")[0].split("."))
-    places = (stem.with_suffix(".py"), stem / "__init__.py")
-    return [settings.weights, *(str(path) for path in places if path.exists())]
+    return [settings.weights, *factory_code(network)]
+
+
+def factory_code(network):
+    """Return the user's files that a network's factory runs: its module, and what that imports."""
+    settings = settings_of(network)
+    if settings.kind != "torch":
+        return []
+    return code_of(settings.factory)
 
 
 def network_settings(wildcards):

@@ -7,6 +7,7 @@ rule find_endpoints:
         sequences=sequences_of,
         activations=ACTIVATIONS,
         weights=f"{NETWORK}/network.safetensors",
+        factory=lambda w: factory_code(w.network),
         code=code(
             "dynamics",
             "networks/cells",

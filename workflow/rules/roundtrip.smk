@@ -14,6 +14,9 @@ wildcard_constraints:
 rule round_trip:
     """Train one network on a known task, judge it and its controls, and read its states back."""
     input:
+        methods=[
+            path for name in study.methods if ":" in name for path in code_of(name)
+        ],
         code=code(
             "roundtrip",
             "datasets",

@@ -11,7 +11,7 @@ from snakemake.logging import logger
 BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE))
 
-from hmmlens import config_inputs, jobs, layout
+from hmmlens import code_files, config_inputs, jobs, layout
 from hmmlens.config_errors import read_yaml
 from hmmlens.errors import ConfigError
 from hmmlens.failures import Failures
@@ -92,3 +92,10 @@ def job_seed(*names):
         return derive_seed(study.seed, *filled)
 
     return find
+
+
+def code_of(function):
+    """Return the user's files that a function (``package.module:function``) runs."""
+    name = function.partition(":")[0]
+    files = code_files.of_module(name, code_files.search_path(Path()))
+    return [str(path) for path in files]
