@@ -116,7 +116,7 @@ def test_round_trips_of_many_tasks(n: int) -> None:
     assert len(looks) == 20
 
 
-@pytest.mark.parametrize("n", [pytest.param(1, marks=slow), 2, pytest.param(8, marks=slow), 30])
+@pytest.mark.parametrize("n", [*(pytest.param(n, marks=slow) for n in (1, 2, 8)), 30])
 def test_targets_of_many_states(n: int) -> None:
     square = np.random.default_rng(0).dirichlet(np.ones(n), size=n)
     rows = [
