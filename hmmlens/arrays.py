@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hmmlens.encoded import refuse_encoded
 from hmmlens.errors import DataError
 
 #: Values above this size are refused: sums of their squares would overflow.
@@ -166,6 +167,7 @@ def refuse_containers(X: Any, name: str) -> None:
             f"{name} is a {kind}, which gives its data piece by piece; join them into one array or "
             "a list of sequences, such as torch.cat(list(loader))"
         )
+    refuse_encoded(X, name)
 
 
 def as_list(X: Any) -> list[Any] | None:

@@ -174,7 +174,7 @@ def settings_of(args: argparse.Namespace) -> TableData | NpzData | ZarrData:
     from hmmlens.input_files import check_file, check_folder
 
     path = str(args.data)
-    if not Path(path).exists():
+    if not os.path.exists(path):
         raise ConfigError(f"--data {path}: there is no such file")
     shared: dict[str, Any] = {"standardise": args.standardise, "split_by": args.split_by}
     if path.rstrip("/").endswith(".zarr"):

@@ -147,6 +147,7 @@ def test_columns_of_the_usual_names_need_no_option(place: Path) -> None:
     ("change", "message"),
     [
         ({"data": "absent.csv"}, "--data absent.csv: there is no such file"),
+        ({"data": f"{'x' * 5000}.csv"}, "there is no such file"),
         ({"data": "w.safetensors"}, "must end in .csv, .csv.gz, .parquet, .npz or .zarr"),
         ({"sequence": "trial"}, "there is no column 'trial'; the file has: sequence, time, left"),
         ({"truth": "trueth"}, "there is no column 'trueth' (did you mean 'truth'?)"),

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hmmlens.config_files import NpzData, TableData, ZarrData
 from hmmlens.datasets import blocks
 from hmmlens.datasets.arrays import read_npz, read_zarr
-from hmmlens.datasets.content import SPLITS, Content
+from hmmlens.datasets.content import LARGEST, SPLITS, Content
 from hmmlens.datasets.generators import split_sequences
 from hmmlens.datasets.sources import sha256_of
 from hmmlens.datasets.tables import read_table
@@ -136,11 +136,15 @@ def sequences(
         {
             "input": (
                 ("sequence", "time", "feature")[: inputs.ndim],
-                inputs.astype(np.int16 if symbols_in else np.float32),
+                inputs.astype(np.int16)
+                if symbols_in
+                else _single(inputs, inside, in_names, settings.path),
             ),
             "target": (
                 ("sequence", "time", "output")[: target.ndim],
-                target.astype(np.int16 if symbols_out else np.float32),
+                target.astype(np.int16)
+                if symbols_out
+                else _single(target, inside, out_names, settings.path),
             ),
             "state": (("sequence", "time"), state.astype(np.int16)),
             "length": ("sequence", length.astype(np.int32)),
@@ -207,13 +211,45 @@ def _moments(
     frames: NDArray[np.float64], names: list[str], path: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return mean and standard deviation of (frame, feature)."""
-    still = np.flatnonzero(np.ptp(frames, axis=0) == 0)
+    mean, scale = frames.mean(axis=0), frames.std(axis=0)
+    still = np.flatnonzero((np.ptp(frames, axis=0) == 0) | (scale == 0))
     if len(still):
         raise DataError(
             f"{path}: {names[still[0]]!r} never changes on the train split, so it cannot be "
             "standardised; leave it out, or set standardise: false"
         )
-    return frames.mean(axis=0), frames.std(axis=0)
+    return mean, scale
+
+
+def _single(
+    values: NDArray[np.float64], inside: NDArray[np.bool_], names: list[str], path: str
+) -> NDArray[np.float32]:
+    """Return (sequence, time, feature) in single precision, as networks read it.
+
+    A warning says where it rounds away how a feature varies.
+
+    Raises
+    ------
+    DataError
+        When a value is too large for it.
+    """
+    for place, name in enumerate(names):
+        column = values[..., place][inside]
+        column = column[np.isfinite(column)]
+        largest = np.abs(column).max(initial=0)
+        if largest > LARGEST:
+            raise DataError(
+                f"{path}: {name!r} reaches {largest:.2g} in units of its standard deviation on the "
+                f"train split, wants at most {LARGEST:.2g}; leave it out, or standardise: false"
+            )
+        rounding = np.abs(column - column.astype(np.float32)).max(initial=0)
+        if len(column) and rounding > 0.01 * column.std() > 0:
+            log.warning(
+                "%s: %r varies by %.2g around %.2g, which single precision rounds away; subtract "
+                "an offset, or standardise", path, name, column.std(), column.mean(),
+            )  # fmt: skip
+    single: NDArray[np.float32] = values.astype(np.float32)
+    return single
 
 
 # --- Split and checks -----------------------------------------------------------------------

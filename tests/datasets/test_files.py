@@ -140,6 +140,8 @@ def test_split_of_the_file_stands(caplog: pytest.LogCaptureFixture) -> None:
     assert "a group has sequences in several splits" in caplog.text
 
 
+RISING = np.stack([np.tile(np.arange(9.0), (9, 1))] * 2, axis=2)
+
 BAD: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("short", {"length": np.array([9, 1, 7, 5, 6, 8, 4, 9, 5])}, {},
      "data.npz: sequence 's1' has 1 step, wants 2 or more; leave it out"),
@@ -156,6 +158,11 @@ BAD: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
      "the select split holds no step whose target is known"),
     ("still", {"input": np.where(INSIDE[..., None], [1.0, 2.0], 0)}, {},
      "'x' never changes on the train split, so it cannot be standardised; leave it out, or set"),
+    ("hardly any change", {"input": np.where(INSIDE[..., None], 5e-324 * RISING, 0)}, {},
+     "'x' never changes on the train split"),
+    ("outlier", {"split": np.arange(9) % 3,
+                 "input": np.where(np.arange(9)[:, None, None] == 8, 1e38, 1e-30 * RISING)}, {},
+     f"'x' reaches {1e68 / np.std(np.r_[0:9, 0:5, 0:4]):.2g} in units of its standard deviation "),
     ("unseen symbol", {"symbols": True, "split": np.arange(9) % 3,
                        "input": np.where(INSIDE & (np.arange(9)[:, None] == 8), 2, 0)}, {},
      "input symbol 2 does not occur in the train split, so nothing can be learnt about it"),
@@ -184,6 +191,18 @@ def test_what_cannot_become_a_dataset_is_told(
     with pytest.raises(DataError) as caught:
         made(held, **options)
     assert sentence in str(caught.value)
+
+
+def test_what_single_precision_rounds_away_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    inputs = np.where(INSIDE[..., None], RISING + np.array([1.7e9, 1.7e5]), 0)
+    found = made(content(input=inputs), standardise=False)
+    assert len(np.unique(found["input"][..., 0].to_numpy()[INSIDE])) == 1
+    assert "data.npz: 'x' varies by 2.2 around 1.7e+09, which single precision" in caplog.text
+    assert "'y' varies" not in caplog.text
+    caplog.clear()
+    found = made(content(input=inputs))
+    assert len(np.unique(found["input"][..., 0].to_numpy()[INSIDE])) == 9
+    assert not caplog.text
 
 
 @pytest.mark.parametrize("kind", ["table", "npz", "zarr"])
