@@ -84,6 +84,11 @@ class TorchNetwork(LoadedNetwork):
         description="a .safetensors file, or a torch file .pt, .pth, .ckpt or .bin",
     )
     kwargs: dict[str, Any] = Field(default={}, description="what the factory is called with")
+    batch_first: bool | None = Field(
+        default=None,
+        description="false where the module takes (time, sequence, ...); by default true, but for "
+        "a module that is itself a recurrent layer of torch",
+    )
     layers: list[LayerName] = Field(
         min_length=1, description="layers to explain, as hmmlens.extract names them"
     )

@@ -278,6 +278,16 @@ def test_one_recording_is_cut_and_the_findings_say_so(
     assert sentence in Path("found/explanation.html").read_text()
 
 
+def test_layers_and_time_first_are_those_of_explain(place: Path) -> None:
+    text = NETWORK.replace("batch_first=True", "batch_first=False, num_layers=2")
+    (place / "own_time_first.py").write_text(text)
+    cells.save(importlib.import_module("own_time_first").build(), Path("w.safetensors"))
+    quick = {"n_states": "1-2", "n_restarts": 1, "no_untrained": True, "n_components": 2}
+    more = {"factory": "own_time_first:build", "time_first": True, "layers": "rnn_l0", **quick}
+    assert cli.main(arguments(**more)) == 0
+    assert Path("found/summary.txt").read_text().startswith("Layer rnn_l0: 3 units, 12 sequences")
+
+
 def test_debug_shows_where_an_error_arose(place: Path) -> None:
     with pytest.raises(hmmlens.errors.DataError) as caught:
         cli.main([*arguments(factory="own_cli_network:broken"), "--debug"])

@@ -5,6 +5,7 @@ them; ``calls`` hooks what they read and say in one forward pass; ``segments`` t
 states of each layer and direction; ``equations`` are the published cells; ``replay`` steps the
 recorded states through the layers' own weights and the rest of the module, ``outputs`` compares
 what it returns, and ``order`` sees that each sequence has its own states; ``modules`` runs a
-batch through a torch module and ``protocol`` through an object with ``step`` and ``readout``;
-``sinks`` and ``resume`` write what comes, and ``recording`` listens to a training.
+batch through a torch module, ``padding`` keeps padding out of the states of modules that read it,
+and ``protocol`` runs an object with ``step`` and ``readout``, whose ``states`` may be any nest of
+arrays; ``sinks`` and ``resume`` write what comes, and ``recording`` listens to a training.
 """

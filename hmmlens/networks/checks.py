@@ -65,5 +65,5 @@ def check_output(
 
 
 def _listed(values: NDArray[Any], most: int = 3) -> str:
-    told = ", ".join(f"{value:.4g}" for value in values[:most])
+    told = ", ".join(f"{value + 0.0:.4g}" for value in values[:most])
     return f"({told}{', ...' if len(values) > most else ''})"

@@ -185,7 +185,7 @@ def write(
     from hmmlens.figures.torre import CAPTIONS
 
     drawn = [name for name in CAPTIONS if (figures / f"{name}.pdf").exists()]
-    told = facts({path.stem: pd.read_csv(path) for path in tables.glob("*.csv")}, about)
+    told = facts({path.stem: pd.read_csv(path) for path in sorted(tables.glob("*.csv"))}, about)
     told["captions"] = {name: CAPTIONS[name] for name in drawn}
     printed = [tables / f"{name}.csv" for name in told["tables"]]
     pictures = [figures / f"{name}.pdf" for name in drawn]

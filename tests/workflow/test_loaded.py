@@ -171,3 +171,68 @@ def test_what_is_wrong_with_a_network_is_told(tmp_path: Path, fault: str) -> Non
         assert not (results / "data").exists()
     else:
         assert told in (results / "logs" / "load_network" / "mine" / "0.log").read_text()
+
+
+BOTH_WAYS = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(5, 3)
+        self.rnn = nn.GRU(3, 4, bidirectional=True)
+        self.out = nn.Linear(8, 5)
+
+    def forward(self, x):
+        return self.out(self.rnn(self.embed(x))[0])
+"""
+
+SYMBOLS = """
+study: symbols
+device: cpu
+datasets:
+  words: {kind: npz, path: words.npz}
+networks:
+  mine:
+    kind: torch
+    dataset: words
+    factory: both:Net
+    batch_first: false
+    weights: weights.pt
+    layers: [rnn, rnn_reverse]
+reducers:
+  pca-2: {kind: pca, n_components: 2}
+sweep: {n_states: [1, 2], n_restarts: 1, max_iter: 5}
+validation: {n_bootstrap: 20}
+controls: {untrained: false, raw_input: true}
+"""
+
+
+@pytest.mark.slow
+def test_a_bidirectional_network_of_ragged_symbols_that_train_lacks_in_part(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x, lengths = rng.integers(0, 4, (24, 30)), rng.integers(20, 31, 24)
+    x[23, 3] = 4
+    split = np.repeat([0, 1, 2], 8)
+    np.savez(tmp_path / "words.npz", input=x, length=lengths, split=split)
+    (tmp_path / "both.py").write_text(BOTH_WAYS)
+    names: dict[str, Any] = {}
+    exec(BOTH_WAYS, names)
+    network = names["Net"]().eval()
+    torch.save(network.state_dict(), tmp_path / "weights.pt")
+    (tmp_path / "study.yaml").write_text(SYMBOLS)
+    run = snakemake(tmp_path, tmp_path / "study.yaml", "--cores", "1")
+    assert run.returncode == 0, run.stdout[-3000:]
+    results = tmp_path / "results" / "symbols"
+    assert "The train split lacks the input symbol 4, which occurs at 1 step of 1 sequence" in (
+        (results / "logs" / "make_dataset" / "words.log").read_text()
+    )
+    path = results / "mine" / "0" / "activations" / "activations.zarr"
+    root = activations.read(path)
+    nodes = [activations.read(path, name)["hidden"].to_numpy() for name in ("rnn", "rnn_reverse")]
+    for row, sequence in enumerate(root["sequence"].to_numpy()):
+        alone = torch.from_numpy(x[sequence, : lengths[sequence], None])
+        with torch.no_grad():
+            states = network.rnn(network.embed(alone))[0][:, 0].numpy()
+        found = np.concatenate([node[row, : len(states)] for node in nodes], axis=1)
+        np.testing.assert_allclose(found, states, atol=1e-6)

@@ -25,6 +25,7 @@ tree = extract(
     cell=False,
     verify="none",
     batch_size=params.batch_size,
+    batch_first=settings.get("batch_first"),
 )
 output = loading.check_output(tree, data, settings["layers"])
 scores = training.score_splits(output, data).assign(**cells.described(network))

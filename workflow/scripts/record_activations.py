@@ -26,6 +26,7 @@ tree = extract(
     part["length"].to_numpy(),
     layers=params.network.get("layers"),
     batch_size=params.activations["batch_size"],
+    batch_first=params.network.get("batch_first"),
     verify="all",
     store=job.store(snakemake.output[0]),
     partial=params.partial,
