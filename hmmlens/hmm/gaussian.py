@@ -36,7 +36,8 @@ class GaussianHMM(HiddenMarkovModel):
     covars_prior, covars_weight : see ``prior_mode``.
     algorithm : ``viterbi`` or ``map``, see :meth:`decode`.
     random_state : seed of the start. The same seed gives the start that hmmlearn draws.
-    n_iter, tol : EM stops after so many steps, or when one gains less nats in all.
+    n_iter, tol : EM stops after so many steps, or when one gains less nats in all. Without a step
+        (0) the model stays as it is initialised.
     params, init_params : letters of what is estimated and of what is drawn anew before:
         s(tartprob), t(ransmat), m(eans), c(ovars).
     implementation : taken for the sake of hmmlearn's callers and not used: scaling, with log
@@ -50,6 +51,8 @@ class GaussianHMM(HiddenMarkovModel):
 
     Attributes
     ----------
+    Attributes that are set by hand may be lists, and are checked when the model is used.
+
     startprob_ : (state)
     transmat_ : (state, next_state)
     means_ : (state, component)

@@ -63,7 +63,9 @@ def test_degenerate_data_are_fitted_or_named(name: str, mode: str) -> None:
         outcome(model.fit, DATA[name])
 
 
-@pytest.mark.parametrize("engine", ["numpy", "torch", "hmmlearn"])
+@pytest.mark.parametrize(
+    "engine", ["numpy", "torch", pytest.param("hmmlearn", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("name", DATA)
 def test_sweeps_of_degenerate_data_are_fitted_or_named(name: str, engine: str) -> None:
     X = DATA[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 import re
@@ -49,6 +50,11 @@ def weights(logs: list[Decimal]) -> tuple[list[Decimal], Decimal]:
     return [one / sum(each) for one in each], top + sum(each).ln()
 
 
+@functools.cache
+def log_of(p: float) -> Decimal:
+    return Decimal(p).ln()
+
+
 def exact(startprob: np.ndarray, transmat: np.ndarray, density: np.ndarray) -> Exact | None:
     """Return sums over all paths of one sequence (time, state); None if none is possible."""
     n_steps, n_states = density.shape
@@ -58,7 +64,7 @@ def exact(startprob: np.ndarray, transmat: np.ndarray, density: np.ndarray) -> E
         for path in itertools.product(range(n_states), repeat=end):
             factors = [startprob[path[0]], *(transmat[a, b] for a, b in itertools.pairwise(path))]
             if all(factors):
-                logs = [Decimal(float(p)).ln() for p in factors]
+                logs = [log_of(float(p)) for p in factors]
                 logs += [Decimal(float(density[t, path[t]])) for t in range(emitted)]
                 found[path] = sum(logs)
         return found
@@ -107,7 +113,7 @@ def chains(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return startprob, transmat, density
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(chains())
 def test_passes_are_exact_beside_absurd_densities(
     drawn: tuple[np.ndarray, np.ndarray, np.ndarray],
@@ -157,9 +163,9 @@ def two_places(module: Any = hmmlens) -> Any:
 
 
 @pytest.mark.parametrize("far", FAR)
-@pytest.mark.parametrize("place", [0, 3, 7])
+@pytest.mark.parametrize("place", [0, 2, 5])
 def test_posteriors_beside_an_absurd_frame(far: float, place: int) -> None:
-    X = np.r_[np.zeros(4), np.ones(4)][:, None]
+    X = np.r_[np.zeros(3), np.ones(3)][:, None]
     X[place] = far
     model = two_places()
     smoothed, filtered = model.predict_proba(X), model.filter(X).posteriors
@@ -172,7 +178,7 @@ def test_posteriors_beside_an_absurd_frame(far: float, place: int) -> None:
     np.testing.assert_allclose(filtered, truth.filtered, atol=1e-9)
     if far >= 1e20:
         # From so far, both states are the same place, and the frame says nothing.
-        unseen = np.arange(8) != place
+        unseen = np.arange(6) != place
         np.testing.assert_allclose(smoothed, model.predict_proba(X, mask=unseen), atol=1e-12)
         np.testing.assert_array_equal(model.predict(X), model.predict(X, mask=unseen))
 
