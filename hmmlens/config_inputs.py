@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import json
 import os
 import zipfile
 from collections.abc import Iterator
@@ -48,8 +49,12 @@ def _problems(study: Study | RoundTripStudy | EmulationStudy, folder: Path) -> I
     if not isinstance(study, Study):
         return
     for name, dataset in study.datasets.items():
-        if isinstance(dataset, FileData) and (problem := _data_problem(dataset, folder)):
+        if not isinstance(dataset, FileData):
+            continue
+        if problem := _data_problem(dataset, folder):
             yield f"datasets.{name}.path: {problem}"
+        elif problem := _horizon_problem(dataset, folder / dataset.path):
+            yield f"datasets.{name}.horizon: {problem}"
     for name, network in study.networks.items():
         if isinstance(network, TorchNetwork):
             if problem := _file_problem(network.weights, folder):
@@ -78,6 +83,34 @@ def _data_problem(dataset: FileData, folder: Path) -> str | None:
     if isinstance(dataset, TableData):
         return _header_problem(dataset, folder)
     return None
+
+
+def _horizon_problem(dataset: FileData, path: Path) -> str | None:
+    if dataset.horizon is None or isinstance(dataset, TableData):
+        return None
+    shape = _input_shape(path)
+    if shape is None or len(shape) < 2 or dataset.horizon < shape[1]:
+        return None
+    return (
+        f"found {dataset.horizon}, and no sequence in {dataset.path} can have more than "
+        f"{shape[1]} steps"
+    )
+
+
+def _input_shape(path: Path) -> tuple[int, ...] | None:
+    """Return the shape of the array ``input`` of an .npz file or a Zarr store, if it is plain."""
+    try:
+        if path.is_dir():
+            return tuple(json.loads((path / "input" / "zarr.json").read_bytes())["shape"])
+        from numpy.lib import format as npy
+
+        with zipfile.ZipFile(path) as archive, archive.open("input.npy") as header:
+            version = npy.read_magic(header)
+            reader = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+            return tuple(reader(header)[0])
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        # The job that reads the file says what is wrong with it.
+        return None
 
 
 def _header_problem(dataset: TableData, folder: Path) -> str | None:

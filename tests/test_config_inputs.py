@@ -68,7 +68,8 @@ def problems(raw: dict[str, Any], folder: Path) -> list[str]:
     [
         with_data(**TABLE),
         with_data(kind="npz", path="mine.npz"),
-        with_data(kind="zarr", path="mine.zarr"),
+        with_data(kind="zarr", path="mine.zarr", horizon=3),
+        with_data(kind="npz", path="mine.npz", horizon=3),
         with_net(),
         *[with_net(factory=f"mine:{name}") for name in ("other", "fourth")],
         # Without running their code nobody can tell of these.
@@ -104,6 +105,13 @@ def test_what_is_there_is_taken(raw: dict[str, Any], folder: Path) -> None:
         (with_data(kind="npz", path="mine.csv"), "mine.csv is no .npz file"),
         (with_data(kind="zarr", path="."), "the folder . is no Zarr store; it holds no zarr.json"),
         (with_data(kind="zarr", path="mine.npz"), "mine.npz is a file; name the folder of a Zarr"),
+        *[
+            (
+                with_data(kind=kind, path=f"mine.{kind}", horizon=4),
+                f"bits.horizon: found 4, and no sequence in mine.{kind} can have more than 4 steps",
+            )
+            for kind in ("npz", "zarr")
+        ],
         (with_net(weights="none.pt"), "networks.a.weights: there is no file none.pt"),
         (with_net(weights="w{1}.pt"), "networks.a.weights: the path 'w{1}.pt' holds"),
         (with_net(factory="none:net"), "a.factory: there is no module none; put none.py"),
