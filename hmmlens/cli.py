@@ -69,7 +69,12 @@ def _explain_options(command: argparse.ArgumentParser) -> None:
     add("factory", type=_factory, help="function that returns the torch module, as my_module:build")
     add("--weights", required=True, type=Path, help=".safetensors, or a state dict of torch.save")
     add("--data", required=True, help=".csv, .csv.gz or .parquet table, .npz file, .zarr store")
-    add("--out", required=True, type=Path, help="folder to write; a former explanation is replaced")
+    add(
+        "--out",
+        required=True,
+        type=Path,
+        help="folder to write; only an explanation as hmmlens wrote it is replaced",
+    )
     add("--kwargs", type=_json, default={}, metavar="JSON", help="what the function is called with")
 
     columns = command.add_argument_group("columns of a table, with one row for each step")

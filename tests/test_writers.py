@@ -29,6 +29,7 @@ from hmmlens.errors import DataError, StoreError
 from hmmlens.extraction.sinks import read_tree, write_tree
 from hmmlens.networks import cells
 from hmmlens.report import folder
+from hmmlens.report.result import Explanation
 from tests.extraction.oracle import seeded
 
 Snapshot = dict[str, tuple[int, bytes | str | None]]
@@ -534,6 +535,48 @@ def test_output_that_cannot_be_printed_is_told() -> None:
         )
     assert done.returncode == cli.WRONG
     assert done.stderr == "hmmlens plan: the system refuses: No space left on device\n"
+
+
+# --- Pages ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch) -> Explanation:
+    """Return an explanation whose page is drawn in no time."""
+    monkeypatch.setattr("hmmlens.report.page.pictures", lambda _: {})
+    monkeypatch.setattr("hmmlens.report.page.body", lambda *_: "<p>found</p>")
+    found: Explanation = object.__new__(Explanation)
+    object.__setattr__(found, "layer", "rnn")
+    return found
+
+
+def test_a_page_replaces_pages_of_its_own_alone(tmp_path: Path, page: Explanation) -> None:
+    path = tmp_path / "page.html"
+    page.to_html(path)
+    first = path.read_bytes()
+    assert b"<p>found</p>" in first
+    page.to_html(path)
+    assert path.read_bytes() == first
+    (tmp_path / "page.html.partial").write_text("mine")
+    for text in ("years of work", first.decode() + "mine\n", first.decode().replace("found", "f")):
+        path.write_text(text)
+        before = snapshot(tmp_path)
+        with pytest.raises(StoreError, match="no page that hmmlens wrote, or was changed since"):
+            page.to_html(path)
+        assert snapshot(tmp_path) == before
+
+
+def test_a_page_is_a_file_that_can_be_written(
+    tmp_path: Path, page: Explanation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(StoreError, match="is a folder; name a file in it"):
+        page.to_html(tmp_path)
+    with pytest.raises(StoreError, match="cannot be written: No such file or directory"):
+        page.to_html(tmp_path / "absent" / "page.html")
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(StoreError, match=r"page\.html: cannot be written: No space left on device"):
+        page.to_html(tmp_path / "page.html")
+    assert list(tmp_path.iterdir()) == []
 
 
 # --- Random folders -------------------------------------------------------------------------

@@ -65,7 +65,8 @@ class Hostile:
 
 def user_folder(folder: Path) -> Path:
     """Write a user's module, weights and study; return the study."""
-    (folder / "mine.py").write_text(FACTORY)
+    (folder / "mine.py").write_text(f"import mine_helper\n{FACTORY}")
+    (folder / "mine_helper.py").write_text("SCALE = 1\n")
     names: dict[str, Any] = {}
     exec(FACTORY, names)
     with torch.random.fork_rng():
@@ -136,18 +137,20 @@ def test_its_twin_has_other_weights_of_the_same_shapes(done: Path) -> None:
         assert not torch.equal(twin[name], weight)
 
 
-def test_only_what_changed_runs_again(done: Path) -> None:
+@pytest.mark.parametrize("name", ["mine.py", "mine_helper.py"])
+def test_only_what_changed_runs_again(done: Path, name: str) -> None:
     run = snakemake(done, done / "study.yaml", "--cores", "1", "--dry-run")
     assert "Nothing to be done" in run.stdout
-    before = (done / "mine.py").read_text()
-    (done / "mine.py").write_text(before + "\n# Another line.\n")
+    before = (done / name).read_text()
+    (done / name).write_text(before + "\n# Another line.\n")
     run = snakemake(done, done / "study.yaml", "--cores", "1", "--dry-run")
-    (done / "mine.py").write_text(before)
+    (done / name).write_text(before)
     assert "load_network" in run.stdout
+    assert "record_activations" in run.stdout
     assert "make_dataset" not in run.stdout
 
 
-@pytest.mark.parametrize("fault", ["hostile", "layer", "missing"])
+@pytest.mark.parametrize("fault", ["hostile", "layer", "missing", "exit"])
 def test_what_is_wrong_with_a_network_is_told(tmp_path: Path, fault: str) -> None:
     study = user_folder(tmp_path)
     if fault == "hostile":
@@ -156,6 +159,10 @@ def test_what_is_wrong_with_a_network_is_told(tmp_path: Path, fault: str) -> Non
     elif fault == "layer":
         study.write_text(STUDY.replace("[rnn_l1]", "[rnn]"))
         told = "there is no layer 'rnn'; the layers of this network are: rnn_l0, rnn_l1"
+    elif fault == "exit":
+        with open(tmp_path / "mine_helper.py", "a") as helper:
+            helper.write("raise SystemExit(0)\n")
+        told = "factory mine:build: SystemExit(0) (mine_helper.py, line 2) would end the run"
     else:
         (tmp_path / "weights.pt").unlink()
         told = "weights.pt"
