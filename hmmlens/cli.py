@@ -295,6 +295,7 @@ def explain(args: argparse.Namespace) -> None:
         lengths=data["length"].to_numpy(),
         truth=data["state"].to_numpy(),
         split=data["split"].to_numpy(),
+        groups=data["group"].to_numpy(),
         outputs=args.outputs,
         untrained=None if args.no_untrained else "redraw",
         layer=args.layer,

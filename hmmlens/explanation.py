@@ -43,6 +43,7 @@ def explain(
     outputs: str = "values",
     truth: ArrayLike | None = None,
     split: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
     untrained: Any | None = "redraw",
     layer: str | None = None,
     layers: Sequence[str] | None = None,
@@ -74,6 +75,9 @@ def explain(
         two sequences are then cut in time into at most 40 blocks each, of 50 steps or more: first
         those of train, then select, then test, with a 20th of the steps left out between them. The
         findings say so. The network starts each block from its initial state.
+    groups : (sequence), to whom or what each sequence belongs (a person, a device), numbers or
+        text. A split that is drawn keeps groups together, and agreement with a truth that is
+        constant within groups is tested by permuting over groups.
     untrained : the same network before training, taken through the same steps. By default the
         model's weights are drawn anew; None leaves this control out.
     layer : name of the layer in the recording, which may be one direction of a bidirectional
@@ -105,7 +109,7 @@ def explain(
     if outputs not in ("logits", "values"):
         raise DataError(f"outputs is {outputs!r}; logits or values is needed")
     names = names or {}
-    sequences = memory.sequences(Source(inputs, lengths), truth, split, names, random_state)
+    sequences = memory.sequences(Source(inputs, lengths), truth, split, names, random_state, groups)
     kind = "symbols" if outputs == "logits" else "values"
     sequences = sequences.assign_attrs(target_kind=kind)
     if note is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from contextlib import nullcontext
@@ -472,6 +473,31 @@ def test_what_stands_past_an_end_is_not_looked_at(data: Data) -> None:
     padded = explain(latch(3.0), inputs, lengths=lengths, truth=states, untrained=None, **QUICK)
     pd.testing.assert_frame_equal(from_list.scores, padded.scores)
     assert len(padded.sequences.attrs["state_names"]) == 4
+
+
+def test_a_truth_of_each_sequence_is_tested_over_persons(data: Data) -> None:
+    """Persons have a bit of their own, which the network keeps; shifts could not reject this."""
+    rng = np.random.default_rng(0)
+    person = np.repeat(np.arange(24), 2)
+    bit = rng.integers(0, 2, 24)[person]
+    inputs = np.zeros((48, 30, 2), np.float32)
+    inputs[:, 0] = (2 * bit - 1)[:, None]
+    truth = np.repeat(bit[:, None], 30, axis=1)
+    names = np.array([f"p{i}" for i in person])
+    found = explain(latch(3.0), inputs, truth=truth, groups=names, untrained=None, **QUICK)
+    parts = found.sequences["split"].to_numpy()
+    assert all(len(set(parts[person == i])) == 1 for i in range(24))
+    row = found.tables["agreement"].query("role == 'trained' and rule == 'true'").iloc[0]
+    n_persons = len(set(person[parts == 2]))
+    assert row["null"] == f"permuted over {n_persons} groups"
+    assert row["null_units"] == n_persons == 5
+    # 5 persons: exact over the orders of their bits, 5 or 10 of them.
+    bits = [bit[person == i][0] for i in sorted(set(person[parts == 2]))]
+    n_orders = len(set(itertools.permutations(bits)))
+    assert row["ari"] == 1 and row["shift_p"] == pytest.approx(1 / n_orders)
+    assert f"against a truth permuted over {n_persons} groups" in found.summary()
+    with pytest.raises(DataError, match="groups has shape"):
+        explain(latch(3.0), inputs, groups=names[:4], **QUICK)
 
 
 def test_more_steps_than_wanted_are_thinned(data: Data) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from hmmlens.config_files import Blocks
 from hmmlens.datasets import blocks
@@ -28,6 +28,7 @@ def sequences(
     split: ArrayLike | None,
     names: Mapping[str, Sequence[str]],
     seed: int,
+    groups: ArrayLike | None = None,
 ) -> xr.Dataset:
     """Return a ``sequences`` store, without targets, of what a caller gave.
 
@@ -40,6 +41,8 @@ def sequences(
         ``recording`` and ``first_step`` say where each block comes from.
     names : ``input``, ``output``, ``truth`` -> names along these dimensions.
     seed : of the split.
+    groups : (sequence), to whom or what each sequence belongs, numbers or text; or None. A split
+        that is drawn keeps the sequences of a group together.
 
     Raises
     ------
@@ -66,18 +69,16 @@ def sequences(
         raise DataError(
             f"truth has shape {known.shape} of {known.dtype}; whole numbers {shape} are needed"
         )
+    group_names, group = _groups(groups, shape[0])
     length, cut = source.lengths, None
     if blocks.needed(shape[0], split):
         cut = blocks.cut(length, SHARES, Blocks(), [str(i) for i in range(shape[0])])
         given, known = cut.of_steps(given, 0), cut.of_steps(known, -1)
+        group = group[cut.recording]
         length, split, shape = cut.length, cut.split, given.shape[:2]
         inside = np.arange(shape[1]) < length[:, None]
         log.warning("%s", cut.note)
-    parts = (
-        split_sequences(shape[0], SHARES, np.random.default_rng(seed))
-        if split is None
-        else np.asarray(split)
-    )
+    parts = _drawn(group, seed) if split is None else np.asarray(split)
     if parts.shape != shape[:1] or set(np.unique(parts)) != {0, 1, 2}:
         raise DataError(
             "split must give each sequence 0 (train), 1 (select) or 2 (test), each at least once; "
@@ -112,7 +113,34 @@ def sequences(
         },
         attrs=attributes,
     )
-    return found if cut is None else found.assign(cut.places())
+    if cut is not None:
+        found = found.assign(cut.places())
+    if groups is None:
+        return found
+    return found.assign(group=("sequence", group)).assign_attrs(group_names=group_names)
+
+
+def _groups(groups: ArrayLike | None, n_sequences: int) -> tuple[list[str], NDArray[np.int32]]:
+    """Return the names of the groups and the group of each sequence; each its own without any."""
+    if groups is None:
+        return [], np.arange(n_sequences, dtype=np.int32)
+    given = np.asarray(groups)
+    if given.shape != (n_sequences,):
+        raise DataError(f"groups has shape {given.shape}; one for each of {n_sequences} sequences")
+    kinds, group = np.unique(given, return_inverse=True)
+    return [str(kind) for kind in kinds], group.astype(np.int32)
+
+
+def _drawn(group: NDArray[np.int32], seed: int) -> NDArray[np.int8]:
+    """Return a random split (sequence) that keeps groups together."""
+    n_groups = int(group.max()) + 1
+    if n_groups < len(SHARES):
+        raise DataError(
+            f"there are {n_groups} groups or sequences, but train, select and test need one each; "
+            "give a split, or more of them"
+        )
+    drawn: NDArray[np.int8] = split_sequences(n_groups, SHARES, np.random.default_rng(seed))
+    return drawn[group]
 
 
 def named(dim: str, given: Sequence[str] | None, n: int, at_least: bool = False) -> list[str]:

@@ -107,9 +107,8 @@ def agreement_sentence(rows: pd.DataFrame, truth: str) -> str:
         ari = {role: found["ari"] for role, found in part.groupby("role")}
         text += f" is ARI {span(ari['trained'])} with {kind} covariance"
         others = [f"{_NAMES[role]} {span(ari[role])}" for role in _NAMES if role in ari]
-        p = part.loc[part["role"] == "trained", "shift_p"]
         told = [f"against {' and '.join(others)}"] if others else []
-        told += [f"p {span(p, 3)} against a truth shifted in time"] if p.notna().any() else []
+        told += chance_words(part[part["role"] == "trained"])
         text += f" ({', '.join(told)}); it" if told else "; it"
     text = text.removesuffix("; it") + "."
     first = rows[rows["covariance_type"].isin([kinds[0], "none"])]
@@ -140,6 +139,20 @@ def agreement_sentence(rows: pd.DataFrame, truth: str) -> str:
             "the states."
         )
     return text
+
+
+def chance_words(rows: pd.DataFrame) -> list[str]:
+    """Return the p value of an agreement and its null, or why there is none; nothing if not asked.
+
+    Parameters
+    ----------
+    rows : ``shift_p, null`` of :func:`hmmlens.validation.scorecard.score_sweep`, one per seed.
+    """
+    p = rows["shift_p"]
+    if p.notna().any():
+        tested = rows.loc[p.notna(), "null"] if "null" in rows else pd.Series(["shifted in time"])
+        return [f"p {span(p, 3)} against a truth {' or '.join(dict.fromkeys(tested))}"]
+    return list(dict.fromkeys(rows["null"].dropna())) if "null" in rows else []
 
 
 _NAMES = {"untrained": "the untrained twin", "raw input": "the raw input"}

@@ -16,7 +16,7 @@ from hmmlens.figures.names import state_name
 from hmmlens.hmm import storage
 from hmmlens.hmm.models import HiddenMarkovModel
 from hmmlens.report import gather
-from hmmlens.report.findings import choice_sentence
+from hmmlens.report.findings import chance_words, choice_sentence
 from hmmlens.validation.scorecard import RAW_INPUT
 
 #: Inputs and outputs that a state is told by: those with the largest means.
@@ -150,6 +150,8 @@ class Explanation:
                 if score not in same or same[score].isna().all():
                     continue
                 told = ", ".join(f"{r} {same.loc[r, score]:.2f}" for r in ROLES if r in same.index)
+                if score == "ari":
+                    told = "; ".join([told, *chance_words(same.loc[["trained"]])])
                 lines.append(f"At {at} states, {words}: {told}.")
         return lines
 

@@ -90,7 +90,7 @@ def agreement_rows(
     """
     wanted = ["role", "covariance_type", "n_states", "reducer", "fidelity_test"]
     wanted += [f"{s}{end}" for s in ("ari", "nmi", "accuracy") for end in ("", "_low", "_high")]
-    wanted.append("shift_p")
+    wanted += ["shift_p", "null", "null_units"]
     parts = [
         table[table["n_states"] == n].reindex(columns=wanted).assign(rule=rule)
         for rule, n in counts.items()

@@ -1,7 +1,8 @@
 """Whether the states of a chosen model are more than chance would give: four nulls.
 
 Shuffled time leaves no dynamics; random phases and a vector autoregression leave all linear
-correlations and no discreteness; a truth that is shifted in time leaves no agreement. A small p
+correlations and no discreteness; a truth that is shifted in time, or permuted over sequences
+where it is constant within them, leaves no agreement. A small p
 value says that the null is not all there is. It does not say that states are discrete: a ring is
 no Gaussian process either.
 """
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from hmmlens.validation import codebook, nulls
 from hmmlens.validation.chosen import LEVEL, N_DRAWS, Check, Chosen, unknown
 from hmmlens.validation.intervals import interval
+from hmmlens.validation.permutation import agreement_test, changes
 from hmmlens.validation.recovery import rand_index
 
 Floats = NDArray[np.float64]
@@ -25,8 +27,11 @@ Ints = NDArray[np.integer]
 BATCH = 20
 
 
-def _against(value: float, null: Floats, statistic: str, text: str, chance: str) -> Check:
-    p = nulls.p_value(value, null)
+def _against(
+    value: float, null: Floats, statistic: str, text: str, chance: str, p: float | None = None
+) -> Check:
+    """Return the row of ``value`` beside its null; ``p`` where it is not that of random draws."""
+    p = nulls.p_value(value, null) if p is None else p
     low, high = interval(null)
     says = "more than chance" if p < LEVEL else "no more than chance"
     sentence = f"{text} {value:.2f}, {chance} {low:.2f} to {high:.2f}: {says}."
@@ -36,6 +41,11 @@ def _against(value: float, null: Floats, statistic: str, text: str, chance: str)
 def time_shuffled(chosen: Chosen, rng: np.random.Generator) -> Check:
     """Ask whether states in random order, with what is said in them, predict outputs as well."""
     data, horizon, path = chosen.driven, chosen.horizon, chosen.path
+    scored = np.where(data.masks["test"], path, -1)
+    if not changes(scored):
+        return unknown(
+            "No state changes within a test sequence, so that shuffled time changes nothing."
+        )
 
     def score(states: NDArray[np.int64], law: Floats) -> float:
         moved = data._replace(law=law)
@@ -97,14 +107,25 @@ def _surrogate(
 
 
 def truth_shifted(chosen: Chosen, rng: np.random.Generator) -> Check:
-    """Ask whether a truth that is shifted in time agrees as well."""
+    """Ask whether a rearranged truth agrees as well: shifted in time, or permuted over sequences.
+
+    Which it is depends on whether the truth changes within sequences, see
+    :func:`hmmlens.validation.permutation.agreement_test`.
+    """
     test = chosen.split == 2
     truth, found = chosen.truth[test], chosen.path[test]
     if not (truth >= 0).any():
         return unknown("The truth is not known, so no agreement with it can be checked.")
-    _, null = nulls.circular_shift_test(truth, found, chosen.length[test], rand_index, N_DRAWS, rng)
-    text = "Agreement with the truth (ARI) is"
-    return _against(rand_index(truth, found), null, "ARI", text, "with one shifted in time")
+    group = None if chosen.group is None else chosen.group[test]
+    tested = agreement_test(truth, found, chosen.length[test], rand_index, N_DRAWS, rng, group)
+    value, text = rand_index(truth, found), "Agreement with the truth (ARI) is"
+    if tested.reason:
+        return unknown(f"{text} {value:.2f}; {tested.told}.")
+    row = _against(value, tested.scores, "ARI", text, f"with one {tested.told}", tested.p)
+    if tested.least < LEVEL:
+        return row
+    told = f"a p below {tested.least:.2g} is not possible, so that chance cannot be excluded."
+    return row._replace(holds=None, sentence=f"{row.sentence.rpartition(':')[0]}: {told}")
 
 
 #: Each asks one chosen model; p values are corrected over all layers of a study.

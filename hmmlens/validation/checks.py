@@ -30,6 +30,7 @@ from hmmlens.validation.chosen import LEVEL, N_DRAWS, Check, Chosen, unknown
 from hmmlens.validation.free_run import free_run
 from hmmlens.validation.intervals import Estimate, estimate
 from hmmlens.validation.nulls import benjamini_hochberg
+from hmmlens.validation.permutation import changes
 
 Floats = NDArray[np.float64]
 
@@ -40,12 +41,16 @@ LAG = 5
 FEWEST_VISITS = 5
 #: Draws behind the p value of a longer memory; each shuffles every path.
 N_SHUFFLES = 99
+#: Why a path without transitions cannot be tested.
+UNCHANGED = "Its states never change within a sequence, so that there are no transitions to test."
 #: Probabilities are calibrated when they are off by no more on average.
 CALIBRATED = 0.1
 
 
 def chapman_kolmogorov(chosen: Chosen, rng: np.random.Generator) -> Check:
     """Ask whether the path moves over several steps as its own transitions say."""
+    if not changes(chosen.path):
+        return unknown(UNCHANGED)
     steps = tuple(m for m in STEPS if m < int(chosen.length.max()))
     table = markov.chapman_kolmogorov(chosen.path, chosen.n_states, N_DRAWS, rng, steps)
     worst = table.loc[table["p"].idxmin()]
@@ -62,6 +67,8 @@ def chapman_kolmogorov(chosen: Chosen, rng: np.random.Generator) -> Check:
 
 def second_order(chosen: Chosen, rng: np.random.Generator) -> Check:
     """Ask whether the state before the present one tells more of the next."""
+    if not changes(chosen.path):
+        return unknown(UNCHANGED)
     found = markov.order_test(chosen.path, chosen.n_states, N_SHUFFLES, rng)
     holds = found.p >= LEVEL
     text = (

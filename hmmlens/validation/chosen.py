@@ -29,6 +29,7 @@ class Chosen(NamedTuple):
     length, split : (sequence)
     truth : (sequence, time), -1 where unknown
     horizon : steps ahead at which outputs are predicted
+    group : (sequence), to whom or what each sequence belongs; None where that is not known
     """
 
     model: HiddenMarkovModel
@@ -40,6 +41,7 @@ class Chosen(NamedTuple):
     split: Ints
     truth: Ints
     horizon: int
+    group: Ints | None = None
 
     @property
     def path(self) -> NDArray[np.int64]:

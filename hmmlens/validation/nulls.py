@@ -6,7 +6,7 @@ what lies past an end as it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -122,24 +122,6 @@ def circular_shifts(labels: Ints, length: Ints, rng: np.random.Generator) -> Int
         if n > 1:
             out[i, :n] = np.roll(labels[i, :n], int(rng.integers(1, n)))
     return out
-
-
-def circular_shift_test(
-    truth: Ints,
-    found: Ints,
-    length: Ints,
-    score: Callable[[Ints, Ints], float],
-    n_shifts: int,
-    rng: np.random.Generator,
-) -> tuple[float, Floats]:
-    """Return the p value of ``score(truth, found)`` and the scores (shift) of shifted truths.
-
-    Parameters
-    ----------
-    truth, found : (sequence, time), -1 where unknown.
-    """
-    null = np.array([score(circular_shifts(truth, length, rng), found) for _ in range(n_shifts)])
-    return p_value(score(truth, found), null), null
 
 
 def p_value(observed: float, null: Floats) -> float:

@@ -81,6 +81,7 @@ def chosen(
     reduced: xr.Dataset,
     sweep: xr.Dataset,
     truth: Ints,
+    group: Ints | None = None,
 ) -> Chosen:
     """Return a chosen model of one layer and what it is checked against.
 
@@ -90,6 +91,7 @@ def chosen(
     explanation : the layer's store, from which the states and their order are.
     reduced, sweep : of the layer's chosen reducer.
     truth : (sequence, time), -1 where unknown.
+    group : (sequence), to whom or what each sequence belongs, where that is known.
 
     Returns
     -------
@@ -118,6 +120,7 @@ def chosen(
         found.split,
         np.where(inside, truth, -1),
         max(min(HORIZON, longest - 1), 1),
+        group,
     )
 
 

@@ -191,13 +191,23 @@ def bootstrap(
     n_bootstrap: int,
     rng: np.random.Generator,
     wanted: Iterable[str] = tuple(SCORES),
+    group: Ints | None = None,
 ) -> dict[str, tuple[float, float]]:
     """Return the central 95 % of each wanted score over resamples of whole sequences.
 
-    Steps of one sequence depend on each other, so sequences are the unit. With fewer than two
-    sequences there is no interval: (NaN, NaN).
+    Steps of one sequence depend on each other, so sequences are the unit; or groups of them. With
+    fewer than two units there is no interval: (NaN, NaN).
+
+    Parameters
+    ----------
+    group : (sequence), to whom or what each sequence belongs, where groups are the unit.
     """
     tables = contingency(truth, found)
+    if group is not None:
+        kinds, place = np.unique(group, return_inverse=True)
+        sums = np.zeros((len(kinds), *tables.shape[1:]))
+        np.add.at(sums, place, tables)
+        tables = sums
     if len(tables) < 2:
         return dict.fromkeys(wanted, (np.nan, np.nan))
     drawn = resampled(tables, n_bootstrap, rng)

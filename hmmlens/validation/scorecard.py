@@ -15,7 +15,7 @@ from hmmlens.hmm import selection, storage
 from hmmlens.hmm.models import steps_inside
 from hmmlens.ties import first_best
 from hmmlens.validation.fidelity import fidelity, output_law, state_outputs
-from hmmlens.validation.nulls import circular_shift_test
+from hmmlens.validation.permutation import agreement_test, constant_within
 from hmmlens.validation.recovery import QUICK, agreement, bootstrap, rand_index
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ class Network(NamedTuple):
     kind : ``symbols`` or ``values``
     length, split : (sequence)
     truth : (sequence, time), -1 where unknown
+    group : (sequence), to whom or what each sequence belongs; None where that is not known
 
     What stands past a sequence's length is not looked at.
     """
@@ -40,6 +41,7 @@ class Network(NamedTuple):
     length: NDArray[np.integer]
     split: NDArray[np.integer]
     truth: NDArray[np.integer]
+    group: NDArray[np.integer] | None = None
 
 
 def network_of(root: xr.Dataset, sequences: xr.Dataset) -> Network:
@@ -52,7 +54,20 @@ def network_of(root: xr.Dataset, sequences: xr.Dataset) -> Network:
         root["length"].to_numpy(),
         root["split"].to_numpy(),
         sequences["state"].to_numpy()[chosen].astype(np.int64),
+        groups_of(sequences, chosen),
     )
+
+
+def groups_of(sequences: xr.Dataset, chosen: NDArray[np.integer]) -> NDArray[np.integer] | None:
+    """Return to whom or what each chosen sequence belongs (sequence); None where it is not known.
+
+    Blocks that were cut out of one recording belong together, unless groups are given.
+    """
+    group = sequences["group"].to_numpy() if "group" in sequences else None
+    own = group is None or len(np.unique(group)) == len(group)
+    if own and "recording" in sequences:
+        group = sequences["recording"].to_numpy()
+    return None if group is None else np.asarray(group[chosen])
 
 
 def score_sweep(
@@ -73,7 +88,11 @@ def score_sweep(
         One row per model: ``covariance_type, n_states, fidelity_select, fidelity_test`` and, where
         the truth is known, the scores of :mod:`hmmlens.validation.recovery`, those that are quick
         with ``_low`` and ``_high``; at the true number of states also ``shift_p``, how often a
-        truth that is shifted in time agrees as well (ARI, ``n_bootstrap`` shifts).
+        rearranged truth agrees as well (ARI, at most ``n_bootstrap`` rearrangements), ``null``, how
+        it was rearranged, and ``null_units``, how many independent observations that leaves (see
+        :func:`hmmlens.validation.permutation.agreement_test`). Where no test is possible, ``null``
+        says why, and ``shift_p`` is NaN. Where the truth is constant within groups, intervals
+        resample groups.
     """
     inside = steps_inside(network.length, *network.law.shape[:2])
     masks = {
@@ -84,6 +103,8 @@ def score_sweep(
     test = network.split == 2
     known = np.where(inside, network.truth, -1)
     truth, n_truth = known[test], int(known.max()) + 1
+    group = None if network.group is None else network.group[test]
+    unit = group if group is not None and constant_within(truth, group) else None
     rows = []
     for fitted in selection.best_restarts(storage.results(sweep)).itertuples():
         model = storage.model(sweep, fitted.covariance_type, fitted.n_states)
@@ -103,12 +124,14 @@ def score_sweep(
             found = np.where(inside[test], posteriors[test].argmax(axis=2), -1)
             row |= agreement(truth, found)
             rng = np.random.default_rng(seed)
-            for name, limits in bootstrap(truth, found, n_bootstrap, rng, QUICK).items():
+            for name, limits in bootstrap(truth, found, n_bootstrap, rng, QUICK, unit).items():
                 row[f"{name}_low"], row[f"{name}_high"] = limits
             if fitted.n_states == n_truth:
-                row["shift_p"], _ = circular_shift_test(
-                    truth, found, network.length[test], rand_index, n_bootstrap, rng
+                of_chance = agreement_test(
+                    truth, found, network.length[test], rand_index, n_bootstrap, rng, group
                 )
+                row["shift_p"], row["null_units"] = of_chance.p, of_chance.n_units
+                row["null"] = of_chance.told
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -163,3 +163,29 @@ def test_same_seed_gives_the_same_table() -> None:
     of = chosen(markov_path(np.random.default_rng(0)))
     assert checks.run(of, 4).equals(checks.run(of, 4))
     assert not checks.run(of, 4).equals(checks.run(of, 5))
+
+
+def test_a_truth_of_each_sequence_is_permuted_not_shifted() -> None:
+    rng = np.random.default_rng(0)
+    path = np.repeat(rng.integers(0, 3, N_SEQUENCES)[:, None], N_STEPS, axis=1)
+    of = chosen(path)
+    found = asked("truth shifted", of)
+    assert found.holds and found.p < 0.01
+    assert "with one permuted over 10 sequences" in found.sentence
+    # States that never change leave nothing to shuffle, and no transitions to test.
+    for name in ("time shuffled", "Chapman-Kolmogorov", "second order"):
+        unasked = asked(name, of)
+        assert unasked.holds is None and np.isnan(unasked.p)
+    same = asked("truth shifted", of._replace(truth=np.zeros_like(path)))
+    assert same.holds is None and np.isnan(same.p)
+    assert "the truth is one and the same in every sequence" in same.sentence
+
+
+def test_too_few_sequences_exclude_nothing() -> None:
+    path = np.repeat(np.array([0, 1, 1] * 4)[:, None], N_STEPS, axis=1)
+    of = chosen(path)
+    few = of._replace(split=np.array([2, 2, 2, *[0] * 9]))
+    found = asked("truth shifted", few)
+    # One of three sequences is not like the others: 3 orders.
+    assert found.p == pytest.approx(1 / 3) and found.holds is None
+    assert "a p below 0.33 is not possible" in found.sentence

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hmmlens.datasets.generators import preset_hmm, sample_hmm
 from hmmlens.errors import DataError
 from hmmlens.validation import nulls
+from hmmlens.validation.permutation import SHIFTED, agreement_test
 from hmmlens.validation.recovery import agreement
 
 
@@ -141,6 +142,14 @@ def ari(truth: np.ndarray, found: np.ndarray) -> float:
     return agreement(truth, found)["ari"]
 
 
+def shift_test(
+    truth: np.ndarray, found: np.ndarray, n: int, rng: np.random.Generator
+) -> tuple[float, np.ndarray]:
+    tested = agreement_test(truth, found, np.full(8, 60), ari, n, rng)
+    assert tested.null == SHIFTED
+    return tested.p, tested.scores
+
+
 def labels(seed: int) -> np.ndarray:
     return sample_hmm(preset_hmm("fully3"), 8, 60, np.random.default_rng(seed))[1]
 
@@ -158,11 +167,10 @@ def test_shifted_labels_keep_their_order_within_each_sequence() -> None:
 
 def test_shift_test_knows_slow_labels_that_agree_by_chance() -> None:
     """Both labellings last long, so they agree by chance more than steps at random would."""
-    length = np.full(8, 60)
     low = 0
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        p, null = nulls.circular_shift_test(labels(seed), labels(seed + 999), length, ari, 39, rng)
+        p, null = shift_test(labels(seed), labels(seed + 999), 39, rng)
         low += p <= 0.05
         assert len(null) == 39
     # 2 of 40 on average, more than 8 by chance once in two thousand.
@@ -173,7 +181,7 @@ def test_shift_test_sees_labels_that_follow_the_truth() -> None:
     truth = labels(0)
     rng = np.random.default_rng(0)
     found = np.where(rng.random(truth.shape) < 0.3, rng.integers(0, 3, truth.shape), truth)
-    p, _ = nulls.circular_shift_test(truth, found, np.full(8, 60), ari, 199, rng)
+    p, _ = shift_test(truth, found, 199, rng)
     assert p == 1 / 200
 
 

@@ -4,7 +4,7 @@ import job
 import pandas as pd
 
 from hmmlens import activations, store
-from hmmlens.validation import checks, matched, records, stability
+from hmmlens.validation import checks, matched, records, scorecard, stability
 
 log = job.start(snakemake)
 params, files = snakemake.params, snakemake.input
@@ -26,6 +26,7 @@ for i, place in enumerate(params.layers):
         store.read(job.store(files.reduced[at]), "reduced"),
         store.read(job.store(files.sweeps[at]), "sweep").load(),
         data["state"].to_numpy()[root["sequence"].to_numpy()].astype(int),
+        scorecard.groups_of(data, root["sequence"].to_numpy()),
     )
     key = {"seed": place["seed"], "layer": place["layer"]}
     found.append(checks.run(chosen, params.seed + i).assign(**key))
