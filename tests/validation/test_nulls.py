@@ -146,7 +146,7 @@ def shift_test(
     truth: np.ndarray, found: np.ndarray, n: int, rng: np.random.Generator
 ) -> tuple[float, np.ndarray]:
     tested = agreement_test(truth, found, np.full(8, 60), ari, n, rng)
-    assert tested.null == SHIFTED
+    assert tested.null.startswith(SHIFTED)
     return tested.p, tested.scores
 
 
