@@ -120,8 +120,15 @@ def test_pictures_of_states_say_where_no_states_are_supported(data: Data) -> Non
 def test_summary_and_page_tell_the_same_states(found: Explanation, tmp_path: Path) -> None:
     text = found.summary()
     assert "4 states already carry" in text
+    assert "At 4 states" not in text and "At the true 4 states, fidelity at the same step:" in text
+    reasons = [line for line in text.splitlines() if line.startswith("- ")]
+    assert [line.split(":")[0] for line in reasons] == ["- Not known", *["- Passed"] * 4]
+    forecast = f"five steps ahead with R2 {found.verdict['fidelity']:.2f} (0.9 wanted)"
+    assert forecast in reasons[1]
     assert "At the true 4 states, agreement (ARI): trained" in text
-    assert "State D" in text and "left" in text
+    state = next(line for line in text.splitlines() if line.startswith("State D"))
+    # Pulses of both signs reach each state, which is told by its output; its dwell has an interval.
+    assert " SD" in state and "output" in state and "mean dwell" in state and " to " in state
     found.to_html(tmp_path / "page.html")
     # A notebook shows the same, and print the summary.
     assert found._repr_html_() in (tmp_path / "page.html").read_text(encoding="utf-8")
@@ -129,6 +136,7 @@ def test_summary_and_page_tell_the_same_states(found: Explanation, tmp_path: Pat
     page = (tmp_path / "page.html").read_text()
     assert page.count("<img") >= 5
     assert "4 states already carry" in page
+    assert page.count("<li>Passed: ") == 4 and page.count("<li>Not known: ") == 1
     assert not list(tmp_path.glob("*.partial"))
 
 

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from hmmlens.hmm import storage
 from hmmlens.hmm.models import HiddenMarkovModel, steps_inside
+from hmmlens.interpretation.contrast import contrast
+from hmmlens.interpretation.dwells import dwells as estimated_dwells
 from hmmlens.ties import descending
-from hmmlens.validation.fidelity import output_law, state_outputs
+from hmmlens.validation.fidelity import output_law
 
 Floats = NDArray[np.float64]
 
@@ -25,6 +27,7 @@ def read_states(
     truth: NDArray[np.integer],
     length: NDArray[np.integer],
     n_truth: int,
+    symbols: tuple[bool, bool] = (False, False),
 ) -> xr.Dataset:
     """Describe the states of ``model`` on recorded sequences, most frequent first.
 
@@ -35,15 +38,20 @@ def read_states(
     observed : what the model was fitted to, (sequence, time, component) or (sequence, time).
     inputs, outputs : (sequence, time, feature), symbols one-hot or as probabilities.
     truth : (sequence, time), -1 where unknown; of ``n_truth`` kinds.
+    symbols : whether inputs, and outputs, are symbols.
 
     Returns
     -------
     xr.Dataset
         ``posteriors`` (sequence, time, state), ``path`` (sequence, time) the likeliest state
-        given the past, -1 past the end; ``startprob, occupancy, mean_dwell, model_dwell`` (state),
-        dwells in steps, observed in whole visits and expected from the transition matrix;
-        ``transmat`` (state, next_state); ``input_mean, input_sd, output_mean, output_sd`` (state,
-        feature); ``truth_share`` (state, truth), P(truth | state).
+        given the past, -1 past the end; ``startprob, occupancy`` (state); ``dwell, dwell_low,
+        dwell_high, dwell_exits, dwell_steps`` (state), the mean dwell in steps with its interval,
+        see :class:`hmmlens.interpretation.dwells.Dwells`; ``mean_dwell, model_dwell`` (state), the
+        mean over whole visits, which is too short, and what the transition matrix expects, which
+        knows no end of a sequence; ``transmat`` (state, next_state); ``input_mean, input_sd,
+        input_deviation, input_spread`` and the same of ``output`` (state, feature), see
+        :class:`hmmlens.interpretation.contrast.Contrast`; ``truth_share`` (state, truth), P(truth |
+        state).
     """
     posteriors = model.filter(observed, length).posteriors
     inside = steps_inside(length, *posteriors.shape[:2])
@@ -52,9 +60,13 @@ def read_states(
     posteriors = posteriors[:, :, order]
     path = np.where(inside, posteriors.argmax(axis=2), -1)
     transmat = model.transmat_[np.ix_(order, order)]
-    weight = posteriors * inside[:, :, None]
-    in_mean, out_mean = state_outputs(weight, inputs), state_outputs(weight, outputs)
-    in_square, out_square = state_outputs(weight, inputs**2), state_outputs(weight, outputs**2)
+    compared = {
+        name: contrast(posteriors[inside], values[inside], is_symbols)
+        for name, values, is_symbols in zip(
+            ("input", "output"), (inputs, outputs), symbols, strict=True
+        )
+    }
+    lasting = estimated_dwells(path, len(order))
     known = inside & (truth >= 0)
     share = np.full((len(order), n_truth), np.nan)
     if known.any():
@@ -71,11 +83,17 @@ def read_states(
             "occupancy": ("state", occupancy[order]),
             "mean_dwell": ("state", mean_dwells(path, len(order))),
             "model_dwell": ("state", expected),
-            "input_mean": (("state", "input"), in_mean),
-            "input_sd": (("state", "input"), np.sqrt(np.maximum(in_square - in_mean**2, 0))),
-            "output_mean": (("state", "output"), out_mean),
-            "output_sd": (("state", "output"), np.sqrt(np.maximum(out_square - out_mean**2, 0))),
             "truth_share": (("state", "truth"), share),
+            "dwell": ("state", lasting.estimate),
+            "dwell_low": ("state", lasting.low),
+            "dwell_high": ("state", lasting.high),
+            "dwell_exits": ("state", lasting.exits),
+            "dwell_steps": ("state", lasting.at_risk),
+            **{
+                f"{block}_{name}": (("state", block), values)
+                for block, found in compared.items()
+                for name, values in found._asdict().items()
+            },
         }
     )
 
@@ -134,6 +152,10 @@ def interpret(
         truth=sequences["state"].to_numpy()[root["sequence"].to_numpy()].astype(np.int64),
         length=length,
         n_truth=len(sequences.attrs["state_names"]),
+        symbols=(
+            sequences.attrs["input_kind"] == "symbols",
+            sequences.attrs["target_kind"] == "symbols",
+        ),
     )
     result = result.assign(sequence_index=("sequence", root["sequence"].to_numpy()))
     return result.assign_attrs(reducer=choices["reducer"].iloc[0])

@@ -8,7 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hmmlens.validation.verdict import GRADES
+from hmmlens.validation.competence import competence
+from hmmlens.validation.verdict import GRADES, reasons_of
+
+#: The two ways to score how states stand in for a network, each with one name everywhere.
+FIDELITY, FORECAST = "fidelity at the same step", "forecast R2, five steps ahead"
 
 #: A network is called close to its floor within this many percent of it.
 CLOSE_PERCENT = 5.0
@@ -31,13 +35,40 @@ def whole_span(values: pd.Series) -> str:
     return span(values.astype(float), 0)
 
 
-def task_sentence(rows: pd.DataFrame, note: str = "") -> str:
+def competence_sentence(rows: pd.DataFrame) -> str:
+    """Say whether the trainings of one network are competent, by the verdict's own rule.
+
+    Parameters
+    ----------
+    rows : ``loss, marginal, floor`` of the table of verdicts; empty where none was judged.
+    """
+    if not {"loss", "marginal"} <= set(rows) or rows["marginal"].isna().all():
+        return ""
+    known = rows[rows["marginal"].notna()]
+    floors = known["floor"] if "floor" in known else pd.Series(np.nan, known.index)
+    found = [
+        competence(*values) for values in zip(known["loss"], known["marginal"], floors, strict=True)
+    ]
+    if found[0].holds is None:
+        return ""
+    n = sum(bool(one.holds) for one in found)
+    first = found[0].sentence[:1].lower() + found[0].sentence[1:].removesuffix(".")
+    if len(found) > 1:
+        told = "are competent" if n == len(found) else "is competent" if n == 1 else "are competent"
+        return (
+            f"By the verdict's rule, {n} of {len(found)} trainings {told}; of the first, {first}."
+        )
+    return f"By the verdict's rule, it is {'' if n else 'not '}competent: {first}."
+
+
+def task_sentence(rows: pd.DataFrame, note: str = "", graded: pd.DataFrame | None = None) -> str:
     """Say how well the trainings of one network do their task.
 
     Parameters
     ----------
     rows : rows of the networks table, one per seed.
     note : what the dataset has to say of networks that were trained elsewhere.
+    graded : see :func:`competence_sentence`.
     """
     trained_here = (rows["n_epochs"] > 0).any()
     first = rows.iloc[0]
@@ -56,17 +87,16 @@ def task_sentence(rows: pd.DataFrame, note: str = "") -> str:
     text += f". The best simple baseline ({first['best_baseline']}) reaches "
     text += f"{first['best_baseline_score']:.{digits}f}"
     if (rows["test"] > first["best_baseline_score"]).all():
-        text += ", which is better: " + (
-            "this network has not learnt its task"
-            if trained_here
-            else "it was fitted to these data, and the network to others"
-        )
+        text += ", which is better"
+        text += "" if trained_here else ": it was fitted to these data, and the network to others"
     elif (
         np.isfinite(first["above_floor_percent"])
         and (rows["above_floor_percent"] > CLOSE_PERCENT).any()
     ):
         text += f"; not every training comes within {CLOSE_PERCENT:g} % of the floor"
-    return text + "." + (f" {note}." if note and not trained_here else "")
+    competent = competence_sentence(pd.DataFrame() if graded is None else graded)
+    parts = [f"{text}.", competent, f"{note}." if note and not trained_here else ""]
+    return " ".join(part for part in parts if part)
 
 
 def choice_sentence(choices: pd.DataFrame, criterion: str) -> str:
@@ -80,7 +110,7 @@ def choice_sentence(choices: pd.DataFrame, criterion: str) -> str:
     elif picked["at_edge"].any():
         text += ", for some trainings the most that were offered"
     text += (
-        f" (fidelity {span(picked['fidelity_test'])}); "
+        f" ({FIDELITY} {span(picked['fidelity_test'])}); "
         f"{whole_span(compact['n_states'])} states already carry a fidelity of "
         f"{span(compact['fidelity_test'])}."
     )
@@ -236,7 +266,13 @@ def study(
                     "layer": layer,
                     "dataset": dataset,
                     "verdict": verdict_sentence(graded),
-                    "task": task_sentence(rows, about[dataset].get("note", "")),
+                    "task": task_sentence(rows, about[dataset].get("note", ""), graded),
+                    "reasons": [
+                        {"holds": reason.holds, "sentence": reason.sentence}
+                        for reason in (
+                            reasons_of(graded.sort_values("seed").iloc[0]) if len(graded) else []
+                        )
+                    ],
                     "choice": choice_sentence(mine, criterion),
                     "agreement": agreement_sentence(same, about[dataset]["truth"])
                     if len(about[dataset]["state_names"])

@@ -213,7 +213,7 @@ def readings(
         names = axis_names(about[layer["dataset"]])
         # Read once, and not what is known of each step.
         read = explanation.drop_dims(["sequence"]).load()
-        found = tables.state_rows(read, names, state_name)
+        found = tables.state_rows(read, names, about[layer["dataset"]], state_name)
         states.append(tagged(found[0], layer, LAYER_KEY))
         moves.append(tagged(found[1], layer, LAYER_KEY))
     return {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,8 +36,8 @@ figcaption, .note { color: #555; font-size: 0.9rem; }
 HEADINGS = {
     "covariance_type": "covariance",
     "n_states": "states",
-    "fidelity_select": "fidelity (select)",
-    "fidelity_test": "fidelity (test)",
+    "fidelity_select": "fidelity, same step (select)",
+    "fidelity_test": "fidelity, same step (test)",
     "ari": "agreement (ARI)",
     "ari_low": "from",
     "ari_high": "to (95 %)",
@@ -44,10 +45,11 @@ HEADINGS = {
 
 CAPTIONS = {
     "selection": "BIC against the number of states; points are restarts.",
-    "scores": "Fidelity and agreement with the truth against the number of states. "
-    "Shades are 95 % intervals; vertical lines are the chosen models.",
+    "scores": "Fidelity at the same step, and agreement with the truth, against the number of "
+    "states. Shades are 95 % intervals; vertical lines are the chosen models.",
     "trajectories": "Recorded steps in the first two components, coloured by state.",
-    "states": "Left: transitions; the number at a state is its expected dwell in steps. "
+    "states": "Left: transitions; the number at a state is its mean dwell in steps, > where "
+    "sequences are too short to show more than that. "
     "Right: input, output and shares of the truth in each state; of values the mean in the state, "
     "as its deviation from the mean over all states in standard deviations. Of many inputs, "
     "outputs and labels those are shown by which states differ most.",
@@ -102,7 +104,7 @@ def body(explanation: Explanation, images: Mapping[str, bytes]) -> str:
     ----------
     images : name of a figure -> PNG.
     """
-    parts = [f"<p>{usertext.html(line)}</p>" for line in explanation.summary().splitlines()]
+    parts = list(_paragraphs(explanation.summary().splitlines()))
     widest = max(_width(image) for image in images.values())
     for name, image in images.items():
         caption = next(text for key, text in CAPTIONS.items() if name.startswith(key))
@@ -118,11 +120,26 @@ def body(explanation: Explanation, images: Mapping[str, bytes]) -> str:
     parts.append("<h2>All models</h2>")
     parts.append(_table(explanation.scores, "role"))
     parts.append(
-        '<p class="note">Fidelity is read-in: it tests whether states partition what the network '
-        "knows. States are inferred from the past only. Models are judged on sequences that no "
+        '<p class="note">Fidelity at the same step says how well the present state stands in for '
+        "the network's present output: 1 is perfect, 0 no better than the average output. The "
+        "verdict asks for more: the forecast R2 of the output five steps ahead, in which no state "
+        "is looked up in between. Dwells count visits that the end of a sequence cuts off, by the "
+        "geometric law, and are never longer than the longest sequence. Deviations of inputs and "
+        "outputs are from the mean of all steps, in standard deviations (SD); of symbols, log "
+        "odds. States are inferred from the past only. Models are judged on sequences that no "
         "fit has seen.</p>"
     )
     return "".join(parts)
+
+
+def _paragraphs(lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines as paragraphs, those that begin with a dash as lists."""
+    for listed, group in itertools.groupby(lines, lambda line: line.startswith("- ")):
+        texts = [usertext.html(line.removeprefix("- ")) for line in group]
+        if listed:
+            yield f"<ul>{''.join(f'<li>{text}</li>' for text in texts)}</ul>"
+        else:
+            yield "".join(f"<p>{text}</p>" for text in texts)
 
 
 def write(explanation: Explanation, path: Path, images: Mapping[str, bytes]) -> None:

@@ -15,12 +15,10 @@ from hmmlens import usertext
 from hmmlens.figures.names import state_name
 from hmmlens.hmm import storage
 from hmmlens.hmm.models import HiddenMarkovModel
-from hmmlens.report import gather
-from hmmlens.report.findings import chance_words, choice_sentence
+from hmmlens.report import gather, state_words
+from hmmlens.report.findings import FIDELITY, chance_words, choice_sentence
 from hmmlens.validation.scorecard import RAW_INPUT
-
-#: Inputs and outputs that a state is told by: those with the largest means.
-N_TOLD = 3
+from hmmlens.validation.verdict import Reason, reasons_of
 
 #: What is compared, in the order of figures and tables.
 ROLES = ("trained", "untrained", gather.RAW_ROLE)
@@ -99,6 +97,11 @@ class Explanation:
         return self.tables["verdicts"].iloc[0]
 
     @property
+    def reasons(self) -> list[Reason]:
+        """What the verdict rests on: each rule with its number, its threshold, and the outcome."""
+        return reasons_of(self.verdict)
+
+    @property
     def states(self) -> xr.Dataset:
         """What the states of the chosen models are.
 
@@ -134,6 +137,7 @@ class Explanation:
             f"{n_steps} steps; {replayed}.",
             *([self.sequences.attrs["cut"]] if "cut" in self.sequences.attrs else []),
             f"Verdict: {self.verdict['sentence']}",
+            *(f"- {reason.told}" for reason in self.reasons),
             choice_sentence(self.choices, criterion),
         ]
         if "unseen_symbols_note" in self.sequences.attrs:
@@ -146,7 +150,7 @@ class Explanation:
                 & self.scores["covariance_type"].isin([compact["covariance_type"], "none"])
             ].set_index("role")
             at = f"the true {n_states}" if n_states == n_true else f"{n_states}"
-            for score, words in (("fidelity_test", "fidelity"), ("ari", "agreement (ARI)")):
+            for score, words in (("fidelity_test", FIDELITY), ("ari", "agreement (ARI)")):
                 if score not in same or same[score].isna().all():
                     continue
                 told = ", ".join(f"{r} {same.loc[r, score]:.2f}" for r in ROLES if r in same.index)
@@ -174,14 +178,13 @@ class Explanation:
             state = reading.isel(state=k)
             parts = [
                 f"State {state_name(k)}: {100 * float(state['occupancy']):.0f} % of steps",
-                f"stays {float(state['model_dwell']):.1f} steps",
+                f"mean dwell {state_words.dwell(state)}",
             ]
-            for block in ("input", "output"):
-                mean = state[f"{block}_mean"].to_numpy()
-                largest = np.argsort(-np.abs(mean), kind="stable")[:N_TOLD]
-                told = [f"{names[block][i]} {mean[i]:.2f}" for i in sorted(largest)]
-                parts.append(f"{block} ({', '.join(told)})")
-            lines.append(", ".join(parts) + ".")
+            parts += [
+                f"{block} {state_words.distinctive(state, block, names, self.sequences.attrs)}"
+                for block in ("input", "output")
+            ]
+            lines.append("; ".join(parts) + ".")
         return lines
 
     def __str__(self) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from hmmlens import usertext
+from hmmlens.report import state_words
 from hmmlens.validation.ceilings import METRICS
 from hmmlens.validation.scorecard import RAW_INPUT
 
@@ -102,6 +103,7 @@ def agreement_rows(
 def state_rows(
     explanation: xr.Dataset,
     names: Mapping[str, list[str]],
+    about: Mapping[str, Any],
     state_name: Any,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the states and the transitions of both picks of one layer, tidy.
@@ -110,6 +112,7 @@ def state_rows(
     ----------
     explanation : the store of one layer.
     names : ``input``, ``output``, ``truth`` -> names along those dimensions.
+    about : attributes of the ``sequences`` store.
     """
     states, moves = [], []
     for index, pick in enumerate(explanation.attrs["picks"]):
@@ -127,6 +130,7 @@ def state_rows(
             known = np.isfinite(share).any()
             row["top_truth"] = names["truth"][int(np.nanargmax(share))] if known else ""
             row["top_truth_share"] = float(np.nanmax(share)) if known else np.nan
+            row |= state_words.row(state, names, about)
             states.append(row)
             for j in range(int(part["n_states"])):
                 p = float(state["transmat"].isel(next_state=j))

@@ -199,8 +199,8 @@ def choices(
         same = table[table["n_states"] == compact]
         kind = str(same["covariance_type"].iloc[first_best(same["fidelity_select"])])
         words = (
-            f"{compact} state{'s are' if compact > 1 else ' is'} the fewest whose fidelity is "
-            f"within {tolerance:g} of the best in the sweep."
+            f"{compact} state{'s are' if compact > 1 else ' is'} the fewest whose fidelity at the "
+            f"same step is within {tolerance:g} of the best in the sweep."
         )
         common = {"reducer": reducer, "exploratory": exploratory[reducer]}
         rows.append(

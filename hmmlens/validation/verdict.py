@@ -14,10 +14,13 @@ that of a constant answer is no fault. Nothing else may move them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple
 
 import numpy as np
+
+from hmmlens.validation.competence import GAP, LOSS, competence
 
 #: What each grade says, in the order in which the rules are tried.
 GRADES = {
@@ -64,8 +67,8 @@ class Thresholds:
     flicker : largest share of steps without a clear state, where there are no weights
     """
 
-    loss: float = 0.9
-    gap: float = 0.8
+    loss: float = LOSS
+    gap: float = GAP
     fidelity: float = 0.9
     most_states: int = 12
     ratio: float = 2.5
@@ -113,6 +116,23 @@ class Evidence:
         return (self.marginal - self.loss) / (self.marginal - self.floor)
 
 
+class Reason(NamedTuple):
+    """A rule that was tried.
+
+    holds : whether the network passes it; None where that is not known
+    sentence : with the number and the threshold
+    """
+
+    holds: bool | None
+    sentence: str
+
+    @property
+    def told(self) -> str:
+        """Return the sentence after ``passed``, ``failed`` or ``not known``."""
+        word = {True: "Passed", False: "Failed", None: "Not known"}[self.holds]
+        return f"{word}: {self.sentence}"
+
+
 @dataclass(frozen=True)
 class Verdict:
     """A grade and why.
@@ -122,6 +142,7 @@ class Verdict:
     input_driven : whether an untrained network with a fitted readout earns the same grade; None
         where that was not asked
     reasons : sentences, each with its number
+    passed : whether each reason speaks for the network, see :class:`Reason`
     competent : whether it does its task; None where that is not known
     """
 
@@ -130,6 +151,7 @@ class Verdict:
     input_driven: bool | None
     reasons: tuple[str, ...]
     competent: bool | None = None
+    passed: tuple[bool | None, ...] = ()
 
     @property
     def supported(self) -> bool:
@@ -182,7 +204,22 @@ def decide(
         None if reservoir_grade is None else grade == reservoir_grade and grade not in ("X", "U"),
         tuple(rules.reasons),
         None if np.isnan(evidence.loss) else grade != "X",
+        tuple(rules.passed),
     )
+
+
+def reasons_of(row: Mapping[str, Any], thresholds: Thresholds = DEFAULT) -> list[Reason]:
+    """Return the rules that were tried for a row of the table of verdicts.
+
+    Parameters
+    ----------
+    row : the fields of :class:`Evidence` and of :meth:`Verdict.row`.
+    """
+    if row["grade"] == "not judged":
+        return [Reason(None, str(row["reasons"]))]
+    evidence = Evidence(**{field.name: row[field.name] for field in fields(Evidence)})
+    found = decide(evidence, thresholds=thresholds)
+    return [Reason(*pair) for pair in zip(found.passed, found.reasons, strict=True)]
 
 
 def without_gate(evidence: Evidence, thresholds: Thresholds = DEFAULT) -> str:
@@ -199,7 +236,8 @@ class _Rules:
     """Tries the rules and notes a sentence for each."""
 
     def __init__(self, evidence: Evidence, thresholds: Thresholds) -> None:
-        self.e, self.t, self.reasons = evidence, thresholds, list[str]()
+        self.e, self.t = evidence, thresholds
+        self.reasons, self.passed = list[str](), list[bool | None]()
 
     def grade(self) -> str:
         if not self.competent():
@@ -215,24 +253,15 @@ class _Rules:
 
     def say(self, holds: bool, sentence: str) -> bool:
         self.reasons.append(sentence)
+        self.passed.append(bool(holds))
         return holds
 
     def competent(self) -> bool:
         e, t = self.e, self.t
-        if np.isnan(e.loss):
-            return self.say(
-                True, "Whether it is competent is not known, for want of a task to score it by."
-            )
-        share = e.loss / e.marginal
-        text = f"Its test loss is {share:.2f} of that of the best constant answer"
-        # Where the least possible loss is near that answer, its share says nothing.
-        if np.isnan(e.floor):
-            return self.say(share <= t.loss, f"{text} (at most {t.loss:g} wanted).")
-        return self.say(
-            e.gap_closed >= t.gap,
-            f"{text} and closes {100 * e.gap_closed:.0f} % of the way to the least possible "
-            f"(at least {100 * t.gap:.0f} % wanted).",
-        )
+        found = competence(e.loss, e.marginal, e.floor, t.loss, t.gap)
+        self.reasons.append(found.sentence)
+        self.passed.append(found.holds)
+        return found.holds is not False
 
     def faithful(self) -> bool:
         e, t = self.e, self.t

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from hmmlens.report import findings
+from hmmlens.validation.verdict import Evidence, decide
 
 
 def agreement(trained: float, low: float, untrained: float, raw: float) -> pd.DataFrame:
@@ -71,14 +72,33 @@ def test_a_network_far_from_its_floor_is_told() -> None:
     assert "not every" not in near
 
 
-def test_a_network_worse_than_a_simple_baseline_has_not_learnt_its_task() -> None:
-    text = findings.task_sentence(networks(best_baseline_score=0.34))
-    assert text.endswith("which is better: this network has not learnt its task.")
+def test_a_network_worse_than_a_simple_baseline_is_judged_by_the_rule_of_the_verdict() -> None:
+    """A loss far below the best constant answer's is competent, whatever a baseline reaches."""
+    for loss, holds in ((0.3, True), (0.95, False)):
+        graded = pd.DataFrame([{"loss": loss, "marginal": 1.0, "floor": np.nan}])
+        text = findings.task_sentence(networks(best_baseline_score=0.2), graded=graded)
+        assert "which is better. By the verdict's rule, it is" in text
+        told = f"{'' if holds else 'not '}competent: its test loss is {loss:.2f} of that of the"
+        assert f"it is {told}" in text and "(at most 0.9 wanted)." in text
+        evidence = Evidence(loss, 1.0, 0.95, 0.95, 3, 3, 4.0, 4.0, 0.0)
+        assert (decide(evidence).competent is True) == holds
+    half = pd.DataFrame({"loss": [0.3, 0.95], "marginal": 1.0, "floor": np.nan})
+    assert "1 of 2 trainings is competent" in findings.competence_sentence(half)
+    assert findings.competence_sentence(half.assign(loss=np.nan)) == ""
     loaded = findings.task_sentence(networks(best_baseline_score=0.34, n_epochs=0), "Not new")
     assert loaded.endswith(
         "better: it was fitted to these data, and the network to others. Not new."
     )
     assert "Not new" not in findings.task_sentence(networks(), "Not new")
+
+
+def test_a_p_value_names_its_null_and_says_where_there_is_none() -> None:
+    over = {"null": "permuted over 12 groups", "null_units": 12}
+    text = findings.agreement_sentence(agreement(0.9, 0.85, 0.1, 0.2).assign(**over), "the truth")
+    assert "p 0.004 against a truth permuted over 12 groups" in text
+    none = {"null": "no test against chance is possible, because of x", "shift_p": np.nan}
+    text = findings.agreement_sentence(agreement(0.9, 0.85, 0.1, 0.2).assign(**none), "the truth")
+    assert "no test against chance is possible, because of x" in text and "p " not in text[:80]
 
 
 def test_a_choice_at_the_edge_supports_no_finite_number() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import io
+from dataclasses import asdict, replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +18,7 @@ from hmmlens.validation.verdict import (
     Evidence,
     decide,
     not_judged,
+    reasons_of,
     title,
     without_gate,
 )
@@ -161,3 +164,24 @@ def test_what_cannot_be_judged_is_not_supported_and_says_why() -> None:
     assert not verdict.supported and verdict.n_states is None
     assert verdict.row()["reasons"] == "No unit of this layer ever changes."
     assert verdict.sentence == "Not judged."
+
+
+def test_reasons_of_a_row_of_the_table_are_those_of_its_verdict() -> None:
+    for evidence in (GOOD, replace(GOOD, fidelity=0.64), replace(GOOD, loss=np.nan, drift=0.9)):
+        found = decide(evidence)
+        row = {**asdict(evidence), **found.row()}
+        read = pd.read_csv(io.StringIO(pd.DataFrame([row]).to_csv(index=False))).iloc[0]
+        told = reasons_of(read)
+        assert tuple(reason.sentence for reason in told) == found.reasons
+        assert len(found.passed) == len(found.reasons)
+    short = reasons_of({**asdict(replace(GOOD, fidelity=0.64)), "grade": "U", "reasons": ""})
+    assert [reason.holds for reason in short] == [True, False]
+    assert (
+        short[1].told.startswith("Failed: At most 12 states predict")
+        and "R2 0.64 (0.9 wanted)" in short[1].told
+    )
+    unknown = reasons_of({**asdict(replace(GOOD, loss=np.nan)), "grade": "D", "reasons": ""})
+    assert unknown[0].told.startswith("Not known: Whether it is competent")
+    assert all(reason.holds for reason in unknown[1:])
+    blind = not_judged("no sequence is long enough").row()
+    assert reasons_of(blind)[0].told == "Not known: No sequence is long enough."

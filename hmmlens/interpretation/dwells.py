@@ -1,0 +1,91 @@
+"""How long states last, from sequences that end while a state goes on.
+
+A visit that the end of a sequence cuts off says that it lasted at least so long. By the geometric
+law, which a Markov chain has, a state is left at each step with one probability; its estimate is
+the number of exits over the number of steps at which an exit could be seen, and what the end of a
+sequence hides counts on neither side. No dwell is claimed that is longer than the longest sequence.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.integer]
+
+#: One minus the coverage of intervals.
+ALPHA = 0.05
+
+
+class Dwells(NamedTuple):
+    """Mean dwells in steps, each (state).
+
+    estimate : NaN where the data only give a lower bound: no exit was seen, or the estimate is
+        longer than the longest sequence
+    low, high : 95 % interval; ``low`` is the bound where there is no estimate, and ``high`` is
+        infinite where it lies beyond the longest sequence. NaN for a state in which no exit could
+        have been seen
+    exits : exits that were seen
+    at_risk : steps at which an exit could have been seen
+    """
+
+    estimate: Floats
+    low: Floats
+    high: Floats
+    exits: NDArray[np.int64]
+    at_risk: NDArray[np.int64]
+
+
+def dwells(path: Ints, n_states: int) -> Dwells:
+    """Estimate the mean dwell of each state, with exact binomial limits (Clopper & Pearson 1934).
+
+    Parameters
+    ----------
+    path : (sequence, time), the state of each step, below 0 where unknown or past the end.
+    """
+    from scipy.special import betaincinv
+
+    now, then = path[:, :-1], path[:, 1:]
+    known = (now >= 0) & (then >= 0)
+    at_risk = np.bincount(now[known], minlength=n_states)
+    exits = np.bincount(now[known & (now != then)], minlength=n_states)
+    longest = int((path >= 0).sum(axis=1).max(initial=0))
+    seen = at_risk > 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # The largest and the smallest probability of leaving that fit the exits.
+        most = np.where(
+            exits < at_risk, betaincinv(exits + 1, np.maximum(at_risk - exits, 1), 1 - ALPHA / 2), 1
+        )
+        least = np.where(
+            exits > 0, betaincinv(np.maximum(exits, 1), at_risk - exits + 1, ALPHA / 2), 0
+        )
+        estimate, low, high = at_risk / exits, 1 / most, 1 / least
+    low = np.where(seen, np.minimum(low, max(longest, 1)), np.nan)
+    high = np.where(seen, np.where(high > longest, np.inf, high), np.nan)
+    estimate = np.where((exits > 0) & (estimate <= longest), estimate, np.nan)
+    return Dwells(estimate, low, high, exits, at_risk)
+
+
+def words(estimate: float, low: float, high: float) -> str:
+    """Return a dwell with its interval, such as ``8.2 steps (6.1 to 11)``, or what it exceeds."""
+    if np.isnan(low):
+        return "not known"
+    if np.isnan(estimate):
+        return f"longer than {_number(low)} step{'' if _number(low) == '1' else 's'}"
+    upto = f"{_number(low)} or more" if np.isinf(high) else f"{_number(low)} to {_number(high)}"
+    return f"{_number(estimate)} steps ({upto})"
+
+
+def short(estimate: float, low: float) -> str:
+    """Return a dwell as it stands in a figure: ``8.2``, or ``>13`` where that is all there is."""
+    if np.isnan(low):
+        return ""
+    return f">{_number(low)}" if np.isnan(estimate) else _number(estimate)
+
+
+def _number(steps: float) -> str:
+    text = f"{steps:.1f}" if steps < 10 else f"{steps:.0f}"
+    return text.removesuffix(".0")

@@ -1,0 +1,80 @@
+"""What a state is, in words: how long it lasts, and how its inputs and outputs differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from hmmlens.interpretation import contrast, dwells
+
+#: Block of features -> attributes of its dataset: what it is measured in, and how it was scaled.
+_SCALES = {
+    "input": ("input_kind", "feature_units", "offset", "scale"),
+    "output": ("target_kind", "target_units", "target_offset", "target_scale"),
+}
+
+
+def dwell(state: xr.Dataset) -> str:
+    """Return how long a state lasts, see :func:`hmmlens.interpretation.dwells.words`."""
+    return dwells.words(*(float(state[name]) for name in ("dwell", "dwell_low", "dwell_high")))
+
+
+def distinctive(
+    state: xr.Dataset, block: str, names: Mapping[str, Sequence[str]], about: Mapping[str, Any]
+) -> str:
+    """Return how the inputs or outputs of a state differ from those of all steps.
+
+    Levels are told in the data's own units, also where the data were standardised.
+
+    Parameters
+    ----------
+    state : one state of :func:`hmmlens.interpretation.states.read_states`.
+    block : ``input`` or ``output``.
+    names : ``input``, ``output`` -> names along these dimensions.
+    about : attributes of the ``sequences`` store.
+    """
+    kind, units, offset, scale = (about.get(name) for name in _SCALES[block])
+    mean, deviation, spread = (
+        state[f"{block}_{name}"].to_numpy() for name in ("mean", "deviation", "spread")
+    )
+    level, given = mean, None if units is None else list(units)
+    if scale is not None and offset is not None and len(scale) == len(offset) == len(mean):
+        level = mean * np.asarray(scale) + np.asarray(offset)
+    elif scale is not None:
+        # Standardised values have no units.
+        given = None
+    return contrast.words(names[block], level, deviation, spread, kind == "symbols", given)
+
+
+def row(
+    state: xr.Dataset, names: Mapping[str, Sequence[str]], about: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the columns of a table of states that tell how a state lasts and differs.
+
+    Parameters
+    ----------
+    state, names, about : see :func:`distinctive`.
+
+    Returns
+    -------
+    dict
+        ``dwell, dwell_low, dwell_high, dwell_told``; and for ``input`` and ``output``
+        ``distinct_input`` (the feature that sets the state apart most, empty for none),
+        ``distinct_input_deviation`` and ``input_told``.
+    """
+    found: dict[str, Any] = {
+        name: float(state[name]) for name in ("dwell", "dwell_low", "dwell_high")
+    }
+    found["dwell_told"] = dwell(state)
+    for block, (kind, *_) in _SCALES.items():
+        deviation, spread = (
+            state[f"{block}_{name}"].to_numpy() for name in ("deviation", "spread")
+        )
+        first = contrast.distinctive(deviation, spread, about.get(kind) == "symbols")[:1]
+        found[f"distinct_{block}"] = names[block][first[0]] if len(first) else ""
+        found[f"distinct_{block}_deviation"] = float(deviation[first[0]]) if len(first) else np.nan
+        found[f"{block}_told"] = distinctive(state, block, names, about)
+    return found

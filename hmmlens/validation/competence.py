@@ -1,0 +1,50 @@
+"""Whether a network does its task: one rule, which verdict, report and tables share."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+#: Most of the loss of the best constant answer that a competent network may keep, where the least
+#: possible loss is not known; and least share of the way to it, where it is.
+LOSS, GAP = 0.9, 0.8
+
+
+class Competence(NamedTuple):
+    """Whether a network is competent, and the sentence that says why.
+
+    holds : None where its task is not known
+    sentence : with the number and what is wanted
+    """
+
+    holds: bool | None
+    sentence: str
+
+
+def competence(
+    loss: float, marginal: float, floor: float = np.nan, most: float = LOSS, gap: float = GAP
+) -> Competence:
+    """Judge a network by its test loss.
+
+    Parameters
+    ----------
+    loss : of the network; NaN where its task is not known.
+    marginal : of the best constant answer.
+    floor : the least possible; NaN where it is not known.
+    most, gap : see :data:`LOSS` and :data:`GAP`.
+    """
+    if np.isnan(loss):
+        text = "Whether it is competent is not known, for want of a task to score it by."
+        return Competence(None, text)
+    share = loss / marginal
+    text = f"Its test loss is {share:.2f} of that of the best constant answer"
+    # Where the least possible loss is near that answer, its share says nothing.
+    if np.isnan(floor):
+        return Competence(bool(share <= most), f"{text} (at most {most:g} wanted).")
+    closed = (marginal - loss) / (marginal - floor)
+    return Competence(
+        bool(closed >= gap),
+        f"{text} and closes {100 * closed:.0f} % of the way to the least possible "
+        f"(at least {100 * gap:.0f} % wanted).",
+    )

@@ -1,0 +1,119 @@
+"""States are told by how they differ from all steps, not by what is large in every state."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hmmlens.interpretation.contrast import Contrast, contrast, distinctive, words
+
+NAMES = ["start_time", "pulse", "jitter", "constant"]
+
+
+def night(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return hard states (step, state) and values: a large time, a pulse, a spread, a constant."""
+    state = rng.integers(0, 3, 3000)
+    values = np.stack(
+        [
+            82800 + rng.normal(0, 30, 3000),
+            np.array([60.0, 62, 95])[state] + rng.normal(0, 4, 3000),
+            np.array([0.1, 3.0, 0.1])[state] * rng.normal(0, 1, 3000),
+            np.full(3000, 7.1),
+        ],
+        axis=1,
+    )
+    return np.eye(3)[state], values
+
+
+def told(found: Contrast, state: int, symbols: bool = False, names: list[str] = NAMES) -> str:
+    return words(names, found.mean[state], found.deviation[state], found.spread[state], symbols)
+
+
+def test_deviations_are_those_of_numpy() -> None:
+    weight, values = night(np.random.default_rng(0))
+    found = contrast(weight, values, False)
+    for k in range(3):
+        part = values[weight[:, k] == 1]
+        np.testing.assert_allclose(found.mean[k], part.mean(axis=0), rtol=1e-9)
+        expected = (part.mean(axis=0) - values.mean(axis=0))[:3] / values.std(axis=0)[:3]
+        np.testing.assert_allclose(found.deviation[k, :3], expected, rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(
+            found.spread[k, :3], part.std(axis=0)[:3] / values.std(axis=0)[:3], rtol=1e-6
+        )
+    assert np.isnan(found.deviation[:, 3]).all() and np.isnan(found.spread[:, 3]).all()
+
+
+def test_what_is_large_in_every_state_is_not_told() -> None:
+    weight, values = night(np.random.default_rng(0))
+    found = contrast(weight, values, False)
+    for k in range(3):
+        assert "start_time" not in told(found, k) and "constant" not in told(found, k)
+    assert told(found, 2).startswith("pulse 95") and "(+1.3 SD)" in told(found, 2)
+    # The first state is calm: it differs by its spread.
+    ratio = values[weight[:, 0] == 1, 2].std() / values[:, 2].std()
+    assert f"(spread {ratio:.2g} times that of all steps)" in told(found, 0)
+    # Of two states that share all steps, one has 3 times the spread of the other.
+    two = contrast(np.eye(2)[(np.arange(3000) % 10 == 0).astype(int)], values, False)
+    assert told(two, 0) == "as on average"
+
+
+def test_a_clock_of_large_numbers_keeps_its_spread() -> None:
+    """Squares of time stamps have no digits left for their spread."""
+    rng = np.random.default_rng(0)
+    stamp = 1.6e12 + rng.normal(0, 500, (1000, 1))
+    weight = np.eye(2)[(stamp[:, 0] > 1.6e12).astype(int)]
+    found = contrast(weight, stamp, False)
+    for k in range(2):
+        part = stamp[weight[:, k] == 1]
+        assert found.sd[k, 0] == pytest.approx(part.std(), rel=1e-3)
+    assert found.deviation[1, 0] == pytest.approx(-found.deviation[0, 0], rel=0.2) and (
+        found.deviation[1, 0] > 0.7
+    )
+
+
+def test_symbols_are_told_by_log_odds() -> None:
+    share = np.array([[0.9, 0.05, 0.05], [0.1, 0.6, 0.3]])
+    rng = np.random.default_rng(0)
+    state = rng.integers(0, 2, 20000)
+    symbol = (rng.random(20000)[:, None] > share[state].cumsum(axis=1)).sum(axis=1)
+    weight = np.eye(2)[state]
+    found = contrast(weight, np.eye(3)[symbol], True)
+    for k in range(2):
+        p = np.bincount(symbol[state == k], minlength=3) / (state == k).sum()
+        q = np.bincount(symbol, minlength=3) / 20000
+        odds = np.log(p / (1 - p)) - np.log(q / (1 - q))
+        np.testing.assert_allclose(found.deviation[k], odds, atol=0.01)
+    names = ["a", "b", "c"]
+    text = told(found, 0, True, names)
+    assert "a in 90 % (log odds +2.2)" in text and len(text.split(", ")) == 3
+    assert np.isnan(found.spread).all()
+
+
+def test_a_symbol_that_a_state_never_meets_has_finite_odds() -> None:
+    weight = np.eye(2)[np.repeat([0, 1], 50)]
+    found = contrast(weight, np.eye(3)[np.repeat([0, 1], 50)], True)
+    assert np.isfinite(found.deviation[:, :2]).all()
+    # The third symbol never comes, so it sets nothing apart.
+    assert np.isnan(found.deviation[:, 2]).all()
+
+
+def test_rare_states_and_gaps_break_nothing() -> None:
+    weight, values = night(np.random.default_rng(0))
+    values[:5, 1], values[5, 1] = np.nan, np.inf
+    weight = np.c_[weight, np.zeros(len(weight))]
+    found = contrast(weight, values, False)
+    part = values[6:][weight[6:, 2] == 1]
+    assert found.mean[2, 1] == pytest.approx(part[:, 1].mean(), rel=1e-3)
+    assert np.isfinite(found.mean).all() and np.isnan(found.deviation[3]).all()
+    assert told(found, 3) == "not told, for want of steps or of variation"
+    empty = contrast(weight, np.full_like(values, np.nan), False)
+    assert told(empty, 0) == "not told, for want of steps or of variation"
+
+
+def test_states_that_are_all_alike_are_as_on_average() -> None:
+    rng = np.random.default_rng(0)
+    found = contrast(np.eye(2)[rng.integers(0, 2, 5000)], rng.normal(size=(5000, 2)), False)
+    assert told(found, 0, names=["x", "y"]) == "as on average"
+    assert len(distinctive(found.deviation[0], found.spread[0], False)) == 0
+    units = words(["x"], np.array([3.0]), np.array([-2.0]), np.array([1.0]), False, ["mV"])
+    assert units == "x 3 mV (\N{MINUS SIGN}2.0 SD)"
