@@ -69,34 +69,6 @@ def read(path: Path, layer: str | None = None) -> xr.Dataset:
     return data
 
 
-def raw_input(sequences: xr.Dataset, chosen: NDArray[np.integer]) -> xr.Dataset:
-    """Return a ``reduced`` store that holds the inputs themselves: the control without a network.
-
-    Parameters
-    ----------
-    sequences : the ``sequences`` store.
-    chosen : which of its sequences were recorded.
-    """
-    part = sequences.isel(sequence=chosen)
-    symbols = sequences.attrs["input_kind"] == "symbols"
-    values = part["input"].to_numpy().astype(np.int64 if symbols else np.float64)
-    inside = steps_inside(part["length"].to_numpy(), *values.shape[:2])
-    dims = ("sequence", "time") if symbols else ("sequence", "time", "component")
-    return xr.Dataset(
-        {
-            "reduced": (dims, values),
-            "length": ("sequence", part["length"].to_numpy()),
-            "split": ("sequence", part["split"].to_numpy()),
-        },
-        attrs={
-            "exploratory": False,
-            "emission": "categorical" if symbols else "gaussian",
-            # Of all splits: a rare symbol may occur in the test split alone.
-            **({"n_symbols": int(values[inside].max()) + 1} if symbols else {}),
-        },
-    )
-
-
 #: Between the names of nodes whose states are taken together.
 TOGETHER = "+"
 

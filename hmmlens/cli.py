@@ -279,9 +279,12 @@ def explain(args: argparse.Namespace) -> None:
     folder.check(args.out)
     data = _read(args)
 
+    import numpy as np
+
     from hmmlens import devices
     from hmmlens.explanation import explain as explained
     from hmmlens.networks import loading
+    from hmmlens.validation.scorecard import groups_of
 
     settings = {"kind": "torch", "factory": args.factory, "kwargs": args.kwargs}
     network = loading.load({**settings, "weights": args.weights}, Path.cwd())
@@ -295,7 +298,7 @@ def explain(args: argparse.Namespace) -> None:
         lengths=data["length"].to_numpy(),
         truth=data["state"].to_numpy(),
         split=data["split"].to_numpy(),
-        groups=data["group"].to_numpy(),
+        groups=groups_of(data, np.arange(data.sizes["sequence"])),
         outputs=args.outputs,
         untrained=None if args.no_untrained else "redraw",
         layer=args.layer,

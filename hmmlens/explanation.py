@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 import hmmlens
-from hmmlens import activations, reduction
+from hmmlens import activations, raw_inputs, reduction
 from hmmlens.config import Activations, Selection, Validation
 from hmmlens.datasets import memory
 from hmmlens.dynamics import endpoints
@@ -153,11 +153,11 @@ def explain(
         for role, acts in recorded.items():
             with _control(role):
                 _check_output(acts, name, recorded["trained"], sequences)
-        reduced = activations.raw_input(sequences, chosen)
-        raw = reduced, storage.fit(reduced, **grid)
+        controls = _controls(sequences, chosen, settings, grid)
+        raw = {name: stores for found in controls.values() for name, stores in found.items()}
         explained = {}
         for role, acts in recorded.items():
-            beside = {scorecard.RAW_INPUT: raw} if role == "trained" else {}
+            beside = controls if role == "trained" else {}
             with _control(role):
                 explained[role] = _explained(acts, name, sequences, settings, grid, beside)
             log.info("the states of the %s network are found", role)
@@ -330,31 +330,51 @@ def _judged(
     return records.judged(recorded, Losses(np.nan, np.nan), settled, seed)
 
 
+def _controls(
+    sequences: xr.Dataset,
+    chosen: NDArray[np.int64],
+    settings: dict[str, Any],
+    grid: Mapping[str, Any],
+) -> dict[str, dict[str, scorecard.Stores]]:
+    """Return the controls on the inputs: each with its reductions and their stores."""
+    reducers = {_reducer_name(settings): settings}
+    reduced = raw_inputs.controls(sequences, chosen, reducers, grid["random_state"])
+    return {
+        control: {name: (data, storage.fit(data, **grid)) for name, data in found.items()}
+        for control, found in reduced.items()
+    }
+
+
+def _reducer_name(settings: Mapping[str, Any]) -> str:
+    return "-".join(str(value) for value in settings.values())
+
+
 def _explained(
     acts: xr.DataTree,
     name: str,
     sequences: xr.Dataset,
     settings: dict[str, Any],
     grid: Mapping[str, Any],
-    beside: Mapping[str, tuple[xr.Dataset, xr.Dataset]],
+    beside: Mapping[str, Mapping[str, scorecard.Stores]],
 ) -> Layer:
     """Take one layer through the stages of the workflow.
 
     Parameters
     ----------
-    beside : name -> ``reduced`` and ``sweep`` store of what is scored as well.
+    beside : the controls that are scored as well, see
+        :func:`hmmlens.validation.scorecard.score_layer`.
     """
     root, seed = acts.to_dataset(), grid["random_state"]
     state = activations.state(root, activations.layer_of(acts, name), "both")
     reduced = reduction.reduced(state, root, settings, seed)
-    reducer = "-".join(str(value) for value in settings.values())
+    reducer = _reducer_name(settings)
     sweep = storage.fit(reduced, **grid)
-    stores = {reducer: (reduced, sweep), **beside}
+    stores = {reducer: (reduced, sweep)}
     network = scorecard.network_of(root, sequences)
     selection = Selection()
     scores, choices = scorecard.score_layer(
         network, stores, Validation().n_bootstrap, seed,
-        selection.criterion, selection.fidelity_tolerance,
+        selection.criterion, selection.fidelity_tolerance, beside,
     )  # fmt: skip
     chosen = choices[choices["chosen_reducer"]]
     states = interpret(chosen, sweep, reduced, root, sequences)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hmmlens import config, config_emulation, config_roundtrip, jobs_emulation
+from hmmlens import config, config_emulation, config_roundtrip, jobs_emulation, layout
 from hmmlens.config import Study
 from hmmlens.config_emulation import EmulationStudy
 from hmmlens.config_networks import TrainedNetwork
 from hmmlens.config_roundtrip import RoundTripStudy
-from hmmlens.layout import RAW, RAW_LAYER, RAW_REDUCER, UNTRAINED, Job
+from hmmlens.layout import RAW, RAW_LAYER, UNTRAINED, Job
 
 AnyStudy = Study | RoundTripStudy | EmulationStudy
 
@@ -85,6 +85,24 @@ def places(study: Study) -> list[dict[str, Any]]:
     ]
 
 
+def raw_variants(study: Study) -> dict[str, list[str]]:
+    """Return each control on the inputs with its reductions; none where they are switched off."""
+    if not study.controls.raw_input:
+        return {}
+    left_out = exploratory(study)
+    return layout.raw_variants(name for name in study.reducers if name not in left_out)
+
+
+def raw_places(study: Study) -> list[dict[str, str]]:
+    """Return ``dataset, reducer`` of every reduction of every dataset's own inputs."""
+    return [
+        {"dataset": dataset, "reducer": variant}
+        for dataset in study.datasets
+        for found in raw_variants(study).values()
+        for variant in found
+    ]
+
+
 def trips(study: RoundTripStudy) -> list[dict[str, Any]]:
     """Return ``trip, cell, seed`` of every network of a round trip."""
     return [
@@ -103,12 +121,12 @@ def of_study(study: AnyStudy) -> list[Job]:
 
 
 def _of_networks(study: Study) -> Iterator[Job]:
-    raw = list(study.datasets) if study.controls.raw_input else []
+    raw = raw_places(study)
     for name in study.datasets:
         yield Job("make_dataset", (name,))
         yield Job("find_ceilings", (name,))
-    for name in raw:
-        yield Job("raw_input", (name,))
+    for place in raw:
+        yield Job("raw_input", (place["dataset"], place["reducer"]))
     for run in runs(study):
         network, seed = run["network"], str(run["seed"])
         trained = isinstance(study.networks[base_name(network)], TrainedNetwork)
@@ -118,8 +136,8 @@ def _of_networks(study: Study) -> Iterator[Job]:
         for place in places(study):
             keys = ("network", "seed", "layer", "reducer")
             yield Job(rule, tuple(str(place[key]) for key in keys))
-    for name in raw:
-        yield Job("sweep_states", (f"{RAW}{name}", "0", RAW_LAYER, RAW_REDUCER))
+    for place in raw:
+        yield Job("sweep_states", (f"{RAW}{place['dataset']}", "0", RAW_LAYER, place["reducer"]))
     for rule in ("validate_layer", "interpret_layer"):
         for layer in layers(study):
             yield Job(rule, (layer["network"], str(layer["seed"]), layer["layer"]))
@@ -166,7 +184,7 @@ class Parts(NamedTuple):
 
     datasets : names
     runs, layers, places : entries of :func:`runs`, :func:`layers` and :func:`places`
-    raw : datasets with the control on their raw input
+    raw : entries of :func:`raw_places` of datasets that have all of them
     judged, reservoirs, checked : configured networks with such results; reservoirs of judged ones
     """
 
@@ -174,7 +192,7 @@ class Parts(NamedTuple):
     runs: list[dict[str, Any]]
     layers: list[dict[str, Any]]
     places: list[dict[str, Any]]
-    raw: list[str]
+    raw: list[dict[str, str]]
     judged: list[str]
     reservoirs: list[str]
     checked: list[str]
@@ -213,14 +231,19 @@ def parts(study: Study, done: Callable[[Job], bool] = lambda job: True) -> Parts
     def judged(rule: str) -> list[str]:
         return [name for name in study.networks if name in known and there((rule,), name)]
 
-    raw = [name for name in study.datasets if study.controls.raw_input]
+    raw = raw_places(study)
+    missing = {
+        place["dataset"]
+        for place in raw
+        if not there(("sweep_states",), f"{RAW}{place['dataset']}", 0, RAW_LAYER, place["reducer"])
+    }
     keys = ("network", "seed", "layer", "reducer")
     return Parts(
         datasets=[n for n in study.datasets if there(("make_dataset", "find_ceilings"), n)],
         runs=[run for run in runs(study) if recorded(run)],
         layers=found,
         places=[p for p in places(study) if there(("sweep_states",), *(p[key] for key in keys))],
-        raw=[n for n in raw if there(("sweep_states",), f"{RAW}{n}", 0, RAW_LAYER, RAW_REDUCER)],
+        raw=[place for place in raw if place["dataset"] not in missing],
         judged=judged("judge_network"),
         # A reservoir is told beside the verdict on its network.
         reservoirs=[n for n in judged("judge_reservoirs") if n in judged("judge_network")],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from hmmlens import config
@@ -10,8 +10,10 @@ from hmmlens.config_emulation import Step
 
 UNTRAINED, RAW = config.UNTRAINED_SUFFIX, config.RAW_PREFIX
 
-#: The control without a network has one layer and one reducer, of these names.
-RAW_LAYER, RAW_REDUCER = "input", "raw-input"
+#: The controls without a network have one layer of this name. There are two, the present input and
+#: the present one beside so many earlier ones; see :func:`raw_variants` for their reducers.
+RAW_LAYER, RAW_REDUCER, LAGGED_REDUCER = "input", "raw-input", "lagged-input"
+N_LAGS = 4
 
 # Folders that hold one store each, and files.
 SEQUENCES = "data/{dataset}"
@@ -56,9 +58,12 @@ OTHERS = (BENCHMARKS, LOGS, CHECKPOINTS, PARTIAL_REPORT, SETTINGS, "run.html")
 
 #: What is recorded beside the layers of a network.
 SEQUENCE, SPLIT = "sequence", "split"
-#: Names that tables and stores hold beside those of a study: the control on the raw input among its
+#: Names that tables and stores hold beside those of a study: the controls on the inputs among its
 #: reducers, and the labels of the sequences among its layers.
-NOT_IN_PATHS = {"reducer": (RAW_REDUCER,), "layer": (SEQUENCE, SPLIT)}
+NOT_IN_PATHS = {
+    "reducer": (RAW_REDUCER, LAGGED_REDUCER),
+    "layer": (RAW_LAYER, SEQUENCE, SPLIT),
+}
 
 
 class Rule(NamedTuple):
@@ -78,7 +83,9 @@ _TRAINED = Rule(_RUN, (WEIGHTS, CURVE, SCORES))
 EXPLAINING = {
     "make_dataset": Rule(("dataset",), (SEQUENCES,)),
     "find_ceilings": Rule(("dataset",), (CEILINGS,)),
-    "raw_input": Rule(("dataset",), (f"{RAW}{{dataset}}/0/{RAW_LAYER}/{RAW_REDUCER}/reduced",)),
+    "raw_input": Rule(
+        ("dataset", "reducer"), (f"{RAW}{{dataset}}/0/{RAW_LAYER}/{{reducer}}/reduced",)
+    ),
     "train_network": _TRAINED,
     "load_network": _TRAINED,
     "record_activations": Rule(_RUN, (ACTIVATIONS,)),
@@ -138,6 +145,25 @@ def reserved(rules: Mapping[str, Rule], wildcard: str) -> set[str]:
     }
     names = {name for name in beside if "{" not in name}
     return names | set(NOT_IN_PATHS.get(wildcard, ()))
+
+
+def raw_variants(reducers: Iterable[str]) -> dict[str, list[str]]:
+    """Return each control on the inputs with its reductions: the inputs themselves, and reduced.
+
+    Parameters
+    ----------
+    reducers : names of the reducers that a network's states are given, without exploratory ones.
+    """
+    names = list(reducers)
+    return {
+        RAW_REDUCER: [RAW_REDUCER, *(f"{RAW_REDUCER}-{name}" for name in names)],
+        LAGGED_REDUCER: [f"{LAGGED_REDUCER}-{name}" for name in names],
+    }
+
+
+def control_of(variant: str) -> str:
+    """Return which control one of :func:`raw_variants` belongs to."""
+    return LAGGED_REDUCER if variant.startswith(LAGGED_REDUCER) else RAW_REDUCER
 
 
 class Job(NamedTuple):

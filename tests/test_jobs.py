@@ -114,7 +114,15 @@ def test_parts_are_all_of_a_study_or_what_is_done() -> None:
     every = jobs.parts(study)
     assert every.runs == jobs.runs(study) and every.layers == jobs.layers(study)
     assert every.places == jobs.places(study)
-    assert every.datasets == every.raw == ["fully3", "flipflop"]
+    assert every.datasets == ["fully3", "flipflop"]
+    controls = ["raw-input", "raw-input-pca-2", "lagged-input-pca-2"]
+    assert every.raw == [
+        {"dataset": name, "reducer": control} for name in every.datasets for control in controls
+    ]
+    # A control is gathered when all of its reductions are there.
+    lost = Job("sweep_states", ("raw-fully3", "0", "input", "lagged-input-pca-2"))
+    left = jobs.parts(study, lambda job: job != lost).raw
+    assert {place["dataset"] for place in left} == {"flipflop"}
     assert every.judged == every.checked == every.reservoirs == ["fully3-lstm", "flipflop-gru"]
 
     def without(*lost: Job) -> jobs.Parts:
@@ -140,7 +148,9 @@ def test_parts_are_all_of_a_study_or_what_is_done() -> None:
 
 
 def test_names_of_layers_and_controls_are_those_of_paths() -> None:
-    assert Job("raw_input", ("d",)).outputs == ["raw-d/0/input/raw-input/reduced"]
+    assert Job("raw_input", ("d", "lagged-input-p")).outputs == [
+        "raw-d/0/input/lagged-input-p/reduced"
+    ]
     assert layout.SWEEP.format(network="n", seed=1, layer="l", reducer="r") == "n/1/l/r/sweep"
 
 

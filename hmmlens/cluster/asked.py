@@ -9,7 +9,7 @@ from hmmlens.cluster.sizes import Size
 from hmmlens.config import Study
 from hmmlens.config_emulation import EmulationStudy
 from hmmlens.config_roundtrip import RoundTripStudy
-from hmmlens.layout import RAW, UNTRAINED
+from hmmlens.layout import RAW, RAW_REDUCER, UNTRAINED
 
 #: Networks with fewer units are recorded sooner on a CPU than a GPU is free.
 LARGE = 256
@@ -29,11 +29,12 @@ def size(study: Study | RoundTripStudy, wildcards: Mapping[str, str]) -> Size:
     """
     if isinstance(study, RoundTripStudy):
         return sizes.of_trip(study, wildcards["trip"])
+    reducer = wildcards.get("reducer", RAW_REDUCER)
     if "dataset" in wildcards:
-        return sizes.of_raw(study, wildcards["dataset"])
+        return sizes.of_raw(study, wildcards["dataset"], reducer)
     network = wildcards["network"]
     if network.startswith(RAW):
-        return sizes.of_raw(study, network.removeprefix(RAW))
+        return sizes.of_raw(study, network.removeprefix(RAW), reducer)
     if "reducer" in wildcards:
         return sizes.of_reduction(study, network, wildcards["reducer"])
     return sizes.of_network(study, network)

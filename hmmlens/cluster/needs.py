@@ -14,6 +14,7 @@ from math import ceil
 from typing import NamedTuple
 
 from hmmlens.cluster.sizes import Size
+from hmmlens.layout import N_LAGS
 
 #: Memory of the two processes of Snakemake that SLURM counts beside a job's own.
 SNAKEMAKE_MB = 400
@@ -69,7 +70,7 @@ def _all_states(size: Size) -> float:
 WORK: dict[str, Callable[[Size], Work]] = {
     "make_dataset": lambda s: Work(200 + 6 * _values(s), 5 + 1e-4 * s.n_steps),
     "find_ceilings": lambda s: Work(250 + 6 * _values(s), 5 + 1e-4 * s.n_steps),
-    "raw_input": lambda s: Work(200 + 2 * _values(s), 5),
+    "raw_input": lambda s: Work(250 + 4 * (1 + N_LAGS) * _values(s), 5 + 1e-4 * s.n_recorded),
     "train_network": _train,
     "load_network": _train,
     "record_activations": lambda s: Work(450 + 2 * _states(s), 5 + 10 * s.n_recorded * _step(s)),

@@ -6,7 +6,7 @@ from math import sqrt
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hmmlens import config
+from hmmlens import config, layout
 from hmmlens.config import Study
 from hmmlens.config_files import FileData, TableData
 from hmmlens.config_networks import KerasNetwork, TorchNetwork, TrainedNetwork
@@ -104,13 +104,22 @@ def of_reduction(study: Study, name: str, reducer: str) -> Size:
     return size._replace(n_components=width, n_fits=_fits(study, width), n_reducers=1)
 
 
-def of_raw(study: Study, dataset: str) -> Size:
-    """Return the size of the work on a dataset's own inputs."""
+def of_raw(study: Study, dataset: str, reducer: str = layout.RAW_REDUCER) -> Size:
+    """Return the size of the work on a dataset's own inputs.
+
+    Parameters
+    ----------
+    reducer : one of :func:`hmmlens.layout.raw_variants`.
+    """
     size = of_dataset(study.datasets[dataset])
+    control = layout.control_of(reducer)
+    width = size.n_values * (1 + (layout.N_LAGS if control == layout.LAGGED_REDUCER else 0))
+    found = study.reducers.get(reducer.removeprefix(f"{control}-"))
+    width = min(width, getattr(found, "n_components", width))
     return size._replace(
         n_recorded=min(size.n_steps, study.activations.max_frames),
-        n_components=size.n_values,
-        n_fits=_fits(study, size.n_values),
+        n_components=width,
+        n_fits=_fits(study, width),
     )
 
 

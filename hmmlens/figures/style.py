@@ -34,8 +34,13 @@ STATE_COLOURS = (
     "#882255", "#999933", "#AA4499", "#332288", "#88CCEE", "#117733", "#DDCC77", "#CC6677",
 )  # fmt: skip
 
-ROLE_COLOURS = {"trained": "#0072B2", "untrained": "#E69F00", "raw input": "#7F7F7F"}
-ROLE_MARKERS = {"trained": "o", "untrained": "s", "raw input": "^"}
+ROLE_COLOURS = {
+    "trained": "#0072B2",
+    "untrained": "#E69F00",
+    "raw input": "#7F7F7F",
+    "lagged input": "#A0522D",
+}
+ROLE_MARKERS = {"trained": "o", "untrained": "s", "raw input": "^", "lagged input": "v"}
 CEILING = "#009E73"
 COVARIANCE_COLOURS = {
     "tied": "#0072B2",

@@ -30,7 +30,7 @@ class Work(NamedTuple):
 #: rule -> numbers that its results hold. Where there is none, they hold few whatever the size.
 KEPT: dict[str, Callable[[Size], float]] = {
     "make_dataset": lambda s: s.n_steps * s.n_values,
-    "raw_input": lambda s: s.n_recorded * s.n_values,
+    "raw_input": lambda s: s.n_recorded * s.n_components,
     "train_network": lambda s: s.n_units**2,
     "load_network": lambda s: s.n_units**2,
     "record_activations": lambda s: s.n_recorded * (s.n_units + s.n_values),

@@ -185,7 +185,11 @@ def chance_words(rows: pd.DataFrame) -> list[str]:
     return list(dict.fromkeys(rows["null"].dropna())) if "null" in rows else []
 
 
-_NAMES = {"untrained": "the untrained twin", "raw input": "the raw input"}
+_NAMES = {
+    "untrained": "the untrained twin",
+    "raw input": "the raw input",
+    "lagged input": "the lagged input",
+}
 
 
 def endpoint_sentence(rows: pd.DataFrame, neutral: str) -> str:

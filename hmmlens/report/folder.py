@@ -20,7 +20,6 @@ from hmmlens.extraction.sinks import read_tree, write_tree
 from hmmlens.ownership import writing_to
 from hmmlens.report import gather, tables
 from hmmlens.report.result import DATASET, NETWORKS, Explanation
-from hmmlens.validation.scorecard import RAW_INPUT
 
 #: What the folder was made with.
 MARK = "explanation.json"
@@ -212,9 +211,10 @@ def _write(found: Explanation, work: Workspace) -> None:
         layer.scores.to_csv(place / "validation" / "scores.csv", index=False)
         layer.choices.to_csv(place / "validation" / "choices.csv", index=False)
     raw = gather.raw_layer(DATASET)
-    place = folder / raw["network"] / "0" / raw["layer"] / RAW_INPUT
-    for name, data in zip(("reduced", "sweep"), found.raw, strict=True):
-        keep(data, place / name, name)
+    for reducer, stores in found.raw.items():
+        place = folder / raw["network"] / "0" / raw["layer"] / reducer
+        for name, data in zip(("reduced", "sweep"), stores, strict=True):
+            keep(data, place / name, name)
     for name, table in found.tables.items():
         tables.save(table, folder / "tables" / name)
     pictures = {}

@@ -12,10 +12,12 @@ import xarray as xr
 from hmmlens import usertext
 from hmmlens.figures.names import state_name
 from hmmlens.hmm import selection, storage
+from hmmlens.layout import control_of
 from hmmlens.report import tables
 from hmmlens.validation import chance, state_count
 from hmmlens.validation.chosen import LEVEL
 from hmmlens.validation.nulls import benjamini_hochberg
+from hmmlens.validation.scorecard import RAW_INPUT
 
 Run = Mapping[str, Any]
 
@@ -23,8 +25,8 @@ Run = Mapping[str, Any]
 RUN_KEY = ("network", "role", "dataset", "seed")
 LAYER_KEY = (*RUN_KEY, "layer")
 
-#: The name of the control without a network.
-RAW_ROLE = "raw input"
+#: The names of the controls without a network.
+CONTROL_ROLES = tuple(tables.CONTROL_ROLES)
 
 
 def tagged(table: pd.DataFrame, run: Run, key: Sequence[str]) -> pd.DataFrame:
@@ -191,15 +193,38 @@ def checks(
     return made
 
 
-def raw_layer(dataset: str) -> dict[str, Any]:
-    """Return the key of the control on a dataset's raw input."""
+def raw_layer(dataset: str, reducer: str = RAW_INPUT) -> dict[str, Any]:
+    """Return the key of a control on a dataset's own inputs.
+
+    Parameters
+    ----------
+    reducer : one of :func:`hmmlens.layout.raw_variants`.
+    """
+    roles = {name: role for role, name in tables.CONTROL_ROLES.items()}
     return {
         "network": f"raw-{dataset}",
-        "role": RAW_ROLE,
+        "role": roles[control_of(reducer)],
         "dataset": dataset,
         "seed": 0,
         "layer": "input",
     }
+
+
+def of_controls(fits: pd.DataFrame, choices: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """Return the fits of the chosen reductions of the controls, named as in ``choices``.
+
+    Parameters
+    ----------
+    fits : of a study.
+    choices : of one layer of one network.
+    """
+    chosen = dict(zip(choices["reducer"], choices["reduction"], strict=True))
+    parts = [
+        of(fits, network=f"raw-{dataset}", reducer=chosen[name]).assign(reducer=name)
+        for name in tables.CONTROL_ROLES.values()
+        if name in chosen
+    ]
+    return joined(parts, fits.columns)
 
 
 def readings(
@@ -240,7 +265,7 @@ def roles(
     bounds: Mapping[str, pd.DataFrame],
     about: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, pd.DataFrame]:
-    """Return ``by_count`` and ``agreement``: trained, untrained and raw input side by side.
+    """Return ``by_count`` and ``agreement``: trained, untrained and inputs side by side.
 
     Parameters
     ----------
@@ -259,7 +284,7 @@ def roles(
                 parts.append(tables.by_count(of(scores, network=network, **place), choice, role))
         mine = of(choices, network=layer["network"], **place)
         score = of(scores, network=layer["network"], **place)
-        parts.append(tables.by_count(score, mine, RAW_ROLE))
+        parts += [tables.by_count(score, mine, role) for role in CONTROL_ROLES]
         side_by_side = pd.concat(parts, ignore_index=True)
         picked = mine[mine["chosen_reducer"]].set_index("pick")["n_states"].to_dict()
         counts = {"true": len(about[layer["dataset"]]["state_names"]), **picked}

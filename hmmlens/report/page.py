@@ -15,7 +15,7 @@ import pandas as pd
 from hmmlens import ownership, usertext
 from hmmlens.figures import layer as drawing
 from hmmlens.figures import style
-from hmmlens.report.gather import RAW_ROLE
+from hmmlens.report import gather
 from hmmlens.validation.verdict import title
 
 if TYPE_CHECKING:
@@ -64,11 +64,19 @@ def figures(explanation: Explanation) -> Iterator[tuple[str, Figure, pd.DataFram
     ------
     name, figure, source table
     """
+    from hmmlens.report.result import DATASET
+
     style.use()
     trained, twin = explanation.layers["trained"], explanation.layers.get("untrained")
     fits = explanation.tables["fits"]
     tables = {
-        "fits": fits[fits["role"].isin(["trained", RAW_ROLE])],
+        "fits": pd.concat(
+            [
+                fits[fits["role"] == "trained"],
+                gather.of_controls(fits, trained.choices, DATASET),
+            ],
+            ignore_index=True,
+        ),
         "choices": trained.choices,
         "by_count": explanation.scores,
     }

@@ -17,11 +17,10 @@ from hmmlens.hmm import storage
 from hmmlens.hmm.models import HiddenMarkovModel
 from hmmlens.report import gather, state_words
 from hmmlens.report.findings import FIDELITY, chance_words, choice_sentence
-from hmmlens.validation.scorecard import RAW_INPUT
 from hmmlens.validation.verdict import Reason, reasons_of
 
 #: What is compared, in the order of figures and tables.
-ROLES = ("trained", "untrained", gather.RAW_ROLE)
+ROLES = ("trained", "untrained", *gather.CONTROL_ROLES)
 
 #: What a study would call the data and the networks.
 DATASET = "sequences"
@@ -56,7 +55,8 @@ class Explanation:
         without targets.
     layer : the layer that is explained.
     layers : ``trained`` and, if there is one, ``untrained`` -> what their layers gave.
-    raw : the ``reduced`` and the ``sweep`` store of the inputs themselves.
+    raw : the controls on the inputs: reduction -> its ``reduced`` and its ``sweep`` store, see
+        :func:`hmmlens.layout.raw_variants`.
     tables : name -> table, those that a study's report has of each layer.
     about : what :func:`hmmlens.explain` was called with.
     """
@@ -64,7 +64,7 @@ class Explanation:
     sequences: xr.Dataset = field(repr=False)
     layer: str
     layers: Mapping[str, Layer] = field(repr=False)
-    raw: tuple[xr.Dataset, xr.Dataset] = field(repr=False)
+    raw: Mapping[str, tuple[xr.Dataset, xr.Dataset]] = field(repr=False)
     tables: Mapping[str, pd.DataFrame] = field(repr=False)
     about: Mapping[str, Any]
 
@@ -232,7 +232,7 @@ class Explanation:
 def gathered(
     layer: str,
     layers: Mapping[str, Layer],
-    raw: tuple[xr.Dataset, xr.Dataset],
+    raw: Mapping[str, tuple[xr.Dataset, xr.Dataset]],
     sequences: xr.Dataset,
     verdict: Mapping[str, Any],
 ) -> dict[str, pd.DataFrame]:
@@ -263,7 +263,10 @@ def gathered(
         ({**key, "reducer": mine.reducer}, bool(mine.reduced.attrs["exploratory"]), mine.sweep)
         for key, mine in zip(keys, layers.values(), strict=True)
     ]
-    places.append(({**gather.raw_layer(DATASET), "reducer": RAW_INPUT}, False, raw[1]))
+    places += [
+        ({**gather.raw_layer(DATASET, name), "reducer": name}, False, sweep)
+        for name, (_, sweep) in raw.items()
+    ]
     found |= gather.fits(places)
     found |= gather.readings(keys, [mine.states for mine in layers.values()], about)
     return found | gather.roles(keys, found["scores"], found["choices"], bounds, about)

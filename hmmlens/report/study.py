@@ -86,7 +86,10 @@ def tables(
         read = zip(parts.layers, _csv(results, path, parts.layers), strict=True)
         found[name] = pd.concat([gather.tagged(t, layer, gather.LAYER_KEY) for layer, t in read])
 
-    raw = [{**gather.raw_layer(name), "reducer": layout.RAW_REDUCER} for name in parts.raw]
+    raw = [
+        {**gather.raw_layer(place["dataset"], place["reducer"]), "reducer": place["reducer"]}
+        for place in parts.raw
+    ]
     places = [*parts.places, *raw]
     sweeps = _stores(results, layout.SWEEP, places, "sweep")
     found |= gather.fits(
@@ -155,7 +158,7 @@ def network_figures(results: Path, shown: Shown, found: Tables) -> Iterator[tupl
             maps[label] = reduced["reduced"].to_numpy()
         place = {"network": shown.network, "seed": 0, "layer": layer}
         mine = {name: gather.of(found[name], **place) for name in ("fits", "choices", "by_count")}
-        raw = gather.of(found["fits"], network=f"{layout.RAW}{shown.dataset}")
+        raw = gather.of_controls(found["fits"], mine["choices"], shown.dataset)
         mine["fits"] = pd.concat([mine["fits"], raw], ignore_index=True)
         graded = gather.of(found["verdicts"], role="trained", **place).iloc[0]
         driven = str(graded["input_driven"]) == "True"

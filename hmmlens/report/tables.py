@@ -13,7 +13,10 @@ import xarray as xr
 from hmmlens import usertext
 from hmmlens.report import state_words
 from hmmlens.validation.ceilings import METRICS
-from hmmlens.validation.scorecard import RAW_INPUT
+from hmmlens.validation.scorecard import LAGGED_INPUT, RAW_INPUT
+
+#: Roles of the controls without a network -> how they stand among the reducers.
+CONTROL_ROLES = {"raw input": RAW_INPUT, "lagged input": LAGGED_INPUT}
 
 #: Longer tables are not set in LaTeX: they fit no page.
 LATEX_ROWS = 200
@@ -71,10 +74,11 @@ def by_count(scores: pd.DataFrame, choices: pd.DataFrame, role: str) -> pd.DataF
     Parameters
     ----------
     scores, choices : rows of one layer (of the network, or of its untrained twin).
-    role : ``trained`` or ``untrained``, which use the layer's chosen reducer; or ``raw input``.
+    role : ``trained`` or ``untrained``, which use the layer's chosen reducer; or one of
+        :data:`CONTROL_ROLES`.
     """
     chosen = choices.loc[choices["chosen_reducer"], "reducer"].iloc[0]
-    reducer = RAW_INPUT if role == "raw input" else chosen
+    reducer = CONTROL_ROLES.get(role, chosen)
     return scores[scores["reducer"] == reducer].assign(role=role)
 
 
@@ -89,7 +93,7 @@ def agreement_rows(
     table : rows of :func:`by_count` of all roles.
     ceiling : score -> that of the exact filter.
     """
-    wanted = ["role", "covariance_type", "n_states", "reducer", "fidelity_test"]
+    wanted = ["role", "covariance_type", "n_states", "reducer", "reduction", "fidelity_test"]
     wanted += [f"{s}{end}" for s in ("ari", "nmi", "accuracy") for end in ("", "_low", "_high")]
     wanted += ["shift_p", "null", "null_units"]
     parts = [

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hmmlens import raw_inputs
 from hmmlens.hmm.sweep import HMMSweep
 from hmmlens.reducers import PCA
 from hmmlens.roundtrip.drawn import Seen
@@ -19,6 +20,7 @@ from hmmlens.validation.evidence import HORIZON
 from hmmlens.validation.fidelity import fidelity
 from hmmlens.validation.methods import Layer
 from hmmlens.validation.rivals import linear_law, ngram_law
+from hmmlens.validation.scaling import scaled
 
 #: Inputs that an n-gram of them sees.
 ORDERS = (1, 2, 4)
@@ -70,8 +72,10 @@ def fidelities(seen: Seen, names: Sequence[str], n_states: int, seed: int) -> li
     for name in names:
         labels = methods.label(method(name), learn, whole, n_states, seed).test
         add(name, n_states, *_of_states(labels, known, data, n_states))
-    labels = _raw(recorded.inputs[:, skip:], train, known, length, n_states, seed)
-    add("raw-input hmm", n_states, *_of_states(labels, known, data, n_states))
+    inside = np.arange(recorded.inputs.shape[1]) < recorded.length[:, None]
+    for name, given in _inputs(recorded.inputs, inside, recorded.split == 0).items():
+        labels = _raw(given[:, skip:], train, known, length, n_states, seed)
+        add(f"{name} hmm", n_states, *_of_states(labels, known, data, n_states))
     return rows
 
 
@@ -93,16 +97,32 @@ def automaton(seen: Seen, seed: int) -> dict[str, Any]:
     return row | {"fidelity_0": score, "fidelity_5": score}
 
 
+def _inputs(
+    inputs: NDArray[Any], inside: NDArray[np.bool_], train: NDArray[np.bool_]
+) -> dict[str, NDArray[Any]]:
+    """Return the inputs of the controls without a network: symbols, or scaled values; and lagged.
+
+    The lagged ones are reduced as the states of the network are.
+    """
+    symbols = inputs.ndim == 2
+    coded = (raw_inputs.one_hot if symbols else scaled)(inputs, inside, train)
+    if not coded.shape[2]:
+        return {raw_inputs.RAW: np.zeros(inside.shape, np.int64)}
+    before = np.where(inside[:, :, None], raw_inputs.lagged(coded), 0.0)
+    pca = PCA(N_COMPONENTS).fit(before[inside & train[:, None]])
+    raw = inputs.astype(np.int64) if symbols else coded
+    return {raw_inputs.RAW: raw, raw_inputs.LAGGED: pca.transform(before)}
+
+
 def _raw(
-    inputs: NDArray[Any], train: NDArray[np.bool_], known: NDArray[np.bool_],
+    values: NDArray[Any], train: NDArray[np.bool_], known: NDArray[np.bool_],
     length: NDArray[np.integer], n_states: int, seed: int,
 ) -> NDArray[np.int64]:  # fmt: skip
     """Return filtered states (known sequence, time) of a hidden Markov model of the inputs."""
-    symbols = inputs.ndim == 2
-    values = inputs.astype(np.int64 if symbols else np.float64)
+    symbols = values.ndim == 2
     options: dict[str, Any] = {"n_restarts": N_RESTARTS, "random_state": seed}
     if symbols:
-        options |= {"emission": "categorical", "n_symbols": int(inputs.max()) + 1, "smoothing": 0.5}
+        options |= {"emission": "categorical", "n_symbols": int(values.max()) + 1, "smoothing": 0.5}
     sweep = HMMSweep([n_states], ("tied",), **options)
     sweep.fit(values[train], length[train])
     model = sweep.models_["none" if symbols else "tied", n_states]

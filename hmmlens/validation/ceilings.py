@@ -15,6 +15,7 @@ from hmmlens.hmm.models import CategoricalHMM, steps_inside
 from hmmlens.networks import baselines
 from hmmlens.validation.intervals import Estimate, mean_estimate
 from hmmlens.validation.recovery import agreement
+from hmmlens.validation.scaling import scaled
 
 Floats = NDArray[np.float64]
 
@@ -170,18 +171,29 @@ def _baselines(data: xr.Dataset) -> list[tuple[str, str, str, float]]:
             for k in (NGRAM_ORDERS if symbols_in else (0,))
         }
         if not symbols_in:
+            values = _scaled(data)
+            split_up = (values[train], target[train], values[test], target[test])
             scores["logistic, 10 inputs"] = baselines.logistic_nll(*split_up, n_targets)
         return [(name, "baseline", "nll", score) for name, score in scores.items()]
     if data.attrs["input_kind"] == "symbols":
-        inputs = np.eye(int(data.attrs["n_symbols"]))[inputs]
+        inputs = given = np.eye(int(data.attrs["n_symbols"]))[inputs]
+    else:
+        given = _scaled(data)
     inputs, target = inputs.astype(np.float64), target.astype(np.float64)
     scores = {"mean": baselines.marginal_mse(target[train], target[test])}
     if inputs.shape == target.shape:
         scores["persistence"] = baselines.persistence_mse(inputs[test], target[test])
     scores["linear, 10 inputs"] = baselines.linear_mse(
-        inputs[train], target[train], inputs[test], target[test]
+        given[train], target[train], given[test], target[test]
     )
     return [(name, "baseline", "mse", score) for name, score in scores.items()]
+
+
+def _scaled(data: xr.Dataset) -> Floats:
+    """Return the inputs (sequence, time, feature) as a control gets them, scaled by train."""
+    inputs = data["input"].to_numpy()
+    inside = steps_inside(data["length"].to_numpy(), *inputs.shape[:2])
+    return scaled(inputs, inside, data["split"].to_numpy() == 0)
 
 
 def _of_model(data: xr.Dataset, seed: int) -> pd.DataFrame:

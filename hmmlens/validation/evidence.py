@@ -21,6 +21,7 @@ from hmmlens.ties import first_best
 from hmmlens.validation import closed_loop, codebook, fidelity, linear_rival, state_count
 from hmmlens.validation.codebook import Curve, Driven
 from hmmlens.validation.free_run import input_classes
+from hmmlens.validation.scaling import scaled
 from hmmlens.validation.verdict import (
     DEFAULT,
     Evidence,
@@ -285,9 +286,8 @@ def _linear(recorded: Recorded, data: Driven, space: Floats) -> Floats:
     if recorded.inputs.ndim == 2:
         inputs = codebook.one_hot(data.classes, data.n_classes)
     else:
-        given = np.asarray(recorded.inputs[:, skip:], dtype=np.float64)
-        inside = steps_inside(recorded.length, *recorded.law.shape[:2])[:, skip:]
-        inputs = np.where(inside[..., None], given, 0.0)
+        inside = steps_inside(recorded.length, *recorded.law.shape[:2])
+        inputs = scaled(recorded.inputs, inside, recorded.split == 0)[:, skip:]
     masks = data.masks
     return linear_rival.fidelity_curve(
         space, inputs, data.law, masks["train"], masks["test"], data.average, HORIZON

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hmmlens.errors import DataError
 from hmmlens.hmm.inputs import steps_inside
 from hmmlens.validation.fidelity import fidelity
+from hmmlens.validation.scaling import scaled
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.integer]
@@ -33,8 +34,9 @@ def input_classes(
 ) -> tuple[NDArray[np.int64], int]:
     """Return the class of each input (sequence, time) and the number of classes.
 
-    Symbols are classes. Values that take few distinct levels (pulses) have one class for each
-    level seen in train, others their nearest; the rest are clustered by k-means.
+    Symbols are classes. Values are scaled (:func:`hmmlens.validation.scaling.scaled`). Those that
+    take few distinct levels (pulses) have one class for each level seen in train, others their
+    nearest; the rest are clustered by k-means.
 
     Parameters
     ----------
@@ -47,8 +49,11 @@ def input_classes(
         if symbols.min() < 0:
             raise DataError("an input symbol is below 0; number the symbols from 0")
         return symbols, int(symbols.max()) + 1
-    flat = np.asarray(inputs[inside], dtype=np.float64)
-    learn = np.asarray(inputs[inside & train[:, None]], dtype=np.float64)
+    values = scaled(inputs, inside, train)
+    flat, learn = values[inside], values[inside & train[:, None]]
+    if not values.shape[2]:
+        # Inputs that never vary are one class.
+        return np.zeros(inside.shape, dtype=np.int64), 1
     centres = np.unique(learn, axis=0)
     if len(centres) > MOST_DISTINCT:
         from sklearn.cluster import KMeans

@@ -22,6 +22,7 @@ from hmmlens.validation.codebook import Driven, one_hot
 from hmmlens.validation.evidence import HORIZON, Losses, Recorded, judge, warm_up
 from hmmlens.validation.fidelity import output_law
 from hmmlens.validation.free_run import input_classes
+from hmmlens.validation.scaling import scaled
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +106,10 @@ def chosen(
     masks = {name: late & (found.split == i)[:, None] for i, name in enumerate(SPLITS)}
     longest = min(int(found.length[found.split == part].max()) for part in (0, 2))
     classes, n_classes = input_classes(found.inputs, found.split == 0, found.length)
-    inputs = one_hot(classes, n_classes) if found.inputs.ndim == 2 else found.inputs
+    symbols = found.inputs.ndim == 2
+    inputs = (
+        one_hot(classes, n_classes) if symbols else scaled(found.inputs, inside, found.split == 0)
+    )
     inputs, values, law, posteriors = (
         np.where(inside[..., None], array, 0.0).astype(np.float64)
         for array in (inputs, reduced["reduced"].to_numpy(), found.law, posteriors)

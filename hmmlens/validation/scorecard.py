@@ -20,8 +20,14 @@ from hmmlens.validation.recovery import QUICK, agreement, bootstrap, rand_index
 
 log = logging.getLogger(__name__)
 
-#: The name under which hidden Markov models of the raw inputs stand among the reducers.
-RAW_INPUT = "raw-input"
+#: The names under which hidden Markov models of the inputs, without and with those of earlier
+#: steps, stand among the reducers.
+RAW_INPUT, LAGGED_INPUT = "raw-input", "lagged-input"
+CONTROLS = (RAW_INPUT, LAGGED_INPUT)
+
+
+#: The ``reduced`` and the ``sweep`` store of one reduction.
+Stores = tuple[xr.Dataset, xr.Dataset]
 
 
 class Network(NamedTuple):
@@ -138,11 +144,12 @@ def score_sweep(
 
 def score_layer(
     network: Network,
-    stores: Mapping[str, tuple[xr.Dataset, xr.Dataset]],
+    stores: Mapping[str, Stores],
     n_bootstrap: int,
     seed: int,
     criterion: str,
     tolerance: float,
+    controls: Mapping[str, Mapping[str, Stores]] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the scores of every model of one layer, and :func:`choices` among them.
 
@@ -151,16 +158,46 @@ def score_layer(
     stores : reducer -> its ``reduced`` and its ``sweep`` store.
     n_bootstrap, seed : see :func:`score_sweep`.
     criterion, tolerance : see :func:`choices`.
+    controls : one of :data:`CONTROLS` -> its reductions -> their stores. The reduction is chosen
+        as that of the network is, and stands in the column ``reduction``, which for the network's
+        own reducers repeats their names.
     """
+    named = {reducer: reducer for reducer in stores}
+    picked = dict(stores)
+    for control, variants in (controls or {}).items():
+        named[control] = most_faithful(network, variants, criterion)
+        picked[control] = variants[named[control]]
     tables = []
-    for reducer, (reduced, sweep) in stores.items():
+    for reducer, (reduced, sweep) in picked.items():
         scores = score_sweep(network, reduced["reduced"].to_numpy(), sweep, n_bootstrap, seed)
         scores.insert(0, "reducer", reducer)
+        scores["reduction"] = named[reducer]
         tables.append(scores)
     scores = pd.concat(tables, ignore_index=True)
-    sweeps = {reducer: sweep for reducer, (_, sweep) in stores.items()}
-    exploratory = {r: bool(reduced.attrs["exploratory"]) for r, (reduced, _) in stores.items()}
+    sweeps = {reducer: sweep for reducer, (_, sweep) in picked.items()}
+    exploratory = {r: bool(reduced.attrs["exploratory"]) for r, (reduced, _) in picked.items()}
     return scores, choices(scores, sweeps, exploratory, criterion, tolerance)
+
+
+def most_faithful(network: Network, variants: Mapping[str, Stores], criterion: str) -> str:
+    """Return the reduction whose model, chosen by a criterion, is most faithful on select.
+
+    Parameters
+    ----------
+    variants : reduction -> its ``reduced`` and its ``sweep`` store.
+    """
+    inside = steps_inside(network.length, *network.law.shape[:2])
+    train, select = (inside & (network.split == part)[:, None] for part in (0, 1))
+    average = network.law[train].mean(axis=0)
+    found = {}
+    for name, (reduced, sweep) in variants.items():
+        choice = selection.choose(storage.results(sweep), criterion)
+        model = storage.model(sweep, choice.covariance_type, choice.n_states)
+        posteriors = model.filter(reduced["reduced"].to_numpy(), network.length).posteriors
+        means = state_outputs(posteriors[network.split == 0], network.law[network.split == 0])
+        predicted = posteriors[select] @ means
+        found[name] = fidelity(network.law[select], predicted, average, network.kind)
+    return max(found, key=lambda name: np.nan_to_num(found[name], nan=-np.inf))
 
 
 def choices(
@@ -175,7 +212,7 @@ def choices(
     ``criterion`` picks within one reducer's sweep, where likelihoods can be compared. The compact
     model is the smallest whose fidelity on select is within ``tolerance`` of the sweep's best.
     The reducer is the one whose criterion's model is most faithful on select; exploratory
-    reducers and the raw input take no part.
+    reducers and the controls on the inputs take no part.
 
     Parameters
     ----------
@@ -216,7 +253,7 @@ def choices(
         )
     table = pd.DataFrame(rows).merge(scores, on=["reducer", "covariance_type", "n_states"])
     ranked = table[
-        (table["pick"] == criterion) & ~table["exploratory"] & (table["reducer"] != RAW_INPUT)
+        (table["pick"] == criterion) & ~table["exploratory"] & ~table["reducer"].isin(CONTROLS)
     ]
     best = ranked["reducer"].iloc[first_best(ranked["fidelity_select"])]
     table.insert(2, "chosen_reducer", table["reducer"] == best)

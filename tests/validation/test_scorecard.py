@@ -94,7 +94,8 @@ def test_tolerance_decides_how_compact() -> None:
     assert chosen(0.05).loc[("ica-2", "compact"), "n_states"] == 2
     sentence = chosen(0.12).loc[("pca-2", "compact"), "sentence"]
     assert sentence == (
-        "2 states are the fewest whose fidelity is within 0.12 of the best in the sweep."
+        "2 states are the fewest whose fidelity at the same step is within 0.12 of the best in the "
+        "sweep."
     )
 
 

@@ -22,11 +22,13 @@ CHECKS = f"{RESULTS}/{layout.CHECKS}"
 METHODS = f"{RESULTS}/{layout.METHODS}"
 
 UNTRAINED, RAW = layout.UNTRAINED, layout.RAW
-RAW_LAYER, RAW_REDUCER = layout.RAW_LAYER, layout.RAW_REDUCER
+RAW_LAYER = layout.RAW_LAYER
 
 CONFIGURED = list(study.networks)
 NETWORKS = jobs.networks(study)
 EXPLORATORY = jobs.exploratory(study)
+RAW_CONTROLS = jobs.raw_variants(study)
+RAW_VARIANTS = [name for names in RAW_CONTROLS.values() for name in names]
 RAW_SOURCES = (
     [f"{RAW}{name}" for name in study.datasets] if study.controls.raw_input else []
 )
@@ -40,7 +42,7 @@ wildcard_constraints:
         sorted({layer for n in study.networks.values() for layer in n.layers})
         + [RAW_LAYER]
     ),
-    reducer="|".join([*study.reducers, RAW_REDUCER]),
+    reducer="|".join([*study.reducers, *RAW_VARIANTS]),
 
 
 def reducers_of(network):
@@ -147,22 +149,21 @@ def every_reducer(pattern, network):
     ]
 
 
-def raw_path(pattern, dataset):
-    """Fill a path pattern for the control on a dataset's raw input."""
+def raw_path(pattern, dataset, reducer):
+    """Fill a path pattern for a control on a dataset's own inputs."""
     return pattern.format(
-        network=f"{RAW}{dataset}", seed=0, layer=RAW_LAYER, reducer=RAW_REDUCER
+        network=f"{RAW}{dataset}", seed=0, layer=RAW_LAYER, reducer=reducer
     )
 
 
+def raw_paths(pattern, dataset):
+    """Fill a path pattern for all controls on a dataset's own inputs."""
+    return [raw_path(pattern, dataset, reducer) for reducer in RAW_VARIANTS]
+
+
 def raw_of(pattern):
-    """Return an input function: the raw control of a network's dataset, if there is one."""
-
-    def find(wildcards):
-        if not study.controls.raw_input:
-            return []
-        return raw_path(pattern, dataset_of(wildcards.network))
-
-    return find
+    """Return an input function: the controls on the inputs of a network's dataset."""
+    return lambda w: raw_paths(pattern, dataset_of(w.network))
 
 
 def reducer_inputs(pattern):

@@ -32,16 +32,26 @@ rule reduce_layer:
 
 
 rule raw_input:
-    """Put a dataset's own inputs where a reduction would be: the control without a network."""
+    """Reduce a dataset's own inputs as states are reduced: controls without a network."""
     input:
         sequences=lambda w: SEQUENCES.format(dataset=w.dataset),
-        code=code("activations", "store"),
+        code=code(
+            "raw_inputs",
+            "reducers",
+            "reduction",
+            "activations",
+            "parts",
+            "hmm/inputs",
+            "store",
+        ),
     output:
-        directory(raw_path(REDUCED, "{dataset}")),
+        directory(raw_path(REDUCED, "{dataset}", "{reducer}")),
     log:
-        f"{LOGS}/raw_input/{{dataset}}.log",
+        f"{LOGS}/raw_input/{{dataset}}/{{reducer}}.log",
     benchmark:
-        f"{BENCHMARKS}/raw_input/{{dataset}}.tsv"
+        f"{BENCHMARKS}/raw_input/{{dataset}}/{{reducer}}.tsv"
+    wildcard_constraints:
+        reducer="|".join(RAW_VARIANTS) or "(?!)",
     conda:
         "../../envs/cpu.yaml"
     threads: 1
@@ -49,6 +59,12 @@ rule raw_input:
         **needs("raw_input"),
     params:
         max_frames=study.activations.max_frames,
+        reducers=lambda w: {
+            name: study.reducers[name].model_dump()
+            for name in study.reducers
+            if name not in EXPLORATORY
+        },
+        seed=job_seed("raw input", "{dataset}", "{reducer}"),
         study=study.study,
     script:
         "../scripts/raw_input.py"

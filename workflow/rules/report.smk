@@ -22,11 +22,7 @@ rule make_tables:
         choices=every_layer(f"{VALIDATION}/choices.csv"),
         explanations=every_layer(EXPLANATION),
         sweeps=[SWEEP.format(**place) for place in jobs.places(study)],
-        raw_sweeps=(
-            [raw_path(SWEEP, name) for name in study.datasets]
-            if study.controls.raw_input
-            else []
-        ),
+        raw_sweeps=[path for name in study.datasets for path in raw_paths(SWEEP, name)],
         code=code(
             "report/study",
             "report/gather",

@@ -35,7 +35,7 @@ rule validate_layer:
         reduced=reducer_inputs(REDUCED),
         sweeps=reducer_inputs(SWEEP),
         raw_reduced=raw_of(REDUCED),
-        raw_sweep=raw_of(SWEEP),
+        raw_sweeps=raw_of(SWEEP),
         code=code("validation", "hmm", "store"),
     output:
         scores=f"{VALIDATION}/scores.csv",
@@ -51,6 +51,7 @@ rule validate_layer:
         **needs("validate_layer"),
     params:
         reducers=lambda w: reducers_of(w.network),
+        controls=RAW_CONTROLS,
         selection=study.selection.model_dump(),
         n_bootstrap=study.validation.n_bootstrap,
         seed=job_seed("validate", "{network}", "{seed}", "{layer}"),

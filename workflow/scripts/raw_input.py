@@ -1,14 +1,21 @@
-"""Put a dataset's own inputs where a reduction would be."""
+"""Put a dataset's own inputs where a network's states would be: a control without a network."""
 
 import job
 
-from hmmlens import activations, store
+from hmmlens import activations, layout, raw_inputs, store
 
 log = job.start(snakemake)
 data = store.read(job.store(snakemake.input.sequences), "sequences")
 chosen = activations.thin(
     data["split"].to_numpy(), data["length"].to_numpy(), snakemake.params.max_frames
 )
-result = activations.raw_input(data, chosen)
+variant = snakemake.wildcards.reducer
+result = raw_inputs.control(
+    data,
+    chosen,
+    layout.control_of(variant),
+    raw_inputs.settings_of(variant, snakemake.params.reducers),
+    snakemake.params.seed,
+)
 store.write(result, job.store(snakemake.output[0]), "reduced", job.made_by(snakemake))
 log.info("%d sequences", len(chosen))

@@ -10,21 +10,26 @@ params, files = snakemake.params, snakemake.input
 sequences = store.read(job.store(files.sequences), "sequences")
 network = scorecard.network_of(activations.read(job.store(files.activations)), sequences)
 
-stores = dict(zip(params.reducers, zip(files.reduced, files.sweeps, strict=True), strict=True))
-if files.get("raw_sweep"):
-    stores[scorecard.RAW_INPUT] = (files.raw_reduced, files.raw_sweep)
-opened = {
-    name: (store.read(job.store(reduced), "reduced"), store.read(job.store(sweep), "sweep").load())
-    for name, (reduced, sweep) in stores.items()
-}
+
+def opened(reduced, sweep):
+    return store.read(job.store(reduced), "reduced"), store.read(job.store(sweep), "sweep").load()
+
+
+def all_opened(names, reduced, sweeps):
+    return {name: opened(*pair) for name, *pair in zip(names, reduced, sweeps, strict=True)}
+
+
+variants = [name for names in params.controls.values() for name in names]
+raw = all_opened(variants, files.get("raw_reduced", []), files.get("raw_sweeps", []))
 selection = params.selection
 scores, choices = scorecard.score_layer(
     network,
-    opened,
+    all_opened(params.reducers, files.reduced, files.sweeps),
     params.n_bootstrap,
     params.seed,
     selection["criterion"],
     selection["fidelity_tolerance"],
+    {control: {name: raw[name] for name in names} for control, names in params.controls.items()},
 )
 scores.to_csv(snakemake.output.scores, index=False)
 choices.to_csv(snakemake.output.choices, index=False)
