@@ -37,7 +37,7 @@ TABLE_OPTIONS = ("sequence", "time", "inputs", "truth", "group", "split", "separ
 EXPLAIN = """\
 Record the states of a recurrent network on data, reduce them, fit hidden Markov models, and write
 what the states are to a folder: explanation.html, tables, figures and all stores in between.
-Beside the network stand an untrained twin of it and the raw input.
+Beside the network stand an untrained twin of it, the raw input and the lagged input.
 """
 
 

@@ -74,7 +74,8 @@ def words(estimate: float, low: float, high: float) -> str:
     if np.isnan(low):
         return "not known"
     if np.isnan(estimate):
-        return f"longer than {_number(low)} step{'' if _number(low) == '1' else 's'}"
+        bound = _number(low, down=True)
+        return f"longer than {bound} step{'' if bound == '1' else 's'}"
     upto = f"{_number(low)} or more" if np.isinf(high) else f"{_number(low)} to {_number(high)}"
     return f"{_number(estimate)} steps ({upto})"
 
@@ -83,9 +84,12 @@ def short(estimate: float, low: float) -> str:
     """Return a dwell as it stands in a figure: ``8.2``, or ``>13`` where that is all there is."""
     if np.isnan(low):
         return ""
-    return f">{_number(low)}" if np.isnan(estimate) else _number(estimate)
+    return f">{_number(low, down=True)}" if np.isnan(estimate) else _number(estimate)
 
 
-def _number(steps: float) -> str:
-    text = f"{steps:.1f}" if steps < 10 else f"{steps:.0f}"
-    return text.removesuffix(".0")
+def _number(steps: float, down: bool = False) -> str:
+    """Return steps with one decimal below 10; ``down`` rounds to no more than there are."""
+    unit = 0.1 if steps < 10 else 1.0
+    # What rounding leaves below a whole number is that number.
+    shown = unit * np.floor(steps / unit + 1e-9) if down else steps
+    return (f"{shown:.1f}" if unit < 1 else f"{shown:.0f}").removesuffix(".0")

@@ -59,7 +59,7 @@ def test_no_dwell_is_longer_than_the_sequences_show() -> None:
     short = np.array([[1] * 10 + [0, 0, 0]])
     low = dwells.dwells(short, 2).low[0]
     assert low == pytest.approx(1 / (1 - 0.025 ** (1 / 2)))
-    assert dwells.words(np.nan, low, np.inf) == "longer than 1.2 steps"
+    assert dwells.words(np.nan, low, np.inf) == "longer than 1.1 steps"
 
 
 def test_padding_and_unknown_steps_are_no_exits() -> None:
@@ -72,5 +72,8 @@ def test_words_of_a_dwell() -> None:
     assert dwells.words(8.24, 6.13, 11.4) == "8.2 steps (6.1 to 11)"
     assert dwells.words(8.24, 6.13, np.inf) == "8.2 steps (6.1 or more)"
     assert dwells.words(np.nan, 1.0, np.inf) == "longer than 1 step"
+    # A bound is rounded down.
+    assert dwells.words(np.nan, 12.72, np.inf) == "longer than 12 steps"
+    assert dwells.short(np.nan, 3.19) == ">3.1"
     assert [dwells.short(8.24, 6.1), dwells.short(np.nan, 13.0)] == ["8.2", ">13"]
     assert dwells.short(np.nan, np.nan) == ""
