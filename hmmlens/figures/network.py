@@ -136,7 +136,7 @@ def scores(table: pd.DataFrame, picks: pd.DataFrame, ceiling: float) -> tuple[Fi
     ceiling : ARI of the exact filter, NaN where there is none.
     """
     known = "ari" in table and table["ari"].notna().any()
-    panels = [("fidelity_test", "fidelity to the network's output")]
+    panels = [("fidelity_test", "fidelity at the same step")]
     if known:
         panels.append(("ari", "agreement with the truth (ARI)"))
     figure, axes = plt.subplots(1, 2, figsize=(style.WIDTH, 2.8), squeeze=False)

@@ -146,7 +146,7 @@ def controls(agreement: pd.DataFrame, verdicts: pd.DataFrame) -> tuple[Figure, p
         squeeze=False,
     )
     panels = [(kind, "ari", f"ARI, {kind} covariance") for kind in kinds]
-    panels.append((kinds[0], "fidelity_test", f"fidelity, {kinds[0]}"))
+    panels.append((kinds[0], "fidelity_test", f"fidelity, same step, {kinds[0]}"))
     offsets = dict(zip(style.ROLE_COLOURS, np.linspace(-0.27, 0.27, 4), strict=True))
     for ax, (kind, score, label) in zip(axes[0], panels, strict=True):
         for row in table[table["covariance_type"].isin([kind, "none"])].to_dict("records"):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from hmmlens import usertext
 from hmmlens.figures import distinctive, style
 from hmmlens.figures.names import MIN_ARROW, state_names
+from hmmlens.interpretation import dwells
 
 Floats = NDArray[np.float64]
 
@@ -108,14 +109,16 @@ def transition_graph(
     ax: Axes,
     transmat: Floats,
     occupancy: Floats,
+    lasting: Sequence[str],
     colours: Sequence[str],
     title: str,
     size: float = 2.4,
 ) -> None:
-    """Draw states on a circle: area by occupancy, arrows by probability, dwell in each node.
+    """Draw states on a circle: area by occupancy, arrows by probability, dwell at each node.
 
     Parameters
     ----------
+    lasting : (state), the mean dwell in steps, as it is written beside each node.
     size : height of the axes in inches, by which arrows end at the circles.
     """
     n = len(transmat)
@@ -158,9 +161,9 @@ def transition_graph(
         outward = place[i] * (1 + (radius[i] + 0.17) if n > 1 else 0) + (
             [0, 0] if n > 1 else [0, -0.6]
         )
-        dwell = 1 / max(1 - transmat[i, i], 1e-9)
-        steps = f"{dwell:.1f}" if dwell < 10 else f"{dwell:.0f}" if dwell < 1000 else ">1000"
-        ax.text(outward[0], outward[1], steps, ha="center", va="center", fontsize=6, color="0.3")
+        ax.text(
+            outward[0], outward[1], lasting[i], ha="center", va="center", fontsize=6, color="0.3"
+        )
     if n_left_out:
         ax.text(1.6, -1.6, f"and {n_left_out} weaker arrows", ha="right", va="top", fontsize=6)
     ax.set_xlim(-1.6, 1.6)
@@ -213,6 +216,10 @@ def states(
         graph,
         part["transmat"].to_numpy(),
         part["occupancy"].to_numpy(),
+        [
+            dwells.short(*pair)
+            for pair in zip(part["dwell"].to_numpy(), part["dwell_low"].to_numpy(), strict=True)
+        ],
         colours,
         f"{title}, {more}" if more else title,
         height,
@@ -231,7 +238,7 @@ def _state_table(
 ) -> pd.DataFrame:
     """Return one row per state with everything that :func:`states` draws."""
     table: dict[str, Any] = {"state": list(names)}
-    for column in ("occupancy", "mean_dwell", "model_dwell"):
+    for column in ("occupancy", "dwell", "dwell_low", "dwell_high", "mean_dwell", "model_dwell"):
         table[column] = reading[column].to_numpy()
     blocks = (
         ("to", "transmat", names),

@@ -47,7 +47,8 @@ def reading(n_states: int, n_in: int, n_out: int, n_truth: int, planted: int = -
     transmat = rng.dirichlet(np.ones(n_states), size=n_states)
     found = {"occupancy": ("state", occupancy), "transmat": (("state", "next_state"), transmat)}
     found |= {
-        name: ("state", rng.uniform(2, 90, n_states)) for name in ("mean_dwell", "model_dwell")
+        name: ("state", rng.uniform(2, 90, n_states))
+        for name in ("dwell", "dwell_low", "dwell_high", "mean_dwell", "model_dwell")
     }
     for kind, n in (("input", n_in), ("output", n_out)):
         mean = rng.normal(0, 0.05, (n_states, n))
