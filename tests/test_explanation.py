@@ -497,7 +497,7 @@ def test_what_stands_past_an_end_is_not_looked_at(data: Data) -> None:
 def test_a_truth_of_each_sequence_is_tested_over_persons(data: Data) -> None:
     """Persons have a bit of their own, which the network keeps; shifts could not reject this."""
     person = np.repeat(np.arange(24), 2)
-    bit = person % 2
+    bit = person // 2 % 2
     inputs = np.zeros((48, 30, 2), np.float32)
     inputs[:, 0] = (2 * bit - 1)[:, None]
     truth = np.repeat(bit[:, None], 30, axis=1)

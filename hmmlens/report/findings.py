@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hmmlens.report.wording import listed
 from hmmlens.validation.competence import competence
 from hmmlens.validation.verdict import GRADES, reasons_of
 
@@ -137,7 +138,7 @@ def agreement_sentence(rows: pd.DataFrame, truth: str) -> str:
         ari = {role: found["ari"] for role, found in part.groupby("role")}
         text += f" is ARI {span(ari['trained'])} with {kind} covariance"
         others = [f"{_NAMES[role]} {span(ari[role])}" for role in _NAMES if role in ari]
-        told = [f"against {' and '.join(others)}"] if others else []
+        told = [f"against {listed(others)}"] if others else []
         told += chance_words(part[part["role"] == "trained"])
         text += f" ({', '.join(told)}); it" if told else "; it"
     text = text.removesuffix("; it") + "."

@@ -181,7 +181,7 @@ class Explanation:
                 f"mean dwell {state_words.dwell(state)}",
             ]
             parts += [
-                f"{block} {state_words.distinctive(state, block, names, self.sequences.attrs)}"
+                f"{block}: {state_words.distinctive(state, block, names, self.sequences.attrs)}"
                 for block in ("input", "output")
             ]
             lines.append("; ".join(parts) + ".")
