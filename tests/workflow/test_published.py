@@ -52,7 +52,8 @@ def test_states_stand_beside_the_truth_and_all_controls(results: Path) -> None:
     assert (table["n_states"] == 2).all()
     for name in ("gait-gru", "silero-vad"):
         for kind in ("tied", "diag"):
-            assert set(table.loc[name, kind].index) == {"trained", "untrained", "raw input"}
+            roles = {"trained", "untrained", "raw input", "lagged input"}
+            assert set(table.loc[name, kind].index) == roles
             assert table.loc[(name, kind, "trained"), "shift_p"] < 0.05
     nmi = table["nmi"]
     # Floors of two thirds of what was once measured.

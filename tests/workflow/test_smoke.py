@@ -76,12 +76,16 @@ def test_tables_hold_every_network_seed_layer_and_role(smoke: Path) -> None:
     expected = {(*place, "pca-2") for place in lstm | gru}
     # Maps serve to look at, and nobody looks at a control's.
     expected |= {(*place, "tsne") for place in lstm | gru if "untrained" not in place[0]}
-    expected |= {(f"raw-{name}", "input", "raw-input") for name in ("fully3", "flipflop")}
+    expected |= {
+        (f"raw-{name}", "input", control)
+        for name in ("fully3", "flipflop")
+        for control in ("raw-input", "raw-input-pca-2", "lagged-input-pca-2")
+    }
     assert places == expected
     # One fit of one state, two of each other count.
     assert (fits.groupby(["network", "layer", "reducer"]).size() == 1 + 3 * 2).all()
     agreement = pd.read_csv(tables / "agreement.csv")
-    assert set(agreement["role"]) == {"trained", "untrained", "raw input"}
+    assert set(agreement["role"]) == {"trained", "untrained", "raw input", "lagged input"}
     choices = pd.read_csv(tables / "choices.csv")
     chosen = choices[choices["chosen_reducer"]]
     assert not chosen["exploratory"].any()
