@@ -138,6 +138,25 @@ def test_every_chunk_is_written_and_a_lost_one_is_told(tmp_path: Path) -> None:
     store.read(path, "reduced")
 
 
+def test_a_folder_of_files_is_replaced_only_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "report"
+
+    def write(text: str) -> None:
+        with store.replacing(path, "partial report") as partial:
+            partial.mkdir()
+            (partial / "missing.csv").write_text(text)
+
+    write("one")
+    write("two")
+    assert (path / "missing.csv").read_text() == "two"
+    (path / "mine.txt").write_text("years of work")
+    with pytest.raises(StoreError, match=r"holds 'mine\.txt', which hmmlens did not write"):
+        write("three")
+    assert {f.name for f in path.iterdir()} == {"missing.csv", "mine.txt", "manifest.json"}
+    assert (path / "missing.csv").read_text() == "two"
+    assert [f.name for f in tmp_path.iterdir()] == ["report"]
+
+
 def test_missing_store_is_told(tmp_path: Path) -> None:
     with pytest.raises(StoreError) as caught:
         store.read(tmp_path / "x.zarr", "sweep")
