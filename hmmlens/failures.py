@@ -44,6 +44,21 @@ def log_error(kind: type[BaseException], error: BaseException, trace: Any) -> No
     logging.critical("%s", reason_line(text))
 
 
+def check_written(outputs: list[str]) -> None:
+    """Let a job fail that a user's own code has ended with ``sys.exit(0)``."""
+    missing = [path for path in outputs if not os.path.lexists(path)]
+    # Of an error that ended the job, which was logged; a SystemExit does not count.
+    if missing and not hasattr(sys, "last_value"):
+        reason = (
+            f"the job ended before it wrote {missing[0]}; something that it ran called sys.exit(), "
+            "such as a network's or a method's own code"
+        )
+        logging.addLevelName(logging.CRITICAL, REASON)
+        logging.critical("%s", reason_line(reason))
+        logging.shutdown()
+        os._exit(1)
+
+
 def reason_of(log: str) -> str | None:
     """Return the reason that a job's log ends with, or None where there is none.
 

@@ -28,27 +28,12 @@ def start(snakemake: Any) -> logging.Logger:
     handler.setFormatter(usertext.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     sys.excepthook = failures.log_error
-    atexit.register(_check_written, [str(path) for path in snakemake.output])
+    atexit.register(failures.check_written, [str(path) for path in snakemake.output])
     log = logging.getLogger(snakemake.rule)
     log.info(
         "hmmlens %s, rule %s, %s", hmmlens.__version__, snakemake.rule, dict(snakemake.wildcards)
     )
     return log
-
-
-def _check_written(outputs: list[str]) -> None:
-    """Let a job fail that a user's own code has ended with ``sys.exit(0)``."""
-    missing = [path for path in outputs if not os.path.lexists(path)]
-    # Of an error that ended the job, which was logged; a SystemExit does not count.
-    if missing and not hasattr(sys, "last_value"):
-        reason = (
-            f"the job ended before it wrote {missing[0]}; something that it ran called sys.exit(), "
-            "such as a network's or a method's own code"
-        )
-        logging.addLevelName(logging.CRITICAL, failures.REASON)
-        logging.critical("%s", failures.reason_line(reason))
-        logging.shutdown()
-        os._exit(1)
 
 
 def made_by(snakemake: Any) -> dict[str, Any]:
