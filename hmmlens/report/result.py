@@ -17,6 +17,7 @@ from hmmlens.hmm import storage
 from hmmlens.hmm.models import HiddenMarkovModel
 from hmmlens.report import gather, state_words
 from hmmlens.report.findings import FIDELITY, chance_words, choice_sentence
+from hmmlens.report.wording import number
 from hmmlens.validation.verdict import Reason, reasons_of
 
 #: What is compared, in the order of figures and tables.
@@ -153,7 +154,9 @@ class Explanation:
             for score, words in (("fidelity_test", FIDELITY), ("ari", "agreement (ARI)")):
                 if score not in same or same[score].isna().all():
                     continue
-                told = ", ".join(f"{r} {same.loc[r, score]:.2f}" for r in ROLES if r in same.index)
+                told = ", ".join(
+                    f"{r} {number(same.loc[r, score])}" for r in ROLES if r in same.index
+                )
                 if score == "ari":
                     told = "; ".join([told, *chance_words(same.loc[["trained"]])])
                 lines.append(f"At {at} states, {words}: {told}.")
