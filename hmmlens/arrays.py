@@ -8,7 +8,7 @@ sequences that differ in length. Tensors are recognised by their methods, so tor
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
@@ -81,7 +81,23 @@ def real(array: NDArray[Any], name: str) -> NDArray[Any]:
     return array
 
 
-def given(X: Any, lengths: Any, name: str = "X", lengths_name: str = "lengths") -> Given:
+def text_or_real(array: NDArray[Any], name: str) -> NDArray[Any]:
+    """Return words without the blanks around them, or real numbers."""
+    if array.dtype.kind == "S":
+        array = np.char.decode(array, "utf-8", "replace")
+    if array.dtype.kind == "O" and any(isinstance(part, str) for part in array.flat):
+        words = ["" if _is_missing(part) else str(part) for part in array.flat]
+        array = np.array(words).reshape(array.shape)
+    return np.char.strip(array) if array.dtype.kind in "UT" else real(array, name)
+
+
+def given(
+    X: Any,
+    lengths: Any,
+    name: str = "X",
+    lengths_name: str = "lengths",
+    words: bool = False,
+) -> Given:
     """Return data in any layout with their lengths and masked entries.
 
     Parameters
@@ -91,18 +107,20 @@ def given(X: Any, lengths: Any, name: str = "X", lengths_name: str = "lengths") 
         lengths; or a list of sequences.
     lengths : (sequence), or None to take those that the data carry.
     name, lengths_name : of the arguments, for messages.
+    words : take text as well, without the blanks around it; what is missing is empty then.
 
     Raises
     ------
     DataError
         When ``X`` is no data, or the lengths contradict those that the data carry.
     """
+    checked = text_or_real if words else real
     X, ends = taken_along(X, lengths, name, lengths_name)
     parts = as_list(X)
     if parts is None:
         values, missing = _dense(X, name)
-        return Given(real(values, name), ends, missing)
-    values, missing, own = _padded(parts, name)
+        return Given(checked(values, name), ends, missing)
+    values, missing, own = _padded(parts, name, checked)
     if own is not None and ends is not None and not np.array_equal(ends, own):
         raise DataError(
             f"{name} is a list of sequences, which has its lengths already; leave {lengths_name} "
@@ -119,6 +137,9 @@ def taken_along(
     if not is_labelled(X):
         return X, ends
     X = ordered(X, name)
+    if INSIDE in X.coords and X.coords[INSIDE].dims == X.dims[:1] != ("sequence",):
+        # One sequence of several, or frames one after another.
+        X = X[np.asarray(X.coords[INSIDE])]
     carried = carried_lengths(X, name)
     if carried is not None and ends is not None and ends.shape == carried.shape:
         beyond = np.flatnonzero(ends > carried)
@@ -385,10 +406,15 @@ def _of_tensor(tensor: Any, name: str) -> NDArray[Any]:
     return array
 
 
+def _is_missing(part: Any) -> bool:
+    """Tell whether an object stands for nothing: None, NaN, or NA and NaT of pandas."""
+    return part is None or type(part).__name__ in ("NAType", "NaTType") or part != part
+
+
 def _unboxed(array: NDArray[Any], name: str) -> NDArray[Any]:
     """Return an array of Python's numbers as one of a type of NumPy's; None is not a number."""
     flat = array.ravel().tolist()
-    missing = [part is None or type(part).__name__ == "NAType" for part in flat]
+    missing = [part is None or type(part).__name__ == "NAType" for part in flat]  # NaN is a number
     kinds = {type(part) for part, none in zip(flat, missing, strict=True) if not none}
     if not all(issubclass(kind, Real) or issubclass(kind, np.bool_) for kind in kinds):
         where = next(i for i, part in enumerate(flat)
@@ -407,14 +433,14 @@ def _unboxed(array: NDArray[Any], name: str) -> NDArray[Any]:
 
 
 def _padded(
-    parts: list[Any], name: str
+    parts: list[Any], name: str, checked: Callable[[NDArray[Any], str], NDArray[Any]]
 ) -> tuple[NDArray[Any], NDArray[np.bool_] | None, NDArray[np.int64] | None]:
     """Return a list of sequences as one array, what is masked, and lengths where they differ."""
     found = []
     for index, part in enumerate(parts):
         word = f"{name}[{index}]"
-        array, missing = _dense(ordered(part, word) if is_labelled(part) else part, word)
-        found.append((real(array, word), missing))
+        array, missing = _dense(taken_along(part, None, word)[0], word)
+        found.append((checked(array, word), missing))
     shapes = [array.shape for array, _ in found]
     first = shapes[0]
     for index, shape in enumerate(shapes):
@@ -423,6 +449,8 @@ def _padded(
                 f"{name}: a step of sequence {index} has the shape {shape[1:]}, one of sequence 0 "
                 f"{first[1:]}"
             )
+    if len({array.dtype.kind == "U" for array, _ in found}) > 1:
+        raise DataError(f"{name} holds words in some sequences and numbers in others")
     kind = np.result_type(*[array for array, _ in found])
     masked = any(missing is not None for _, missing in found)
     if all(shape == first for shape in shapes):

@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 import hmmlens
-from hmmlens import activations, raw_inputs, reduction
+from hmmlens import activations, arrays, raw_inputs, reduction
 from hmmlens.config import Activations, Selection, Validation
 from hmmlens.datasets import memory
 from hmmlens.dynamics import endpoints
@@ -39,10 +39,10 @@ def explain(
     model: Any,
     inputs: Any,
     *,
-    lengths: ArrayLike | None = None,
+    lengths: Any = None,
     outputs: str = "values",
-    truth: ArrayLike | None = None,
-    split: ArrayLike | None = None,
+    truth: Any = None,
+    split: Any = None,
     groups: ArrayLike | None = None,
     untrained: Any | None = "redraw",
     layer: str | None = None,
@@ -51,10 +51,10 @@ def explain(
     max_frames: int = Activations().max_frames,
     reducer: str = "pca",
     n_components: int = 8,
-    n_states: Iterable[int] = range(1, 13),
+    n_states: int | Iterable[int] = range(1, 13),
     covariance_type: str = "tied",
     n_restarts: int = 5,
-    random_state: int = 0,
+    random_state: Any = 0,
     names: Mapping[str, Sequence[str]] | None = None,
     note: str | None = None,
     out: str | Path | None = None,
@@ -67,14 +67,16 @@ def explain(
     ----------
     model : any torch module that holds recurrent layers; see :func:`hmmlens.extract`. What it
         returns, or the first of it, is its output (sequence, time, output).
-    inputs : (sequence, time) symbols or (sequence, time, feature) values; or a list of sequences.
+    inputs : (sequence, time) symbols or (sequence, time, feature) values, as any kind of array; or
+        a list of sequences.
     lengths : (sequence), steps of each sequence where they differ.
     outputs : ``logits`` of symbols, or ``values``: what the network's output is.
-    truth : (sequence, time) true states, -1 where unknown, to compare with.
-    split : (sequence) 0 train, 1 select, 2 test; by default drawn with shares .6, .2, .2. One or
-        two sequences are then cut in time into at most 40 blocks each, of 50 steps or more: first
-        those of train, then select, then test, with a 20th of the steps left out between them. The
-        findings say so. The network starts each block from its initial state.
+    truth : (sequence, time) true states to compare with, or a list of sequences: whole numbers from
+        0, -1 (or NaN, or a masked entry) where unknown; or words, empty where unknown.
+    split : (sequence) 0 or ``train``, 1 or ``select``, 2 or ``test``; by default drawn with shares
+        .6, .2, .2. One or two sequences are then cut in time into at most 40 blocks each, of 50
+        steps or more: first those of train, then select, then test, with a 20th of the steps left
+        out between them. The findings say so. The network starts each block from its initial state.
     groups : (sequence), to whom or what each sequence belongs (a person, a device), numbers or
         text. A split that is drawn keeps groups together, and agreement with a truth that is
         constant within groups is tested by permuting over groups.
@@ -89,7 +91,9 @@ def explain(
     max_frames : steps in all, aimed at: more sequences are thinned evenly in each split.
     reducer, n_components : see :func:`hmmlens.reduce`.
     n_states, covariance_type, n_restarts : see :class:`hmmlens.HMMSweep`.
-    random_state : seed of the split, the untrained twin, the reduction and the starts.
+    random_state : seed of the split, the untrained twin, the reduction and the starts; a
+        ``RandomState`` or ``Generator`` gives one, None takes a fresh one. What was used stands in
+        the settings of the explanation.
     names : ``input``, ``output``, ``truth`` -> names along these dimensions.
     note : how the data were cut, for the findings, where a caller has cut them.
     out : folder to write all of it to, as :meth:`Explanation.save` does. States go there batch by
@@ -108,7 +112,7 @@ def explain(
     """
     if outputs not in ("logits", "values"):
         raise DataError(f"outputs is {outputs!r}; logits or values is needed")
-    names = names or {}
+    names, random_state = names or {}, arrays.seed(random_state)
     sequences = memory.sequences(Source(inputs, lengths), truth, split, names, random_state, groups)
     kind = "symbols" if outputs == "logits" else "values"
     sequences = sequences.assign_attrs(target_kind=kind)
@@ -118,7 +122,7 @@ def explain(
         {"kind": reducer} | ({} if reducer == "identity" else {"n_components": n_components})
     )
     grid: dict[str, Any] = {
-        "n_states": list(n_states),
+        "n_states": arrays.counts(n_states),
         "covariance_types": [covariance_type],
         "n_restarts": n_restarts,
         "random_state": random_state,
@@ -241,11 +245,11 @@ def _record(
 ) -> xr.DataTree:
     """Return what the network held on the chosen sequences, recorded now or by a killed run."""
     part = sequences.isel(sequence=chosen)
-    arrays = {name: part[name].to_numpy() for name in ("input", "length", "split")}
+    given = {name: part[name].to_numpy() for name in ("input", "length", "split")}
     made_by = {"created_by": f"hmmlens.explain, hmmlens {hmmlens.__version__}", **about}
     if path:
         settings = [layers, batch_first, dict(about)]
-        made_by["fingerprint"] = fingerprint(network, settings, {**arrays, "sequence": chosen})
+        made_by["fingerprint"] = fingerprint(network, settings, {**given, "sequence": chosen})
         if path.exists() and made_by["fingerprint"]:
             whole = read_tree(path)
             if whole.attrs["fingerprint"] == made_by["fingerprint"]:
@@ -253,11 +257,11 @@ def _record(
                 return whole
     try:
         return extract(
-            network, arrays["input"], arrays["length"],
+            network, given["input"], given["length"],
             layers=layers,
             batch_first=batch_first,
             store=path,
-            labels={"sequence": chosen, "split": arrays["split"]},
+            labels={"sequence": chosen, "split": given["split"]},
             made_by=made_by,
             progress=progress,
         )  # fmt: skip
@@ -266,8 +270,8 @@ def _record(
     except Exception as error:
         # Whatever a user's own forward raises.
         raise DataError(
-            f"the network fails on inputs of the shape {arrays['input'].shape} of "
-            f"{arrays['input'].dtype}: {type(error).__name__}{place_of(error)}: "
+            f"the network fails on inputs of the shape {given['input'].shape} of "
+            f"{given['input'].dtype}: {type(error).__name__}{place_of(error)}: "
             f"{str(error).strip().partition(chr(10))[0]}"
         ) from error
 

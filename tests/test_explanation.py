@@ -532,7 +532,7 @@ def test_more_steps_than_wanted_are_thinned(data: Data) -> None:
     [
         ({"outputs": "probabilities"}, "logits or values"),
         ({"truth": np.zeros((30, 5), dtype=int)}, "truth has shape"),
-        ({"truth": np.zeros((30, 60))}, "of float64; whole numbers"),
+        ({"truth": np.full((30, 60), 0.5)}, "truth holds 0.5 at sequence 0, step 0; whole numbers"),
         ({"split": np.zeros(30, dtype=int)}, "each at least once"),
         ({"layer": "layer7"}, "there are: layer0"),
         ({"names": {"input": ["one"]}}, "2 for input"),

@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from hmmlens.config_files import Blocks
-from hmmlens.datasets import blocks
+from hmmlens.datasets import blocks, labels
 from hmmlens.datasets.generators import split_sequences
 from hmmlens.datasets.unseen import unseen
 from hmmlens.errors import DataError
@@ -24,8 +24,8 @@ SHARES = {"train": 0.6, "select": 0.2, "test": 0.2}
 
 def sequences(
     source: Source,
-    truth: ArrayLike | None,
-    split: ArrayLike | None,
+    truth: Any,
+    split: Any,
     names: Mapping[str, Sequence[str]],
     seed: int,
     groups: ArrayLike | None = None,
@@ -35,10 +35,11 @@ def sequences(
     Parameters
     ----------
     source : the inputs and their lengths.
-    truth : (sequence, time), -1 where unknown, or None.
-    split : (sequence) 0 train, 1 select, 2 test, or None to draw it with the shares ``SHARES``.
-        One or two sequences are then cut in time, see :func:`hmmlens.datasets.blocks.cut`;
-        ``recording`` and ``first_step`` say where each block comes from.
+    truth : (sequence, time), -1 or NaN where unknown, or words, empty where unknown; or None.
+    split : (sequence) 0 train, 1 select, 2 test, or these words; or None to draw it with the
+        shares ``SHARES``. One or two sequences are then cut in time, see
+        :func:`hmmlens.datasets.blocks.cut`; ``recording`` and ``first_step`` say where each block
+        comes from.
     names : ``input``, ``output``, ``truth`` -> names along these dimensions.
     seed : of the split.
     groups : (sequence), to whom or what each sequence belongs, numbers or text; or None. A split
@@ -64,11 +65,7 @@ def sequences(
     inside = np.arange(shape[1]) < source.lengths[:, None]
     if symbols and given[inside].min() < 0:
         raise DataError(f"inputs hold the symbol {given[inside].min()}; symbols count from 0")
-    known = np.full(shape, -1) if truth is None else np.asarray(truth)
-    if known.shape != shape or known.dtype.kind not in "biu":
-        raise DataError(
-            f"truth has shape {known.shape} of {known.dtype}; whole numbers {shape} are needed"
-        )
+    known, words = labels.truth_codes(truth, source, names.get("truth"))
     group_names, group = _groups(groups, shape[0])
     length, cut = source.lengths, None
     if blocks.needed(shape[0], split):
@@ -78,23 +75,19 @@ def sequences(
         length, split, shape = cut.length, cut.split, given.shape[:2]
         inside = np.arange(shape[1]) < length[:, None]
         log.warning("%s", cut.note)
-    parts = _drawn(group, seed) if split is None else np.asarray(split)
-    if parts.shape != shape[:1] or set(np.unique(parts)) != {0, 1, 2}:
-        raise DataError(
-            "split must give each sequence 0 (train), 1 (select) or 2 (test), each at least once; "
-            f"found shape {parts.shape} with {sorted(set(parts.ravel().tolist()))}"
-        )
+    drawn = _drawn(group, seed) if split is None else split
+    parts = labels.split_codes(drawn, shape[0], list(SHARES))
     strange = sorted(set(names) - {"input", "output", "truth"})
     if strange:
         raise DataError(f"names holds {strange[0]!r}; allowed: input, output, truth")
     n_kinds = int(given[inside].max()) + 1 if symbols else given.shape[2]
-    n_truth = int(known[inside].max()) + 1
+    n_truth = len(words) if words else int(known[inside].max()) + 1
     inputs = named("input", names.get("input"), n_kinds, at_least=symbols)
     attributes: dict[str, Any] = {
         "input_kind": "symbols" if symbols else "values",
         "feature_names": inputs,
         "truth": "the truth" if n_truth else "not known",
-        "state_names": named("truth", names.get("truth"), n_truth, at_least=True),
+        "state_names": named("truth", names.get("truth") or words, n_truth, at_least=True),
     }
     if symbols:
         attributes["n_symbols"] = len(inputs)

@@ -112,8 +112,11 @@ def extract(
         the names of its nodes, two for a bidirectional layer. Each node holds ``hidden``
         (sequence, time, unit); for LSTMs ``cell``; where wanted ``reset_gate``,
         ``reset_gate_preactivation`` ... and ``layer_input`` (sequence, time, channel). A layer with
-        other steps than the input has the dimension ``step`` and a ``length`` of its own. What is
-        past the end of a sequence is 0. Attributes: ``replay_error``, the largest difference in
+        other steps than the input has the dimension ``step`` and a ``length`` of its own. States
+        and outputs are NaN past the end of a sequence (whole numbers and inputs 0), and where
+        sequences end early every array has the coordinate ``inside`` (sequence, time), True before
+        the end, which :func:`hmmlens.reduce`, :class:`hmmlens.HMMSweep` and the models read.
+        Attributes: ``replay_error``, the largest difference in
         the replay, NaN where it is not known; ``replay``, which says what was replayed, or why
         nothing could be, or that noise or a state from the call before went into the layers;
         ``rounding_error`` for a narrower ``dtype``; ``batches``, where sequences of equal length
@@ -146,6 +149,8 @@ def extract(
         batch_size,
     ]
     settings += [batch_first, verify, dtype, source.shape, dict(made_by or {})]
+    # A store that was begun with other padding is not continued.
+    settings.append("NaN past each end")
     sink: Sink = Memory()
     if store is not None:
         path = Path(store)

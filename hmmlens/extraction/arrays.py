@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hmmlens import arrays
 from hmmlens.errors import DataError
 from hmmlens.extraction.sinks import Sink, Spec
 from hmmlens.extraction.source import Indices, Source, kept_lengths, step_index
@@ -90,9 +91,10 @@ class Layout:
         lengths = self.source.lengths[rows]
         root = Steps("time", self.source.n_steps, self.index, lengths)
         dims = ("sequence", "time", *_named("feature", inputs.ndim - 2))
-        pieces = [Piece("input", dims, cut(inputs, root))]
+        # An input of 0 can be given to a network again, also to one that reads what is padded.
+        pieces = [Piece("input", dims, cut(inputs, root, fill=0))]
         if batch.output is not None:
-            pieces.append(self._output(sink, _array(batch.output), root))
+            pieces.append(self._output(sink, _array(batch.output, "the output"), root))
         rounding: float | None = None
         for name, node in batch.nodes.items():
             for piece in self._node(sink, name, node, root, units):
@@ -121,7 +123,7 @@ class Layout:
         root = Steps("time", self.source.n_steps, self.index, self.source.lengths[rows])
         for name, node in batch.nodes.items():
             steps = self._steps(name, node, root, own=None)
-            values = cut(_array(node.arrays["hidden"]), steps)
+            values = cut(_array(node.arrays["hidden"], f"layer {name}"), steps)
             inside = np.arange(values.shape[1]) < self._kept(steps.lengths, steps.kept)[:, None]
             frames = values[inside].astype(np.float64)
             mean = frames.mean(axis=0)
@@ -156,7 +158,7 @@ class Layout:
         for variable, tensor in node.arrays.items():
             last = "unit" if tensor.shape[2] == n_units else "cell_unit"
             last = "channel" if variable == "layer_input" else last
-            values = cut(_array(tensor), steps)
+            values = cut(_array(tensor, f"{variable} of layer {name}"), steps)
             if units is not None and last == "unit":
                 values = values[:, :, units[name]]
             pieces.append(Piece(f"{name}/{variable}", ("sequence", steps.dim, last), values))
@@ -230,8 +232,11 @@ class Layout:
                 )
 
 
-def cut(values: NDArray[Any], steps: Steps) -> NDArray[Any]:
-    """Return the kept steps of (sequence, time, ...), with 0 past the end of each sequence."""
+def cut(values: NDArray[Any], steps: Steps, fill: float = np.nan) -> NDArray[Any]:
+    """Return the kept steps of (sequence, time, ...), ``fill`` past the end of each sequence.
+
+    Whole numbers know no NaN and are 0 there.
+    """
     missing = steps.n_steps - values.shape[1]
     if missing > 0:
         values = np.pad(values, [(0, 0), (0, missing), *[(0, 0)] * (values.ndim - 2)])
@@ -240,7 +245,8 @@ def cut(values: NDArray[Any], steps: Steps) -> NDArray[Any]:
     values = values[:, index[0] : index[-1] + 1] if whole else values[:, index]
     if (steps.lengths < steps.n_steps).any():
         inside = index < steps.lengths[:, None]
-        values = np.where(inside.reshape(*inside.shape, *[1] * (values.ndim - 2)), values, 0)
+        fill = fill if values.dtype.kind == "f" else 0
+        values = np.where(inside.reshape(*inside.shape, *[1] * (values.ndim - 2)), values, fill)
     return values
 
 
@@ -258,19 +264,18 @@ def rounded(values: NDArray[Any], name: str, dtype: str) -> tuple[NDArray[Any], 
         cast = values.astype(dtype)
     if cast.dtype.itemsize > values.dtype.itemsize:
         return cast, None
-    lost = float(np.abs(cast.astype(values.dtype) - values).max(initial=0.0))
-    if not np.isfinite(lost) and np.isfinite(values).all():
+    if (np.isinf(cast) & np.isfinite(values)).any():
         raise DataError(f"{name} is too large for {dtype}; store it as float32")
-    return cast, lost
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(cast.astype(values.dtype) - values)
+    # What is padded is NaN.
+    return cast, float(np.nanmax(apart, initial=0.0))
 
 
-def _array(tensor: Any) -> NDArray[Any]:
-    tensor = tensor.detach().cpu()
-    # NumPy has no bfloat16.
-    array: NDArray[Any] = (
-        tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor
-    ).numpy()
-    return array
+def _array(tensor: Any, name: str) -> NDArray[Any]:
+    from hmmlens.extraction.outputs import real
+
+    return arrays.numbers(real(tensor, name), name)
 
 
 def _named(name: str, n: int) -> tuple[str, ...]:

@@ -58,12 +58,17 @@ class Batch(NamedTuple):
     layers: Sequence[Sequence[str]] = ()
 
 
-def as_read(inputs: NDArray[Any], model: nn.Module) -> Tensor:
-    """Return inputs as a tensor of the type and on the device of a module's first parameters."""
+def as_read(inputs: NDArray[Any], model: nn.Module, as_floats: bool = False) -> Tensor:
+    """Return inputs as a tensor of the type and on the device of a module's first parameters.
+
+    Parameters
+    ----------
+    as_floats : give whole numbers as floats too.
+    """
     floats = [p for p in model.parameters() if p.is_floating_point()]
     x = torch.from_numpy(np.ascontiguousarray(inputs))
     x = x.to(floats[0].device if floats else torch.device("cpu"))
-    if x.is_floating_point():
+    if x.is_floating_point() or as_floats:
         return x.to(floats[0].dtype if floats else torch.float32)
     return x if x.dtype == torch.bool else x.long()
 
@@ -168,6 +173,7 @@ class Runner:
         #: Whether the model is a layer of torch, which is given packed sequences.
         self.packs = isinstance(model, LAYERS)
         self._copy = False
+        self._as_floats = False
         self._place: int | None = None
 
     def run(self, inputs: NDArray[Any], lengths: NDArray[np.int64], verify: bool) -> Batch:
@@ -222,7 +228,17 @@ class Runner:
     ) -> tuple[tuple[Any, Any], Any, list[Call], dict[str, list[Segment]]]:
         """Run the module; return its arguments, what it returned, the calls and what they held."""
         arguments = self._arguments(inputs, lengths)
-        said, calls = self._listen(*arguments)
+        try:
+            said, calls = self._listen(*arguments)
+        except DataError:
+            raise
+        except (RuntimeError, ValueError, TypeError):
+            # Whole numbers (sequence, time, feature), such as one-hot codes, are values to modules
+            # that do not take them as they are.
+            if self._as_floats or inputs.ndim < 3 or inputs.dtype.kind == "f":
+                raise
+            self._as_floats = True
+            return self._held(inputs, lengths)
         for call in calls:
             if len(call.output) != len(inputs):
                 raise DataError(
@@ -242,7 +258,7 @@ class Runner:
         return found[self._place] if self._place in fits else None
 
     def _arguments(self, inputs: NDArray[Any], lengths: NDArray[np.int64]) -> tuple[Any, Any]:
-        x = as_read(inputs, self.model)
+        x = as_read(inputs, self.model, self._as_floats)
         x = x if self.batch_first else x.transpose(0, 1)
         if self.takes_lengths:
             return x, {"lengths": torch.from_numpy(lengths)}

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from hmmlens.errors import DataError
 from hmmlens.extraction.calls import tensors
 from hmmlens.extraction.replay import tolerance
 
@@ -46,9 +47,21 @@ def comparable(found: Sequence[Tensor]) -> list[Tensor]:
     Those are the ones that vary smoothly with the states, where there are any: rounding may turn
     the largest of two equal logits.
     """
-    return [t for t in found if t.numel() and t.is_floating_point()] or [
-        t for t in found if t.numel()
+    # Both parts of complex numbers count.
+    some = [torch.view_as_real(t.resolve_conj()) if t.is_complex() else t for t in found]
+    return [t for t in some if t.numel() and t.is_floating_point()] or [
+        t for t in some if t.numel()
     ]
+
+
+def real(tensor: Tensor, name: str) -> Tensor:
+    """Return a tensor that is to be recorded, or raise :class:`DataError` if it is complex."""
+    if tensor.is_complex():
+        raise DataError(
+            f"{name} is complex ({tensor.dtype}), and only real numbers are recorded; let the "
+            "network return its absolute value, or both parts by torch.view_as_real"
+        )
+    return tensor
 
 
 def difference(one: Sequence[Tensor], other: Sequence[Tensor], inside: Tensor) -> Difference:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from hmmlens.arrays import INSIDE
 from hmmlens.errors import DataError
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ class Recorder(Sequence[Any]):
     A record's root has the attributes ``call``, the number of the call from 0, and ``training``,
     whether the model was in training mode; ``left_out`` says what could not be told. Its nodes are
     those of :func:`hmmlens.extract`, with ``hidden`` (sequence, time, unit) and what else was
-    wanted, and ``length`` (sequence) where the layer read packed sequences.
+    wanted; where the layer read packed sequences also ``length`` (sequence) and the coordinate
+    ``inside`` (sequence, time), and states are NaN past a sequence's end.
     """
 
     def __init__(self, keep: int | None) -> None:
@@ -138,6 +140,7 @@ def _tree(
     """Return the record of one call."""
     from hmmlens.extraction.layers import chosen
     from hmmlens.extraction.modules import node_of, replays
+    from hmmlens.extraction.outputs import real
     from hmmlens.extraction.segments import segments
 
     nodes: dict[str, xr.Dataset] = {}
@@ -161,17 +164,24 @@ def _tree(
             steps = [None] * len(parts)
         node = node_of(parts, steps, own)
         arrays: dict[str, Any] = {}
-        for variable, tensor in node.arrays.items():
+        try:
+            found_here = {v: real(t, f"{v} of layer {name}") for v, t in node.arrays.items()}
+        except DataError as error:
+            left_out.append(str(error))
+            continue
+        for variable, tensor in found_here.items():
             same = tensor.shape[2] == node.arrays["hidden"].shape[2]
             last = "unit" if same else "cell_unit"
             values = tensor.detach().float().cpu().numpy()
             if node.lengths is not None:
                 inside = np.arange(values.shape[1]) < node.lengths.numpy()[:, None]
-                values = np.where(inside[..., None], values, 0)
+                values = np.where(inside[..., None], values, np.nan)
+                arrays[INSIDE] = (("sequence", "time"), inside)
             arrays[variable] = (("sequence", "time", last), values)
         if node.lengths is not None:
             arrays["length"] = ("sequence", node.lengths.numpy().astype(np.int32))
-        nodes[f"/{name}"] = xr.Dataset(arrays)
+        data = xr.Dataset(arrays)
+        nodes[f"/{name}"] = data.set_coords(INSIDE) if INSIDE in arrays else data
     attrs = {"call": number, "training": training, "left_out": "; ".join(left_out)}
     return xr.DataTree.from_dict({"/": xr.Dataset(attrs=attrs), **nodes})
 

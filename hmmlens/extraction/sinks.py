@@ -13,6 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hmmlens import ownership, store
+from hmmlens.arrays import INSIDE
 from hmmlens.errors import DataError, StoreError
 from hmmlens.extraction import unfinished
 from hmmlens.extraction.unfinished import LOG
@@ -85,7 +86,7 @@ class Memory:
             node, _, variable = name.rpartition("/")
             data = xr.Variable(spec.dims, self.arrays[name])
             nodes[f"/{node}"] = nodes[f"/{node}"].assign({variable: data})
-        return xr.DataTree.from_dict(nodes)
+        return with_ends(xr.DataTree.from_dict(nodes))
 
 
 class Store:
@@ -285,6 +286,23 @@ def read_tree(path: Path) -> xr.DataTree:
     for node in tree.subtree:
         if node.attrs.get("replay_error", 0) is None:
             node.attrs["replay_error"] = math.nan
+    return with_ends(tree)
+
+
+def with_ends(tree: xr.DataTree) -> xr.DataTree:
+    """Mark in every node with ragged arrays which steps lie inside a sequence.
+
+    The coordinate ``inside`` (sequence, time) is True before each sequence's end. It is made from
+    ``length`` whenever a tree is returned, and is not stored.
+    """
+    for node in tree.subtree:
+        for dim, lengths in (("time", tree.get("length")), ("step", node.get("length"))):
+            data = node.to_dataset(inherit=False)
+            if lengths is None or not any(dim in array.dims for array in data.data_vars.values()):
+                continue
+            inside = np.arange(data.sizes[dim]) < lengths.to_numpy()[:, None]
+            if not inside.all():
+                node.dataset = data.assign_coords({INSIDE: (("sequence", dim), inside)})
     return tree
 
 
@@ -305,6 +323,7 @@ def write_tree(tree: xr.DataTree, path: Path) -> None:
         f"{node.path.strip('/')}/{name}".lstrip("/"): variable
         for node in tree.subtree
         for name, variable in node.to_dataset(inherit=False).variables.items()
+        if name != INSIDE
     }
     specs = [
         Spec(name, v.shape, tuple(map(str, v.dims)), str(v.dtype)) for name, v in arrays.items()

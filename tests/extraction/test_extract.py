@@ -126,8 +126,10 @@ def test_a_bare_layer_packs_what_is_ragged() -> None:
             tree["rnn_reverse/hidden"][row, :length], alone[:, 5:], atol=1e-6
         )
         np.testing.assert_allclose(tree["output"][row, :length], alone, atol=1e-6)
-        for name in ("rnn/hidden", "rnn_reverse/hidden", "output", "input"):
-            assert (tree[name][row, length:] == 0).all()
+        for name in ("rnn/hidden", "rnn_reverse/hidden", "output"):
+            assert tree[name][row, length:].isnull().all()
+            np.testing.assert_array_equal(tree[name]["inside"][row], np.arange(9) < length)
+        assert (tree["input"][row, length:] == 0).all()
 
 
 @pytest.mark.parametrize("bare", [True, False])
