@@ -76,6 +76,8 @@ def real(array: NDArray[Any], name: str) -> NDArray[Any]:
         )
     if array.dtype.kind not in "biuf":
         raise DataError(f"{name} must be real numbers, found {array.dtype}; convert it")
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        array = array.astype(np.float64)
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     return array
@@ -275,7 +277,7 @@ def whole_lengths(lengths: Any, name: str = "lengths") -> NDArray[np.int64]:
         array = numbers(lengths, name)
     except DataError as error:
         raise DataError(f"{name} must be whole numbers (sequence), one each: {error}") from error
-    if array.ndim != 1 or array.dtype.kind not in "iu":
+    if array.ndim != 1 or (array.dtype.kind not in "iu" and array.size):
         raise DataError(
             f"{name} must be whole numbers (sequence), found {array.dtype} of shape "
             f"{array.shape}; give one length for each sequence"

@@ -48,10 +48,11 @@ class Source:
         self.listed = listed is not None or isinstance(inputs, list | tuple)
         self.inputs: Any = inputs
         if self.listed:
-            parts = [
-                part if hasattr(part, "shape") else arrays.numbers(part, f"inputs[{i}]")
-                for i, part in enumerate(inputs if listed is None else listed)
-            ]
+            parts = []
+            for i, part in enumerate(inputs if listed is None else listed):
+                whole, _ = arrays.taken_along(part, None, f"inputs[{i}]")
+                sliced = hasattr(whole, "shape")
+                parts.append(whole if sliced else arrays.numbers(whole, f"inputs[{i}]"))
             if not parts or any(not part.ndim or not len(part) for part in parts):
                 raise DataError(
                     "inputs: a list must hold at least one sequence, none of them empty"

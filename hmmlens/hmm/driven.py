@@ -8,18 +8,20 @@ averages over the inputs, and so forgets within a step what a pulse does.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hmmlens import arrays
 from hmmlens.errors import DataError
-from hmmlens.hmm import checks, em
+from hmmlens.hmm import checks, em, inputs
 from hmmlens.hmm.covariances import compact, expand
 from hmmlens.hmm.driven_pass import Expected, expect
 from hmmlens.hmm.emissions import Gaussian, rows_to_one, weighted_log
 from hmmlens.hmm.gaussian import GaussianHMM
 from hmmlens.hmm.inference import Filtered
-from hmmlens.hmm.inputs import check_count, steps_inside
+from hmmlens.hmm.inputs import check_count
 from hmmlens.hmm.parameters import Prior, Statistics
 
 Floats = NDArray[np.float64]
@@ -78,25 +80,56 @@ class DrivenHMM:
         out[inside] = plain.log_density(np.asarray(values[inside], dtype=np.float64))
         return out
 
-    def filter(self, values: Floats, classes: Ints, lengths: Ints | None = None) -> Filtered:
+    def filter(self, values: Any, classes: Any, lengths: Any = None) -> Filtered:
         """Return filtered posteriors, which know the values and classes up to each step.
 
         Parameters
         ----------
-        values : (sequence, time, component)
-        classes : (sequence, time)
-        lengths : (sequence); None where all are whole.
+        values : (sequence, time, component), or a list of sequences
+        classes : (sequence, time), or a list of sequences
+        lengths : (sequence); None where all are whole, or where the values carry their lengths.
 
         Raises
         ------
         DataError
             When shapes or classes do not fit.
         """
-        inside = steps_inside(lengths, *values.shape[:2])
-        check_classes(classes, inside, len(self.transmat))
+        values, classes, inside = checked(values, classes, lengths, len(self.transmat))
         density = self.log_density(values, inside)
         found = expect(self.startprob, self.transmat, density, classes, inside, smooth=False)
         return Filtered(found.filtered, found.predicted, found.log_likelihood)
+
+
+def checked(
+    values: Any, classes: Any, lengths: Any, n_classes: int
+) -> tuple[Floats, Ints, NDArray[np.bool_]]:
+    """Return values (sequence, time, component), classes (sequence, time) and steps inside.
+
+    Raises
+    ------
+    DataError
+        When shapes or classes do not fit.
+    """
+    given = inputs.values(values, lengths, name="values")
+    if given.inside is None:
+        raise DataError(
+            f"values has shape {given.frames.shape}; (sequence, time, component) is needed"
+        )
+    found = arrays.given(classes, None, "classes")
+    said, n_steps = found.values, given.inside.shape[1]
+    if found.lengths is not None and not np.array_equal(found.lengths, given.lengths):
+        raise DataError(
+            f"classes are of sequences of {found.lengths.tolist()} steps, values of "
+            f"{given.lengths.tolist()}"
+        )
+    if found.lengths is not None and said.ndim == 2:
+        # A list as long as its longest sequence.
+        said = np.pad(said, ((0, 0), (0, max(0, n_steps - said.shape[1]))))[:, :n_steps]
+    if found.missing is not None:
+        raise DataError("classes has masked entries; every step needs the class of its input")
+    said = arrays.integers(said) if said.dtype.kind in "biu" else said
+    check_classes(said, given.inside, n_classes)
+    return given.padded(given.frames, 0.0), said, given.inside
 
 
 def check_classes(classes: Ints, inside: NDArray[np.bool_], n_classes: int) -> None:
@@ -173,10 +206,10 @@ def from_states(
 
 
 def fit(
-    values: Floats,
-    classes: Ints,
+    values: Any,
+    classes: Any,
     start: DrivenHMM,
-    lengths: Ints | None = None,
+    lengths: Any = None,
     max_iter: int = 30,
     tol: float = 1e-5,
     min_covar: float = 1e-3,
@@ -190,9 +223,7 @@ def fit(
 
     Parameters
     ----------
-    values : (sequence, time, component)
-    classes : (sequence, time)
-    lengths : (sequence); None where all are whole.
+    values, classes, lengths : see :meth:`DrivenHMM.filter`.
     tol : EM stops when a step gains less, nats per frame.
     min_covar : floor of the variances, relative to the mean variance of ``values``.
     update : letters of s(tartprob), t(ransmat), m(eans) and c(ovars); ``t`` alone keeps the
@@ -212,9 +243,8 @@ def fit(
     checks.number(tol, "tol")
     checks.number(min_covar, "min_covar", 0)
     check_count(max_iter, "max_iter")
-    inside = steps_inside(lengths, *values.shape[:2])
-    check_classes(classes, inside, len(start.transmat))
-    frames = np.asarray(values[inside], dtype=np.float64)
+    values, classes, inside = checked(values, classes, lengths, len(start.transmat))
+    frames = values[inside]
     n_frames, d = frames.shape
     checks.spread(frames.var(axis=0), "values")
     centre = frames.mean(axis=0)

@@ -192,5 +192,5 @@ def test_wrong_classes_are_told() -> None:
         model.filter(values, classes)
     with pytest.raises(DataError, match="input classes have shape"):
         model.filter(values, classes[:, :4])
-    with pytest.raises(DataError, match="gives this observation no probability"):
+    with pytest.raises(DataError, match=r"values holds a value that is not finite at \(0, 0, 0\)"):
         model.filter(np.full((1, 2, 2), np.nan), np.zeros((1, 2), dtype=int))
