@@ -25,7 +25,9 @@ class HiddenMarkovModel(Fitted):
     """Base of :class:`GaussianHMM` and :class:`CategoricalHMM`, whose parameters it documents.
 
     Data are *flat* as in hmmlearn, one sequence after another, with ``lengths`` that add up to
-    the number of frames; or *padded* (sequence, time, ...) with the length of each sequence.
+    the number of frames; or *padded* (sequence, time, ...) with the length of each sequence, where
+    the data do not carry it; or a list of sequences. Any kind of array will do, see
+    :mod:`hmmlens.arrays`.
     What comes out for each frame has the layout of the data. ``mask``, (frame) or (sequence,
     time), is False for frames that were not observed: whatever they hold is not looked at, and
     the chain moves on through them.
