@@ -630,3 +630,29 @@ def test_any_layout_and_type_gives_the_same_frames(
     np.testing.assert_array_equal(found.frames, expected)
     np.testing.assert_array_equal(found.lengths, lengths)
     np.testing.assert_array_equal(whole, before)
+
+
+# --- Complex outputs --------------------------------------------------------------------------
+
+
+class Spectrum(torch.nn.Module):
+    """Returns the states' Fourier transform: alone, or after the states."""
+
+    def __init__(self, states_first: bool) -> None:
+        super().__init__()
+        self.rnn, self.states_first = net(), states_first
+
+    def forward(self, x: torch.Tensor) -> Any:
+        states = self.rnn(x)[0]
+        spectrum = torch.fft.fft(states, dim=-1)
+        return (states, spectrum) if self.states_first else spectrum
+
+
+def test_a_complex_output_is_refused_and_not_cut_to_its_real_part() -> None:
+    x = WHOLE.astype(np.float32)
+    with pytest.raises(DataError, match="the output is complex .*only real numbers are recorded"):
+        extract(Spectrum(states_first=False), x)
+    # Where it is not what is recorded, it is compared in the replay with both parts.
+    acts = extract(Spectrum(states_first=True), x)
+    np.testing.assert_allclose(acts["output"], [alone(s) for s in WHOLE], atol=1e-6)
+    assert acts.attrs["replay_error"] < 1e-5
