@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 #: Exit codes of arguments or files that do not fit, and of Ctrl-C.
 WRONG, STOPPED = 2, 130
 
+#: Names of inputs that are listed on the screen.
+MOST_NAMES = 40
+
 #: Options that name columns of a table.
 TABLE_OPTIONS = ("sequence", "time", "inputs", "truth", "group", "split", "separator", "symbols")
 
@@ -272,6 +275,17 @@ def _read(args: argparse.Namespace) -> xr.Dataset:
     return from_file(settings_of(args), np.random.default_rng(args.seed), frozen=True)
 
 
+def _read_as(data: xr.Dataset) -> str:
+    """Return what the network received, so that a column read by mistake is seen."""
+    if data["input"].ndim == 2:
+        return "The network received symbols."
+    names = [usertext.line(name) for name in data.attrs["feature_names"]]
+    told = ", ".join(names[:MOST_NAMES])
+    if len(names) > MOST_NAMES:
+        told += f" and {len(names) - MOST_NAMES} more"
+    return f"The network received, in this order: {told}."
+
+
 def explain(args: argparse.Namespace) -> None:
     """Explain a network as the arguments say, and tell what was found on stdout."""
     from hmmlens.report import folder
@@ -320,7 +334,8 @@ def explain(args: argparse.Namespace) -> None:
         },
     )
     print(found.summary())
-    print(f"\nThe explanation: {usertext.line(args.out / folder.PAGE)}")
+    print(f"\n{_read_as(data)}")
+    print(f"The explanation: {usertext.line(args.out / folder.PAGE)}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -650,7 +650,7 @@ class Spectrum(torch.nn.Module):
 
 def test_a_complex_output_is_refused_and_not_cut_to_its_real_part() -> None:
     x = WHOLE.astype(np.float32)
-    with pytest.raises(DataError, match="the output is complex .*only real numbers are recorded"):
+    with pytest.raises(DataError, match=r"the output is complex .*only real numbers are recorded"):
         extract(Spectrum(states_first=False), x)
     # Where it is not what is recorded, it is compared in the replay with both parts.
     acts = extract(Spectrum(states_first=True), x)

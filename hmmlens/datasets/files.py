@@ -27,6 +27,9 @@ from hmmlens.input_files import check_file
 
 log = logging.getLogger(__name__)
 
+#: What to do where there are too few groups.
+BY_SEQUENCE = "split by sequence (split_by: sequence in a study, or --split-by sequence)"
+
 FileSettings = TableData | NpzData | ZarrData
 
 
@@ -216,7 +219,7 @@ def _moments(
     if len(still):
         raise DataError(
             f"{path}: {names[still[0]]!r} never changes on the train split, so it cannot be "
-            "standardised; leave it out, or set standardise: false"
+            "standardised; leave it out, or do not standardise (in a study, standardise: false)"
         )
     return mean, scale
 
@@ -240,7 +243,7 @@ def _single(
         if largest > LARGEST:
             raise DataError(
                 f"{path}: {name!r} reaches {largest:.2g} in units of its standard deviation on the "
-                f"train split, wants at most {LARGEST:.2g}; leave it out, or standardise: false"
+                f"train split, wants at most {LARGEST:.2g}; leave it out, or do not standardise"
             )
         rounding = np.abs(column - column.astype(np.float32)).max(initial=0)
         if len(column) and rounding > 0.01 * column.std() > 0:
@@ -273,7 +276,7 @@ def _split(
         raise DataError(
             f"{settings.path}: holds {n_units} {by}{'s' if n_units > 1 else ''}, but train, select "
             f"and test each need one; give more, or "
-            f"{'set split_by: sequence' if by == 'group' else 'cut long sequences into several'}"
+            f"{BY_SEQUENCE if by == 'group' else 'cut long sequences into several'}"
         )
     return split_sequences(n_units, settings.split.model_dump(), rng)[unit]
 

@@ -127,6 +127,9 @@ def agreement_sentence(rows: pd.DataFrame, truth: str) -> str:
         type is the one that the last sentence rests on; the others are told beside it.
     """
     kinds = [kind for kind in dict.fromkeys(rows["covariance_type"]) if kind != "none"]
+    if kinds and rows["ari"].isna().all() and rows["null"].notna().any():
+        reason = str(rows["null"].dropna().iloc[0])
+        return f"{reason[0].upper()}{reason[1:]}."
     if not kinds or rows["ari"].isna().all():
         return "The number of true states lies outside the grid, so no agreement is compared."
     text = f"At the true number of states ({int(rows['n_states'].iloc[0])}), agreement with {truth}"

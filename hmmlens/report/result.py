@@ -145,12 +145,14 @@ class Explanation:
             lines.insert(1, self.sequences.attrs["unseen_symbols_note"])
         compact = self.choices[self.choices["pick"] == "compact"].iloc[0]
         n_compact, n_true = int(compact["n_states"]), len(self.sequences.attrs["state_names"])
-        for n_states in dict.fromkeys([n_compact, n_true]):
+        # States are compared with two labels or more.
+        for n_states in dict.fromkeys([n_compact, n_true] if n_true > 1 else [n_compact]):
             same = self.scores[
                 (self.scores["n_states"] == n_states)
                 & self.scores["covariance_type"].isin([compact["covariance_type"], "none"])
             ].set_index("role")
-            at = f"the true {n_states}" if n_states == n_true else f"{n_states}"
+            at = f"the true {n_states}" if n_states == n_true > 1 else f"{n_states}"
+            at += " state" if n_states == 1 else " states"
             for score, words in (("fidelity_test", FIDELITY), ("ari", "agreement (ARI)")):
                 if score not in same or same[score].isna().all():
                     continue
@@ -159,7 +161,10 @@ class Explanation:
                 )
                 if score == "ari":
                     told = "; ".join([told, *chance_words(same.loc[["trained"]])])
-                lines.append(f"At {at} states, {words}: {told}.")
+                lines.append(f"At {at}, {words}: {told}.")
+        if "ari" not in self.scores and "null" in self.scores:
+            reason = str(self.scores["null"].dropna().iloc[0])
+            lines.append(f"{reason[0].upper()}{reason[1:]}.")
         return lines
 
     def _which(self, n_nodes: int) -> str:

@@ -26,6 +26,14 @@ GROUPS = "permuted over groups"
 WITHIN = "permuted over the sequences of each group"
 NONE = "none"
 
+#: A test whose smallest possible p value is above this cannot exclude chance.
+LEVEL = 0.05
+#: Why a truth with fewer than two labels is not compared with states.
+ONE_LABEL = (
+    "the truth has one label only at the known steps of the test split, so there is "
+    "nothing to compare states with"
+)
+
 #: Scores that are equal but for rounding.
 ROUNDING = 1e-12
 
@@ -56,7 +64,10 @@ class AgreementTest(NamedTuple):
         """Return the null and its number of observations, or why there is none."""
         if self.reason:
             return f"no test against chance is possible, because {self.reason}"
-        return _named(self.null, self.n_units)
+        told = _named(self.null, self.n_units)
+        if self.least > LEVEL:
+            told += f", which allows no p below {self.least:.2g}, so that chance cannot be excluded"
+        return told
 
 
 def _named(null: str, n_units: int) -> str:
@@ -69,6 +80,11 @@ def _named(null: str, n_units: int) -> str:
 def changes(path: Ints) -> bool:
     """Tell whether labels (sequence, time) change within any sequence; below 0 is unknown."""
     return any(len(np.unique(row[row >= 0])) > 1 for row in path)
+
+
+def comparable(truth: Ints) -> bool:
+    """Tell whether labels (sequence, time), below 0 where unknown, are two or more."""
+    return len(np.unique(truth[truth >= 0])) > 1
 
 
 def constant_within(truth: Ints, group: Ints) -> bool:
@@ -247,8 +263,6 @@ def _why_not(blocks: _Blocks, by_group: bool) -> str:
     unit = "group" if by_group else "sequence"
     if not len(blocks.labels):
         return "no step has a known truth"
-    if len(blocks.labels) == 1:
-        return f"the truth is constant within the only {unit}"
     if np.ptp(blocks.labels) > 0:
         return "the truth is constant within each sequence and differs only between groups"
     return f"the truth is one and the same in every {unit}"

@@ -15,7 +15,12 @@ from hmmlens.hmm import selection, storage
 from hmmlens.hmm.models import steps_inside
 from hmmlens.ties import first_best
 from hmmlens.validation.fidelity import fidelity, output_law, state_outputs
-from hmmlens.validation.permutation import agreement_test, constant_within
+from hmmlens.validation.permutation import (
+    ONE_LABEL,
+    agreement_test,
+    comparable,
+    constant_within,
+)
 from hmmlens.validation.recovery import QUICK, agreement, bootstrap, rand_index
 
 log = logging.getLogger(__name__)
@@ -97,7 +102,8 @@ def score_sweep(
         rearranged truth agrees as well (ARI, at most ``n_bootstrap`` rearrangements), ``null``, how
         it was rearranged, and ``null_units``, how many independent observations that leaves (see
         :func:`hmmlens.validation.permutation.agreement_test`). Where no test is possible, ``null``
-        says why, and ``shift_p`` is NaN. Where the truth is constant within groups, intervals
+        says why, and ``shift_p`` is NaN. Where the truth has one label on test, there are no such
+        scores, and ``null`` says so. Where the truth is constant within groups, intervals
         resample groups.
     """
     inside = steps_inside(network.length, *network.law.shape[:2])
@@ -126,7 +132,9 @@ def score_sweep(
             row[f"fidelity_{name}"] = fidelity(
                 network.law[masks[name]], predicted[masks[name]], average, network.kind
             )
-        if (truth >= 0).any():
+        if (truth >= 0).any() and not comparable(truth):
+            row["null"] = ONE_LABEL
+        elif (truth >= 0).any():
             found = np.where(inside[test], posteriors[test].argmax(axis=2), -1)
             row |= agreement(truth, found)
             rng = np.random.default_rng(seed)

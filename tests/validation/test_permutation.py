@@ -139,11 +139,11 @@ def test_sequences_of_one_step_are_permuted() -> None:
 @pytest.mark.parametrize(
     ("truth", "group", "reason"),
     [
-        ([[1, 1, 1, 1]], None, "constant within the only sequence"),
+        ([[1, 1, 1, 1]], None, "one and the same in every sequence"),
         ([[1, 1], [1, 1], [1, 1]], None, "one and the same in every sequence"),
         ([[0, 0], [1, 1], [2, 2]], None, "the same with any truth"),
         ([[0, 0], [1, 1]], [4, 4], "the same with any truth"),
-        ([[0, 0], [0, 0]], [4, 4], "constant within the only group"),
+        ([[0, 0], [0, 0]], [4, 4], "one and the same in every group"),
         ([[-1, -1], [-1, -1]], None, "no step has a known truth"),
     ],
 )
@@ -155,6 +155,16 @@ def test_where_nothing_can_change_there_is_no_test(
     tested = ask(given, found, None if group is None else np.array(group))
     assert np.isnan(tested.p) and tested.null == permutation.NONE
     assert reason in tested.told
+
+
+def test_a_null_of_few_arrangements_says_what_it_cannot_show() -> None:
+    # Two labels over four sequences: 6 arrangements, of which 2 agree perfectly with two states.
+    truth = np.repeat([[0], [1], [1], [0]], 5, axis=1)
+    tested = ask(truth, truth)
+    assert tested.p == tested.least == pytest.approx(2 / 6)
+    assert tested.told == (
+        "permuted over 4 sequences, which allows no p below 0.33, so that chance cannot be excluded"
+    )
 
 
 def test_one_state_everywhere_agrees_no_more_than_chance() -> None:

@@ -12,6 +12,7 @@ from sklearn.metrics import adjusted_rand_score, r2_score
 
 from hmmlens.hmm import HMMSweep, storage
 from hmmlens.validation import scorecard
+from hmmlens.validation.permutation import ONE_LABEL
 from hmmlens.validation.scorecard import RAW_INPUT, Network, choices, network_of, score_sweep
 
 
@@ -169,6 +170,16 @@ def test_unknown_truth_gives_no_agreement() -> None:
     assert set(table.columns) == {
         "covariance_type", "n_states", "fidelity_select", "fidelity_test"
     }  # fmt: skip
+
+
+def test_a_truth_with_one_label_gives_no_agreement() -> None:
+    """The Rand index of two constant labellings is 1 and says nothing."""
+    network, observed, _ = planted()
+    data = storage.to_dataset(HMMSweep([1, 2], n_restarts=1).fit(observed[:6], network.length[:6]))
+    one = network._replace(truth=np.where(network.truth > 0, 0, -1))
+    table = score_sweep(one, observed, data, n_bootstrap=20, seed=0)
+    assert not {"ari", "nmi", "accuracy", "shift_p"} & set(table)
+    assert set(table["null"]) == {ONE_LABEL}
 
 
 def test_network_of_takes_the_recorded_sequences() -> None:
