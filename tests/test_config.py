@@ -814,6 +814,7 @@ def test_full_study_has_every_section_of_every_kind() -> None:
     study = load(FULL)
     loaded = {type(study.networks["one"]), type(study.datasets["symbols"].split)}  # type: ignore[union-attr]
     loaded.add(type(study.datasets["steps"].columns))  # type: ignore[union-attr]
+    loaded.add(type(study.datasets["steps"].blocks))  # type: ignore[union-attr]
     for field in Study.model_fields:
         value = getattr(study, field)
         loaded |= {type(v) for v in (value.values() if isinstance(value, dict) else [value])}

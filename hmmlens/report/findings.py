@@ -127,8 +127,9 @@ def agreement_sentence(rows: pd.DataFrame, truth: str) -> str:
         type is the one that the last sentence rests on; the others are told beside it.
     """
     kinds = [kind for kind in dict.fromkeys(rows["covariance_type"]) if kind != "none"]
-    if kinds and rows["ari"].isna().all() and rows["null"].notna().any():
-        reason = str(rows["null"].dropna().iloc[0])
+    reasons = rows.get("null", pd.Series(dtype=object)).dropna()
+    if kinds and rows["ari"].isna().all() and len(reasons):
+        reason = str(reasons.iloc[0])
         return f"{reason[0].upper()}{reason[1:]}."
     if not kinds or rows["ari"].isna().all():
         return "The number of true states lies outside the grid, so no agreement is compared."
@@ -182,7 +183,7 @@ def chance_words(rows: pd.DataFrame) -> list[str]:
     ----------
     rows : ``shift_p, null`` of :func:`hmmlens.validation.scorecard.score_sweep`, one per seed.
     """
-    p = rows["shift_p"]
+    p = rows.get("shift_p", pd.Series(dtype=float))
     if p.notna().any():
         tested = rows.loc[p.notna(), "null"] if "null" in rows else pd.Series(["shifted in time"])
         return [f"p {span(p, 3)} against a truth {' or '.join(dict.fromkeys(tested))}"]

@@ -27,7 +27,7 @@ TEMPLATE = Path(__file__).parents[2] / "workflow" / "report" / "report.typ"
 #: What a page is made of.
 ELEMENTS = {
     *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "figure", "img"),
-    *("figcaption", "table", "thead", "tbody", "tr", "th", "td"),
+    *("figcaption", "table", "thead", "tbody", "tr", "th", "td", "ul", "li"),
 }
 
 
@@ -85,7 +85,8 @@ def test_a_page_holds_names_as_text(explanation: Explanation, saved: Path) -> No
     assert page.elements <= ELEMENTS
     assert not {name for name in page.attributes if name.startswith("on")}
     summary = explanation.summary()
-    assert all(line in page.text for line in summary.splitlines())
+    # The reasons of the verdict are a list on the page.
+    assert all(line.removeprefix("- ") in page.text for line in summary.splitlines())
     kinds = {unicodedata.category(c) for c in summary if c != "\n"}
     assert not kinds & {"Cc", "Cs"}
 
@@ -141,7 +142,7 @@ COLUMNS = {
     "endpoints": "role=trained n_coarse=1",
     "ceilings": "name=mean role=baseline metric=mse value=1",
     "states": "pick=compact state=A occupancy=1 mean_dwell=2 model_dwell=2 top_input_mean=1 "
-    "top_output_mean=1 top_truth_share=1",
+    "top_output_mean=1 top_truth_share=1 dwell_told=2",
     "audit": "reducer=pca n_states=3 covariance_type=tied share_near_best=1 min_occupancy=9 "
     "n_floored=0 warning=",
     "sample_sizes": "reducer=pca by_frames=3 by_effective=3 by_sequences=3 n_effective=9",
@@ -160,7 +161,8 @@ def write_tables(folder: Path, networks: list[str], layer: str, names: list[str]
         table = pd.DataFrame(rows)
         if name == "states":
             texts = map(usertext.readable, names)
-            table = pd.concat([table.assign(top_input=n, top_output=n, top_truth=n) for n in texts])
+            columns = ("top_input", "top_output", "top_truth", "input_told", "output_told")
+            table = pd.concat([table.assign(**dict.fromkeys(columns, n)) for n in texts])
         tables.save(table, folder / name)
         paths.append(folder / f"{name}.csv")
     return paths
@@ -188,9 +190,11 @@ def pages(
         "reducers": ["pca"], "max_frames": 9, "sources": {},
     }  # fmt: skip
     said = dict.fromkeys(("verdict", "task", "choice", "agreement", "endpoints"), "As it is.")
+    reasons = [{"holds": True, "sentence": title}, {"holds": None, "sentence": "As it is."}]
+    shared = {"layer": layer, "dataset": "mine", "reasons": reasons, **said}
     facts = {
         "about": about,
-        "networks": [{"network": n, "layer": layer, "dataset": "mine", **said} for n in networks],
+        "networks": [{"network": n, **shared} for n in networks],
         "datasets": {"mine": {"task": title, "truth": " ".join(NASTY), "note": title}},
         "grades": {"D": "states"},
         "figures": {"overview": ["controls"]}
