@@ -258,7 +258,10 @@ def test_arrays_are_explained_as_tables_are(
         assert cli.main(arguments(data=data, out=out, **quick)) == 0
         printed = capsys.readouterr().out
         summary = Path(out, "summary.txt").read_text()
-        assert printed == f"{summary}\nThe explanation: {out}/explanation.html\n"
+        assert printed == (
+            f"{summary}\nThe network received, in this order: left, right.\n"
+            f"The explanation: {out}/explanation.html\n"
+        )
         assert "left" in summary
     for name in ("by_count", "states", "transitions"):
         one, other = (Path(out, "tables", f"{name}.csv") for out in ("table", "arrays"))

@@ -157,7 +157,7 @@ BAD: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
                              "split": np.arange(9) % 3}, {},
      "the select split holds no step whose target is known"),
     ("still", {"input": np.where(INSIDE[..., None], [1.0, 2.0], 0)}, {},
-     "'x' never changes on the train split, so it cannot be standardised; leave it out, or set"),
+     "'x' never changes on the train split, so it cannot be standardised; leave it out, or do "),
     ("hardly any change", {"input": np.where(INSIDE[..., None], 5e-324 * RISING, 0)}, {},
      "'x' never changes on the train split"),
     ("outlier", {"split": np.arange(9) % 3,
