@@ -119,7 +119,9 @@ def words(
     for i in chosen:
         by = f"{deviation[i]:+.1f}".replace("-", "\N{MINUS SIGN}")
         if symbols:
-            parts.append(f"{names[i]} in {100 * mean[i]:.0f} % (log odds {by})")
+            # A share of 0 may be a rounding error below it, which would be printed as -0.
+            share = 100 * max(float(mean[i]), 0.0) + 0.0
+            parts.append(f"{names[i]} in {share:.0f} % (log odds {by})")
             continue
         unit = f" {units[i]}" if units and units[i] else ""
         level = f"{mean[i]:.4g}".replace("-", "\N{MINUS SIGN}")

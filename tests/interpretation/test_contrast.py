@@ -117,3 +117,10 @@ def test_states_that_are_all_alike_are_as_on_average() -> None:
     assert len(distinctive(found.deviation[0], found.spread[0], False)) == 0
     units = words(["x"], np.array([3.0]), np.array([-2.0]), np.array([1.0]), False, ["mV"])
     assert units == "x 3 mV (\N{MINUS SIGN}2.0 SD)"
+
+
+@pytest.mark.parametrize("share", [-1e-17, -0.0, 0.0, 1e-9])
+def test_a_share_of_nothing_has_no_sign(share: float) -> None:
+    """Rounding below 0, which differs between processors, is printed as 0."""
+    text = words(["on"], np.array([share]), np.array([-6.0]), np.array([1.0]), True)
+    assert text.startswith("on in 0 % ")
