@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import hmmlens
-from hmmlens import cli_studies, usertext
+from hmmlens import cli_studies, failures, usertext
 from hmmlens.errors import ConfigError, HmmlensError, no_exit
 from hmmlens.ownership import reason
 
@@ -346,7 +346,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(usertext.Formatter("%(message)s"))
+    handler.setFormatter(failures.Formatter("%(message)s"))
     logging.basicConfig(handlers=[handler])
     logging.getLogger("hmmlens.explanation").setLevel(logging.INFO)
     try:

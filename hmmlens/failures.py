@@ -29,6 +29,14 @@ MOST = 12
 _RECORD = re.compile(rf"^[\d-]+ [\d:,]+ {REASON} (.*(?:\n  .*)*)", re.MULTILINE)
 
 
+class Formatter(logging.Formatter):
+    """A formatter of log records that leaves out what steers a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return :func:`hmmlens.usertext.block` of the formatted record."""
+        return usertext.block(super().format(record))
+
+
 def reason_line(text: str) -> str:
     """Return a reason as it stands in a log: further lines are indented, so that its end shows."""
     return "\n  ".join(text.splitlines())

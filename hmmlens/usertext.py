@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import html as _html
 import json
-import logging
 import re
 import unicodedata
 from collections import Counter
@@ -197,11 +196,3 @@ def _glyphs() -> frozenset[int]:
         for weight in ("normal", "bold")
     ]
     return frozenset(found[0] & found[1])
-
-
-class Formatter(logging.Formatter):
-    """A formatter of log records that leaves out what steers a terminal."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return :func:`block` of the formatted record."""
-        return block(super().format(record))

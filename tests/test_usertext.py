@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from hmmlens import usertext
+from hmmlens import failures, usertext
 
 #: Names that are awkward in one medium or another.
 NASTY = [
@@ -138,4 +138,4 @@ def test_nested_values_become_plain() -> None:
 
 def test_log_records_steer_no_terminal() -> None:
     record = logging.LogRecord("x", logging.INFO, "x", 1, "layer %s\n", ("\x1b[31mred",), None)
-    assert usertext.Formatter("%(message)s").format(record) == "layer red\n"
+    assert failures.Formatter("%(message)s").format(record) == "layer red\n"

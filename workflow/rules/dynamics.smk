@@ -7,15 +7,8 @@ rule find_endpoints:
         sequences=sequences_of,
         activations=ACTIVATIONS,
         weights=f"{NETWORK}/network.safetensors",
-        factory=lambda w: factory_code(w.network),
-        code=code(
-            "dynamics",
-            "networks/cells",
-            "networks/loading",
-            "activations",
-            "store",
-            "validation/fidelity",
-        ),
+        network=lambda w: network_code(w.network),
+        code=code("find_endpoints"),
     output:
         directory(ENDPOINTS),
     log:

@@ -9,12 +9,7 @@ rule interpret_layer:
         reduced=reducer_inputs(REDUCED),
         sweeps=reducer_inputs(SWEEP),
         choices=f"{VALIDATION}/choices.csv",
-        code=code(
-            "interpretation",
-            "hmm",
-            "validation/fidelity",
-            "store",
-        ),
+        code=code("interpret_layer"),
     output:
         directory(EXPLANATION),
     log:

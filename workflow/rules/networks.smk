@@ -5,7 +5,7 @@ rule train_network:
     """Train a network, or keep the initial weights where it is an untrained twin."""
     input:
         sequences=sequences_of,
-        code=code("networks", "datasets/padding", "seeds"),
+        code=code("train_network"),
     output:
         weights=f"{NETWORK}/network.safetensors",
         training=f"{NETWORK}/training.csv",
@@ -38,7 +38,7 @@ rule load_network:
     input:
         sequences=sequences_of,
         files=lambda w: network_files(w.network),
-        code=code("networks", "extraction", "seeds"),
+        code=code("load_network"),
     output:
         weights=f"{NETWORK}/network.safetensors",
         training=f"{NETWORK}/training.csv",

@@ -5,9 +5,7 @@ rule reduce_layer:
     """Fit a reducer to a layer's state on the train split and apply it to all sequences."""
     input:
         activations=ACTIVATIONS,
-        code=code(
-            "reducers", "reduction", "activations", "parts", "hmm/inputs", "store"
-        ),
+        code=code("reduce_layer"),
     output:
         directory(REDUCED),
     log:
@@ -35,15 +33,7 @@ rule raw_input:
     """Reduce a dataset's own inputs as states are reduced: controls without a network."""
     input:
         sequences=lambda w: SEQUENCES.format(dataset=w.dataset),
-        code=code(
-            "raw_inputs",
-            "reducers",
-            "reduction",
-            "activations",
-            "parts",
-            "hmm/inputs",
-            "store",
-        ),
+        code=code("raw_input"),
     output:
         directory(raw_path(REDUCED, "{dataset}", "{reducer}")),
     log:

@@ -23,17 +23,7 @@ rule make_tables:
         explanations=every_layer(EXPLANATION),
         sweeps=[SWEEP.format(**place) for place in jobs.places(study)],
         raw_sweeps=[path for name in study.datasets for path in raw_paths(SWEEP, name)],
-        code=code(
-            "report/study",
-            "report/gather",
-            "report/tables",
-            "report/findings",
-            "usertext",
-            "figures/names",
-            "hmm/selection",
-            "validation/chance",
-            "validation/verdict",
-        ),
+        code=code("make_tables"),
     output:
         tables=report(
             directory(TABLES),
@@ -83,13 +73,7 @@ rule draw_network:
             for layer in layers_of(w.network)
             for reducer in study.reducers
         ],
-        code=code(
-            "figures",
-            "usertext",
-            "report/study",
-            "report/gather",
-            "validation/verdict",
-        ),
+        code=code("draw_network"),
     output:
         report(
             directory(f"{FIGURES}/{{network}}"),
@@ -126,7 +110,7 @@ rule draw_overview:
     """Draw the figures of the whole study."""
     input:
         tables=TABLES,
-        code=code("figures", "usertext", "report/study"),
+        code=code("draw_overview"),
     output:
         report(
             directory(f"{FIGURES}/overview"),
@@ -158,7 +142,7 @@ rule write_report:
         findings=f"{RESULTS}/findings.json",
         overview=f"{FIGURES}/overview",
         networks=expand(f"{FIGURES}/{{network}}", network=CONFIGURED),
-        code=code("report/document", "usertext"),
+        code=code("write_report"),
     output:
         report(
             f"{RESULTS}/report.pdf",

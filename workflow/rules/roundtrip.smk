@@ -17,18 +17,7 @@ rule round_trip:
         methods=[
             path for name in study.methods if ":" in name for path in code_of(name)
         ],
-        code=code(
-            "roundtrip",
-            "datasets",
-            "networks",
-            "extraction",
-            "activations",
-            "parts",
-            "dynamics/endpoints",
-            "validation",
-            "hmm",
-            "reducers",
-        ),
+        code=code("round_trip"),
     output:
         directory(TRIP),
     log:
@@ -62,7 +51,7 @@ rule gather_round_trips:
     """Put all networks into tables, and hold them against what is promised."""
     input:
         trips=[TRIP.format(**trip) for trip in jobs.trips(study)],
-        code=code("report/roundtrip", "report/trips", "usertext"),
+        code=code("gather_round_trips"),
     output:
         tables=report(
             directory(TABLES),
@@ -88,7 +77,7 @@ rule draw_round_trips:
     """Draw grades, evidence and recovery."""
     input:
         tables=TABLES,
-        code=code("figures", "report/trips", "usertext"),
+        code=code("draw_round_trips"),
     output:
         report(
             directory(FIGURES),
@@ -116,13 +105,7 @@ rule write_round_trips:
         template=str(BASE / "workflow" / "report" / "roundtrip.typ"),
         tables=TABLES,
         figures=FIGURES,
-        code=code(
-            "report/document",
-            "report/roundtrip",
-            "report/trips",
-            "figures/roundtrip",
-            "usertext",
-        ),
+        code=code("write_round_trips"),
     output:
         report(
             f"{RESULTS}/report.pdf",

@@ -11,7 +11,7 @@ from snakemake.logging import logger
 BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE))
 
-from hmmlens import code_files, config_inputs, jobs, layout
+from hmmlens import code_files, config_inputs, jobs, layout, rule_code
 from hmmlens.config_errors import read_yaml
 from hmmlens.errors import ConfigError
 from hmmlens.failures import Failures
@@ -73,15 +73,10 @@ TABLES = f"{RESULTS}/{layout.TABLES}"
 FIGURES = f"{RESULTS}/{layout.FIGURES}"
 
 
-def code(*modules):
-    """Return the files of library modules, so that a change in them re-runs what rests on them."""
-    files = []
-    for module in modules:
-        path = BASE / "hmmlens" / module
-        files += (
-            sorted(path.glob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
-        )
-    return [str(file) for file in files]
+def code(script):
+    """Return an input function for the code that a script runs, so that a change in it re-runs it."""
+    path = BASE / "workflow" / "scripts" / f"{script}.py"
+    return lambda wildcards: rule_code.of_script(path)
 
 
 def job_seed(*names):

@@ -5,7 +5,7 @@ rule sweep_states:
     """Fit all state counts, covariance types and restarts to one reduced store."""
     input:
         reduced=REDUCED,
-        code=code("hmm", "seeds", "store"),
+        code=code("sweep_states"),
     output:
         directory(SWEEP),
     log:

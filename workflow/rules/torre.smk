@@ -12,15 +12,7 @@ onstart:
 rule train_emulation:
     """Train one network until its sequences are like those of its target."""
     input:
-        code=code(
-            "emulation/training",
-            "emulation/network",
-            "emulation/objectives",
-            "emulation/sinkhorn",
-            "emulation/checkpoints",
-            "datasets/generators",
-            "seeds",
-        ),
+        code=code("train_emulation"),
     output:
         directory(TRAINED),
     log:
@@ -49,14 +41,7 @@ rule find_plateau:
     """Find the plateau of a training's loss, and how it ended."""
     input:
         trained=TRAINED,
-        code=code(
-            "emulation/outcome",
-            "emulation/escape",
-            "emulation/objectives",
-            "emulation/sinkhorn",
-            "dynamics/plateau",
-            "dynamics/evolution",
-        ),
+        code=code("find_plateau"),
     output:
         directory(PLATEAU),
     log:
@@ -79,9 +64,7 @@ rule score_emulation:
     """Compare what a network emits with its target, and see whether its states stay in bounds."""
     input:
         trained=TRAINED,
-        code=code(
-            "emulation", "dynamics/labels", "validation/dwell", "validation/ngrams"
-        ),
+        code=code("score_emulation"),
     output:
         directory(f"{NETWORK}/scores"),
     log:
@@ -105,7 +88,7 @@ rule reverse_engineer:
     input:
         trained=TRAINED,
         plateau=PLATEAU,
-        code=code("dynamics", "emulation/stability", "emulation/network"),
+        code=code("reverse_engineer"),
     output:
         directory(f"{NETWORK}/reverse"),
     log:
@@ -129,7 +112,7 @@ rule find_kicks:
     """Find the units that kick a network out of its states, and hold them against other units."""
     input:
         trained=TRAINED,
-        code=code("dynamics", "emulation/stability", "emulation/network"),
+        code=code("find_kicks"),
     output:
         directory(f"{NETWORK}/kicks"),
     log:
@@ -156,7 +139,7 @@ rule tie_states:
             if int(w.seed) in study.networks[w.network].seeds("kicks")
             else []
         ),
-        code=code("dynamics", "hmm", "validation", "reducers"),
+        code=code("tie_states"),
     output:
         directory(f"{NETWORK}/states"),
     log:
@@ -177,9 +160,7 @@ rule tie_states:
 rule measure_bias:
     """Ask the objectives which generator they like best, batches growing."""
     input:
-        code=code(
-            "emulation/bias", "emulation/objectives", "emulation/sinkhorn", "datasets"
-        ),
+        code=code("measure_bias"),
     output:
         directory(BIAS),
     log:
@@ -206,13 +187,7 @@ rule gather_torre:
         plateaus=trainings_of("plateau"),
         steps=[path for step in STEPS for path in trainings_of(step)],
         bias=results_of(BIASES),
-        code=code(
-            "report",
-            "emulation/plateau",
-            "emulation/comparison",
-            "jobs_emulation",
-            "layout",
-        ),
+        code=code("gather_torre"),
     output:
         tables=report(
             directory(TABLES),
@@ -243,7 +218,7 @@ rule draw_torre:
     input:
         tables=TABLES,
         pictures=trainings_of("reverse"),
-        code=code("figures", "usertext"),
+        code=code("draw_torre"),
     output:
         report(
             directory(FIGURES),
@@ -273,7 +248,7 @@ rule write_torre:
         template=str(BASE / "workflow" / "report" / "torre.typ"),
         tables=TABLES,
         figures=FIGURES,
-        code=code("report/document", "report/torre", "figures/torre", "usertext"),
+        code=code("write_torre"),
     output:
         report(
             f"{RESULTS}/report.pdf",

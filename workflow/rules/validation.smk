@@ -5,13 +5,7 @@ rule find_ceilings:
     """Score the exact filter and simple baselines on a dataset."""
     input:
         sequences=SEQUENCES,
-        code=code(
-            "validation",
-            "networks/baselines",
-            "datasets/generators",
-            "datasets/padding",
-            "hmm",
-        ),
+        code=code("find_ceilings"),
     output:
         CEILINGS,
     log:
@@ -36,7 +30,7 @@ rule validate_layer:
         sweeps=reducer_inputs(SWEEP),
         raw_reduced=raw_of(REDUCED),
         raw_sweeps=raw_of(SWEEP),
-        code=code("validation", "hmm", "store"),
+        code=code("validate_layer"),
     output:
         scores=f"{VALIDATION}/scores.csv",
         choices=f"{VALIDATION}/choices.csv",
@@ -65,15 +59,7 @@ rule judge_reservoirs:
         sequences=sequences_of,
         weights=lambda w: every_seed(f"{NETWORK}/network.safetensors", [w.network]),
         ceilings=lambda w: CEILINGS.format(dataset=dataset_of(w.network)),
-        code=code(
-            "networks",
-            "dynamics",
-            "extraction",
-            "activations",
-            "parts",
-            "validation",
-            "hmm",
-        ),
+        code=code("judge_reservoirs"),
     output:
         RESERVOIRS,
     log:
@@ -112,14 +98,7 @@ rule judge_network:
         endpoints=lambda w: every_seed(ENDPOINTS, with_twin(w.network)),
         scores=lambda w: every_seed(f"{NETWORK}/scores.csv", with_twin(w.network)),
         reservoirs=lambda w: RESERVOIRS if has_reservoirs(w.network) else [],
-        code=code(
-            "validation",
-            "dynamics/endpoints",
-            "activations",
-            "parts",
-            "hmm",
-            "reducers",
-        ),
+        code=code("judge_network"),
     output:
         VERDICTS,
     log:
@@ -160,7 +139,7 @@ rule check_network:
         explanations=lambda w: every_layer(EXPLANATION, [w.network]),
         reduced=lambda w: every_reducer(REDUCED, w.network),
         sweeps=lambda w: every_reducer(SWEEP, w.network),
-        code=code("validation", "activations", "parts", "hmm"),
+        code=code("check_network"),
     output:
         checks=CHECKS,
         methods=METHODS,

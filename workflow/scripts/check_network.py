@@ -8,12 +8,12 @@ from hmmlens.validation import checks, matched, records, scorecard, stability
 
 log = job.start(snakemake)
 params, files = snakemake.params, snakemake.input
-data = store.read(job.store(files.sequences), "sequences").load()
+data = store.read(store.inside(files.sequences), "sequences").load()
 symbols_out, names = data.attrs["target_kind"] == "symbols", params.reducers
 
 found, methods, paths = [], [], {}
 for i, place in enumerate(params.layers):
-    path = job.store(files.activations[place["seed"]])
+    path = store.inside(files.activations[place["seed"]])
     root, layer = activations.read(path).load(), activations.read(path, place["layer"])
     choices = pd.read_csv(files.choices[i])
     pick = choices[choices["chosen_reducer"] & (choices["pick"] == "compact")].iloc[0]
@@ -22,9 +22,9 @@ for i, place in enumerate(params.layers):
     chosen = records.chosen(
         recorded,
         pick,
-        store.read(job.store(files.explanations[i]), "explanation"),
-        store.read(job.store(files.reduced[at]), "reduced"),
-        store.read(job.store(files.sweeps[at]), "sweep").load(),
+        store.read(store.inside(files.explanations[i]), "explanation"),
+        store.read(store.inside(files.reduced[at]), "reduced"),
+        store.read(store.inside(files.sweeps[at]), "sweep").load(),
         data["state"].to_numpy()[root["sequence"].to_numpy()].astype(int),
         scorecard.groups_of(data, root["sequence"].to_numpy()),
     )

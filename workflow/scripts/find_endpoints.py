@@ -16,8 +16,8 @@ from hmmlens.validation.fidelity import output_law
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)
 params, files = snakemake.params, snakemake.input
-data = store.read(job.store(files.sequences), "sequences")
-root = activations.read(job.store(files.activations))
+data = store.read(store.inside(files.sequences), "sequences")
+root = activations.read(store.inside(files.activations))
 device = devices.choose(params.device)
 network = loading.network(
     params.network, data.attrs, data.sizes, Path(files.weights), Path.cwd()
@@ -45,5 +45,5 @@ result = xr.Dataset(
         "n_steps": endpoints.N_SETTLING_STEPS,
     },
 )
-store.write(result, job.store(snakemake.output[0]), "endpoints", job.made_by(snakemake))
+store.write(result, store.inside(snakemake.output[0]), "endpoints", job.made_by(snakemake))
 log.info("neutral input: %s; %s", told, counts)

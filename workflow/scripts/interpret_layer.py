@@ -13,10 +13,10 @@ chosen = choices[choices["chosen_reducer"]]
 index = params.reducers.index(chosen["reducer"].iloc[0])
 result = interpret(
     chosen,
-    store.read(job.store(files.sweeps[index]), "sweep").load(),
-    store.read(job.store(files.reduced[index]), "reduced"),
-    activations.read(job.store(files.activations)),
-    store.read(job.store(files.sequences), "sequences"),
+    store.read(store.inside(files.sweeps[index]), "sweep").load(),
+    store.read(store.inside(files.reduced[index]), "reduced"),
+    activations.read(store.inside(files.activations)),
+    store.read(store.inside(files.sequences), "sequences"),
 )
-store.write(result, job.store(snakemake.output[0]), "explanation", job.made_by(snakemake))
+store.write(result, store.inside(snakemake.output[0]), "explanation", job.made_by(snakemake))
 log.info("\n%s", chosen[["reducer", "pick", "covariance_type", "n_states"]].to_string(index=False))

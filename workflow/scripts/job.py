@@ -8,11 +8,10 @@ import json
 import logging
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 import hmmlens
-from hmmlens import failures, usertext
+from hmmlens import failures
 
 
 def start(snakemake: Any) -> logging.Logger:
@@ -25,7 +24,7 @@ def start(snakemake: Any) -> logging.Logger:
     os.dup2(stream.fileno(), 1)
     os.dup2(stream.fileno(), 2)
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(usertext.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(failures.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     sys.excepthook = failures.log_error
     atexit.register(failures.check_written, [str(path) for path in snakemake.output])
@@ -46,10 +45,3 @@ def made_by(snakemake: Any) -> dict[str, Any]:
         "config_hash": digest[:16],
         "seed": params.get("seed", -1),
     }
-
-
-def store(folder: str) -> Path:
-    """Return the store in a folder that Snakemake owns."""
-    from hmmlens.store import inside
-
-    return inside(folder)

@@ -8,7 +8,7 @@ from hmmlens.validation import records
 
 log = job.start(snakemake)
 params, files = snakemake.params, snakemake.input
-data = store.read(job.store(files.sequences), "sequences").load()
+data = store.read(store.inside(files.sequences), "sequences").load()
 ceilings = pd.read_csv(files.ceilings)
 beside = None
 if files.get("reservoirs"):
@@ -18,7 +18,7 @@ layers = params.network["layers"]
 rows = []
 jobs = zip(params.runs, files.activations, files.endpoints, files.scores, strict=True)
 for run, recording, ends, scores in jobs:
-    path = job.store(recording)
+    path = store.inside(recording)
     root = activations.read(path).load()
     test = pd.read_csv(scores).set_index("split").loc["test"]
     trained = run["network"] == snakemake.wildcards.network
@@ -31,7 +31,7 @@ for run, recording, ends, scores in jobs:
                 root, activations.read(path, layer), data, params.network["lstm_state"]
             ),
             records.losses(test, ceilings, data.attrs, params.network["kind"] == "trained"),
-            records.settled(store.read(job.store(ends), "endpoints")),
+            records.settled(store.read(store.inside(ends), "endpoints")),
             seed,
             grade,
         )

@@ -13,7 +13,7 @@ from hmmlens.networks import cells, reservoir, training
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)
 params, files = snakemake.params, snakemake.input
-data = store.read(job.store(files.sequences), "sequences").load()
+data = store.read(store.inside(files.sequences), "sequences").load()
 splits = training.by_split(data, torch.device("cpu"))
 split, length = data["split"].to_numpy(), data["length"].to_numpy()
 chosen = activations.thin(split, length, params.activations["max_frames"])

@@ -6,13 +6,14 @@ import job
 import pandas as pd
 import torch
 
-from hmmlens import activations, devices, extract, store
+from hmmlens import activations, devices, store
+from hmmlens.extraction.api import extract
 from hmmlens.networks import cells, loading, training
 
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)
 params, settings = snakemake.params, snakemake.params.network
-data = store.read(job.store(snakemake.input.sequences), "sequences")
+data = store.read(store.inside(snakemake.input.sequences), "sequences")
 network = loading.load(settings, Path.cwd())
 if not params.trained:
     loading.redraw(network, params.seed)

@@ -17,6 +17,6 @@ source = snakemake.input.get("source")
 if source:
     source = checked(SOURCE_OF[settings.kind], Path(source))
 data = build(settings, snakemake.params.seed, source or None, snakemake.params.frozen)
-store.write(data, job.store(snakemake.output[0]), "sequences", job.made_by(snakemake))
+store.write(data, store.inside(snakemake.output[0]), "sequences", job.made_by(snakemake))
 counts = {name: int((data["split"] == part).sum()) for part, name in enumerate(SPLITS)}
 log.info("sequences: %s, each up to %d steps", counts, data.sizes["time"])

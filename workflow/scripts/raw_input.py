@@ -5,7 +5,7 @@ import job
 from hmmlens import activations, layout, raw_inputs, store
 
 log = job.start(snakemake)
-data = store.read(job.store(snakemake.input.sequences), "sequences")
+data = store.read(store.inside(snakemake.input.sequences), "sequences")
 chosen = activations.thin(
     data["split"].to_numpy(), data["length"].to_numpy(), snakemake.params.max_frames
 )
@@ -17,5 +17,5 @@ result = raw_inputs.control(
     raw_inputs.settings_of(variant, snakemake.params.reducers),
     snakemake.params.seed,
 )
-store.write(result, job.store(snakemake.output[0]), "reduced", job.made_by(snakemake))
+store.write(result, store.inside(snakemake.output[0]), "reduced", job.made_by(snakemake))
 log.info("%d sequences", len(chosen))

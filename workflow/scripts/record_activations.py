@@ -5,13 +5,14 @@ from pathlib import Path
 import job
 import torch
 
-from hmmlens import activations, devices, extract, layout, store
+from hmmlens import activations, devices, layout, store
+from hmmlens.extraction.api import extract
 from hmmlens.networks import loading
 
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)
 params = snakemake.params
-data = store.read(job.store(snakemake.input.sequences), "sequences")
+data = store.read(store.inside(snakemake.input.sequences), "sequences")
 network = loading.network(
     params.network, data.attrs, data.sizes, Path(snakemake.input.weights), Path.cwd()
 ).to(devices.choose(params.device))
@@ -28,7 +29,7 @@ tree = extract(
     batch_size=params.activations["batch_size"],
     batch_first=params.network.get("batch_first"),
     verify="all",
-    store=job.store(snakemake.output[0]),
+    store=store.inside(snakemake.output[0]),
     partial=params.partial,
     labels={layout.SEQUENCE: chosen, layout.SPLIT: part["split"].to_numpy()},
     made_by=job.made_by(snakemake),

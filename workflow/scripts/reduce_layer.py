@@ -2,11 +2,11 @@
 
 import job
 
-from hmmlens import activations, reduction
+from hmmlens import activations, reduction, store
 
 log = job.start(snakemake)
 params = snakemake.params
-path = job.store(snakemake.input.activations)
+path = store.inside(snakemake.input.activations)
 root, layer = activations.read(path), activations.read(path, snakemake.wildcards.layer)
 states = activations.States(root, layer, params.lstm_state)
 found = reduction.write_reduced(
@@ -14,7 +14,7 @@ found = reduction.write_reduced(
     root,
     params.reducer,
     params.seed,
-    job.store(snakemake.output[0]),
+    store.inside(snakemake.output[0]),
     job.made_by(snakemake),
 )
 log.info("%s of %d units, %s", snakemake.wildcards.reducer, states.shape[2], found.about)

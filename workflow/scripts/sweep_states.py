@@ -9,8 +9,8 @@ log = job.start(snakemake)
 params = snakemake.params
 if params.sweep["engine"] == "torch":
     devices.choose(params.device)
-data = store.read(job.store(snakemake.input.reduced), "reduced")
+data = store.read(store.inside(snakemake.input.reduced), "reduced")
 result = storage.fit(data, **params.sweep, device=params.device, random_state=params.seed)
-store.write(result, job.store(snakemake.output[0]), "sweep", job.made_by(snakemake))
+store.write(result, store.inside(snakemake.output[0]), "sweep", job.made_by(snakemake))
 fits = storage.results(result)
 log.info("%d fits, %d broke down", len(fits), fits["log_likelihood"].isna().sum())

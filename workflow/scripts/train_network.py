@@ -14,7 +14,7 @@ log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)
 params = snakemake.params
 device = devices.choose(params.device)
-data = store.read(job.store(snakemake.input.sequences), "sequences")
+data = store.read(store.inside(snakemake.input.sequences), "sequences")
 network = cells.for_dataset(params.network, data.attrs, data.sizes, params.seed).to(device)
 splits = training.by_split(data, device)
 

@@ -7,12 +7,14 @@ from hmmlens.validation import scorecard
 
 log = job.start(snakemake)
 params, files = snakemake.params, snakemake.input
-sequences = store.read(job.store(files.sequences), "sequences")
-network = scorecard.network_of(activations.read(job.store(files.activations)), sequences)
+sequences = store.read(store.inside(files.sequences), "sequences")
+network = scorecard.network_of(activations.read(store.inside(files.activations)), sequences)
 
 
 def opened(reduced, sweep):
-    return store.read(job.store(reduced), "reduced"), store.read(job.store(sweep), "sweep").load()
+    return store.read(store.inside(reduced), "reduced"), store.read(
+        store.inside(sweep), "sweep"
+    ).load()
 
 
 def all_opened(names, reduced, sweeps):

@@ -25,9 +25,14 @@ class Adapter(NamedTuple):
     dataset: str
 
 
+def module_name(name: str) -> str:
+    """Return the full name of the module that builds and loads a network."""
+    return f"{__name__}.{ADAPTERS[name].module}"
+
+
 def module(name: str) -> Any:
     """Return the module of this package that builds and loads a network."""
-    return importlib.import_module(f"{__name__}.{ADAPTERS[name].module}")
+    return importlib.import_module(module_name(name))
 
 
 #: Every bundled network by its name in a study.
