@@ -11,8 +11,9 @@ import torch
 import xarray as xr
 from numpy.typing import NDArray
 
-from hmmlens import activations, extract
+from hmmlens import activations
 from hmmlens.dynamics.endpoints import leave_alone
+from hmmlens.extraction.api import extract
 from hmmlens.networks import training
 from hmmlens.networks.cells import RecurrentNetwork
 from hmmlens.networks.training import Sequences
