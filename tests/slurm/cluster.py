@@ -203,11 +203,11 @@ class Run:
         assert self.wait() == 0, self.text()[-4000:]
 
 
-def command(folder: Path, *options: str) -> list[str]:
-    """Return the command that runs the study through the profile, with the patience of a test."""
+def command(folder: Path, *options: str, study: Path = STUDY, target: str = TABLES) -> list[str]:
+    """Return the command that runs a study through the profile, with the patience of a test."""
     return [
-        *(sys.executable, "-m", "snakemake", TABLES, "--snakefile", str(ROOT / "Snakefile")),
-        *("--directory", str(folder), "--configfile", str(STUDY)),
+        *(sys.executable, "-m", "snakemake", target, "--snakefile", str(ROOT / "Snakefile")),
+        *("--directory", str(folder), "--configfile", str(study)),
         *("--workflow-profile", str(ROOT / "profiles" / "slurm")),
         *("--latency-wait", "5", "--slurm-init-seconds-before-status-checks", "5"),
         *(options if "--config" in options else ("--config", f"site={SITE}", *options)),

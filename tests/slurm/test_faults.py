@@ -27,6 +27,7 @@ from tests.slurm.cluster import (
     wait_for,
 )
 from tests.workflow.runs import csv_files
+from tests.workflow.test_own_data import bad_cell, study
 
 pytestmark = pytest.mark.slurm
 
@@ -272,6 +273,30 @@ def test_run_that_waits_for_nothing_is_told_and_ended(
     assert [name for name in reference if found[name] != reference[name]] == []
     again = {name for name, cost in benchmarks(folder).items() if costs[name] != cost}
     assert {name.split("/")[0] for name in again} == {"judge_network", "make_tables.tsv"}
+
+
+def test_reason_of_a_failed_job_is_the_last_thing_on_the_screen(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    reason = bad_cell(tmp_path)
+    target = "results/reaching/data/trials"
+    done = subprocess.run(
+        command(tmp_path, study=study(tmp_path), target=target),
+        env=cluster.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "SLURM jobid" in done.stdout
+    log = tmp_path / "results" / "reaching" / "logs" / "make_dataset" / "trials.log"
+    last = done.stdout.rpartition("At least one job did not complete successfully.\n")[2]
+    expected = f"\nOne job failed:\n\nmake_dataset (dataset trials)\n  {reason}\n  log: {log}\n"
+    assert last.startswith(expected)
+    # The log of SLURM itself.
+    rest = last.removeprefix(expected).splitlines()
+    assert [line for line in rest if not line.startswith("  log: ")] == []
 
 
 def test_test_bed_stops_what_it_started_and_nothing_else(

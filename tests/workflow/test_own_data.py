@@ -108,17 +108,22 @@ def test_missing_file_is_told_before_anything_runs(tmp_path: Path) -> None:
     assert not (tmp_path / "results").exists()
 
 
-def test_bad_cell_is_the_last_thing_on_the_screen(tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
+def bad_cell(folder: Path) -> str:
+    """Write the table with a cell that is no number; return the reason for which its job fails."""
     text = trials().to_csv(index=False).splitlines()
     cells = text[9].split(",")
     text[9] = ",".join([*cells[:2], "?", *cells[3:]])
-    (tmp_path / "data" / "trials.csv").write_text("\n".join(text))
+    (folder / "data").mkdir()
+    (folder / "data" / "trials.csv").write_text("\n".join(text))
+    return "data/trials.csv, line 10, column 'x': found ?, wants a number"
+
+
+def test_bad_cell_is_the_last_thing_on_the_screen(tmp_path: Path) -> None:
+    reason = bad_cell(tmp_path)
     target = "results/reaching/data/trials"
     done = snakemake(tmp_path, study(tmp_path), "--cores", "1", target)
     assert done.returncode != 0
     log = "results/reaching/logs/make_dataset/trials.log"
-    reason = "data/trials.csv, line 10, column 'x': found ?, wants a number"
     assert reason in (tmp_path / log).read_text()
     last = done.stdout.rpartition("At least one job did not complete successfully.\n")[2]
     assert last == (
