@@ -20,7 +20,7 @@ import pandas as pd
 import pytest
 import torch
 import zarr
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 import hmmlens
@@ -177,6 +177,20 @@ def test_an_unfinished_store_of_an_earlier_version_is_replaced(tmp_path: Path) -
     (partial / "rnn" / "notes.txt").unlink()
     extracted(tmp_path / "s.zarr")
     assert [path.name for path in tmp_path.iterdir()] == ["s.zarr"]
+
+
+@pytest.mark.parametrize("kind", ["store", "folder"])
+def test_empty_folders_are_used(tmp_path: Path, kind: str) -> None:
+    """A run that is killed between two steps leaves one without a lock."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (tmp_path / "out.partial").mkdir()
+    if kind == "store":
+        extracted(out)
+    else:
+        hmmlens.explain(gru(), INPUTS, out=out, n_states=[1, 2])
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert any(out.iterdir())
 
 
 @pytest.mark.parametrize("moment", ["claimed", "log", "arrays", "sealed", "renamed"])
@@ -637,6 +651,16 @@ def is_kept(before: Snapshot, after: Snapshot, ours: set[str]) -> None:
             assert after.get(name) == entry, name
 
 
+def workplace(before: Snapshot, name: str) -> set[str]:
+    """Return where a run works if that is an empty folder, which is nobody's.
+
+    A run that was killed before it had its lock leaves one, so the next run uses and removes it.
+    """
+    is_folder = name in before and stat.S_ISDIR(before[name][0])
+    is_empty = not any(other.startswith(f"{name}/") for other in before)
+    return {name} if is_folder and is_empty else set()
+
+
 RANDOM = settings(
     max_examples=25,
     # Each example takes too long for a search for smaller ones.
@@ -646,7 +670,13 @@ RANDOM = settings(
 )
 
 
+#: An empty folder where a run works.
+EMPTY = {"found.partial/": ("file", b"")}
+
+
 @RANDOM
+@example(EMPTY, False, None)
+@example(EMPTY, True, "other/p")
 @given(TREES, st.booleans(), st.sampled_from([None, "found.partial", "found", "other/p"]))
 def test_no_store_changes_what_others_have(
     tmp_path_factory: pytest.TempPathFactory,
@@ -660,15 +690,16 @@ def test_no_store_changes_what_others_have(
     ours = {name for name in snapshot(place) if name.startswith("found/")}
     plant(place, tree)
     before = snapshot(place)
+    work = workplace(before, partial or "found.partial")
     options = {} if partial is None else {"partial": place / partial}
     try:
         extracted(place / "found", **options)
     except StoreError as error:
         assert "\n" not in str(error)
-        is_kept(before, snapshot(place), set())
+        is_kept(before, snapshot(place), work)
     else:
         # An empty folder of somebody's becomes the store.
-        is_kept(before, snapshot(place), ours)
+        is_kept(before, snapshot(place), ours | work)
         assert former or not any(name.startswith("found/") for name in before)
     shutil.rmtree(place)
 
@@ -694,6 +725,8 @@ def light(found: Any, work: folder.Workspace) -> None:
 
 
 @RANDOM
+@example(EMPTY, {}, False)
+@example(EMPTY, {"n-components": "99"}, True)
 @given(TREES, OPTIONS, st.booleans())
 def test_no_command_changes_what_others_have(
     tmp_path_factory: pytest.TempPathFactory,
@@ -714,14 +747,15 @@ def test_no_command_changes_what_others_have(
         ours = {name for name in snapshot(place) if name.startswith("found/")}
         plant(place, tree)
         before = snapshot(place)
+        work = workplace(before, "found.partial")
         words = [f"--{name}={value}" for name, value in {"out": "found", **options}.items()]
         code, told = command(*words)
         out = Path(options.get("out", "found"))
         if code == 0:
-            is_kept(before, snapshot(place), ours)
+            is_kept(before, snapshot(place), ours | work)
             assert (out / "summary.txt").read_text().startswith("Layer rnn: 3 units")
         else:
             assert code == cli.WRONG
             assert told.startswith("hmmlens explain: ")
-            is_kept(before, snapshot(place), set())
+            is_kept(before, snapshot(place), work)
     shutil.rmtree(place)
