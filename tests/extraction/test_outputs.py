@@ -64,7 +64,12 @@ def test_every_output_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
         hmmlens.extract(model, X)
 
 
-def test_a_choice_that_rounding_turns_is_no_difference() -> None:
+def test_a_choice_that_rounding_turns_is_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    def rounded(*args: Any) -> Any:
+        states, last = as_layer(*args)
+        # On some processors the stepped states have the very bits of the layer's own.
+        return torch.nextafter(states, torch.tensor(torch.inf)), last
+
     class Chooses(nn.Module):
         """Says whether the states are what its layer gives to the last bit."""
 
@@ -79,6 +84,8 @@ def test_a_choice_that_rounding_turns_is_no_difference() -> None:
     model = Chooses()
     with torch.no_grad():
         model.exact = model.rnn(torch.from_numpy(X))[0]
+        as_layer = substitution._as_layer
+        monkeypatch.setattr(substitution, "_as_layer", rounded)
         stepped = hmmlens.extract(model, X)
     assert (stepped["output"] == 1).all()
     assert 0 < stepped.attrs["replay_error"] < 1e-6
