@@ -94,9 +94,10 @@ def test_numbers_of_the_readme_are_those_found(copied: Path) -> None:
     assert row["grade"] == "U" and f"with R2 {row['fidelity_5']:.2f} where 0.9 is wanted" in told
     scores = pd.read_csv(tables / "by_count.csv")
     three = scores[scores["n_states"] == 3].set_index("role")
-    for role, text in (("trained", "(ARI {:.2f})"), ("untrained", "drawn anew ({:.2f})"),
-                       ("raw input", "without a network ({:.2f})")):  # fmt: skip
-        assert text.format(three.loc[role, "ari"]) in told
+    assert f"(ARI {three.loc['trained', 'ari']:.2f})" in told
+    # What EM finds where there are no clusters differs between processors.
+    assert "or those found in the characters without a network (both below 0.1)" in told
+    assert (three.loc[["untrained", "raw input"], "ari"] < 0.1).all()
 
 
 def test_both_ways_give_the_same(copied: Path) -> None:
