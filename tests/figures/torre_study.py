@@ -20,7 +20,7 @@ NETWORKS = [
 ]
 SEEDS = range(2)
 #: Short trainings that differ in the size of the batch alone: network, batch size, seed.
-SWEEP = [(f"plateau-batch_size-{n}", n, seed) for n in (256, 512, 1024) for seed in SEEDS]
+SWEEP = [(f"plateau-batch-size-{n}", n, seed) for n in (256, 512, 1024) for seed in SEEDS]
 SYMBOLS = 3
 REGIONS = ("transition", "kick", "cluster", "unsure")
 
