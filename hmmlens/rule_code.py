@@ -1,9 +1,9 @@
-"""Which files of code the results of a rule depend on, as the imports say.
+"""Which files of code the results of a rule depend on, by its imports.
 
 They are the rule's script, what it imports from beside it, and every module of hmmlens that these
 import, directly or through others, at the top of a file or within a function. A package that
 gathers the names of its modules counts in full only where a name is taken from itself. Modules
-that are imported by a name which a study holds are asked for with :func:`of_module`.
+that a study names, such as those of bundled networks, are found by :func:`of_module`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _FOLDERS = "decides whether a folder may be written, not what is written"
 #: nothing, and what it imports counts only where another module imports it too.
 IGNORED = {
     hmmlens: "holds the version and public names, which no module of hmmlens needs",
-    code_files: "tells whether unfinished work may be continued, and finds files like these",
+    code_files: "decides whether unfinished work may be continued, and finds such files",
     config: _SETTINGS,
     config_emulation: _SETTINGS,
     config_errors: _SETTINGS,

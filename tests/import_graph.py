@@ -102,12 +102,12 @@ def main(folder: Path) -> None:
             file = Path(str(module.__file__))
             for code in within_functions(compile(file.read_bytes(), file, "exec")):
                 run_all(code, vars(module))
-    told = {
+    graph = {
         "files": {name: sys.modules[name].__file__ for name in done},
         "modules": {name: sorted(found) for name, found in MODULES.items()},
         "packages": {name: sorted(found) for name, found in PACKAGES.items()},
     }
-    print(json.dumps(told))
+    print(json.dumps(graph))
 
 
 if __name__ == "__main__":

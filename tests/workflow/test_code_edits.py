@@ -121,12 +121,12 @@ def test_an_edit_reruns_what_uses_it(edited: Edit, clone: Path, results: Path) -
         *("--dry-run", "--rerun-triggers", "mtime", "--quiet", "host"),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    told = done.stdout + done.stderr
-    assert done.returncode == 0, told[-3000:]
-    found = set(re.findall(r"^(\w+) +\d+$", told, re.MULTILINE)) - {"all", "total"}
+    printed = done.stdout + done.stderr
+    assert done.returncode == 0, printed[-3000:]
+    found = set(re.findall(r"^(\w+) +\d+$", printed, re.MULTILINE)) - {"all", "total"}
     assert found == edited.rules
-    assert found or "Nothing to be done" in told
+    assert found or "Nothing to be done" in printed
     # Of two bundled networks, the other is not loaded again.
-    outputs = "".join(re.findall(r"^ +output: .*safetensors.*$", told, re.MULTILINE))
+    outputs = "".join(re.findall(r"^ +output: .*safetensors.*$", printed, re.MULTILINE))
     assert ("gait-gru" in outputs) == (gait_gru in edited.modules and edited.study == PUBLISHED)
     assert "silero" not in outputs
