@@ -31,7 +31,7 @@ install: .venv/.installed ## make .venv with pinned versions of all packages
 	@touch $@
 
 report: install ## run the study and write its report (STUDY=workflow/studies/NAME.yaml for another)
-	@results=`$(BIN)/python -m hmmlens.results_folder "$${STUDY:-config.yaml}"` && $(SNAKEMAKE) && \
+	@results=`$(BIN)/python -m hmmlens.study.results_folder "$${STUDY:-config.yaml}"` && $(SNAKEMAKE) && \
 	{ [ "$$results/run.html" -nt "$$results/report.pdf" ] || $(SNAKEMAKE) --report "$$results/run.html"; } && \
 	printf '\nThe report:       %s\nHow it was made:  %s\n' "$$results/report.pdf" "$$results/run.html"
 

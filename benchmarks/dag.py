@@ -22,7 +22,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from hmmlens import jobs
+from hmmlens.study import jobs
 
 STUDY = ROOT / "workflow" / "studies" / "cluster.yaml"
 

@@ -26,11 +26,11 @@ if __name__ == "__main__" and os.environ.get(THREADS[0]) != "1":
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 
-from hmmlens.datasets.generators import preset_hmm
-from hmmlens.dynamics import residency
-from hmmlens.dynamics.driven import drive, pick
-from hmmlens.dynamics.reverse import pictures, reverse_engineer
-from hmmlens.emulation.network import NoiseDriven
+from hmmlens.datasets.synthetic.generators import preset_hmm
+from hmmlens.dynamics.rollouts import drive, pick
+from hmmlens.emulation.analysis import residency
+from hmmlens.emulation.analysis.pipeline import pictures, reverse_engineer
+from hmmlens.rnn.noise_driven import NoiseDriven
 
 #: CPU seconds that must suffice.
 MOST_RESIDENCY, MOST_ALL = 5.0, 120.0

@@ -1,8 +1,8 @@
 """Measure what an update of an emulating network costs: ``python benchmarks/emulation_cost.py``.
 
 Updates of networks and batches of several sizes are timed, in CPU seconds of one thread, and the
-three weights of :mod:`hmmlens.emulation.cost` fitted to them, none below 0 and each measurement
-with the same relative error. ``--quick`` leaves out the largest batches.
+three weights of :mod:`hmmlens.study.plan.training_cost` fitted to them, none below 0 and each
+measurement with the same relative error. ``--quick`` leaves out the largest batches.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 from scipy.optimize import nnls
 
-from hmmlens.config_emulation import Emulation, EmulationNetwork
-from hmmlens.datasets.generators import preset_hmm
-from hmmlens.emulation.cost import WEIGHTS, terms
+from hmmlens.datasets.synthetic.generators import preset_hmm
+from hmmlens.emulation.settings import Emulation, EmulationNetwork
 from hmmlens.emulation.training import train
+from hmmlens.study.plan.training_cost import WEIGHTS, terms
 
 #: Sequences, their steps, units, dimensions of noise, cell, objective; smaller memory first, as
 #: the peak of a process never falls.
@@ -88,7 +88,10 @@ def main() -> None:
     design, times = np.array(rows), np.array(measured)
     weights, _ = nnls(design / times[:, None], np.ones(len(times)))
     print("weights:", ", ".join(f"{w:.2e}" for w in weights))
-    for name, used in (("fitted", weights), ("hmmlens.emulation.cost", np.array(WEIGHTS))):
+    for name, used in (
+        ("fitted", weights),
+        ("hmmlens.study.plan.training_cost", np.array(WEIGHTS)),
+    ):
         off = design @ used / times
         print(f"{name}: {off.min():.2f} to {off.max():.2f} times what was measured")
 

@@ -32,11 +32,11 @@ if __name__ == "__main__" and (
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from hmmlens.hmm import em, estep
-from hmmlens.hmm.blocks import Workspace, blocks_of
-from hmmlens.hmm.emissions import Categorical, Gaussian
-from hmmlens.hmm.engines import floats_per_frame
-from hmmlens.hmm.parameters import Family, Parameters, Prior
+from hmmlens.hmm.engine import em, estep
+from hmmlens.hmm.engine.blocks import Workspace, blocks_of
+from hmmlens.hmm.engine.emissions import Categorical, Gaussian
+from hmmlens.hmm.engine.engines import floats_per_frame
+from hmmlens.hmm.engine.parameters import Family, Parameters, Prior
 
 #: name: sequences, steps, components (or symbols), states, covariance type.
 WORKLOADS = {

@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from hmmlens.plan import costs, measured, text
+from hmmlens.study.plan import costs, measured, text
 
 
 def main() -> None:

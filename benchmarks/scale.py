@@ -72,17 +72,19 @@ class Stages:
     def __init__(self, at: dict[str, int], folder: Path) -> None:
         import torch
 
-        from hmmlens.config import FlipFlopData
-        from hmmlens.config_networks import TrainedNetwork
         from hmmlens.datasets.build import build
-        from hmmlens.networks import cells
+        from hmmlens.datasets.settings import FlipFlopData
+        from hmmlens.rnn import recurrent_network
+        from hmmlens.rnn.settings import TrainedNetwork
 
         torch.set_num_threads(1)
         self.at, self.folder = at, folder
         settings = FlipFlopData(kind="flipflop", n_sequences=at["sequences"], n_steps=100)
         self.data = build(settings, 1, None)
         network = TrainedNetwork(dataset="d", cell="gru", n_units=at["units"])
-        self.network = cells.for_dataset(network.model_dump(), self.data.attrs, self.data.sizes, 1)
+        self.network = recurrent_network.for_dataset(
+            network.model_dump(), self.data.attrs, self.data.sizes, 1
+        )
 
     def path(self, stage: str) -> Path:
         """Return the store of a stage."""
@@ -92,8 +94,8 @@ class Stages:
         """Train for some epochs."""
         import torch
 
-        from hmmlens.config_networks import Training
-        from hmmlens.networks import training
+        from hmmlens.rnn import training
+        from hmmlens.rnn.settings import Training
 
         splits = training.by_split(self.data, torch.device("cpu"))
         settings = Training(max_epochs=EPOCHS, patience=EPOCHS)
@@ -109,18 +111,19 @@ class Stages:
 
     def reduction(self) -> None:
         """Fit PCA and apply it."""
-        from hmmlens import activations, reduction
+        from hmmlens.recording import activations
+        from hmmlens.reduction import reduce
 
         path = self.path("extraction")
         root, layer = activations.read(path), activations.read(path, "layer0")
         settings = {"kind": "pca", "n_components": self.at["components"]}
         states = activations.States(root, layer, "both")
-        reduction.write_reduced(states, root, settings, 0, self.path("reduction"), {})
+        reduce.write_reduced(states, root, settings, 0, self.path("reduction"), {})
 
     def sweep(self) -> None:
         """Fit hidden Markov models with one number of states."""
-        from hmmlens import store
         from hmmlens.hmm import storage
+        from hmmlens.io import store
 
         found = storage.fit(
             store.read(self.path("reduction"), "reduced"), n_states=[1, self.at["states"]],
@@ -130,8 +133,8 @@ class Stages:
 
     def tables(self) -> None:
         """Gather the fits of many sweeps: one of them, again and again."""
-        from hmmlens import store
-        from hmmlens.report import gather
+        from hmmlens.io import store
+        from hmmlens.report.explain import gather
 
         layer = {**gather.raw_layer("d"), "reducer": "r"}
         sweeps = (store.read(self.path("sweep"), "sweep") for _ in range(self.at["sweeps"]))

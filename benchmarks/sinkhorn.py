@@ -33,7 +33,7 @@ import torch
 from geomloss import SamplesLoss
 from torch import Tensor
 
-from hmmlens.datasets.generators import preset_hmm, sample_hmm
+from hmmlens.datasets.synthetic.generators import preset_hmm, sample_hmm
 from hmmlens.emulation.sinkhorn import BLUR, divergence
 
 #: Target, sequences, steps; the first is the one whose ratio is to be reached.

@@ -43,7 +43,7 @@ def inputs(folder: Path, gb: float) -> dict[str, Any]:
     import numpy as np
     import xarray as xr
 
-    from hmmlens import store
+    from hmmlens.io import store
 
     rng = np.random.default_rng(0)
     n, places = n_sequences(gb), rng.normal(size=(4, N_FEATURES))
@@ -67,7 +67,8 @@ def extraction(folder: Path, gb: float) -> dict[str, Any]:
     """Record the network's states batch by batch."""
     import torch
 
-    from hmmlens import extract, store
+    from hmmlens import extract
+    from hmmlens.io import store
 
     class Network(torch.nn.Module):
         def __init__(self) -> None:
@@ -95,7 +96,7 @@ def extraction(folder: Path, gb: float) -> dict[str, Any]:
 
 
 def _layer(folder: Path) -> tuple[Any, Any]:
-    from hmmlens import activations
+    from hmmlens.recording import activations
 
     path = folder / "activations.zarr"
     return activations.read(path), activations.read(path, "rnn")
@@ -103,20 +104,20 @@ def _layer(folder: Path) -> tuple[Any, Any]:
 
 def reduction(folder: Path, gb: float) -> dict[str, Any]:
     """Fit PCA to the train sequences and apply it to all, part by part."""
-    from hmmlens import reduction
-    from hmmlens.activations import States
+    from hmmlens.recording.activations import States
+    from hmmlens.reduction import reduce
 
     root, layer = _layer(folder)
     settings = {"kind": "pca", "n_components": N_COMPONENTS}
     states = States(root, layer, "hidden")
-    found = reduction.write_reduced(states, root, settings, 0, folder / "reduced.zarr", {})
+    found = reduce.write_reduced(states, root, settings, 0, folder / "reduced.zarr", {})
     return {"variance": f"{sum(found.about['explained_variance_ratio']):.3f}"}
 
 
 def sweep(folder: Path, gb: float) -> dict[str, Any]:
     """Fit hidden Markov models, reading the reduced store in every step of EM where it is large."""
-    from hmmlens import store
     from hmmlens.hmm import storage
+    from hmmlens.io import store
 
     # With a smaller store, what may stay in memory shrinks alike.
     storage.STREAM_BYTES = int(storage.STREAM_BYTES * min(1.0, gb / 10))
@@ -133,7 +134,7 @@ def sweep(folder: Path, gb: float) -> dict[str, Any]:
 
 def whole(folder: Path, gb: float) -> dict[str, Any]:
     """Load a layer as a whole."""
-    from hmmlens import activations
+    from hmmlens.recording import activations
 
     return {"loaded": activations.state(*_layer(folder), "hidden").nbytes}
 

@@ -15,17 +15,17 @@ _EXPORTS = {
     "GaussianHMM": "hmmlens.hmm",
     "HMMSweep": "hmmlens.hmm",
     "explain": "hmmlens.explanation",
-    "extract": "hmmlens.extraction.api",
-    "record": "hmmlens.extraction.recording",
-    "reduce": "hmmlens.reduction",
+    "extract": "hmmlens.recording.extract",
+    "record": "hmmlens.recording.during_training",
+    "reduce": "hmmlens.reduction.reduce",
 }
 
 if TYPE_CHECKING:
     from hmmlens.explanation import explain
-    from hmmlens.extraction.api import extract
-    from hmmlens.extraction.recording import record
     from hmmlens.hmm import CategoricalHMM, GaussianHMM, HMMSweep
-    from hmmlens.reduction import reduce
+    from hmmlens.recording.during_training import record
+    from hmmlens.recording.extract import extract
+    from hmmlens.reduction.reduce import reduce
 
 __all__ = [
     "CategoricalHMM",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import sysconfig
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hmmlens import usertext
+from hmmlens import user_text
 
 
 class HmmlensError(Exception):
@@ -19,7 +20,7 @@ class HmmlensError(Exception):
 
     def __str__(self) -> str:
         """Return the message as plain text."""
-        return usertext.block(super().__str__())
+        return user_text.block(super().__str__())
 
 
 class ConfigError(HmmlensError):
@@ -62,3 +63,15 @@ def place_of(error: BaseException) -> str:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_file()]
     own = [frame for frame in frames if not frame.filename.startswith(ours)]
     return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
+
+
+def did_you_mean(word: str, allowed: Iterable[str]) -> str:
+    """Return `` (did you mean 'x'?)`` for the nearest allowed word, or nothing."""
+    close = _nearest(word, allowed)
+    return f" (did you mean {close!r}?)" if close else ""
+
+
+def _nearest(word: str, allowed: Iterable[str]) -> str | None:
+    spelled = {choice.lower(): choice for choice in allowed}
+    close = difflib.get_close_matches(word.lower(), spelled, n=1, cutoff=0.6)
+    return spelled[close[0]] if close else None

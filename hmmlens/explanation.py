@@ -13,24 +13,27 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 import hmmlens
-from hmmlens import activations, arrays, raw_inputs, reduction
-from hmmlens.config import Activations, Selection, Validation
-from hmmlens.datasets import memory
+from hmmlens import arrays
 from hmmlens.dynamics import endpoints
 from hmmlens.errors import DataError, HmmlensError, no_exit, place_of
-from hmmlens.extraction import protocol
-from hmmlens.extraction.api import extract
-from hmmlens.extraction.resume import fingerprint
-from hmmlens.extraction.sinks import read_tree
-from hmmlens.extraction.source import Source
 from hmmlens.hmm import storage
+from hmmlens.hmm.settings import Selection
 from hmmlens.interpretation.states import interpret
-from hmmlens.networks.checks import check_output
-from hmmlens.report import folder
-from hmmlens.report.result import Explanation, Layer, gathered
+from hmmlens.recording import activations, in_memory, protocol
+from hmmlens.recording.extract import extract
+from hmmlens.recording.inputs import Source
+from hmmlens.recording.settings import Activations
+from hmmlens.recording.store.resume import fingerprint
+from hmmlens.recording.store.writers import read_tree
+from hmmlens.reduction import reduce
+from hmmlens.report.explain import folder
+from hmmlens.report.explain.result import Explanation, Layer, gathered
+from hmmlens.rnn.output_checks import check_output
 from hmmlens.seeds import derive_seed
-from hmmlens.validation import records, scorecard
+from hmmlens.validation import scorecard, verdict_inputs
+from hmmlens.validation.baselines import raw_inputs
 from hmmlens.validation.evidence import Losses
+from hmmlens.validation.settings import Validation
 
 log = logging.getLogger(__name__)
 
@@ -113,12 +116,14 @@ def explain(
     if outputs not in ("logits", "values"):
         raise DataError(f"outputs is {outputs!r}; logits or values is needed")
     names, random_state = names or {}, arrays.seed(random_state)
-    sequences = memory.sequences(Source(inputs, lengths), truth, split, names, random_state, groups)
+    sequences = in_memory.sequences(
+        Source(inputs, lengths), truth, split, names, random_state, groups
+    )
     kind = "symbols" if outputs == "logits" else "values"
     sequences = sequences.assign_attrs(target_kind=kind)
     if note is not None:
         sequences = sequences.assign_attrs(cut=note)
-    settings = reduction.checked(
+    settings = reduce.checked(
         {"kind": reducer} | ({} if reducer == "identity" else {"n_components": n_components})
     )
     grid: dict[str, Any] = {
@@ -181,7 +186,7 @@ def _twin(model: Any, untrained: Any, seed: int) -> Any:
         raise DataError(f"untrained is {untrained!r}; a network, 'redraw' or None is needed")
     from torch import nn
 
-    from hmmlens.networks.loading import duplicate, redraw
+    from hmmlens.rnn.loading import duplicate, redraw
 
     if not isinstance(model, nn.Module):
         log.info("%s is no torch module, so no untrained twin is drawn", type(model).__name__)
@@ -293,7 +298,7 @@ def _checked(
     n_outputs = acts["output"].shape[2]
     if n_outputs < 2 and sequences.attrs["target_kind"] == "symbols":
         raise DataError("logits are one output for each of two or more symbols; found 1: values")
-    named = memory.named("output", names.get("output"), n_outputs)
+    named = in_memory.named("output", names.get("output"), n_outputs)
     return name, sequences.assign_attrs(target_names=named)
 
 
@@ -322,7 +327,7 @@ def _judged(
     from torch import nn
 
     stepped: Any = model if isinstance(model, nn.Module) and protocol.follows(model) else None
-    recorded = records.recorded(
+    recorded = verdict_inputs.recorded(
         acts.to_dataset(), activations.layer_of(acts, name), sequences, "both"
     )
     settled = None
@@ -331,7 +336,7 @@ def _judged(
             stepped, acts["input"].to_numpy(), recorded.law, recorded.length,
             {**sequences.attrs, "target_delay": 0}, np.random.default_rng(seed),
         )  # fmt: skip
-    return records.judged(recorded, Losses(np.nan, np.nan), settled, seed)
+    return verdict_inputs.judged(recorded, Losses(np.nan, np.nan), settled, seed)
 
 
 def _controls(
@@ -370,7 +375,7 @@ def _explained(
     """
     root, seed = acts.to_dataset(), grid["random_state"]
     state = activations.state(root, activations.layer_of(acts, name), "both")
-    reduced = reduction.reduced(state, root, settings, seed)
+    reduced = reduce.reduced(state, root, settings, seed)
     reducer = _reducer_name(settings)
     sweep = storage.fit(reduced, **grid)
     stores = {reducer: (reduced, sweep)}

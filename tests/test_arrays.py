@@ -22,13 +22,12 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 from sklearn.decomposition import PCA
 
-from hmmlens import CategoricalHMM, GaussianHMM, HMMSweep, arrays, extract, reduce
-from hmmlens.datasets import memory
+from hmmlens import CategoricalHMM, GaussianHMM, HMMSweep, arrays, extract, observations, reduce
 from hmmlens.errors import DataError
-from hmmlens.extraction import sinks
-from hmmlens.extraction.source import Source
-from hmmlens.hmm import inputs
-from hmmlens.hmm.driven import DrivenHMM
+from hmmlens.hmm.input_driven import DrivenHMM
+from hmmlens.recording import in_memory
+from hmmlens.recording.inputs import Source
+from hmmlens.recording.store import writers
 
 LENGTHS = np.array([6, 9, 4, 9, 7])
 N_STEPS = 9
@@ -427,8 +426,8 @@ def test_a_recording_without_padding_has_no_coordinate() -> None:
 
 def test_a_store_holds_no_coordinate_and_is_written_again_alike(tmp_path: Path) -> None:
     acts = extract(net(), [s.astype(np.float32) for s in DATA.values])
-    sinks.write_tree(acts, tmp_path / "a")
-    again = sinks.read_tree(tmp_path / "a")
+    writers.write_tree(acts, tmp_path / "a")
+    again = writers.read_tree(tmp_path / "a")
     assert {n for n, _ in zarr.open_group(tmp_path / "a", mode="r")["rnn"].arrays()} == {"hidden"}
     xr.testing.assert_identical(again["rnn"].dataset.load(), acts["rnn"].dataset)
 
@@ -456,7 +455,7 @@ TRUE = [np.arange(n) % 3 - 1 for n in LENGTHS]
 )
 def test_truth_may_be_numbers_or_words(truth: Any, names: list[str]) -> None:
     split = ["train", "select", "test", "train", "train"]
-    found = memory.sequences(Source(DATA.values), truth, split, {}, 0)
+    found = in_memory.sequences(Source(DATA.values), truth, split, {}, 0)
     np.testing.assert_array_equal(found["state"], padded(TRUE, fill=-1))
     np.testing.assert_array_equal(found["split"], [0, 1, 2, 0, 0])
     assert found.attrs["state_names"] == names
@@ -478,12 +477,12 @@ def test_truth_may_be_numbers_or_words(truth: Any, names: list[str]) -> None:
 )
 def test_truth_that_does_not_fit_is_refused(truth: Any, names: Any, sentence: str) -> None:
     with pytest.raises(DataError, match=sentence):
-        memory.sequences(Source(DATA.values), truth, [0, 1, 2, 0, 0], names, 0)
+        in_memory.sequences(Source(DATA.values), truth, [0, 1, 2, 0, 0], names, 0)
 
 
 def test_words_of_the_truth_are_in_the_order_of_their_names() -> None:
     truth = np.array(["", "x", "y", "past"])[padded(TRUE) + 1]
-    found = memory.sequences(Source(DATA.values), truth, None, {"truth": ["y", "z", "x"]}, 0)
+    found = in_memory.sequences(Source(DATA.values), truth, None, {"truth": ["y", "z", "x"]}, 0)
     expected = np.array([-1, 2, 0])[padded(TRUE, fill=-1) + 1]
     np.testing.assert_array_equal(found["state"], expected)
     assert found.attrs["state_names"] == ["y", "z", "x"]
@@ -491,7 +490,7 @@ def test_words_of_the_truth_are_in_the_order_of_their_names() -> None:
 
 @pytest.mark.parametrize("make", [*ANY.values(), *ONLY_VALUES.values()], ids=[*ANY, *ONLY_VALUES])
 def test_explain_reads_inputs_alike(make: Any) -> None:
-    found = memory.sequences(Source(*make(DATA.values)), None, None, {}, 0)
+    found = in_memory.sequences(Source(*make(DATA.values)), None, None, {}, 0)
     np.testing.assert_array_equal(flat(found["input"]), ALL)
     np.testing.assert_array_equal(found["length"], LENGTHS)
 
@@ -626,7 +625,7 @@ def test_any_layout_and_type_gives_the_same_frames(
         "lists": lambda: ([part.tolist() for part in parts], None),
     }[layout]()
     before = np.array(whole)
-    found = inputs.values(X, ends)
+    found = observations.values(X, ends)
     np.testing.assert_array_equal(found.frames, expected)
     np.testing.assert_array_equal(found.lengths, lengths)
     np.testing.assert_array_equal(whole, before)

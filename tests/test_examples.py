@@ -17,8 +17,9 @@ import torch
 from safetensors.torch import load_file
 from sklearn.metrics import adjusted_rand_score
 
-from hmmlens import activations, store
 from hmmlens.hmm import storage
+from hmmlens.io import store
+from hmmlens.recording import activations
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "own_network"

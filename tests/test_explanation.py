@@ -19,14 +19,16 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
 import hmmlens.explanation
-from hmmlens import activations, explain, store
-from hmmlens.datasets.generators import sample_flipflop
+from hmmlens import explain
+from hmmlens.datasets.synthetic.generators import sample_flipflop
 from hmmlens.errors import DataError, StoreError
-from hmmlens.extraction.sinks import read_tree
 from hmmlens.hmm import storage
-from hmmlens.networks.cells import RecurrentNetwork
-from hmmlens.report import page
-from hmmlens.report.result import Explanation
+from hmmlens.io import store
+from hmmlens.recording import activations
+from hmmlens.recording.store.writers import read_tree
+from hmmlens.report.explain import page
+from hmmlens.report.explain.result import Explanation
+from hmmlens.rnn.recurrent_network import RecurrentNetwork
 
 Data = tuple[NDArray[Any], NDArray[Any]]
 

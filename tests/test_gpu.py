@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import torch
 
-from hmmlens import HMMSweep, devices, extract, reduce
-from hmmlens.config import HMMData
-from hmmlens.config_networks import Training
+from hmmlens import HMMSweep, extract, reduce
 from hmmlens.datasets.build import build
-from hmmlens.networks import cells, training
+from hmmlens.datasets.settings import HMMData
+from hmmlens.rnn import devices, recurrent_network, training
+from hmmlens.rnn.settings import Training
 
 #: How far a GPU may be from the CPU: states and losses are in single precision, and so are the
 #: weights that a few epochs of training lead to; the sweep is in double precision.
@@ -40,10 +40,10 @@ def limits(device: torch.device) -> tuple[float, float, float]:
     return (STATE, LOSS, SWEEP) if device.type == "cuda" else (0, 0, SWEEP)
 
 
-def made(cell: str) -> tuple[Any, cells.RecurrentNetwork]:
+def made(cell: str) -> tuple[Any, recurrent_network.RecurrentNetwork]:
     data = build(HMMData(kind="hmm", preset="fully3", n_sequences=60, n_steps=60), seed=1)
     settings = {"cell": cell, "n_units": 16, "n_layers": 2}
-    return data, cells.for_dataset(settings, data.attrs, data.sizes, seed=2)
+    return data, recurrent_network.for_dataset(settings, data.attrs, data.sizes, seed=2)
 
 
 @pytest.mark.parametrize("cell", ["vanilla", "gru", "lstm"])

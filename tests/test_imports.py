@@ -34,14 +34,32 @@ def modules(package: str) -> list[str]:
 
 LIGHT = {
     # What the command needs before its arguments are known to be good.
-    "command": ["hmmlens.cli", "hmmlens.datasets.files", "hmmlens.report.folder"],
-    "hmmlens": ["hmmlens", "hmmlens.config", "hmmlens.store", "hmmlens.seeds", "hmmlens.schema"],
+    "command": [
+        "hmmlens.cli.explain",
+        "hmmlens.datasets.own.files",
+        "hmmlens.report.explain.folder",
+    ],
+    "hmmlens": [
+        "hmmlens",
+        "hmmlens.study.config",
+        "hmmlens.io.store",
+        "hmmlens.seeds",
+        "hmmlens.study.schema",
+    ],
     "modules": [
         *modules("hmmlens.hmm"),
         *modules("hmmlens.validation"),
-        *("hmmlens.datasets.build", "hmmlens.datasets.sources", "hmmlens.activations"),
-        *("hmmlens.extraction.api", "hmmlens.extraction.recording"),
-        *("hmmlens.reducers", "hmmlens.interpretation.states", "hmmlens.dynamics.endpoints"),
+        *(
+            "hmmlens.datasets.build",
+            "hmmlens.datasets.recorded.sources",
+            "hmmlens.recording.activations",
+        ),
+        *("hmmlens.recording.extract", "hmmlens.recording.during_training"),
+        *(
+            "hmmlens.reduction.reducers",
+            "hmmlens.interpretation.states",
+            "hmmlens.dynamics.endpoints",
+        ),
     ],
 }
 

@@ -12,20 +12,20 @@ import pytest
 import torch
 import xarray as xr
 
-from hmmlens.config import Training
-from hmmlens.config_files import NpzData
 from hmmlens.datasets.content import Content
-from hmmlens.datasets.files import sequences
-from hmmlens.datasets.padding import without_padding
+from hmmlens.datasets.own.files import sequences
+from hmmlens.datasets.own.settings import NpzData
 from hmmlens.dynamics import endpoints
-from hmmlens.figures import layer as figures
 from hmmlens.hmm import HMMSweep, storage
 from hmmlens.interpretation.states import read_states
-from hmmlens.networks import cells, training
-from hmmlens.networks.cells import RecurrentNetwork
-from hmmlens.reduction import fit_transform
+from hmmlens.ragged import without_padding
+from hmmlens.recording.distributions import output_law
+from hmmlens.reduction.reduce import fit_transform
+from hmmlens.report.explain.figures import layer as figures
+from hmmlens.rnn import recurrent_network, training
+from hmmlens.rnn.recurrent_network import RecurrentNetwork
+from hmmlens.study.config import Training
 from hmmlens.validation import ceilings, scorecard
-from hmmlens.validation.fidelity import output_law
 
 KINDS = ("symbols", "values", "labels")
 #: What whole numbers are past an end: no symbol and no state.
@@ -85,7 +85,7 @@ def clean(request: pytest.FixtureRequest) -> xr.Dataset:
 
 @pytest.fixture(scope="module")
 def network(clean: xr.Dataset) -> RecurrentNetwork:
-    net = cells.for_dataset(SIZES, clean.attrs, clean.sizes, seed=3)
+    net = recurrent_network.for_dataset(SIZES, clean.attrs, clean.sizes, seed=3)
     splits = training.by_split(clean, torch.device("cpu"))
     training.train(net, splits, Training(max_epochs=20, learning_rate=0.05), seed=4)
     return net
@@ -118,7 +118,7 @@ def test_dataset_is_cleaned(clean: xr.Dataset, value: float) -> None:
 def test_training_and_its_scores(clean: xr.Dataset, value: float) -> None:
     found = []
     for data in (clean, poisoned(clean, value)):
-        net = cells.for_dataset(SIZES, data.attrs, data.sizes, seed=3)
+        net = recurrent_network.for_dataset(SIZES, data.attrs, data.sizes, seed=3)
         splits = training.by_split(data, torch.device("cpu"))
         history = training.train(net, splits, Training(max_epochs=3), seed=4)
         scores = [training.evaluate(net, part) for part in splits.values()]

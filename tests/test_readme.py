@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import yaml
 
-from hmmlens.config import load
-from hmmlens.datasets.generators import sample_flipflop
-from hmmlens.networks.cells import RecurrentNetwork
+from hmmlens.datasets.synthetic.generators import sample_flipflop
+from hmmlens.rnn.recurrent_network import RecurrentNetwork
+from hmmlens.study.config import load
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -24,13 +24,15 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 import hmmlens
-from hmmlens import cli, explanation, locks, store
+from hmmlens import explanation
+from hmmlens.cli import explain
 from hmmlens.errors import DataError, StoreError
-from hmmlens.extraction.sinks import read_tree, write_tree
-from hmmlens.networks import cells
-from hmmlens.report import folder
-from hmmlens.report.result import Explanation
-from tests.extraction.oracle import seeded
+from hmmlens.io import locks, store
+from hmmlens.recording.store.writers import read_tree, write_tree
+from hmmlens.report.explain import folder
+from hmmlens.report.explain.result import Explanation
+from hmmlens.rnn import recurrent_network
+from tests.recording.oracle import seeded
 
 Snapshot = dict[str, tuple[int, bytes | str | None]]
 
@@ -198,8 +200,8 @@ def test_a_kill_at_any_moment_leaves_what_can_be_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     """As SIGKILL does, nothing is tidied up."""
-    from hmmlens import ownership
-    from hmmlens.extraction import sinks, unfinished
+    from hmmlens.io import ownership
+    from hmmlens.recording.store import unfinished, writers
 
     class KilledError(BaseException):
         pass
@@ -210,19 +212,21 @@ def test_a_kill_at_any_moment_leaves_what_can_be_replaced(
     path = tmp_path / "s.zarr"
     extracted(path)
     targets = {
-        "claimed": (sinks.Store, "_continue"),
+        "claimed": (writers.Store, "_continue"),
         "log": (zarr, "create_group"),
         "arrays": (unfinished, "append_log"),
         "sealed": (ownership, "replace"),
-        "renamed": (sinks, "read_tree"),
+        "renamed": (writers, "read_tree"),
     }
     with monkeypatch.context() as patch:
         patch.setattr(*targets[moment], kill)
-        patch.setattr(sinks.Store, "__exit__", lambda self, *_: self._lock.release())
+        patch.setattr(writers.Store, "__exit__", lambda self, *_: self._lock.release())
         if moment == "renamed":
             # Killed before the lock's file is deleted.
-            patch.setattr(sinks.Lock, "release", lambda self, path=None: os.close(self._descriptor))
-            patch.setattr(sinks.Store, "__exit__", lambda self, *_: None)
+            patch.setattr(
+                writers.Lock, "release", lambda self, path=None: os.close(self._descriptor)
+            )
+            patch.setattr(writers.Store, "__exit__", lambda self, *_: None)
         with pytest.raises(KilledError):
             extracted(path)
     extracted(path)
@@ -235,7 +239,7 @@ def test_a_kill_at_any_moment_leaves_what_can_be_replaced(
 HOLD = """
 import sys
 from pathlib import Path
-from hmmlens.locks import Lock
+from hmmlens.io.locks import Lock
 lock = Lock(Path(sys.argv[1]), Path("out"))
 lock.claim(lambda: None)
 print("held", flush=True)
@@ -305,10 +309,10 @@ def full(*_: Any, **__: Any) -> None:
 @pytest.mark.parametrize(
     "target",
     [
-        "hmmlens.extraction.unfinished.write_log",
-        "hmmlens.extraction.unfinished.append_log",
-        "hmmlens.ownership.seal_store",
-        "hmmlens.locks._write",
+        "hmmlens.recording.store.unfinished.write_log",
+        "hmmlens.recording.store.unfinished.append_log",
+        "hmmlens.io.ownership.seal_store",
+        "hmmlens.io.locks._write",
         "zarr.storage.LocalStore.set",
     ],
 )
@@ -384,7 +388,7 @@ def user_folder(place: Path) -> None:
         torch.manual_seed(0)
         for value in parts.parameters():
             value.normal_()
-    cells.save(parts, place / "w.safetensors")
+    recurrent_network.save(parts, place / "w.safetensors")
     values = np.random.default_rng(0).normal(size=(120, 2)).round(3)
     n = np.arange(120)
     table = {"sequence": n // 10, "time": n % 10, "left": values[:, 0], "right": values[:, 1]}
@@ -412,7 +416,7 @@ def command(*more: str, base: str = BASE) -> tuple[int, str]:
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
         try:
-            code = cli.main([*base.split(), *QUICK.split(), *more])
+            code = explain.main([*base.split(), *QUICK.split(), *more])
         except SystemExit as stopped:
             code = int(stopped.code or 0)
     assert "Traceback" not in err.getvalue()
@@ -447,7 +451,7 @@ def test_only_what_the_same_network_recorded_is_taken_up(
 
     monkeypatch.setattr(explanation, "gathered", stop)
     options = ["--out", "found"]
-    assert command(*options)[0] == cli.STOPPED
+    assert command(*options)[0] == explain.STOPPED
     np.testing.assert_allclose(recorded(place), expected(1.0), atol=1e-6)
     header = place / "found.partial" / "recording" / "trained.zarr" / "zarr.json"
     before = header.stat().st_ino
@@ -462,7 +466,7 @@ def test_only_what_the_same_network_recorded_is_taken_up(
     elif change == "data":
         table = pd.read_csv("d.csv")
         table.assign(left=table["left"] + 1).to_csv("d.csv", index=False)
-    assert command(*options)[0] == cli.STOPPED
+    assert command(*options)[0] == explain.STOPPED
     np.testing.assert_allclose(recorded(place), expected(scale), atol=1e-6)
     assert (header.stat().st_ino == before) == (change == "nothing")
 
@@ -485,7 +489,7 @@ def test_code_that_exits_is_no_success(place: Path, where: str) -> None:
 def assert_refused(place: Path, message: str, *more: str) -> None:
     before = snapshot(place)
     code, told = command("--out", "found", *more)
-    assert code == cli.WRONG
+    assert code == explain.WRONG
     assert told.startswith("hmmlens explain: ")
     assert message in told
     assert snapshot(place) == before
@@ -495,7 +499,7 @@ def assert_refused(place: Path, message: str, *more: str) -> None:
 def test_seeds_that_generators_do_not_take_are_told(place: Path, seed: str) -> None:
     before = snapshot(place)
     code, told = command("--out", "found", f"--seed={seed}")
-    assert code == cli.WRONG
+    assert code == explain.WRONG
     assert "is no whole number from 0 to 4294967295" in told
     assert snapshot(place) == before
 
@@ -508,7 +512,7 @@ def test_errors_of_the_system_are_one_sentence(
     assert_refused(place, "File name too long", "--out", "n" * 300)
     monkeypatch.setattr("pandas.DataFrame.to_csv", full)
     code, told = command("--out", "found")
-    assert code == cli.WRONG
+    assert code == explain.WRONG
     assert told == f"hmmlens explain: {place}/found: cannot be written: No space left on device"
     # The recording is kept for a run with more room.
     assert recorded(place).shape == (12, 10, 3)
@@ -522,10 +526,10 @@ def test_other_commands_tell_errors_of_the_system(
     def unwritable(*_: Any) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", "results/x")
 
-    monkeypatch.setattr("hmmlens.cli_studies._study", unwritable)
+    monkeypatch.setattr("hmmlens.cli.studies._study", unwritable)
     err = io.StringIO()
     with redirect_stderr(err):
-        assert cli.main([name]) == cli.WRONG
+        assert explain.main([name]) == explain.WRONG
     assert err.getvalue() == f"hmmlens {name}: the system refuses: Permission denied (results/x)\n"
 
 
@@ -547,7 +551,7 @@ def test_output_that_cannot_be_printed_is_told() -> None:
         done = subprocess.run(
             command, cwd=root, stdout=printed, stderr=subprocess.PIPE, text=True, check=False
         )
-    assert done.returncode == cli.WRONG
+    assert done.returncode == explain.WRONG
     assert done.stderr == "hmmlens plan: the system refuses: No space left on device\n"
 
 
@@ -557,8 +561,8 @@ def test_output_that_cannot_be_printed_is_told() -> None:
 @pytest.fixture
 def page(monkeypatch: pytest.MonkeyPatch) -> Explanation:
     """Return an explanation whose page is drawn in no time."""
-    monkeypatch.setattr("hmmlens.report.page.pictures", lambda _: {})
-    monkeypatch.setattr("hmmlens.report.page.body", lambda *_: "<p>found</p>")
+    monkeypatch.setattr("hmmlens.report.explain.page.pictures", lambda _: {})
+    monkeypatch.setattr("hmmlens.report.explain.page.body", lambda *_: "<p>found</p>")
     found: Explanation = object.__new__(Explanation)
     object.__setattr__(found, "layer", "rnn")
     return found
@@ -757,7 +761,7 @@ def test_no_command_changes_what_others_have(
             layer = "out: 2 units" if options.get("layer") == "out" else "rnn: 3 units"
             assert (out / "summary.txt").read_text().startswith(f"Layer {layer}")
         else:
-            assert code == cli.WRONG
+            assert code == explain.WRONG
             assert told.startswith("hmmlens explain: ")
             is_kept(before, snapshot(place), work)
     shutil.rmtree(place)

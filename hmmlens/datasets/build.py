@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from hmmlens.config import FlipFlopData, GaitData, GaitPhaseData, HMMData, SpeechData
-from hmmlens.config_targets import TargetData
-from hmmlens.datasets import gait, generators, machines, speech, targets
-from hmmlens.datasets.files import FileSettings, from_file
-from hmmlens.datasets.sources import SOURCE_OF
+from hmmlens.datasets.own.files import FileSettings, from_file
+from hmmlens.datasets.recorded import gait, speech
+from hmmlens.datasets.recorded.sources import SOURCE_OF
+from hmmlens.datasets.settings import FlipFlopData, GaitData, GaitPhaseData, HMMData, SpeechData
+from hmmlens.datasets.synthetic import generators, machines, targets
+from hmmlens.datasets.synthetic.settings import TargetData
 from hmmlens.errors import DataError
 
 Settings = (
@@ -30,7 +31,7 @@ def build(
     settings : the dataset's section of the study.
     seed : of everything that is drawn.
     source : the fetched file, for the kinds in ``SOURCE_OF``.
-    frozen : whether no network is trained on it, see :func:`hmmlens.datasets.files.from_file`.
+    frozen : whether no network is trained on it, see :func:`hmmlens.datasets.own.files.from_file`.
 
     Returns
     -------

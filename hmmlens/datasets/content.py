@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens.config_errors import did_you_mean
-from hmmlens.errors import DataError
+from hmmlens.errors import DataError, did_you_mean
 
 SPLITS = ("train", "select", "test")
 

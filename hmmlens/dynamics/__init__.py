@@ -1,1 +1,1 @@
-"""What the network does by itself, through the recurrence protocol of ``hmmlens.networks``."""
+"""What the network does by itself, through the recurrence protocol of ``hmmlens.rnn``."""

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens.errors import DataError
-from hmmlens.hmm.inputs import steps_inside
-from hmmlens.validation.fidelity import WARM_UP, output_law
+from hmmlens.ragged import steps_inside
+from hmmlens.recording.distributions import WARM_UP, output_law
 
 if TYPE_CHECKING:
     import torch
 
-    from hmmlens.networks.cells import RecurrentNetwork, State
+    from hmmlens.rnn.recurrent_network import RecurrentNetwork, State
 
 #: Visited states from which the network is left alone.
 N_STARTS = 300
@@ -118,7 +118,7 @@ def settle(
     """
     import torch
 
-    from hmmlens.extraction.states import tensor
+    from hmmlens.recording.nested_states import tensor
 
     until = torch.as_tensor(times, device=inputs.device)
     echo = getattr(network, "n_heard", 1) - 1
@@ -140,7 +140,7 @@ def _nothing_new(
 ) -> torch.Tensor:
     import torch
 
-    from hmmlens.extraction.states import tensor
+    from hmmlens.recording.nested_states import tensor
 
     if neutral == "zero":
         return torch.zeros_like(inputs[:, 0])
@@ -151,7 +151,7 @@ def _nothing_new(
 def _where(condition: torch.Tensor, new: State, old: State) -> State:
     import torch
 
-    from hmmlens.extraction.states import mapped, tensor
+    from hmmlens.recording.nested_states import mapped, tensor
 
     def either(a: Any, b: Any) -> Any:
         one = tensor(a)
@@ -175,11 +175,11 @@ def leave_alone(
     Parameters
     ----------
     inputs : (sequence, time) or (sequence, time, feature), as recorded.
-    law : (sequence, time, output), see :func:`hmmlens.validation.fidelity.output_law`.
+    law : (sequence, time, output), see :func:`hmmlens.recording.distributions.output_law`.
     lengths : (sequence)
     attributes : of the task's ``sequences`` store.
     """
-    from hmmlens.extraction.modules import as_read
+    from hmmlens.recording.torch_runner import as_read
 
     neutral = neutral_input(attributes)
     if neutral is None:

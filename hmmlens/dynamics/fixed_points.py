@@ -21,10 +21,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hmmlens.dynamics.driven import Driven, flatten, unflatten
 from hmmlens.dynamics.jacobians import Complex, eigenvalues, has_drive, jacobians, unstable
+from hmmlens.dynamics.rollouts import Driven, flatten, unflatten
+from hmmlens.typing import Floats
 
-Floats = NDArray[np.float64]
 AnyDriven = TypeVar("AnyDriven", bound=Driven)
 
 #: Steps of gradient descent, and its first rate as a share of the units' root mean square.

@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hmmlens.dynamics.driven import Driven, flatten, unflatten
-from hmmlens.emulation.network import ACTIVATIONS, Modulation, NoiseDriven
+from hmmlens.dynamics.rollouts import Driven, flatten, unflatten
+from hmmlens.rnn.noise_driven import ACTIVATIONS, Modulation, NoiseDriven
 
 Complex = NDArray[np.complex128]
 
@@ -55,7 +55,7 @@ def jacobians(
 
     Parameters
     ----------
-    entries : (sequence, entry), see :func:`hmmlens.dynamics.driven.flatten`.
+    entries : (sequence, entry), see :func:`hmmlens.dynamics.rollouts.flatten`.
     noise : (sequence, noise), that of the step.
     """
     if not has_drive(network):

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens.datasets.generators import HMMParameters
+from hmmlens.datasets.synthetic.generators import HMMParameters
 from hmmlens.errors import DataError
-from hmmlens.validation.dwell import visits
+from hmmlens.stats.dwell import visits
+from hmmlens.typing import Int64s
 
-Ints = NDArray[np.int64]
 #: A tensor or an array.
 Array = TypeVar("Array", bound=Any)
 
@@ -32,10 +32,10 @@ class Switches(NamedTuple):
     before, after : the labels
     """
 
-    sequence: Ints
-    time: Ints
-    before: Ints
-    after: Ints
+    sequence: Int64s
+    time: Int64s
+    before: Int64s
+    after: Int64s
 
 
 class Dwells(NamedTuple):
@@ -45,8 +45,8 @@ class Dwells(NamedTuple):
     length : steps
     """
 
-    label: Ints
-    length: Ints
+    label: Int64s
+    length: Int64s
 
 
 def informative(hmm: HMMParameters) -> tuple[int, ...]:
@@ -91,7 +91,7 @@ def dwells(labels: NDArray[np.integer]) -> Dwells:
     """Return the runs of ``labels`` (sequence, time) without those cut off at either end.
 
     Long runs are cut off more often, so what is left looks short in sequences that are not many
-    dwells long; :func:`hmmlens.validation.dwell.dwell_test` takes that into account.
+    dwells long; :func:`hmmlens.stats.dwell.dwell_test` takes that into account.
     """
     seen = visits(labels)
     return Dwells(seen.state[seen.ended], seen.length[seen.ended])

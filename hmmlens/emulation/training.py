@@ -21,13 +21,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from hmmlens.config_emulation import Emulation, EmulationNetwork
-from hmmlens.datasets.generators import HMMParameters, sample_hmm
+from hmmlens.datasets.synthetic.generators import HMMParameters, sample_hmm
 from hmmlens.emulation.checkpoints import Checkpoints
-from hmmlens.emulation.network import NoiseDriven
 from hmmlens.emulation.objectives import OBJECTIVES, emit
+from hmmlens.emulation.settings import Emulation, EmulationNetwork
 from hmmlens.errors import DataError
-from hmmlens.networks.cells import State
+from hmmlens.rnn.noise_driven import NoiseDriven
+from hmmlens.rnn.recurrent_network import State
 from hmmlens.seeds import derive_seed
 
 log = logging.getLogger(__name__)

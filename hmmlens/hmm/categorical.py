@@ -7,16 +7,17 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hmmlens.hmm import checks, inputs, streams
-from hmmlens.hmm.blocks import MEMORY_LIMIT
-from hmmlens.hmm.emissions import Categorical
-from hmmlens.hmm.estimator import HiddenMarkovModel
+from hmmlens import observations
+from hmmlens.hmm import checks
+from hmmlens.hmm.base import HiddenMarkovModel
+from hmmlens.hmm.engine import streams
+from hmmlens.hmm.engine.blocks import MEMORY_LIMIT
+from hmmlens.hmm.engine.emissions import Categorical
+from hmmlens.hmm.engine.logspace import log as log_of
+from hmmlens.hmm.engine.parameters import Family, Parameters, Prior
 from hmmlens.hmm.fitting import ConvergenceMonitor
-from hmmlens.hmm.inputs import Sequences, check_count
-from hmmlens.hmm.logspace import log as log_of
-from hmmlens.hmm.parameters import Family, Parameters, Prior
-
-Floats = NDArray[np.float64]
+from hmmlens.observations import Sequences, check_count
+from hmmlens.typing import Floats
 
 
 class CategoricalHMM(HiddenMarkovModel):
@@ -113,7 +114,7 @@ class CategoricalHMM(HiddenMarkovModel):
         fitted: bool = True,
     ) -> Sequences:
         known = np.shape(self.emissionprob_)[1] if fitted else self.n_features
-        return inputs.symbols(X, lengths, known, mask=mask)
+        return observations.symbols(X, lengths, known, mask=mask)
 
     def _check_settings(self) -> None:
         super()._check_settings()

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from hmmlens import arrays
 from hmmlens.errors import DataError
-from hmmlens.hmm.covariances import COVARIANCE_TYPES, roots
-
-Floats = NDArray[np.float64]
+from hmmlens.hmm.engine.covariances import COVARIANCE_TYPES, roots
+from hmmlens.typing import Floats
 
 #: Smaller variances underflow once a floor is taken from them. See also :data:`arrays.LARGEST`.
 SMALLEST_VARIANCE = 1e-290

@@ -14,15 +14,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hmmlens.errors import DataError
-from hmmlens.hmm import checks, em, inference, streams
-from hmmlens.hmm.blocks import Block, Workspace, blocks_of
-from hmmlens.hmm.engines import expectation, floats_per_frame
-from hmmlens.hmm.inputs import Sequences, check_count, hidden
-from hmmlens.hmm.parameters import Family, Parameters, Prior, Statistics
+from hmmlens.hmm import checks, inference
+from hmmlens.hmm.engine import em, streams
+from hmmlens.hmm.engine.blocks import Block, Workspace, blocks_of
+from hmmlens.hmm.engine.engines import expectation, floats_per_frame
+from hmmlens.hmm.engine.parameters import Family, Parameters, Prior, Statistics
+from hmmlens.observations import Sequences, check_count, hidden
+from hmmlens.typing import Floats
 
 log = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
 
 #: Stepwise EM gives the k-th chunk the weight (k + 2) ** -STEP (Cappe & Moulines 2009; above
 #: 1/2 the steps settle, below 1 they still travel far).

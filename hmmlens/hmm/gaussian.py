@@ -7,17 +7,18 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hmmlens import observations
 from hmmlens.errors import DataError
-from hmmlens.hmm import checks, em, inputs, streams
-from hmmlens.hmm.blocks import MEMORY_LIMIT
-from hmmlens.hmm.covariances import compact, dependent, expand, roots
-from hmmlens.hmm.emissions import Gaussian
-from hmmlens.hmm.estimator import HiddenMarkovModel
+from hmmlens.hmm import checks
+from hmmlens.hmm.base import HiddenMarkovModel
+from hmmlens.hmm.engine import em, streams
+from hmmlens.hmm.engine.blocks import MEMORY_LIMIT
+from hmmlens.hmm.engine.covariances import compact, dependent, expand, roots
+from hmmlens.hmm.engine.emissions import Gaussian
+from hmmlens.hmm.engine.parameters import Family, Parameters, Prior
 from hmmlens.hmm.fitting import ConvergenceMonitor
-from hmmlens.hmm.inputs import Sequences
-from hmmlens.hmm.parameters import Family, Parameters, Prior
-
-Floats = NDArray[np.float64]
+from hmmlens.observations import Sequences
+from hmmlens.typing import Floats
 
 PRIOR_MODES = ("hmmlearn", "floor")
 
@@ -201,7 +202,7 @@ class GaussianHMM(HiddenMarkovModel):
         fitted: bool = True,
     ) -> Sequences:
         known = self.means_.shape[1] if fitted else None
-        return inputs.values(X, lengths, known, mask=mask)
+        return observations.values(X, lengths, known, mask=mask)
 
     def _check_settings(self) -> None:
         super()._check_settings()
@@ -213,7 +214,7 @@ class GaussianHMM(HiddenMarkovModel):
     def _initialise(self, seen: streams.Survey) -> None:
         if self.prior_mode == "floor":
             checks.spread(np.diagonal(seen.covariance))
-        inputs.tell_constant_columns(seen.covariance)
+        observations.tell_constant_columns(seen.covariance)
         self._prior(seen, None)
         self._dirichlet_start()
         if self._needs_init("m"):

@@ -15,11 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens.errors import DataError
-from hmmlens.hmm.estep import TINY_SCALE
-from hmmlens.hmm.logspace import LARGE, log, log_sum, without_large
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from hmmlens.hmm.engine.estep import TINY_SCALE
+from hmmlens.hmm.engine.logspace import LARGE, log, log_sum, without_large
+from hmmlens.typing import Floats, Int64s
 
 
 class Filtered(NamedTuple):
@@ -149,7 +147,7 @@ def smooth(passed: Filtered, transmat: Floats, inside: NDArray[np.bool_]) -> tup
 
 def viterbi(
     startprob: Floats, transmat: Floats, log_density: Floats, inside: NDArray[np.bool_]
-) -> tuple[Ints, Floats]:
+) -> tuple[Int64s, Floats]:
     """Return the best path (sequence, time), -1 past the end, and its log probability (sequence).
 
     Viterbi's algorithm (Rabiner 1989, III B).
@@ -180,7 +178,7 @@ def viterbi(
 
 def viterbi_of_few(
     startprob: Floats, transmat: Floats, log_density: Floats, lengths: NDArray[np.integer]
-) -> tuple[Ints, float] | None:
+) -> tuple[Int64s, float] | None:
     """Return the best paths (frame) of few long sequences, and their log probability.
 
     Step by step, as :func:`viterbi` goes, these would crawl; hmmlearn's compiled loop does not.
@@ -200,7 +198,7 @@ def viterbi_of_few(
         def _check(self) -> None:
             """Take any parameters: ours are checked, and hmmlearn would refuse a row of zeros."""
 
-        def _compute_log_likelihood(self, X: Ints) -> Floats:
+        def _compute_log_likelihood(self, X: Int64s) -> Floats:
             return log_density[X[:, 0]]
 
     model = Known(len(startprob))

@@ -5,10 +5,10 @@ may also be (sequence, time, component) values or (sequence, time) symbols, as a
 DataArrays, with ``lengths`` (sequence) where they are ragged.
 """
 
+from hmmlens.hmm.base import HiddenMarkovModel
 from hmmlens.hmm.categorical import CategoricalHMM
-from hmmlens.hmm.estimator import HiddenMarkovModel
 from hmmlens.hmm.gaussian import GaussianHMM
 from hmmlens.hmm.inference import Filtered
-from hmmlens.hmm.inputs import steps_inside
+from hmmlens.ragged import steps_inside
 
 __all__ = ["CategoricalHMM", "Filtered", "GaussianHMM", "HiddenMarkovModel", "steps_inside"]

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from hmmlens.errors import DataError
-from hmmlens.hmm.inputs import hidden
-from hmmlens.ties import first_best, slack
+from hmmlens.observations import hidden
+from hmmlens.stats.ties import first_best, slack
 
 #: Criteria, and whether the smallest or the largest value wins.
 CRITERIA = {"bic": "min", "aic": "min", "icl": "min", "held_out": "max"}
@@ -102,7 +102,7 @@ def sample_sizes(frames: np.ndarray, lengths: np.ndarray) -> SampleSizes:
     Parameters
     ----------
     frames : (frame, component) values or (frame) symbols, sequences one after another; those
-        that a mask leaves out are marked as in :class:`hmmlens.hmm.inputs.Sequences`.
+        that a mask leaves out are marked as in :class:`hmmlens.observations.Sequences`.
     lengths : (sequence)
     """
     unseen = hidden(frames)

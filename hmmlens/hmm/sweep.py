@@ -10,15 +10,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from hmmlens import observations
 from hmmlens.arrays import counts, seed
 from hmmlens.errors import DataError
-from hmmlens.hmm import checks, inputs, selection, streams, surveys, tasks
-from hmmlens.hmm.blocks import MEMORY_LIMIT
-from hmmlens.hmm.covariances import COVARIANCE_TYPES
-from hmmlens.hmm.engines import ENGINES, expectation
-from hmmlens.hmm.inputs import Sequences
+from hmmlens.hmm import checks, selection
+from hmmlens.hmm.engine import data_summary, streams, tasks
+from hmmlens.hmm.engine.blocks import MEMORY_LIMIT
+from hmmlens.hmm.engine.covariances import COVARIANCE_TYPES
+from hmmlens.hmm.engine.engines import ENGINES, expectation
+from hmmlens.hmm.engine.streams import Source
 from hmmlens.hmm.models import HiddenMarkovModel
-from hmmlens.hmm.streams import Source
+from hmmlens.observations import Sequences
 
 log = logging.getLogger(__name__)
 
@@ -144,7 +146,7 @@ class HMMSweep:
         if self.engine == "hmmlearn" and (mask is not None or held_out_mask is not None):
             raise DataError('mask needs engine="numpy" or "torch"; hmmlearn knows no mask')
         train = self._source(X, lengths, "X", mask)
-        seen, self.sample_sizes_ = surveys.look(train, max(self.n_states))
+        seen, self.sample_sizes_ = data_summary.look(train, max(self.n_states))
         symbols = self.emission == "categorical"
         self.n_frames_ = seen.n_frames
         self.n_components_ = seen.n_components
@@ -161,7 +163,7 @@ class HMMSweep:
             variance = np.diagonal(seen.covariance)
             checks.spread(variance)
             floor = self.min_covar * float(variance.mean())
-            self.constant_ = inputs.tell_constant_columns(seen.covariance)
+            self.constant_ = observations.tell_constant_columns(seen.covariance)
         data = tasks.Data(train, test, seen.n_frames, n_test, seen.sample, seen.centre, floor)
         settings = tasks.Settings(
             self.n_restarts, self.emission, self.engine, self.max_iter, self.tol, self.min_covar,
@@ -213,13 +215,13 @@ class HMMSweep:
 
     def _check_settings(self) -> None:
         for n_states in self.n_states:
-            inputs.check_count(n_states, "each of n_states")
+            observations.check_count(n_states, "each of n_states")
         if not self.n_states or len(set(self.n_states)) < len(self.n_states):
             raise DataError(f"n_states must hold each number once, found {self.n_states}")
         for name in ("n_restarts", "max_iter", "memory_limit"):
-            inputs.check_count(getattr(self, name), name)
+            observations.check_count(getattr(self, name), name)
         if self.n_symbols is not None:
-            inputs.check_count(self.n_symbols, "n_symbols")
+            observations.check_count(self.n_symbols, "n_symbols")
         if self.emission not in ("gaussian", "categorical"):
             raise DataError(f"emission must be gaussian or categorical, found {self.emission!r}")
         kinds = self.covariance_types
@@ -265,8 +267,8 @@ class HMMSweep:
         n_components: int | None = None,
     ) -> Sequences:
         if self.emission == "categorical":
-            return inputs.symbols(X, lengths, self.n_symbols, name, mask)
-        found = inputs.values(X, lengths, n_components, name, mask)
+            return observations.symbols(X, lengths, self.n_symbols, name, mask)
+        found = observations.values(X, lengths, n_components, name, mask)
         if found.inside is None and lengths is None:
             raise DataError(
                 f"{name} has shape {found.frames.shape}; (sequence, time, component) is needed"

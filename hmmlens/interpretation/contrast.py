@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from hmmlens.typing import Floats
 
 #: Features that a sentence names, those that set the state apart most.
 N_TOLD = 3

@@ -13,8 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.integer]
+from hmmlens.typing import Floats, Ints
 
 #: One minus the coverage of intervals.
 ALPHA = 0.05

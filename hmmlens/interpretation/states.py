@@ -10,13 +10,13 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hmmlens.hmm import storage
-from hmmlens.hmm.models import HiddenMarkovModel, steps_inside
+from hmmlens.hmm.models import HiddenMarkovModel
 from hmmlens.interpretation.contrast import contrast
 from hmmlens.interpretation.dwells import dwells as estimated_dwells
-from hmmlens.ties import descending
-from hmmlens.validation.fidelity import output_law
-
-Floats = NDArray[np.float64]
+from hmmlens.ragged import steps_inside
+from hmmlens.recording.distributions import output_law
+from hmmlens.stats.ties import descending
+from hmmlens.typing import Floats
 
 
 def read_states(
@@ -185,3 +185,22 @@ def mean_dwells(path: NDArray[np.integer], n_states: int) -> Floats:
     total = np.bincount(state, weights=length, minlength=n_states)
     count = np.bincount(state, minlength=n_states)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def state_outputs(posteriors: Floats, law: Floats) -> Floats:
+    """Return the mean output law of each state (state, output), weighted by the posteriors.
+
+    Parameters
+    ----------
+    posteriors : (sequence, time, state), filtered; 0 past a sequence's end.
+    law : (sequence, time, output)
+    """
+    weight = posteriors.reshape(-1, posteriors.shape[-1])
+    flat = law.reshape(-1, law.shape[-1])
+    # What fills a sequence past its end is no output, not even of the average.
+    seen = weight.any(axis=1)
+    weight, flat = weight[seen], flat[seen]
+    mass = weight.sum(axis=0)[:, None]
+    # A state that no train step visits says what the average says.
+    means: Floats = np.where(mass > 1e-9, weight.T @ flat / np.maximum(mass, 1e-9), flat.mean(0))
+    return means

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import hmmlens
-from hmmlens import usertext
-from hmmlens.config import Study
-from hmmlens.config_emulation import EmulationStudy
-from hmmlens.config_networks import AdapterNetwork
-from hmmlens.jobs import AnyStudy
+from hmmlens import user_text
+from hmmlens.rnn.settings import AdapterNetwork
+from hmmlens.study.config import Study
+from hmmlens.study.emulation_study import EmulationStudy
+from hmmlens.study.jobs import AnyStudy
 
 #: A fixed time stamp, so that equal results give equal bytes.
 TIMESTAMP = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -33,7 +33,7 @@ def params(about: Mapping[str, Any]) -> str:
     Snakemake's own report holds the parameters of rules within a script, which a title with
     ``</script>`` would end.
     """
-    return usertext.json_text(about)
+    return user_text.json_text(about)
 
 
 def head(study: AnyStudy) -> dict[str, Any]:
@@ -49,8 +49,8 @@ def head(study: AnyStudy) -> dict[str, Any]:
 
 def about(study: Study) -> dict[str, Any]:
     """Return what a report prints of its study's settings."""
-    from hmmlens.figures.names import MIN_ARROW
-    from hmmlens.networks.adapters import ADAPTERS
+    from hmmlens.naming import MIN_ARROW
+    from hmmlens.rnn.adapters import ADAPTERS
 
     return {
         **head(study),
@@ -130,7 +130,7 @@ def compile_pdf(
             (root / folder).mkdir(parents=True, exist_ok=True)
             for path in paths:
                 shutil.copy(path, root / folder)
-        (root / "facts.json").write_text(json.dumps(usertext.lines_of(facts)))
+        (root / "facts.json").write_text(json.dumps(user_text.lines_of(facts)))
         pdf = typst.compile(root / "report.typ", root=root, timestamp=TIMESTAMP)
     partial = output.with_name(output.name + ".partial")
     partial.write_bytes(pdf)

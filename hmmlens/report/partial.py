@@ -15,12 +15,13 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 import hmmlens
-from hmmlens import jobs, jobs_emulation, layout, store
-from hmmlens.config import Study
-from hmmlens.config_emulation import EmulationStudy
-from hmmlens.config_roundtrip import RoundTripStudy
 from hmmlens.errors import DataError, StoreError
-from hmmlens.layout import Job
+from hmmlens.io import store
+from hmmlens.study import emulation_jobs, jobs, layout
+from hmmlens.study.config import Study
+from hmmlens.study.emulation_study import EmulationStudy
+from hmmlens.study.layout import Job
+from hmmlens.study.roundtrip_study import RoundTripStudy
 
 FOLDER = layout.PARTIAL_REPORT
 #: Jobs that a partial report does without: it makes the like itself.
@@ -69,7 +70,7 @@ def progress(study: jobs.AnyStudy, results: Path) -> Progress:
     ]
     told = f"{len(done)} of {len(every)} jobs are done"
     if isinstance(study, EmulationStudy):
-        trained = jobs_emulation.of_step(study, "trained")
+        trained = emulation_jobs.of_step(study, "trained")
         told += f", {len(done & set(trained))} of {len(trained)} trainings among them"
     if rows:
         kind = "task" if isinstance(study, RoundTripStudy) else "network"
@@ -150,9 +151,9 @@ def _study(
     found: Progress,
     head: dict[str, Any],
 ) -> None:
-    from hmmlens.figures import style
-    from hmmlens.report import document, findings, tables
-    from hmmlens.report import study as whole
+    from hmmlens.report import document, style
+    from hmmlens.report.explain import findings, tables
+    from hmmlens.report.explain import study as whole
 
     parts = jobs.parts(study, found.done.__contains__)
     if not any(layer["role"] == "trained" for layer in parts.layers):
@@ -208,16 +209,17 @@ def _trips(
     found: Progress,
     head: dict[str, Any],
 ) -> None:
-    from hmmlens.report import document, trips
+    from hmmlens.report import document
+    from hmmlens.report.roundtrip import pipeline
 
     done = [job for job in jobs.of_study(study) if job in found.done]
     if not done:
         raise _nothing(study, found, "because no network has been judged")
     tables, figures = folder / layout.TABLES, folder / layout.FIGURES
-    trips.make_tables(trips.read(results / job.outputs[0] for job in done), tables)
-    trips.draw(tables, figures)
+    pipeline.make_tables(pipeline.read(results / job.outputs[0] for job in done), tables)
+    pipeline.draw(tables, figures)
     about = {**document.head(study), "partial": head}
-    trips.write(_templates() / "roundtrip.typ", tables, figures, about, folder / layout.REPORT)
+    pipeline.write(_templates() / "roundtrip.typ", tables, figures, about, folder / layout.REPORT)
 
 
 def _emulation(
@@ -227,16 +229,16 @@ def _emulation(
     found: Progress,
     head: dict[str, Any],
 ) -> None:
-    from hmmlens.emulation.folders import write_tables
-    from hmmlens.figures import style
-    from hmmlens.figures import torre as figures
-    from hmmlens.report import document, torre
+    from hmmlens.report import document, style
+    from hmmlens.report.emulation import pipeline
+    from hmmlens.report.emulation.figures import registry as figures
+    from hmmlens.study.emulation_folders import write_tables
 
-    told = jobs_emulation.told(study, found.done)
-    if not told & set(jobs_emulation.of_step(study, "trained")):
+    told = emulation_jobs.told(study, found.done)
+    if not told & set(emulation_jobs.of_step(study, "trained")):
         raise _nothing(study, found, "because no training has ended and had its plateau looked for")
     tables, drawn = folder / layout.TABLES, folder / layout.FIGURES
-    write_tables(torre.tables(results, study, told), tables)
+    write_tables(pipeline.tables(results, study, told), tables)
     style.use()
     for name, figure, source in figures.draw(tables, results, told):
         style.save(figure, drawn / name, source)
@@ -245,4 +247,4 @@ def _emulation(
         if not jobs.is_done(job, results):
             raise FileNotFoundError(job.outputs[0])
     about = {**document.head(study), "partial": head}
-    torre.write(_templates() / "torre.typ", tables, drawn, about, folder / layout.REPORT)
+    pipeline.write(_templates() / "torre.typ", tables, drawn, about, folder / layout.REPORT)

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from hmmlens.dynamics.endpoints import leave_alone
-from hmmlens.networks.cells import RecurrentNetwork
-from hmmlens.roundtrip import drawn as drawing
-from hmmlens.roundtrip.drawn import Drawn, Seen
+from hmmlens.recording import distributions
+from hmmlens.rnn.recurrent_network import RecurrentNetwork
+from hmmlens.roundtrip import preparation as drawing
+from hmmlens.roundtrip.preparation import Drawn, Seen
 from hmmlens.seeds import derive_seed
-from hmmlens.validation import evidence, fidelity, nulls
+from hmmlens.stats import surrogates
+from hmmlens.validation import evidence
 from hmmlens.validation.evidence import Recorded
 
 Rows = list[dict[str, Any]]
@@ -28,15 +30,15 @@ def surrogate(kind: str, network: RecurrentNetwork, seen: Seen, seed: int) -> Re
     """
     recorded, rng = seen.recorded, np.random.default_rng(seed)
     if kind == "shuffled":
-        order = nulls.time_orders(recorded.length, recorded.hidden.shape[1], rng)[:, :, None]
+        order = surrogates.time_orders(recorded.length, recorded.hidden.shape[1], rng)[:, :, None]
         hidden, law = (
             np.take_along_axis(a, order, axis=1) for a in (recorded.hidden, recorded.law)
         )
         return recorded._replace(hidden=hidden, law=law)
-    hidden = nulls.phase_randomised(recorded.hidden, recorded.length, rng)
+    hidden = surrogates.phase_randomised(recorded.hidden, recorded.length, rng)
     weight, bias = (p.detach().double().cpu().numpy() for p in network.out.parameters())
     said = seen.scale * hidden[..., : network.n_units] @ weight.T + bias
-    law = fidelity.output_law(said, "symbols" if network.symbols_out else "values")
+    law = distributions.output_law(said, "symbols" if network.symbols_out else "values")
     return recorded._replace(hidden=hidden, law=law)
 
 

@@ -14,16 +14,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from hmmlens.errors import DataError
-from hmmlens.hmm.models import CategoricalHMM, steps_inside
-from hmmlens.validation.intervals import estimate
-from hmmlens.validation.rivals import linear_law
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.integer]
-Mask = NDArray[np.bool_]
+from hmmlens.hmm.models import CategoricalHMM
+from hmmlens.ragged import steps_inside
+from hmmlens.stats.bootstrap import estimate
+from hmmlens.typing import Bools, Floats, Ints
+from hmmlens.validation.baselines.outputs import linear_law
 
 #: Symbols of context that the control without memory may see.
 CONTEXTS = (1, 2, 4)
@@ -68,7 +65,7 @@ def last_symbols(symbols: Ints, n: int, n_symbols: int) -> Floats:
     return out.reshape(*symbols.shape, n * n_symbols)
 
 
-def shuffled_pairing(belief: Floats, inside: Mask, rng: np.random.Generator) -> Floats:
+def shuffled_pairing(belief: Floats, inside: Bools, rng: np.random.Generator) -> Floats:
     """Return the beliefs (sequence, time, truth) with sequences exchanged at each step.
 
     Keeps what the step alone tells of the belief, which a network may know from its own clock.
@@ -153,7 +150,7 @@ def _explained(sums: Floats) -> float:
     return float(1 - sums[0] / sums[1])
 
 
-def _errors(values: Floats, belief: Floats, masks: Mapping[str, Mask]) -> Floats:
+def _errors(values: Floats, belief: Floats, masks: Mapping[str, Bools]) -> Floats:
     """Return squared errors of the readout and of the train mean: (test sequence, 2)."""
     frames = values[masks["train"]]
     centre, scale = frames.mean(axis=0), frames.std(axis=0)

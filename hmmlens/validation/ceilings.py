@@ -7,17 +7,15 @@ import itertools
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
-from hmmlens.datasets.generators import HMMParameters, sample_hmm
-from hmmlens.datasets.padding import without_padding
-from hmmlens.hmm.models import CategoricalHMM, steps_inside
-from hmmlens.networks import baselines
-from hmmlens.validation.intervals import Estimate, mean_estimate
-from hmmlens.validation.recovery import agreement
-from hmmlens.validation.scaling import scaled
-
-Floats = NDArray[np.float64]
+from hmmlens.datasets.synthetic.generators import HMMParameters, sample_hmm
+from hmmlens.hmm.models import CategoricalHMM
+from hmmlens.ragged import steps_inside, without_padding
+from hmmlens.stats.agreement import agreement
+from hmmlens.stats.bootstrap import Estimate, mean_estimate
+from hmmlens.typing import Floats
+from hmmlens.validation.baselines import constant
+from hmmlens.validation.baselines.scaling import scaled
 
 #: Contexts of the n-gram baselines.
 NGRAM_ORDERS = (0, 1, 2, 4)
@@ -142,7 +140,7 @@ def of_dataset(data: xr.Dataset, seed: int = 0) -> pd.DataFrame:
     -------
     DataFrame
         ``name``, ``role`` (floor, baseline, ceiling or target), ``metric`` (nll, mse, a score of
-        :data:`hmmlens.validation.recovery.SCORES`, or singular_value), ``value``, and its
+        :data:`hmmlens.stats.agreement.SCORES`, or singular_value), ``value``, and its
         interval ``low`` and ``high`` where it has one. ``exact filter`` and ``exact smoother`` are
         the Bayes-optimal observers that know the generating model.
     """
@@ -167,23 +165,23 @@ def _baselines(data: xr.Dataset) -> list[tuple[str, str, str, float]]:
         n_targets = int(data.attrs.get("n_target_symbols", n))
         split_up = (inputs[train], target[train], inputs[test], target[test])
         scores = {
-            f"{k}-gram context": baselines.ngram_nll(*split_up, k, n, n_targets)
+            f"{k}-gram context": constant.ngram_nll(*split_up, k, n, n_targets)
             for k in (NGRAM_ORDERS if symbols_in else (0,))
         }
         if not symbols_in:
             values = _scaled(data)
             split_up = (values[train], target[train], values[test], target[test])
-            scores["logistic, 10 inputs"] = baselines.logistic_nll(*split_up, n_targets)
+            scores["logistic, 10 inputs"] = constant.logistic_nll(*split_up, n_targets)
         return [(name, "baseline", "nll", score) for name, score in scores.items()]
     if data.attrs["input_kind"] == "symbols":
         inputs = given = np.eye(int(data.attrs["n_symbols"]))[inputs]
     else:
         given = _scaled(data)
     inputs, target = inputs.astype(np.float64), target.astype(np.float64)
-    scores = {"mean": baselines.marginal_mse(target[train], target[test])}
+    scores = {"mean": constant.marginal_mse(target[train], target[test])}
     if inputs.shape == target.shape:
-        scores["persistence"] = baselines.persistence_mse(inputs[test], target[test])
-    scores["linear, 10 inputs"] = baselines.linear_mse(
+        scores["persistence"] = constant.persistence_mse(inputs[test], target[test])
+    scores["linear, 10 inputs"] = constant.linear_mse(
         given[train], target[train], given[test], target[test]
     )
     return [(name, "baseline", "mse", score) for name, score in scores.items()]

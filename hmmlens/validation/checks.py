@@ -2,7 +2,7 @@
 
 Each check is a row with its number, what a rival or chance gives, and a sentence. A check that a
 recording does not allow says so in its sentence. Checks against chance are in
-:mod:`hmmlens.validation.chance`, of whether the same states come again in
+:mod:`hmmlens.validation.null_tests`, of whether the same states come again in
 :mod:`hmmlens.validation.stability`.
 """
 
@@ -12,27 +12,18 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from hmmlens.errors import DataError
-from hmmlens.figures.names import state_name
-from hmmlens.validation import (
-    calibration,
-    chance,
-    codebook,
-    dwell,
-    linear_rival,
-    markov,
-    stability,
-)
-from hmmlens.validation.arhmm import ARHMM
-from hmmlens.validation.chosen import LEVEL, N_DRAWS, Check, Chosen, unknown
-from hmmlens.validation.free_run import free_run
-from hmmlens.validation.intervals import Estimate, estimate
-from hmmlens.validation.nulls import benjamini_hochberg
-from hmmlens.validation.permutation import changes
-
-Floats = NDArray[np.float64]
+from hmmlens.hmm.autoregressive import ARHMM
+from hmmlens.naming import state_name
+from hmmlens.stats import calibration, dwell, markov_tests
+from hmmlens.stats.bootstrap import Estimate, estimate
+from hmmlens.stats.permutation import changes
+from hmmlens.stats.surrogates import benjamini_hochberg
+from hmmlens.validation import null_tests, stability
+from hmmlens.validation.baselines import codebook, linear
+from hmmlens.validation.chosen_model import LEVEL, N_DRAWS, Check, Chosen, unknown
+from hmmlens.validation.forecast import free_run
 
 #: Steps over which the path is predicted, and the longer of the two lags of its timescales.
 STEPS = (2, 5, 10)
@@ -52,7 +43,7 @@ def chapman_kolmogorov(chosen: Chosen, rng: np.random.Generator) -> Check:
     if not changes(chosen.path):
         return unknown(UNCHANGED)
     steps = tuple(m for m in STEPS if m < int(chosen.length.max()))
-    table = markov.chapman_kolmogorov(chosen.path, chosen.n_states, N_DRAWS, rng, steps)
+    table = markov_tests.chapman_kolmogorov(chosen.path, chosen.n_states, N_DRAWS, rng, steps)
     worst = table.loc[table["p"].idxmin()]
     p = float(benjamini_hochberg(table["p"]).min())
     says = "no sign of a longer memory" if p >= LEVEL else "the path is not a Markov chain"
@@ -69,7 +60,7 @@ def second_order(chosen: Chosen, rng: np.random.Generator) -> Check:
     """Ask whether the state before the present one tells more of the next."""
     if not changes(chosen.path):
         return unknown(UNCHANGED)
-    found = markov.order_test(chosen.path, chosen.n_states, N_SHUFFLES, rng)
+    found = markov_tests.order_test(chosen.path, chosen.n_states, N_SHUFFLES, rng)
     holds = found.p >= LEVEL
     text = (
         f"The state before tells {found.information:.4f} nats of the next one beyond the present "
@@ -82,7 +73,7 @@ def timescales(chosen: Chosen, rng: np.random.Generator) -> Check:
     """Ask whether the slowest timescale of the path depends on the lag that it is read from."""
     if chosen.n_states < 2:
         return unknown("One state has no timescale.")
-    table = markov.implied_timescales(chosen.path, chosen.n_states, (1, LAG), N_DRAWS, rng)
+    table = markov_tests.implied_timescales(chosen.path, chosen.n_states, (1, LAG), N_DRAWS, rng)
     slow = table[table["process"] == 1].set_index("lag")
     now, later = slow.loc[1], slow.loc[LAG]
     if not np.isfinite([now["value"], later["value"]]).all():
@@ -142,7 +133,7 @@ def continuous_rival(chosen: Chosen, rng: np.random.Generator) -> Check:
     book = codebook.counted(chosen.path, data, chosen.n_states, chosen.posteriors)
     *_, ahead = free_run(chosen.posteriors, book.transmat, data.classes, horizon)
     train = data.masks["train"]
-    *_, line = linear_rival.predictions(chosen.values, chosen.inputs, data.law, train, horizon)
+    *_, line = linear.predictions(chosen.values, chosen.inputs, data.law, train, horizon)
     away = [(data.law - said) ** 2 for said in (ahead @ book.means, line, data.average)]
     missed = [np.where(inside, miss.sum(axis=2), 0.0)[rows].sum(axis=1) for miss in away]
     parts = np.stack(missed, axis=1)
@@ -189,7 +180,7 @@ CHECKS: Mapping[str, Callable[[Chosen, np.random.Generator], Check]] = {
     "linear rival": continuous_rival,
     "likelihood": likelihood,
     **stability.CHECKS,
-    **chance.CHECKS,
+    **null_tests.CHECKS,
 }
 
 

@@ -1,7 +1,7 @@
 """States alone against the network alone (M9c): both run freely, and what they say is compared.
 
 A network that predicts symbols is run on its own draws, and so are the states: compare the two by
-:mod:`hmmlens.validation.ngrams`. With the true inputs given, the states are read once, at the
+:mod:`hmmlens.stats.ngrams`. With the true inputs given, the states are read once, at the
 first step, and then run to the sequence's end.
 """
 
@@ -13,14 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens.errors import DataError
+from hmmlens.typing import Floats, Ints
 
 if TYPE_CHECKING:
     import torch
 
-    from hmmlens.networks.cells import RecurrentNetwork
+    from hmmlens.rnn.recurrent_network import RecurrentNetwork
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.integer]
 
 #: Points of each cloud that the energy distance looks at; it compares all pairs.
 ENERGY_POINTS = 1000

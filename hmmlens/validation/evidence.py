@@ -13,15 +13,19 @@ from numpy.typing import NDArray
 
 from hmmlens.dynamics.endpoints import Endpoints
 from hmmlens.errors import DataError
-from hmmlens.hmm import driven
-from hmmlens.hmm.inputs import steps_inside
+from hmmlens.hmm import input_driven
 from hmmlens.hmm.selection import smallest_within
-from hmmlens.reducers import PCA, moving_units
-from hmmlens.ties import first_best
-from hmmlens.validation import closed_loop, codebook, fidelity, linear_rival, state_count
-from hmmlens.validation.codebook import Curve, Driven
-from hmmlens.validation.free_run import input_classes
-from hmmlens.validation.scaling import scaled
+from hmmlens.interpretation import states
+from hmmlens.ragged import steps_inside
+from hmmlens.recording import distributions
+from hmmlens.reduction.reducers import PCA, moving_units
+from hmmlens.stats.ties import first_best
+from hmmlens.typing import Floats, Ints
+from hmmlens.validation import closed_loop, fidelity, state_count
+from hmmlens.validation.baselines import codebook, linear
+from hmmlens.validation.baselines.codebook import Curve, Driven
+from hmmlens.validation.baselines.scaling import scaled
+from hmmlens.validation.forecast import input_classes
 from hmmlens.validation.verdict import (
     DEFAULT,
     Evidence,
@@ -30,9 +34,6 @@ from hmmlens.validation.verdict import (
     decide,
     without_gate,
 )
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.integer]
 
 #: Steps ahead at which the verdict asks for fidelity.
 HORIZON = 5
@@ -51,7 +52,7 @@ class Recorded(NamedTuple):
     """What was recorded of one layer of a network.
 
     hidden : (sequence, time, unit), the layer's state
-    law : (sequence, time, output), see :func:`hmmlens.validation.fidelity.output_law`
+    law : (sequence, time, output), see :func:`hmmlens.recording.distributions.output_law`
     inputs : (sequence, time) symbols or (sequence, time, feature) values
     length, split : (sequence); split is 0 train, 1 select, 2 test
     """
@@ -186,7 +187,7 @@ def prepare(recorded: Recorded, seed: int) -> tuple[Driven, Floats]:
 
 def warm_up(recorded: Recorded) -> int:
     """Return the first steps that nothing is scored on: a fifth of a short recording at most."""
-    return min(fidelity.WARM_UP, int(recorded.law.shape[1]) // 5)
+    return min(distributions.WARM_UP, int(recorded.law.shape[1]) // 5)
 
 
 def components(hidden: Floats, train: NDArray[np.bool_]) -> Floats:
@@ -218,7 +219,7 @@ class States(NamedTuple):
     flicker : share of test frames in which no state has a filtered probability of .8
     """
 
-    model: driven.DrivenHMM
+    model: input_driven.DrivenHMM
     means: Floats
     select: Floats
     test: Floats
@@ -234,14 +235,14 @@ def fit_states(space: Floats, data: Driven, n_states: int, seed: int) -> States:
     rows = train.any(axis=1)
     length = train[rows].sum(axis=1)
     given = space[rows], book.states[rows], data.classes[rows], train[rows]
-    start = driven.from_states(*given, n_states, data.n_classes)
-    model, _ = driven.fit(space[rows], data.classes[rows], start, length)
+    start = input_driven.from_states(*given, n_states, data.n_classes)
+    model, _ = input_driven.fit(space[rows], data.classes[rows], start, length)
     everywhere = np.logical_or.reduce(list(data.masks.values()))
     length = everywhere.sum(axis=1)
     posteriors = np.zeros((*space.shape[:2], n_states))
     known = length > 0
     posteriors[known] = model.filter(space[known], data.classes[known], length[known]).posteriors
-    means = fidelity.state_outputs(posteriors[rows], data.law[rows])
+    means = states.state_outputs(posteriors[rows], data.law[rows])
 
     cells = codebook.one_hot(book.states, n_states)
     test = data.masks["test"]
@@ -289,6 +290,6 @@ def _linear(recorded: Recorded, data: Driven, space: Floats) -> Floats:
         inside = steps_inside(recorded.length, *recorded.law.shape[:2])
         inputs = scaled(recorded.inputs, inside, recorded.split == 0)[:, skip:]
     masks = data.masks
-    return linear_rival.fidelity_curve(
+    return linear.fidelity_curve(
         space, inputs, data.law, masks["train"], masks["test"], data.average, HORIZON
     )

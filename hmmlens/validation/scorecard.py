@@ -12,16 +12,13 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hmmlens.hmm import selection, storage
-from hmmlens.hmm.models import steps_inside
-from hmmlens.ties import first_best
-from hmmlens.validation.fidelity import fidelity, output_law, state_outputs
-from hmmlens.validation.permutation import (
-    ONE_LABEL,
-    agreement_test,
-    comparable,
-    constant_within,
-)
-from hmmlens.validation.recovery import QUICK, agreement, bootstrap, rand_index
+from hmmlens.interpretation.states import state_outputs
+from hmmlens.ragged import steps_inside
+from hmmlens.recording.distributions import output_law
+from hmmlens.stats.agreement import QUICK, agreement, bootstrap, rand_index
+from hmmlens.stats.permutation import ONE_LABEL, agreement_test, comparable, constant_within
+from hmmlens.stats.ties import first_best
+from hmmlens.validation.fidelity import fidelity
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +35,7 @@ Stores = tuple[xr.Dataset, xr.Dataset]
 class Network(NamedTuple):
     """What a network said on the recorded sequences.
 
-    law : (sequence, time, output), see :func:`hmmlens.validation.fidelity.output_law`
+    law : (sequence, time, output), see :func:`hmmlens.recording.distributions.output_law`
     kind : ``symbols`` or ``values``
     length, split : (sequence)
     truth : (sequence, time), -1 where unknown
@@ -97,11 +94,11 @@ def score_sweep(
     -------
     DataFrame
         One row per model: ``covariance_type, n_states, fidelity_select, fidelity_test`` and, where
-        the truth is known, the scores of :mod:`hmmlens.validation.recovery`, those that are quick
+        the truth is known, the scores of :mod:`hmmlens.stats.agreement`, those that are quick
         with ``_low`` and ``_high``; at the true number of states also ``shift_p``, how often a
         rearranged truth agrees as well (ARI, at most ``n_bootstrap`` rearrangements), ``null``, how
         it was rearranged, and ``null_units``, how many independent observations that leaves (see
-        :func:`hmmlens.validation.permutation.agreement_test`). Where no test is possible, ``null``
+        :func:`hmmlens.stats.permutation.agreement_test`). Where no test is possible, ``null``
         says why, and ``shift_p`` is NaN. Where the truth has one label on test, there are no such
         scores, and ``null`` says so. Where the truth is constant within groups, intervals
         resample groups.

@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from hmmlens.hmm.models import GaussianHMM
 from hmmlens.hmm.sweep import HMMSweep
-from hmmlens.validation.chosen import Check, Chosen, unknown
-from hmmlens.validation.methods import Layer
-from hmmlens.validation.recovery import rand_index
-
-Ints = NDArray[np.integer]
+from hmmlens.stats.agreement import rand_index
+from hmmlens.typing import Ints
+from hmmlens.validation.baselines.methods import Layer
+from hmmlens.validation.chosen_model import Check, Chosen, unknown
 
 #: Fits that are compared, and the starts of each, of which the likeliest counts.
 N_FITS, N_STARTS = 5, 4

@@ -10,10 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hmmlens.errors import DataError
-from hmmlens.ties import first_best, slack
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.integer]
+from hmmlens.stats.ties import first_best, slack
+from hmmlens.typing import Floats, Ints
 
 #: Share of resamples at the largest number offered from which no number is supported.
 EDGE_SHARE = 0.5

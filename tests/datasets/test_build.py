@@ -10,20 +10,20 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from hmmlens.config import FlipFlopData, GaitData, GaitPhaseData, HMMData, Preset
-from hmmlens.config_targets import (
+from hmmlens.datasets.build import build
+from hmmlens.datasets.recorded import gait as recordings
+from hmmlens.datasets.recorded.sources import GAIT
+from hmmlens.datasets.settings import FlipFlopData, GaitData, GaitPhaseData, HMMData, Preset
+from hmmlens.datasets.synthetic.continua import LAWS
+from hmmlens.datasets.synthetic.generators import FULLY, preset_hmm
+from hmmlens.datasets.synthetic.machines import MACHINES
+from hmmlens.datasets.synthetic.settings import (
     ContinuumData,
     CounterData,
     TargetData,
     ToggleData,
     TomitaData,
 )
-from hmmlens.datasets import gait as recordings
-from hmmlens.datasets.build import build
-from hmmlens.datasets.continua import LAWS
-from hmmlens.datasets.generators import FULLY, preset_hmm
-from hmmlens.datasets.machines import MACHINES
-from hmmlens.datasets.sources import GAIT
 from hmmlens.errors import DataError
 
 

@@ -20,7 +20,7 @@ from hmmlens.dynamics.endpoints import (
     settle,
 )
 from hmmlens.errors import DataError
-from hmmlens.networks.cells import RecurrentNetwork
+from hmmlens.rnn.recurrent_network import RecurrentNetwork
 
 
 def cloud(centres: np.ndarray, n: int = 240, spread: float = 1e-3, seed: int = 0) -> np.ndarray:

@@ -9,9 +9,9 @@ import pytest
 import torch
 from scipy.optimize import brentq, minimize_scalar
 
-from hmmlens.dynamics.driven import drive
 from hmmlens.dynamics.fixed_points import decay, find, table
-from hmmlens.emulation.network import NoiseDriven
+from hmmlens.dynamics.rollouts import drive
+from hmmlens.rnn.noise_driven import NoiseDriven
 
 CLOSE = 1e-6
 

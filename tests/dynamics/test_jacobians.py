@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from hmmlens.dynamics import jacobians as module
-from hmmlens.dynamics.driven import drive, flatten, unflatten
 from hmmlens.dynamics.jacobians import (
     by_differentiation,
     critical_pairs,
@@ -16,7 +15,8 @@ from hmmlens.dynamics.jacobians import (
     spectra,
     unstable,
 )
-from hmmlens.emulation.network import Modulation, NoiseDriven
+from hmmlens.dynamics.rollouts import drive, flatten, unflatten
+from hmmlens.rnn.noise_driven import Modulation, NoiseDriven
 
 CASES = [
     ("relu", False, 1.0),

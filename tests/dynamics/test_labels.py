@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from hmmlens.datasets.generators import check_hmm, preset_hmm
+from hmmlens.datasets.synthetic.generators import check_hmm, preset_hmm
 from hmmlens.dynamics.labels import dwells, informative, latent, switches, switching_rate
 from hmmlens.errors import DataError
 

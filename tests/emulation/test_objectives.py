@@ -10,13 +10,8 @@ from scipy.stats import chisquare
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from hmmlens.datasets.generators import check_hmm, sample_hmm
-from hmmlens.emulation.objectives import (
-    OBJECTIVES,
-    emit,
-    energy_distance,
-    split_divergence,
-)
+from hmmlens.datasets.synthetic.generators import check_hmm, sample_hmm
+from hmmlens.emulation.objectives import OBJECTIVES, emit, energy_distance, split_divergence
 from hmmlens.emulation.sinkhorn import divergence, transport
 from hmmlens.errors import DataError
 

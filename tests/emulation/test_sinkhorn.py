@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from hmmlens.datasets.generators import check_hmm, preset_hmm, sample_hmm
+from hmmlens.datasets.synthetic.generators import check_hmm, preset_hmm, sample_hmm
 from hmmlens.emulation import sinkhorn
 from hmmlens.emulation.sinkhorn import divergence, self_transport, transport
 from hmmlens.errors import DataError

@@ -11,7 +11,7 @@ import pytest
 import hmmlens
 from hmmlens import GaussianHMM, HMMSweep
 from hmmlens.errors import DataError
-from hmmlens.hmm.covariances import dependent
+from hmmlens.hmm.engine.covariances import dependent
 
 N = np.random.default_rng(0).normal(size=(60, 2))
 KINDS = ("spherical", "diag", "full", "tied")

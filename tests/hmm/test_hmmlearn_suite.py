@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import hmmlens
-from hmmlens.hmm import streams
+from hmmlens.hmm.engine import streams
 
 #: hmmlearn's tests that do not hold for our classes, and why.
 EXCLUDED = {

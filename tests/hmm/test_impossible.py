@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 import hmmlens
 from hmmlens import CategoricalHMM, GaussianHMM
 from hmmlens.errors import DataError
-from hmmlens.hmm import driven_pass, inference, logspace
+from hmmlens.hmm import inference
+from hmmlens.hmm.engine import input_driven_pass, logspace
 
 getcontext().prec = 160
 
@@ -146,7 +147,7 @@ def test_passes_are_exact_beside_absurd_densities(
     assert step.log_likelihood[0] == pytest.approx(float(truth.log_likelihood), rel=1e-12)
 
     classes = np.zeros(inside.shape, dtype=int)
-    driven = driven_pass.expect(startprob, transmat[None], density[None], classes, inside)
+    driven = input_driven_pass.expect(startprob, transmat[None], density[None], classes, inside)
     np.testing.assert_allclose(driven.filtered[0], truth.filtered, **near)
     np.testing.assert_allclose(driven.predicted[0], truth.predicted, **near)
     np.testing.assert_allclose(driven.smoothed[0], truth.smoothed, **near)

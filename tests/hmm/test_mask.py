@@ -14,7 +14,8 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from hmmlens.errors import DataError
-from hmmlens.hmm import CategoricalHMM, GaussianHMM, HMMSweep, longpass, selection
+from hmmlens.hmm import CategoricalHMM, GaussianHMM, HMMSweep, selection
+from hmmlens.hmm.engine import longpass
 
 KINDS = ("spherical", "diag", "full", "tied")
 SEEDS = st.integers(0, 2**32 - 1)

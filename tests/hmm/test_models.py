@@ -15,7 +15,8 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from hmmlens.errors import DataError
-from hmmlens.hmm.models import CategoricalHMM, GaussianHMM, steps_inside
+from hmmlens.hmm.models import CategoricalHMM, GaussianHMM
+from hmmlens.ragged import steps_inside
 
 COVARIANCE_TYPES = ("spherical", "diag", "full", "tied")
 SEEDS = st.integers(0, 2**32 - 1)

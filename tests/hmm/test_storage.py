@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hmmlens import store
 from hmmlens.errors import DataError, StoreError
-from hmmlens.hmm import HMMSweep, hmmlearn_engine, selection, storage
-from hmmlens.hmm.hmmlearn_engine import Fit
+from hmmlens.hmm import HMMSweep, selection, storage
+from hmmlens.hmm.engine import hmmlearn_engine
+from hmmlens.hmm.engine.hmmlearn_engine import Fit
 from hmmlens.hmm.models import CategoricalHMM, GaussianHMM
+from hmmlens.io import store
 
 
 def frames(seed: int = 0) -> np.ndarray:

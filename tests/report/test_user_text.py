@@ -17,11 +17,12 @@ import torch
 from PIL import Image
 from torch import nn
 
-from hmmlens import explain, usertext
+from hmmlens import explain, user_text
 from hmmlens.errors import ConfigError
-from hmmlens.report import document, tables
-from hmmlens.report.result import Explanation
-from tests.test_usertext import NASTY
+from hmmlens.report import document
+from hmmlens.report.explain import tables
+from hmmlens.report.explain.result import Explanation
+from tests.test_user_text import NASTY
 
 TEMPLATE = Path(__file__).parents[2] / "workflow" / "report" / "report.typ"
 #: What a page is made of.
@@ -97,7 +98,7 @@ def test_a_folder_holds_names_that_run_nothing(saved: Path) -> None:
     for path in found:
         for row in csv.reader(io.StringIO(path.read_text(encoding="utf-8"))):
             for text in row:
-                assert usertext.cell(text) == text, path
+                assert user_text.cell(text) == text, path
     for path in saved.rglob("*.tex"):
         assert "$x_1$" not in path.read_text(encoding="utf-8").replace(r"\$", "")
     assert (saved / "summary.txt").read_text(encoding="utf-8")
@@ -160,7 +161,7 @@ def write_tables(folder: Path, networks: list[str], layer: str, names: list[str]
         ]
         table = pd.DataFrame(rows)
         if name == "states":
-            texts = map(usertext.readable, names)
+            texts = map(user_text.readable, names)
             columns = ("top_input", "top_output", "top_truth", "input_told", "output_told")
             table = pd.concat([table.assign(**dict.fromkeys(columns, n)) for n in texts])
         tables.save(table, folder / name)

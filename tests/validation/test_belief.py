@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from hmmlens.datasets.generators import preset_hmm, sample_hmm
-from hmmlens.datasets.machines import MACHINES, state_form
+from hmmlens.datasets.synthetic.generators import preset_hmm, sample_hmm
+from hmmlens.datasets.synthetic.machines import MACHINES, state_form
 from hmmlens.errors import DataError
 from hmmlens.hmm.models import CategoricalHMM
 from hmmlens.validation import belief

@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
-from hmmlens.config import FlipFlopData, HMMData
-from hmmlens.config_targets import ContinuumData, TomitaData
 from hmmlens.datasets.build import build
-from hmmlens.datasets.generators import preset_hmm, sample_hmm
-from hmmlens.datasets.machines import MACHINES, state_form
+from hmmlens.datasets.settings import FlipFlopData, HMMData
+from hmmlens.datasets.synthetic.generators import preset_hmm, sample_hmm
+from hmmlens.datasets.synthetic.machines import MACHINES, state_form
+from hmmlens.datasets.synthetic.settings import ContinuumData, TomitaData
 from hmmlens.hmm.models import CategoricalHMM
-from hmmlens.networks import baselines
 from hmmlens.validation import ceilings
+from hmmlens.validation.baselines import constant
 from hmmlens.validation.ceilings import exact_nll, of_dataset
 
 
@@ -183,7 +183,7 @@ def test_ceilings_are_those_of_the_table(name: str) -> None:
     split_up = [symbols[:half, :-1], symbols[:half, 1:], symbols[half:, :-1], symbols[half:, 1:]]
     for order, wanted in zip(ceilings.NGRAM_ORDERS, ngrams, strict=True):
         # The table's own sampling error is about .003.
-        found = baselines.ngram_nll(*split_up, order, 3, 3)
+        found = constant.ngram_nll(*split_up, order, 3, 3)
         assert found == pytest.approx(wanted, abs=0.012)
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from hmmlens.hmm.models import GaussianHMM
-from hmmlens.validation import chance, checks
-from hmmlens.validation.chosen import Check, Chosen
-from hmmlens.validation.codebook import Driven, one_hot
+from hmmlens.validation import checks, null_tests
+from hmmlens.validation.baselines.codebook import Driven, one_hot
+from hmmlens.validation.chosen_model import Check, Chosen
 
 N_SEQUENCES, N_STEPS = 30, 80
 STAY = np.array([[0.85, 0.1, 0.05], [0.1, 0.8, 0.1], [0.05, 0.15, 0.8]])
@@ -54,7 +54,7 @@ def test_planted_chain_passes_all_that_ask_for_states() -> None:
     # One asks for inputs that move the states, the other refuses 5 % of chains by chance.
     wanted = set(checks.CHECKS) - {"linear rival", "Chapman-Kolmogorov"}
     assert all(table.loc[sorted(wanted), "holds"]), table[["value", "p", "holds"]]
-    assert (table.loc[list(chance.CHECKS), "p"] == 1 / 201).all()
+    assert (table.loc[list(null_tests.CHECKS), "p"] == 1 / 201).all()
     assert table["sentence"].str.endswith(".").all()
 
 

@@ -10,12 +10,8 @@ from hypothesis import strategies as st
 from scipy.stats import energy_distance as scipy_energy
 
 from hmmlens.errors import DataError
-from hmmlens.networks.cells import RecurrentNetwork, initialise
-from hmmlens.validation.closed_loop import (
-    energy_distance,
-    read_once,
-    speak,
-)
+from hmmlens.rnn.recurrent_network import RecurrentNetwork, initialise
+from hmmlens.validation.closed_loop import energy_distance, read_once, speak
 
 
 def network(**kinds: bool) -> RecurrentNetwork:

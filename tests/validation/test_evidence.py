@@ -7,18 +7,12 @@ import pytest
 
 from hmmlens.dynamics.endpoints import Endpoints
 from hmmlens.errors import DataError
-from hmmlens.hmm import driven
-from hmmlens.validation import codebook
-from hmmlens.validation.evidence import (
-    Losses,
-    Recorded,
-    components,
-    fit_states,
-    judge,
-    prepare,
-)
-from hmmlens.validation.fidelity import WARM_UP, state_outputs
-from hmmlens.validation.free_run import free_run
+from hmmlens.hmm import input_driven
+from hmmlens.interpretation.states import state_outputs
+from hmmlens.recording.distributions import WARM_UP
+from hmmlens.validation.baselines import codebook
+from hmmlens.validation.evidence import Losses, Recorded, components, fit_states, judge, prepare
+from hmmlens.validation.forecast import free_run
 
 GOOD = Losses(0.1, 1.0)
 
@@ -139,10 +133,10 @@ def test_filtered_states_and_predictions_ignore_the_future() -> None:
         book = codebook.fit(points, part, 3, 0)
         train = part.masks["train"]
         rows = train.any(axis=1)
-        start = driven.from_states(
+        start = input_driven.from_states(
             points[rows], book.states[rows], part.classes[rows], train[rows], 3, part.n_classes
         )
-        model, _ = driven.fit(points[rows], part.classes[rows], start)
+        model, _ = input_driven.fit(points[rows], part.classes[rows], start)
         posteriors = model.filter(points, part.classes).posteriors
         means = state_outputs(posteriors[rows], part.law[rows])
         said.append(

@@ -10,7 +10,9 @@ from scipy.special import softmax
 from scipy.stats import entropy
 from sklearn.metrics import r2_score
 
-from hmmlens.validation.fidelity import fidelity, output_law, state_outputs
+from hmmlens.interpretation.states import state_outputs
+from hmmlens.recording.distributions import output_law
+from hmmlens.validation.fidelity import fidelity
 
 SEEDS = st.integers(0, 2**32 - 1)
 

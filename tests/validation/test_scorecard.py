@@ -11,8 +11,8 @@ import xarray as xr
 from sklearn.metrics import adjusted_rand_score, r2_score
 
 from hmmlens.hmm import HMMSweep, storage
+from hmmlens.stats.permutation import ONE_LABEL
 from hmmlens.validation import scorecard
-from hmmlens.validation.permutation import ONE_LABEL
 from hmmlens.validation.scorecard import RAW_INPUT, Network, choices, network_of, score_sweep
 
 

@@ -8,8 +8,8 @@ from sklearn.metrics import adjusted_rand_score
 
 from hmmlens.hmm.models import GaussianHMM
 from hmmlens.validation import stability
-from hmmlens.validation.chosen import Chosen
-from hmmlens.validation.codebook import Driven
+from hmmlens.validation.baselines.codebook import Driven
+from hmmlens.validation.chosen_model import Chosen
 
 N_SEQUENCES, N_STEPS = 30, 60
 

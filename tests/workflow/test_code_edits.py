@@ -19,14 +19,15 @@ from typing import NamedTuple
 import pytest
 
 import hmmlens
-from hmmlens import jobs, reducers
-from hmmlens.config_errors import read_yaml
-from hmmlens.datasets.sources import SOURCES
-from hmmlens.dynamics import kick_doses
-from hmmlens.figures import torre_kicks
-from hmmlens.hmm import longpass
-from hmmlens.networks.adapters import gait_gru
-from hmmlens.validation import intervals
+from hmmlens.datasets.recorded.sources import SOURCES
+from hmmlens.emulation.kicks import dose_response
+from hmmlens.hmm.engine import longpass
+from hmmlens.io.yaml_files import read_yaml
+from hmmlens.reduction import reducers
+from hmmlens.report.emulation.figures import kicks
+from hmmlens.rnn.adapters import gait_gru
+from hmmlens.stats import bootstrap
+from hmmlens.study import jobs
 from tests.workflow.runs import PUBLISHED, ROOT, SMOKE
 
 EMULATING = ROOT / "workflow" / "studies" / "torre-smoke.yaml"
@@ -50,7 +51,7 @@ class Edit(NamedTuple):
 
 EDITS = {
     "an interval function": Edit(
-        SMOKE, (intervals,), {"find_ceilings", "judge_reservoirs", *JUDGED, *REPORT}
+        SMOKE, (bootstrap,), {"find_ceilings", "judge_reservoirs", *JUDGED, *REPORT}
     ),
     "a reducer": Edit(
         SMOKE,
@@ -60,10 +61,10 @@ EDITS = {
     "a pass of the HMM": Edit(
         SMOKE, (longpass,), {"sweep_states", "find_ceilings", "judge_reservoirs", *JUDGED, *REPORT}
     ),
-    "what this study does not use": Edit(SMOKE, (gait_gru, torre_kicks, kick_doses), set()),
-    "a figure": Edit(EMULATING, (torre_kicks,), TORRE),
+    "what this study does not use": Edit(SMOKE, (gait_gru, kicks, dose_response), set()),
+    "a figure": Edit(EMULATING, (kicks,), TORRE),
     "an analysis of kick units": Edit(
-        EMULATING, (kick_doses,), {"find_kicks", "tie_states", *TORRE}
+        EMULATING, (dose_response,), {"find_kicks", "tie_states", *TORRE}
     ),
     "a bundled network": Edit(PUBLISHED, (gait_gru,), {*ADAPTED, *JUDGED, *REPORT}),
 }

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hmmlens import config as study_config
-from hmmlens.datasets.sources import SPEECH
+from hmmlens.datasets.recorded.sources import SPEECH
+from hmmlens.study import config as study_config
 from tests.workflow.runs import PUBLISHED, ROOT, SMOKE, command, snakemake
 
 STUDIES = [ROOT / "config.yaml", *sorted((ROOT / "workflow" / "studies").glob("*.yaml"))]

@@ -15,16 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hmmlens.cluster import runs
-from tests.workflow.runs import (
-    ROOT,
-    SMOKE,
-    command,
-    csv_files,
-    interrupted,
-    kill_when,
-    snakemake,
-)
+from hmmlens.study.cluster import runs
+from tests.workflow.runs import ROOT, SMOKE, command, csv_files, interrupted, kill_when, snakemake
 
 
 def costs(folder: Path) -> dict[str, str]:

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from hmmlens import activations
+from hmmlens.recording import activations
 from tests.workflow.runs import snakemake
 
 FACTORY = """

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from hmmlens.figures.roundtrip import CAPTIONS
-from tests.test_names import TRIPS, names_in, refused, with_name
+from hmmlens.report.roundtrip.figures import CAPTIONS
+from tests.study.test_names import TRIPS, names_in, refused, with_name
 from tests.workflow.runs import ROOT, snakemake
 
 STUDY = ROOT / "workflow" / "studies" / "roundtrip-smoke.yaml"
@@ -43,10 +43,10 @@ def test_small_networks_go_through_every_rule(tmp_path: Path) -> None:
 def test_the_whole_study_has_enough_fresh_continua(tmp_path: Path) -> None:
     done = snakemake(tmp_path, FULL, "--cores", "1", "--dry-run", "--quiet", "all")
     assert done.returncode == 0, done.stdout[-3000:]
-    from hmmlens import config_roundtrip
-    from hmmlens.config_errors import read_yaml
+    from hmmlens.io.yaml_files import read_yaml
+    from hmmlens.study import roundtrip_study
 
-    trips = config_roundtrip.load(read_yaml(FULL), "roundtrip.yaml").trips.values()
+    trips = roundtrip_study.load(read_yaml(FULL), "roundtrip.yaml").trips.values()
     total = sum(trip.n_seeds * len(trip.cells) for trip in trips)
     assert f"\n{total} networks learn tasks" in (ROOT / "README.md").read_text()
     continua = [trip for trip in trips if trip.expected == "C"]

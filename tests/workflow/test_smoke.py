@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from hmmlens import store
+from hmmlens.io import store
 from hmmlens.validation.checks import CHECKS
 from hmmlens.validation.verdict import GRADES
-from tests.test_names import EXPLAINING, names_in, refused, with_layers, with_name
+from tests.study.test_names import EXPLAINING, names_in, refused, with_layers, with_name
 from tests.workflow.runs import SMOKE, csv_files, kill_when, snakemake
 
 TABLES = {

@@ -10,9 +10,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from hmmlens import cli, config_emulation
-from hmmlens.config_errors import read_yaml
-from tests.test_names import EMULATING, names_in, refused, with_name
+from hmmlens.cli import explain
+from hmmlens.io.yaml_files import read_yaml
+from hmmlens.study import emulation_study
+from tests.study.test_names import EMULATING, names_in, refused, with_name
 from tests.workflow.runs import ROOT, snakemake
 
 STUDIES = ROOT / "workflow" / "studies"
@@ -67,7 +68,7 @@ def test_what_there_is_of_it_is_reported(
             str(p.relative_to(folder)): p.read_bytes() for p in found if "partial" not in str(p)
         }
 
-    assert cli.main(command) == 0
+    assert explain.main(command) == 0
     assert "7 of 7 jobs are done, 1 of 1 trainings among them, all but" in capsys.readouterr().out
     folder = results / "partial_report"
     for kind in ("tables", "figures"):
@@ -82,7 +83,7 @@ def test_what_there_is_of_it_is_reported(
     scores.mkdir()
     (scores / "metrics.csv").write_bytes(half)
     before = {kind: files(results, f"*.{kind}") for kind in ("csv", "pdf", "png", "safetensors")}
-    assert cli.main(command) == 0
+    assert explain.main(command) == 0
     assert {kind: files(results, f"*.{kind}") for kind in before} == before
     missing = pd.read_csv(folder / "missing.csv")["missing"].tolist()
     assert missing == ["score_emulation 1 (seed 0), tie_states 1 (seed 0)"]
@@ -96,7 +97,7 @@ def test_what_there_is_of_it_is_reported(
 
 
 def test_the_papers_study_has_its_networks(tmp_path: Path) -> None:
-    study = config_emulation.load(read_yaml(PAPER), "torre-paper.yaml")
+    study = emulation_study.load(read_yaml(PAPER), "torre-paper.yaml")
     kinds = [(net.target, net.n_units, net.n_noise, net.n_seeds) for net in study.networks.values()]
     assert sum(kind[3] for kind in kinds) == 151
     chains = Counter(kind[0] for kind in kinds if kind[0].startswith("chain"))
@@ -116,7 +117,7 @@ def test_the_papers_study_has_its_networks(tmp_path: Path) -> None:
 
 
 def test_the_laptops_study_asks_what_the_gates_want() -> None:
-    study = config_emulation.load(read_yaml(LAPTOP), "torre.yaml")
+    study = emulation_study.load(read_yaml(LAPTOP), "torre.yaml")
     seeds: Counter[str] = Counter()
     for name, network in study.networks.items():
         if network.cell == "relu" and not network.bias and "kicks" in network.analyses:

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from hmmlens import usertext
-from tests.test_usertext import NASTY
+from hmmlens import user_text
+from tests.test_user_text import NASTY
 from tests.workflow.runs import snakemake
 
 SCRIPT = "</script><script>alert(1)</script>"
@@ -76,7 +76,7 @@ def test_text_of_a_study_is_nowhere_live(tmp_path: Path) -> None:
         for path in (results / folder).rglob("*.csv"):
             with path.open(encoding="utf-8", newline="") as file:
                 for text in (text for row in csv.reader(file) for text in row):
-                    assert usertext.cell(text) == text, path
+                    assert user_text.cell(text) == text, path
     target = tmp_path / "run.html"
     done = snakemake(tmp_path, config, "--report", str(target))
     assert done.returncode == 0, done.stdout[-3000:]

@@ -6,12 +6,12 @@ import time
 import psutil
 from snakemake.exceptions import WorkflowError
 
-from hmmlens import devices
-from hmmlens.cluster import asked
-from hmmlens.cluster import needs as model
-from hmmlens.cluster import queue, runs
-from hmmlens.cluster import site as site_config
-from hmmlens.cluster.watch import Watch
+from hmmlens.rnn import devices
+from hmmlens.study.cluster import asked
+from hmmlens.study.cluster import needs as model
+from hmmlens.study.cluster import queue, runs
+from hmmlens.study.cluster import site as site_config
+from hmmlens.study.cluster.watch import Watch
 from hmmlens.errors import HmmlensError
 
 # From profiles/slurm; a relative path starts at the Snakefile.

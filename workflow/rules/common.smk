@@ -2,9 +2,9 @@
 
 import shutil
 
-from hmmlens.datasets.sources import SOURCE_OF
-from hmmlens.jobs import base_name
-from hmmlens.networks.adapters import ADAPTERS, module_name
+from hmmlens.datasets.recorded.sources import SOURCE_OF
+from hmmlens.study.jobs import base_name
+from hmmlens.rnn.adapters import ADAPTERS, module_name
 
 # Folders that hold one store each, and files.
 SEQUENCES = f"{RESULTS}/{layout.SEQUENCES}"

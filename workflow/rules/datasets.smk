@@ -2,8 +2,8 @@
 
 import re
 
-from hmmlens.config_files import FileData
-from hmmlens.datasets.sources import SOURCES
+from hmmlens.datasets.own.settings import FileData
+from hmmlens.datasets.recorded.sources import SOURCES
 
 OWN_FILES = {
     name: dataset.files()

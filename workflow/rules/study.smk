@@ -11,10 +11,11 @@ from snakemake.logging import logger
 BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE))
 
-from hmmlens import code_files, config_inputs, jobs, layout, rule_code
-from hmmlens.config_errors import read_yaml
+from hmmlens.io import code_files
+from hmmlens.study import config_inputs, jobs, layout, rule_code
+from hmmlens.io.yaml_files import read_yaml
 from hmmlens.errors import ConfigError
-from hmmlens.failures import Failures
+from hmmlens.study.failures import Failures
 from hmmlens.seeds import derive_seed
 
 

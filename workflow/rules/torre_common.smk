@@ -1,14 +1,14 @@
 """Names and paths of a study of networks that emulate hidden Markov models."""
 
-from hmmlens import jobs_emulation
-from hmmlens.emulation import cost
+from hmmlens.study import emulation_jobs
+from hmmlens.study.plan import training_cost
 
 NETWORK = f"{RESULTS}/{layout.NETWORK}"
 TRAINED = f"{NETWORK}/trained"
 PLATEAU = f"{NETWORK}/plateau"
 STEPS = ["scores", "reverse", "kicks", "states"]
 BIAS = f"{RESULTS}/{layout.BIAS}"
-BIASES = jobs_emulation.biases(study)
+BIASES = emulation_jobs.biases(study)
 
 
 wildcard_constraints:
@@ -42,11 +42,11 @@ def results_of(found):
 
 def trainings_of(step):
     """Return the folder of a step for every training that takes part in it."""
-    return results_of(jobs_emulation.of_step(study, step))
+    return results_of(emulation_jobs.of_step(study, step))
 
 
 def training_cost(wildcards):
-    return cost.of_training(
+    return training_cost.of_training(
         study.training_of(wildcards.network), study.networks[wildcards.network]
     )
 

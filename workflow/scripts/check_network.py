@@ -3,8 +3,10 @@
 import job
 import pandas as pd
 
-from hmmlens import activations, store
-from hmmlens.validation import checks, matched, records, scorecard, stability
+from hmmlens.io import store
+from hmmlens.recording import activations
+from hmmlens.validation import checks, scorecard, stability, verdict_inputs
+from hmmlens.validation.baselines import comparison
 
 log = job.start(snakemake)
 params, files = snakemake.params, snakemake.input
@@ -18,8 +20,8 @@ for i, place in enumerate(params.layers):
     choices = pd.read_csv(files.choices[i])
     pick = choices[choices["chosen_reducer"] & (choices["pick"] == "compact")].iloc[0]
     at = i * len(names) + names.index(pick["reducer"])
-    recorded = records.recorded(root, layer, data, params.network["lstm_state"])
-    chosen = records.chosen(
+    recorded = verdict_inputs.recorded(root, layer, data, params.network["lstm_state"])
+    chosen = verdict_inputs.chosen(
         recorded,
         pick,
         store.read(store.inside(files.explanations[i]), "explanation"),
@@ -30,7 +32,7 @@ for i, place in enumerate(params.layers):
     )
     key = {"seed": place["seed"], "layer": place["layer"]}
     found.append(checks.run(chosen, params.seed + i).assign(**key))
-    table = matched.compare(chosen, recorded.hidden, symbols_out, params.seed)
+    table = comparison.compare(chosen, recorded.hidden, symbols_out, params.seed)
     methods.append(table.assign(**key))
     paths.setdefault(place["layer"], []).append(chosen.path[chosen.split == 2])
     log.info("%s\n%s", key, found[-1][["check", "value", "p", "sentence"]].to_string(index=False))

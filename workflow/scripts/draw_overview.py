@@ -5,8 +5,8 @@ from pathlib import Path
 import job
 import pandas as pd
 
-from hmmlens.figures import style
-from hmmlens.report import study
+from hmmlens.report import style
+from hmmlens.report.explain import study
 
 log = job.start(snakemake)
 style.use()

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import job
 
-from hmmlens.report import trips
+from hmmlens.report.roundtrip import pipeline
 
 log = job.start(snakemake)
-trips.draw(Path(snakemake.input.tables), Path(snakemake.output[0]))
+pipeline.draw(Path(snakemake.input.tables), Path(snakemake.output[0]))
 log.info("drawn")

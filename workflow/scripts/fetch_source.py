@@ -4,7 +4,7 @@ from pathlib import Path
 
 import job
 
-from hmmlens.datasets.sources import Source, fetch
+from hmmlens.datasets.recorded.sources import Source, fetch
 
 log = job.start(snakemake)
 source = Source(**snakemake.params.source)

@@ -2,7 +2,7 @@
 
 import job
 
-from hmmlens import store
+from hmmlens.io import store
 from hmmlens.validation import ceilings
 
 log = job.start(snakemake)

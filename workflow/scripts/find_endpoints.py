@@ -7,11 +7,11 @@ import numpy as np
 import torch
 import xarray as xr
 
-from hmmlens import activations, devices, store
 from hmmlens.dynamics import endpoints
-from hmmlens.extraction import protocol
-from hmmlens.networks import loading
-from hmmlens.validation.fidelity import output_law
+from hmmlens.io import store
+from hmmlens.recording import activations, protocol
+from hmmlens.recording.distributions import output_law
+from hmmlens.rnn import devices, loading
 
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)

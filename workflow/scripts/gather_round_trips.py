@@ -4,8 +4,8 @@ from pathlib import Path
 
 import job
 
-from hmmlens.report import trips
+from hmmlens.report.roundtrip import pipeline
 
 log = job.start(snakemake)
-found = trips.read(map(Path, snakemake.input.trips))
-log.info("%s", "\n".join(trips.make_tables(found, Path(snakemake.output.tables))))
+found = pipeline.read(map(Path, snakemake.input.trips))
+log.info("%s", "\n".join(pipeline.make_tables(found, Path(snakemake.output.tables))))

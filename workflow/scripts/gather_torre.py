@@ -4,15 +4,15 @@ from pathlib import Path
 
 import job
 
-from hmmlens import config_emulation
-from hmmlens.emulation.folders import write_tables
-from hmmlens.report import torre
+from hmmlens.report.emulation import pipeline
+from hmmlens.study import emulation_study
+from hmmlens.study.emulation_folders import write_tables
 
 log = job.start(snakemake)
-study = config_emulation.load(snakemake.params.study, "the study")
+study = emulation_study.load(snakemake.params.study, "the study")
 folder = Path(snakemake.output.tables)
-tables = torre.tables(folder.parent, study)
+tables = pipeline.tables(folder.parent, study)
 for name, table in tables.items():
     log.info("%s: %d rows", name, len(table))
 write_tables(tables, folder)
-log.info("%s", "\n".join(torre.outcome(tables["gates"])))
+log.info("%s", "\n".join(pipeline.outcome(tables["gates"])))

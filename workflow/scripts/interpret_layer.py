@@ -3,8 +3,9 @@
 import job
 import pandas as pd
 
-from hmmlens import activations, store
 from hmmlens.interpretation.states import interpret
+from hmmlens.io import store
+from hmmlens.recording import activations
 
 log = job.start(snakemake)
 params, files = snakemake.params, snakemake.input

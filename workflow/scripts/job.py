@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 import hmmlens
-from hmmlens import failures
+from hmmlens.study import failures
 
 
 def start(snakemake: Any) -> logging.Logger:

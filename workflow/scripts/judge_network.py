@@ -3,8 +3,9 @@
 import job
 import pandas as pd
 
-from hmmlens import activations, store
-from hmmlens.validation import records
+from hmmlens.io import store
+from hmmlens.recording import activations
+from hmmlens.validation import verdict_inputs
 
 log = job.start(snakemake)
 params, files = snakemake.params, snakemake.input
@@ -26,12 +27,12 @@ for run, recording, ends, scores in jobs:
         grade = None
         if beside is not None and trained and layer == layers[-1]:
             grade = beside.loc[run["seed"]]
-        row = records.judged(
-            records.recorded(
+        row = verdict_inputs.judged(
+            verdict_inputs.recorded(
                 root, activations.read(path, layer), data, params.network["lstm_state"]
             ),
-            records.losses(test, ceilings, data.attrs, params.network["kind"] == "trained"),
-            records.settled(store.read(store.inside(ends), "endpoints")),
+            verdict_inputs.losses(test, ceilings, data.attrs, params.network["kind"] == "trained"),
+            verdict_inputs.settled(store.read(store.inside(ends), "endpoints")),
             seed,
             grade,
         )

@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from hmmlens import activations, store
-from hmmlens.networks import cells, reservoir, training
+from hmmlens.io import store
+from hmmlens.recording import activations
+from hmmlens.rnn import recurrent_network, training
+from hmmlens.validation.baselines import reservoir
 
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)
@@ -21,9 +23,9 @@ ceilings = pd.read_csv(files.ceilings)
 
 rows = []
 for seed, (initial, own) in enumerate(zip(params.initial, params.seeds, strict=True)):
-    before = cells.for_dataset(params.network, data.attrs, data.sizes, initial)
-    after = cells.for_dataset(params.network, data.attrs, data.sizes, initial)
-    cells.load_weights(after, Path(files.weights[seed]))
+    before = recurrent_network.for_dataset(params.network, data.attrs, data.sizes, initial)
+    after = recurrent_network.for_dataset(params.network, data.attrs, data.sizes, initial)
+    recurrent_network.load_weights(after, Path(files.weights[seed]))
     reservoir.permute(after, np.random.default_rng(own))
     for weights, network in (("initial", before), ("permuted", after)):
         row = reservoir.judge_with_readout(

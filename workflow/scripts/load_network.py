@@ -6,9 +6,10 @@ import job
 import pandas as pd
 import torch
 
-from hmmlens import activations, devices, store
-from hmmlens.extraction.api import extract
-from hmmlens.networks import cells, loading, training
+from hmmlens.io import store
+from hmmlens.recording import activations
+from hmmlens.recording.extract import extract
+from hmmlens.rnn import devices, loading, recurrent_network, training
 
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)
@@ -29,8 +30,8 @@ tree = extract(
     batch_first=settings.get("batch_first"),
 )
 output = loading.check_output(tree, data, settings["layers"])
-scores = training.score_splits(output, data).assign(**cells.described(network))
+scores = training.score_splits(output, data).assign(**recurrent_network.described(network))
 scores.to_csv(snakemake.output.scores, index=False)
 pd.DataFrame(columns=training.CURVE).to_csv(snakemake.output.training, index=False)
-cells.save(network, Path(snakemake.output.weights))
+recurrent_network.save(network, Path(snakemake.output.weights))
 log.info("scores:\n%s", scores.to_string(index=False))

@@ -5,11 +5,11 @@ from pathlib import Path
 import job
 from pydantic import TypeAdapter
 
-from hmmlens import store
-from hmmlens.config import DatasetConfig
 from hmmlens.datasets.build import build
 from hmmlens.datasets.content import SPLITS
-from hmmlens.datasets.sources import SOURCE_OF, checked
+from hmmlens.datasets.recorded.sources import SOURCE_OF, checked
+from hmmlens.datasets.settings import DatasetConfig
+from hmmlens.io import store
 
 log = job.start(snakemake)
 settings = TypeAdapter(DatasetConfig).validate_python(snakemake.params.settings)

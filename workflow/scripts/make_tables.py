@@ -5,8 +5,8 @@ from pathlib import Path
 
 import job
 
-from hmmlens.jobs import Parts
-from hmmlens.report import findings, study, tables
+from hmmlens.report.explain import findings, study, tables
+from hmmlens.study.jobs import Parts
 
 log = job.start(snakemake)
 params, output = snakemake.params, snakemake.output

@@ -6,9 +6,10 @@ import job
 import numpy as np
 import torch
 
-from hmmlens.config_emulation import Bias
-from hmmlens.datasets.generators import check_hmm
-from hmmlens.emulation import bias, folders
+from hmmlens.datasets.synthetic.generators import check_hmm
+from hmmlens.emulation.analysis import objective_bias
+from hmmlens.emulation.settings import Bias
+from hmmlens.study import emulation_folders
 
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)
@@ -16,14 +17,14 @@ params = snakemake.params
 asked = Bias(**params.bias)
 batches = dict(zip(asked.batch_sizes, asked.n_draws, strict=True))
 hmm = check_hmm(*params.target)
-drawn = bias.values(hmm, asked.n_steps, params.seed, asked.objectives, batches)
+drawn = objective_bias.values(hmm, asked.n_steps, params.seed, asked.objectives, batches)
 rng = np.random.default_rng(params.seed)
 tables = {
     "values": drawn,
-    "summary": bias.summary(drawn),
-    "best_factor": bias.best_factor(drawn, rng),
-    "shrinkage": bias.shrinkage(drawn, rng),
+    "summary": objective_bias.summary(drawn),
+    "best_factor": objective_bias.best_factor(drawn, rng),
+    "shrinkage": objective_bias.shrinkage(drawn, rng),
 }
 for name in ("best_factor", "shrinkage"):
     log.info("%s\n%s", name, tables[name].to_string(index=False))
-folders.write_step(tables, Path(snakemake.output[0]))
+emulation_folders.write_step(tables, Path(snakemake.output[0]))

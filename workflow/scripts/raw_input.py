@@ -2,7 +2,10 @@
 
 import job
 
-from hmmlens import activations, layout, raw_inputs, store
+from hmmlens import naming
+from hmmlens.io import store
+from hmmlens.recording import activations
+from hmmlens.validation.baselines import raw_inputs
 
 log = job.start(snakemake)
 data = store.read(store.inside(snakemake.input.sequences), "sequences")
@@ -13,7 +16,7 @@ variant = snakemake.wildcards.reducer
 result = raw_inputs.control(
     data,
     chosen,
-    layout.control_of(variant),
+    naming.control_of(variant),
     raw_inputs.settings_of(variant, snakemake.params.reducers),
     snakemake.params.seed,
 )

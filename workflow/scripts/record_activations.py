@@ -5,9 +5,11 @@ from pathlib import Path
 import job
 import torch
 
-from hmmlens import activations, devices, layout, store
-from hmmlens.extraction.api import extract
-from hmmlens.networks import loading
+from hmmlens.io import store
+from hmmlens.recording import activations
+from hmmlens.recording.extract import extract
+from hmmlens.rnn import devices, loading
+from hmmlens.study import layout
 
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)

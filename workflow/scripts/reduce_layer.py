@@ -2,14 +2,16 @@
 
 import job
 
-from hmmlens import activations, reduction, store
+from hmmlens.io import store
+from hmmlens.recording import activations
+from hmmlens.reduction import reduce
 
 log = job.start(snakemake)
 params = snakemake.params
 path = store.inside(snakemake.input.activations)
 root, layer = activations.read(path), activations.read(path, snakemake.wildcards.layer)
 states = activations.States(root, layer, params.lstm_state)
-found = reduction.write_reduced(
+found = reduce.write_reduced(
     states,
     root,
     params.reducer,

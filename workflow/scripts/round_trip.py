@@ -5,21 +5,21 @@ from pathlib import Path
 import job
 import torch
 
-from hmmlens import devices
-from hmmlens.config_networks import Training
-from hmmlens.config_roundtrip import Trip
-from hmmlens.roundtrip import trip
+from hmmlens.rnn import devices
+from hmmlens.rnn.settings import Training
+from hmmlens.roundtrip import pipeline
+from hmmlens.roundtrip.settings import Trip
 
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)
 params, folder = snakemake.params, Path(snakemake.output[0])
 devices.choose(params.settings["device"])
 about = dict(snakemake.wildcards)
-tables = trip.run(
+tables = pipeline.run(
     Trip.model_validate(params.trip),
     about["cell"],
     Training(**params.training),
-    trip.Settings(**params.settings),
+    pipeline.Settings(**params.settings),
     params.seed,
 )
 folder.mkdir(parents=True, exist_ok=True)

@@ -2,8 +2,9 @@
 
 import job
 
-from hmmlens import devices, store
 from hmmlens.hmm import storage
+from hmmlens.io import store
+from hmmlens.rnn import devices
 
 log = job.start(snakemake)
 params = snakemake.params

@@ -5,11 +5,12 @@ from pathlib import Path
 import job
 import torch
 
-from hmmlens.config_emulation import Emulation, EmulationNetwork
-from hmmlens.datasets.generators import check_hmm
-from hmmlens.emulation import folders, outcome
+from hmmlens.datasets.synthetic.generators import check_hmm
+from hmmlens.emulation.analysis import outcome
+from hmmlens.emulation.settings import Emulation, EmulationNetwork
 from hmmlens.emulation.training import train
-from hmmlens.networks.cells import pick_device
+from hmmlens.rnn.recurrent_network import pick_device
+from hmmlens.study import emulation_folders
 
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)
@@ -19,8 +20,8 @@ settings, checkpoint = Emulation(**params.training), Path(params.checkpoint)
 log.info("device %s", device)
 trained = train(settings, EmulationNetwork(**params.network), hmm, params.seed, checkpoint, device)
 folder.mkdir(parents=True, exist_ok=True)
-folders.write_network(trained, folder)
+emulation_folders.write_network(trained, folder)
 tables = {"history": trained.history, "outcome": outcome.end_row(trained)}
 log.info("%s", tables["outcome"].T.to_string())
-folders.write_step(tables, folder)
+emulation_folders.write_step(tables, folder)
 checkpoint.unlink(missing_ok=True)

@@ -6,16 +6,18 @@ import job
 import pandas as pd
 import torch
 
-from hmmlens import devices, store
-from hmmlens.config_networks import Training
-from hmmlens.networks import cells, training
+from hmmlens.io import store
+from hmmlens.rnn import devices, recurrent_network, training
+from hmmlens.rnn.settings import Training
 
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)
 params = snakemake.params
 device = devices.choose(params.device)
 data = store.read(store.inside(snakemake.input.sequences), "sequences")
-network = cells.for_dataset(params.network, data.attrs, data.sizes, params.seed).to(device)
+network = recurrent_network.for_dataset(params.network, data.attrs, data.sizes, params.seed).to(
+    device
+)
 splits = training.by_split(data, device)
 
 history = []
@@ -29,8 +31,8 @@ pd.DataFrame(history, columns=training.CURVE).to_csv(snakemake.output.training, 
 rows = [
     {"split": name, **training.evaluate(network, part)._asdict()} for name, part in splits.items()
 ]
-scores = pd.DataFrame(rows).assign(**cells.described(network))
+scores = pd.DataFrame(rows).assign(**recurrent_network.described(network))
 scores.to_csv(snakemake.output.scores, index=False)
-cells.save(network, Path(snakemake.output.weights))
+recurrent_network.save(network, Path(snakemake.output.weights))
 checkpoint.unlink(missing_ok=True)
 log.info("scores:\n%s", scores.to_string(index=False))

@@ -2,7 +2,8 @@
 
 import job
 
-from hmmlens import activations, store
+from hmmlens.io import store
+from hmmlens.recording import activations
 from hmmlens.validation import scorecard
 
 log = job.start(snakemake)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import job
 
-from hmmlens.report import trips
+from hmmlens.report.roundtrip import pipeline
 
 log = job.start(snakemake)
 files, output = snakemake.input, Path(snakemake.output[0])
-trips.write(
+pipeline.write(
     Path(files.template),
     Path(files.tables),
     Path(files.figures),

@@ -1,0 +1,79 @@
+"""Commands about a study as a whole: what it will cost, and what it has so far."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hmmlens import user_text
+
+if TYPE_CHECKING:
+    from hmmlens.study.jobs import AnyStudy
+
+PLAN = """\
+Print how many jobs a study has, and for each rule its core-hours, GPU-hours, disk and peak memory,
+by laws fitted to what jobs took before, in studies that come with hmmlens and in those below
+results/, with the error of such predictions of the same rules.
+"""
+
+PARTIAL = """\
+Write a report of what a study has so far to results/STUDY/partial_report, with all tables and a
+list of what is missing. Snakemake may be at work meanwhile.
+"""
+
+
+def add_to(commands: Any) -> None:
+    """Add the commands to the subparsers of ``hmmlens``."""
+    told = "tell what a study will cost, before it starts"
+    _options(commands.add_parser("plan", help=told, description=PLAN), plan)
+    told = "report what a study has so far, and list what is missing"
+    _options(commands.add_parser("partial", help=told, description=PARTIAL), partial)
+
+
+def _options(command: argparse.ArgumentParser, run: Any) -> None:
+    command.set_defaults(run=run)
+    add = command.add_argument
+    add("--configfile", type=Path, default=Path("config.yaml"), help="default: config.yaml")
+    add("--debug", action="store_true", help="show where in the code an error arose")
+
+
+def _study(path: Path) -> AnyStudy:
+    """Return the study of a config of any kind."""
+    from hmmlens.io.yaml_files import read_yaml
+    from hmmlens.study.jobs import load
+
+    return load(read_yaml(path), str(path))
+
+
+def plan(args: argparse.Namespace) -> None:
+    """Print what a study will take."""
+    study = _study(args.configfile)
+
+    from hmmlens.study.plan import costs, measured, text
+
+    past, own = measured.shipped(), measured.read_all(Path("results"))
+    found = costs.plan(study, past, own)
+    print(f"{study.study}: what all of it takes\n\n{text.table(found)}\n")
+    errors = costs.errors(past, own)
+    mine = errors[errors["rule"].isin(found.table["rule"])]
+    for line in [*text.notes(found), *text.worth(mine)]:
+        print(line)
+    if own:
+        names = ", ".join(sorted(one.study.study for one in own))
+        print(f"Of this machine: {names}; it takes {found.speed:.2f} times as long as the other.")
+
+
+def partial(args: argparse.Namespace) -> None:
+    """Report what a study has so far."""
+    study = _study(args.configfile)
+
+    import logging
+
+    from hmmlens.report import partial as report
+    from hmmlens.study import layout
+
+    # Which limits of axes matplotlib moves is nothing to tell.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    folder, found = report.write(study, Path("results") / study.study)
+    print(f"{found.sentence}\nThe partial report: {user_text.line(folder / layout.REPORT)}")

@@ -1,0 +1,1 @@
+"""Sequences from files that users have: tables, NumPy archives, Zarr stores."""

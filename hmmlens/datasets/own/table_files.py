@@ -1,0 +1,249 @@
+"""Read the columns of a CSV or Parquet file, and say what is wrong with the file."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import re
+import warnings
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import pandas as pd
+
+from hmmlens.datasets.own.words import MISSING, clean
+from hmmlens.errors import DataError, did_you_mean
+
+#: What may separate columns.
+SEPARATORS = (",", ";", "\t", "|")
+
+#: Names of columns that nobody named: indices of pandas, as to_csv and Parquet keep them.
+_UNNAMED = re.compile(r"|Unnamed: [0-9]+|__index_level_[0-9]+__")
+
+AS_WRITTEN: dict[str, Any] = {
+    "encoding": "utf-8-sig",
+    "skipinitialspace": True,
+    # Blank lines count, so that records can be found again in the file.
+    "skip_blank_lines": False,
+    "keep_default_na": False,
+}
+
+
+def column_names(path: Path, separator: str = ",") -> list[str]:
+    """Return the names of a table's columns, cleaned like words; empty where there is none.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read.
+    """
+    raw = _raw_names(path, separator)
+    # What was read as one column may be several, separated by tabs.
+    return raw if len(raw) == 1 else [clean(name) for name in raw]
+
+
+def _raw_names(path: Path, separator: str) -> list[str]:
+    if path.name.endswith(".parquet"):
+        with _parquet_errors(path):
+            from pyarrow import parquet
+
+            return [str(name) for name in parquet.read_schema(path).names]
+    with _csv_errors(path, separator):
+        head = pd.read_csv(path, sep=separator, header=None, nrows=1, dtype=str, **AS_WRITTEN)
+    return ["" if pd.isna(name) else str(name) for name in head.iloc[0]]
+
+
+def is_unnamed(name: str) -> bool:
+    """Return whether a column's name says that nobody named it, as an index that pandas wrote."""
+    return _UNNAMED.fullmatch(name) is not None
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the names of a file's columns as messages show them."""
+    return ", ".join(name or "(a column without a name)" for name in names)
+
+
+def other_separator(names: Sequence[str]) -> str | None:
+    """Return what seems to separate the columns, where a header was read as one column."""
+    alone = names[0] if len(names) == 1 else ""
+    return next((mark for mark in SEPARATORS if mark in alone), None)
+
+
+def refuse_repeated(path: Path, column: str, found: Sequence[str]) -> None:
+    """Raise DataError where the header holds a column twice."""
+    if found.count(column) > 1:
+        raise DataError(
+            f"{path}: the header has {found.count(column)} columns {column!r}; rename all but one"
+        )
+
+
+def _positions(path: Path, found: list[str], wanted: list[str]) -> dict[str, int]:
+    """Return the place of each wanted column among those that a file has."""
+    for column in wanted:
+        name = clean(column)
+        if name not in found:
+            other = other_separator(found)
+            hint = f" (is it separated by {other!r}? then set separator)" if other else ""
+            raise DataError(
+                f"{path}: column {column!r} is missing{did_you_mean(column, found)}; "
+                f"the file has: {listed(found)}{hint}"
+            )
+        refuse_repeated(path, name, found)
+    return {column: found.index(clean(column)) for column in wanted}
+
+
+def check_columns(path: Path, separator: str, wanted: list[str]) -> None:
+    """Look for columns in the header of a CSV or Parquet file.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read, lacks a column, or holds one of them twice.
+    """
+    _positions(path, column_names(path, separator), wanted)
+
+
+# --- CSV ------------------------------------------------------------------------------------
+
+
+def read_csv(path: Path, words: list[str], numbers: list[str], separator: str) -> pd.DataFrame:
+    """Return the named columns of a CSV file; its index counts records, the header being 0.
+
+    Columns of ``words`` come as text.
+
+    Raises
+    ------
+    DataError
+        When it cannot be read, with the line where one is at fault, or lacks a column.
+    """
+    found = column_names(path, separator)
+    places = _positions(path, found, [*words, *numbers])
+    columns = [str(place) for place in range(len(found))]
+    empty = {column: [""] for column in columns}
+    empty |= {str(places[name]): list(MISSING) for name in numbers if name not in words}
+    with _csv_errors(path, separator), warnings.catch_warnings():
+        # Where columns are picked here, or all lines are longer than the header, pandas cuts
+        # lines short; values would then stand in wrong columns.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        frame = pd.read_csv(
+            path, sep=separator, header=0, names=columns,
+            dtype={str(places[name]): str for name in words}, na_values=empty,
+            index_col=False, low_memory=False, **AS_WRITTEN,
+        )  # fmt: skip
+    frame.index = frame.index + 1
+    # Blank lines go; a row that was cut off stays, and its empty cells are found.
+    frame = frame.dropna(how="all")
+    return frame[[str(place) for place in places.values()]].set_axis(list(places), axis=1)
+
+
+def line_in(path: Path, separator: str) -> Callable[[int], int]:
+    """Return a function from a record's number, the header being 0, to the line it begins on.
+
+    Quoted cells may hold ends of lines; lines are counted from 1, as an editor does.
+    """
+
+    def line(record: int) -> int:
+        with _opened(path) as file:
+            text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")
+            try:
+                reader = csv.reader(text, delimiter=separator, skipinitialspace=True)
+                for _ in range(record):
+                    next(reader)
+            except (csv.Error, StopIteration, TypeError, ValueError):
+                return record + 1
+            return reader.line_num + 1
+
+    return line
+
+
+def _opened(path: Path) -> IO[bytes]:
+    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+
+
+@contextmanager
+def _csv_errors(path: Path, separator: str) -> Iterator[None]:
+    try:
+        yield
+    except pd.errors.EmptyDataError:
+        raise DataError(f"{path}: the file is empty") from None
+    except pd.errors.ParserWarning:
+        raise DataError(f"{path}: rows have more cells than the header has names") from None
+    except UnicodeDecodeError:
+        line = _first_line_not_utf8(path)
+        raise DataError(f"{path}, line {line}: this is no text in UTF-8; save it as such") from None
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise DataError(f"{path}{_reason(str(error).strip(), line_in(path, separator))}") from None
+
+
+def _reason(said: str, line: Callable[[int], int]) -> str:
+    """Return where and why pandas could not read a CSV file, as far as it says so.
+
+    What pandas calls lines and rows are records, counted from 1 and from 0.
+    """
+    if found := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", said):
+        columns, record, cells = map(int, found.groups())
+        where = line(record - 1)
+        return f", line {where}: has {cells} cells, but the header has {columns} names"
+    if found := re.search(r"EOF inside string starting at row (\d+)", said):
+        return f", line {line(int(found[1]))}: a quote is opened and never closed"
+    return f": cannot be read as CSV in UTF-8: {said}"
+
+
+def _first_line_not_utf8(path: Path) -> int:
+    """Return the number, from 1, of the first line that is not UTF-8."""
+    with _opened(path) as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    return 1
+
+
+# --- Parquet --------------------------------------------------------------------------------
+
+
+def read_parquet(path: Path, wanted: list[str]) -> pd.DataFrame:
+    """Return the named columns of a Parquet file; its index counts rows from 0.
+
+    Whole numbers beside empty cells come as Python's, which are never rounded.
+
+    Raises
+    ------
+    DataError
+        When it cannot be read, or lacks a column.
+    """
+    raw = _raw_names(path, "")
+    places = _positions(path, [clean(name) for name in raw], wanted)
+    with _parquet_errors(path):
+        import pyarrow
+        from pyarrow import parquet
+
+        table = parquet.read_table(path, columns=[raw[place] for place in places.values()])
+        table = table.select([raw[place] for place in places.values()])
+        for column in table.schema:
+            if pyarrow.types.is_nested(column.type):
+                told = f"holds {column.type} in each cell, wants one number or word"
+                raise DataError(f"{path}, column {column.name!r}: {told}")
+        # Without pandas' metadata, so that what was an index is a column too.
+        frame = table.to_pandas(ignore_metadata=True, integer_object_nulls=True)
+        return frame.set_axis(list(places), axis=1)
+
+
+@contextmanager
+def _parquet_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except ImportError:
+        raise DataError(
+            f"{path}: reading Parquet needs the package pyarrow; install it with "
+            "pip install pyarrow, or give a CSV file"
+        ) from None
+    except DataError:
+        raise
+    except (OSError, ValueError, NotImplementedError, MemoryError) as error:
+        raise DataError(f"{path}: cannot be read as Parquet: {error}") from None

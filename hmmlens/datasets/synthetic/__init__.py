@@ -1,0 +1,1 @@
+"""Tasks that are generated: hidden Markov models, automata, continua."""

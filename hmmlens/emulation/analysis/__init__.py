@@ -1,0 +1,1 @@
+"""How a network that emulates a hidden Markov model works inside."""

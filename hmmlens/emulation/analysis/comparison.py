@@ -1,0 +1,110 @@
+"""Networks of one seed that were trained by two objectives, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hmmlens.errors import DataError
+from hmmlens.stats.bootstrap import Estimate
+from hmmlens.stats.paired import paired, student
+
+#: The paper's objective, and the one without its bias.
+PAPER, UNBIASED = "sinkhorn", "split"
+#: What a table of one network must say.
+COLUMNS = ("objective", "batch_size", "seed", "measure", "value")
+#: What a comparison says, also where it has nothing to compare.
+COMPARED = [
+    *("measure", "batch_size"),
+    *(f"{name}{end}" for name in (PAPER, UNBIASED) for end in ("", "_low", "_high", "_n")),
+    *("difference", "difference_low", "difference_high", "p", "n_pairs"),
+]
+
+
+def joined(networks: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Return the tables of networks below each other.
+
+    Parameters
+    ----------
+    networks : of each network, one row a measure, with columns :data:`COLUMNS`.
+
+    Raises
+    ------
+    DataError
+        When there is no table, one lacks a column, or a network is told twice.
+    """
+    tables = list(networks)
+    if not tables:
+        raise DataError("there is no network to compare")
+    for table in tables:
+        missing = [name for name in COLUMNS if name not in table]
+        if missing:
+            raise DataError(f"a network's table has no {', '.join(missing)}")
+    found = pd.concat([table[list(COLUMNS)] for table in tables], ignore_index=True)
+    if found.duplicated(list(COLUMNS[:4])).any():
+        raise DataError("two rows are of the same objective, batch size, seed and measure")
+    return found
+
+
+def compare(networks: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Compare what the paper's objective and the unbiased one make of networks.
+
+    Parameters
+    ----------
+    networks : see :func:`joined`.
+
+    Returns
+    -------
+    DataFrame
+        One row a measure and batch size: ``measure, batch_size``; for each of ``sinkhorn`` and
+        ``split`` its mean over seeds with Student's interval (``_low, _high``) and number
+        (``_n``); ``difference, difference_low, difference_high`` (split less sinkhorn, over
+        seeds that both have), ``p`` (signs flipped; see
+        :func:`hmmlens.stats.paired.sign_flip`), ``n_pairs``
+    """
+    table = joined(networks)
+    rows: list[dict[str, Any]] = []
+    for (measure, batch_size), part in table.groupby(["measure", "batch_size"], sort=False):
+        wide = part.pivot(index="seed", columns="objective", values="value")
+        wide = (
+            wide.reindex(columns=[PAPER, UNBIASED]).astype(float).replace([np.inf, -np.inf], np.nan)
+        )
+        row: dict[str, Any] = {"measure": measure, "batch_size": batch_size}
+        for name in (PAPER, UNBIASED):
+            row |= _named(name, student(wide[name])) | {f"{name}_n": int(wide[name].notna().sum())}
+        apart = paired(wide[UNBIASED], wide[PAPER])
+        row |= _named("difference", apart.difference)
+        rows.append(row | {"p": apart.p, "n_pairs": apart.n})
+    return pd.DataFrame(rows, columns=COMPARED)
+
+
+def trends(networks: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Return how measures change with the size of the batch.
+
+    Returns
+    -------
+    DataFrame
+        ``measure, objective, slope, low, high`` (change by each doubling; least squares within each
+        seed, Student's interval over seeds), ``n`` (seeds with two sizes or more)
+    """
+    rows: list[dict[str, Any]] = []
+    for (measure, objective), part in joined(networks).groupby(
+        ["measure", "objective"], sort=False
+    ):
+        known = part[np.isfinite(part["value"].astype(float))]
+        slopes = [
+            float(np.polyfit(np.log2(one["batch_size"].astype(float)), one["value"], 1)[0])
+            for _, one in known.groupby("seed")
+            if one["batch_size"].nunique() > 1
+        ]
+        if slopes:
+            row = {"measure": measure, "objective": objective, "n": len(slopes)}
+            rows.append(row | dict(zip(("slope", "low", "high"), student(slopes), strict=True)))
+    return pd.DataFrame(rows, columns=["measure", "objective", "n", "slope", "low", "high"])
+
+
+def _named(name: str, found: Estimate) -> dict[str, float]:
+    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}

@@ -1,0 +1,202 @@
+"""Which law an objective likes best, and how that depends on the size of the batch.
+
+The value of an objective is a draw: of the batch that a generator emits, and of the target's. On
+average it ought to be lowest for the target itself. Hand-made generators, each wrong in one way or
+more (:mod:`hmmlens.emulation.analysis.reference_generators`), show where it is lowest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.nn.functional import one_hot
+
+from hmmlens.datasets.synthetic.generators import HMMParameters, sample_hmm
+from hmmlens.emulation.analysis.reference_generators import FACTORS, Generator, hand_made, moves
+from hmmlens.emulation.analysis.reference_generators import TRUE as TRUE
+from hmmlens.emulation.objectives import OBJECTIVES
+from hmmlens.seeds import derive_seed
+from hmmlens.stats.bootstrap import interval
+from hmmlens.stats.paired import student
+from hmmlens.typing import Floats, Int64s
+
+#: Sizes of the batch, and draws at each; at the largest one a draw costs seconds.
+BATCHES = {256: 32, 512: 24, 1024: 16, 2048: 8, 4096: 4}
+#: Points at which a fitted curve is looked at.
+N_FINE = 2001
+
+
+def values(
+    hmm: HMMParameters,
+    n_steps: int,
+    seed: int,
+    objectives: Iterable[str] = tuple(OBJECTIVES),
+    batches: Mapping[int, int] | None = None,
+    generators: Mapping[str, Generator] | None = None,
+) -> pd.DataFrame:
+    """Draw values of objectives.
+
+    In a draw all generators meet the same batch of the target, which takes out of their
+    differences what that batch has of chance.
+
+    Parameters
+    ----------
+    n_steps : length of the sequences.
+    batches : size -> draws; by default :data:`BATCHES`.
+    generators : by default :func:`hand_made`.
+
+    Returns
+    -------
+    DataFrame
+        ``objective, generator, n, draw, value``
+    """
+    batches = BATCHES if batches is None else batches
+    generators = hand_made(hmm) if generators is None else generators
+    n_symbols = hmm.emissionprob.shape[1]
+    rows: list[dict[str, Any]] = []
+    for n, n_draws in batches.items():
+        for number in range(n_draws):
+            rng = np.random.default_rng(derive_seed(seed, "bias", n, number))
+            target = _hot(sample_hmm(hmm, n, n_steps, rng)[0], n_symbols)
+            for name, generator in generators.items():
+                emitted = _hot(generator(n, n_steps, rng), n_symbols)
+                for objective in objectives:
+                    with torch.inference_mode():
+                        value = float(OBJECTIVES[objective](emitted, target))
+                    row = {"objective": objective, "generator": name, "n": n, "draw": number}
+                    rows.append(row | {"value": value})
+    return pd.DataFrame(rows)
+
+
+def _hot(symbols: Int64s, n_symbols: int) -> torch.Tensor:
+    return one_hot(torch.from_numpy(symbols), n_symbols).float()
+
+
+def summary(drawn: pd.DataFrame) -> pd.DataFrame:
+    """Return where each objective is lowest.
+
+    Parameters
+    ----------
+    drawn : of :func:`values`.
+
+    Returns
+    -------
+    DataFrame
+        ``objective, n, generator, value, low, high`` (Student's interval over draws), ``excess``
+        over the target in the same draws with ``excess_low, excess_high`` (below 0: it is liked
+        better than the target), ``lowest`` (whether its mean is the lowest of all), ``wins``
+        (share of draws in which it is), ``n_draws``
+    """
+    rows = []
+    for (objective, n), part in drawn.groupby(["objective", "n"], sort=False):
+        wide = part.pivot(index="draw", columns="generator", values="value")
+        wide = wide[list(dict.fromkeys(part["generator"]))]
+        best, first = wide.mean().idxmin(), wide.idxmin(axis=1)
+        for name in wide:
+            value, low, high = student(wide[name])
+            row = {"objective": objective, "n": n, "generator": name}
+            row |= {"value": value, "low": low, "high": high}
+            row |= dict(zip(("excess", "excess_low", "excess_high"),
+                            student(wide[name] - wide[TRUE]), strict=True))  # fmt: skip
+            row |= {"lowest": name == best, "wins": float((first == name).mean())}
+            rows.append(row | {"n_draws": len(wide)})
+    return pd.DataFrame(rows)
+
+
+def best_factor(
+    drawn: pd.DataFrame, rng: np.random.Generator, n_bootstrap: int = 500
+) -> pd.DataFrame:
+    """Return how often a generator like the target should move on, for each objective to like it.
+
+    The minimum of a cubic in the log of the factor on the probabilities of moving on, fitted to the
+    means of :func:`values` over the generators that differ from the target in that alone.
+
+    Returns
+    -------
+    DataFrame
+        ``objective, n, factor, low, high`` (draws resampled; 1 is right), ``at_edge``, whether the
+        minimum lies at the smallest or largest factor that was tried, or beyond it
+    """
+    rows = []
+    for (objective, n), part in drawn.groupby(["objective", "n"], sort=False):
+        wide = part.pivot(index="draw", columns="generator", values="value")
+        names = {TRUE: 1.0} | {moves(factor): factor for factor in FACTORS}
+        factors = np.array(sorted(names[name] for name in wide if name in names))
+        if len(factors) < 4:
+            continue
+        order = sorted((name for name in wide if name in names), key=lambda name: names[name])
+        table = wide[order].to_numpy()
+        best = _lowest(factors, table.mean(axis=0))
+        again = rng.integers(len(table), size=(n_bootstrap, len(table)))
+        low, high = interval([_lowest(factors, table[some].mean(axis=0)) for some in again])
+        row = {"objective": objective, "n": n, "factor": best, "low": low, "high": high}
+        edge = bool(np.isclose(best, factors[[0, -1]]).any())
+        rows.append(row | {"at_edge": edge})
+    return pd.DataFrame(rows)
+
+
+def _lowest(factors: Floats, means: Floats) -> float:
+    """Return where a polynomial in log(factor) is lowest, within the factors."""
+    logs = np.log(factors)
+    # Moving on too rarely costs more than too often, which a parabola does not have.
+    curve = np.polyfit(logs, means, min(3, len(factors) - 2))
+    fine = np.linspace(logs[0], logs[-1], N_FINE)
+    return float(np.exp(fine[np.polyval(curve, fine).argmin()]))
+
+
+def shrinkage(
+    drawn: pd.DataFrame, rng: np.random.Generator, n_bootstrap: int = 500
+) -> pd.DataFrame:
+    """Return how the bias shrinks as the batch grows.
+
+    Two numbers per objective: the ``value at the target``, which ought to be 0, and the ``gain of
+    the best other``, by how much the best-liked other generator lies below the target (0 where
+    none does). Each is fitted by a power of the size of the batch.
+
+    Returns
+    -------
+    DataFrame
+        ``objective, of, power, power_low, power_high`` (draws resampled), ``smallest_n,
+        at_smallest, largest_n, at_largest``. The power is NaN where a number is not above 0
+        at every size.
+    """
+    rows = []
+    for objective, part in drawn.groupby("objective", sort=False):
+        tables = []
+        for _, table in part.groupby("n"):
+            wide = table.pivot(index="draw", columns="generator", values="value")
+            tables.append(wide[[TRUE, *wide.columns.drop(TRUE)]].to_numpy())
+        sizes = np.array(sorted(part["n"].unique()), dtype=np.float64)
+        again = [
+            [table[rng.integers(len(table), size=len(table))].mean(axis=0) for table in tables]
+            for _ in range(n_bootstrap)
+        ]
+        for name, number in NUMBERS.items():
+            found = np.array([number(table.mean(axis=0)) for table in tables])
+            power = _power(sizes, found)
+            spread = [_power(sizes, np.array([number(row) for row in means])) for means in again]
+            kept = [p for p in spread if np.isfinite(p)]
+            low, high = interval(kept) if np.isfinite(power) and len(kept) else (np.nan, np.nan)
+            row = {"objective": objective, "of": name}
+            row |= {"power": power, "power_low": low, "power_high": high}
+            row |= {"smallest_n": int(sizes[0]), "at_smallest": found[0]}
+            rows.append(row | {"largest_n": int(sizes[-1]), "at_largest": found[-1]})
+    return pd.DataFrame(rows)
+
+
+#: What ought to be 0, of the mean values of one size (generator), the target's first.
+NUMBERS: dict[str, Callable[[Floats], float]] = {
+    "value at the target": lambda means: float(means[0]),
+    "gain of the best other": lambda means: max(0.0, float(means[0] - means[1:].min())),
+}
+
+
+def _power(sizes: Floats, numbers: Floats) -> float:
+    """Return the slope of log(number) on log(size); NaN where one is not above 0."""
+    if len(sizes) < 2 or (numbers <= 0).any():
+        return np.nan
+    return float(np.polyfit(np.log(sizes), np.log(numbers), 1)[0])

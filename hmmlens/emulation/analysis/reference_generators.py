@@ -1,0 +1,130 @@
+"""Generators of symbols that are a target, or differ from it in a way that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from hmmlens.datasets.synthetic.generators import HMMParameters, sample_hmm
+from hmmlens.dynamics.labels import informative
+from hmmlens.errors import DataError
+from hmmlens.stats import transitions
+from hmmlens.typing import Int64s
+from hmmlens.validation.closed_loop import draw
+
+#: Takes sequences, steps and where to draw from; returns symbols (sequence, time).
+Generator = Callable[[int, int, np.random.Generator], Int64s]
+
+#: Factors on the probabilities of moving on, and the one that other changes are joined to.
+FACTORS, SLOWER = (0.4, 0.6, 0.8, 1.2, 1.4), 0.6
+#: Steps before a sequence begins, so that no dwell begins with it.
+BURN_IN = 100
+#: The generator that is the target.
+TRUE = "target"
+
+
+def of_hmm(hmm: HMMParameters) -> Generator:
+    """Return the generator that samples a hidden Markov model."""
+    return lambda n, n_steps, rng: sample_hmm(hmm, n, n_steps, rng)[0]
+
+
+def moving(hmm: HMMParameters, factor: float) -> HMMParameters:
+    """Return a model whose probabilities of moving on are multiplied.
+
+    Raises
+    ------
+    DataError
+        When a state would move with a probability above 1.
+    """
+    transmat = np.eye(len(hmm.transmat)) + factor * (hmm.transmat - np.eye(len(hmm.transmat)))
+    if transmat.min() < 0:
+        raise DataError(f"a state cannot move on {factor:g} times as often: it moves too often")
+    return hmm._replace(transmat=transmat)
+
+
+def without_rare(hmm: HMMParameters) -> HMMParameters:
+    """Return a model that never says the symbols that tell no states apart.
+
+    Raises
+    ------
+    DataError
+        When every symbol tells states apart.
+    """
+    kept = np.isin(np.arange(hmm.emissionprob.shape[1]), informative(hmm))
+    if kept.all():
+        raise DataError("every symbol of this model tells states apart; it has no rare one")
+    law = hmm.emissionprob * kept
+    return hmm._replace(emissionprob=law / law.sum(axis=1, keepdims=True))
+
+
+def regular(hmm: HMMParameters) -> Generator:
+    """Return a generator with the mean dwells of a model, and less chance in them.
+
+    A dwell of mean m is 1 + the sum of two geometric waits of mean (m - 1) / 2, the counterpart in
+    whole steps of a Gamma law of shape 2; the state after it and the symbols are the model's.
+    """
+    leave = 1 - np.diag(hmm.transmat)
+    away = hmm.transmat * (1 - np.eye(len(leave)))
+    away = away / away.sum(axis=1, keepdims=True)
+    # A geometric wait of mean w on 0, 1, 2, ... ends at each step with 1 / (1 + w).
+    end = 1 / (1 + (1 / leave - 1) / 2)
+
+    def sample(n: int, n_steps: int, rng: np.random.Generator) -> Int64s:
+        state = draw(np.tile(hmm.startprob, (n, 1)), rng)
+        left = np.zeros(n, dtype=np.int64)
+        path = np.empty((n, BURN_IN + n_steps), dtype=np.int64)
+        for t in range(path.shape[1]):
+            ready = left == 0
+            if t:
+                state[ready] = draw(away[state[ready]], rng)
+            wait = rng.geometric(end[state[ready]], size=(2, int(ready.sum()))) - 1
+            left[ready] = 1 + wait.sum(axis=0)
+            path[:, t] = state
+            left -= 1
+        return draw(hmm.emissionprob[path[:, BURN_IN:].ravel()], rng).reshape(n, n_steps)
+
+    return sample
+
+
+def independent(hmm: HMMParameters) -> Generator:
+    """Return a generator of independent symbols, as frequent as the model's in the long run."""
+    law = transitions.stationary(hmm.transmat) @ hmm.emissionprob
+    return lambda n, n_steps, rng: draw(np.tile(law, (n * n_steps, 1)), rng).reshape(n, n_steps)
+
+
+def moves(factor: float) -> str:
+    """Return what a generator is called that moves on so many times as often as the target."""
+    return f"moves x {factor:g}"
+
+
+def hand_made(hmm: HMMParameters) -> dict[str, Generator]:
+    """Return the generators that an objective is asked about, the target first.
+
+    A generator that a model does not allow is left out: without rare symbols where it has none,
+    faster where a state moves too often already.
+    """
+    slow = moves(SLOWER)
+    made: dict[str, Callable[[], Generator]] = {
+        TRUE: lambda: of_hmm(hmm),
+        **{moves(factor): partial(_moving, hmm, factor) for factor in FACTORS},
+        "regular dwells": lambda: regular(hmm),
+        "no rare symbol": lambda: of_hmm(without_rare(hmm)),
+        f"no rare symbol, {slow}": lambda: of_hmm(moving(without_rare(hmm), SLOWER)),
+        f"no rare symbol, {slow}, regular dwells": lambda: regular(
+            moving(without_rare(hmm), SLOWER)
+        ),
+        "independent symbols": lambda: independent(hmm),
+    }
+    found = {}
+    for name, make in made.items():
+        try:
+            found[name] = make()
+        except DataError:
+            continue
+    return found
+
+
+def _moving(hmm: HMMParameters, factor: float) -> Generator:
+    return of_hmm(moving(hmm, factor))

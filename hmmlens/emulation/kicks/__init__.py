@@ -1,0 +1,1 @@
+"""Kick units: units that push a network out of a state."""

@@ -1,0 +1,1 @@
+"""Expectation-maximisation on NumPy, torch and hmmlearn; the public face is :mod:`hmmlens.hmm`."""

@@ -1,0 +1,112 @@
+"""Data in the order in which the E-step reads them, and the memory it works in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmmlens.hmm.engine.packing import Packing, pack, split
+from hmmlens.hmm.engine.parameters import Family
+from hmmlens.typing import Floats
+
+#: Bytes that one E-step may take beside the data.
+MEMORY_LIMIT = 2**29
+#: Features are made for so many bytes of columns at a time, and made anew for every use: they
+#: come out of the cache faster than all of them would out of memory.
+PIECE_BYTES = 2**22
+
+
+class Block:
+    """Some sequences, packed.
+
+    Parameters
+    ----------
+    frames : (frame, component) values or (frame) symbols, sequences one after another.
+    lengths : (sequence)
+    centre : (component), subtracted; None for symbols.
+    cut : see :func:`hmmlens.hmm.engine.packing.pack`.
+
+    Attributes
+    ----------
+    values : (component, column) centred values, or (column) symbols.
+    """
+
+    def __init__(
+        self,
+        frames: NDArray[np.generic],
+        lengths: NDArray[np.integer],
+        centre: Floats | None = None,
+        cut: bool | None = None,
+    ) -> None:
+        self.packing: Packing = pack(lengths, cut)
+        if centre is None:
+            self.values: NDArray[np.generic] = frames[self.packing.row]
+        else:
+            self.values = np.ascontiguousarray(np.subtract(frames[self.packing.row], centre).T)
+        self._scatter: tuple[Family, Floats] | None = None
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of all sequences."""
+        return self.packing.n_frames
+
+    @property
+    def n_components(self) -> int:
+        """Components of a frame; 1 for symbols."""
+        return len(self.values) if self.values.ndim == 2 else 1
+
+    def scatter(self, family: Family) -> Floats:
+        """Return what ``family`` needs of the data beside features; computed once."""
+        if self._scatter is None or self._scatter[0] is not family:
+            self._scatter = family, family.scatter(self.values)
+        return self._scatter[1]
+
+    def features(self, family: Family, columns: slice, space: Workspace) -> Floats:
+        """Return features (feature, column), which hold until the next call."""
+        values = self.values[..., columns]
+        shape = family.n_features(self.n_components), values.shape[-1]
+        return family.features(values, space.flat("features", *shape))
+
+
+def blocks_of(
+    frames: NDArray[np.generic],
+    lengths: NDArray[np.integer],
+    centre: Floats | None,
+    floats_per_frame: int,
+    memory_limit: int = MEMORY_LIMIT,
+) -> list[Block]:
+    """Return blocks whose panels stay below ``memory_limit`` bytes.
+
+    Parameters
+    ----------
+    floats_per_frame : see :func:`hmmlens.hmm.engine.engines.floats_per_frame`.
+    """
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    return [
+        Block(frames[starts[part.start] : starts[part.stop]], lengths[part], centre)
+        for part in split(lengths, max(1, memory_limit // (8 * floats_per_frame)))
+    ]
+
+
+def pieces(n_columns: int, n_rows: int) -> Iterator[slice]:
+    """Cut columns into slices of which ``n_rows`` rows stay in the cache."""
+    size = max(256, PIECE_BYTES // (8 * n_rows))
+    for first in range(0, n_columns, size):
+        yield slice(first, min(first + size, n_columns))
+
+
+class Workspace:
+    """Memory that is used again at every E-step, because fresh pages cost more than arithmetic."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, Floats] = {}
+
+    def flat(self, name: str, *shape: int) -> Floats:
+        """Return a contiguous array of ``shape`` with arbitrary content."""
+        size = math.prod(shape)
+        if name not in self._held or self._held[name].size < size:
+            self._held[name] = np.empty(size)
+        return self._held[name][:size].reshape(shape)

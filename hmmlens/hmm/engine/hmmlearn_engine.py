@@ -1,0 +1,173 @@
+"""Fit by hmmlearn: the reference engine."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmmlens.errors import DataError
+from hmmlens.hmm.models import CategoricalHMM, GaussianHMM, HiddenMarkovModel
+from hmmlens.typing import Floats
+
+log = logging.getLogger(__name__)
+# hmmlearn warns of every small drop in likelihood; the sweep reports convergence itself.
+logging.getLogger("hmmlearn").setLevel(logging.ERROR)
+
+
+class Fit(NamedTuple):
+    """One restart.
+
+    model : the fitted model; None when EM broke down
+    history : log-likelihood before each M-step, nats
+    converged : the last gain was below the tolerance (and not: the steps ran out)
+    rescued : the fit was redone in log space after an underflow
+    """
+
+    model: HiddenMarkovModel | None
+    history: list[float]
+    converged: bool
+    rescued: bool
+
+
+def fit_gaussian(
+    frames: Floats,
+    lengths: NDArray[np.integer],
+    covariance_type: str,
+    start: dict[str, Floats],
+    floor: float,
+    max_iter: int,
+    tol: float,
+) -> Fit:
+    """Run EM from ``start``.
+
+    Parameters
+    ----------
+    frames : (frame, component), sequences one after another.
+    lengths : (sequence)
+    start : ``startprob``, ``transmat``, ``means`` (state, component) and ``covariance``
+        (component, component), the same for each state.
+    floor : variance added to every direction of every covariance. hmmlearn's own prior adds one
+        number to all entries of a scatter matrix, which bounds no eigenvalue; a multiple of the
+        identity does.
+    tol : stop when a step gains less, nats in all.
+    """
+    from hmmlearn.hmm import GaussianHMM as Reference
+    from hmmlearn.utils import fill_covars
+
+    n_states, n_features = start["means"].shape
+    weight = len(frames) if covariance_type == "tied" else len(frames) / n_states
+    matrix = covariance_type in ("tied", "full")
+    prior = floor * weight * (np.eye(n_features) if matrix else 1.0)
+    covariance = start["covariance"]
+    covars = {
+        "tied": covariance,
+        "full": np.tile(covariance, (n_states, 1, 1)),
+        "diag": np.tile(np.diag(covariance), (n_states, 1)),
+        "spherical": np.full(n_states, np.trace(covariance) / n_features),
+    }[covariance_type]
+
+    def make(implementation: str) -> Any:
+        model = Reference(
+            n_states,
+            covariance_type,
+            n_iter=max_iter,
+            tol=tol,
+            init_params="",
+            covars_prior=prior,
+            implementation=implementation,
+        )
+        model.startprob_, model.transmat_ = start["startprob"], start["transmat"]
+        model.means_, model.covars_ = start["means"], covars
+        return model
+
+    model, history, converged, rescued = _run(make, frames, lengths, max_iter, tol)
+    if model is None:
+        return Fit(None, history, False, rescued)
+    stored = model._covars_
+    if covariance_type == "spherical":
+        # A step leaves it repeated for every component, which fill_covars misreads.
+        stored = stored.reshape(n_states, -1)[:, 0]
+    full = np.asarray(fill_covars(stored, covariance_type, n_states, n_features))
+    transmat = _complete(model.transmat_)
+    try:
+        fitted = GaussianHMM.from_parameters(
+            model.startprob_, transmat, model.means_, full, covariance_type
+        )
+    except DataError as error:
+        log.info("hmmlearn broke down: %s", error)
+        return Fit(None, history, False, rescued)
+    return Fit(fitted, history, converged, rescued)
+
+
+def fit_categorical(
+    symbols: NDArray[np.int64],
+    lengths: NDArray[np.integer],
+    start: dict[str, Floats],
+    max_iter: int,
+    tol: float,
+    smoothing: float = 0.0,
+) -> Fit:
+    """Run EM from ``start``: ``startprob``, ``transmat`` and ``emissionprob`` (state, symbol).
+
+    ``smoothing`` is added to the count of every symbol in every state.
+    """
+    from hmmlearn.hmm import CategoricalHMM as Reference
+
+    def make(implementation: str) -> Any:
+        model = Reference(
+            len(start["startprob"]),
+            n_iter=max_iter,
+            tol=tol,
+            init_params="",
+            implementation=implementation,
+            n_features=start["emissionprob"].shape[1],
+            emissionprob_prior=1 + smoothing,
+        )
+        model.startprob_, model.transmat_ = start["startprob"], start["transmat"]
+        model.emissionprob_ = start["emissionprob"]
+        return model
+
+    model, history, converged, rescued = _run(make, symbols[:, None], lengths, max_iter, tol)
+    if model is None:
+        return Fit(None, history, False, rescued)
+    transmat, emissionprob = _complete(model.transmat_), _complete(model.emissionprob_)
+    fitted = CategoricalHMM.from_parameters(model.startprob_, transmat, emissionprob)
+    return Fit(fitted, history, converged, rescued)
+
+
+def _complete(rows: Floats) -> Floats:
+    """Return (row, category) with even rows where no frame spoke; hmmlearn leaves them at 0."""
+    empty = rows.sum(axis=1, keepdims=True) == 0
+    whole: Floats = np.where(empty, 1 / rows.shape[1], rows)
+    return whole
+
+
+def _run(
+    make: Any, frames: NDArray[Any], lengths: NDArray[np.integer], max_iter: int, tol: float
+) -> tuple[Any, list[float], bool, bool]:
+    # SciPy must be loaded before the limit is set, or its own BLAS escapes it; and thousands of
+    # tiny solves are many times slower on several BLAS threads than on one.
+    import scipy.linalg  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
+    history: list[float] = []
+    for implementation in ("scaling", "log"):
+        try:
+            model = make(implementation)
+            with threadpool_limits(1), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                model.fit(frames, lengths)
+        except (ValueError, np.linalg.LinAlgError) as error:
+            log.info("hmmlearn (%s) broke down: %s", implementation, error)
+            continue
+        history = [float(value) for value in model.monitor_.history]
+        names = ("startprob_", "transmat_", "means_", "_covars_", "emissionprob_")
+        fitted = [getattr(model, name) for name in names if hasattr(model, name)]
+        if np.isfinite(history).all() and all(np.isfinite(p).all() for p in fitted):
+            gained = len(history) > 1 and abs(history[-1] - history[-2]) < tol
+            return model, history, len(history) < max_iter or gained, implementation == "log"
+    return None, history, False, True

@@ -1,0 +1,135 @@
+"""Where EM starts.
+
+Each start depends on its seed and the data alone, so a restart stays what it is whatever else is
+fitted.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmmlens.hmm.engine.covariances import compact
+from hmmlens.hmm.engine.parameters import Parameters
+from hmmlens.seeds import derive_seed
+from hmmlens.typing import Floats
+
+#: Frames from which k-means draws its start; more change the start little and cost much.
+KMEANS_FRAMES = 4000
+
+#: Steps of k-means.
+KMEANS_STEPS = 30
+
+#: Probability of staying in a state.
+STAY = 0.8
+
+
+def gaussian_starts(
+    frames: Floats,
+    n_states: int,
+    n_restarts: int,
+    floor: float,
+    random_state: int,
+    wide: bool = True,
+) -> list[dict[str, Floats]]:
+    """Return starts that take turns between places and spreads, or are all places.
+
+    The first has the centres of k-means; later ones of its kind have those after its first step,
+    which lie as well spread and differ more. Every other start is wide. See :func:`start_gaussian`.
+
+    Parameters
+    ----------
+    wide : False gives every start the centres of k-means.
+    """
+    return [
+        start_gaussian(
+            frames,
+            n_states,
+            floor,
+            derive_seed(random_state, "restart", n_states, restart),
+            spread=wide and restart % 2 == 1,
+            polish=restart == 0 or not wide,
+        )
+        for restart in range(n_restarts)
+    ]
+
+
+def start_gaussian(
+    frames: Floats,
+    n_states: int,
+    floor: float,
+    seed: int,
+    spread: bool = False,
+    polish: bool = True,
+) -> dict[str, Floats]:
+    """Return a start for EM: means, one covariance for all states, sticky chain.
+
+    Parameters
+    ----------
+    frames : (frame, component)
+    spread : False takes k-means centres and the covariance within clusters, which leads to
+        states that are places. True takes frames at random and the covariance of all frames,
+        from where EM also finds states that share a place and differ in spread.
+    polish : False leaves k-means after one step from its seeds (Arthur & Vassilvitskii 2007).
+    """
+    rng = np.random.default_rng(seed)
+    if spread:
+        means = frames[rng.choice(len(frames), n_states, replace=False)]
+        residual = frames - frames.mean(axis=0)
+    else:
+        # As good as scikit-learn's, whose import takes longer than a small sweep.
+        from scipy.cluster.vq import kmeans2
+
+        size = min(len(frames), KMEANS_FRAMES)
+        sample = frames[np.sort(rng.choice(len(frames), size, replace=False))]
+        n_iter = KMEANS_STEPS if polish else 1
+        with warnings.catch_warnings(), np.errstate(invalid="ignore"):
+            # Frames that repeat leave clusters empty; EM can start there all the same.
+            warnings.simplefilter("ignore", UserWarning)
+            # Of size 1, so that no square is too large for a float.
+            unit = max(float(np.abs(sample).max()), 1e-300)
+            means, labels = kmeans2(sample / unit, n_states, minit="++", iter=n_iter, rng=rng)
+            means = means * unit
+        residual = sample - means[labels]
+    covariance = residual.T @ residual / len(residual) + floor * np.eye(frames.shape[1])
+    return {**_sticky(n_states), "means": means, "covariance": covariance}
+
+
+def start_categorical(
+    symbols: NDArray[np.int64], n_symbols: int, n_states: int, seed: int
+) -> dict[str, Floats]:
+    """Return a start for EM: symbol laws drawn around the overall one, sticky chain."""
+    rng = np.random.default_rng(seed)
+    law = np.bincount(symbols.ravel(), minlength=n_symbols) + 1.0
+    law /= law.sum()
+    emissionprob = rng.dirichlet(2 * len(law) * law, size=n_states) + 1e-3
+    emissionprob /= emissionprob.sum(axis=1, keepdims=True)
+    return {**_sticky(n_states), "emissionprob": emissionprob}
+
+
+def categorical_starts(
+    symbols: NDArray[np.int64], n_symbols: int, n_states: int, n_restarts: int, random_state: int
+) -> list[dict[str, Floats]]:
+    """Return starts for symbols, see :func:`start_categorical`."""
+    seeds = [derive_seed(random_state, "restart", n_states, i) for i in range(n_restarts)]
+    return [start_categorical(symbols, n_symbols, n_states, seed) for seed in seeds]
+
+
+def batch(starts: list[dict[str, Floats]], covariance_type: str) -> Parameters:
+    """Return starts as one batch; ``covariance_type`` is not used for symbols."""
+    startprob = np.stack([start["startprob"] for start in starts])
+    transmat = np.stack([start["transmat"] for start in starts])
+    if "emissionprob" in starts[0]:
+        return Parameters(startprob, transmat, (np.stack([s["emissionprob"] for s in starts]),))
+    n_states = startprob.shape[1]
+    same = [np.tile(start["covariance"], (n_states, 1, 1)) for start in starts]
+    covars = [compact(covariances, covariance_type) for covariances in same]
+    means = np.stack([start["means"] for start in starts])
+    return Parameters(startprob, transmat, (means, np.stack(covars)))
+
+
+def _sticky(n_states: int) -> dict[str, Floats]:
+    transmat = np.full((n_states, n_states), (1 - STAY) / n_states) + STAY * np.eye(n_states)
+    return {"startprob": np.full(n_states, 1 / n_states), "transmat": transmat}

@@ -1,0 +1,119 @@
+"""Forward and backward passes in log space: slower than scaling, and safe wherever it is not."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmmlens.typing import Floats
+
+#: Beside 1, exp of less than this is nothing; and where an exponential underflows it takes ten
+#: times as long.
+LOWEST = -700.0
+
+#: Logarithms above this, in absolute value, would cost those that are added to them more than 12
+#: digits after the point.
+LARGE = 1e4
+
+
+class Expected(NamedTuple):
+    """Result of :func:`expect`.
+
+    log_likelihood : (sequence), minus infinity where the model gives the data no probability
+    posteriors : (sequence, time, state), 0 past a sequence's end
+    trans : (sequence, state, next_state), expected transitions
+    """
+
+    log_likelihood: Floats
+    posteriors: Floats
+    trans: Floats
+
+
+def log(p: Floats) -> Floats:
+    """Return log p, minus infinity where p is 0."""
+    with np.errstate(divide="ignore"):
+        logs: Floats = np.log(p)
+    return logs
+
+
+def log_sum(logs: Floats, axis: int = -1) -> Floats:
+    """Return the log of the sum of exponentials over one axis."""
+    top = logs.max(axis=axis, keepdims=True)
+    below = np.maximum(logs - np.where(np.isfinite(top), top, 0.0), LOWEST)
+    total: Floats = log(np.exp(below).sum(axis=axis)) + top.squeeze(axis)
+    return total
+
+
+def without_large(
+    log_density: Floats, possible: NDArray[np.bool_] | None = None
+) -> tuple[Floats, Floats]:
+    """Take what is common to all states out of log densities that are very large.
+
+    Beside a log density of -1e16 the logarithms of probabilities are lost to rounding; beside
+    differences between states they are not. Smaller ones stay as they are, to the last bit.
+
+    Parameters
+    ----------
+    log_density : (..., state)
+    possible : (..., state), optional
+        States that count, because they have a probability before the frame is seen.
+
+    Returns
+    -------
+    log_density : (..., state)
+    common : (...), what was subtracted; 0 where nothing was
+    """
+    top = log_density if possible is None else np.where(possible, log_density, -np.inf)
+    top = top.max(axis=-1)
+    large = np.isfinite(top) & (np.abs(top) > LARGE)
+    if not large.any():
+        return log_density, np.zeros_like(top)
+    common = np.where(large, top, 0.0)
+    return log_density - common[..., None], common
+
+
+def expect(
+    startprob: Floats, transmat: Floats, log_density: Floats, lengths: NDArray[np.integer]
+) -> Expected:
+    """Return posteriors and expected transitions (Rabiner 1989, III A and B).
+
+    Parameters
+    ----------
+    startprob : (sequence, state)
+    transmat : (sequence, state, next_state)
+    log_density : (sequence, time, state); what stands past a sequence's end is not looked at.
+    lengths : (sequence)
+    """
+    n_sequences, n_steps, _ = log_density.shape
+    log_transmat = log(transmat)
+    log_density = log_density.copy()
+    forward = np.full_like(log_density, -np.inf)
+    current = log(startprob)
+    log_density[:, 0], common = without_large(log_density[:, 0], np.isfinite(current))
+    forward[:, 0] = current + log_density[:, 0]
+    for t in range(1, n_steps):
+        on = np.flatnonzero(lengths > t)
+        current = log_sum(forward[on, t - 1][:, :, None] + log_transmat[on], axis=1)
+        log_density[on, t], more = without_large(log_density[on, t], np.isfinite(current))
+        common[on] += more
+        forward[on, t] = current + log_density[on, t]
+    ends = forward[np.arange(n_sequences), lengths - 1]
+    total = log_sum(ends)
+    # Sequences without probability would turn into NaN; they get 0 everywhere.
+    known = np.where(np.isfinite(total), total, np.inf)
+    posteriors = np.zeros_like(log_density)
+    trans = np.zeros_like(transmat)
+    backward = np.zeros((n_sequences, log_density.shape[2]))
+    for t in range(n_steps - 1, -1, -1):
+        on = np.flatnonzero(lengths > t + 1)
+        if len(on):
+            ahead = log_density[on, t + 1] + backward[on]
+            joint = log_transmat[on] + ahead[:, None, :]
+            both = forward[on, t][:, :, None] + joint - known[on, None, None]
+            trans[on] += np.exp(both)
+            backward[on] = log_sum(joint)
+        here = lengths > t
+        posteriors[here, t] = np.exp(forward[here, t] + backward[here] - known[here, None])
+    return Expected(total + common, posteriors, trans)

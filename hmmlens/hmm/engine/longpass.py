@@ -1,0 +1,73 @@
+"""Filtering and smoothing of few long sequences, which step by step in log space would crawl.
+
+The passes of the E-step over chunks side by side give the posteriors of every frame; the entropy of
+a path is a sum over frames once these are known.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from hmmlens.hmm.engine import estep
+from hmmlens.hmm.engine.blocks import Block, Workspace, pieces
+from hmmlens.hmm.engine.parameters import Family, Parameters
+from hmmlens.typing import Floats
+
+
+class Posteriors(NamedTuple):
+    """What both passes tell of each row of the flat data.
+
+    filtered, predicted, smoothed : (frame, state), P(state | data up to it), given the data before
+        it, given all data
+    log_likelihood, entropy : (sequence), the latter of the state path given the data, nats
+    """
+
+    filtered: Floats
+    predicted: Floats
+    smoothed: Floats
+    log_likelihood: Floats
+    entropy: Floats
+
+
+def posteriors(params: Parameters, family: Family, block: Block) -> Posteriors | None:
+    """Return posteriors of a batch of one; None where only log space is safe.
+
+    Parameters
+    ----------
+    family : one whose features give all of the log density, so not a tied Gaussian.
+    """
+    packing = block.packing
+    weights = family.weights(params.emission)
+    found = estep.passes(params, family, block, weights, Workspace())
+    if len(found.flagged[0]):
+        return None
+    alpha, transmat = found.alpha.dense()[:, 0], params.transmat[0]
+    gamma = alpha * found.beta.dense()[:, 0]
+    predicted = np.repeat(params.startprob[0][:, None], packing.n_frames, axis=1)
+    sequence = packing.sequence[packing.place(np.arange(packing.n_frames))[1]]
+    ends = packing.column[packing.starts[1:] - 1]
+    entropy: Floats = -_plogp(gamma[:, ends]).sum(axis=0)
+    follows = np.ones(packing.n_frames, dtype=bool)
+    follows[packing.column[packing.starts[:-1]]] = False
+    after = np.flatnonzero(follows)
+    before = packing.column[packing.row[after] - 1]
+    for part in pieces(len(after), len(transmat) ** 2):
+        left, right = alpha[:, before[part]], after[part]
+        ahead = transmat.T @ left
+        predicted[:, right] = ahead
+        # P(state = i | next state = j, data so far)
+        kernel = left[:, None] * transmat[:, :, None] / np.where(ahead > 0, ahead, 1)
+        each = (-_plogp(kernel).sum(axis=0) * gamma[:, right]).sum(axis=0)
+        entropy += np.bincount(sequence[right], each, packing.n_sequences)
+    total: Floats = np.bincount(sequence, found.scale[0], packing.n_sequences).astype(np.float64)
+    filtered, predicted, smoothed = (
+        np.ascontiguousarray(part[:, packing.column].T) for part in (alpha, predicted, gamma)
+    )
+    return Posteriors(filtered, predicted, smoothed, total, entropy)
+
+
+def _plogp(p: Floats) -> Floats:
+    product: Floats = p * np.log(np.where(p > 0, p, 1.0))
+    return product

@@ -1,0 +1,264 @@
+"""One task of a sweep: all restarts of one covariance type and one number of states."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmmlens.hmm.engine import em, hmmlearn_engine, initialisation
+from hmmlens.hmm.engine.blocks import Block, Workspace, blocks_of
+from hmmlens.hmm.engine.emissions import Categorical, Gaussian
+from hmmlens.hmm.engine.engines import expectation, floats_per_frame
+from hmmlens.hmm.engine.parameters import Family, Parameters, Prior
+from hmmlens.hmm.engine.streams import Source
+from hmmlens.hmm.models import CategoricalHMM, GaussianHMM, HiddenMarkovModel
+from hmmlens.observations import Sequences
+from hmmlens.stats.ties import first_best
+from hmmlens.typing import Floats
+
+
+@dataclass
+class Settings:
+    """What the tasks of one sweep share; see :class:`hmmlens.hmm.sweep.HMMSweep`."""
+
+    n_restarts: int
+    emission: str
+    engine: str
+    max_iter: int
+    tol: float
+    min_covar: float
+    random_state: int
+    halving: bool
+    memory_limit: int
+    largest: int
+    n_symbols: int
+    smoothing: float
+    device: str
+    wide_starts: bool
+
+
+@dataclass
+class Data:
+    """Train and held-out sequences, and what is known of them from the start.
+
+    train, test : in memory, or read again in every step of EM
+    n_frames, n_test : frames that are observed
+    sample : train frames that starts are drawn from: all, or some of data that are read in chunks
+    floor : variance that every direction has at least
+    """
+
+    train: Source
+    test: Source | None
+    n_frames: int
+    n_test: int
+    sample: NDArray[Any]
+    centre: Floats | None
+    floor: float
+
+
+class Bench:
+    """The data packed for one covariance type, and memory to work in, for all numbers of states."""
+
+    def __init__(self, data: Data, settings: Settings, covariance_type: str) -> None:
+        self.covariance_type = covariance_type
+        self.family: Family
+        if settings.emission == "categorical":
+            self.family = Categorical(settings.n_symbols)
+        else:
+            self.family = Gaussian(covariance_type)
+        d = 1 if data.centre is None else len(data.centre)
+        rows = settings.n_restarts * settings.largest
+        held = floats_per_frame(settings.engine, rows, self.family.n_features(d))
+
+        def pack(part: Sequences) -> list[Block]:
+            limit = settings.memory_limit
+            return blocks_of(part.frames, part.lengths, data.centre, held, limit)
+
+        def packed(source: Source) -> Callable[[], Iterable[Block]]:
+            if source.once is not None:
+                blocks = pack(source.once)
+                return lambda: blocks
+            return lambda: (block for part in source.chunks() for block in pack(part))
+
+        self.train = packed(data.train)
+        self.test = None if data.test is None else packed(data.test)
+        self.space = Workspace()
+
+
+Task = tuple[list[dict[str, Any]], HiddenMarkovModel | None]
+
+
+def run(
+    data: Data, settings: Settings, covariance_type: str, n_states: int, bench: Bench | None = None
+) -> Task:
+    """Return a row for each restart, and the model of the likeliest.
+
+    Parameters
+    ----------
+    bench : from :class:`Bench`, for this covariance type; None makes one.
+    """
+    # Both must be loaded before the limit is set, or their own threads escape it. One thread is
+    # as fast here as several, and gives the same bits in whatever process.
+    import sklearn.cluster  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        began = time.perf_counter()
+        # With one state every start gives the same model.
+        n_restarts = settings.n_restarts if n_states > 1 else 1
+        seed = settings.random_state
+        frames = data.sample
+        if settings.emission == "categorical":
+            n_symbols = settings.n_symbols
+            begin = initialisation.categorical_starts(frames, n_symbols, n_states, n_restarts, seed)
+        else:
+            begin = initialisation.gaussian_starts(
+                frames, n_states, n_restarts, data.floor, seed, settings.wide_starts
+            )
+        ready = (time.perf_counter() - began) / n_restarts
+        if settings.engine == "hmmlearn":
+            fitted = [_by_hmmlearn(data, settings, covariance_type, start) for start in begin]
+        else:
+            bench = Bench(data, settings, covariance_type) if bench is None else bench
+            fitted = _batched(data, settings, bench, begin)
+    rows, fits = [], []
+    for restart, (row, model) in enumerate(fitted):
+        row["seconds"] += ready
+        head = {"covariance_type": covariance_type, "n_states": n_states, "restart": restart}
+        rows.append(head | row)
+        if model is not None:
+            fits.append((row["log_likelihood"], model))
+    if not fits:
+        return rows, None
+    return rows, fits[first_best([likelihood for likelihood, _ in fits])][1]
+
+
+def _batched(
+    data: Data, settings: Settings, bench: Bench, begin: list[dict[str, Floats]]
+) -> list[tuple[dict[str, Any], HiddenMarkovModel | None]]:
+    """Fit all restarts in one batch."""
+    family, centre = bench.family, data.centre
+    n_frames, n_states = data.n_frames, len(begin[0]["startprob"])
+    prior = Prior(emissionprob=1 + settings.smoothing)
+    if centre is not None:
+        prior = em.floor_prior(bench.covariance_type, data.floor, n_frames, n_states, len(centre))
+    back = None if centre is None else -centre
+    start = em.shift(initialisation.batch(begin, bench.covariance_type), family, back)
+    expect = expectation(settings.engine, settings.device)
+    fits = em.fit(
+        bench.train,
+        family,
+        start,
+        prior,
+        settings.max_iter,
+        settings.tol * n_frames,
+        expect,
+        halving=settings.halving,
+        space=bench.space,
+    )
+    held = np.full(len(fits), np.nan)
+    good = [i for i, one in enumerate(fits) if one.params is not None]
+    if bench.test is not None and good:
+        params = em.join([p for one in fits if (p := one.params) is not None])
+        stats = em.total(bench.test, params, family, expect, bench.space)
+        held[good] = stats.log_likelihood / data.n_test
+    found = []
+    for one, test in zip(fits, held, strict=True):
+        model = None if one.params is None else model_of(one.params, bench, centre)
+        row = describe(model, one.log_likelihood, one.entropy, float(test), data)
+        drops = np.diff(one.objective) < -1e-9 * n_frames
+        row |= {
+            "n_iter": len(one.history),
+            "converged": one.converged,
+            "n_floored": n_floored(model, data.floor),
+            "n_rescued": one.n_rescued,
+            "n_drops": int(drops.sum()),
+            "min_occupancy": one.min_occupancy,
+            "seconds": one.seconds,
+        }
+        found.append((row, model))
+    return found
+
+
+def model_of(params: Parameters, bench: Bench, centre: Floats | None) -> HiddenMarkovModel:
+    """Return the first of a batch as a model of the data as they were given."""
+    params = em.shift(params, bench.family, centre)
+    emission = [part[0] for part in params.emission]
+    if len(emission) == 1:
+        return CategoricalHMM.from_parameters(params.startprob[0], params.transmat[0], *emission)
+    model = GaussianHMM(len(params.startprob[0]), bench.covariance_type)
+    model.startprob_, model.transmat_ = params.startprob[0], params.transmat[0]
+    model.means_, model._covars_ = emission
+    return model
+
+
+def describe(
+    model: HiddenMarkovModel | None,
+    log_likelihood: float,
+    entropy: float,
+    held_out: float,
+    data: Data,
+) -> dict[str, Any]:
+    """Return the scores of one fit; NaN when it broke down."""
+    names = ("log_likelihood", "bic", "aic", "icl", "held_out")
+    if model is None:
+        return {**dict.fromkeys(names, np.nan), "n_parameters": 0}
+    m = model.n_parameters
+    bic = -2 * log_likelihood + m * np.log(data.n_frames)
+    aic = -2 * log_likelihood + 2 * m
+    scores = (log_likelihood, bic, aic, bic + 2 * entropy, held_out)
+    return {**dict(zip(names, map(float, scores), strict=True)), "n_parameters": m}
+
+
+def n_floored(model: HiddenMarkovModel | None, floor: float) -> int:
+    """Count covariance eigenvalues of which the added floor is more than half."""
+    if not isinstance(model, GaussianHMM):
+        return 0
+    covars = model.covars_[:1] if model.covariance_type == "tied" else model.covars_
+    return int((np.linalg.eigvalsh(covars) < 2 * floor).sum())
+
+
+def _by_hmmlearn(
+    data: Data, settings: Settings, covariance_type: str, start: dict[str, Floats]
+) -> tuple[dict[str, Any], HiddenMarkovModel | None]:
+    """Fit one restart by the reference engine."""
+    began = time.perf_counter()
+    train, test = data.train.once, None if data.test is None else data.test.once
+    assert train is not None, "the sweep has refused this engine otherwise"
+    frames, lengths, _ = train
+    tol = settings.tol * len(frames)
+    if settings.emission == "categorical":
+        fit = hmmlearn_engine.fit_categorical(
+            frames, lengths, start, settings.max_iter, tol, settings.smoothing
+        )
+    else:
+        fit = hmmlearn_engine.fit_gaussian(
+            frames, lengths, covariance_type, start, data.floor, settings.max_iter, tol
+        )
+    model, held = fit.model, np.nan
+    likelihood = entropy = occupancy = np.nan
+    if model is not None:
+        likelihood = model.score_of(train)
+        if not np.isfinite(likelihood):
+            model = None
+    if model is not None:
+        posteriors, each = model.smooth_of(train)
+        entropy = float(each.sum())
+        occupancy = float(posteriors.sum(axis=(0, 1)).min())
+        if test is not None:
+            held = model.score_of(test) / len(test.frames)
+    row = describe(model, likelihood, entropy, held, data)
+    return row | {
+        "n_iter": len(fit.history),
+        "converged": fit.converged,
+        "n_floored": n_floored(model, data.floor),
+        "n_rescued": int(fit.rescued),
+        "n_drops": 0,
+        "min_occupancy": occupancy,
+        "seconds": time.perf_counter() - began,
+    }, model

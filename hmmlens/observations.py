@@ -1,0 +1,314 @@
+"""What users give as data, in the two layouts that the library works in.
+
+*flat*: sequences one after another, (frame, component) or (frame), as in hmmlearn.
+*padded*: (sequence, time, component) or (sequence, time), with what fills the rest not looked at.
+
+A frame that a mask leaves out is marked once the data are checked: its values are NaN, its symbol
+is :data:`HIDDEN`. It has density 1 in every state and adds nothing to statistics of emissions,
+while the chain moves on through it.
+"""
+
+from __future__ import annotations
+
+import logging
+from numbers import Integral
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmmlens.arrays import LARGEST, integers, unusable
+from hmmlens.errors import DataError
+from hmmlens.ragged import Given, given, steps_inside
+
+__all__ = ["HIDDEN", "Sequences", "check_count", "hidden", "steps_inside", "symbols", "values"]
+
+log = logging.getLogger(__name__)
+
+#: Stands for a symbol that was not observed.
+HIDDEN = -1
+
+
+class Sequences(NamedTuple):
+    """Checked data.
+
+    frames : (frame, component) values or (frame) symbols, sequences one after another; NaN or
+        :data:`HIDDEN` where a mask leaves them out
+    lengths : (sequence)
+    inside : (sequence, time), True before each sequence's end; None when they came flat
+    """
+
+    frames: NDArray[Any]
+    lengths: NDArray[np.intp]
+    inside: NDArray[np.bool_] | None
+
+    @property
+    def observed(self) -> NDArray[Any]:
+        """Return the frames that no mask leaves out."""
+        seen = ~hidden(self.frames)
+        return self.frames if seen.all() else self.frames[seen]
+
+    def like_input(self, flat: NDArray[Any], fill: float) -> NDArray[Any]:
+        """Return an array over frames in the layout of the data; ``fill`` past the end."""
+        if self.inside is None:
+            return flat
+        out = np.full((*self.inside.shape, *flat.shape[1:]), fill, dtype=flat.dtype)
+        out[self.inside] = flat
+        return out
+
+    def padded(self, flat: NDArray[Any], fill: float) -> NDArray[Any]:
+        """Return an array over frames as (sequence, time, ...)."""
+        inside = np.arange(self.lengths.max())[None] < self.lengths[:, None]
+        if self.inside is not None and self.inside.shape[1] > inside.shape[1]:
+            inside = self.inside
+        out = np.full((*inside.shape, *flat.shape[1:]), fill, dtype=flat.dtype)
+        out[inside] = flat
+        return out
+
+
+def hidden(frames: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which checked frames (frame) a mask leaves out."""
+    return np.asarray(frames == HIDDEN if frames.ndim == 1 else np.isnan(frames[:, 0]))
+
+
+def values(
+    X: Any,
+    lengths: Any,
+    n_features: int | None = None,
+    name: str = "X",
+    mask: Any = None,
+    last: str = "component",
+) -> Sequences:
+    """Check real values.
+
+    Parameters
+    ----------
+    X : (sequence, time, component), or (frame, component) as in hmmlearn; or a list of sequences
+        (time, component). See :func:`hmmlens.ragged.given`.
+    lengths : (sequence); None where all are whole, where one sequence came flat, or where the data
+        carry them.
+    n_features : components that a model knows; None takes any number.
+    mask : (sequence, time), or (frame) for flat data; False where a frame is not observed,
+        whatever it holds. What it says past a sequence's end is not looked at. Frames that a
+        masked array masks are not observed either.
+    last : what the last dimension is called in messages.
+
+    Raises
+    ------
+    DataError
+        With what was found, where, and what to do.
+    """
+    found = given(X, lengths, name, beside(name, "lengths"))
+    data = _some(found.values, name)
+    if data.ndim not in (2, 3) or (n_features is not None and data.shape[-1] != n_features):
+        wanted = f"(sequence, time, {last if n_features is None else n_features})"
+        raise DataError(f"{name} has shape {data.shape}; {wanted} is needed")
+    if data.ndim == 2 and _has_steps_last(X):
+        raise DataError(
+            f"{name} has the dimensions sequence and time only; values need one more, such as "
+            f"X.expand_dims({last!r}, axis=-1)"
+        )
+    flat = _laid_out(found, data, 3, name)
+    frames = flat.frames.astype(np.float64, copy=False)
+    seen = _seen(mask, flat, name)
+    if found.missing is not None:
+        seen &= _whole_frames(found.missing, seen, flat, name)
+    bad = seen & unusable(frames)
+    if bad.any():
+        frame = int(np.flatnonzero(bad)[0])
+        component = int(np.flatnonzero(~(np.abs(frames[frame]) <= LARGEST))[0])
+        raise DataError(_not_usable(frames, frame, component, flat, name, last))
+    if not seen.all():
+        frames = np.where(seen[:, None], frames, np.nan)
+    return flat._replace(frames=frames)
+
+
+def _not_usable(
+    frames: NDArray[np.float64],
+    frame: int,
+    component: int,
+    flat: Sequences,
+    name: str,
+    last: str,
+) -> str:
+    """Return what is wrong with a value that is not finite, or too large."""
+    sequence, step = _place(flat, frame)
+    index = (frame, component) if flat.inside is None else (sequence, step, component)
+    where = f"(sequence {sequence}, step {step}, {last} {component})"
+    value = frames[frame, component]
+    if np.isfinite(value):
+        return (
+            f"{name} holds {value:.3g} at {index}; rescale it, for squares of values above "
+            f"{LARGEST:.0g} overflow {where}"
+        )
+    end = frame - step + int(flat.lengths[sequence])
+    padding = np.isnan(frames[frame:end]).all() and flat.inside is not None
+    remedy = "remove or fill it"
+    if padding:
+        remedy = "that sequence holds nothing else from there on, so give its length if that is "
+        remedy += "padding, or remove it"
+    return f"{name} holds a value that is not finite at {index}; {remedy} {where}"
+
+
+def symbols(
+    X: Any,
+    lengths: Any,
+    n_symbols: int | None = None,
+    name: str = "X",
+    mask: Any = None,
+) -> Sequences:
+    """Check symbols.
+
+    Parameters
+    ----------
+    X : (sequence, time), or (frame, 1) as in hmmlearn. One column with one length of 1 for each
+        row is taken as sequences of one step.
+    lengths : (sequence)
+    n_symbols : symbols that a model knows; None takes any number.
+    mask : see :func:`values`.
+    """
+    found = given(X, lengths, name, beside(name, "lengths"))
+    data = _some(found.values, name)
+    if data.ndim != 2 or data.dtype.kind not in "biu":
+        raise DataError(
+            f"{name} must hold whole numbers, one symbol each, as (sequence, time), found "
+            f"{data.dtype} of shape {data.shape}; convert it, or use a GaussianHMM for values"
+        )
+    data = integers(data)
+    single = found.lengths is not None and found.lengths.shape == (len(data),)
+    column = data.shape[1] == 1 and not single
+    flat = _laid_out(found, data, 1 if column else 2, name)
+    frames = flat.frames.reshape(-1)
+    top = np.inf if n_symbols is None else n_symbols - 1
+    seen = _seen(mask, flat, name)
+    if found.missing is not None:
+        seen &= _whole_frames(found.missing, seen, flat, name)
+    bad = np.flatnonzero(seen & ((frames < 0) | (frames > top)))
+    if len(bad):
+        sequence, step = _place(flat, int(bad[0]))
+        limit = "below 0" if n_symbols is None else f"outside 0 to {n_symbols - 1}"
+        remedy = "number the symbols from 0"
+        if frames[bad[0]] >= 0:
+            remedy += ", or fit with a larger number of symbols"
+        raise DataError(
+            f"{name} holds a symbol {limit}: {frames[bad[0]]} at sequence {sequence}, step {step}; "
+            + remedy
+        )
+    return flat._replace(frames=np.where(seen, frames, HIDDEN))
+
+
+def _some(data: NDArray[Any], name: str) -> NDArray[Any]:
+    """Return data that are not empty."""
+    if data.size == 0:
+        raise DataError(f"{name} is empty (shape {data.shape}); give at least one frame")
+    return data
+
+
+def _has_steps_last(X: Any) -> bool:
+    """Tell whether a DataArray has the dimensions of steps and none of components."""
+    return set(getattr(X, "dims", ())) in ({"sequence", "time"}, {"sequence", "step"})
+
+
+def _laid_out(found: Given, data: NDArray[Any], padded_ndim: int, name: str) -> Sequences:
+    word, lengths = beside(name, "lengths"), found.lengths
+    if data.ndim == padded_ndim:
+        inside = steps_inside(lengths, data.shape[0], data.shape[1], word)
+        return Sequences(data[inside], inside.sum(axis=1), inside)
+    if lengths is None:
+        return Sequences(data, np.array([len(data)]), None)
+    if (lengths < 1).any():
+        where = int(np.flatnonzero(lengths < 1)[0])
+        raise DataError(f"{word}[{where}] is {lengths[where]}; drop sequences without a step")
+    # As Python's numbers, for the sum of absurd ones would overflow.
+    total = sum(lengths.tolist())
+    if total != len(data):
+        raise DataError(
+            f"{word} add up to {total}, but {name} has {len(data)} frames; "
+            "give one length for each sequence"
+        )
+    return Sequences(data, lengths.astype(np.intp), None)
+
+
+def _seen(mask: Any, flat: Sequences, name: str) -> NDArray[np.bool_]:
+    """Return which frames (frame) are observed.
+
+    A sequence without any is refused: it says nothing, and most likely the mask is upside down.
+    """
+    if mask is None:
+        return np.ones(len(flat.frames), dtype=bool)
+    word = beside(name, "mask")
+    marks = _some(given(mask, None, word).values, word)
+    wanted = (len(flat.frames),) if flat.inside is None else flat.inside.shape
+    if marks.dtype != bool or marks.shape != wanted:
+        raise DataError(
+            f"{word} holds {marks.dtype} of shape {marks.shape}; give bool of shape {wanted}, "
+            "True where a frame is observed"
+        )
+    seen = marks.copy() if flat.inside is None else marks[flat.inside]
+    _none_without(seen, flat, word)
+    return seen
+
+
+def _none_without(seen: NDArray[np.bool_], flat: Sequences, word: str) -> None:
+    """Raise :class:`DataError` where no frame of a sequence is observed."""
+    counts = np.add.reduceat(seen, np.cumsum(flat.lengths) - flat.lengths, dtype=np.intp)
+    empty = np.flatnonzero(counts == 0)
+    if len(empty):
+        where = "all sequences" if len(empty) == len(counts) > 1 else f"sequence {empty[0]}"
+        raise DataError(
+            f"{word} excludes every frame of {where}; set it True where a frame is observed, or "
+            "drop what has none"
+        )
+
+
+def _whole_frames(
+    missing: NDArray[np.bool_], seen: NDArray[np.bool_], flat: Sequences, name: str
+) -> NDArray[np.bool_]:
+    """Return which frames (frame) a masked array does not mask; they are masked as a whole."""
+    gone = (missing if flat.inside is None else missing[flat.inside]).reshape(len(flat.frames), -1)
+    part = np.flatnonzero(seen & gone.any(axis=1) & ~gone.all(axis=1))
+    if len(part):
+        sequence, step = _place(flat, int(part[0]))
+        raise DataError(
+            f"{name} masks some components of a frame and not the others (sequence {sequence}, "
+            f"step {step}); a frame is observed as a whole, so mask all of it or fill it"
+        )
+    whole: NDArray[np.bool_] = ~np.asarray(gone.all(axis=1))
+    _none_without(seen & whole, flat, f"the mask of {name}")
+    return whole
+
+
+def beside(name: str, what: str) -> str:
+    """Return the name of the argument that says more of the data called ``name``."""
+    return f"{name}_{what}" if name == "held_out" else what
+
+
+def _place(given: Sequences, frame: int) -> tuple[int, int]:
+    """Return sequence and step of a row of the flat array."""
+    starts = np.cumsum(given.lengths) - given.lengths
+    sequence = int(np.searchsorted(starts, frame, side="right")) - 1
+    return sequence, int(frame - starts[sequence])
+
+
+def check_count(value: object, name: str) -> None:
+    """Raise :class:`DataError` unless ``value`` is a whole number of 1 or more."""
+    if type(value) is bool or not isinstance(value, Integral) or value < 1:
+        raise DataError(f"{name} must be a whole number of 1 or more, found {value!r}")
+
+
+def tell_constant_columns(covariance: NDArray[np.float64]) -> list[int]:
+    """Log which components never move, or barely, and return the former.
+
+    The first have a standard deviation below 1e-9 of the root mean square over components, the
+    second below 1e-3. Neither can tell states apart, and each adds the logarithm of its tiny
+    width to every frame's likelihood.
+    """
+    spread = np.sqrt(np.maximum(np.diagonal(covariance), 0))
+    size = np.sqrt((spread**2).mean()) if len(spread) else 0.0
+    dead = spread <= 1e-9 * size
+    faint = ~dead & (spread < 1e-3 * size)
+    for which, word in ((dead, "never move"), (faint, "barely move")):
+        if which.any():
+            names = ", ".join(map(str, np.flatnonzero(which)))
+            log.warning("components that %s: %s; drop them, or rely on the floor", word, names)
+    return np.flatnonzero(dead).tolist()

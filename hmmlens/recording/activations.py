@@ -1,0 +1,201 @@
+"""What is recorded of a network: which sequences, and how a layer is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from hmmlens.errors import DataError
+from hmmlens.io import ownership, store
+from hmmlens.io.zarr_chunks import refuse_lost
+from hmmlens.ragged import steps_inside
+from hmmlens.stats.moments import Moments, Part
+
+#: Of a layer, about so many bytes are held at a time.
+PART_BYTES = 2**25
+
+#: Sequences that each split keeps, where it has as many, so that intervals can be given.
+MIN_SEQUENCES = 8
+
+
+def thin(
+    split: NDArray[np.integer], length: NDArray[np.integer], max_frames: int
+) -> NDArray[np.int64]:
+    """Return the sequences to record: evenly spaced within each split, in their order.
+
+    Parameters
+    ----------
+    split, length : (sequence)
+    max_frames : steps in all, aimed at. Every split keeps its share, and at least
+        ``MIN_SEQUENCES`` sequences where it has them; the largest split makes room.
+    """
+    share = min(1.0, max_frames / length.sum())
+    members = [np.flatnonzero(split == part) for part in np.unique(split)]
+    sizes = np.array([len(m) for m in members])
+    kept = np.maximum((share * sizes + 1e-9).astype(int), np.minimum(MIN_SEQUENCES, sizes))
+    surplus = kept.sum() - max(int(share * sizes.sum() + 1e-9), 1)
+    largest = int(sizes.argmax())
+    kept[largest] = max(kept[largest] - max(surplus, 0), min(MIN_SEQUENCES, sizes[largest]))
+    chosen = [
+        m[np.linspace(0, len(m) - 1, n).round().astype(int)]
+        for m, n in zip(members, kept, strict=True)
+    ]
+    return np.sort(np.concatenate(chosen))
+
+
+def fed(data: xr.Dataset, kind: str) -> xr.DataArray:
+    """Return what a network of a study reads of a ``sequences`` store.
+
+    That is ``input``, but for datasets whose ``input`` describes what a network that was trained
+    elsewhere is ``fed``. An attribute ``zeros``, where there is one, says what zeros in it mean.
+
+    Parameters
+    ----------
+    kind : of the network: ``trained`` here, ``torch``, ``keras`` or ``adapter``.
+    """
+    return data["fed"] if "fed" in data and kind != "trained" else data["input"]
+
+
+def read(path: Path, layer: str | None = None) -> xr.Dataset:
+    """Open the store's root (input, output, labels), or one of its layers."""
+    store.check(path, "activations")
+    refuse_lost(path)
+    data: xr.Dataset = xr.open_zarr(path, group=layer, consolidated=False, chunks=None)
+    data.attrs.pop(ownership.SEAL, None)
+    return data
+
+
+#: Between the names of nodes whose states are taken together.
+TOGETHER = "+"
+
+
+def default_layer(tree: xr.DataTree) -> str:
+    """Return the last layer of the forward pass that has the steps of the input.
+
+    Of a bidirectional layer, the name holds both directions, as ``rnn+rnn_reverse``.
+
+    Parameters
+    ----------
+    tree : see :func:`hmmlens.extract`.
+
+    Raises
+    ------
+    DataError
+        When all layers have other steps than the input.
+    """
+    layers = tree.attrs.get("layers") or [[name] for name in tree.children]
+    timed = [names for names in layers if all("time" in tree[n]["hidden"].dims for n in names)]
+    if not timed:
+        raise DataError(
+            "no layer has the steps of the input, which states are compared at; found: "
+            f"{', '.join(tree.children)}"
+        )
+    return TOGETHER.join(timed[-1])
+
+
+def layer_of(tree: xr.DataTree, name: str) -> xr.Dataset:
+    """Return ``hidden`` and, of LSTMs, ``cell`` (sequence, time, unit) of one or several nodes.
+
+    Parameters
+    ----------
+    tree : see :func:`hmmlens.extract`.
+    name : of a node, or of several with ``+`` between them, whose units stand side by side.
+
+    Raises
+    ------
+    DataError
+        When nodes that are to be taken together have other steps than the input.
+    """
+    names = name.split(TOGETHER)
+    if len(names) == 1:
+        return tree[name].to_dataset()
+    for each in names:
+        if "time" not in tree[each]["hidden"].dims:
+            raise DataError(f"layer {each} has other steps than the input; name another one")
+    arrays = {}
+    for variable in ("hidden", "cell"):
+        if all(variable in tree[each] for each in names):
+            parts = [tree[each][variable].to_numpy() for each in names]
+            arrays[variable] = (("sequence", "time", "unit"), np.concatenate(parts, axis=2))
+    return xr.Dataset(arrays)
+
+
+class States:
+    """The state of a recorded layer, read some sequences at a time.
+
+    Parameters
+    ----------
+    root, layer : of the ``activations`` store.
+    which : what an LSTM's state is: ``hidden``, ``cell``, or ``both`` side by side, each divided by
+        its own standard deviation over all units and steps so that neither drowns the other.
+
+    Attributes
+    ----------
+    shape : (sequence, time, unit)
+    length : (sequence)
+
+    Raises
+    ------
+    DataError
+        When the layer has other steps than the input.
+    """
+
+    def __init__(self, root: xr.Dataset, layer: xr.Dataset, which: str) -> None:
+        if "time" not in layer["hidden"].dims:
+            raise DataError("this layer has other steps than the input; name another one")
+        names = ["hidden"]
+        if "cell" in layer and which != "hidden":
+            names = ["cell"] if which == "cell" else ["hidden", "cell"]
+        self.length = root["length"].to_numpy()
+        self._arrays = [layer[name] for name in names]
+        n_sequences, n_steps = self._arrays[0].shape[:2]
+        self.shape = n_sequences, n_steps, sum(array.shape[2] for array in self._arrays)
+        self._scales: NDArray[np.float64] | None = None
+        if len(names) > 1:
+            self._scales = self._deviations()
+
+    @property
+    def rows(self) -> int:
+        """Sequences in a part, of about :data:`PART_BYTES`; where it can be, a multiple of 8."""
+        fit = max(1, PART_BYTES // (8 * self.shape[1] * self.shape[2]))
+        return min(self.shape[0], fit if fit < 8 else fit // 8 * 8)
+
+    def parts(self) -> Iterator[Part]:
+        """Read all sequences, so many at a time."""
+        for first in range(0, self.shape[0], self.rows):
+            place = slice(first, min(first + self.rows, self.shape[0]))
+            n = place.stop - first
+            inside = steps_inside(self.length[place], n, self.shape[1])
+            read = [array[place].to_numpy()[inside] for array in self._arrays]
+            frames = np.concatenate(read, axis=1, dtype=np.float64)
+            if self._scales is not None:
+                frames /= self._scales
+            yield Part(place, inside, frames)
+
+    def _deviations(self) -> NDArray[np.float64]:
+        """Return for each unit the deviation of all units of its array over all steps."""
+        widths = [array.shape[2] for array in self._arrays]
+        edges = np.cumsum(widths)[:-1]
+        moments = [Moments() for _ in widths]
+        for part in self.parts():
+            for one, frames in zip(moments, np.split(part.frames, edges, axis=1), strict=True):
+                one.add(frames.reshape(-1, 1))
+        return np.repeat([max(float(one.variance[0]) ** 0.5, 1e-12) for one in moments], widths)
+
+
+def state(root: xr.Dataset, layer: xr.Dataset, which: str) -> NDArray[np.float64]:
+    """Return the state (sequence, time, unit) of a recorded layer, 0 past each end.
+
+    Parameters
+    ----------
+    root, layer, which : see :class:`States`.
+    """
+    states = States(root, layer, which)
+    padded = np.zeros(states.shape)
+    for part in states.parts():
+        padded[part.rows][part.inside] = part.frames
+    return padded

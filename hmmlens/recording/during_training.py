@@ -1,0 +1,193 @@
+"""Listen to a model while something else runs it, such as a training."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from hmmlens.errors import DataError
+from hmmlens.ragged import INSIDE
+
+if TYPE_CHECKING:
+    from hmmlens.recording.hooks import Call
+
+
+class Recorder(Sequence[Any]):
+    """The records of a model's calls, in their order, each a tree of its layers.
+
+    A record's root has the attributes ``call``, the number of the call from 0, and ``training``,
+    whether the model was in training mode; ``left_out`` says what could not be told. Its nodes are
+    those of :func:`hmmlens.extract`, with ``hidden`` (sequence, time, unit) and what else was
+    wanted; where the layer read packed sequences also ``length`` (sequence) and the coordinate
+    ``inside`` (sequence, time), and states are NaN past a sequence's end.
+    """
+
+    def __init__(self, keep: int | None) -> None:
+        self.n_calls = 0
+        self._records: deque[xr.DataTree] = deque(maxlen=keep)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __getitem__(self, index: Any) -> Any:
+        return list(self._records)[index] if isinstance(index, slice) else self._records[index]
+
+    def add(self, tree: xr.DataTree) -> None:
+        """Append a record."""
+        self._records.append(tree)
+
+
+@contextmanager
+def record(
+    model: Any,
+    *,
+    every: int = 1,
+    keep: int | None = None,
+    layers: Sequence[str] | None = None,
+    cell: bool = True,
+    gates: bool = False,
+) -> Iterator[Recorder]:
+    """Record the states of ``model`` whenever it is called, within a ``with`` block.
+
+    Works by hooks alone, so that the training may be a plain loop or a trainer of some library
+    (``with hmmlens.record(module) as acts: trainer.fit(module)``). Where a trainer calls layers
+    without calling the model, each call of a layer is a call of its own; for cells in a loop give
+    the submodule that holds the loop.
+
+    Parameters
+    ----------
+    model : a ``torch.nn.Module`` with recurrent layers.
+    every : record one call in so many, beginning with the first.
+    keep : hold the last so many records only; None for all.
+    layers, cell, gates : see :func:`hmmlens.extract`. Between the layers of a stack with dropout
+        in training, only the first layer and the states of the last one are known.
+
+    Yields
+    ------
+    Recorder
+        The records, which grow as the model is called.
+
+    Raises
+    ------
+    DataError
+        When the model holds nothing to record.
+    """
+    import torch
+
+    from hmmlens.recording.hooks import hooked
+    from hmmlens.recording.replay import Wants
+    from hmmlens.rnn.layers import find
+
+    for name, number in (("every", every), ("keep", 1 if keep is None else keep)):
+        if number < 1:
+            raise DataError(f"{name} must be 1 or more, found {number}")
+    found, wants, recorder = find(model, layers), Wants(cell, gates), Recorder(keep)
+    calls: list[Call] = []
+    depth = 0
+
+    def due() -> bool:
+        return recorder.n_calls % every == 0
+
+    def finish() -> None:
+        if due() and calls:
+            with torch.no_grad():
+                recorder.add(_tree(calls, found, layers, wants, recorder.n_calls, model.training))
+        calls.clear()
+        recorder.n_calls += 1
+
+    def heard(call: Call) -> None:
+        calls.append(call)
+        if not depth:
+            finish()
+
+    def begin(*_: Any) -> None:
+        nonlocal depth
+        depth += 1
+
+    def end(_: Any, __: Any, said: Any) -> None:
+        nonlocal depth
+        depth -= 1
+        if said is None and sys.exc_info()[0] is not None:
+            # The call has failed; an error alone may be one that the caller is dealing with.
+            calls.clear()
+        elif not depth:
+            finish()
+
+    handles = [model.register_forward_pre_hook(begin)]
+    handles += [hooked(item, heard, True, due) for item in found]
+    handles += [model.register_forward_hook(end, always_call=True)]
+    try:
+        yield recorder
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _tree(
+    calls: Sequence[Call],
+    found: Any,
+    layers: Sequence[str] | None,
+    wants: Any,
+    number: int,
+    training: bool,
+) -> xr.DataTree:
+    """Return the record of one call."""
+    from hmmlens.recording.outputs import real
+    from hmmlens.recording.segments import segments
+    from hmmlens.recording.torch_runner import node_of, replays
+    from hmmlens.rnn.layers import chosen
+
+    nodes: dict[str, xr.Dataset] = {}
+    left_out = []
+    parts_of = segments(calls, 0)
+    for name in chosen(parts_of, layers, found):
+        parts = parts_of[name]
+        own = wants
+        if _unseen(parts[0]):
+            module: Any = parts[0].calls[0].found.module
+            if parts[0].layer < module.num_layers - 1:
+                left_out.append(f"{name}: behind dropout")
+                continue
+            own = wants._replace(cell=False, gates=False)
+            left_out.append(f"{name}: all but hidden, behind dropout")
+        try:
+            steps = replays(parts, name, own, False, None)
+        except DataError as error:
+            # A training is not stopped by what it is recorded with.
+            left_out.append(str(error))
+            steps = [None] * len(parts)
+        node = node_of(parts, steps, own)
+        arrays: dict[str, Any] = {}
+        try:
+            found_here = {v: real(t, f"{v} of layer {name}") for v, t in node.arrays.items()}
+        except DataError as error:
+            left_out.append(str(error))
+            continue
+        for variable, tensor in found_here.items():
+            same = tensor.shape[2] == node.arrays["hidden"].shape[2]
+            last = "unit" if same else "cell_unit"
+            values = tensor.detach().float().cpu().numpy()
+            if node.lengths is not None:
+                inside = np.arange(values.shape[1]) < node.lengths.numpy()[:, None]
+                values = np.where(inside[..., None], values, np.nan)
+                arrays[INSIDE] = (("sequence", "time"), inside)
+            arrays[variable] = (("sequence", "time", last), values)
+        if node.lengths is not None:
+            arrays["length"] = ("sequence", node.lengths.numpy().astype(np.int32))
+        data = xr.Dataset(arrays)
+        nodes[f"/{name}"] = data.set_coords(INSIDE) if INSIDE in arrays else data
+    attrs = {"call": number, "training": training, "left_out": "; ".join(left_out)}
+    return xr.DataTree.from_dict({"/": xr.Dataset(attrs=attrs), **nodes})
+
+
+def _unseen(segment: Any) -> bool:
+    """Tell whether dropout has changed what the layer read, in a way that torch does not show."""
+    module = segment.calls[0].found.module
+    stacked = getattr(module, "num_layers", 1) > 1 and module.dropout > 0
+    return bool(stacked and module.training and segment.layer > 0)

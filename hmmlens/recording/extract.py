@@ -1,0 +1,336 @@
+"""The one call: record what every recurrent layer of a network holds at every step."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+import hmmlens
+from hmmlens.errors import DataError, no_exit
+from hmmlens.io import store as stores
+from hmmlens.recording.inputs import PaddingReadError, Source, digest
+from hmmlens.recording.layout import Layout
+from hmmlens.recording.store.resume import checksum, fingerprint, forget_changed
+from hmmlens.recording.store.writers import Memory, Sink, Store
+from hmmlens.recording.unit_selection import Units, given, most_variable
+
+#: With ``verify="sample"``: at least so many batches, and one in so many.
+SAMPLE_LEAST, SAMPLE_ONE_IN = 4, 16
+
+#: The attribute ``batches`` of what was recorded without padding.
+BY_LENGTH = "sequences of equal length together, because the module reads padding"
+
+#: What to do about a Keras model. With torch as Keras's back end, it is a torch module as well.
+KERAS = (
+    "model is a Keras model; convert it by hmmlens.rnn.adapters.keras.convert(model), which "
+    "gives a torch module with the same weights"
+)
+
+#: Characters of the progress bar.
+BAR = 30
+
+
+def extract(
+    model: Any,
+    inputs: Any,
+    lengths: Any = None,
+    *,
+    layers: Sequence[str] | None = None,
+    units: Units | None = None,
+    steps: slice | Sequence[int] | None = None,
+    warm_up: int = 0,
+    cell: bool = True,
+    gates: bool = False,
+    layer_inputs: bool = False,
+    batch_size: int = 64,
+    batch_first: bool | None = None,
+    verify: Literal["sample", "all", "none"] = "sample",
+    dtype: Literal["float16", "float32", "float64"] = "float32",
+    store: str | Path | None = None,
+    partial: str | Path | None = None,
+    labels: Mapping[str, Any] | None = None,
+    made_by: Mapping[str, Any] | None = None,
+    progress: bool | Callable[[int, int], None] | None = None,
+) -> xr.DataTree:
+    """Return what every recurrent layer of ``model`` holds at every step, checked by replay.
+
+    Parameters
+    ----------
+    model : a ``torch.nn.Module`` with ``nn.RNN``, ``nn.GRU``, ``nn.LSTM`` or their cells anywhere
+        inside; or any object with ``start``, ``step`` and ``readout``, see
+        :mod:`hmmlens.recording.protocol`. It is run in evaluation mode, and left as it was. A
+        ``forward`` that has a parameter ``lengths`` is given them, as a tensor (sequence).
+    inputs : (sequence, time) symbols or (sequence, time, feature, ...) values: a NumPy, torch, Zarr
+        or xarray array, read batch by batch, or a list of sequences of different lengths.
+    lengths : (sequence) steps of each, where ``inputs`` are padded at the end. What is recorded of
+        a sequence is what the module gives for it alone: padding is replaced by zeros, and where a
+        module reads it (backwards, or by pooling, attention or convolution over time), which is
+        tested, sequences of equal length are run together without padding.
+    layers : names of nodes or of modules, see :mod:`hmmlens.rnn.layers`; None for all. A
+        module that holds no layer of torch is recorded (its output) when it is named here.
+    units : unit numbers for all nodes or for each; or a number, for the so many units of every
+        layer with the largest variance, which takes one more pass. Hidden states of a projected
+        LSTM are chosen, its cell is kept whole.
+    steps, warm_up : which steps are kept, as a slice or rising numbers, and how many are dropped
+        from the beginning, each counted in the steps of the layer.
+    cell : record cell states of LSTMs, which torch's layers do not show; found by replay.
+    gates : record gates and pre-activations.
+    layer_inputs : record what each layer reads.
+    batch_size : sequences that go through the network at once.
+    batch_first : False where the model takes (time, sequence, ...).
+    verify : ``sample`` replays the whole module on the first and last batch and on one in
+        ``SAMPLE_ONE_IN`` of the others, drawn with a fixed seed, but on at least ``SAMPLE_LEAST``;
+        ``all`` on every batch, ``none`` on none. Where cells or gates are recorded, the layers are
+        replayed on every batch in any case. What is replayed whole also runs once more with the
+        sequences in other places, see :mod:`hmmlens.recording.batch_independence`.
+    dtype : of the states on disk or in memory. What a narrower type rounds off is told.
+    store : folder of a Zarr store to write batch by batch; None to keep all in memory. What was
+        killed goes on after its last whole batch, and gives the same bytes. A store that is there
+        already is replaced only if this function wrote it and no file in it was added or changed
+        since.
+    partial : the store's folder until it is whole; ``STORE.partial`` by default. While it is
+        written it is locked against other writers.
+    labels : name -> numbers (sequence) to store beside, such as split or group.
+    made_by : attributes of the store that say what made it.
+    progress : show a bar on stderr, or a function of batches done and all batches. None shows the
+        bar where stderr is a terminal and there are several batches.
+
+    Returns
+    -------
+    xr.DataTree
+        Root: ``input`` and ``output`` (sequence, time, ...), ``length`` (sequence), labels,
+        coordinate ``time`` (the step numbers). One node for each layer and direction, in the order
+        of the forward pass, which the attribute ``layers`` tells as well: a list for each layer, of
+        the names of its nodes, two for a bidirectional layer. Each node holds ``hidden``
+        (sequence, time, unit); for LSTMs ``cell``; where wanted ``reset_gate``,
+        ``reset_gate_preactivation`` ... and ``layer_input`` (sequence, time, channel). A layer with
+        other steps than the input has the dimension ``step`` and a ``length`` of its own. States
+        and outputs are NaN past the end of a sequence (whole numbers and inputs 0), and where
+        sequences end early every array has the coordinate ``inside`` (sequence, time), True before
+        the end, which :func:`hmmlens.reduce`, :class:`hmmlens.HMMSweep` and the models read.
+        Attributes: ``replay_error``, the largest difference in
+        the replay, NaN where it is not known; ``replay``, which says what was replayed, or why
+        nothing could be, or that noise or a state from the call before went into the layers;
+        ``rounding_error`` for a narrower ``dtype``; ``batches``, where sequences of equal length
+        were run together because the module reads padding. Each node has its own ``replay_error``.
+        From a store, arrays are read when they are used.
+
+    Raises
+    ------
+    DataError
+        When the replay differs, with the layer and the step; when a layer reads the sequences in
+        another order; when inputs or names do not fit.
+    StoreError
+        Before anything runs, when what lies at ``store`` or ``partial`` is not what this function
+        wrote, or another process is writing there; and when the system refuses to write.
+    """
+    source = Source(inputs, lengths)
+    if batch_size < 1:
+        raise DataError(f"batch_size must be 1 or more, found {batch_size}")
+    n_batches = -(-len(source) // batch_size)
+    runner, quiet = _runner(model, layers, (cell, gates, layer_inputs), batch_first)
+    layout = Layout(source, steps, warm_up, dtype, labels or {})
+    settings: list[Any] = [
+        layers,
+        str(units),
+        str(steps),
+        warm_up,
+        cell,
+        gates,
+        layer_inputs,
+        batch_size,
+    ]
+    settings += [batch_first, verify, dtype, source.shape, dict(made_by or {})]
+    # A store that was begun with other padding is not continued.
+    settings.append("NaN past each end")
+    sink: Sink = Memory()
+    if store is not None:
+        path = Path(store)
+        unfinished = Path(partial) if partial else path.with_name(path.name + ".partial")
+        fixed = {name: piece.values for name, piece in layout.fixed.items()}
+        sink = Store(path, unfinished, fingerprint(model, settings, fixed), batch_size)
+    checked = sampled(n_batches, verify)
+
+    def run(index: int, verified: bool) -> tuple[slice, Any, NDArray[Any]]:
+        rows = slice(index * batch_size, min((index + 1) * batch_size, len(source)))
+        values = source.batch(rows)
+        with no_exit("the network"):
+            return rows, runner.run(values, source.lengths[rows], verified), values
+
+    def again(index: int) -> int:
+        rows, batch, values = run(index, False)
+        return checksum(layout.pieces(sink, rows, values, batch, sink.units)[0])
+
+    def record() -> None:
+        forget_changed(sink, source, batch_size, again)
+        chosen = sink.units if sink.done else _units(units, run, n_batches, layout)
+        for index in range(len(sink.done), n_batches):
+            rows, batch, values = run(index, index in checked)
+            pieces, rounding = layout.pieces(sink, rows, values, batch, chosen)
+            layout.put(sink, rows.start, pieces, chosen)
+            about = {
+                "digest": digest(values, source.lengths[rows]),
+                "states": checksum(pieces),
+                "whole": index in checked,
+                "error": batch.error,
+                "unknown": batch.unknown,
+                "layers": batch.layers,
+                "nodes": {name: node.error for name, node in batch.nodes.items()},
+                "rounding": rounding,
+            }
+            doubt = batch.doubt
+            # The next run needs the room.
+            del batch, values, pieces
+            about["unknown"] = about["unknown"] or doubt()
+            sink.batch_done(about)
+            del doubt
+            _tell(progress, index + 1, n_batches)
+
+    with quiet, sink:
+        shorter = np.flatnonzero(source.lengths < source.n_steps)
+        if sink.done and len(shorter):
+            # As when it began, the first batch with padding shows how all of them are run.
+            first = int(shorter[0]) // batch_size
+            rows = slice(first * batch_size, min((first + 1) * batch_size, len(source)))
+            with no_exit("the network"):
+                runner.settle(source.batch(rows), source.lengths[rows])
+        try:
+            record()
+        except PaddingReadError:
+            sink.restart()
+            record()
+        attributes = _attributes(sink.done, made_by or {}, n_batches)
+        if runner.by_length:
+            attributes["/"]["batches"] = BY_LENGTH
+        return sink.close(attributes)
+
+
+def sampled(n_batches: int, verify: str) -> set[int]:
+    """Return the batches that are replayed whole."""
+    if verify not in ("sample", "all", "none"):
+        raise DataError(f"verify wants 'sample', 'all' or 'none', found {verify!r}")
+    least = max(SAMPLE_LEAST, n_batches // SAMPLE_ONE_IN)
+    if verify == "none":
+        return set()
+    if verify == "all" or n_batches <= least:
+        return set(range(n_batches))
+    middle = np.random.default_rng(0).choice(n_batches - 2, least - 2, replace=False)
+    return {0, n_batches - 1, *(int(i) + 1 for i in middle)}
+
+
+def _runner(
+    model: Any, layers: Any, wanted: tuple[bool, bool, bool], batch_first: bool | None
+) -> tuple[Any, Any]:
+    """Return what runs batches, and the context to run them in."""
+    from torch import nn
+
+    from hmmlens.recording import protocol, torch_runner
+    from hmmlens.recording.padding import Padded
+    from hmmlens.recording.replay import Wants
+    from hmmlens.rnn import layers as finding
+
+    wants = Wants(*wanted)
+    if reason := _no_model(model):
+        raise DataError(reason)
+    if isinstance(layers, str):
+        raise DataError(f"layers wants a list of names, such as [{layers!r}]")
+    is_module = isinstance(model, nn.Module)
+    if protocol.follows(model) and not (
+        is_module and any(finding.recurrent(m) for m in model.modules())
+    ):
+        quiet = torch_runner.quiet(model) if is_module else nullcontext()
+        return protocol.Runner(model, layers, wants), quiet
+    if not is_module:
+        raise DataError(
+            f"{type(model).__name__} is no torch.nn.Module and lacks some of start, step, readout"
+        )
+    return Padded(torch_runner.Runner(model, layers, wants, batch_first)), torch_runner.quiet(model)
+
+
+def _no_model(model: Any) -> str:
+    """Return what to do about a model that cannot be run as it is; empty where it can."""
+    from torch import nn
+
+    if isinstance(model, type):
+        return f"model is the class {model.__name__}; give an instance, {model.__name__}(...)"
+    if isinstance(model, str | Path):
+        return (
+            f"model is the path {str(model)!r}; build the module and load its weights first, or "
+            "use the command hmmlens explain"
+        )
+    kinds = {kind.__module__.partition(".")[0] for kind in type(model).__mro__}
+    if kinds & {"keras", "tf_keras"}:
+        return KERAS
+    if isinstance(model, Mapping) and not isinstance(model, nn.Module):
+        return (
+            "model is a dict, such as a state dict, which holds weights without the network; build "
+            "the module, and give it the weights by module.load_state_dict(...)"
+        )
+    if isinstance(model, nn.Module):
+        tensors = [*model.named_parameters(), *model.named_buffers()]
+        if meta := [name for name, values in tensors if values.is_meta]:
+            return (
+                f"{meta[0]!r} of {type(model).__name__} is on the meta device, which holds no "
+                "values; give the module its memory and weights, by module.to_empty(device='cpu') "
+                "and module.load_state_dict(...)"
+            )
+    return ""
+
+
+def _units(
+    units: Units | None, run: Callable[..., Any], n_batches: int, layout: Layout
+) -> dict[str, list[int]] | None:
+    """Return node -> unit numbers, or None for all units."""
+    if units is None:
+        return None
+    if isinstance(units, int | np.integer):
+        passes = (run(index, False) for index in range(n_batches))
+        return most_variable(
+            int(units), (layout.variances(batch, rows) for rows, batch, _ in passes)
+        )
+    nodes = run(0, False)[1].nodes
+    return given(units, {name: node.arrays["hidden"].shape[2] for name, node in nodes.items()})
+
+
+def _attributes(
+    done: Sequence[Mapping[str, Any]], made_by: Mapping[str, Any], n_batches: int
+) -> dict[str, dict[str, Any]]:
+    """Return the attributes of every node from what was noted of the batches."""
+    unknown = next((about["unknown"] for about in done if about["unknown"]), "")
+    whole = [about["error"] for about in done if about["whole"]]
+    if not whole:
+        unknown = "no batch was to be replayed whole"
+    nodes = {name: _largest(about["nodes"][name] for about in done) for name in done[0]["nodes"]}
+    told = f"{len(whole)} of {n_batches} batches replayed whole"
+    creator = {"created_by": f"hmmlens.extract, hmmlens {hmmlens.__version__}"}
+    root: dict[str, Any] = stores.store_attributes("activations", {**creator, **made_by})
+    root["layers"] = [list(layer) for layer in done[0]["layers"]]
+    root["replay_error"] = math.nan if unknown else _largest([*whole, *nodes.values()])
+    root["replay"] = f"unknown: {unknown}" if unknown else told
+    rounding = [about["rounding"] for about in done if about["rounding"] is not None]
+    if rounding:
+        root["rounding_error"] = max(rounding)
+    return {"/": root, **{f"/{name}": {"replay_error": e} for name, e in nodes.items()}}
+
+
+def _largest(errors: Iterable[float]) -> float:
+    """Return the largest of those that are known."""
+    return max((error for error in errors if not math.isnan(error)), default=math.nan)
+
+
+def _tell(progress: bool | Callable[[int, int], None] | None, done: int, n_batches: int) -> None:
+    if callable(progress):
+        progress(done, n_batches)
+    elif progress or (progress is None and n_batches > 1 and sys.stderr.isatty()):
+        bar = "#" * (BAR * done // n_batches)
+        end = "\n" if done == n_batches else ""
+        line = f"\rrecording [{bar:.<{BAR}}] {done} of {n_batches} batches"
+        print(line, end=end, file=sys.stderr, flush=True)

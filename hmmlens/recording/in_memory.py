@@ -1,0 +1,149 @@
+"""Sequences that a caller holds in memory, as a ``sequences`` store."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from hmmlens.datasets.own import blocks
+from hmmlens.datasets.own.settings import Blocks
+from hmmlens.datasets.synthetic.generators import split_sequences
+from hmmlens.datasets.unseen_symbols import unseen
+from hmmlens.errors import DataError
+from hmmlens.recording import labels
+from hmmlens.recording.inputs import Source
+
+log = logging.getLogger(__name__)
+
+SHARES = {"train": 0.6, "select": 0.2, "test": 0.2}
+
+
+def sequences(
+    source: Source,
+    truth: Any,
+    split: Any,
+    names: Mapping[str, Sequence[str]],
+    seed: int,
+    groups: ArrayLike | None = None,
+) -> xr.Dataset:
+    """Return a ``sequences`` store, without targets, of what a caller gave.
+
+    Parameters
+    ----------
+    source : the inputs and their lengths.
+    truth : (sequence, time), -1 or NaN where unknown, or words, empty where unknown; or None.
+    split : (sequence) 0 train, 1 select, 2 test, or these words; or None to draw it with the
+        shares ``SHARES``. One or two sequences are then cut in time, see
+        :func:`hmmlens.datasets.own.blocks.cut`; ``recording`` and ``first_step`` say where each
+        block comes from.
+    names : ``input``, ``output``, ``truth`` -> names along these dimensions.
+    seed : of the split.
+    groups : (sequence), to whom or what each sequence belongs, numbers or text; or None. A split
+        that is drawn keeps the sequences of a group together.
+
+    Raises
+    ------
+    DataError
+        When shapes, types or names do not fit.
+    """
+    given = source.batch(slice(0, len(source)))
+    if given.ndim not in (2, 3) or given.dtype.kind not in "biuf":
+        raise DataError(
+            f"inputs hold {given.dtype} of the shape {given.shape}; numbers (sequence, time) or "
+            "(sequence, time, feature) are needed"
+        )
+    shape, symbols = given.shape[:2], given.ndim == 2
+    if symbols and given.dtype.kind == "f":
+        raise DataError(
+            "inputs (sequence, time) are symbols, whole numbers from 0; give values as "
+            "(sequence, time, 1)"
+        )
+    inside = np.arange(shape[1]) < source.lengths[:, None]
+    if symbols and given[inside].min() < 0:
+        raise DataError(f"inputs hold the symbol {given[inside].min()}; symbols count from 0")
+    known, words = labels.truth_codes(truth, source, names.get("truth"))
+    group_names, group = _groups(groups, shape[0])
+    length, cut = source.lengths, None
+    if blocks.needed(shape[0], split):
+        cut = blocks.cut(length, SHARES, Blocks(), [str(i) for i in range(shape[0])])
+        given, known = cut.of_steps(given, 0), cut.of_steps(known, -1)
+        group = group[cut.recording]
+        length, split, shape = cut.length, cut.split, given.shape[:2]
+        inside = np.arange(shape[1]) < length[:, None]
+        log.warning("%s", cut.note)
+    drawn = _drawn(group, seed) if split is None else split
+    parts = labels.split_codes(drawn, shape[0], list(SHARES))
+    strange = sorted(set(names) - {"input", "output", "truth"})
+    if strange:
+        raise DataError(f"names holds {strange[0]!r}; allowed: input, output, truth")
+    n_kinds = int(given[inside].max()) + 1 if symbols else given.shape[2]
+    n_truth = len(words) if words else int(known[inside].max()) + 1
+    inputs = named("input", names.get("input"), n_kinds, at_least=symbols)
+    attributes: dict[str, Any] = {
+        "input_kind": "symbols" if symbols else "values",
+        "feature_names": inputs,
+        "truth": "the truth" if n_truth else "not known",
+        "state_names": named("truth", names.get("truth") or words, n_truth, at_least=True),
+    }
+    if symbols:
+        attributes["n_symbols"] = len(inputs)
+        if lacking := unseen(given, inside, parts):
+            attributes |= lacking.attributes()
+            log.warning(lacking.sentence())
+    if cut is not None:
+        attributes["cut"] = cut.note
+    dims = ("sequence", "time", "feature")
+    found = xr.Dataset(
+        {
+            "input": (dims[: given.ndim], given),
+            "state": (dims[:2], np.where(inside, known, -1).astype(np.int16)),
+            "length": ("sequence", length.astype(np.int32)),
+            "split": ("sequence", parts.astype(np.int8)),
+        },
+        attrs=attributes,
+    )
+    if cut is not None:
+        found = found.assign(cut.places())
+    if groups is None:
+        return found
+    return found.assign(group=("sequence", group)).assign_attrs(group_names=group_names)
+
+
+def _groups(groups: ArrayLike | None, n_sequences: int) -> tuple[list[str], NDArray[np.int32]]:
+    """Return the names of the groups and the group of each sequence; each its own without any."""
+    if groups is None:
+        return [], np.arange(n_sequences, dtype=np.int32)
+    given = np.asarray(groups)
+    if given.shape != (n_sequences,):
+        raise DataError(f"groups has shape {given.shape}; one for each of {n_sequences} sequences")
+    kinds, group = np.unique(given, return_inverse=True)
+    return [str(kind) for kind in kinds], group.astype(np.int32)
+
+
+def _drawn(group: NDArray[np.int32], seed: int) -> NDArray[np.int8]:
+    """Return a random split (sequence) that keeps groups together."""
+    n_groups = int(group.max()) + 1
+    if n_groups < len(SHARES):
+        raise DataError(
+            f"there are {n_groups} groups or sequences, but train, select and test need one each; "
+            "give a split, or more of them"
+        )
+    drawn: NDArray[np.int8] = split_sequences(n_groups, SHARES, np.random.default_rng(seed))
+    return drawn[group]
+
+
+def named(dim: str, given: Sequence[str] | None, n: int, at_least: bool = False) -> list[str]:
+    """Return ``n`` names along a dimension, or more: those given, or numbers."""
+    if given is None:
+        return [f"{'true' if dim == 'truth' else dim} {i + 1}" for i in range(n)]
+    if len(given) < n or (len(given) > n and not at_least):
+        raise DataError(
+            f"names[{dim!r}] holds {len(given)} names; {n}{' or more' if at_least else ''} for "
+            f"{dim} are needed"
+        )
+    return [str(name) for name in given]

@@ -1,0 +1,331 @@
+"""Run batches of sequences of different lengths so that padding never enters a recorded state.
+
+The states of a sequence are those that the module has on that sequence alone. A causal module may
+read sequences padded at the end: what it does there comes after everything that is kept. A module
+that reads backwards, pools, attends, normalises or convolves over time may not, so its sequences
+are run in groups of equal length, without padding.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hmmlens.errors import DataError, place_of
+from hmmlens.recording.inputs import PaddingReadError
+from hmmlens.recording.replay import allowed
+from hmmlens.recording.torch_runner import Batch, Node, Runner
+
+log = logging.getLogger(__name__)
+
+#: Lengths of a batch, evenly spaced and the shortest among them, on which padding is tested.
+N_LENGTHS = 8
+
+#: Node or ``output`` -> (sequence, time, ...)
+Seen = Mapping[str, Tensor]
+
+
+class Padded:
+    """Runs batches through a :class:`Runner`, padded where that is the same as no padding.
+
+    Parameters
+    ----------
+    runner : of the module.
+
+    Attributes
+    ----------
+    by_length : whether sequences of equal length are run together, without padding.
+    """
+
+    def __init__(self, runner: Runner) -> None:
+        self.runner, self.by_length = runner, False
+        #: Why padding may have entered the states; empty where it has not.
+        self._doubt = ""
+        self._tested = runner.packs
+        self._square = False
+
+    def settle(self, inputs: NDArray[Any], lengths: NDArray[np.int64]) -> None:
+        """Find out from one batch how to run all, for a recording that is continued."""
+        self.by_length = self._padding_enters(blank(inputs, lengths), lengths)
+        self._tested = True
+
+    def run(self, inputs: NDArray[Any], lengths: NDArray[np.int64], verify: bool) -> Batch:
+        """Run one batch; see :meth:`Runner.run`.
+
+        The first batch with padding, and all that are verified, show whether padding is read.
+
+        Raises
+        ------
+        DataError
+            When the states do not replay, or do not fit the input.
+        PaddingReadError
+            When padding is read. From then on, sequences of equal length are run together; what
+            was recorded before is to be recorded anew.
+        """
+        inputs = blank(inputs, lengths)
+        n, n_steps = inputs.shape[:2]
+        if self.by_length:
+            groups = [(rows, int(lengths[rows[0]])) for rows in of_length(lengths)]
+            return joined(
+                groups, [self._group(inputs, lengths, r, k, verify) for r, k in groups], n
+            )
+        batch = self.runner.run(inputs, lengths, verify)
+        if n == n_steps > 1 and not self._square:
+            self._refuse_time_first(inputs, lengths)
+        if (lengths < n_steps).any() and (verify or not self._tested) and not self.runner.packs:
+            self.by_length = self._padding_enters(inputs, lengths)
+            if self.by_length:
+                raise PaddingReadError
+            self._tested = True
+        return batch._replace(doubt=lambda: batch.doubt() or self._doubt)
+
+    def _group(
+        self,
+        inputs: NDArray[Any],
+        lengths: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        length: int,
+        verify: bool,
+    ) -> Batch:
+        try:
+            return self.runner.run(inputs[rows, :length], lengths[rows], verify)
+        except DataError:
+            raise
+        except Exception as error:
+            raise DataError(
+                f"the network fails on sequences of {length} steps, which run without padding "
+                f"because it reads padding: {_reason(error)}"
+            ) from error
+
+    def _refuse_time_first(self, inputs: NDArray[Any], lengths: NDArray[np.int64]) -> None:
+        """Raise the error of a module that takes steps for sequences, as many as there are."""
+        self._square = True
+        try:
+            # With one sequence less it can be seen.
+            with torch.random.fork_rng(devices=[]):
+                self.runner.seen(inputs[:-1], lengths[:-1])
+        except DataError as error:
+            raise DataError(
+                "the module reads the sequences as steps; give batch_first=False, because it takes "
+                "(time, sequence, ...)"
+            ) from error
+        except Exception:
+            # The module takes batches of one size only.
+            return
+
+    def _padding_enters(self, inputs: NDArray[Any], lengths: NDArray[np.int64]) -> bool:
+        """Tell whether sequences alone give other states than in a padded batch."""
+        self._doubt = ""
+        groups = of_length(lengths)
+        some = np.linspace(0, len(groups) - 1, N_LENGTHS).round().astype(int)
+        # The random state is left as it was, so that modules with noise give what they gave.
+        with torch.random.fork_rng(devices=[]):
+            padded = self.runner.seen(inputs, lengths)
+            if _differ(padded, self.runner.seen(inputs, lengths), inputs.shape[1]):
+                self._doubt = "the module gives other states when it runs again"
+                return False
+            for rows in (groups[i] for i in np.unique(some)):
+                length = int(lengths[rows[0]])
+                if length == inputs.shape[1]:
+                    continue
+                try:
+                    alone = self.runner.seen(inputs[rows, :length], lengths[rows])
+                except Exception as error:
+                    # Whatever a module raises that takes a fixed number of steps.
+                    if self._reads(inputs, lengths, padded):
+                        self._doubt = (
+                            "padding enters the states, and the module does not run on a sequence "
+                            f"without it ({_reason(error)})"
+                        )
+                    return False
+                mine = part(padded, rows)
+                if _differ(mine, alone, length):
+                    if self._reads(inputs, lengths, padded) or not _grows(mine, alone, length):
+                        log.info(
+                            "the network reads padding, so sequences of equal length are run "
+                            "together, without it"
+                        )
+                        return True
+                    return False
+        return False
+
+    def _reads(self, inputs: NDArray[Any], lengths: NDArray[np.int64], padded: Seen) -> bool:
+        """Tell whether other values in the padding change anything that is kept."""
+        changed = self.runner.seen(filled(inputs, lengths), lengths)
+        return any(
+            _differ(part(padded, rows), part(changed, rows), int(lengths[rows[0]]))
+            for rows in of_length(lengths)
+        )
+
+
+def _reason(error: Exception) -> str:
+    """Return the first line of an error that a user's module raised."""
+    first = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}{place_of(error)}: {first}"
+
+
+def of_length(lengths: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Return the sequences of each length, shortest first."""
+    return [np.flatnonzero(lengths == length) for length in np.unique(lengths)]
+
+
+def blank(inputs: NDArray[Any], lengths: NDArray[np.int64], value: Any = 0) -> NDArray[Any]:
+    """Return (sequence, time, ...) with ``value`` past the end of each sequence."""
+    past = np.arange(inputs.shape[1]) >= lengths[:, None]
+    if not past.any():
+        return inputs
+    inputs = inputs.copy()
+    inputs[past] = value
+    return inputs
+
+
+def filled(inputs: NDArray[Any], lengths: NDArray[np.int64]) -> NDArray[Any]:
+    """Return inputs whose padding holds their largest value, which every module can read."""
+    inside = np.arange(inputs.shape[1]) < lengths[:, None]
+    largest = np.nan_to_num(inputs[inside]).max()
+    if largest == 0 and inputs.dtype.kind == "f":
+        largest = inputs.dtype.type(1)
+    return blank(inputs, lengths, largest)
+
+
+def part(seen: Seen, rows: NDArray[np.int64]) -> Seen:
+    """Return some sequences of what was seen."""
+    return {name: values[torch.from_numpy(rows).to(values.device)] for name, values in seen.items()}
+
+
+def _differ(one: Seen, other: Seen, length: int) -> bool:
+    """Tell whether two runs of sequences of one length differ within it by more than rounding."""
+    if one.keys() != other.keys():
+        return True
+    pairs = [_same_steps(one[name], other[name], length) for name in one]
+    return any(pair is None or _gap(*pair) > _limit(pair[1]) for pair in pairs)
+
+
+def _grows(padded: Seen, alone: Seen, length: int) -> bool:
+    """Tell whether two runs differ by rounding only, which grows where a network is chaotic.
+
+    The layers then agree at the step that they read first. Where all layers agree, so do outputs,
+    but for whole numbers such as the largest of two equal logits.
+    """
+    if padded.keys() != alone.keys():
+        return False
+    parted = False
+    for name in (name for name in alone if name != "output"):
+        pair = _same_steps(padded[name], alone[name], length)
+        if pair is None:
+            return False
+        one, other = pair
+        limit = _limit(other)
+        parted |= _gap(one, other) > limit
+        if min(_gap(one[:, step], other[:, step]) for step in (0, -1)) > limit:
+            return False
+    return parted or not alone["output"].is_floating_point()
+
+
+def _same_steps(one: Tensor, other: Tensor, length: int) -> tuple[Tensor, Tensor] | None:
+    """Return two arrays cut to the steps inside, or None where their shapes do not fit."""
+    if one.shape != other.shape:
+        timed = one.ndim > 1 and other.ndim > 1 and other.shape[1] == length < one.shape[1]
+        if not timed or one.shape[2:] != other.shape[2:]:
+            return None
+    if one.ndim > 2:
+        return one[:, :length], other[:, :length]
+    return (one[:, :length], other) if one.shape != other.shape else (one, other)
+
+
+def _gap(one: Tensor, other: Tensor) -> float:
+    """Return the largest difference; what is a number in one of them only differs infinitely."""
+    if not one.is_floating_point():
+        return float((one != other).any())
+    same = (one == other) | (one.isnan() & other.isnan())
+    gap = (one - other).abs().where(~same, one.new_zeros(()))
+    return float(gap.nan_to_num(nan=math.inf).max()) if gap.numel() else 0.0
+
+
+def _limit(values: Tensor) -> float:
+    if not values.is_floating_point() or not values.numel():
+        return 0.0
+    return allowed(float(values.nan_to_num(0.0).abs().max()), values.dtype)
+
+
+# --- Groups of one length, put together again -------------------------------------------------
+
+
+def joined(
+    groups: Sequence[tuple[NDArray[np.int64], int]], batches: Sequence[Batch], n: int
+) -> Batch:
+    """Return the batch of ``n`` sequences whose groups of one length have been run one by one.
+
+    Parameters
+    ----------
+    groups : rows and length of each group.
+    batches : what each group gave.
+
+    Raises
+    ------
+    DataError
+        When layers run for some lengths only.
+    """
+    names = list(batches[0].nodes)
+    for batch in batches:
+        if set(batch.nodes) != set(names):
+            differing = ", ".join(sorted(set(names) ^ set(batch.nodes)))
+            raise DataError(
+                f"sequences of different lengths run through different layers: {differing} stands "
+                "for some of them only; give sequences of one length"
+            )
+    nodes = {}
+    for name in names:
+        parts = [batch.nodes[name] for batch in batches]
+        own = torch.zeros(n, dtype=torch.int64)
+        for (rows, _), node in zip(groups, parts, strict=True):
+            steps = torch.full((len(rows),), node.arrays["hidden"].shape[1])
+            own[torch.from_numpy(rows)] = steps if node.lengths is None else node.lengths.cpu()
+        same = all(bool((own[torch.from_numpy(rows)] == length).all()) for rows, length in groups)
+        arrays = {
+            variable: _placed(groups, [node.arrays[variable] for node in parts], n)
+            for variable in parts[0].arrays
+        }
+        errors = [node.error for node in parts]
+        error = math.nan if any(map(math.isnan, errors)) else max(errors)
+        nodes[name] = Node(arrays, None if same else own, error)
+    outputs = [batch.output for batch in batches if batch.output is not None]
+    output = _placed(groups, outputs, n) if len(outputs) == len(batches) else None
+    known = [batch.error for batch in batches]
+    error = math.nan if any(map(math.isnan, known)) else max(known)
+    unknown = next((batch.unknown for batch in batches if batch.unknown), "")
+    doubts: list[Callable[[], str]] = [batch.doubt for batch in batches]
+
+    def doubt() -> str:
+        return next((told for told in (each() for each in doubts) if told), "")
+
+    return Batch(output, nodes, error, unknown, doubt, batches[0].layers)
+
+
+def _placed(
+    groups: Sequence[tuple[NDArray[np.int64], int]], parts: Sequence[Tensor], n: int
+) -> Tensor:
+    """Return (sequence, time, ...) of all groups, with 0 past the end of each."""
+    shapes = {tuple(values.shape[1:]) for values in parts}
+    if len({(len(shape), *shape[1:]) for shape in shapes}) > 1:
+        raise DataError(
+            "the module's output has another shape for each length of its sequences: "
+            f"{', '.join(map(str, sorted(shapes)))} after the first dimension; give sequences of "
+            "one length"
+        )
+    longest = [max(shape[0] for shape in shapes)] if min(map(len, shapes)) else []
+    whole = parts[0].new_zeros(n, *longest, *parts[0].shape[2:])
+    for (rows, _), values in zip(groups, parts, strict=True):
+        index = torch.from_numpy(rows).to(whole.device)
+        if longest:
+            whole[index, : values.shape[1]] = values
+        else:
+            whole[index] = values
+    return whole

@@ -1,0 +1,1 @@
+"""Stores of recordings: written in parts, resumed, and identified by what made them."""

@@ -1,0 +1,85 @@
+"""What tells whether an extraction that was killed may be continued."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+import hmmlens
+from hmmlens.recording.inputs import Source, digest
+from hmmlens.recording.layout import Piece
+from hmmlens.recording.store.writers import Sink, Store
+
+log = logging.getLogger(__name__)
+
+
+def fingerprint(model: Any, settings: Sequence[Any], fixed: Mapping[str, Any]) -> str | None:
+    """Return a hash of all that determines a recording but its inputs, or None.
+
+    It covers weights, code and plain attributes (see :mod:`hmmlens.recording.store.identity`) and
+    the settings. None of an object whose weights or content are hidden: it cannot be compared.
+
+    Parameters
+    ----------
+    fixed : name -> array that goes into the store as it is.
+    """
+    import torch
+
+    from hmmlens.recording.store import identity
+
+    if not isinstance(model, torch.nn.Module):
+        return None
+    content = identity.of_module(model)
+    if content is None:
+        return None
+    versions = [hmmlens.__version__, torch.__version__]
+    sha = hashlib.sha256(json.dumps([*settings, versions], default=str).encode())
+    sha.update(repr(model).encode() + content.encode())
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        sha.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} {tensor.device}".encode())
+        sha.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    for name, values in fixed.items():
+        sha.update(f"{name} {values.dtype}".encode() + np.ascontiguousarray(values).tobytes())
+    return sha.hexdigest()
+
+
+def checksum(pieces: Iterable[Piece]) -> int:
+    """Return a number that tells states of different networks apart; it looks at some steps."""
+    total = 0
+    for piece in pieces:
+        every = max(1, math.prod(piece.values.shape[1:2]) // 8)
+        some = piece.values[:, ::every] if piece.values.ndim > 2 else piece.values
+        total = zlib.crc32(np.ascontiguousarray(some).data.cast("B"), total)
+    return total
+
+
+def forget_changed(
+    sink: Sink, source: Source, batch_size: int, again: Callable[[int], int]
+) -> None:
+    """Start anew unless the batches that are done were made from the same inputs and by the same.
+
+    Parameters
+    ----------
+    again : runs a batch and returns its checksum. What a module does is more than its weights tell:
+        its code, its plain attributes, a state that it carries from batch to batch.
+    """
+    for index, about in enumerate(sink.done):
+        rows = slice(index * batch_size, min((index + 1) * batch_size, len(source)))
+        if about["digest"] != digest(source.batch(rows), source.lengths[rows]):
+            assert isinstance(sink, Store)
+            log.info("the inputs have changed; the extraction starts anew")
+            sink.restart()
+            return
+    if sink.done and again(len(sink.done) - 1) != sink.done[-1]["states"]:
+        assert isinstance(sink, Store)
+        log.info("the network holds other states than before; the extraction starts anew")
+        sink.restart()
+    elif sink.done:
+        log.info("continuing after batch %d", len(sink.done))

@@ -1,0 +1,329 @@
+"""Run batches through a torch module and return what its recurrent layers held."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence
+
+from hmmlens.errors import DataError
+from hmmlens.recording.batch_independence import Sketch, doubt, sketch
+from hmmlens.recording.hooks import Call, listen
+from hmmlens.recording.module_replay import OtherPathError, substituted
+from hmmlens.recording.outputs import comparable, difference, outputs
+from hmmlens.recording.replay import Replayed, Wants, replay
+from hmmlens.recording.segments import Segment, directions, segments
+from hmmlens.rnn.layers import LAYERS, Found, chosen, find
+
+
+class Node(NamedTuple):
+    """One layer in one direction.
+
+    arrays : ``hidden`` and what else was wanted, each (sequence, time, unit)
+    lengths : (sequence) where they are the layer's own, else None
+    error : largest difference of the replay; NaN where it is not known or was not asked for
+    """
+
+    arrays: Mapping[str, Tensor]
+    lengths: Tensor | None
+    error: float
+
+
+class Batch(NamedTuple):
+    """What one batch gave.
+
+    output : (sequence, ...), or None
+    nodes : name -> node
+    error : largest difference of the outputs in the replay; NaN where it is not known
+    unknown : why the module cannot be replayed; empty where it can, or where it was not tried
+    doubt : tells why states are not those of one sequence alone, empty where they are or where
+        nothing is to be verified; runs the module once more, so that it is for when there is room
+    layers : the nodes of each layer, one for each direction, in the order of the forward pass
+    """
+
+    output: Tensor | None
+    nodes: Mapping[str, Node]
+    error: float
+    unknown: str
+    doubt: Callable[[], str] = str
+    layers: Sequence[Sequence[str]] = ()
+
+
+def as_read(inputs: NDArray[Any], model: nn.Module, as_floats: bool = False) -> Tensor:
+    """Return inputs as a tensor of the type and on the device of a module's first parameters.
+
+    Parameters
+    ----------
+    as_floats : give whole numbers as floats too.
+    """
+    floats = [p for p in model.parameters() if p.is_floating_point()]
+    x = torch.from_numpy(np.ascontiguousarray(inputs))
+    x = x.to(floats[0].device if floats else torch.device("cpu"))
+    if x.is_floating_point() or as_floats:
+        return x.to(floats[0].dtype if floats else torch.float32)
+    return x if x.dtype == torch.bool else x.long()
+
+
+@contextmanager
+def quiet(model: nn.Module) -> Iterator[None]:
+    """Put a module into evaluation mode, without gradients, and leave it as it was."""
+    modes = [(module, module.training) for module in model.modules()]
+    # TensorFloat-32 would make a layer on a GPU differ from its own weights.
+    tf32 = torch.backends.cudnn.allow_tf32
+    try:
+        model.eval()
+        torch.backends.cudnn.allow_tf32 = False
+        with torch.no_grad():
+            yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = tf32
+        for module, mode in modes:
+            module.training = mode
+
+
+def replays(
+    parts: Sequence[Segment], node: str, wants: Wants, keep: bool, inside: Tensor | None
+) -> list[Replayed | None]:
+    """Step the segments of a node; None for those that need not, or cannot, be stepped.
+
+    Parameters
+    ----------
+    wants : what is to come of it.
+    keep : step in any case, and keep the stepped states.
+    inside : (sequence, time) of the model's input, false where a step is padded, or None.
+
+    Raises
+    ------
+    DataError
+        When the states do not replay.
+    """
+    # Steps of the layer's own are not those that are padded.
+    n_steps = sum(segment.hidden.shape[1] for segment in parts)
+    same = inside is not None and inside.shape[1] == n_steps
+    found: list[Replayed | None] = []
+    first = 0
+    for segment in parts:
+        last = first + segment.hidden.shape[1]
+        # A cell of torch shows its own cell state.
+        hidden_cell = segment.cell is not None and segment.before is None
+        needed = keep or wants.gates or (wants.cell and hidden_cell)
+        if segment.weights is None or not needed:
+            found.append(None)
+        else:
+            real = inside[:, first:last] if inside is not None and same else None
+            found.append(replay(segment, node, first, wants, keep, real))
+        first = last
+    return found
+
+
+def node_of(parts: Sequence[Segment], steps: Sequence[Replayed | None], wants: Wants) -> Node:
+    """Put the segments of a node together, in the order of time."""
+    pieces: dict[str, list[Tensor]] = {}
+    errors = []
+    for segment, replayed in zip(parts, steps, strict=True):
+        arrays = {"hidden": segment.hidden}
+        if wants.inputs and segment.inputs is not None:
+            arrays["layer_input"] = segment.inputs
+        if replayed is not None:
+            arrays |= replayed.arrays
+        if wants.cell and segment.before is not None and len(segment.final) > 1:
+            arrays["cell"] = segment.final[1]
+        for name, values in arrays.items():
+            pieces.setdefault(name, []).append(segment.in_time(values))
+        errors.append(math.nan if replayed is None else replayed.error)
+    joined = {n: p[0] if len(p) == 1 else torch.cat(p, dim=1) for n, p in pieces.items()}
+    own = parts[0].lengths if len(parts) == 1 else None
+    return Node(joined, own, max(errors) if not any(map(math.isnan, errors)) else math.nan)
+
+
+class Runner:
+    """Runs batches through a torch module.
+
+    Parameters
+    ----------
+    model : the module.
+    layers : names of nodes or modules to record, or None for all.
+    wants : what is recorded beside the hidden states.
+    batch_first : whether the model takes (sequence, time, ...); None for yes, unless the model is
+        itself a recurrent layer that says no.
+
+    Raises
+    ------
+    DataError
+        When the model holds nothing to record.
+    """
+
+    def __init__(
+        self, model: nn.Module, layers: Sequence[str] | None, wants: Wants, batch_first: bool | None
+    ) -> None:
+        self.model, self.layers, self.wants = model, layers, wants
+        self.found: list[Found] = find(model, layers)
+        own = model.batch_first if isinstance(model, LAYERS) else True
+        self.batch_first = own if batch_first is None else batch_first
+        self.takes_lengths = "lengths" in inspect.signature(model.forward).parameters
+        #: Whether the model is a layer of torch, which is given packed sequences.
+        self.packs = isinstance(model, LAYERS)
+        self._copy = False
+        self._as_floats = False
+        self._place: int | None = None
+
+    def run(self, inputs: NDArray[Any], lengths: NDArray[np.int64], verify: bool) -> Batch:
+        """Run one batch; within :func:`quiet`.
+
+        Parameters
+        ----------
+        inputs : (sequence, time, ...)
+        lengths : (sequence)
+        verify : replay all layers and the rest of the module.
+
+        Raises
+        ------
+        DataError
+            When the states do not replay, or do not fit the input.
+        """
+        n, n_steps = inputs.shape[:2]
+        arguments, said, calls, found = self._held(inputs, lengths)
+        kept = chosen(found, self.layers, self.found)
+        inside = torch.arange(n_steps) < torch.from_numpy(lengths)[:, None]
+        nodes, replayed = {}, []
+        for name, parts in found.items():
+            wants = self.wants if name in kept else Wants(cell=False)
+            steps = replays(parts, name, wants, verify, inside)
+            if name in kept:
+                nodes[name] = node_of(parts, steps, wants)
+            replayed += [(s, r) for s, r in zip(parts, steps, strict=True) if r is not None]
+        output = self._output(said, n)
+        error, unknown = math.nan, ""
+        if verify:
+            error, unknown = self._again(arguments, said, calls, replayed, inside)
+
+        def elsewhere(places: NDArray[np.int64]) -> Sketch:
+            return sketch(self._held(inputs[places], lengths)[3])
+
+        later = partial(doubt, sketch(found), elsewhere, lengths, n_steps) if verify else str
+        layers = directions({name: found[name] for name in kept})
+        return Batch(output, nodes, error, unknown, later, layers)
+
+    def seen(self, inputs: NDArray[Any], lengths: NDArray[np.int64]) -> dict[str, Tensor]:
+        """Return the hidden states of all nodes and the ``output`` of one batch, unchecked."""
+        _, said, _, found = self._held(inputs, lengths)
+        seen = {
+            name: node_of(parts, [None] * len(parts), Wants(cell=False)).arrays["hidden"]
+            for name, parts in found.items()
+        }
+        output = self._output(said, len(inputs))
+        return seen if output is None else {**seen, "output": output}
+
+    def _held(
+        self, inputs: NDArray[Any], lengths: NDArray[np.int64]
+    ) -> tuple[tuple[Any, Any], Any, list[Call], dict[str, list[Segment]]]:
+        """Run the module; return its arguments, what it returned, the calls and what they held."""
+        arguments = self._arguments(inputs, lengths)
+        try:
+            said, calls = self._listen(*arguments)
+        except DataError:
+            raise
+        except (RuntimeError, ValueError, TypeError):
+            # Whole numbers (sequence, time, feature), such as one-hot codes, are values to modules
+            # that do not take them as they are.
+            if self._as_floats or inputs.ndim < 3 or inputs.dtype.kind == "f":
+                raise
+            self._as_floats = True
+            return self._held(inputs, lengths)
+        for call in calls:
+            if len(call.output) != len(inputs):
+                raise DataError(
+                    f"layer {call.found.node} ran on {len(call.output)} sequences where the batch "
+                    f"has {len(inputs)}; give batch_first=False if the model takes (time, "
+                    "sequence, ...), or batch_size=1 if it takes one sequence at a time"
+                )
+            self._same_order(call, lengths)
+        return arguments, said, calls, segments(calls, inputs.shape[1])
+
+    def _output(self, said: Any, n: int) -> Tensor | None:
+        """Return the first tensor that has an entry for each sequence, the same in all batches."""
+        found = outputs(said, n, self.batch_first)
+        fits = [index for index, t in enumerate(found) if t.ndim and len(t) == n]
+        if self._place is None:
+            self._place = fits[0] if fits else -1
+        return found[self._place] if self._place in fits else None
+
+    def _arguments(self, inputs: NDArray[Any], lengths: NDArray[np.int64]) -> tuple[Any, Any]:
+        x = as_read(inputs, self.model, self._as_floats)
+        x = x if self.batch_first else x.transpose(0, 1)
+        if self.takes_lengths:
+            return x, {"lengths": torch.from_numpy(lengths)}
+        if self.packs and (lengths < inputs.shape[1]).any():
+            return pack_padded_sequence(
+                x, torch.from_numpy(lengths), batch_first=self.batch_first, enforce_sorted=False
+            ), {}
+        return x, {}
+
+    def _listen(self, x: Any, options: Mapping[str, Any]) -> tuple[Any, list[Call]]:
+        with listen(self.found, self._copy) as calls:
+            said = self.model(x, **options)
+        if not self._copy and any(call.spoilt() for call in calls):
+            self._copy = True
+            return self._listen(x, options)
+        if not calls:
+            raise DataError(
+                f"{type(self.model).__name__} ran none of its recurrent layers: "
+                f"{', '.join(f.name for f in self.found)}"
+            )
+        return said, calls
+
+    def _same_order(self, call: Call, lengths: NDArray[np.int64]) -> None:
+        """Refuse packed sequences that the model has sorted by hand."""
+        if call.lengths is None or len(set(lengths)) == 1:
+            return
+        own = call.lengths.numpy()
+        if not np.array_equal(own, lengths) and np.array_equal(np.sort(own), np.sort(lengths)):
+            raise DataError(
+                f"layer {call.found.node} sees the sequences in another order than the input; let "
+                "pack_padded_sequence sort them (enforce_sorted=False), or give them longest first"
+            )
+
+    def _again(
+        self,
+        arguments: tuple[Any, Any],
+        said: Any,
+        calls: Sequence[Call],
+        replayed: list[tuple[Segment, Replayed]],
+        inside: Tensor,
+    ) -> tuple[float, str]:
+        """Run the module with the stepped states and compare its outputs."""
+        strange = sorted({call.found.node for call in calls if not call.found.known})
+        if strange:
+            return math.nan, f"the equations of {', '.join(strange)} are not known"
+        first = self._compared(said, inside)
+        if not first:
+            return math.nan, "the module returns no tensor to compare"
+        x, options = arguments
+        try:
+            with substituted(calls, replayed):
+                second = self._compared(self.model(x, **options), inside)
+        except OtherPathError:
+            second = []
+        found = difference(first, second, inside)
+        if found.error <= found.allowed:
+            return found.error, ""
+        plain = difference(first, self._compared(self.model(x, **options), inside), inside)
+        if not plain.error <= plain.allowed:
+            return math.nan, "the module gives another output when it runs again"
+        where = "" if found.step is None else f" at step {found.step}"
+        raise DataError(
+            "the recorded states do not replay: with all layers stepped, the module's output"
+            f"{where} differs by {found.error:.2g}, above {found.allowed:.2g}"
+        )
+
+    def _compared(self, said: Any, inside: Tensor) -> list[Tensor]:
+        return comparable(outputs(said, len(inside), self.batch_first))

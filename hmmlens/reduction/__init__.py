@@ -1,0 +1,1 @@
+"""Reduce recorded states to few components."""

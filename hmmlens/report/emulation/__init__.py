@@ -1,0 +1,1 @@
+"""Tables, figures and text for networks that emulate hidden Markov models."""

@@ -1,0 +1,100 @@
+"""How often networks have kick units, and through which gate they kick."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from hmmlens.report import distinctive, style
+from hmmlens.report.emulation.figures.common import (
+    MOST_PANELS,
+    NULL,
+    errors,
+    handle,
+    panels,
+    target_colour,
+)
+from hmmlens.report.emulation.figures.kick_tests import KINDS
+from hmmlens.report.roundtrip.summary import share
+from hmmlens.typing import Floats
+
+CAPTIONS = {
+    "kick_prevalence": "How many exits have kick units by the rule, with exact 95 % intervals, and "
+    "of how many units groups are, by network.",
+    "kick_gates": "Which gate of a GRU's or LSTM's kick units does the kicking: hazard lost when "
+    "the gate is held at its mean in the cluster, beside matched sets (grey: up to their 95 % "
+    "quantile). Sent: what units send out is held; silenced: they send nothing.",
+}
+
+
+def kick_prevalence(
+    networks: pd.DataFrame, kicks: pd.DataFrame
+) -> tuple[Figure, pd.DataFrame] | None:
+    """Draw how many exits have kick units, and the sizes of groups."""
+    names = [n for n in dict.fromkeys(networks["network"]) if n in set(kicks["network"])]
+    figure, axes = plt.subplots(1, 2, figsize=(style.WIDTH, 2.6), width_ratios=(1.4, 1))
+    rows = []
+    for k, (kind, _) in enumerate(KINDS):
+        for x, name in enumerate(names):
+            own = kicks[(kicks["network"] == name) & (kicks["kind"] == kind)]
+            if own.empty:
+                continue
+            hits = int(own["kicks"].astype(bool).sum())
+            found = share(hits, len(own))
+            colour, place = target_colour(own["target"].iloc[0]), x + (k - 0.5) * 0.3
+            axes[0].errorbar(
+                place, found.value, [[found.value - found.low], [found.high - found.value]],
+                fmt="os"[k], ms=4, lw=0.9, color=colour, mfc=colour if k == 0 else "white",
+            )  # fmt: skip
+            if kind == "group":
+                sizes = own[own["kicks"].astype(bool)]["n_units"]
+                axes[1].scatter(np.full(len(sizes), x) + _apart(sizes), sizes, s=9, color=colour)
+            rows.append({"network": name, "kind": kind, "kicks": hits, "n": len(own)}
+                        | {"share": found.value, "low": found.low, "high": found.high})  # fmt: skip
+            axes[0].text(place, 1.06, f"{hits}/{len(own)}", ha="center", fontsize=5.5, rotation=60)
+    axes[0].set_ylim(-0.04, 1.2)
+    axes[0].set_yticks(np.linspace(0, 1, 6))
+    axes[0].set_ylabel("share of exits\nwith kick units")
+    axes[1].set_ylabel("units of a group")
+    axes[1].set_ylim(0, 10.6)
+    for ax in axes:
+        ax.set_xticks(range(len(names)), names, rotation=35, ha="right")
+        ax.set_xlim(-0.6, len(names) - 0.4)
+    signs = [handle("#555555", "o", label="groups"), handle("#555555", "s", label="three units")]
+    signs[1].set_markerfacecolor("white")
+    axes[0].legend(handles=signs, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0),
+                   frameon=False)  # fmt: skip
+    return figure, pd.DataFrame(rows)
+
+
+def _apart(sizes: pd.Series) -> Floats:
+    """Return offsets that set equal sizes side by side."""
+    order = sizes.groupby(sizes).cumcount().to_numpy()
+    count = sizes.groupby(sizes).transform("size").to_numpy()
+    offsets: Floats = 0.12 * (order - (count - 1) / 2)
+    return offsets
+
+
+def kick_gates(gates: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+    """Draw what holding each gate does, one panel a network."""
+    every = list(dict.fromkeys(gates["network"]))
+    names = every[: MOST_PANELS * 3 // 4]
+    figure, axes = panels(len(names), 3, 2.3)
+    style.footnote(figure, distinctive.and_more(len(every), len(names)), "networks")
+    for ax, name in zip(axes, names, strict=True):
+        part = gates[gates["network"] == name]
+        kinds = list(dict.fromkeys(part["gate"]))
+        for x, kind in enumerate(kinds):
+            own = part[part["gate"] == kind]
+            at = x + np.linspace(-0.25, 0.25, len(own)) if len(own) > 1 else np.array([float(x)])
+            ax.fill_between([x - 0.4, x + 0.4], own["null_mean"].mean(), own["null_q95"].mean(),
+                            color=NULL, alpha=0.5, lw=0)  # fmt: skip
+            ax.errorbar(at, own["reduction"], errors(own["reduction"], own["low"], own["high"]),
+                        fmt="o", ms=3.2, lw=0.8, color="#0072B2")  # fmt: skip
+        ax.axhline(0, color="black", lw=0.6)
+        ax.set_xticks(range(len(kinds)), kinds, rotation=30, ha="right")
+        ax.set_title(name)
+    axes[0].set_ylabel("hazard lost,\ngate held")
+    return figure, gates

@@ -1,0 +1,166 @@
+"""What sets the length of the plateau before the loss drops."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from hmmlens.emulation.analysis.plateau_length import DRAWN_RADIUS, effects
+from hmmlens.report.emulation.acceptance import WHO
+from hmmlens.report.emulation.figures.common import (
+    in_order,
+    ordered_colours,
+    panels,
+    spread,
+    target_colour,
+    target_name,
+)
+from hmmlens.report.emulation.text_plateau import swept
+
+#: Settings that are varied, and how they are called.
+SETTINGS = {
+    "batch_size": "batch (sequences)",
+    "n_steps": "length of sequences (steps)",
+    "learning_rate": "learning rate",
+    "radius": "spectral radius of\nthe initial weights",
+}
+#: Forecasts of the escape, as they are called.
+FORECASTS = {
+    "exponential": "exponential",
+    "early": "exponential,\nfirst half of the values",
+    "hyperbolic": "growth that speeds up",
+}
+#: Ticks of an axis of updates.
+TICKS = tuple(step * size for size in (10, 100, 1000) for step in (1, 1.5, 2, 3, 5, 7))
+
+CAPTIONS = {
+    "plateau_runs": "Short trainings of small networks in which one setting is varied at a time. "
+    "Loss as a share of the way from the floor (0) to the level of independent symbols (1), one "
+    "line a seed, smoothed; darkest: the smallest value.",
+    "plateau_lengths": "Length of the plateau, from when the loss is near the level of independent "
+    "symbols to the escape, against each setting that was varied (log scales). Triangles: had not "
+    "escaped when the training ended, so that the plateau is longer. Lines through the medians; "
+    "powers of all trainings together, with 95 % intervals over trainings.",
+    "escape": "When the correlation between the symbols of nearby steps reaches half of the "
+    "target's, as three kinds of growth foretell from its small values, against when it did; every "
+    "training with enough checkpoints in between. On the line the forecast is right; above it "
+    "is late, and at the upper edge never.",
+}
+
+
+def varied(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return for each setting the trainings that differ from the commonest in it alone."""
+    runs = runs.assign(radius=runs["radius"].fillna(DRAWN_RADIUS))
+    base = {name: runs[name].mode().iloc[0] for name in SETTINGS}
+    found = {}
+    for name in SETTINGS:
+        same = np.all([runs[other].eq(base[other]) for other in SETTINGS if other != name], axis=0)
+        if runs[same][name].nunique() > 1:
+            found[name] = runs[same]
+    return found
+
+
+def plateau_runs(
+    networks: pd.DataFrame, plateau: pd.DataFrame, history: pd.DataFrame
+) -> tuple[Figure, pd.DataFrame] | None:
+    """Draw the losses of the sweep, one panel a setting."""
+    runs = swept({"networks": networks, "trained_plateau": plateau})
+    parts = varied(runs) if len(runs) else {}
+    if not parts:
+        return None
+    figure, axes = panels(len(parts), 4, 2.5)
+    shown = []
+    for ax, (name, part) in zip(axes, parts.items(), strict=True):
+        values = sorted(part[name].unique())
+        for value, colour in zip(values, ordered_colours(len(values)), strict=True):
+            own = part[part[name] == value]
+            for index, row in enumerate(own.itertuples()):
+                loss = history[history["network"].eq(row.network) & history["seed"].eq(row.seed)]
+                smooth = loss["loss"].rolling(9, center=True, min_periods=1).median()
+                share = (smooth - row.floor) / (row.level - row.floor)
+                ax.plot(loss["update"], share, color=colour, lw=0.8,
+                        label=f"{value:g}" if index == 0 else None)  # fmt: skip
+                shown.append(loss.assign(share=share, setting=name, given=value).iloc[::5])
+        for level in (0, 1):
+            ax.axhline(level, color="black", lw=0.6, ls=":")
+        ax.set_ylim(-0.1, 1.6)
+        ax.set_xlabel("update")
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False, ncols=2,
+                  title=SETTINGS[name], title_fontsize=7)  # fmt: skip
+    axes[0].set_ylabel("loss, share of the way\nfrom floor to level")
+    return figure, pd.concat(shown, ignore_index=True)
+
+
+def plateau_lengths(
+    networks: pd.DataFrame, plateau: pd.DataFrame
+) -> tuple[Figure, pd.DataFrame] | None:
+    """Draw the plateau's length against each setting."""
+    runs = swept({"networks": networks, "trained_plateau": plateau})
+    parts = varied(runs) if len(runs) else {}
+    if not parts:
+        return None
+    powers = effects(runs, np.random.default_rng(0)).set_index("setting")
+    figure, axes = panels(len(parts), 4, 2.4)
+    for ax, (name, part) in zip(axes, parts.items(), strict=True):
+        _length(ax, name, part)
+        row = powers.loc[name]
+        if np.isfinite(row["power"]):
+            ax.set_title(f"power {row['power']:.2f}\n({row['low']:.2f} to {row['high']:.2f})",
+                         fontsize=7.5)  # fmt: skip
+    axes[0].set_ylabel("length of the plateau\n(updates)")
+    return figure, pd.concat([part.assign(setting=name) for name, part in parts.items()])
+
+
+def _length(ax: Axes, name: str, part: pd.DataFrame) -> None:
+    values = sorted(part[name].unique())
+    middle = []
+    for value in values:
+        own = part[part[name] == value]
+        escaped = own["escape"].notna()
+        seen = own["length"].where(escaped, own["n_updates"] - own["start"].fillna(0)).clip(lower=1)
+        at = value * np.exp(spread(seen, 0.06))
+        for marker, kept in (("o", escaped.to_numpy()), ("^", ~escaped.to_numpy())):
+            ax.scatter(at[kept], seen[kept], s=14, marker=marker, color="#0072B2", lw=0.8,
+                       facecolors="#0072B2" if marker == "o" else "none")  # fmt: skip
+        middle.append(seen.median())
+    ax.plot(values, middle, color="#0072B2", lw=0.8)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xticks(values, [f"{v:.3g}" if v < 1 else f"{v:g}" for v in values])
+    low, high = ax.get_ylim()
+    inside = [tick for tick in TICKS if low <= tick <= high]
+    ax.set_yticks(inside, [f"{tick:g}" for tick in inside])
+    ax.minorticks_off()
+    ax.set_xlabel(SETTINGS[name])
+
+
+def escape(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame] | None:
+    """Draw forecasts of the escape against when it came.
+
+    Parameters
+    ----------
+    table : one row a training, see :func:`hmmlens.emulation.analysis.plateau_escape.escape_row`.
+    """
+    rows = table[table["reached"].notna() & table["rate"].notna()]
+    if rows.empty:
+        return None
+    figure, axes = panels(len(FORECASTS), 3, 2.5)
+    last = float(rows["reached"].max())
+    most = 1.1 * min(3 * last, float(np.nanmax(rows[["reached", *FORECASTS]])))
+    for ax, (name, label) in zip(axes, FORECASTS.items(), strict=True):
+        for target in in_order(rows["target"]):
+            own = rows[rows["target"] == target]
+            said = own[name].fillna(np.inf).clip(upper=most)
+            ax.scatter(own["reached"], said, s=12, color=target_colour(target), clip_on=False,
+                       label=target_name(target))  # fmt: skip
+        ax.plot([0, most], [0, most], color="black", lw=0.6, ls=":")
+        ax.set_xlim(0, 1.1 * last)
+        ax.set_ylim(0, most)
+        ax.set_title(label)
+        ax.set_xlabel("reached (update)")
+    axes[0].set_ylabel("foretold (update)")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", frameon=False,
+                  ncols=6)  # fmt: skip
+    return figure, rows[[*WHO, "reached", *FORECASTS]]

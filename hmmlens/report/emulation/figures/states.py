@@ -1,0 +1,251 @@
+"""Hidden Markov models of the networks' states: which regions they are, what they foretell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from hmmlens.report import distinctive, style
+from hmmlens.report.emulation.acceptance import WHO
+from hmmlens.report.emulation.figures.common import (
+    NULL,
+    REGION_COLOURS,
+    TARGET_MARKERS,
+    errors,
+    examples,
+    from_zero,
+    handle,
+    in_order,
+    name_of,
+    only,
+    spread,
+    target_colour,
+    target_name,
+)
+
+#: What states may tell of, in the order shown.
+TOLD = ("label", "region", "region within label")
+#: Matrices that are compared with the target's.
+CHAINS = ("fitted", "counted", "network's symbols", "target's symbols", "target's states")
+#: Moves of a state, in the order shown.
+MOVES = ("donor", "steered", "wrong", "inside", "random")
+MOVE_COLOURS = dict(
+    zip(MOVES, ("#0072B2", "#D55E00", "#E69F00", "#009E73", "#999999"), strict=True)
+)
+
+CAPTIONS = {
+    "state_regions": "States of hidden Markov models that are fitted to hidden states, and the "
+    "regions of the dynamics. Left, for one network of each target: what share of each state lies "
+    "in each region (label and occupancy at the left). Right: what states tell of the label, of "
+    "the region, and of the region when the label is known, as a share of its entropy, at the "
+    "smallest number of states that foretells as well as any; points are networks, grey bars the "
+    "97.5 % of states turned in time.",
+    "state_transitions": "Distance (total variation, mean over states) of transition matrices "
+    "from the target's, at the target's number of states. Fitted and counted: of the model of "
+    "hidden states. To its right what there is to have: of the likeliest states that the network's "
+    "or the target's symbols tell an exact smoother, and of as many steps of the target's states.",
+    "state_interventions": "What the model foretells of interventions that it never saw. Swaps: "
+    "divergence of what is said after a swap within a state as a share of that between states (0: "
+    "states are all that counts; grey: with states turned in time). Moves: observed change of what "
+    "is said against the one foretold, as a slope, over 10 steps (1: as foretold, 0: nothing "
+    "happens); real states of the other state (donor), steered by the difference of means, and "
+    "moves of the same length towards a third state (wrong), along differences within a state "
+    "(inside) and in any direction (random). Below: the same by steps after the move in the first "
+    "network, and share of the hazard of leaving that is lost when units are silenced, foretold "
+    "and observed (filled: kick units, open: random sets).",
+}
+
+
+def faithful(table: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a table that are of each training's smallest faithful model."""
+    picked = counts[counts["is_faithful"].astype(bool)][[*WHO, "n_states"]]
+    return table.merge(picked, on=[*WHO, "n_states"], how="inner")
+
+
+def of_true(table: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a table that are of the models with the target's number of states."""
+    picked = counts[counts["is_true"].astype(bool)][[*WHO, "n_states"]]
+    return table.merge(picked, on=[*WHO, "n_states"], how="inner")
+
+
+def _by_kind(
+    ax: Axes, rows: pd.DataFrame, column: str, kinds: Sequence[str], value: str, low: str, high: str
+) -> list[str]:
+    """Draw one column of points for each kind, targets side by side; return the targets."""
+    targets = in_order(rows["target"])
+    for x, kind in enumerate(kinds):
+        for k, target in enumerate(targets):
+            own = rows[(rows[column] == kind) & (rows["target"] == target)]
+            if own.empty:
+                continue
+            place = x + (k - (len(targets) - 1) / 2) * 0.8 / len(targets)
+            ax.errorbar(
+                place + spread(own[value], 0.28 / len(targets)), own[value],
+                errors(own[value], own[low], own[high]), ms=3.2, lw=0.6,
+                fmt=TARGET_MARKERS.get(target, "o"), color=target_colour(target),
+            )  # fmt: skip
+    return targets
+
+
+def _target_legend(ax: Axes, targets: Sequence[str], **place: Any) -> None:
+    signs = [
+        handle(target_colour(t), TARGET_MARKERS.get(t, "o"), label=target_name(t)) for t in targets
+    ]
+    ax.legend(handles=signs, frameon=False, **place)
+
+
+def state_regions(
+    networks: pd.DataFrame, counts: pd.DataFrame, states: pd.DataFrame, information: pd.DataFrame
+) -> tuple[Figure, pd.DataFrame] | None:
+    """Draw which region each state is, and what states tell of regions."""
+    told = faithful(information, counts)
+    told = told[told["of"].isin(TOLD)]
+    shown = only(
+        faithful(states, counts), examples(networks[networks["network"].isin(told["network"])])
+    )
+    if told.empty or shown.empty:
+        return None
+    every = list(shown.groupby(WHO, sort=False))
+    # As many networks as fit a page.
+    needed = np.cumsum([0.16 * len(part) + 0.28 for _, part in every])
+    whos = every[: max(1, int((needed <= style.HEIGHT - 1).sum()))]
+    n_rows = min(sum(len(part) for _, part in whos), 50)
+    figure = plt.figure(figsize=(style.WIDTH, max(2.8, 0.75 + 0.16 * n_rows + 0.28 * len(whos))))
+    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.25), squeeze=False).ravel()
+    heights = [len(part) for _, part in whos]
+    axes = left.subplots(len(whos), 1, height_ratios=heights, squeeze=False)[:, 0]
+    regions = [r for r in REGION_COLOURS if f"in_{r}" in shown]
+    for ax, (_, part) in zip(axes, whos, strict=True):
+        part = part.sort_values(["label", "region", "occupancy"])
+        start = np.zeros(len(part))
+        for region in regions:
+            width = part[f"in_{region}"].fillna(0).to_numpy(dtype=float)
+            ax.barh(range(len(part)), width, left=start, color=REGION_COLOURS[region], height=0.85)
+            start = start + width
+        ax.set_yticks(
+            range(len(part)),
+            [f"{label + 1}: {o:.0%}" for label, o in
+             zip(part["label"].astype(int), part["occupancy"], strict=True)],
+            fontsize=5.5,
+        )  # fmt: skip
+        ax.set_xlim(0, 1)
+        ax.set_ylim(len(part) - 0.45, -0.55)
+        ax.set_title(name_of(part.iloc[0]), fontsize=7, pad=2)
+        ax.tick_params(labelbottom=ax is axes[-1])
+    axes[-1].set_xlabel("share of the state's steps")
+    left.legend(
+        handles=[handle(REGION_COLOURS[r], "s", label=r) for r in regions], ncols=len(regions),
+        loc="outside upper center", frameon=False, handletextpad=0.1, columnspacing=0.8,
+    )  # fmt: skip
+    ax = right.subplots()
+    targets = _by_kind(ax, told, "of", TOLD, "share", "low", "high")
+    for x, kind in enumerate(TOLD):
+        chance = told[told["of"] == kind]["null_high"].max()
+        if np.isfinite(chance):
+            ax.fill_between([x - 0.42, x + 0.42], 0, chance, color=NULL, alpha=0.45, lw=0)
+    ax.set_xticks(range(len(TOLD)), ["label", "region", "region,\nlabel known"])
+    ax.set_ylabel("share of the entropy that states tell")
+    ax.set_ylim(0, 1.02)
+    _target_legend(ax, targets, loc="lower center", bbox_to_anchor=(0.5, 1.01), ncols=3)
+    if len(whos) < len(every):
+        figure.suptitle(f"left: {distinctive.and_more(len(every), len(whos))} networks", fontsize=7)
+    return figure, pd.concat([shown, told], ignore_index=True)
+
+
+def state_transitions(
+    counts: pd.DataFrame, transitions: pd.DataFrame
+) -> tuple[Figure, pd.DataFrame] | None:
+    """Draw how far transition matrices are from the target's."""
+    rows = of_true(transitions, counts)
+    if rows.empty:
+        return None
+    figure, ax = plt.subplots(figsize=(style.WIDTH, 2.5))
+    targets = _by_kind(ax, rows, "transitions", CHAINS, "distance", "low", "high")
+    ax.axvline(1.5, color="black", lw=0.6, ls=":")
+    ax.set_xticks(range(len(CHAINS)), CHAINS)
+    ax.set_ylabel("distance from the\ntarget's transitions")
+    from_zero(ax)
+    _target_legend(ax, targets, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure, rows
+
+
+def state_interventions(
+    networks: pd.DataFrame,
+    counts: pd.DataFrame,
+    interchange: pd.DataFrame,
+    steering: pd.DataFrame,
+    silencing: pd.DataFrame,
+) -> tuple[Figure, pd.DataFrame] | None:
+    """Draw swaps, moves and silencing against what the model foretells."""
+    steered = faithful(steering, counts)
+    swapped = faithful(interchange, counts)
+    swapped = swapped[swapped["statistic"] == "ratio"]
+    if steered.empty or swapped.empty:
+        return None
+    figure, axes = plt.subplots(2, 2, figsize=(style.WIDTH, 4.6), width_ratios=(1, 1.5))
+    _swaps(axes[0, 0], swapped)
+    moves = [move for move in MOVES if (steered["move"] == move).any()]
+    whole = steered[steered["h"] == 0]
+    targets = _by_kind(axes[0, 1], whole, "move", moves, "slope", "slope_low", "slope_high")
+    for level in (0, 1):
+        axes[0, 1].axhline(level, color="black", lw=0.6, ls=":")
+    axes[0, 1].set_xticks(range(len(moves)), moves)
+    axes[0, 1].set_ylabel("observed change\nper change foretold")
+    _target_legend(axes[0, 1], targets, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+    first = only(steered, examples(networks[networks["network"].isin(steered["network"])]).head(1))
+    for move in moves:
+        own = first[(first["move"] == move) & (first["h"] > 0)].sort_values("h")
+        axes[1, 0].plot(own["h"], own["slope"], "o-", ms=2.5, color=MOVE_COLOURS[move], label=move)
+        axes[1, 0].fill_between(
+            own["h"], own["slope_low"], own["slope_high"], color=MOVE_COLOURS[move], alpha=0.2, lw=0
+        )
+    axes[1, 0].set_xlabel("steps after the move")
+    axes[1, 0].set_ylabel("observed change\nper change foretold")
+    axes[1, 0].axhline(1, color="black", lw=0.6, ls=":")
+    axes[1, 0].legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
+    shown = [swapped, whole]
+    if len(silencing):
+        shown.append(_silencing(axes[1, 1], faithful(silencing, counts)))
+    else:
+        axes[1, 1].set_axis_off()
+    return figure, pd.concat(shown, ignore_index=True)
+
+
+def _swaps(ax: Axes, rows: pd.DataFrame) -> None:
+    targets = in_order(rows["target"])
+    for x, target in enumerate(targets):
+        own = rows[rows["target"] == target]
+        at = x + spread(own["value"])
+        ax.errorbar(at, own["value"], errors(own["value"], own["low"], own["high"]),
+                    fmt=TARGET_MARKERS.get(target, "o"), ms=3.2, lw=0.6,
+                    color=target_colour(target))  # fmt: skip
+        ax.hlines(own["null"].mean(), x - 0.4, x + 0.4, color=NULL, lw=2)
+    ax.set_xticks(range(len(targets)), [target_name(t) for t in targets], rotation=35, ha="right")
+    ax.set_ylabel("divergence within a state\nover that between states")
+    from_zero(ax)
+
+
+def _silencing(ax: Axes, rows: pd.DataFrame) -> pd.DataFrame:
+    rows = rows[np.isfinite(rows["foretold"]) & np.isfinite(rows["reduction"])]
+    kick = rows["units"] == "kick"
+    for target in in_order(rows["target"]):
+        own, colour = rows["target"] == target, target_colour(target)
+        random, given = rows[own & ~kick], rows[own & kick]
+        marker = TARGET_MARKERS.get(target, "o")
+        ax.scatter(random["foretold"], random["reduction"], s=9, marker=marker,
+                   facecolors="none", edgecolors=colour, lw=0.5, alpha=0.6)  # fmt: skip
+        ax.scatter(given["foretold"], given["reduction"], s=22, marker=marker, color=colour,
+                   edgecolors="black", lw=0.4, zorder=3)  # fmt: skip
+    low = min(-0.5, float(np.nanquantile(rows[["foretold", "reduction"]], 0.01)))
+    ax.plot([low, 1], [low, 1], color="black", lw=0.6, ls=":")
+    ax.set_xlim(low, 1.03)
+    ax.set_ylim(low, 1.03)
+    ax.set_xlabel("hazard lost, foretold")
+    ax.set_ylabel("hazard lost, observed")
+    return rows

@@ -1,0 +1,142 @@
+"""Targets of networks, the losses of their training, and whether their states stay in bounds."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from hmmlens.report import distinctive, style
+from hmmlens.report.emulation.acceptance import WHO
+from hmmlens.report.emulation.figures.common import (
+    MOST_PANELS,
+    count_left_out,
+    displayed,
+    errors,
+    in_order,
+    name_ticks,
+    ordered_colours,
+    panels,
+    spread,
+    target_colour,
+    target_name,
+)
+from hmmlens.typing import Floats
+
+#: Most targets that are drawn, and states or symbols whose numbers are.
+MOST_TARGETS, MOST_CELLS = 8, 8
+
+CAPTIONS = {
+    "targets": "The hidden Markov models that networks emulate: probabilities of transition "
+    "(rows: state, columns: next state) and of emission (columns: symbol).",
+    "losses": "Loss of every training against updates of the weights, one line a seed. Dashed: "
+    "the loss of independent symbols with the target's frequencies, which is the plateau's level. "
+    "Dotted: the loss of another batch of the target's own sequences, the floor. Points mark the "
+    "escape, from which on the loss stays below the middle of both.",
+    "stability": "Top Lyapunov exponent of every trained network with its 95 % interval over "
+    "runs. States run away above 0; below the dashed line a network counts as stable. Crosses: "
+    "trainings of which a run of the free network left 100 times the median size, or diverged.",
+}
+
+
+def targets(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+    """Draw the transitions and emissions of the study's targets."""
+    every = in_order(table["target"])
+    names = every[:MOST_TARGETS]
+    figure, axes = plt.subplots(
+        2, len(names), figsize=(min(style.WIDTH, 0.6 + 1.8 * len(names)), 2.9), squeeze=False
+    )
+    for column, name in enumerate(names):
+        own = table[table["target"] == name]
+        for ax, kind, label in zip(
+            axes[:, column], ("transmat", "emissionprob"), ("next state", "symbol"), strict=True
+        ):
+            matrix = own[own["matrix"] == kind].pivot(index="row", columns="column", values="value")
+            _numbers(ax, matrix.to_numpy())
+            ax.set_xlabel(label)
+        axes[0, column].set_title(target_name(name))
+    for ax in axes[:, 0]:
+        ax.set_ylabel("state")
+    style.footnote(figure, distinctive.and_more(len(every), len(names)), "targets")
+    return figure, table
+
+
+def _numbers(ax: Axes, matrix: Floats) -> None:
+    """Draw probabilities as colours with their numbers."""
+    ax.imshow(matrix, cmap="cividis", vmin=0, vmax=1, aspect="auto")
+    for (i, j), value in np.ndenumerate(matrix if max(matrix.shape) <= MOST_CELLS else matrix[:0]):
+        ink = "black" if value > 0.55 else "white"
+        text = f"{value:.2f}".removeprefix("0") if value else "0"
+        ax.text(j, i, text, ha="center", va="center", color=ink, fontsize=5.5)
+    for axis, n in ((ax.xaxis, matrix.shape[1]), (ax.yaxis, len(matrix))):
+        # Of many every fifth or tenth is numbered, or fewer.
+        step = 1 if n <= MOST_CELLS else 5 if n <= 15 else 10 * -(-n // 30)
+        places = [i for i in range(n) if step == 1 or (i + 1) % step == 0]
+        axis.set_ticks(places, [str(i + 1) for i in places])
+    ax.tick_params(length=0)
+
+
+def losses(
+    networks: pd.DataFrame, history: pd.DataFrame, plateau: pd.DataFrame
+) -> tuple[Figure, pd.DataFrame] | None:
+    """Draw the loss with plateau, floor and escape."""
+    kept = set(history["network"])
+    names = [name for name in dict.fromkeys(displayed(networks)["network"]) if name in kept]
+    if not names:
+        return None
+    names = names[:MOST_PANELS]
+    figure, axes = panels(len(names), 4, 1.75)
+    shown = []
+    for ax, name in zip(axes, names, strict=True):
+        part = history[history["network"] == name]
+        found = pd.DataFrame(columns=["escape", "level", "floor"])
+        if len(plateau):
+            found = plateau[plateau["network"] == name].set_index("seed")
+        target = part["target"].iloc[0]
+        for (seed, own), colour in zip(
+            part.groupby("seed"), ordered_colours(part["seed"].nunique()), strict=True
+        ):
+            loss = own["loss"].rolling(5, center=True, min_periods=1).median()
+            ax.plot(own["update"], loss, lw=0.8, color=colour)
+            shown.append(own[["network", "target", "seed", "update", "loss"]].iloc[::5])
+            escape = found["escape"].get(seed, np.nan)
+            if np.isfinite(escape):
+                at = float(np.interp(escape, own["update"], loss))
+                ax.plot(escape, at, "o", ms=3.5, color=colour, mec="white", mew=0.5)
+        for column, line in (("level", "--"), ("floor", ":")):
+            if found[column].notna().any():
+                ax.axhline(found[column].mean(), color="black", lw=0.8, ls=line, zorder=0)
+        ax.set_title(name if name != target else target_name(target))
+        top = max(found["level"].max(), part["loss"].quantile(0.995)) if len(found) else None
+        ax.set_ylim(min(0.0, part["loss"].quantile(0.005)), None if top is None else 1.12 * top)
+    for ax in axes:
+        ax.set_xlabel("update")
+    for ax in axes[::4]:
+        ax.set_ylabel("loss")
+    count_left_out(figure, networks, names)
+    return figure, pd.concat(shown, ignore_index=True)
+
+
+def stability(networks: pd.DataFrame, found: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+    """Draw the Lyapunov exponent of every training."""
+    from hmmlens.dynamics.lyapunov import STABLE
+
+    rows = displayed(networks)[[*WHO, "diverged"]].merge(found, on=WHO)
+    names = list(dict.fromkeys(rows["network"]))
+    figure, ax = plt.subplots(figsize=(style.WIDTH, 2.5))
+    for x, name in enumerate(names):
+        own = rows[rows["network"] == name]
+        at, colour = x + spread(own["lyapunov"]), target_colour(own["target"].iloc[0])
+        bars = errors(own["lyapunov"], own["low"], own["high"])
+        ax.errorbar(at, own["lyapunov"], bars, fmt="none", lw=0.7, color=colour)
+        left = ((own["left"] > 0) | own["diverged"].astype(bool)).to_numpy()
+        ax.scatter(at[~left], own["lyapunov"][~left], s=12, color=colour)
+        ax.scatter(at[left], own["lyapunov"][left], s=22, color=colour, marker="x", lw=1.2)
+    ax.axhline(0, color="black", lw=0.6)
+    ax.axhline(STABLE, color="black", lw=0.8, ls="--")
+    ax.set_ylabel("top Lyapunov exponent\n(per step)")
+    name_ticks(ax, range(len(names)), names, 16)
+    count_left_out(figure, networks, names)
+    return figure, rows

@@ -1,0 +1,278 @@
+"""What Torre et al. 2025 found, number by number, and what of ours to hold beside it.
+
+Networks are numbered by target: chain2 to chain5 are the paper's linear chains of 2 to 5 states,
+fully3 and cyclic4 its fully connected and cyclic models.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from hmmlens.report.emulation.acceptance import DECAYED, WHO, Tables, of
+from hmmlens.report.emulation.paper_comparison import Claim, Values, numbers, statement
+
+CODE = "the authors' public code"
+FIGURES = "read from vector graphics in the authors' repository"
+NOTES = "notes on the paper by others"
+NAMES = "names of the weight files in the authors' repository"
+#: The last checkpoints, whose mean the paper calls converged.
+N_CONVERGED = 6
+#: Two updates are about the same when they differ by no more than this share of the second.
+ABOUT = 0.2
+
+
+def rows_of(tables: Tables, name: str, kept: pd.DataFrame, **where: object) -> pd.DataFrame:
+    """Return the rows of a table that are of some trainings and have those entries."""
+    rows = of(tables, name, kept, *where)
+    for column, wanted in where.items():
+        rows = rows[rows[column].eq(wanted)]
+    return rows
+
+
+def entry(name: str, column: str = "value", **where: object) -> Values:
+    """Return one entry of a table, or the mean of several."""
+
+    def find(tables: Tables, kept: pd.DataFrame) -> pd.Series:
+        rows = rows_of(tables, name, kept, **where)
+        if rows.empty:
+            return pd.Series(dtype=float)
+        return rows.groupby(WHO)[column].mean().astype(float)
+
+    return find
+
+
+def quotient(one: Values, two: Values) -> Values:
+    """Return one number over another, training by training."""
+    return lambda tables, kept: one(tables, kept) / two(tables, kept)
+
+
+def above(one: Values, two: Values) -> Values:
+    """Return whether one number is above another; not told where one of them is missing."""
+
+    def find(tables: Tables, kept: pd.DataFrame) -> pd.Series:
+        both = pd.concat([one(tables, kept), two(tables, kept)], axis=1).dropna()
+        return both.iloc[:, 0] > both.iloc[:, 1]
+
+    return find
+
+
+def converged(column: str) -> Values:
+    """Return the mean over the last checkpoints of a measure of the evolution."""
+
+    def find(tables: Tables, kept: pd.DataFrame) -> pd.Series:
+        rows = of(tables, "reverse_evolution", kept, "update", column).sort_values("update")
+        last = rows.groupby(WHO).tail(N_CONVERGED)
+        return last.groupby(WHO)[column].mean().astype(float)
+
+    return find
+
+
+def earliest(column: str) -> Values:
+    """Return a measure of the evolution before any update."""
+    return entry("reverse_evolution", column, update=0)
+
+
+def of_network(column: str) -> Values:
+    """Return a column of the table of networks."""
+    return lambda _, kept: kept.set_index(WHO)[column].astype(float)
+
+
+def region(measure: str, name: str) -> Values:
+    """Return a measure of one of the regions."""
+    return entry("reverse_regions", region=name, measure=measure)
+
+
+def _n_fixed(tables: Tables, kept: pd.DataFrame) -> pd.Series:
+    rows = of(tables, "reverse_fixed_points", kept, "kind")
+    return rows["kind"].eq("fixed").groupby([rows[who] for who in WHO]).sum().astype(float)
+
+
+def _all_decay(tables: Tables, kept: pd.DataFrame) -> pd.Series:
+    rows = of(tables, "reverse_decay", kept, "distance")
+    return rows.groupby(WHO)["distance"].max().le(DECAYED)
+
+
+def _size_power(tables: Tables, kept: pd.DataFrame) -> pd.Series:
+    """Return the slope of log radius on log standard deviation of the noise."""
+    rows = of(tables, "reverse_sizes", kept, "noise_sd", "radius")
+    rows = rows[rows["radius"].gt(0)]
+    found = {
+        who: np.polyfit(np.log(part["noise_sd"]), np.log(part["radius"]), 1)[0]
+        for who, part in rows.groupby(WHO)
+        if len(part) > 1
+    }
+    return pd.Series(found, dtype=float)
+
+
+def _one_way(tables: Tables, kept: pd.DataFrame) -> pd.Series:
+    # In a plane and direction of other runs: in one of its own there is always some rotation.
+    rows = rows_of(tables, "reverse_orbits", kept, measure="rotation_best")
+    return rows.set_index(WHO)["low"].gt(0) if len(rows) else pd.Series(dtype=bool)
+
+
+def _rise_at_escape(tables: Tables, kept: pd.DataFrame) -> pd.Series:
+    """Return whether critical pairs rise about when the loss escapes, of those that escaped."""
+    rise = entry("reverse_onset", "update", measure="critical")(tables, kept)
+    escape = of_network("escape")(tables, kept).reindex(rise.index).dropna()
+    away = (rise.reindex(escape.index) - escape).abs()
+    return away.le(ABOUT * escape)
+
+
+def _every_exit(tables: Tables, kept: pd.DataFrame) -> pd.Series:
+    rows = of(tables, "kicks_verdict", kept, "n_exits", "n_with_kicks").set_index(WHO)
+    return rows["n_with_kicks"].eq(rows["n_exits"])
+
+
+def _verdict(gate: str) -> Values:
+    def find(tables: Tables, kept: pd.DataFrame) -> pd.Series:
+        return of(tables, "kicks_verdict", kept, gate).set_index(WHO)[gate].astype(bool)
+
+    return find
+
+
+def _least_unstable(tables: Tables, kept: pd.DataFrame) -> pd.Series:
+    parts = [region("n_unstable", name)(tables, kept) for name in ("transition", "kick", "cluster")]
+    whole = pd.concat(parts, axis=1, keys=["transition", "kick", "cluster"]).dropna()
+    return whole["cluster"].lt(whole[["transition", "kick"]].min(axis=1))
+
+
+def score(metric: str, column: str = "value") -> Values:
+    """Return an entry of the scores."""
+    return entry("scores_metrics", column, metric=metric)
+
+
+def spread(point: str) -> Values:
+    """Return how far rollouts on fresh noise are spread after five steps from a point."""
+    return entry(
+        "reverse_sensitivity", point=point, step=5, share=1.0, mix="linear", measure="trace"
+    )
+
+
+CLAIMS: tuple[Claim, ...] = (
+    *numbers(
+        "emulation", "aligned distance", FIGURES, score("aligned distance"), "scale",
+        chain2=4.29, chain3=7.235, chain4=7.53, chain5=7.57,
+    ),
+    *numbers(
+        "emulation", "aligned distance over that of the target to itself", FIGURES,
+        quotient(score("aligned distance"), score("aligned distance", "baseline")), around=0.02,
+        chain2=0.943, chain3=0.993, chain4=1.003, chain5=1.007, fully3=1.059, cyclic4=0.964,
+    ),
+    *numbers(
+        "emulation", "largest transition error", f"{FIGURES}: 0.00 when rounded",
+        score("largest transition error"),
+        chain2=(0, 0.005), chain3=(0, 0.005), chain4=(0, 0.005), chain5=(0, 0.005),
+        fully3=(0, 0.005), cyclic4=(0, 0.005),
+    ),
+    *numbers(
+        "emulation", "loss over the floor",
+        f"{NAMES}, over the floor that this library finds at the paper's batch and length",
+        of_network("loss_ratio"), "scale",
+        chain2=(0.85, 0.9), chain3=(0.98, 1.02), chain4=(0.99, 1.04), chain5=(0.99, 1.04),
+        fully3=(1.01, 1.08), cyclic4=0.91,
+    ),
+    statement("dynamics", "without noise all states decay to a fixed point", NOTES, _all_decay),
+    *numbers(
+        "dynamics", "fixed points without noise", f"{CODE}: taken as the mean of end states",
+        _n_fixed, around=0, chain2=1, chain3=1, chain4=1, chain5=1, fully3=1, cyclic4=1,
+    ),
+    *numbers(
+        "dynamics", "variance of the first component", FIGURES,
+        entry("reverse_orbits", measure="pc1"),
+        chain2=0.563, chain3=(0.53, 0.54), chain4=(0.48, 0.49), chain5=0.449, fully3=0.536,
+        cyclic4=0.428,
+    ),
+    *numbers(
+        "dynamics", "variance of the second component", FIGURES,
+        entry("reverse_orbits", measure="pc2"),
+        chain2=0.136, chain3=0.16, chain4=0.17, chain5=0.154, fully3=0.267, cyclic4=0.276,
+    ),
+    statement("dynamics", "orbits go round one way", NOTES, _one_way),
+    *numbers(
+        "dynamics", "power of the noise's standard deviation in the radius",
+        f"{NOTES}: radius grows linearly with what the code takes as standard deviation",
+        _size_power, around=0.05, chain2=1.0, chain3=1.0, chain4=1.0, chain5=1.0,
+    ),
+    *numbers(
+        "dynamics", "projection of the readout on the orbit's plane", FIGURES,
+        entry("reverse_readout", "projection", symbol=-1),
+        chain2=0.506, chain3=0.318, chain4=0.265, chain5=0.268,
+    ),
+    *numbers(
+        "training", "update of the bifurcation", f"{FIGURES}, three updates an epoch",
+        entry("reverse_onset", "update", measure="critical"), "scale",
+        chain2=180, chain3=150, chain4=300, chain5=(990, 1050), fully3=330, cyclic4=300,
+    ),
+    statement("training", "critical pairs rise within 20 % of the update of the second drop",
+              NOTES, _rise_at_escape),
+    *numbers(
+        "training", "transition rate before training", FIGURES, earliest("paper_rate"),
+        chain2=(0.6, 0.65), chain3=(0.6, 0.65), chain4=(0.6, 0.66), chain5=(0.6, 0.68),
+        fully3=0.8, cyclic4=0.67,
+    ),
+    *numbers(
+        "training", "transition rate when converged", FIGURES, converged("paper_rate"),
+        chain2=0.047, chain3=(0.107, 0.114), chain4=(0.1, 0.12), chain5=0.08, fully3=0.107,
+        cyclic4=0.088,
+    ),
+    *numbers(
+        "training", "steps with a critical pair, when converged", FIGURES, converged("critical"),
+        chain2=(0.1, 0.17), chain3=0.28, chain4=0.33, chain5=0.25, fully3=0.18, cyclic4=0.1,
+    ),
+    *numbers(
+        "training", "steps with an unstable direction, when converged", FIGURES,
+        converged("unstable"),
+        chain2=(0.3, 0.35), chain3=0.14, chain4=(0.08, 0.11), chain5=(0.15, 0.2), fully3=0.3,
+        cyclic4=0.25,
+    ),
+    *numbers(
+        "regions", "sign changes in clusters", NOTES, region("sign_changes", "cluster"),
+        chain2=(5, 20), chain3=(5, 20), chain4=(5, 20), chain5=(5, 20),
+    ),
+    *numbers(
+        "regions", "sign changes in kick zones", NOTES, region("sign_changes", "kick"),
+        chain2=(2, 4), chain3=(2, 4), chain4=(2, 4), chain5=(2, 4),
+    ),
+    *numbers(
+        "regions", "sign changes in transitions", NOTES, region("sign_changes", "transition"),
+        chain2=(0, 1), chain3=(0, 1), chain4=(0, 1), chain5=(0, 1),
+    ),
+    *numbers("regions", "unstable directions in transitions", FIGURES,
+             region("n_unstable", "transition"), chain2=(0.25, 0.48)),
+    *numbers("regions", "unstable directions in kick zones", FIGURES,
+             region("n_unstable", "kick"), chain2=(0.19, 0.22)),
+    *numbers("regions", "unstable directions in clusters", FIGURES,
+             region("n_unstable", "cluster"), chain2=(0.13, 0.14)),
+    statement("regions", "clusters have the fewest unstable directions",
+              f"{NOTES}; so it is in 8 of 9 of the figures in the repository", _least_unstable),
+    statement("regions", "kick zones have more unstable directions than transitions",
+              f"{NOTES}; so it is in 4 of 9 of the figures in the repository",
+              above(region("n_unstable", "kick"), region("n_unstable", "transition"))),
+    *numbers(
+        "noise", "spread from the cluster over that from the kick zone", f"{FIGURES}: trace of the "
+        "covariance after 5 steps of fresh noise", quotient(spread("cluster"), spread("kick")),
+        chain2=1.59, chain3=1.32, chain4=1.52, chain5=1.17,
+    ),
+    *numbers(
+        "pairs of labels", "variance of the first component within a pair", FIGURES,
+        entry("reverse_pairs", "pc1"), fully3=(0.776, 0.856), cyclic4=(0.64, 0.707),
+    ),
+    statement("kick units", "every exit has kick units", f"{CODE}: chosen by hand, in one network",
+              _every_exit),
+    statement("kick units", "without them the network stays in its cluster", NOTES, _verdict("g1"),
+              "chain2"),
+    *numbers(
+        "kick units", "critical pairs without them over those with them", FIGURES,
+        quotient(entry("kicks_critical", "pairs", of="drive", factor=0.0),
+                 entry("kicks_critical", "pairs", of="drive", factor=1.0)),
+        chain2=(0.17, 0.81),
+    ),
+    *numbers(
+        "kick units", "critical pairs without the noise of their inputs over those with it",
+        FIGURES,
+        quotient(entry("kicks_critical", "pairs", of="noise", factor=0.0),
+                 entry("kicks_critical", "pairs", of="noise", factor=1.0)),
+        chain2=(0.18, 0.64),
+    ),
+)  # fmt: skip

@@ -1,0 +1,205 @@
+"""Hold a study of emulating networks against what is promised of them, and beside the paper.
+
+The study has one folder per training, ``results/{study}/{network}/{seed}``, with a folder of
+tables (CSV) for each step of the work. Networks take part in some steps only: where one did not,
+the folder is missing. Where a step could say nothing, as of a network whose states run away, its
+folder has ``refused.csv`` (one row: ``reason``) instead of what it could not tell.
+
+=============  =====================================================================================
+``trained/``   ``network.safetensors``, ``checkpoints.safetensors``
+               (:mod:`hmmlens.emulation.checkpoints`), ``history.csv``
+               (:data:`hmmlens.emulation.training.HISTORY`), ``outcome.csv`` (one row:
+               ``diverged, n_updates, skipped, loss, max_hidden, rate``)
+``plateau/``   ``plateau.csv`` (one row: ``level, level_low, level_high, floor, floor_low,
+               floor_high`` of the objective, and the fields of
+               :class:`hmmlens.emulation.analysis.loss_plateau.Plateau`), and of networks that the
+               paper's objective trained ``escape.csv``
+               (:func:`hmmlens.emulation.analysis.plateau_escape.escape_row`); gathered as
+               ``trained_plateau`` and ``trained_escape``
+``scores/``    ``metrics.csv`` (:data:`hmmlens.emulation.analysis.metrics.COLUMNS`),
+``stability.csv`` (one
+               row: ``lyapunov, low, high, first, last, largest, left``, see
+               :mod:`hmmlens.dynamics.lyapunov`)
+``reverse/``   one CSV for each table of
+:func:`hmmlens.emulation.analysis.pipeline.reverse_engineer`, and
+               ``pictures/``, what :func:`hmmlens.emulation.analysis.pipeline.pictures` returns for
+               figures
+``kicks/``     one CSV for each table of :func:`hmmlens.emulation.kicks.pipeline.kick_analysis`,
+               without the ``kick_`` in front of its name (``kicks``, ``units``, ``gated``, ...)
+``states/``    one CSV for each table of
+               :func:`hmmlens.emulation.states.pipeline.states_and_dynamics`
+=============  =====================================================================================
+
+Networks that are called ``plateau-...`` are of the sweep of short trainings, see
+:func:`hmmlens.emulation.analysis.plateau_length.grid`.
+
+Each of these folders but ``plateau/`` also has ``cost.csv`` (one row: ``cpu_seconds, memory_mb``).
+``bias/{target}/`` has the tables of :mod:`hmmlens.emulation.analysis.objective_bias` (``values,
+summary, best_factor, shrinkage``).
+
+What is gathered lies in ``results/{study}/tables``. Every table of a step is one file
+``{step}_{table}.csv`` there (``trained_history``, ``scores_metrics``, ``reverse_orbits``,
+``kicks_refused``, ...), with ``network, target, seed`` in front; ``bias_{table}.csv`` has
+``target`` in front. Pictures are not gathered: figures read them from the folders of the networks.
+A table without any rows in the whole study has no file. Beside them:
+
+==============  ====================================================================================
+``networks``    one row a training: ``network, target, seed``, its settings ``cell, n_units,
+                n_noise, bias, leak, radius, objective, n_steps, batch_size, learning_rate``,
+                ``scored`` (whether it was to be scored), ``n_updates`` (done), ``diverged, loss``
+                (median of the last tenth of the updates), ``level, floor, start, escape, length``
+                (see ``trained_plateau``), ``lyapunov, left, transition_error,
+                largest_transition_error, loss_ratio`` (loss over floor, of the paper's objective
+                only), ``stable`` (whether all that is asked of a stable target holds),
+                ``cpu_training, cpu_analyses``
+``targets``     ``target, matrix`` (startprob, transmat, emissionprob), ``row, column, value``
+``gates``       what is promised: ``gate, limit`` (at least, at most), ``wanted, value, low, high,
+                n, outcome`` (reached, missed, reported, not asked)
+``paper``       ``topic, what, target, paper`` (the number, or its range, as text), ``paper_low,
+                paper_high, source`` (where it stands and how it was got from there), ``ours, low,
+                high, n`` (trainings), ``objective`` (that trained them), ``answer``
+                (agrees, differs, not testable at this scale, not asked), ``rule``
+``plateau_by_setting``, ``plateau_effects``, ``comparison``, ``trends``
+                see :mod:`hmmlens.emulation.analysis.plateau_length` (of the sweep) and
+                :mod:`hmmlens.emulation.analysis.comparison` (of ReLU networks on chain2, measures
+                of ``scores_metrics`` and ``reverse_orbits``)
+``refusals``    ``network, target, seed, step, reason`` of all that could not be told
+``answers``     ``question`` (bias, homogeneity, plateau), ``part`` (its order), ``sentence``
+``cost``        ``step, network, n, cpu_seconds`` (mean), ``memory_mb`` (largest)
+==============  ====================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hmmlens.emulation.analysis.comparison import compare, trends
+from hmmlens.emulation.analysis.plateau_length import by_setting, effects
+from hmmlens.report import document
+from hmmlens.report.emulation import text_networks, text_plateau
+from hmmlens.report.emulation.acceptance import Tables, gates
+from hmmlens.report.emulation.gather import (
+    cost_table,
+    gather,
+    networks_table,
+    refusals,
+    targets_table,
+)
+from hmmlens.report.emulation.paper_claims import CLAIMS
+from hmmlens.report.emulation.paper_comparison import AGREES, DIFFERS, paper_table
+from hmmlens.report.emulation.text import answers
+from hmmlens.report.roundtrip import summary
+from hmmlens.study import emulation_jobs
+from hmmlens.study.emulation_study import EmulationStudy
+from hmmlens.study.layout import Job
+
+#: Tables that the report prints.
+PRINTED = ("networks", "gates", "paper", "refusals", "cost", "bias_best_factor", "bias_shrinkage")
+
+
+def tables(
+    results: Path, study: EmulationStudy, told: Collection[Job] | None = None
+) -> dict[str, pd.DataFrame]:
+    """Return all tables of a study: those of its networks, and what is made of them.
+
+    Parameters
+    ----------
+    results : ``results/{study}``.
+    told : the jobs that are gathered, see :func:`hmmlens.study.emulation_jobs.told`; by default
+    all.
+    """
+    told = emulation_jobs.told(study) if told is None else told
+    found = gather(results, study, told)
+    found["networks"] = networks_table(study, found, told)
+    found |= swept(found) | two_objectives(found)
+    return found | {
+        "targets": targets_table(study),
+        "gates": gates(found),
+        "paper": paper_table(found, CLAIMS, study.scale == "paper"),
+        "answers": answers(found),
+        "refusals": refusals(found),
+        "cost": cost_table(found),
+    }
+
+
+def swept(found: Tables) -> dict[str, pd.DataFrame]:
+    """Return what the length of the plateau depends on, see :mod:`.plateau_length`."""
+    runs = text_plateau.swept(found)
+    if runs.empty:
+        return {}
+    # Resampling is of trainings that are there; any seed serves as well.
+    powers = effects(runs, np.random.default_rng(0))
+    return {"plateau_by_setting": by_setting(runs), "plateau_effects": powers}
+
+
+def two_objectives(found: Tables) -> dict[str, pd.DataFrame]:
+    """Return networks of two objectives beside each other, and how they change with the batch."""
+    parts: dict[str, list[pd.DataFrame]] = {"comparison": [], "trends": []}
+    for target, networks in text_networks.comparable(found):
+        for name, table in (("comparison", compare(networks)), ("trends", trends(networks))):
+            table.insert(0, "target", target)
+            parts[name].append(table)
+    return {name: pd.concat(tables) for name, tables in parts.items() if tables}
+
+
+def facts(found: Tables, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the report says beside its tables and figures.
+
+    ``about`` as it is, ``outcome`` (of the gates) and ``beside`` (of the paper), sentences;
+    ``answers``, question -> sentences; ``tables``, the names of those that are there to print.
+    """
+    told: dict[str, list[str]] = {}
+    if "answers" in found:
+        for question, part in found["answers"].groupby("question", sort=False):
+            told[str(question)] = part.sort_values("part")["sentence"].tolist()
+    return {
+        "about": dict(about),
+        "outcome": outcome(found["gates"]),
+        "beside": beside(found["paper"]),
+        "answers": told,
+        "tables": [name for name in PRINTED if name in found],
+    }
+
+
+def outcome(table: pd.DataFrame) -> list[str]:
+    """Return what the gates say, in sentences."""
+    told = summary.outcome(table)
+    skipped = int(table["outcome"].eq("not asked").sum())
+    if skipped:
+        told.append(f"{skipped} more are not asked, as there are too few networks for them.")
+    return told
+
+
+def beside(table: pd.DataFrame) -> str:
+    """Return how many of the paper's findings agree with ours, in a sentence."""
+    counts = table["answer"].value_counts()
+    agree, differ = (int(counts.get(answer, 0)) for answer in (AGREES, DIFFERS))
+    return (
+        f"Of {agree + differ} findings of the paper that could be compared, {agree} agree with "
+        f"ours and {differ} differ; {len(table) - agree - differ} could not be compared."
+    )
+
+
+def write(
+    template: Path, tables: Path, figures: Path, about: Mapping[str, Any], output: Path
+) -> None:
+    """Set the report; see :func:`hmmlens.report.document.compile_pdf`.
+
+    Parameters
+    ----------
+    tables, figures : folders of them.
+    about : see :func:`hmmlens.report.document.head`; with ``partial`` where not all is there.
+    """
+    from hmmlens.report.emulation.figures.registry import CAPTIONS
+
+    drawn = [name for name in CAPTIONS if (figures / f"{name}.pdf").exists()]
+    told = facts({path.stem: pd.read_csv(path) for path in sorted(tables.glob("*.csv"))}, about)
+    told["captions"] = {name: CAPTIONS[name] for name in drawn}
+    printed = [tables / f"{name}.csv" for name in told["tables"]]
+    pictures = [figures / f"{name}.pdf" for name in drawn]
+    document.compile_pdf(template, told, printed, {"": pictures}, output)

@@ -1,0 +1,168 @@
+"""Sentences on what follows from units that scale, and on noise where they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from hmmlens.report.explain.findings import span
+from hmmlens.report.roundtrip.summary import share
+from hmmlens.report.wording import count, estimate, listed
+from hmmlens.stats.paired import student
+
+#: Tables of :mod:`hmmlens.emulation.analysis.stochastic_resonance` and
+#: :mod:`hmmlens.emulation.analysis.orbits` in a study.
+EXACT, SWEEP, RESONANCE, SIZES = (
+    "reverse_homogeneity", "reverse_noise_sweep", "reverse_resonance", "reverse_sizes",
+)  # fmt: skip
+#: A network scales when it deviates by no more, as a share of its states' size: what double
+#: precision leaves after some hundred steps.
+ROUNDING = 1e-6
+#: What measures of regularity are called.
+REGULARITY = {
+    "dwell_cv": "coefficient of variation of dwells",
+    "cycle_cv": "coefficient of variation of cycles",
+    "coherence": "coherence of switching",
+}
+#: Fewest networks over which a gain is told from chance.
+FEWEST = 3
+WHO = ["network", "seed"]
+
+
+def kind(row: Mapping[str, object]) -> str:
+    """Return what sort of network a row of the table of networks is."""
+    name = {"relu": "ReLU", "tanh": "tanh", "gru": "GRU", "lstm": "LSTM"}[str(row["cell"])]
+    leaky = f", leak {row['leak']:g}" if float(str(row["leak"])) != 1 else ""
+    return f"{name} {'with' if row['bias'] else 'without'} biases{leaky}"
+
+
+def sentences(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Return the answer on homogeneity: the identity, where it fails, and resonance.
+
+    Parameters
+    ----------
+    tables : of a study, see :mod:`hmmlens.report.emulation.pipeline`: ``networks``, and those of
+        :data:`EXACT`, :data:`SWEEP`, :data:`RESONANCE` and :data:`SIZES`. What is missing is not
+        told.
+    """
+    if "networks" not in tables:
+        return []
+    kinds = tables["networks"][WHO].assign(
+        kind=[kind(row) for row in tables["networks"].to_dict("records")]
+    )
+
+    def of(name: str) -> pd.DataFrame:
+        if name not in tables:
+            return pd.DataFrame(columns=[*WHO, "kind"])
+        return tables[name].merge(kinds, on=WHO)
+
+    told: list[str] = []
+    exact, sizes = of(EXACT), of(SIZES)
+    if len(exact):
+        by_design = exact["by_design"].astype(bool)
+        if by_design.any():
+            told.append(identity(exact[by_design]))
+        told += [
+            broken(name, rows, sizes[sizes["kind"] == name])
+            for name, rows in exact[~by_design].groupby("kind", sort=False)
+        ]
+    told += [rates(name, rows) for name, rows in of(SWEEP).groupby("kind", sort=False)]
+    told += [resonant(name, rows) for name, rows in of(RESONANCE).groupby("kind", sort=False)]
+    return told
+
+
+def identity(rows: pd.DataFrame) -> str:
+    """Say whether networks that scale by their making do so in fact."""
+    n = len(rows.drop_duplicates(WHO))
+    far, same = float(rows["deviation"].max()), float(rows["same_labels"].min())
+    factors = f"{rows['factor'].min():g} to {rows['factor'].max():g}"
+    text = (
+        f"In {count(n, 'ReLU network')} without biases noise times {factors} gives states times "
+        f"the same: the largest deviation is {far:.1g} of their size, and {_percent(same)} of "
+        "steps keep their label"
+    )
+    if far <= ROUNDING:
+        return text + (
+            ". So that orbits grow with the noise and that switching does not depend on it are "
+            "identities of these units, true of untrained weights too, and no finding."
+        )
+    return text + ", which is not what the identity says: something in them does not scale."
+
+
+def broken(name: str, rows: pd.DataFrame, sizes: pd.DataFrame) -> str:
+    """Say how far networks of a kind are from scaling, and how their orbits grow."""
+    n = len(rows.drop_duplicates(WHO))
+    far, same = rows.groupby(WHO)["deviation"].max(), rows.groupby(WHO)["same_labels"].min()
+    text = (
+        f"{name} ({count(n, 'network')}): states deviate from scaling by up to "
+        f"{span(far)} times their size, and {span(100 * same, 1)} % of steps keep their label at "
+        "the factor that changes most"
+    )
+    powers = [
+        float(np.polyfit(np.log(part["noise_sd"]), np.log(part["radius"]), 1)[0])
+        for _, part in sizes[sizes["radius"].gt(0)].groupby(WHO)
+        if len(part) > 1
+    ]
+    if not powers:
+        return text + "."
+    found = student(powers)
+    end = "1 would be in proportion"
+    if np.isfinite(found.low):
+        end += ", which is not excluded" if found.low <= 1 <= found.high else ", which is excluded"
+    return (
+        f"{text}; the radius of orbits grows as the noise to the power {estimate(*found)}: {end}."
+    )
+
+
+def rates(name: str, rows: pd.DataFrame) -> str:
+    """Say how switching changes from the weakest noise of the sweep to the strongest."""
+    switching = rows[rows["measure"] == "switching_rate"]
+    wide = switching.pivot_table(index=WHO, columns="noise_sd", values="value")
+    least, most = wide.columns.min(), wide.columns.max()
+    change = (wide.max(axis=1) - wide.min(axis=1)) / wide.mean(axis=1)
+    lo, hi = (student(wide[column]) for column in (least, most))
+    text = (
+        f"{name}: labels switch {estimate(*lo, 4)} times a step on noise of {least:g} and "
+        f"{estimate(*hi, 4)} on noise of {most:g} (n = {len(wide)}); over the sweep the rate "
+        f"varies by {span(100 * change, 1)} % of its mean"
+    )
+    return text + (", that is, not at all." if change.max() == 0 else ".")
+
+
+def resonant(name: str, rows: pd.DataFrame) -> str:
+    """Say in how many networks switching is most regular at some middling noise."""
+    parts, clear = [], []
+    for measure, words in REGULARITY.items():
+        known = rows[(rows["measure"] == measure) & rows["gain"].notna()]
+        if known.empty:
+            continue
+        found = int(known["resonant"].astype(bool).sum())
+        gain = student(known["gain"])
+        parts.append(f"by the {words} in {found} of {len(known)} (gain {estimate(*gain, 3)})")
+        if len(known) >= FEWEST and gain.low > 0:
+            clear.append(f"the {words}")
+    if not parts:
+        return (
+            f"{name}: too few strengths of noise make the network switch often enough to ask for "
+            "a resonance."
+        )
+    text = f"{name}: switching is more regular at some middling noise than at both ends, " + listed(
+        parts
+    )
+    # The measures of one network are no trials of their own.
+    hit = rows[rows["gain"].notna()].groupby(WHO)["resonant"].any()
+    if not hit.any():
+        most = share(0, len(hit)).high
+        return text + f": no sign of a resonance (by any, at most {_percent(most)} of networks)."
+    if clear:
+        return text + f": over networks the gain by {listed(clear)} is above 0, a resonance."
+    if len(hit) < FEWEST:
+        return text + ": a sign of a resonance, in too few networks to tell it from chance."
+    return text + ": no gain is above 0 over networks, so chance may have given these."
+
+
+def _percent(value: float) -> str:
+    text = f"{100 * value:.1f}".removesuffix(".0")
+    return f"{text} %"

@@ -1,0 +1,208 @@
+"""Sentences on networks of one seed that were trained by two objectives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from hmmlens.emulation.analysis.comparison import PAPER, UNBIASED
+from hmmlens.report.emulation.acceptance import WHO
+from hmmlens.report.wording import count, estimate, listed, number, of_row, p_text
+
+#: What objectives are called.
+NAMES = {
+    "sinkhorn": "the paper's objective",
+    "split": "the split-sample divergence",
+    "energy": "the energy distance",
+}
+
+
+class Measure(NamedTuple):
+    """A measure of networks that objectives are compared by.
+
+    table, key, name : where it stands: the table, and the column and entry that tell its rows
+    text : what it is called
+    digits : in sentences
+    """
+
+    table: str
+    key: str
+    name: str
+    text: str
+    digits: int = 2
+
+
+#: The table that :func:`kick_shares` makes.
+KICKS = "kick_shares"
+#: Measures by the name that they have in comparisons. The first one is asked whether orbits last:
+#: its plane and direction are found in other runs, so that it is 0 on average where nothing turns.
+#: Of the second one the sign is chosen, by which a mean over networks is above 0 in any case.
+MEASURES = {
+    "rotation_best": Measure(
+        "reverse_orbits", "measure", "rotation_best", "consistency of rotation"
+    ),
+    "rotation": Measure(
+        "reverse_orbits",
+        "measure",
+        "rotation",
+        "consistency of rotation in the first two components",
+    ),
+    "turns": Measure("reverse_orbits", "measure", "turns_per_100", "turns in 100 steps"),
+    "kicks": Measure(KICKS, "measure", "share", "share of exits that have kick units"),
+    "dwell": Measure("scores_metrics", "metric", "dwell mean", "mean dwell", 1),
+    "dwell_cv": Measure(
+        "scores_metrics", "metric", "dwell CV", "coefficient of variation of dwells"
+    ),
+    "rare": Measure("scores_metrics", "metric", "frequency 1", "frequency of the rare symbol", 4),
+    "error": Measure(
+        "scores_metrics", "metric", "transition error", "squared error of output transitions", 5
+    ),
+}
+#: What networks must share to be compared.
+ALIKE = ["target", "cell", "n_units", "n_noise", "bias", "leak", "n_steps"]
+
+
+def comparable(
+    tables: Mapping[str, pd.DataFrame],
+) -> Iterator[tuple[str, list[pd.DataFrame]]]:
+    """Yield targets with the tables of networks that both objectives trained.
+
+    Networks have ReLU units and are alike in all of :data:`ALIKE`; a batch of the split-sample
+    divergence counts with both of its halves.
+    """
+    networks = tables.get("networks", pd.DataFrame(columns=[*ALIKE, "objective"]))
+    if "kicks_verdict" in tables:
+        tables = {**tables, KICKS: kick_shares(tables["kicks_verdict"])}
+    for values, part in networks.groupby(ALIKE, sort=False, dropna=False):
+        # The question is about the paper's kind of network.
+        if part["cell"].iloc[0] != "relu":
+            continue
+        if not {PAPER, UNBIASED} <= set(part["objective"]):
+            continue
+        found = []
+        for row in part[part["objective"].isin([PAPER, UNBIASED])].to_dict("records"):
+            seen = {name: _entry(tables, measure, row) for name, measure in MEASURES.items()}
+            known = {name: value for name, value in seen.items() if not np.isnan(value)}
+            table = pd.DataFrame({"measure": list(known), "value": list(known.values())})
+            found.append(table.assign(**{k: row[k] for k in ("objective", "batch_size", "seed")}))
+        yield str(values[0]), found
+
+
+def kick_shares(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """Return the share of each training's exits that have kick units, as a table of a measure.
+
+    Parameters
+    ----------
+    verdicts : the study's table ``kicks_verdict``.
+    """
+    value = verdicts["n_with_kicks"] / verdicts["n_exits"]
+    return verdicts[WHO].assign(measure="share", value=value.astype(float))
+
+
+def _entry(
+    tables: Mapping[str, pd.DataFrame], measure: Measure, row: Mapping[str, object]
+) -> float:
+    """Return a measure of one training; NaN where the study does not tell it."""
+    table = tables.get(measure.table)
+    if table is None:
+        return np.nan
+    mine = (table["network"] == row["network"]) & (table["seed"] == row["seed"])
+    rows = table[mine & (table[measure.key] == measure.name)]
+    return float(rows["value"].iloc[0]) if len(rows) else np.nan
+
+
+def own_of(tables: Mapping[str, pd.DataFrame], target: str) -> dict[str, float]:
+    """Return the target's own values of those measures that it has one of."""
+    metrics = tables.get("scores_metrics")
+    if metrics is None or "baseline" not in metrics:
+        return {}
+    mine = metrics[metrics["target"] == target].groupby("metric")["baseline"].mean()
+    wanted = {name: m.name for name, m in MEASURES.items() if m.table == "scores_metrics"}
+    return {name: float(mine[key]) for name, key in wanted.items() if key in mine}
+
+
+def sentences(
+    table: pd.DataFrame, slopes: pd.DataFrame, target: str, own: Mapping[str, float]
+) -> list[str]:
+    """Say how networks differ that the two objectives trained, and whether orbits survive.
+
+    Parameters
+    ----------
+    table, slopes : of :func:`hmmlens.emulation.analysis.comparison.compare` and ``trends``.
+    own : measure -> the target's own value.
+    """
+    # What only one of the objectives was given is told by its trend, and stands in the table.
+    both_had = table[table["n_pairs"] > 0]
+    told = [
+        _row_sentence(row, MEASURES[row["measure"]], target, own.get(row["measure"]))
+        for row in (both_had if len(both_had) else table).to_dict("records")
+        if row["measure"] in MEASURES
+    ]
+    first = next(iter(MEASURES))
+    orbits = table[table["measure"] == first].sort_values("batch_size")
+    if len(orbits):
+        # Sizes that only one of the objectives was given say nothing of the difference.
+        pairs = orbits[orbits["n_pairs"] > 0]
+        row = (pairs if len(pairs) else orbits).iloc[-1]
+        both = " that both had" if row["batch_size"] < orbits["batch_size"].max() else ""
+        told.append(f"At the largest batch{both} ({row['batch_size']:.0f}) {_verdict(row)}.")
+    for name in (first, "kicks", "dwell"):
+        trend = slopes[(slopes["measure"] == name) & (slopes["objective"] == UNBIASED)]
+        told += [_trend(row, MEASURES[name]) for row in trend.to_dict("records")]
+    return told
+
+
+def _trend(row: Mapping[str, float], measure: Measure) -> str:
+    way = "no clear trend" if row["low"] <= 0 <= row["high"] else "a clear trend"
+    if np.isnan(row["low"]):
+        way = "a trend of unknown size"
+    change = estimate(row["slope"], row["low"], row["high"], measure.digits)
+    return (
+        f"With each doubling of the batch of {NAMES[UNBIASED]} the {measure.text} changes by "
+        f"{change} (n = {row['n']}): {way}."
+    )
+
+
+def _row_sentence(
+    row: Mapping[str, float], measure: Measure, target: str, own: float | None
+) -> str:
+    parts = [
+        f"{of_row(row, name, measure.digits)} under {NAMES[name]} (n = {row[f'{name}_n']})"
+        for name in (PAPER, UNBIASED)
+        if row[f"{name}_n"]
+    ]
+    text = (
+        f"Trained on {target} with batches of {row['batch_size']:.0f}, the {measure.text} is "
+        f"{listed(parts) or 'not known'}"
+    )
+    text += "" if own is None else f"; the target's own is {number(own, measure.digits)}"
+    if row["n_pairs"]:
+        pairs = count(int(row["n_pairs"]), "pair")
+        text += (
+            f". The difference is {of_row(row, 'difference', measure.digits)} "
+            f"({p_text(row['p'])}, {pairs}"
+        )
+        least = 2 / 2 ** row["n_pairs"]
+        text += f", which cannot be below {least:.2g})" if least > 0.05 else ")"
+    return text + "."
+
+
+def _verdict(row: Mapping[str, float]) -> str:
+    """Say whether orbits survive the unbiased objective, by intervals over seeds."""
+    if np.isnan(row["difference_low"]) or np.isnan(row[f"{UNBIASED}_low"]):
+        return f"whether orbits survive {NAMES[UNBIASED]} cannot be told: too few seeds"
+    less, none = row["difference_high"] < 0, row[f"{UNBIASED}_low"] <= 0
+    if none and less:
+        what = "do not survive"
+        why = "rotation falls, and what is left of it cannot be told from none"
+    elif less:
+        what, why = "survive, but weaker, under", "rotation falls, and some of it is left"
+    elif none:
+        what = "cannot be shown under"
+        why = "rotation cannot be told from none, nor from that under the paper's"
+    else:
+        what, why = "survive", "rotation is there, and not clearly less"
+    return f"orbits {what} {NAMES[UNBIASED]}: {why}"

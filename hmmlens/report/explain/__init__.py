@@ -1,0 +1,1 @@
+"""Tables, figures and text for a network that is explained."""

@@ -1,0 +1,278 @@
+"""Figures of one network's layer: selection, scores, trajectories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from hmmlens import user_text
+from hmmlens.hmm.selection import best_restarts
+from hmmlens.report import distinctive, style
+from hmmlens.stats.agreement import contingency
+from hmmlens.typing import Floats, Ints
+
+#: Points of a scatter plot; more only hide each other.
+MAX_POINTS = 4000
+#: Most panels of reducers, and most maps, that fit a page.
+MAX_PANELS, MAX_MAPS = 12, 4
+#: Most states that are named in a map: with names of few characters, and with longer ones.
+SHORT, MAX_NAMED, MAX_LONG = 3, 24, 10
+#: Longest names of reducers and of states, in characters.
+REDUCER_WIDTH, STATE_WIDTH = 18, 12
+
+
+def pick_name(pick: str) -> str:
+    """Return how a choice is named in figures: BIC, AIC, held out, compact."""
+    return pick.upper() if pick in ("bic", "aic", "icl") else pick.replace("_", " ")
+
+
+class Band(NamedTuple):
+    """One row of states over time: ``states`` (sequence, time), -1 where unknown."""
+
+    label: str
+    states: Ints
+    names: Sequence[str]
+    colours: Sequence[str]
+
+
+def matched_colours(states: Ints, n_states: int, truth: Ints, n_truth: int) -> list[str]:
+    """Return a colour for each found state: that of the true state that it meets most often.
+
+    Each true state gives its colour to one found state at most; the others take new colours.
+    Without a truth, states take the palette in their order.
+
+    Parameters
+    ----------
+    states, truth : (sequence, time), -1 where unknown.
+    """
+    if not (truth >= 0).any():
+        return style.colours(n_states)
+    table = contingency(truth, states).sum(axis=0)
+    counts = np.zeros((n_truth, n_states))
+    counts[: table.shape[0], : table.shape[1]] = table
+    palette = style.colours(n_truth + n_states)
+    spare = iter(palette[n_truth:])
+    true, found = linear_sum_assignment(counts, maximize=True)
+    partner = dict(zip(found, true, strict=True))
+    return [palette[partner[k]] if k in partner else next(spare) for k in range(n_states)]
+
+
+def selection(
+    fits: pd.DataFrame, chosen: pd.DataFrame, criterion: str
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw the criterion against the state count for each reducer, all restarts shown.
+
+    Parameters
+    ----------
+    fits : rows of one layer: ``reducer, exploratory, covariance_type, n_states, restart`` and the
+        criteria. Each panel has its own scale: values of different reducers cannot be compared.
+    chosen : ``reducer, pick, covariance_type, n_states, at_edge`` and, where there are many
+        reducers, ``fidelity_select``: those with the most faithful chosen models are shown.
+    """
+    every = list(dict.fromkeys(fits["reducer"]))
+    reducers = _most_faithful(every, chosen)
+    figure, axes = style.panels(len(reducers), per_row=4, height=2.5)
+    for ax, reducer in zip(axes, reducers, strict=True):
+        part = fits[fits["reducer"] == reducer]
+        for kind, rows in part.groupby("covariance_type", sort=False):
+            colour = style.COVARIANCE_COLOURS[kind]
+            ax.plot(rows["n_states"], rows[criterion], ".", ms=3, color=colour, alpha=0.5)
+            best = best_restarts(rows)
+            label = kind if kind != "none" else "symbols"
+            ax.plot(best["n_states"], best[criterion], color=colour, label=label)
+        pick = chosen[(chosen["reducer"] == reducer) & (chosen["pick"] == criterion)].iloc[0]
+        values = part[
+            (part["covariance_type"] == pick["covariance_type"])
+            & (part["n_states"] == pick["n_states"])
+        ]
+        value = best_restarts(values)[criterion].iloc[0]
+        edge = " (edge)" if pick["at_edge"] else ""
+        ax.plot(pick["n_states"], value, "o", mfc="none", mec="black", ms=8)
+        exploratory = " (exploratory)" if part["exploratory"].iloc[0] else ""
+        name = user_text.figure(reducer, REDUCER_WIDTH)
+        ax.set_title(f"{name}{exploratory}\nchosen: {pick['n_states']}{edge}")
+        ax.set_xlabel("number of states")
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        ax.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4))
+    axes[0].set_ylabel(f"{pick_name(criterion)}, points: restarts")
+    entries: dict[str, Any] = {}
+    for ax in axes:
+        handles, labels = ax.get_legend_handles_labels()
+        entries |= dict(zip(labels, handles, strict=True))
+    figure.legend([*entries.values()], [*entries], loc="outside upper center", ncols=5)
+    style.footnote(figure, distinctive.and_more(len(every), len(reducers)), "reducers")
+    return figure, fits
+
+
+def _most_faithful(reducers: list[str], chosen: pd.DataFrame) -> list[str]:
+    """Return the reducers that fit a page, in their order: those of the most faithful models."""
+    if len(reducers) <= MAX_PANELS:
+        return reducers
+    best = chosen.groupby("reducer")["fidelity_select"].max().reindex(reducers)
+    kept = set(best.sort_values(ascending=False, kind="stable").index[:MAX_PANELS])
+    return [name for name in reducers if name in kept]
+
+
+def scores(table: pd.DataFrame, picks: pd.DataFrame, ceiling: float) -> tuple[Figure, pd.DataFrame]:
+    """Draw fidelity and agreement against the state count for each role.
+
+    Parameters
+    ----------
+    table : ``role, covariance_type, n_states, fidelity_test`` and, where the truth is known,
+        ``ari, ari_low, ari_high``.
+    picks : ``pick, n_states`` of the trained network's two models.
+    ceiling : ARI of the exact filter, NaN where there is none.
+    """
+    known = "ari" in table and table["ari"].notna().any()
+    panels = [("fidelity_test", "fidelity at the same step")]
+    if known:
+        panels.append(("ari", "agreement with the truth (ARI)"))
+    figure, axes = plt.subplots(1, 2, figsize=(style.WIDTH, 2.8), squeeze=False)
+    for ax in axes[0, len(panels) :]:
+        ax.set_axis_off()
+    kinds = [kind for kind in dict.fromkeys(table["covariance_type"]) if kind != "none"]
+    lines = dict(zip(kinds, ("-", "--", ":", "-."), strict=False))
+    for ax, (score, ylabel) in zip(axes[0], panels, strict=False):
+        for (role, kind), rows in table.groupby(["role", "covariance_type"], sort=False):
+            rows = rows.sort_values("n_states")
+            colour, first = style.ROLE_COLOURS[role], kind in ("none", kinds[0])
+            ax.plot(
+                rows["n_states"], rows[score], ls=lines.get(kind, "-"), color=colour, ms=3,
+                marker=style.ROLE_MARKERS[role], label=role if first else None,
+            )  # fmt: skip
+            if score == "ari" and first:
+                ax.fill_between(
+                    rows["n_states"], rows["ari_low"], rows["ari_high"], lw=0, alpha=0.15,
+                    color=colour,
+                )  # fmt: skip
+        if score == "fidelity_test":
+            for kind in kinds[1:]:
+                ax.plot(
+                    [], [], color="0.4", ls=lines[kind], label=f"{kind} (full line: {kinds[0]})"
+                )
+        if score == "ari" and np.isfinite(ceiling):
+            ax.axhline(ceiling, color=style.CEILING, lw=1, label="exact filter")
+        for pick in picks.itertuples():
+            line = ":" if pick.pick == "compact" else "--"
+            ax.axvline(
+                pick.n_states, color="0.5", ls=line, lw=0.8, label=f"{pick_name(pick.pick)} model"
+            )
+        ax.set_xlabel("number of states")
+        ax.set_ylabel(ylabel)
+        ax.set_ylim(min(-0.05, float(table[score].min()) - 0.05), 1.05)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=4)
+    return figure, table
+
+
+def apart(places: Floats, size: Floats) -> Floats:
+    """Return where labels go that would lie on each other: pushed apart upwards and downwards.
+
+    Parameters
+    ----------
+    places : (label, 2)
+    size : width and height of a label.
+    """
+    moved = places.copy()
+    for _ in range(50):
+        for i, j in combinations(range(len(moved)), 2):
+            across, up = moved[j] - moved[i]
+            if abs(across) < size[0] and abs(up) < size[1]:
+                push = (size[1] - abs(up)) / 2 * (1 if up >= 0 else -1)
+                moved[i, 1] -= push
+                moved[j, 1] += push
+    return moved
+
+
+def trajectories(
+    maps: Mapping[str, Floats],
+    bands: Sequence[Band],
+    inside: NDArray[np.bool_],
+    n_lines: int = 1,
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw the recorded steps in two dimensions, coloured by truth and by found states.
+
+    Parameters
+    ----------
+    maps : name -> (sequence, time, 2 or more); the first two components are drawn, a row each.
+        The first :data:`MAX_MAPS` are drawn.
+    bands : a column each. Of many states the most frequent ones are named.
+    inside : (sequence, time), True before each sequence's end; other steps are not drawn.
+    n_lines : sequences whose path is drawn.
+    """
+    n_rows, n_columns = min(len(maps), MAX_MAPS), len(bands)
+    figure, axes = plt.subplots(
+        n_rows,
+        n_columns,
+        figsize=(min(style.WIDTH, 2.4 * n_columns), 2.3 * n_rows),
+        squeeze=False,
+    )
+    source: dict[str, Any] = {}
+    for row, (name, reduced) in enumerate(maps.items()):
+        flat = reduced[inside]
+        if flat.shape[1] == 1:
+            flat = np.c_[flat, np.zeros(len(flat))]
+        shown = np.linspace(0, len(flat) - 1, min(MAX_POINTS, len(flat))).round().astype(int)
+        source[f"{name} 1"], source[f"{name} 2"] = flat[shown, 0], flat[shown, 1]
+        if row < n_rows:
+            words = user_text.figure(name, REDUCER_WIDTH)
+            axes[row, 0].set_ylabel(f"{words}\ncomponent 2" if reduced.shape[2] > 1 else words)
+        for column, band in enumerate(bands):
+            states = band.states[inside]
+            source[band.label] = states[shown]
+            if row >= n_rows:
+                continue
+            ax = axes[row, column]
+            _map(ax, flat, states, band, shown)
+            for sequence in range(min(n_lines, len(reduced))):
+                path = reduced[sequence][inside[sequence]]
+                if path.shape[1] > 1:
+                    ax.plot(path[:60, 0], path[:60, 1], color="0.2", lw=0.4, alpha=0.6)
+            if row == 0:
+                ax.set_title(band.label, loc="left" if ax.get_title(loc="right") else "center")
+            if row == n_rows - 1:
+                ax.set_xlabel("component 1")
+    style.footnote(figure, distinctive.and_more(len(maps), n_rows), "maps")
+    return figure, pd.DataFrame(source)
+
+
+def _map(ax: Axes, flat: Floats, states: Ints, band: Band, shown: Ints) -> None:
+    """Draw the ``shown`` steps of ``flat`` (step, 2 or more), and the names of frequent states."""
+    counts = np.bincount(states[states >= 0], minlength=len(band.colours))
+    for index in np.flatnonzero(counts).tolist():
+        here = shown[states[shown] == index]
+        ax.plot(
+            flat[here, 0], flat[here, 1], ".", ms=1.6, color=band.colours[index], alpha=0.5,
+            rasterized=True,
+        )  # fmt: skip
+    names = user_text.figure_names(band.names, STATE_WIDTH)
+    met = [int(index) for index in np.argsort(-counts, kind="stable") if counts[index]]
+    long = max((len(names[index]) for index in met), default=1) > SHORT
+    there = sorted(met[: MAX_LONG if long else MAX_NAMED])
+    centres = np.array([np.median(flat[states == i, :2], axis=0) for i in there]).reshape(-1, 2)
+    longest = max((len(names[index]) for index in there), default=1)
+    size = np.ptp(flat[:, :2], axis=0) * (0.035 + 0.03 * longest, 0.075)
+    for index, centre in zip(there, apart(centres, size), strict=True):
+        colour = band.colours[index]
+        ax.text(
+            centre[0], centre[1], names[index], fontsize=7, weight="bold",
+            ha="center", va="center", color=colour,
+            bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": colour, "lw": 0.6},
+        )  # fmt: skip
+    ax.set_xticks([])
+    ax.set_yticks([])
+    # Room for names at the edge.
+    ax.margins(0.16, 0.1)
+    if len(there) < len(met):
+        ax.set_title(f"{len(there)} of {len(met)} named", fontsize=6, loc="right", pad=2)

@@ -1,0 +1,235 @@
+"""An explanation as a folder, laid out as the workflow lays out a study."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import hmmlens
+from hmmlens.errors import HmmlensError, StoreError
+from hmmlens.io import locks, ownership, store
+from hmmlens.io.ownership import writing_to
+from hmmlens.recording.store import unfinished
+from hmmlens.recording.store.writers import read_tree, write_tree
+from hmmlens.report.explain import gather, tables
+from hmmlens.report.explain.result import DATASET, NETWORKS, Explanation
+
+#: What the folder was made with.
+MARK = "explanation.json"
+PAGE, SUMMARY = "explanation.html", "summary.txt"
+#: What was recorded so far, until the rest is made.
+RECORDING = "recording"
+#: What :mod:`hmmlens.io.ownership` calls the folder.
+KIND = "explanation"
+
+
+class Workspace(NamedTuple):
+    """Where an explanation is made.
+
+    out : the folder that it becomes.
+    recorded : ``OUT.partial``, which holds the lock and what was recorded; a run that was killed is
+        taken up from there.
+    made : everything else until it is whole. Its name is new in every run, so nothing has to be
+        deleted there.
+    """
+
+    out: Path
+    recorded: Path
+    made: Path
+
+
+def check(out: str | Path) -> None:
+    """Refuse a folder that may not be replaced, or that another process is writing.
+
+    Raises
+    ------
+    StoreError
+        Saying what is in the way.
+    """
+    path = ownership.resolved(out)
+    with writing_to(path):
+        locks.check_free(_recorded(path), path)
+        _check(path)
+
+
+def _recorded(out: Path) -> Path:
+    return out.with_name(f"{out.name}.partial")
+
+
+def _check(path: Path) -> None:
+    ownership.verified(path, KIND)
+    _names(_recorded(path))
+
+
+def _names(recorded: Path) -> list[str]:
+    """Return the names of all that hmmlens wrote to the folder of a run that was killed.
+
+    Raises
+    ------
+    StoreError
+        When there is anything else.
+    """
+    if not os.path.lexists(recorded):
+        return []
+    if recorded.is_symlink() or not recorded.is_dir():
+        raise StoreError(f"{recorded}: is a file; {ownership.ADVICE}")
+    is_ours = locks.is_ours(recorded / locks.LOCK)
+    stores = {
+        f"{RECORDING}/{role}.zarr{ending}"
+        for role in NETWORKS
+        for ending in ("", ".partial")
+        if (recorded / RECORDING / f"{role}.zarr{ending}").is_dir()
+    }
+    found = []
+    for name in ownership.names(recorded):
+        inside = name.startswith(tuple(f"{place}/" for place in stores))
+        if not is_ours or not (inside or name in (locks.LOCK, f"{RECORDING}/")):
+            raise StoreError(
+                f"{recorded}: is where the explanation is made, but holds {name!r}, which "
+                "hmmlens did not write; move that away, or name another folder"
+            )
+        found.append(name)
+    for place in stores:
+        if place.endswith(".partial"):
+            unfinished.verified(recorded / place)
+        else:
+            ownership.verified(recorded / place, "activations")
+    return found
+
+
+@contextmanager
+def becoming(out: str | Path | None) -> Iterator[Workspace | None]:
+    """Yield where to make what becomes ``out`` when the block ends without error; None for None.
+
+    What a killed run has recorded there is kept, so that it can be taken up.
+
+    Raises
+    ------
+    StoreError
+        When anything but a former explanation is in the way, another process is writing there, or
+        the system refuses to write.
+    """
+    if out is None:
+        yield None
+        return
+    path = ownership.resolved(out)
+    work = Workspace(path, _recorded(path), ownership.fresh(path))
+    lock = locks.Lock(work.recorded, path)
+    with writing_to(path):
+        lock.claim(lambda: _check(path))
+        useless = False
+        try:
+            yield work
+            if work.made.exists():
+                _finish(work)
+            useless = True
+        except HmmlensError as error:
+            useless = not isinstance(error, ownership.WriteError | NotReplacedError)
+            raise
+        finally:
+            with suppress(OSError, StoreError):
+                if useless:
+                    ownership.delete(work.recorded, _names(work.recorded), {locks.LOCK})
+                    lock.release(work.recorded / locks.LOCK)
+                    work.recorded.rmdir()
+            lock.release()
+
+
+class NotReplacedError(StoreError):
+    """Something came to lie where the finished explanation belongs."""
+
+
+def _finish(work: Workspace) -> None:
+    try:
+        ownership.replace(work.made, work.out, KIND)
+    except (OSError, StoreError) as error:
+        raise NotReplacedError(f"{error}; what was made lies in {work.made}") from error
+
+
+def recording(work: Workspace, role: str) -> Path:
+    """Return where states go while the folder is made: of the network ``trained`` or another."""
+    return work.recorded / RECORDING / f"{role}.zarr"
+
+
+def _activations(folder: Path, role: str) -> Path:
+    return store.inside(folder / NETWORKS[role] / "0" / "activations")
+
+
+def opened(found: Explanation, out: Path) -> Explanation:
+    """Return an explanation whose recorded arrays are read from its folder."""
+    layers = {
+        role: layer._replace(activations=read_tree(_activations(out, role)))
+        for role, layer in found.layers.items()
+    }
+    return replace(found, layers=layers)
+
+
+def write(found: Explanation, work: Workspace) -> None:
+    """Write stores, tables, figures and the page; what was recorded is moved in its place."""
+    try:
+        work.made.mkdir()
+        _write(found, work)
+        ownership.seal(work.made, KIND)
+    except BaseException:
+        for role in found.layers:
+            with suppress(OSError):
+                _activations(work.made, role).replace(recording(work, role))
+        shutil.rmtree(work.made, ignore_errors=True)
+        raise
+
+
+def _write(found: Explanation, work: Workspace) -> None:
+    from hmmlens.report import style
+    from hmmlens.report.explain import page
+
+    folder = work.made
+    settings = json.dumps(found.about, sort_keys=True)
+    made_by: dict[str, Any] = {
+        "study": "explain",
+        "created_by": f"hmmlens.explain, hmmlens {hmmlens.__version__}",
+        "config_hash": hashlib.sha256(settings.encode()).hexdigest()[:16],
+        "seed": found.about["random_state"],
+    }
+
+    def keep(data: Any, place: Path, kind: str) -> None:
+        store.write(data, store.inside(place), kind, made_by)
+
+    keep(found.sequences, folder / "data" / DATASET, "sequences")
+    for role, layer in found.layers.items():
+        place = folder / NETWORKS[role] / "0" / found.layer
+        keep(layer.reduced, place / layer.reducer / "reduced", "reduced")
+        keep(layer.sweep, place / layer.reducer / "sweep", "sweep")
+        keep(layer.states, place / "explanation", "explanation")
+        (place / "validation").mkdir()
+        layer.scores.to_csv(place / "validation" / "scores.csv", index=False)
+        layer.choices.to_csv(place / "validation" / "choices.csv", index=False)
+    raw = gather.raw_layer(DATASET)
+    for reducer, stores in found.raw.items():
+        place = folder / raw["network"] / "0" / raw["layer"] / reducer
+        for name, data in zip(("reduced", "sweep"), stores, strict=True):
+            keep(data, place / name, name)
+    for name, table in found.tables.items():
+        tables.save(table, folder / "tables" / name)
+    pictures = {}
+    for name, figure, source in page.figures(found):
+        stem = folder / "figures" / NETWORKS["trained"] / f"{found.layer}-{name}"
+        style.save(figure, stem, source)
+        pictures[name] = stem.with_suffix(".png").read_bytes()
+    page.write(found, folder / PAGE, pictures)
+    (folder / SUMMARY).write_text(f"{found.summary()}\n", encoding="utf-8")
+    for role, layer in found.layers.items():
+        if recording(work, role).exists():
+            # What reads from there is done.
+            _activations(folder, role).parent.mkdir()
+            recording(work, role).replace(_activations(folder, role))
+        else:
+            write_tree(layer.activations, _activations(folder, role))
+    told = {"whole": True, "hmmlens": hmmlens.__version__, "settings": found.about}
+    (folder / MARK).write_text(f"{json.dumps(told, indent=2)}\n")

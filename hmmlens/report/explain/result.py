@@ -1,0 +1,280 @@
+"""What :func:`hmmlens.explain` found: stores, tables and a summary in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from hmmlens import user_text
+from hmmlens.hmm import storage
+from hmmlens.hmm.models import HiddenMarkovModel
+from hmmlens.naming import state_name
+from hmmlens.report.explain import gather, state_words
+from hmmlens.report.explain.findings import FIDELITY, chance_words, choice_sentence
+from hmmlens.report.wording import number
+from hmmlens.validation.verdict import Reason, reasons_of
+
+#: What is compared, in the order of figures and tables.
+ROLES = ("trained", "untrained", *gather.CONTROL_ROLES)
+
+#: What a study would call the data and the networks.
+DATASET = "sequences"
+NETWORKS = {"trained": "network", "untrained": "network-untrained"}
+
+
+class Layer(NamedTuple):
+    """What the layer of one network gave, each part as the workflow stores it.
+
+    activations : see :func:`hmmlens.extract`.
+    reducer : the name of the reduction, such as ``pca-8``.
+    reduced, sweep, states : stores of the kinds ``reduced``, ``sweep`` and ``explanation``.
+    scores, choices : see :func:`hmmlens.validation.scorecard.score_layer`.
+    """
+
+    activations: xr.DataTree
+    reducer: str
+    reduced: xr.Dataset
+    sweep: xr.Dataset
+    scores: pd.DataFrame
+    choices: pd.DataFrame
+    states: xr.Dataset
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What :func:`hmmlens.explain` found.
+
+    Attributes
+    ----------
+    sequences : what the network was given, with the truth and the split; a ``sequences`` store
+        without targets.
+    layer : the layer that is explained.
+    layers : ``trained`` and, if there is one, ``untrained`` -> what their layers gave.
+    raw : the controls on the inputs: reduction -> its ``reduced`` and its ``sweep`` store, see
+        :func:`hmmlens.naming.raw_variants`.
+    tables : name -> table, those that a study's report has of each layer.
+    about : what :func:`hmmlens.explain` was called with.
+    """
+
+    sequences: xr.Dataset = field(repr=False)
+    layer: str
+    layers: Mapping[str, Layer] = field(repr=False)
+    raw: Mapping[str, tuple[xr.Dataset, xr.Dataset]] = field(repr=False)
+    tables: Mapping[str, pd.DataFrame] = field(repr=False)
+    about: Mapping[str, Any]
+
+    @property
+    def activations(self) -> xr.DataTree:
+        """What was recorded, see :func:`hmmlens.extract`."""
+        return self.layers["trained"].activations
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """One row per role and model.
+
+        The columns ``role, covariance_type, n_states, fidelity_select, fidelity_test`` and, with a
+        truth, ``ari, nmi, accuracy`` with intervals.
+        """
+        return self.tables["by_count"]
+
+    @property
+    def choices(self) -> pd.DataFrame:
+        """The models chosen by BIC and by fidelity (``compact``), with their scores."""
+        mine = self.layers["trained"].choices
+        return mine[mine["chosen_reducer"]].reset_index(drop=True)
+
+    @property
+    def verdict(self) -> pd.Series:
+        """Whether the layer holds discrete states: ``grade``, ``sentence``, ``reasons``, numbers.
+
+        See :func:`hmmlens.validation.evidence.judge`.
+        """
+        return self.tables["verdicts"].iloc[0]
+
+    @property
+    def reasons(self) -> list[Reason]:
+        """What the verdict rests on: each rule with its number, its threshold, and the outcome."""
+        return reasons_of(self.verdict)
+
+    @property
+    def states(self) -> xr.Dataset:
+        """What the states of the chosen models are.
+
+        See :func:`hmmlens.interpretation.states.read_picks`.
+        """
+        return self.layers["trained"].states
+
+    def model(self, pick: str = "compact") -> HiddenMarkovModel:
+        """Return a chosen model: ``compact`` (fewest states that are as faithful) or ``bic``."""
+        row = self.choices[self.choices["pick"] == pick].iloc[0]
+        sweep = self.layers["trained"].sweep
+        return storage.model(sweep, row["covariance_type"], int(row["n_states"]))
+
+    def summary(self) -> str:
+        """Return the findings in plain sentences, and the states of the compact model."""
+        return "\n".join(user_text.line(line) for line in [*self._findings(), *self._states()])
+
+    def _findings(self) -> list[str]:
+        error = float(self.activations.attrs["replay_error"])
+        replayed = (
+            f"its recorded states replay to {error:.1g}"
+            if np.isfinite(error)
+            else "its recorded states could not be checked by replay"
+        )
+        hidden = [self.activations[name]["hidden"] for name in self.layer.split("+")]
+        n_sequences, n_steps = hidden[0].shape[:2]
+        n_units = sum(array.shape[2] for array in hidden)
+        of = self.sequences.sizes["sequence"]
+        told = f"{n_sequences} {f'of {of} ' if of > n_sequences else ''}sequences"
+        criterion = str(self.choices["pick"].iloc[0])
+        lines = [
+            f"Layer {self.layer}{self._which(len(hidden))}: {n_units} units, {told} of up to "
+            f"{n_steps} steps; {replayed}.",
+            *([self.sequences.attrs["cut"]] if "cut" in self.sequences.attrs else []),
+            f"Verdict: {self.verdict['sentence']}",
+            *(f"- {reason.told}" for reason in self.reasons),
+            choice_sentence(self.choices, criterion),
+        ]
+        if "unseen_symbols_note" in self.sequences.attrs:
+            lines.insert(1, self.sequences.attrs["unseen_symbols_note"])
+        compact = self.choices[self.choices["pick"] == "compact"].iloc[0]
+        n_compact, n_true = int(compact["n_states"]), len(self.sequences.attrs["state_names"])
+        # States are compared with two labels or more.
+        for n_states in dict.fromkeys([n_compact, n_true] if n_true > 1 else [n_compact]):
+            same = self.scores[
+                (self.scores["n_states"] == n_states)
+                & self.scores["covariance_type"].isin([compact["covariance_type"], "none"])
+            ].set_index("role")
+            at = f"the true {n_states}" if n_states == n_true > 1 else f"{n_states}"
+            at += " state" if n_states == 1 else " states"
+            for score, words in (("fidelity_test", FIDELITY), ("ari", "agreement (ARI)")):
+                if score not in same or same[score].isna().all():
+                    continue
+                told = ", ".join(
+                    f"{r} {number(same.loc[r, score])}" for r in ROLES if r in same.index
+                )
+                if score == "ari":
+                    told = "; ".join([told, *chance_words(same.loc[["trained"]])])
+                lines.append(f"At {at}, {words}: {told}.")
+        if "ari" not in self.scores and "null" in self.scores:
+            reason = str(self.scores["null"].dropna().iloc[0])
+            lines.append(f"{reason[0].upper()}{reason[1:]}.")
+        return lines
+
+    def _which(self, n_nodes: int) -> str:
+        """Return how the layer was chosen, and what is taken together in it."""
+        said = []
+        if self.about["layer"] is None and len(self.activations.children) > n_nodes:
+            said.append("the last layer of the forward pass")
+        if n_nodes > 1:
+            layers = [list(names) for names in self.activations.attrs["layers"]]
+            both = self.layer.split("+") in layers
+            said.append("both directions together" if both else f"{n_nodes} taken together")
+        return f" ({', '.join(said)})" if said else ""
+
+    def _states(self) -> list[str]:
+        names = gather.axis_names(self.sequences.attrs)
+        reading = self.states.isel(pick=list(self.states.attrs["picks"]).index("compact"))
+        lines = []
+        for k in range(int(reading["n_states"])):
+            state = reading.isel(state=k)
+            parts = [
+                f"State {state_name(k)}: {100 * float(state['occupancy']):.0f} % of steps",
+                f"mean dwell {state_words.dwell(state)}",
+            ]
+            parts += [
+                f"{block}: {state_words.distinctive(state, block, names, self.sequences.attrs)}"
+                for block in ("input", "output")
+            ]
+            lines.append("; ".join(parts) + ".")
+        return lines
+
+    def __str__(self) -> str:
+        """Return the summary."""
+        return self.summary()
+
+    def _repr_html_(self) -> str:
+        """Return findings, figures and tables for a notebook."""
+        from hmmlens.report.explain import page
+
+        return page.body(self, page.pictures(self))
+
+    def to_html(self, path: str | Path) -> None:
+        """Write the findings, figures and tables to one HTML file that needs nothing else.
+
+        Raises
+        ------
+        StoreError
+            When there is a file that this method did not write, or one that was changed since; or
+            the system refuses to write.
+        """
+        from hmmlens.io import ownership
+        from hmmlens.report.explain import page
+
+        file = ownership.resolved(path)
+        ownership.check_page(file)
+        page.write(self, file, page.pictures(self))
+
+    def save(self, out: str | Path) -> None:
+        """Write everything to a folder, which appears when it is whole: see the README.
+
+        Raises
+        ------
+        StoreError
+            When ``out`` holds anything but a former explanation as hmmlens wrote it; when another
+            process is writing there, or the system refuses to write.
+        """
+        from hmmlens.report.explain import folder
+
+        with folder.becoming(out) as work:
+            assert work is not None
+            folder.write(self, work)
+
+
+def gathered(
+    layer: str,
+    layers: Mapping[str, Layer],
+    raw: Mapping[str, tuple[xr.Dataset, xr.Dataset]],
+    sequences: xr.Dataset,
+    verdict: Mapping[str, Any],
+) -> dict[str, pd.DataFrame]:
+    """Return the tables of a layer that a study's report has, see :mod:`.explain.gather`.
+
+    Parameters
+    ----------
+    layer, layers, raw, sequences : of :class:`Explanation`.
+    verdict : the row of the trained network.
+    """
+    place = {"dataset": DATASET, "seed": 0, "layer": layer, "twin": NETWORKS["untrained"]}
+    keys = [{"network": NETWORKS[role], "role": role, **place} for role in layers]
+    about = {DATASET: sequences.attrs}
+    # Of data that others made, no best score is known.
+    bounds = {DATASET: pd.DataFrame(columns=["name", "role", "metric", "value"])}
+    found = {
+        name: pd.concat(
+            [
+                gather.tagged(getattr(mine, name), key, gather.LAYER_KEY)
+                for key, mine in zip(keys, layers.values(), strict=True)
+            ],
+            ignore_index=True,
+        )
+        for name in ("scores", "choices")
+    }
+    found["verdicts"] = gather.tagged(pd.DataFrame([verdict]), keys[0], gather.LAYER_KEY)
+    places = [
+        ({**key, "reducer": mine.reducer}, bool(mine.reduced.attrs["exploratory"]), mine.sweep)
+        for key, mine in zip(keys, layers.values(), strict=True)
+    ]
+    places += [
+        ({**gather.raw_layer(DATASET, name), "reducer": name}, False, sweep)
+        for name, (_, sweep) in raw.items()
+    ]
+    found |= gather.fits(places)
+    found |= gather.readings(keys, [mine.states for mine in layers.values()], about)
+    return found | gather.roles(keys, found["scores"], found["choices"], bounds, about)

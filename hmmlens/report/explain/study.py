@@ -1,0 +1,182 @@
+"""The tables and figures of a study, from the files that its jobs left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from hmmlens.io import store
+from hmmlens.report.explain import gather
+from hmmlens.study import layout
+from hmmlens.study.jobs import Parts
+
+Tables = dict[str, pd.DataFrame]
+
+
+def _filled(results: Path, path: str, items: Iterable[dict[str, Any]]) -> list[Path]:
+    return [results / path.format(**item) for item in items]
+
+
+def _csv(results: Path, path: str, items: Iterable[dict[str, Any]]) -> list[pd.DataFrame]:
+    return [pd.read_csv(file) for file in _filled(results, path, items)]
+
+
+def _stores(
+    results: Path, path: str, items: Iterable[dict[str, Any]], kind: str
+) -> Iterator[xr.Dataset]:
+    """Open stores one by one: a large study has more of them than should be held."""
+    for folder in _filled(results, path, items):
+        yield store.read(store.inside(folder), kind)
+
+
+def _attributes(
+    results: Path, path: str, items: Iterable[dict[str, Any]], kind: str
+) -> list[dict[str, Any]]:
+    """Read what stands in the heads of stores, without opening them."""
+    return [store.check(store.inside(f), kind) for f in _filled(results, path, items)]
+
+
+def tables(
+    results: Path, parts: Parts, exploratory: list[str]
+) -> tuple[Tables, dict[str, dict[str, Any]]]:
+    """Gather what a study found.
+
+    Parameters
+    ----------
+    results : the study's folder.
+    parts : what of it is gathered, see :func:`hmmlens.study.jobs.parts`.
+    exploratory : reducers that only serve to look at.
+
+    Returns
+    -------
+    tables : name -> table, see :mod:`hmmlens.report.explain.gather`
+    about : dataset -> the attributes of its store
+    """
+    datasets = [{"dataset": name} for name in parts.datasets]
+    heads = _attributes(results, layout.SEQUENCES, datasets, "sequences")
+    about = dict(zip(parts.datasets, heads, strict=True))
+    bounds = dict(zip(parts.datasets, _csv(results, layout.CEILINGS, datasets), strict=True))
+    found = {"ceilings": pd.concat([t.assign(dataset=n) for n, t in bounds.items()])}
+    found |= gather.networks(
+        parts.runs,
+        _csv(results, layout.SCORES, parts.runs),
+        _csv(results, layout.CURVE, parts.runs),
+        _attributes(results, layout.ENDPOINTS, parts.runs, "endpoints"),
+        _attributes(results, layout.ACTIVATIONS, parts.runs, "activations"),
+        bounds,
+        about,
+    )
+
+    def of_networks(path: str, names: list[str]) -> list[pd.DataFrame]:
+        return _csv(results, path, [{"network": name} for name in names])
+
+    reservoirs = of_networks(layout.RESERVOIRS, parts.reservoirs)
+    found |= gather.verdicts(
+        parts.layers,
+        of_networks(layout.VERDICTS, parts.judged),
+        dict(zip(parts.reservoirs, reservoirs, strict=True)),
+    )
+    checked = (of_networks(path, parts.checked) for path in (layout.CHECKS, layout.METHODS))
+    found |= gather.checks(parts.layers, zip(parts.checked, *checked, strict=True))
+    for name, path in (("scores", layout.LAYER_SCORES), ("choices", layout.CHOICES)):
+        read = zip(parts.layers, _csv(results, path, parts.layers), strict=True)
+        found[name] = pd.concat([gather.tagged(t, layer, gather.LAYER_KEY) for layer, t in read])
+
+    raw = [
+        {**gather.raw_layer(place["dataset"], place["reducer"]), "reducer": place["reducer"]}
+        for place in parts.raw
+    ]
+    places = [*parts.places, *raw]
+    sweeps = _stores(results, layout.SWEEP, places, "sweep")
+    found |= gather.fits(
+        (place, place["reducer"] in exploratory, sweep)
+        for place, sweep in zip(places, sweeps, strict=True)
+    )
+    explained = _stores(results, layout.EXPLANATION, parts.layers, "explanation")
+    found |= gather.readings(parts.layers, explained, about)
+    found |= gather.roles(parts.layers, found["scores"], found["choices"], bounds, about)
+    return found, about
+
+
+class Shown(NamedTuple):
+    """A network whose figures are drawn: those of its first training.
+
+    layers, exploratory : its layers, and reducers that only serve to look at
+    twin : whether its untrained twin is drawn beside it
+    """
+
+    network: str
+    dataset: str
+    layers: list[str]
+    exploratory: list[str]
+    criterion: str
+    twin: bool
+
+
+#: Tables that figures of networks are drawn from.
+DRAWN_FROM = ("fits", "choices", "by_count", "ceilings", "verdicts")
+
+
+def network_figures(results: Path, shown: Shown, found: Tables) -> Iterator[tuple[str, Any, Any]]:
+    """Draw the figures of a network, layer by layer.
+
+    Parameters
+    ----------
+    found : the tables :data:`DRAWN_FROM`.
+
+    Yields
+    ------
+    name, figure, source table
+    """
+    from hmmlens.recording import activations
+    from hmmlens.report.explain.figures import layer as figures
+    from hmmlens.validation import verdict
+
+    def opened(path: str, kind: str, network: str = shown.network, **place: str) -> xr.Dataset:
+        folder = results / path.format(network=network, seed=0, dataset=shown.dataset, **place)
+        return store.read(store.inside(folder), kind)
+
+    recorded = results / layout.ACTIVATIONS.format(network=shown.network, seed=0)
+    root = activations.read(store.inside(recorded))
+    task = figures.task(root, opened(layout.SEQUENCES, "sequences"))
+    ceiling = gather.of(found["ceilings"], dataset=shown.dataset, name="exact filter", metric="ari")
+    top = float(ceiling["value"].iloc[0]) if len(ceiling) else np.nan
+    for layer in shown.layers:
+        reading = opened(layout.EXPLANATION, "explanation", layer=layer).load()
+        twin = None
+        if shown.twin:
+            name = f"{shown.network}{layout.UNTRAINED}"
+            twin = opened(layout.EXPLANATION, "explanation", name, layer=layer).load()
+        maps = {}
+        for name in (reading.attrs["reducer"], *shown.exploratory):
+            label = f"{name} (exploratory)" if name in shown.exploratory else name
+            reduced = opened(layout.REDUCED, "reduced", layer=layer, reducer=name)
+            maps[label] = reduced["reduced"].to_numpy()
+        place = {"network": shown.network, "seed": 0, "layer": layer}
+        mine = {name: gather.of(found[name], **place) for name in ("fits", "choices", "by_count")}
+        raw = gather.of_controls(found["fits"], mine["choices"], shown.dataset)
+        mine["fits"] = pd.concat([mine["fits"], raw], ignore_index=True)
+        graded = gather.of(found["verdicts"], role="trained", **place).iloc[0]
+        driven = str(graded["input_driven"]) == "True"
+        told = verdict.title(graded["grade"], graded["n_states"], driven)
+        for name, figure, source in figures.figures(
+            task, reading, twin, maps, mine, shown.criterion, top, told
+        ):
+            yield f"{layer}-{name}", figure, source
+
+
+def overview_figures(found: Tables) -> Iterator[tuple[str, Any, Any]]:
+    """Draw the figures of the whole study from its tables; see :func:`network_figures`."""
+    from hmmlens.report.explain.figures import overview
+
+    # A study of loaded networks alone has no curves, and one that is half done no methods.
+    if len(found["training"]):
+        yield "training", *overview.training(found["training"], found["ceilings"])
+    yield "controls", *overview.controls(found["agreement"], found["verdicts"])
+    if len(found["methods"]):
+        yield "methods", *overview.methods(found["methods"])

@@ -1,0 +1,200 @@
+"""One look for all figures: sizes, fonts, colours safe for colour-blind readers, saving."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from hmmlens import user_text
+
+#: Text width of the report's page, and its height without a caption, inches.
+WIDTH, HEIGHT = 7.0, 9.4
+#: More columns of a heat map than these have small, upright names.
+MANY_COLUMNS = 10
+
+#: Okabe and Ito's colours, then Paul Tol's muted ones that differ from them. States are also
+#: named in the plots, so that colour is never the only sign.
+STATE_COLOURS = (
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000",
+    "#882255", "#999933", "#AA4499", "#332288", "#88CCEE", "#117733", "#DDCC77", "#CC6677",
+)  # fmt: skip
+
+ROLE_COLOURS = {
+    "trained": "#0072B2",
+    "untrained": "#E69F00",
+    "raw input": "#7F7F7F",
+    "lagged input": "#A0522D",
+}
+ROLE_MARKERS = {"trained": "o", "untrained": "s", "raw input": "^", "lagged input": "v"}
+CEILING = "#009E73"
+COVARIANCE_COLOURS = {
+    "tied": "#0072B2",
+    "diag": "#D55E00",
+    "full": "#009E73",
+    "spherical": "#CC79A7",
+    "none": "#7F7F7F",
+}
+
+
+def use() -> None:
+    """Set the style for every figure made after this call."""
+    sns.set_theme(style="ticks", context="paper")
+    mpl.rcParams.update(
+        {
+            "font.family": user_text.FONT,
+            "font.size": 8,
+            "axes.titlesize": 8.5,
+            "axes.labelsize": 8,
+            "xtick.labelsize": 7,
+            "ytick.labelsize": 7,
+            "legend.fontsize": 7,
+            "legend.frameon": True,
+            "legend.framealpha": 0.85,
+            "legend.edgecolor": "none",
+            "figure.constrained_layout.use": True,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "pdf.fonttype": 42,
+            "svg.hashsalt": "hmmlens",
+            # A user's own settings of matplotlib may send every text through LaTeX.
+            "text.usetex": False,
+            "lines.linewidth": 1.2,
+        }
+    )
+
+
+def colours(n: int) -> list[str]:
+    """Return a colour for each of ``n`` states; past the palette they repeat."""
+    return [STATE_COLOURS[i % len(STATE_COLOURS)] for i in range(n)]
+
+
+def text_on(colour: str) -> str:
+    """Return black or white, whichever reads better on ``colour``."""
+    red, green, blue = to_rgb(colour)
+    return "white" if 0.3 * red + 0.59 * green + 0.11 * blue < 0.5 else "black"
+
+
+def panels(n: int, per_row: int, height: float) -> tuple[Figure, list[Axes]]:
+    """Return a figure as wide as the page and its ``n`` axes, ``height`` inches a row."""
+    n_columns = min(per_row, n)
+    n_rows = -(-n // n_columns)
+    figure, axes = plt.subplots(n_rows, n_columns, figsize=(WIDTH, height * n_rows), squeeze=False)
+    for spare in axes.ravel()[n:]:
+        spare.set_axis_off()
+    return figure, list(axes.ravel()[:n])
+
+
+def headed(figure: Figure, text: str) -> Figure:
+    """Return the figure with a text above it, for which it grows; as it is without."""
+    if text:
+        # A character of 8 points is .065 inches wide.
+        lines = textwrap.wrap(text, max(20, int(figure.get_figwidth() / 0.065)))
+        figure.set_figheight(figure.get_figheight() + 0.22 + 0.13 * (len(lines) - 1))
+        figure.suptitle("\n".join(lines), fontsize=8)
+    return figure
+
+
+def save(figure: Figure, stem: Path, source: pd.DataFrame) -> None:
+    """Write ``stem`` as .pdf and .png, and what it shows as .csv; equal input gives equal bytes."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    # Not with_suffix: a stem may hold a dot.
+    pdf, png, csv = (stem.with_name(f"{stem.name}.{end}") for end in ("pdf", "png", "csv"))
+    figure.savefig(pdf, metadata={"CreationDate": None})
+    figure.savefig(png, dpi=200, metadata={"Software": None})
+    user_text.table(source).to_csv(csv, index=False, float_format="%.6g")
+    plt.close(figure)
+
+
+def heatmap(
+    ax: Axes,
+    values: NDArray[np.float64],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    title: str,
+    diverging: bool = False,
+) -> None:
+    """Draw a small table of numbers as colours with the numbers in them."""
+    finite = np.abs(values[np.isfinite(values)])
+    top = float(finite.max()) if finite.size else 1.0
+    low, high = (-top or -1.0, top or 1.0) if diverging else (0.0, max(top, 1e-9))
+    sns.heatmap(
+        pd.DataFrame(values, index=list(rows), columns=list(columns)),
+        ax=ax,
+        vmin=low,
+        vmax=high,
+        cmap="RdBu_r" if diverging else "cividis",
+        annot=values.size <= 120,
+        fmt=".2f",
+        annot_kws={"size": 5.5 if values.shape[1] > 6 else 6.5},
+        cbar=False,
+        linewidths=0.4,
+        linecolor="white",
+        xticklabels=True,
+        yticklabels=True,
+    )
+    ax.set_title(title)
+    ax.tick_params(length=0)
+    ax.set_yticklabels(ax.get_yticklabels(), rotation=0)
+    wide = max((len(str(c)) for c in columns), default=0) > 3
+    look: dict[str, Any] = {"rotation": 35 if wide else 0, "ha": "right" if wide else "center"}
+    if values.shape[1] > MANY_COLUMNS:
+        look = {"rotation": 90, "ha": "center", "fontsize": 5.5}
+    ax.set_xticklabels(ax.get_xticklabels(), **look)
+
+
+def footnote(figure: Figure, more: str, what: str) -> None:
+    """Write below a figure how many it leaves out, as in "and 84 more reducers"; nothing if none.
+
+    Parameters
+    ----------
+    more : see :func:`hmmlens.report.distinctive.and_more`.
+    what : what is left out.
+    """
+    if more:
+        figure.set_figheight(figure.get_figheight() + 0.2)
+        figure.supxlabel(f"{more} {what}, see the CSV file", fontsize=7, x=0.99, ha="right")
+
+
+def fit_numbers(figure: Figure, axes: Iterable[Axes]) -> None:
+    """Take the numbers out of heat maps in which they are wider than their cells."""
+    figure.draw_without_rendering()
+    for ax in axes:
+        numbers = list(ax.texts)
+        left, right = ax.get_xlim()
+        cell = ax.get_window_extent().width / max(abs(right - left), 1)
+        if numbers and max(text.get_window_extent().width for text in numbers) > cell:
+            for text in numbers:
+                text.remove()
+
+
+def unused(name: str, table: Mapping[str, Any]) -> str:
+    """Return a name for a column that ``table`` has not yet: numbered where it is taken."""
+    readable = user_text.readable(name)
+    found, number = readable, 2
+    while found in table:
+        found, number = f"{readable} ({number})", number + 1
+    return found
+
+
+def legend(
+    place: Axes | Figure, handles: Sequence[Any], labels: Sequence[str], **settings: Any
+) -> None:
+    """Draw a legend with labels as they are: matplotlib leaves out those that begin with ``_``."""
+    made = place.legend(list(handles), [f"{i}" for i in range(len(labels))], **settings)
+    for text, label in zip(made.get_texts(), labels, strict=True):
+        text.set_text(label)

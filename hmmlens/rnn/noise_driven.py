@@ -1,0 +1,142 @@
+"""A recurrent network driven by white noise, whose readout gives the law of a symbol.
+
+It follows the recurrence protocol of :mod:`hmmlens.rnn.recurrent_network`: ``state = step(state,
+noise)`` and ``logits = readout(state)``; a state is ``((hidden,),)``, or ``((hidden, cell),)`` for
+an LSTM. No symbol that was emitted is fed back.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from hmmlens.rnn.recurrent_network import State
+
+#: Cells with one drive per unit, whose activation is the function named here.
+ACTIVATIONS: dict[str, Any] = {"relu": torch.relu, "tanh": torch.tanh}
+GATED: dict[str, Any] = {"gru": nn.GRUCell, "lstm": nn.LSTMCell}
+
+
+class Modulation(NamedTuple):
+    """Factors on units while the network runs, each a number or (unit) or (sequence, unit).
+
+    drive : on what a unit receives from other units.
+    noise : on what it receives from the noise.
+    output : on what it sends out, after its activation; 0 silences it.
+    """
+
+    drive: Tensor | float = 1.0
+    noise: Tensor | float = 1.0
+    output: Tensor | float = 1.0
+
+
+class NoiseDriven(nn.Module):
+    """One recurrent layer that is driven by noise, and a linear readout.
+
+    With ``relu``: h_t = (1 - leak) h_(t-1) + leak relu(W h_(t-1) + U x_t + b), logits A h_t + c,
+    x_t standard normal. Torre et al. 2025 have ``relu``, no biases and ``leak`` 1.
+
+    Parameters
+    ----------
+    cell : ``relu``, ``tanh``, ``gru`` or ``lstm``.
+    n_noise : dimensions of the noise.
+    n_units, n_symbols : size of the layer and of the readout.
+    bias : whether units and readout have biases.
+    leak : share of the state that is renewed in a step, above 0 and at most 1; of ``relu`` and
+        ``tanh`` only.
+    """
+
+    def __init__(
+        self,
+        cell: str = "relu",
+        n_noise: int = 100,
+        n_units: int = 150,
+        n_symbols: int = 3,
+        *,
+        bias: bool = False,
+        leak: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.cell, self.n_noise, self.n_units, self.n_symbols = cell, n_noise, n_units, n_symbols
+        self.bias, self.leak = bias, leak
+        if cell in ACTIVATIONS:
+            self.recurrent = nn.Linear(n_units, n_units, bias=bias)
+            self.noise = nn.Linear(n_noise, n_units, bias=False)
+            # The bound of torch's own recurrent layers, that of the units, for both.
+            nn.init.uniform_(self.noise.weight, -(n_units**-0.5), n_units**-0.5)
+        else:
+            self.gates = GATED[cell](n_noise, n_units, bias=bias)
+        self.out = nn.Linear(n_units, n_symbols, bias=bias)
+
+    def start(self, n_sequences: int) -> State:
+        """Return the zero state."""
+        zero = self.out.weight.new_zeros(n_sequences, self.n_units)
+        return ((zero, zero),) if self.cell == "lstm" else ((zero,),)
+
+    def received(self, noise: Tensor) -> Tensor:
+        """Return what noise (..., noise) gives each unit (..., unit); of ``relu``, ``tanh`` only.
+
+        The same noise can then be given to many changed copies of a network at no further cost.
+        """
+        given: Tensor = self.noise(noise)
+        return given
+
+    def drive(self, state: State, noise: Tensor, modulation: Modulation | None = None) -> Tensor:
+        """Return the pre-activation (sequence, unit) of a step; of ``relu`` and ``tanh`` only."""
+        return self._drive(state, self.received(noise), modulation)
+
+    def _drive(self, state: State, given: Tensor, modulation: Modulation | None) -> Tensor:
+        own = self.recurrent(state[0][0])
+        if modulation is not None:
+            own, given = modulation.drive * own, modulation.noise * given
+        total: Tensor = own + given
+        return total
+
+    def advance(self, state: State, given: Tensor, modulation: Modulation | None = None) -> State:
+        """Advance by one step, as :meth:`step`, from what the noise gives (sequence, unit).
+
+        Of ``relu`` and ``tanh`` only.
+        """
+        new = ACTIVATIONS[self.cell](self._drive(state, given, modulation))
+        if self.leak != 1:
+            new = state[0][0] + self.leak * (new - state[0][0])
+        return ((new if modulation is None else modulation.output * new,),)
+
+    def step(self, state: State, noise: Tensor, modulation: Modulation | None = None) -> State:
+        """Advance by one step; ``noise`` is (sequence, noise).
+
+        In ``gru`` and ``lstm`` a modulation's ``drive`` acts on the state that the gates read and
+        ``noise`` on nothing, as there is not one drive per unit.
+        """
+        if self.cell in ACTIVATIONS:
+            return self.advance(state, self.received(noise), modulation)
+        before = state[0]
+        if modulation is not None:
+            before = (modulation.drive * before[0], *before[1:])
+        found = self.gates(noise, before if self.cell == "lstm" else before[0])
+        entry = tuple(found) if self.cell == "lstm" else (found,)
+        if modulation is not None:
+            entry = (modulation.output * entry[0], *entry[1:])
+        return (entry,)
+
+    def readout(self, state: State) -> Tensor:
+        """Return the logits (sequence, symbol) of a state."""
+        logits: Tensor = self.out(state[0][0])
+        return logits
+
+    def run(self, noise: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Run along noise (sequence, time, noise), from the zero state unless told otherwise.
+
+        Returns
+        -------
+        hidden : (sequence, time, unit), after each step
+        state : after the last
+        """
+        state = self.start(len(noise)) if state is None else state
+        hidden = []
+        for t in range(noise.shape[1]):
+            state = self.step(state, noise[:, t])
+            hidden.append(state[0][0])
+        return torch.stack(hidden, dim=1), state

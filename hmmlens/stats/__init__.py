@@ -1,0 +1,1 @@
+"""Statistics on plain arrays: intervals, surrogates, agreement, Markov tests."""

@@ -1,0 +1,35 @@
+"""Ratios of sums over runs, such as means and shares, with intervals that resample whole runs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hmmlens.stats.bootstrap import Estimate, interval, resampled
+from hmmlens.typing import Floats
+
+#: Resamples for an interval.
+N_BOOTSTRAP = 1000
+
+
+def ratio(above: Floats, below: Floats, rng: np.random.Generator) -> Estimate:
+    """Return sum(above) / sum(below), both (run), with its bootstrap interval over runs.
+
+    NaN where the sum below is 0; the limits are also NaN where it is in a resample, or with fewer
+    than two runs.
+    """
+    parts = np.stack([above, below], axis=1).astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = float(_quotient(parts.sum(axis=0)))
+        if len(parts) < 2:
+            return Estimate(value, np.nan, np.nan)
+        return Estimate(value, *interval(_quotient(resampled(parts, N_BOOTSTRAP, rng))))
+
+
+def per_run(above: Floats, rng: np.random.Generator) -> Estimate:
+    """Return the mean of one value for each run (run) with its bootstrap interval."""
+    return ratio(above, np.ones(len(above)), rng)
+
+
+def _quotient(sums: Floats) -> Floats:
+    found: Floats = np.where(sums[..., 1] == 0, np.nan, sums[..., 0] / sums[..., 1])
+    return found

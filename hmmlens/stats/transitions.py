@@ -1,0 +1,153 @@
+"""Transition matrices: counted, lumped, and compared up to the names of states."""
+
+from __future__ import annotations
+
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+
+from hmmlens.errors import DataError
+from hmmlens.typing import Floats, Ints
+
+#: Most states for which all permutations are tried: 8! is 40 320.
+MAX_PERMUTED = 8
+
+
+class Distance(NamedTuple):
+    """How far a found chain is from the true one.
+
+    total_variation : 0 to 1, the mean over the true stationary law of the rows' distances
+    defect : what lumping the larger chain's states threw away, 0 where none were lumped
+    """
+
+    total_variation: float
+    defect: float
+
+
+def counts(path: Ints, n_states: int, lag: int = 1) -> Floats:
+    """Count moves over ``lag`` steps: (sequence, state, later state).
+
+    Parameters
+    ----------
+    path : (sequence, time), below 0 where unknown or past the end.
+    """
+    now, then = path[:, : max(path.shape[1] - lag, 0)], path[:, lag:]
+    known = (now >= 0) & (then >= 0)
+    found = np.zeros((len(path), n_states, n_states))
+    np.add.at(found, (np.nonzero(known)[0], now[known], then[known]), 1)
+    return found
+
+
+def normalised(moves: Floats) -> Floats:
+    """Return rows of counts (state, next state) as laws; NaN for a state that was never left."""
+    total = moves.sum(axis=1, keepdims=True)
+    laws: Floats = np.where(total > 0, moves / np.maximum(total, 1e-300), np.nan)
+    return laws
+
+
+def stationary(transmat: Floats) -> Floats:
+    """Return the law (state) that the transitions leave as it is."""
+    n = len(transmat)
+    system = np.vstack([transmat.T - np.eye(n), np.ones(n)])
+    law: Floats = np.linalg.lstsq(system, np.r_[np.zeros(n), 1.0], rcond=None)[0]
+    return law
+
+
+def row_distance(law: Floats, one: Floats, two: Floats) -> float:
+    """Return 1/2 sum_i law_i sum_j |one_ij - two_ij|; a row that is NaN is as far as can be (1)."""
+    rows = 0.5 * np.abs(one - two).sum(axis=1)
+    return float(law @ np.where(np.isnan(rows), 1.0, rows))
+
+
+def lump(transmat: Floats, law: Floats, group: Ints, n_groups: int) -> tuple[Floats, float]:
+    """Merge states.
+
+    Parameters
+    ----------
+    law : (state), by which the rows of merged states are weighted.
+    group : (state), the group that each state joins.
+
+    Returns
+    -------
+    lumped : (group, next group), diag(M' law)^-1 M' diag(law) A M for the membership matrix M;
+        rows of groups without weight are NaN
+    defect : 0 where the chain can be lumped exactly (Kemeny & Snell 1960, theorem 6.3.2), else
+        the :func:`row_distance` between A M and M times the lumped chain
+    """
+    member = np.eye(n_groups)[group]
+    onto = transmat @ member
+    lumped = normalised(member.T @ (law[:, None] * onto))
+    weighted = law > 0
+    return lumped, row_distance(law[weighted], onto[weighted], lumped[group[weighted]])
+
+
+def closest(truth: Floats, found: Floats, law: Floats) -> tuple[float, Ints]:
+    """Return the least :func:`row_distance` over all names of the found states, and the names.
+
+    Parameters
+    ----------
+    truth, found : (state, next state), of the same size.
+    law : (state), stationary law of ``truth``.
+
+    Returns
+    -------
+    distance : float
+    match : (state), the found state that stands for each true one
+
+    Raises
+    ------
+    DataError
+        With more than ``MAX_PERMUTED`` states; match those by what they label instead.
+    """
+    n = len(truth)
+    if n > MAX_PERMUTED:
+        raise DataError(
+            f"{n} states have too many permutations; match them by their labels with contingency"
+        )
+    orders = np.array(list(itertools.permutations(range(n))))
+    moved = found[orders[:, :, None], orders[:, None, :]]
+    rows = 0.5 * np.abs(truth - moved).sum(axis=2)
+    far = np.where(np.isnan(rows), 1.0, rows) @ law
+    best = int(far.argmin())
+    return float(far[best]), orders[best]
+
+
+def compare(truth: Floats, found: Floats, table: Floats | None = None) -> Distance:
+    """Compare a found chain with the true one, whatever their sizes.
+
+    Equal sizes: the best permutation, or beyond ``MAX_PERMUTED`` states the one that labels
+    agree on. Else the larger chain's states join the state of the smaller one that they meet
+    most; a true state that none joins counts as fully wrong.
+
+    Parameters
+    ----------
+    truth, found : (state, next state)
+    table : (true state, found state), counts of steps; needed unless the sizes are equal and small.
+
+    Raises
+    ------
+    DataError
+        When ``table`` is needed and missing, or does not fit.
+    """
+    law = stationary(truth)
+    n, k = len(truth), len(found)
+    if n == k <= MAX_PERMUTED:
+        return Distance(closest(truth, found, law)[0], 0.0)
+    if table is None or table.shape != (n, k):
+        raise DataError(
+            f"{n} true and {k} found states need a table of steps of shape ({n}, {k}) to be matched"
+        )
+    if n == k:
+        from scipy.optimize import linear_sum_assignment
+
+        match = linear_sum_assignment(table, maximize=True)[1]
+        return Distance(row_distance(law, truth, found[np.ix_(match, match)]), 0.0)
+    if k > n:
+        weight = table.sum(axis=0)
+        lumped, defect = lump(found, weight / weight.sum(), table.argmax(axis=0), n)
+        return Distance(row_distance(law, truth, lumped), defect)
+    merged, defect = lump(truth, law, table.argmax(axis=1), k)
+    # What no true state joins stands for nothing and has no weight.
+    joint = np.eye(k)[table.argmax(axis=1)].T @ law
+    return Distance(row_distance(joint, np.nan_to_num(merged), found), defect)

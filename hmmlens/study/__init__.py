@@ -1,0 +1,1 @@
+"""The application: configs, jobs, paths of results, cluster and plan."""

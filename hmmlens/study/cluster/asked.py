@@ -1,0 +1,69 @@
+"""How large one job's work is, and whether it gets a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hmmlens.naming import RAW_REDUCER
+from hmmlens.study.cluster import sizes
+from hmmlens.study.cluster.sizes import Size
+from hmmlens.study.config import Study
+from hmmlens.study.emulation_study import EmulationStudy
+from hmmlens.study.layout import RAW, UNTRAINED
+from hmmlens.study.roundtrip_study import RoundTripStudy
+
+#: Networks with fewer units are recorded sooner on a CPU than a GPU is free.
+LARGE = 256
+
+#: Rules that work on the study's device.
+ON_DEVICE_IF_LARGE = {"load_network", "record_activations", "find_endpoints"}
+ALWAYS_ON_DEVICE = {"train_network", "sweep_states", "round_trip", "train_emulation"}
+ON_DEVICE = ALWAYS_ON_DEVICE | ON_DEVICE_IF_LARGE
+
+
+def size(study: Study | RoundTripStudy, wildcards: Mapping[str, str]) -> Size:
+    """Return how large the work of a job is.
+
+    Parameters
+    ----------
+    wildcards : of the job.
+    """
+    if isinstance(study, RoundTripStudy):
+        return sizes.of_trip(study, wildcards["trip"])
+    reducer = wildcards.get("reducer", RAW_REDUCER)
+    if "dataset" in wildcards:
+        return sizes.of_raw(study, wildcards["dataset"], reducer)
+    network = wildcards["network"]
+    if network.startswith(RAW):
+        return sizes.of_raw(study, network.removeprefix(RAW), reducer)
+    if "reducer" in wildcards:
+        return sizes.of_reduction(study, network, wildcards["reducer"])
+    return sizes.of_network(study, network)
+
+
+def gpus(
+    study: Study | RoundTripStudy | EmulationStudy,
+    rule: str,
+    wildcards: Mapping[str, str],
+    there_are: bool,
+) -> int:
+    """Return how many GPUs a job asks for: with device auto, one where it is worth its wait.
+
+    Parameters
+    ----------
+    there_are : whether GPUs are given out.
+    """
+    if rule not in ON_DEVICE or study.device == "cpu":
+        return 0
+    if rule == "sweep_states" and isinstance(study, Study) and study.sweep.engine != "torch":
+        return 0
+    if study.device == "cuda":
+        return 1
+    if rule == "train_network" and wildcards["network"].endswith(UNTRAINED):
+        return 0
+    # Networks that emulate are only trained on a device.
+    if isinstance(study, EmulationStudy):
+        return int(there_are)
+    if rule in ON_DEVICE_IF_LARGE and size(study, wildcards).n_units < LARGE:
+        return 0
+    return int(there_are)

@@ -1,0 +1,143 @@
+"""How large the work of a job is, from the settings of its study alone."""
+
+from __future__ import annotations
+
+from math import sqrt
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hmmlens import naming
+from hmmlens.datasets.own.settings import FileData, TableData
+from hmmlens.rnn.settings import KerasNetwork, TorchNetwork, TrainedNetwork
+from hmmlens.study.config import Study
+from hmmlens.study.roundtrip_study import RoundTripStudy
+
+#: Bytes of a value in a file, at least: fewer mean a larger size, and a job that asks for more.
+BYTES_PER_VALUE = 4
+#: Steps of the recordings of walking at 25 Hz.
+GAIT_STEPS = 40_000
+#: Values of a step of a generated dataset, input and target together, at most.
+GENERATED_VALUES = 16
+#: Units of a network whose weights are not here yet.
+UNKNOWN_UNITS = 256
+
+
+class Size(NamedTuple):
+    """What the cost of a job grows with.
+
+    n_steps : steps of all sequences of the dataset
+    n_values : values of a step, input and target together
+    n_recorded : steps that are recorded and explained
+    n_units : of all layers together
+    n_components : of the widest reduction
+    n_epochs : of training; 0 without
+    n_fits : states times steps of EM, summed over all hidden Markov models of one reduction
+    n_reducers : reductions of a layer
+    n_networks : trainings of one network, with those of its untrained twin
+    """
+
+    n_steps: int
+    n_values: int = GENERATED_VALUES
+    n_recorded: int = 0
+    n_units: int = 0
+    n_components: int = 0
+    n_epochs: int = 0
+    n_fits: float = 0.0
+    n_reducers: int = 1
+    n_networks: int = 1
+
+
+def of_dataset(dataset: Any) -> Size:
+    """Return the size of a dataset, by its settings; of a file by its bytes, from above."""
+    if isinstance(dataset, FileData):
+        n_bytes = sum(path.stat().st_size for path in dataset.files())
+        n_bytes *= 4 if dataset.path.endswith(".gz") else 1
+        n_values = 1
+        if isinstance(dataset, TableData):
+            columns = dataset.columns
+            n_values = len(columns.inputs) + len(columns.targets or columns.inputs)
+        return Size(max(1, n_bytes // (BYTES_PER_VALUE * n_values)), n_values)
+    if dataset.kind.startswith("gait"):
+        return Size(int(GAIT_STEPS * getattr(dataset, "rate_hz", 100.0) / 25))
+    return Size(dataset.n_sequences * dataset.n_steps)
+
+
+def units_of(network: Any) -> int:
+    """Return the units of all layers of a network; of one with a file, by its weights."""
+    if isinstance(network, TrainedNetwork):
+        return network.n_units * network.n_layers
+    path = Path(getattr(network, "weights", getattr(network, "file", "")))
+    if isinstance(network, TorchNetwork | KerasNetwork) and path.is_file():
+        # As many as a layer has whose gates fill the file, fewer gates giving more units.
+        return max(1, int(sqrt(path.stat().st_size / BYTES_PER_VALUE / 2)))
+    return UNKNOWN_UNITS
+
+
+def of_network(study: Study, name: str) -> Size:
+    """Return the size of the work on one network: its training, its layers, its reductions.
+
+    Parameters
+    ----------
+    name : of a configured network, or of the untrained twin of one.
+    """
+    network = study.networks[name.removesuffix(naming.UNTRAINED_SUFFIX)]
+    size = of_dataset(study.datasets[network.dataset])
+    n_units = units_of(network)
+    widths = [getattr(reducer, "n_components", n_units) for reducer in study.reducers.values()]
+    n_networks = network.n_seeds * (2 if study.controls.untrained else 1)
+    trained = isinstance(network, TrainedNetwork) and not name.endswith(naming.UNTRAINED_SUFFIX)
+    return size._replace(
+        n_recorded=min(size.n_steps, study.activations.max_frames),
+        n_units=n_units,
+        n_components=max(widths),
+        n_epochs=study.training_of(name).max_epochs if trained else 0,
+        n_fits=_fits(study, max(widths)),
+        n_reducers=len(study.reducers),
+        n_networks=n_networks,
+    )
+
+
+def of_reduction(study: Study, name: str, reducer: str) -> Size:
+    """Return the size of the work on one reduction of a network's layer."""
+    size = of_network(study, name)
+    width = getattr(study.reducers[reducer], "n_components", size.n_units)
+    return size._replace(n_components=width, n_fits=_fits(study, width), n_reducers=1)
+
+
+def of_raw(study: Study, dataset: str, reducer: str = naming.RAW_REDUCER) -> Size:
+    """Return the size of the work on a dataset's own inputs.
+
+    Parameters
+    ----------
+    reducer : one of :func:`hmmlens.naming.raw_variants`.
+    """
+    size = of_dataset(study.datasets[dataset])
+    control = naming.control_of(reducer)
+    width = size.n_values * (1 + (naming.N_LAGS if control == naming.LAGGED_REDUCER else 0))
+    found = study.reducers.get(reducer.removeprefix(f"{control}-"))
+    width = min(width, getattr(found, "n_components", width))
+    return size._replace(
+        n_recorded=min(size.n_steps, study.activations.max_frames),
+        n_components=width,
+        n_fits=_fits(study, width),
+    )
+
+
+def of_trip(study: RoundTripStudy, name: str) -> Size:
+    """Return the size of one network of a round trip."""
+    trip = study.trips[name]
+    size = of_dataset(trip.dataset)
+    return size._replace(
+        n_recorded=min(size.n_steps, study.max_frames),
+        n_units=trip.n_units,
+        n_components=trip.n_units,
+        n_epochs=study.training_of(name).max_epochs,
+        n_fits=float(sum(study.n_states) * study.n_restarts * 50 * len(study.methods)),
+    )
+
+
+def _fits(study: Study, width: int) -> float:
+    sweep = study.sweep
+    states = sum(k * (1 + k / 8) for k in sweep.n_states) * (1 + width**2 / 32)
+    slow = 30 if sweep.engine == "hmmlearn" else 1
+    return states * sweep.n_restarts * sweep.max_iter * len(sweep.covariance_types) * slow

@@ -1,0 +1,57 @@
+"""Names in a study's settings that something else of the study has already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from hmmlens.study import layout
+
+
+def problems(
+    rules: Mapping[str, layout.Rule], wildcard: str, names: Iterable[str], path: str
+) -> list[str]:
+    """Return a sentence for each name that a file, a folder or a control of a study has.
+
+    Parameters
+    ----------
+    rules : those of the kind of study, such as ``layout.EXPLAINING``.
+    wildcard : what the names are values of, such as ``network``.
+    names : in the order of the settings.
+    path : their place in the settings, such as ``networks``.
+    """
+    taken = layout.reserved(rules, wildcard)
+    return [
+        f"{path}.{name}: the name {name!r} is reserved for results of the study; call it "
+        f"something else, such as {name}-{wildcard}"
+        for name in names
+        if name in taken
+    ]
+
+
+def layer_problems(layers: list[str], path: str) -> list[str]:
+    """Return a sentence for each layer that is named twice, or whose name is reserved.
+
+    Parameters
+    ----------
+    layers : names of layers of one network, which may hold capitals.
+    path : their place in the settings.
+    """
+    # Many file systems take names that differ only in capitals for one.
+    taken = {name.casefold() for name in layout.reserved(layout.EXPLAINING, "layer")}
+    told = []
+    for i, name in enumerate(layers):
+        alike = [former for former in layers[:i] if former.casefold() == name.casefold()]
+        if name in alike:
+            told.append(f"{path}[{i}]: the layer {name!r} is named twice; leave one out")
+        elif alike:
+            told.append(
+                f"{path}[{i}]: the layers {alike[0]!r} and {name!r} differ only in capitals, and "
+                "the results of both would have the same folder on many file systems; rename one "
+                "of them in the network"
+            )
+        elif name.casefold() in taken:
+            told.append(
+                f"{path}[{i}]: the name {name!r} is reserved for results of the study; rename the "
+                f"layer in the network, such as {name}_layer"
+            )
+    return told

@@ -1,0 +1,70 @@
+"""The settings of a round-trip study: what is known goes into networks and comes back, or not."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from hmmlens import settings
+from hmmlens.rnn.settings import Training
+from hmmlens.roundtrip.settings import MethodName, Trip
+from hmmlens.settings import NAMES_ONLY, Name, Section, Seed
+
+
+class RoundTripStudy(Section):
+    """A round-trip study, and all that it makes under ``results/{study}``."""
+
+    study: Name
+    title: str = Field(default="From hidden Markov models to networks and back", min_length=1)
+    seed: Seed = Field(default=1, description="every random draw is derived from it")
+    device: Literal["auto", "cpu", "cuda"] = "cpu"
+    trips: dict[Name, Trip] = Field(min_length=1, json_schema_extra=NAMES_ONLY)
+    training: Training = Training()
+    max_frames: int = Field(default=8000, ge=500, description="recorded steps of each network")
+    n_states: list[Annotated[int, Field(ge=1, le=64)]] = Field(
+        default=[1, 2, 3, 4, 5, 6, 8, 10, 12],
+        min_length=2,
+        description="sizes of the hidden Markov models that BIC chooses from",
+    )
+    n_restarts: int = Field(default=3, ge=1)
+    methods: list[MethodName] = Field(
+        default=["hmm", "k-means", "gaussian mixture", "pca grid", "ar-hmm"],
+        min_length=1,
+        description="ways to get states from activations: names, or package.module:function",
+    )
+    automata: bool = Field(
+        default=False,
+        description="learn automata of networks that read symbols; needs the extra automata",
+    )
+
+    @model_validator(mode="after")
+    def _usable(self) -> RoundTripStudy:
+        from hmmlens.roundtrip.settings import METHOD_NAMES
+        from hmmlens.study import config_names, layout
+
+        if taken := config_names.problems(layout.ROUND_TRIPS, "trip", self.trips, "trips"):
+            raise ValueError("\n".join(taken))
+        if sorted(set(self.n_states)) != self.n_states:
+            raise ValueError(f"n_states: must rise and hold no number twice, found {self.n_states}")
+        lists: dict[str, list[Any]] = {"methods": self.methods}
+        lists |= {f"trips.{name}.cells": list(trip.cells) for name, trip in self.trips.items()}
+        for path, listed in lists.items():
+            if len(set(listed)) < len(listed):
+                raise ValueError(f"{path}: must name nothing twice, found {', '.join(listed)}")
+        unknown = [m for m in self.methods if ":" not in m and m not in METHOD_NAMES]
+        if unknown:
+            raise ValueError(
+                f"methods: there is no method {unknown[0]!r}, wants package.module:function or "
+                f"one of: {', '.join(METHOD_NAMES)}"
+            )
+        return self
+
+    def training_of(self, name: str) -> Training:
+        """Return the training settings of a trip: its own, or else the study's."""
+        return self.trips[name].training or self.training
+
+
+def load(raw: Any, source: str) -> RoundTripStudy:
+    """Check a parsed config and return it; see :func:`hmmlens.study.config.load`."""
+    return settings.check(RoundTripStudy, raw, source)

@@ -1,0 +1,1 @@
+"""Baselines: other ways to get states, and predictors that need none."""

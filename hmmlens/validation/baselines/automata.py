@@ -1,0 +1,72 @@
+"""A deterministic automaton of what a network says to symbols, learnt by AALpy (optional extra).
+
+RPNI merges states of the tree of all observed inputs as long as no output contradicts it (Oncina
+and Garcia 1992); AALpy's state-merging variant is used (Muskardin et al. 2022).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hmmlens.errors import DataError
+from hmmlens.typing import Floats, Ints
+
+#: Sequences and steps of each that the automaton is learnt from; its tree has a node for each.
+N_SEQUENCES, N_STEPS = 60, 40
+
+
+def automaton_law(train_symbols: Ints, train_law: Floats, test_symbols: Ints) -> tuple[Floats, int]:
+    """Predict the output law by the states of a Moore machine learnt on train.
+
+    The machine is learnt from each step's likeliest output; a state's law is the mean over the
+    steps of train that end in it.
+
+    Parameters
+    ----------
+    train_symbols, test_symbols : (sequence, time), the network's inputs from its zero state on;
+        -1 past the end.
+    train_law : (sequence, time, output)
+
+    Returns
+    -------
+    law : (sequence, time, output) for test. An input that a state never met leaves it as it is.
+    n_states : of the machine.
+
+    Raises
+    ------
+    DataError
+        When AALpy is not installed, or the outputs are no function of the inputs.
+    """
+    try:
+        from aalpy.learning_algs import run_RPNI
+    except ImportError:
+        raise DataError(
+            'automata need AALpy; install it with: pip install "hmmlens[automata]"'
+        ) from None
+    said = train_law.argmax(axis=2)
+    data = []
+    for symbols, outputs in zip(train_symbols[:N_SEQUENCES], said[:N_SEQUENCES], strict=True):
+        word = tuple(int(s) for s in symbols[:N_STEPS] if s >= 0)
+        data += [(word[: t + 1], int(outputs[t])) for t in range(len(word))]
+    machine = run_RPNI(data, "moore", print_info=False)
+    if machine is None:
+        raise DataError("the same inputs have different outputs, so no automaton gives them")
+    states = {state.state_id: number for number, state in enumerate(machine.states)}
+
+    def walk(symbols: Ints) -> Ints:
+        path = np.zeros(symbols.shape, dtype=np.int64)
+        for row, word in enumerate(symbols):
+            state = machine.initial_state
+            for t, symbol in enumerate(word):
+                state = state.transitions.get(int(symbol), state)
+                path[row, t] = states[state.state_id]
+        return path
+
+    inside = train_symbols >= 0
+    visited = walk(train_symbols)[inside]
+    mean = train_law[inside].mean(axis=0)
+    sums = np.zeros((len(states), train_law.shape[2]))
+    np.add.at(sums, visited, train_law[inside])
+    count = np.bincount(visited, minlength=len(states))[:, None]
+    laws: Floats = np.where(count > 0, sums / np.maximum(count, 1), mean)
+    return laws[walk(test_symbols)], len(states)

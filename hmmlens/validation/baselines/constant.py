@@ -1,0 +1,134 @@
+"""Simple predictors that a network's score stands beside. NumPy only."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hmmlens.typing import Floats, Ints
+
+
+def ngram_nll(
+    train_input: Ints,
+    train_target: Ints,
+    test_input: Ints,
+    test_target: Ints,
+    order: int,
+    n_inputs: int,
+    n_targets: int,
+) -> float:
+    """Return the mean negative log-likelihood (nats) of an n-gram for the targets of ``test``.
+
+    Parameters
+    ----------
+    train_input, test_input : (sequence, time) symbols; any where ``order`` is 0.
+    train_target, test_target : (sequence, time) symbols, -1 where there is none. Where they are
+        the next inputs, this is the usual n-gram.
+    order : inputs of context, the present one included; at a sequence's start as many as there
+        are. Counts are smoothed with half a count for each symbol (Krichevsky and Trofimov 1981).
+    """
+    total, count = 0.0, 0
+    for context in range(min(order, 1), order + 1):
+        # The first steps have shorter contexts; each length has its own counts.
+        pairs = _pairs(train_input, train_target, context, n_inputs)
+        last = None if context == order else context
+        asked = _pairs(test_input[:, :last], test_target[:, :last], context, n_inputs)
+        codes, symbols = pairs[0] * n_targets + pairs[1], asked[0] * n_targets + asked[1]
+        share = (_count(codes, symbols) + 0.5) / (_count(pairs[0], asked[0]) + 0.5 * n_targets)
+        total -= float(np.log(share).sum())
+        count += share.size
+    return total / count
+
+
+def _pairs(inputs: Ints, target: Ints, context: int, n_inputs: int) -> tuple[Ints, Ints]:
+    """Return the code of the last ``context`` inputs, and the target, at each step with both."""
+    first = max(context - 1, 0)
+    following = target[:, first:]
+    code = np.zeros(following.shape, dtype=np.int64)
+    for lag in range(context):
+        code = code * n_inputs + inputs[:, lag : lag + following.shape[1]]
+    known = following >= 0
+    return code[known], following[known].astype(np.int64)
+
+
+def _count(seen: Ints, asked: Ints) -> Ints:
+    """Return how often each of ``asked`` occurs in ``seen``."""
+    if len(seen) == 0:
+        return np.zeros_like(asked)
+    kinds, counts = np.unique(seen, return_counts=True)
+    place = np.searchsorted(kinds, asked).clip(max=len(kinds) - 1)
+    return np.where(kinds[place] == asked, counts[place], 0)
+
+
+def mean_squared_error(predicted: Floats, target: Floats) -> float:
+    """Return the mean over known steps and features of (sequence, time, feature)."""
+    known = np.isfinite(target).all(axis=-1)
+    return float(np.mean((predicted[known] - target[known]) ** 2))
+
+
+def marginal_mse(train_target: Floats, test_target: Floats) -> float:
+    """Return the error of always predicting the train mean."""
+    mean = np.nanmean(train_target.reshape(-1, train_target.shape[-1]), axis=0)
+    return mean_squared_error(np.broadcast_to(mean, test_target.shape), test_target)
+
+
+def persistence_mse(test_input: Floats, test_target: Floats) -> float:
+    """Return the error of predicting the present input."""
+    return mean_squared_error(test_input, test_target)
+
+
+def linear_mse(
+    train_input: Floats,
+    train_target: Floats,
+    test_input: Floats,
+    test_target: Floats,
+    n_lags: int = 10,
+) -> float:
+    """Return the error of least squares on the last ``n_lags`` inputs (and a constant)."""
+    known = np.isfinite(train_target).all(axis=-1)
+    design = _last_inputs(train_input, n_lags)[known]
+    weights, *_ = np.linalg.lstsq(design, train_target[known], rcond=None)
+    return mean_squared_error(_last_inputs(test_input, n_lags) @ weights, test_target)
+
+
+def logistic_nll(
+    train_input: Floats,
+    train_target: Ints,
+    test_input: Floats,
+    test_target: Ints,
+    n_targets: int,
+    n_lags: int = 10,
+) -> float:
+    """Return the mean negative log-likelihood (nats) of logistic regression on the last inputs.
+
+    Probabilities are mixed with half a count of each symbol, so that none is 0.
+
+    Parameters
+    ----------
+    train_input, test_input : (sequence, time, feature)
+    train_target, test_target : (sequence, time) symbols, -1 where there is none.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    known, asked = train_target >= 0, test_target >= 0
+    symbols = train_target[known]
+    kinds, n = np.unique(symbols), len(symbols)
+    law = np.zeros((int(asked.sum()), n_targets))
+    if len(kinds) == 1:
+        law[:, kinds] = 1.0
+    else:
+        # The model has a constant of its own.
+        model = LogisticRegression(max_iter=500)
+        model.fit(_last_inputs(train_input, n_lags)[known][:, 1:], symbols)
+        law[:, kinds] = model.predict_proba(_last_inputs(test_input, n_lags)[asked][:, 1:])
+    law = (n * law + 0.5) / (n + 0.5 * n_targets)
+    return float(-np.log(law[np.arange(len(law)), test_target[asked]]).mean())
+
+
+def _last_inputs(inputs: Floats, n_lags: int) -> Floats:
+    """Return 1 and the last ``n_lags`` inputs of each step, 0 before the start, side by side."""
+    lagged = [np.ones((*inputs.shape[:2], 1))]
+    for lag in range(n_lags):
+        shifted = np.zeros_like(inputs)
+        shifted[:, lag:] = inputs[:, : max(inputs.shape[1] - lag, 0)]
+        lagged.append(shifted)
+    return np.concatenate(lagged, axis=2)

@@ -1,0 +1,69 @@
+"""A rival without states: a linear system with inputs in the same components (VARX)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from hmmlens.typing import Bools, Floats
+from hmmlens.validation.fidelity import fidelity
+
+
+def predictions(
+    space: Floats, inputs: Floats, law: Floats, train: Bools, horizon: int
+) -> Iterator[Floats]:
+    """Yield what it says (sequence, time, output) when read h = 0 to ``horizon`` steps before.
+
+    ``z_t = M z_{t-1} + N x_t + c`` and ``y_t = W z_t + b`` by least squares on train; the system
+    starts at the recorded components and then runs on the true inputs alone.
+
+    Parameters
+    ----------
+    space : (sequence, time, component)
+    inputs : (sequence, time, feature), symbols as one-hot.
+    law : (sequence, time, output)
+    train : frames (sequence, time) to learn from.
+    """
+    before = np.concatenate([_with_one(space[:, :-1]), inputs[:, 1:]], axis=2)
+    pairs = train[:, 1:] & train[:, :-1]
+    move = _solve(before[pairs], space[:, 1:][pairs])
+    read = _solve(_with_one(space)[train], law[train])
+    ahead = space
+    for h in range(horizon + 1):
+        if h:
+            known = np.concatenate([_with_one(ahead[:, :-1]), inputs[:, 1:]], axis=2)
+            ahead = np.pad(known @ move, ((0, 0), (1, 0), (0, 0)))
+        yield _with_one(ahead) @ read
+
+
+def fidelity_curve(
+    space: Floats,
+    inputs: Floats,
+    law: Floats,
+    train: Bools,
+    scored: Bools,
+    average: Floats,
+    horizon: int,
+) -> Floats:
+    """Return the R2 (h) of :func:`predictions`, h = 0 to ``horizon``.
+
+    All h are scored on the same frames, those at least ``horizon`` steps after the start.
+
+    Parameters
+    ----------
+    scored : frames (sequence, time) to score.
+    average : (output), from the train split.
+    """
+    frames = scored.copy()
+    frames[:, :horizon] = False
+    said = predictions(space, inputs, law, train, horizon)
+    return np.array([fidelity(law[frames], part[frames], average, "values") for part in said])
+
+
+def _with_one(values: Floats) -> Floats:
+    return np.concatenate([values, np.ones((*values.shape[:2], 1))], axis=2)
+
+
+def _solve(given: Floats, wanted: Floats) -> Floats:
+    return np.asarray(np.linalg.lstsq(given, wanted, rcond=None)[0], dtype=np.float64)

@@ -1,0 +1,138 @@
+"""Networks whose readout alone is fitted: what the task needs of the input and wiring."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+
+from hmmlens.dynamics.endpoints import leave_alone
+from hmmlens.recording import activations
+from hmmlens.recording.extract import extract
+from hmmlens.rnn import training
+from hmmlens.rnn.recurrent_network import RecurrentNetwork
+from hmmlens.rnn.training import Sequences
+from hmmlens.stats.surrogates import permuted_weights
+from hmmlens.validation import verdict_inputs
+
+#: Ridge, relative to the mean variance of the units; steps of L-BFGS for symbols.
+RIDGE, N_STEPS = 1e-4, 100
+
+
+def fit_readout(network: RecurrentNetwork, train: Sequences) -> None:
+    """Fit the readout of ``network`` in place; its recurrence stays as it is.
+
+    Ridge regression for values, multinomial regression with the same penalty for symbols.
+
+    Parameters
+    ----------
+    train : sequences to learn from; steps without a target are left out.
+    """
+    with torch.no_grad():
+        hidden = network.hidden(train.inputs)[-1].double().cpu()
+    target = train.target.cpu()
+    if network.symbols_out:
+        known = target >= 0
+        weight, bias = _multinomial(hidden[known], target[known], network.out.out_features)
+    else:
+        known = torch.isfinite(target).all(dim=-1)
+        weight, bias = _ridge(hidden[known], target[known].double())
+    with torch.no_grad():
+        network.out.weight.copy_(weight)
+        network.out.bias.copy_(bias)
+
+
+def permute(network: RecurrentNetwork, rng: np.random.Generator) -> RecurrentNetwork:
+    """Put the entries of every weight matrix of a network in random order, in place."""
+    weights = {name: value.numpy() for name, value in network.state_dict().items()}
+    moved = permuted_weights(weights, rng)
+    network.load_state_dict({name: torch.from_numpy(value) for name, value in moved.items()})
+    return network
+
+
+def judge_with_readout(
+    network: RecurrentNetwork,
+    splits: Mapping[str, Sequences],
+    data: xr.Dataset,
+    chosen: NDArray[np.integer],
+    ceilings: pd.DataFrame,
+    lstm_state: str,
+    seed: int,
+) -> dict[str, Any]:
+    """Fit the readout of a network to its task, in place, and return the row of its top layer.
+
+    Parameters
+    ----------
+    splits : ``train`` and ``test``, see :func:`hmmlens.rnn.training.by_split`.
+    data : the ``sequences`` store.
+    chosen : which of its sequences are recorded.
+    ceilings, lstm_state : see :mod:`hmmlens.validation.verdict_inputs`.
+    """
+    fit_readout(network, splits["train"])
+    part = data.isel(sequence=chosen)
+    top = list(network.layer_names.values())[-1]
+    tree = extract(
+        network,
+        activations.fed(part, "trained"),
+        part["length"].to_numpy(),
+        layers=[top],
+        verify="none",
+    )
+    root = tree.to_dataset().assign(
+        sequence=("sequence", chosen), split=("sequence", part["split"].to_numpy())
+    )
+    recorded = verdict_inputs.recorded(root, tree[top].to_dataset(), data, lstm_state)
+    settled = leave_alone(
+        network, root["input"].to_numpy(), recorded.law, recorded.length, data.attrs,
+        np.random.default_rng(seed),
+    )  # fmt: skip
+    test = pd.Series(training.evaluate(network, splits["test"])._asdict())
+    losses = verdict_inputs.losses(test, ceilings, data.attrs, trained_here=True)
+    return {"layer": top} | verdict_inputs.judged(recorded, losses, settled, seed)
+
+
+def _ridge(hidden: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    centre, middle = hidden.mean(dim=0), target.mean(dim=0)
+    away = hidden - centre
+    moments = away.T @ away
+    penalty = RIDGE * moments.diagonal().mean() * torch.eye(len(moments), dtype=moments.dtype)
+    weight = torch.linalg.solve(moments + penalty, away.T @ (target - middle)).T
+    return weight, middle - weight @ centre
+
+
+def _multinomial(
+    hidden: torch.Tensor, target: torch.Tensor, n_symbols: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    # SciPy's, because torch's optimisers take a second to import.
+    from scipy.optimize import minimize
+
+    centre, size = hidden.mean(dim=0), hidden.std(dim=0).clamp_min(1e-6)
+    design = torch.cat([(hidden - centre) / size, hidden.new_ones(len(hidden), 1)], dim=1)
+    wanted = torch.nn.functional.one_hot(target.long(), n_symbols).to(hidden.dtype)
+    penalised = torch.ones(design.shape[1], 1, dtype=hidden.dtype)
+    penalised[-1] = 0
+
+    def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        weight = torch.from_numpy(flat).view(design.shape[1], n_symbols)
+        kept = penalised * weight
+        law = (design @ weight).log_softmax(dim=1)
+        value = -(wanted * law).sum(dim=1).mean() + RIDGE * (kept**2).sum()
+        slope = design.T @ (law.exp() - wanted) / len(wanted) + 2 * RIDGE * kept
+        return float(value), slope.numpy().ravel()
+
+    start = np.zeros(design.shape[1] * n_symbols)
+    best = minimize(
+        loss,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": N_STEPS, "maxcor": 50, "ftol": 1e-12},
+    )
+    found = torch.from_numpy(best.x).view(design.shape[1], n_symbols).T
+    weight = found[:, :-1] / size
+    return weight, found[:, -1] - weight @ centre

@@ -1,0 +1,155 @@
+"""How well states stand in for the network's dynamics: predicting its outputs h steps ahead.
+
+The state is known at one step and then moved by the transitions alone, with the true inputs and
+never the activations (M9b; h = 0 is the read-in, M9a). Given its inputs a network is
+deterministic, so a perfect stand-in reaches 1 at every h.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmmlens.errors import DataError
+from hmmlens.ragged import steps_inside
+from hmmlens.typing import Floats, Ints
+from hmmlens.validation.baselines.scaling import scaled
+from hmmlens.validation.fidelity import fidelity
+
+#: Distinct inputs up to this number are classes as they are.
+MOST_DISTINCT = 32
+#: Clusters of inputs that are too many to be classes by themselves.
+N_CLUSTERS = 12
+
+
+def input_classes(
+    inputs: NDArray[np.generic],
+    train: NDArray[np.bool_],
+    lengths: Ints | None = None,
+    seed: int = 0,
+) -> tuple[NDArray[np.int64], int]:
+    """Return the class of each input (sequence, time) and the number of classes.
+
+    Symbols are classes. Values are scaled (:func:`hmmlens.validation.baselines.scaling.scaled`).
+    Those that take few distinct levels (pulses) have one class for each level seen in train, others
+    their nearest; the rest are clustered by k-means.
+
+    Parameters
+    ----------
+    inputs : (sequence, time) symbols, or (sequence, time, feature) values.
+    train : (sequence), which sequences may be learnt from.
+    """
+    inside = steps_inside(lengths, *inputs.shape[:2])
+    if inputs.ndim == 2:
+        symbols = np.where(inside, inputs, 0).astype(np.int64)
+        if symbols.min() < 0:
+            raise DataError("an input symbol is below 0; number the symbols from 0")
+        return symbols, int(symbols.max()) + 1
+    values = scaled(inputs, inside, train)
+    flat, learn = values[inside], values[inside & train[:, None]]
+    if not values.shape[2]:
+        # Inputs that never vary are one class.
+        return np.zeros(inside.shape, dtype=np.int64), 1
+    centres = np.unique(learn, axis=0)
+    if len(centres) > MOST_DISTINCT:
+        from sklearn.cluster import KMeans
+
+        centres = KMeans(N_CLUSTERS, n_init=2, random_state=seed).fit(learn).cluster_centers_
+    classes = np.zeros(inside.shape, dtype=np.int64)
+    classes[inside] = nearest(flat, centres)
+    return classes, len(centres)
+
+
+def nearest(points: Floats, centres: Floats) -> NDArray[np.int64]:
+    """Return the index of the nearest centre (centre, component) to each of (frame, component)."""
+    square = (centres**2).sum(axis=1) - 2 * points @ centres.T
+    return np.asarray(square.argmin(axis=1), dtype=np.int64)
+
+
+def free_run(posteriors: Floats, transmat: Floats, classes: Ints, horizon: int) -> Iterator[Floats]:
+    """Yield P(state_t | activations up to t - h, inputs up to t) for h = 0 to ``horizon``.
+
+    Parameters
+    ----------
+    posteriors : (sequence, time, state), filtered.
+    transmat : (class, state, next_state), the class of step t moving the state there.
+    classes : (sequence, time)
+
+    Yields
+    ------
+    laws : (sequence, time, state); steps before h hold 0.
+    """
+    present = [(c, np.nonzero(classes[:, 1:] == c)) for c in range(len(transmat))]
+    law = posteriors
+    for h in range(horizon + 1):
+        if h:
+            moved = np.zeros_like(law)
+            for c, (row, step) in present:
+                moved[row, step + 1] = law[row, step] @ transmat[c]
+            law = moved
+        yield law
+
+
+def sequence_scores(
+    law: Floats, predicted: Floats, inside: NDArray[np.bool_], average: Floats
+) -> Floats:
+    """Return the R2 of each sequence (sequence), all measured against the same variance.
+
+    Their mean, weighted by scored frames, is the R2 of all frames.
+
+    Parameters
+    ----------
+    law, predicted : (sequence, time, output)
+    inside : (sequence, time), the frames that are scored; one or more in each sequence.
+    average : (output), from the train split.
+    """
+    worst = ((law[inside] - average) ** 2).sum(axis=1).mean()
+    miss = np.where(inside, ((law - predicted) ** 2).sum(axis=2), 0.0).sum(axis=1)
+    scores: Floats = 1 - miss / inside.sum(axis=1) / worst
+    return scores
+
+
+def fidelity_curve(
+    law: Floats,
+    posteriors: Floats,
+    transmat: Floats,
+    means: Floats,
+    classes: Ints,
+    inside: NDArray[np.bool_],
+    average: Floats,
+    horizon: int,
+    kind: str = "values",
+) -> Floats:
+    """Return the fidelity F(h) of the free run for h = 0 to ``horizon``, (h).
+
+    Every h is scored on the same frames: those at least ``horizon`` steps after the start.
+
+    Parameters
+    ----------
+    law : (sequence, time, output), what the network says.
+    posteriors : (sequence, time, state), filtered.
+    transmat : (class, state, next_state); one table (1, state, next_state) with classes of 0 is
+        the plain free run of a model that knows no inputs.
+    means : (state, output), the output law of each state.
+    inside : (sequence, time), the frames that may be scored.
+    average : (output), from the train split.
+    kind : ``values`` scores by R2, ``symbols`` by divergence, see
+        :func:`hmmlens.validation.fidelity.fidelity`.
+
+    Raises
+    ------
+    DataError
+        When no frame lies so far from the start.
+    """
+    scored = inside.copy()
+    scored[:, :horizon] = False
+    if not scored.any():
+        raise DataError(f"no sequence is longer than the horizon of {horizon} steps")
+    return np.array(
+        [
+            fidelity(law[scored], state[scored] @ means, average, kind)
+            for state in free_run(posteriors, transmat, classes, horizon)
+        ]
+    )

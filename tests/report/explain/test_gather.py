@@ -1,0 +1,106 @@
+"""Tables of many jobs, put side by side."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from hmmlens.hmm import HMMSweep, selection, storage
+from hmmlens.report.explain import gather
+
+
+def test_fits_come_with_their_doubts_and_three_sample_sizes() -> None:
+    rng = np.random.default_rng(0)
+    # 300 frames in two places, 6 of them far away: too few for a state of their own.
+    values = rng.normal(size=(10, 30, 2))
+    values[:, :3] += 40 * (rng.random((10, 1, 1)) < 0.2)
+    sweep = HMMSweep(n_states=[1, 2], covariance_types=["tied"], n_restarts=3, random_state=0)
+    sweep.fit(values, np.full(10, 30))
+    layer = {**gather.raw_layer("toy"), "reducer": "raw-input"}
+    found = gather.fits([(layer, False, storage.to_dataset(sweep))])
+
+    assert len(found["fits"]) == len(sweep.results_)
+    assert "seconds" not in found["fits"]
+    assert (found["audit"]["reducer"] == "raw-input").all()
+    audit = found["audit"].set_index("n_states")
+    assert audit.loc[1, "warning"] == ""
+    rarest = sweep.models_["tied", 2].predict_proba(values).sum(axis=(0, 1)).min()
+    sizes = found["sample_sizes"].iloc[0]
+    worth = rarest * sizes["n_effective"] / sizes["n_frames"]
+    assert worth < selection.FEWEST_FRAMES
+    told = f"a state holds {rarest:.0f} frames, worth {worth:.0f} independent ones"
+    assert told in audit.loc[2, "warning"]
+
+    assert (sizes["n_frames"], sizes["n_sequences"]) == (300, 10)
+    # BIC by hand, with sequences counted.
+    best = selection.best_restarts(sweep.results_).set_index("n_states")
+    bic = -2 * best["log_likelihood"] + best["n_parameters"] * np.log(10)
+    assert sizes["by_sequences"] == bic.idxmin()
+
+
+def test_verdicts_hold_every_layer_its_twin_and_its_reservoir() -> None:
+    layers = [
+        {"network": name, "role": role, "dataset": "d", "seed": seed, "layer": "l0", "twin": ""}
+        for name, role in (("a", "trained"), ("a-untrained", "untrained"), ("b", "trained"))
+        for seed in (0, 1)
+    ]
+    judged = [
+        pd.DataFrame([(n, s, "l0", g) for n, g in names for s in (1, 0)])
+        for names in ([("a", "D"), ("a-untrained", "X")], [("b", "C")])
+    ]
+    columns = ["network", "seed", "layer", "grade"]
+    reservoir = pd.DataFrame({"seed": [0, 1], "layer": "l0", "grade": ["D", "X"]})
+    reservoir["weights"] = ["initial", "permuted"]
+    table = gather.verdicts(
+        layers, [part.set_axis(columns, axis=1) for part in judged], {"a": reservoir}
+    )["verdicts"]
+    told = table.set_index(["network", "role", "seed"])["grade"].to_dict()
+    assert told == {
+        ("a", "trained", 0): "D",
+        ("a", "trained", 1): "D",
+        ("a-untrained", "untrained", 0): "X",
+        ("a-untrained", "untrained", 1): "X",
+        ("b", "trained", 0): "C",
+        ("b", "trained", 1): "C",
+        ("a", "reservoir", 0): "D",
+        ("a", "permuted", 1): "X",
+    }
+    assert (table["dataset"] == "d").all()
+    # Without a single number, the report still finds where they would be.
+    assert table[list(gather.TOLD)].isna().all(axis=None)
+
+
+def test_p_values_are_corrected_over_all_layers_check_by_check() -> None:
+    layers = [
+        {"network": n, "role": "trained", "dataset": "d", "seed": 0, "layer": "l0", "twin": ""}
+        for n in "abcd"
+    ]
+    p = {"time shuffled": [0.005, 0.04, 0.03, np.nan], "dwells": [0.01, 0.2, 0.9, 0.5]}
+    checked = []
+    for i, network in enumerate("abcd"):
+        rows = [(0, "l0", check, values[i], values[i] < 0.05) for check, values in p.items()]
+        table = pd.DataFrame(rows, columns=["seed", "layer", "check", "p", "holds"])
+        checked.append((network, table, table[["seed", "layer"]].assign(method="k-means")))
+    found = gather.checks(layers, checked)
+    table = found["checks"].set_index(["check", "network"])
+    # Three known values by hand: 3 p / rank, made to rise.
+    shuffled = table.loc["time shuffled"]
+    np.testing.assert_allclose(shuffled["p_adjusted"], [0.015, 0.04, 0.04, np.nan])
+    assert shuffled["holds"].tolist() == [True, True, True, False]
+    assert table.loc["dwells", "p_adjusted"].isna().all()
+    assert table.loc["dwells", "holds"].tolist() == [True, False, False, False]
+    assert len(found["methods"]) == 8 and (found["methods"]["dataset"] == "d").all()
+
+
+def test_a_check_that_only_chance_lets_pass_fails_after_correction() -> None:
+    layers = [
+        {"network": str(i), "role": "trained", "dataset": "d", "seed": 0, "layer": "l", "twin": ""}
+        for i in range(10)
+    ]
+    checked = []
+    for i in range(10):
+        rows = [(0, "l", "truth shifted", 0.04 if i == 0 else 0.5, i == 0)]
+        table = pd.DataFrame(rows, columns=["seed", "layer", "check", "p", "holds"])
+        checked.append((str(i), table, table[["seed", "layer"]]))
+    table = gather.checks(layers, checked)["checks"]
+    assert not table["holds"].any() and (table["p_adjusted"] > 0.3).all()

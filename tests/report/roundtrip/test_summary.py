@@ -1,0 +1,127 @@
+"""Gates are reached where they should be, and missed where they should be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from hmmlens.report.roundtrip import summary
+from hmmlens.report.roundtrip.summary import Tables
+
+
+def tables(**changes: object) -> Tables:
+    """Return two networks on each of four tasks that are all as they should be."""
+    rows = []
+    for trip, expected, n in (
+        ("fully3", "D", 3),
+        ("toggle", "D", 2),
+        ("weak2", "B", 2),
+        ("ar1", "C", 0),
+    ):
+        for seed in range(2):
+            common = {"trip": trip, "cell": "gru", "seed": seed, "expected": expected, "n_true": n}
+            numbers = {"fidelity_5": 0.95, "codebook_5": 0.95, "linear_5": 0.5, "gap_closed": 0.99}
+            numbers |= {"n_states": n, "ratio": 1.0, "elbow_output": 5.0, "elbow_components": 5.0}
+            trained = {"role": "trained", "grade": expected, "grade_without_gate": expected}
+            trained |= {"bic_n_states": 12, "bic_at_edge": True, "input_driven": trip == "fully3"}
+            trained |= {"restart_ari": 0.9, "bootstrap_ari": 0.8}
+            trained |= {"count_share_2": 0.5 * seed, "count_share_3": 1 - 0.5 * seed}
+            rows.append(common | numbers | trained | {"reasons": "Because."})
+            for role in ("untrained", "reservoir", "shuffled", "phase-randomised"):
+                rows.append(
+                    common | numbers | {"role": role, "grade": "X", "grade_without_gate": "C"}
+                )
+    verdicts = pd.DataFrame(rows)
+    for column, (where, value) in changes.items():
+        verdicts.loc[verdicts.eval(where), column] = value
+    recovery = pd.DataFrame(
+        [
+            {"trip": trip, "method": "hmm", "share": share, "ari": share, "ami": share,
+             "accuracy": share, "transition_distance": 0.1}
+            for trip in ("fully3", "flipflop2") for share in (0.95, 0.97)
+        ]
+    )  # fmt: skip
+    cost = pd.DataFrame({"cpu_verdict": [1.0, 1.0], "cpu_training": [3.0, 4.0], "cpu_sweep": 1.0})
+    none = pd.DataFrame()
+    return Tables(verdicts, recovery, none, none, none, cost)
+
+
+def outcomes(found: Tables) -> dict[str, str]:
+    return summary.gates(found).set_index("gate")["outcome"].to_dict()
+
+
+@given(st.integers(0, 40), st.integers(0, 40))
+def test_intervals_of_shares_are_those_of_scipy(hits: int, more: int) -> None:
+    n = hits + more
+    found = summary.share(hits, n)
+    if n == 0:
+        assert np.isnan(found).all()
+        return
+    oracle = binomtest(hits, n).proportion_ci(0.95, method="exact")
+    np.testing.assert_allclose(found, [hits / n, oracle.low, oracle.high], atol=1e-12)
+
+
+def test_all_gates_are_reached_by_networks_that_are_as_they_should_be() -> None:
+    found = outcomes(tables())
+    asked = {gate: told for gate, told in found.items() if told in ("reached", "missed")}
+    assert len(asked) == len(summary.GATES) and set(asked.values()) == {"reached"}
+    table = summary.gates(tables())
+    assert summary.outcome(table) == [f"{len(asked)} of {len(asked)} gates are reached."]
+    assert summary.misses(tables()).empty
+
+
+@pytest.mark.parametrize(
+    ("change", "gate"),
+    [
+        ({"grade": ("trip == 'ar1' and role == 'trained'", "B")},
+         "False D or B on trained continua"),
+        ({"grade": ("role == 'shuffled'", "D")}, "False D or B on activations shuffled in time"),
+        ({"grade": ("role == 'phase-randomised'", "D")},
+         "False D or B on phase-randomised activations"),
+        ({"n_states": ("trip == 'toggle'", 4)},
+         "D with the exact number of states, on discrete tasks"),
+        ({"grade": ("trip == 'weak2' and role == 'trained'", "D")}, "D on tasks of graded belief"),
+        ({"input_driven": ("trip == 'fully3'", False)}, "Input-driven fires on fully3"),
+        ({"codebook_5": ("expected == 'D'", 0.99)},
+         "R2 at h = 5, driven HMM minus k-means chain, discrete tasks"),
+        ({"linear_5": ("trip == 'toggle'", 0.93)},
+         "R2 at h = 5, driven HMM minus linear rival, memory tasks"),
+    ],
+)  # fmt: skip
+def test_a_gate_is_missed_where_it_should_be(change: dict[str, object], gate: str) -> None:
+    found = tables(**change)
+    assert outcomes(found)[gate] == "missed"
+    told = summary.outcome(summary.gates(found))
+    assert any(gate in sentence and "wanted" in sentence for sentence in told[1:])
+
+
+def test_a_network_that_was_graded_otherwise_is_told_with_its_reasons() -> None:
+    found = summary.misses(tables(n_states=("trip == 'toggle' and seed == 1", 4)))
+    assert found[["trip", "seed", "n_states", "reasons"]].to_numpy().tolist() == [
+        ["toggle", 1, 4, "Because."]
+    ]
+    # U or X on a continuum claims nothing.
+    assert summary.misses(tables(grade=("trip == 'ar1'", "U"))).empty
+
+
+def test_what_no_network_has_a_part_in_is_not_asked() -> None:
+    found = tables()
+    some = found._replace(
+        verdicts=found.verdicts[found.verdicts["expected"] == "D"], recovery=pd.DataFrame()
+    )
+    told = outcomes(some)
+    assert told["False D or B on trained continua"] == "not asked"
+    assert told["ARI of the tied HMM as a share of the ceiling, fully3"] == "not asked"
+    assert summary.by_method(some).empty
+
+
+def test_tasks_tell_grades_and_counts() -> None:
+    row = summary.by_trip(tables(grade=("trip == 'toggle' and seed == 0", "X"))).iloc[1]
+    assert row["trip"] == "toggle" and row["grades"] in ("D 1, X 1", "X 1, D 1")
+    assert row["states"] == "2" and row["bic"] == "12+ 12+"
+    # Of all resamples of both networks a quarter choose 2 and the rest 3.
+    assert row["sure"] == "3 (2 to 3) at the edge" and row["restart_ari"] == pytest.approx(0.9)
