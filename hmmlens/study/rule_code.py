@@ -12,12 +12,7 @@ import functools
 from pathlib import Path
 
 import hmmlens
-from hmmlens import errors, setting_messages, settings
-from hmmlens.datasets.own import settings
-from hmmlens.datasets.synthetic import settings
-from hmmlens.io import code_files, locks, ownership
-from hmmlens.rnn import settings
-from hmmlens.study import config, config_names, emulation_study, failures, roundtrip_study
+from hmmlens.io import code_files
 
 LIBRARY = Path(hmmlens.__file__).parent
 
@@ -27,23 +22,26 @@ _FOLDERS = "decides whether a folder may be written, not what is written"
 #: Modules that many others import and that move no result, with the reason. An edit to one re-runs
 #: nothing, and what it imports counts only where another module imports it too.
 IGNORED = {
-    hmmlens: "holds the version and public names, which no module of hmmlens needs",
-    code_files: "decides whether unfinished work may be continued, and finds such files",
-    config: _SETTINGS,
-    emulation_study: _SETTINGS,
-    setting_messages: _SETTINGS,
-    settings: _SETTINGS,
-    config_names: _SETTINGS,
-    settings: _SETTINGS,
-    roundtrip_study: _SETTINGS,
-    settings: _SETTINGS,
-    settings: _SETTINGS,
-    errors: _MESSAGES,
-    failures: _MESSAGES,
-    locks: _FOLDERS,
-    ownership: _FOLDERS,
+    "hmmlens": "holds the version and public names, which no module of hmmlens needs",
+    "hmmlens.io.code_files": "decides whether unfinished work may be continued, and finds such files",
+    "hmmlens.io.locks": _FOLDERS,
+    "hmmlens.io.ownership": _FOLDERS,
+    "hmmlens.io.yaml_files": _SETTINGS,
+    "hmmlens.errors": _MESSAGES,
+    "hmmlens.setting_messages": _MESSAGES,
+    "hmmlens.study.config": _SETTINGS,
+    "hmmlens.study.config_names": _SETTINGS,
+    "hmmlens.study.emulation_study": _SETTINGS,
+    "hmmlens.study.failures": _MESSAGES,
+    "hmmlens.study.roundtrip_study": _SETTINGS,
 }
-_IGNORED_FILES = frozenset(Path(str(module.__file__)) for module in IGNORED)
+#: So do the settings of every stage, which lie in a module of this name.
+SETTINGS = "settings.py"
+_IGNORED_FILES = frozenset(
+    file
+    for name in IGNORED
+    for file in code_files.module_files(name, [LIBRARY.parent])[-1:]
+)
 
 
 @functools.cache
@@ -61,7 +59,7 @@ def of_module(name: str) -> list[str]:
 def _closure(begin: list[Path], scripts: Path) -> list[str]:
     def counts(path: Path) -> bool:
         ours = path.is_relative_to(LIBRARY) or path.parent == scripts
-        return ours and path not in _IGNORED_FILES
+        return ours and path not in _IGNORED_FILES and path.name != SETTINGS
 
     found = code_files.closure(begin, lambda path: _imports(path, scripts), counts)
     return [str(path) for path in found]
