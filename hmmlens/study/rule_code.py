@@ -38,9 +38,7 @@ IGNORED = {
 #: So do the settings of every stage, which lie in a module of this name.
 SETTINGS = "settings.py"
 _IGNORED_FILES = frozenset(
-    file
-    for name in IGNORED
-    for file in code_files.module_files(name, [LIBRARY.parent])[-1:]
+    file for name in IGNORED for file in code_files.module_files(name, [LIBRARY.parent])[-1:]
 )
 
 
