@@ -71,8 +71,8 @@ def make(
     transmat = np.tile(np.full((k, k), 0.2 / k) + 0.8 * np.eye(k), (RESTARTS, 1, 1))
     startprob = np.full((RESTARTS, k), 1 / k)
     if kind == "categorical":
-        laws = rng.dirichlet(np.ones(d), k)
-        draws = rng.random((n, steps, 1)) > laws.cumsum(axis=1)[states]
+        distributions = rng.dirichlet(np.ones(d), k)
+        draws = rng.random((n, steps, 1)) > distributions.cumsum(axis=1)[states]
         frames = np.minimum(draws.sum(axis=2), d - 1).ravel()
         return (
             frames,
@@ -251,9 +251,9 @@ def by_pomegranate(
     means, covars, startprob, transmat = (
         part[0].astype("f4") for part in (*start.emission, *start[:2])
     )
-    laws = [Normal(m, c, covariance_type=kind) for m, c in zip(means, covars, strict=True)]
+    distributions = [Normal(m, c, covariance_type=kind) for m, c in zip(means, covars, strict=True)]
     # Ends of probability 1, because our sequences end anywhere.
-    model = DenseHMM(laws, edges=transmat, starts=startprob, ends=np.ones_like(startprob))
+    model = DenseHMM(distributions, edges=transmat, starts=startprob, ends=np.ones_like(startprob))
     data = torch.as_tensor(frames, dtype=torch.float32)
     likelihood = float(model.summarize(data).sum())
 

@@ -143,7 +143,7 @@ def explain(
         about["layers"] = list(layers)
     if batch_first is not None:
         about["batch_first"] = batch_first
-    networks = {"trained": model, "untrained": _twin(model, untrained, random_state)}
+    networks = {"trained": model, "untrained": _untrained(model, untrained, random_state)}
     chosen = activations.thin(
         sequences["split"].to_numpy(), sequences["length"].to_numpy(), max_frames
     )
@@ -178,7 +178,7 @@ def explain(
     return folder.opened(found, Path(out)) if out is not None else found
 
 
-def _twin(model: Any, untrained: Any, seed: int) -> Any:
+def _untrained(model: Any, untrained: Any, seed: int) -> Any:
     """Return the network to compare with, or None."""
     if not isinstance(untrained, str):
         return untrained
@@ -193,14 +193,14 @@ def _twin(model: Any, untrained: Any, seed: int) -> Any:
         return None
     try:
         with no_exit(f"a copy of {type(model).__name__}"):
-            twin = duplicate(model)
+            untrained = duplicate(model)
     except Exception as error:
         raise DataError(
             f"{type(model).__name__} cannot be copied to make the untrained control "
             f"({type(error).__name__}: {str(error).strip().partition(chr(10))[0]}); give another "
             "network as untrained, or untrained=None to leave this control out"
         ) from error
-    return redraw(twin, derive_seed(seed, "untrained"))
+    return redraw(untrained, derive_seed(seed, "untrained"))
 
 
 @contextmanager
@@ -333,7 +333,7 @@ def _judged(
     settled = None
     if stepped is not None:
         settled = endpoints.leave_alone(
-            stepped, acts["input"].to_numpy(), recorded.law, recorded.length,
+            stepped, acts["input"].to_numpy(), recorded.distribution, recorded.length,
             {**sequences.attrs, "target_delay": 0}, np.random.default_rng(seed),
         )  # fmt: skip
     return verdict_inputs.judged(recorded, Losses(np.nan, np.nan), settled, seed)

@@ -350,9 +350,9 @@ def test_symbols_that_train_lacks_are_counted_and_change_no_fit(
     assert found.sequences.attrs["unseen_symbols"] == [4, 5]
     # What is fitted to train is as it was: one state's law is the train split's own shares, with
     # the hundredth of a count that every symbol is given.
-    law = found.raw["raw-input"][1]["emissionprob"].sel(n_states=1).to_numpy().ravel()[:6]
+    distribution = found.raw["raw-input"][1]["emissionprob"].sel(n_states=1).to_numpy().ravel()[:6]
     counts = np.bincount(x[:20].ravel(), minlength=6) + 0.01
-    np.testing.assert_allclose(law, counts / counts.sum(), atol=1e-9)
+    np.testing.assert_allclose(distribution, counts / counts.sum(), atol=1e-9)
     one, other = (e.layers["trained"].sweep["log_likelihood"] for e in (plain, found))
     np.testing.assert_array_equal(one, other)
 

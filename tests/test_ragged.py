@@ -19,7 +19,7 @@ from hmmlens.dynamics import endpoints
 from hmmlens.hmm import HMMSweep, storage
 from hmmlens.interpretation.states import read_states
 from hmmlens.ragged import without_padding
-from hmmlens.recording.distributions import output_law
+from hmmlens.recording.distributions import output_distribution
 from hmmlens.reduction.reduce import fit_transform
 from hmmlens.report.explain.figures import layer as figures
 from hmmlens.rnn import recurrent_network, training
@@ -220,11 +220,14 @@ def explained(
     length = clean["length"].to_numpy()
     readings = []
     given = np.eye(3)[clean["input"].to_numpy()] if symbols else inputs.astype(float)
-    given, law = filled(given, clean, value), output_law(outputs, clean.attrs["target_kind"])
+    given, distribution = (
+        filled(given, clean, value),
+        output_distribution(outputs, clean.attrs["target_kind"]),
+    )
     truth = data["state"].to_numpy()
     for covariance_type in ("tied", "diag"):
         model = storage.model(sweep, covariance_type, 3)
-        reading = read_states(model, reduced, given, law, truth, length, n_truth=2)
+        reading = read_states(model, reduced, given, distribution, truth, length, n_truth=2)
         readings.append(reading.assign(n_states=3))
     reading = xr.concat(readings, dim="pick")
     yield "reading", reading

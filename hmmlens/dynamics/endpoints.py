@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hmmlens.errors import DataError
 from hmmlens.ragged import steps_inside
-from hmmlens.recording.distributions import WARM_UP, output_law
+from hmmlens.recording.distributions import WARM_UP, output_distribution
 
 if TYPE_CHECKING:
     import torch
@@ -165,7 +165,7 @@ def _where(condition: torch.Tensor, new: State, old: State) -> State:
 def leave_alone(
     network: RecurrentNetwork,
     inputs: NDArray[Any],
-    law: NDArray[np.float64],
+    distribution: NDArray[np.float64],
     lengths: NDArray[np.integer],
     attributes: Mapping[str, Any],
     rng: np.random.Generator,
@@ -175,7 +175,7 @@ def leave_alone(
     Parameters
     ----------
     inputs : (sequence, time) or (sequence, time, feature), as recorded.
-    law : (sequence, time, output), see :func:`hmmlens.recording.distributions.output_law`.
+    distribution : (sequence, time, output), see :func:`hmmlens.recording.distributions.output_law`.
     lengths : (sequence)
     attributes : of the task's ``sequences`` store.
     """
@@ -189,11 +189,11 @@ def leave_alone(
     # Steps past an end pass through the network, but change no state that is looked at.
     inputs = np.where(inside if inputs.ndim == 2 else inside[..., None], inputs, 0)
     settled = settle(network, as_read(inputs[sequences], network), times, neutral)
-    said = output_law(settled.cpu().numpy(), str(attributes["target_kind"]))
-    return endpoints(said, law[inside])
+    said = output_distribution(settled.cpu().numpy(), str(attributes["target_kind"]))
+    return endpoints(said, distribution[inside])
 
 
-def count_balls(points: NDArray[np.float64], radius: float, covered: float = COVERED) -> int:
+def covering_number(points: NDArray[np.float64], radius: float, covered: float = COVERED) -> int:
     """Return how many balls of ``radius``, picked greedily, cover that share of (point, output).
 
     Raises
@@ -206,12 +206,12 @@ def count_balls(points: NDArray[np.float64], radius: float, covered: float = COV
     distance = np.sqrt(((points[:, None] - points[None]) ** 2).sum(axis=2))
     inside = distance <= radius
     open_points = np.ones(len(points), dtype=bool)
-    n_balls = 0
+    n_covered = 0
     while open_points.sum() > (1 - covered) * len(points):
         centre = (inside & open_points[None]).sum(axis=1).argmax()
         open_points &= ~inside[centre]
-        n_balls += 1
-    return n_balls
+        n_covered += 1
+    return n_covered
 
 
 def endpoints(settled: NDArray[np.float64], visited: NDArray[np.float64]) -> Endpoints:
@@ -231,8 +231,8 @@ def endpoints(settled: NDArray[np.float64], visited: NDArray[np.float64]) -> End
     if not scale > 0:
         raise DataError("the driven network always says the same, so endpoints have no scale")
     outputs, later = settled[0], settled[1:]
-    n_coarse = count_balls(outputs, COARSE * scale)
-    n_fine = count_balls(outputs, FINE * scale)
+    n_coarse = covering_number(outputs, COARSE * scale)
+    n_fine = covering_number(outputs, FINE * scale)
     moved = np.sqrt(((later - outputs) ** 2).sum(axis=2)).min(axis=0) / scale
     drift = float(np.quantile(moved, COVERED))
     return Endpoints(outputs, n_coarse, n_fine, n_fine / n_coarse, drift)

@@ -20,14 +20,14 @@ class Runs(NamedTuple):
     """Runs of a network on its own noise.
 
     entries : (run, time, entry), its states; single precision, as the network has them
-    law : (run, time, symbol), what it says
+    distribution : (run, time, symbol), what it says
     """
 
     entries: NDArray[np.float32]
-    law: Floats
+    distribution: Floats
 
 
-class Laws(NamedTuple):
+class Distributions(NamedTuple):
     """What is said h = 1 to H steps after each of some states.
 
     mean : (state, h, symbol)
@@ -50,13 +50,13 @@ def softmax(logits: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def output_laws(
+def output_distributions(
     network: Driven,
     entries: NDArray[Any],
     n_steps: int,
     n_draws: int,
     generator: torch.Generator,
-) -> Laws:
+) -> Distributions:
     """Return what the network says in the ``n_steps`` steps after each state.
 
     All states meet the same ``n_draws`` draws of noise, so that what chance does to one it does
@@ -83,4 +83,4 @@ def output_laws(
         drawn = torch.stack(said, dim=1).reshape(n, n_draws, n_steps, -1)
         means.append(drawn.mean(dim=1))
         variances.append(drawn.var(dim=1) / n_draws)
-    return Laws(torch.cat(means).cpu().numpy(), torch.cat(variances).cpu().numpy())
+    return Distributions(torch.cat(means).cpu().numpy(), torch.cat(variances).cpu().numpy())

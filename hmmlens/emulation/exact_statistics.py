@@ -14,8 +14,8 @@ def stationary(hmm: HMMParameters) -> Floats:
     """Return the law of the states (state) that a step of the chain leaves as it is."""
     n = len(hmm.transmat)
     equations = np.vstack([hmm.transmat.T - np.eye(n), np.ones(n)])
-    law: Floats = np.linalg.lstsq(equations, np.r_[np.zeros(n), 1.0], rcond=None)[0]
-    return law
+    distribution: Floats = np.linalg.lstsq(equations, np.r_[np.zeros(n), 1.0], rcond=None)[0]
+    return distribution
 
 
 def pairs(hmm: HMMParameters, lag: int = 1) -> Floats:
@@ -27,8 +27,8 @@ def pairs(hmm: HMMParameters, lag: int = 1) -> Floats:
 
 def frequencies(hmm: HMMParameters) -> Floats:
     """Return the probability of each symbol, (symbol)."""
-    law: Floats = stationary(hmm) @ hmm.emissionprob
-    return law
+    distribution: Floats = stationary(hmm) @ hmm.emissionprob
+    return distribution
 
 
 def output_transitions(hmm: HMMParameters) -> Floats:

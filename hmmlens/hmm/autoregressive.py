@@ -113,8 +113,10 @@ class ARHMM:
         density = self._log_density(past, now, inside)
         passed = inference.forward(self.startprob_, self.transmat_, density, inside)
         first = np.broadcast_to(self.startprob_, (len(values), 1, self.n_states))
-        laws = (np.exp(logs) for logs in (passed.posteriors, passed.predicted))
-        filtered, predicted = (np.concatenate([first, law], axis=1) for law in laws)
+        distributions = (np.exp(logs) for logs in (passed.posteriors, passed.predicted))
+        filtered, predicted = (
+            np.concatenate([first, distribution], axis=1) for distribution in distributions
+        )
         return Filtered(filtered, predicted, passed.log_likelihood)
 
     def _check(self) -> None:

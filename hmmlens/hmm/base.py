@@ -81,8 +81,8 @@ class HiddenMarkovModel(Fitted):
                 return found
         density, inside = self._observe(given)
         if not smooth:
-            law = self.startprob_, self.transmat_
-            quick = inference.filter_states(*law, density, inside, refuse)
+            distribution = self.startprob_, self.transmat_
+            quick = inference.filter_states(*distribution, density, inside, refuse)
             filtered, predicted = quick.posteriors[inside], quick.predicted[inside]
             return Posteriors(filtered, predicted, density[:0], quick.log_likelihood, np.empty(0))
         passed = inference.forward(self.startprob_, self.transmat_, density, inside)
@@ -178,13 +178,13 @@ class HiddenMarkovModel(Fitted):
             raise ValueError(f"algorithm must be viterbi or map, found {algorithm!r}")
         given = self._check_data(X, lengths, mask)
         if algorithm == "viterbi":
-            law = self.startprob_, self.transmat_
+            distribution = self.startprob_, self.transmat_
             if pack(given.lengths).is_cut:
-                quick = inference.viterbi_of_few(*law, self._flat(given), given.lengths)
+                quick = inference.viterbi_of_few(*distribution, self._flat(given), given.lengths)
                 if quick is not None:
                     return quick[1], given.like_input(quick[0], -1)
             density, inside = self._observe(given)
-            path, best = inference.viterbi(*law, density, inside)
+            path, best = inference.viterbi(*distribution, density, inside)
             return float(best.sum()), (path if given.inside is not None else path[inside])
         gamma = self._posteriors(given).smoothed
         return float(gamma.max(axis=1).sum()), given.like_input(gamma.argmax(axis=1), -1)
@@ -234,8 +234,8 @@ class HiddenMarkovModel(Fitted):
         self._check_is_fitted()
         k = self.n_components
         system = np.vstack([self.transmat_.T - np.eye(k), np.ones(k)])
-        law: Floats = np.linalg.lstsq(system, np.r_[np.zeros(k), 1.0], rcond=None)[0]
-        return law
+        distribution: Floats = np.linalg.lstsq(system, np.r_[np.zeros(k), 1.0], rcond=None)[0]
+        return distribution
 
     def sample(
         self, n_samples: int = 1, random_state: Any = None, currstate: int | None = None

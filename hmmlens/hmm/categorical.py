@@ -126,8 +126,10 @@ class CategoricalHMM(HiddenMarkovModel):
             self.n_features = seen.largest + 1
         self._dirichlet_start()
         if self._needs_init("e"):
-            law = checks.generator(self.random_state).rand(self.n_components, self.n_features)
-            self.emissionprob_ = law / law.sum(axis=1, keepdims=True)
+            distribution = checks.generator(self.random_state).rand(
+                self.n_components, self.n_features
+            )
+            self.emissionprob_ = distribution / distribution.sum(axis=1, keepdims=True)
         shape = self.n_components, self.n_features
         self.emissionprob_ = checks.distributions(self.emissionprob_, "emissionprob_", shape)
         self._prior(seen, None)

@@ -14,7 +14,7 @@ from hmmlens.hmm.models import HiddenMarkovModel
 from hmmlens.interpretation.contrast import contrast
 from hmmlens.interpretation.dwells import dwells as estimated_dwells
 from hmmlens.ragged import steps_inside
-from hmmlens.recording.distributions import output_law
+from hmmlens.recording.distributions import output_distribution
 from hmmlens.stats.ties import descending
 from hmmlens.typing import Floats
 
@@ -148,7 +148,7 @@ def interpret(
         sweep,
         reduced["reduced"].to_numpy(),
         inputs=inputs.astype(np.float64),
-        outputs=output_law(root["output"].to_numpy(), sequences.attrs["target_kind"]),
+        outputs=output_distribution(root["output"].to_numpy(), sequences.attrs["target_kind"]),
         truth=sequences["state"].to_numpy()[root["sequence"].to_numpy()].astype(np.int64),
         length=length,
         n_truth=len(sequences.attrs["state_names"]),
@@ -187,16 +187,16 @@ def mean_dwells(path: NDArray[np.integer], n_states: int) -> Floats:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def state_outputs(posteriors: Floats, law: Floats) -> Floats:
+def state_outputs(posteriors: Floats, distribution: Floats) -> Floats:
     """Return the mean output law of each state (state, output), weighted by the posteriors.
 
     Parameters
     ----------
     posteriors : (sequence, time, state), filtered; 0 past a sequence's end.
-    law : (sequence, time, output)
+    distribution : (sequence, time, output)
     """
     weight = posteriors.reshape(-1, posteriors.shape[-1])
-    flat = law.reshape(-1, law.shape[-1])
+    flat = distribution.reshape(-1, distribution.shape[-1])
     # What fills a sequence past its end is no output, not even of the average.
     seen = weight.any(axis=1)
     weight, flat = weight[seen], flat[seen]

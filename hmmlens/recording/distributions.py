@@ -10,7 +10,7 @@ from hmmlens.typing import Floats
 WARM_UP = 20
 
 
-def output_law(output: Floats, kind: str) -> Floats:
+def output_distribution(output: Floats, kind: str) -> Floats:
     """Return what the network says at each step (sequence, time, output).
 
     Logits of symbols become probabilities; values stay as they are.
@@ -18,5 +18,5 @@ def output_law(output: Floats, kind: str) -> Floats:
     if kind != "symbols":
         return np.asarray(output, dtype=np.float64)
     shifted = np.exp(output - output.max(axis=-1, keepdims=True)).astype(np.float64)
-    law: Floats = shifted / shifted.sum(axis=-1, keepdims=True)
-    return law
+    distribution: Floats = shifted / shifted.sum(axis=-1, keepdims=True)
+    return distribution

@@ -14,10 +14,10 @@ from hmmlens.roundtrip.preparation import Seen
 from hmmlens.roundtrip.recovered import N_COMPONENTS, method
 from hmmlens.validation import evidence
 from hmmlens.validation.baselines import codebook, methods, raw_inputs
-from hmmlens.validation.baselines.automata import automaton_law
+from hmmlens.validation.baselines.automata import automaton_distribution
 from hmmlens.validation.baselines.codebook import Driven
 from hmmlens.validation.baselines.methods import Layer
-from hmmlens.validation.baselines.outputs import linear_law, ngram_law
+from hmmlens.validation.baselines.outputs import linear_prediction, ngram_distribution
 from hmmlens.validation.baselines.scaling import scaled
 from hmmlens.validation.evidence import HORIZON
 from hmmlens.validation.fidelity import fidelity
@@ -45,23 +45,29 @@ def fidelities(seen: Seen, names: Sequence[str], n_states: int, seed: int) -> li
     """
     recorded = seen.recorded
     data, _ = evidence.prepare(recorded, seed)
-    skip = recorded.hidden.shape[1] - data.law.shape[1]
+    skip = recorded.hidden.shape[1] - data.distribution.shape[1]
     hidden = recorded.hidden[:, skip:]
     train, test = (np.any(data.masks[name], axis=1) for name in ("train", "test"))
     inside = data.masks["test"][test]
     rows: list[dict[str, Any]] = []
 
-    def add(rival: str, n: int, now: float, ahead: float) -> None:
-        rows.append({"rival": rival, "n_states": n, "fidelity_0": now, "fidelity_5": ahead})
+    def add(baseline: str, n: int, now: float, ahead: float) -> None:
+        rows.append({"rival": baseline, "n_states": n, "fidelity_0": now, "fidelity_5": ahead})
 
     everywhere = np.any(np.stack(list(data.masks.values())), axis=0)
     symbols = np.where(everywhere, data.classes, -1)
     for order in ORDERS:
-        law = ngram_law(symbols[train], data.law[train], symbols[test], order, data.n_classes)
-        score = fidelity(data.law[test][inside], law[inside], data.average, "values")
+        distribution = ngram_distribution(
+            symbols[train], data.distribution[train], symbols[test], order, data.n_classes
+        )
+        score = fidelity(
+            data.distribution[test][inside], distribution[inside], data.average, "values"
+        )
         add(f"last {order} input{'s' if order > 1 else ''}", 0, score, score)
-    linear = linear_law(hidden[train], data.law[train], data.masks["train"][train], hidden[test])
-    score = fidelity(data.law[test][inside], linear[inside], data.average, "values")
+    linear = linear_prediction(
+        hidden[train], data.distribution[train], data.masks["train"][train], hidden[test]
+    )
+    score = fidelity(data.distribution[test][inside], linear[inside], data.average, "values")
     add("linear readout", 0, score, np.nan)
 
     length = everywhere.sum(axis=1)
@@ -86,13 +92,17 @@ def automaton(seen: Seen, seed: int) -> dict[str, Any]:
     """
     recorded = seen.recorded
     data, _ = evidence.prepare(recorded, seed)
-    skip = recorded.hidden.shape[1] - data.law.shape[1]
-    inside = np.arange(recorded.law.shape[1]) < recorded.length[:, None]
+    skip = recorded.hidden.shape[1] - data.distribution.shape[1]
+    inside = np.arange(recorded.distribution.shape[1]) < recorded.length[:, None]
     symbols = np.where(inside, recorded.inputs.astype(np.int64), -1)
     train, test = recorded.split == 0, np.any(data.masks["test"], axis=1)
-    law, n_states = automaton_law(symbols[train], recorded.law[train], symbols[test])
+    distribution, n_states = automaton_distribution(
+        symbols[train], recorded.distribution[train], symbols[test]
+    )
     scored = data.masks["test"][test]
-    score = fidelity(data.law[test][scored], law[:, skip:][scored], data.average, "values")
+    score = fidelity(
+        data.distribution[test][scored], distribution[:, skip:][scored], data.average, "values"
+    )
     row = {"rival": "automaton", "n_states": n_states}
     return row | {"fidelity_0": score, "fidelity_5": score}
 

@@ -31,15 +31,17 @@ def surrogate(kind: str, network: RecurrentNetwork, seen: Seen, seed: int) -> Re
     recorded, rng = seen.recorded, np.random.default_rng(seed)
     if kind == "shuffled":
         order = surrogates.time_orders(recorded.length, recorded.hidden.shape[1], rng)[:, :, None]
-        hidden, law = (
-            np.take_along_axis(a, order, axis=1) for a in (recorded.hidden, recorded.law)
+        hidden, distribution = (
+            np.take_along_axis(a, order, axis=1) for a in (recorded.hidden, recorded.distribution)
         )
-        return recorded._replace(hidden=hidden, law=law)
+        return recorded._replace(hidden=hidden, distribution=distribution)
     hidden = surrogates.phase_randomised(recorded.hidden, recorded.length, rng)
     weight, bias = (p.detach().double().cpu().numpy() for p in network.out.parameters())
     said = seen.scale * hidden[..., : network.n_units] @ weight.T + bias
-    law = distributions.output_law(said, "symbols" if network.symbols_out else "values")
-    return recorded._replace(hidden=hidden, law=law)
+    distribution = distributions.output_distribution(
+        said, "symbols" if network.symbols_out else "values"
+    )
+    return recorded._replace(hidden=hidden, distribution=distribution)
 
 
 def judged(
@@ -64,7 +66,7 @@ def judged(
         seen[role] = drawing.record(network, drawn.data, max_frames)
         recorded = seen[role].recorded
         settled = leave_alone(
-            network, recorded.inputs, recorded.law, recorded.length, drawn.data.attrs,
+            network, recorded.inputs, recorded.distribution, recorded.length, drawn.data.attrs,
             np.random.default_rng(seeds[0]),
         )  # fmt: skip
         told = drawing.losses(network, drawn), settled, seeds[1], grade

@@ -38,9 +38,9 @@ def run(
         ``verdicts`` (:func:`hmmlens.roundtrip.grades.judged`, and for the trained network what BIC
         chooses, and ``restart_ari, bootstrap_ari``, how far refits of the tied hidden Markov model
         with the true or the claimed number of states agree), ``recovery``
-        (:mod:`hmmlens.roundtrip.recovered`), ``rivals``, ``beliefs`` and ``spoken`` (the modules of
-        these names), ``cost`` (CPU seconds). All have ``expected``, ``n_true`` (0 where there are
-        no true states) and ``epochs``.
+        (:mod:`hmmlens.roundtrip.recovered`), ``baselines``, ``beliefs`` and ``spoken`` (the modules
+        of these names), ``cost`` (CPU seconds). All have ``expected``, ``n_true`` (0 where there
+        are no true states) and ``epochs``.
     """
     clock = [time.process_time()]
     made = preparation.draw(trip, cell, training, seed, settings.device)

@@ -12,7 +12,7 @@ from hmmlens.typing import Floats, Ints
 N_BINS = 10
 
 
-def truth_law(posteriors: Floats, truth: Ints, n_truth: int) -> Floats:
+def truth_distribution(posteriors: Floats, truth: Ints, n_truth: int) -> Floats:
     """Return P(truth | state) (state, truth), counted on the train split.
 
     Parameters
@@ -22,12 +22,12 @@ def truth_law(posteriors: Floats, truth: Ints, n_truth: int) -> Floats:
 
     Returns
     -------
-    law : with half a count for each truth; ``posteriors @ law`` is then P(truth | data).
+    distribution : with half a count for each truth; ``posteriors @ law`` is then P(truth | data).
     """
     known = truth >= 0
     joint = posteriors[known].T @ np.eye(n_truth)[truth[known]] + 0.5
-    law: Floats = joint / joint.sum(axis=1, keepdims=True)
-    return law
+    distribution: Floats = joint / joint.sum(axis=1, keepdims=True)
+    return distribution
 
 
 def _bins(probabilities: Floats, truth: Ints, n_bins: int) -> Floats:
@@ -103,9 +103,9 @@ def coverage(probabilities: Floats, truth: Ints, shares: Floats | list[float]) -
         ``share, entropy`` (nats, the largest that is answered) and ``accuracy``.
     """
     known = truth >= 0
-    laws = probabilities[known]
-    entropy = -(laws * np.log(np.where(laws > 0, laws, 1.0))).sum(axis=1)
-    right = laws.argmax(axis=1) == truth[known]
+    distributions = probabilities[known]
+    entropy = -(distributions * np.log(np.where(distributions > 0, distributions, 1.0))).sum(axis=1)
+    right = distributions.argmax(axis=1) == truth[known]
     order = np.argsort(entropy, kind="stable")
     rows = []
     for share in shares:

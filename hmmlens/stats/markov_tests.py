@@ -161,8 +161,8 @@ def _defects(paths: Ints, n_states: int, steps: tuple[int, ...]) -> Floats:
             stuck = np.diag((single.sum(axis=1) == 0).astype(np.float64))
             predicted = np.linalg.matrix_power(normalised(single + stuck), m)
             seen = far.sum(axis=1) > 0
-            law = far.sum(axis=1)[seen] / far.sum()
-            out[sample, i] = row_distance(law, predicted[seen], normalised(far)[seen])
+            distribution = far.sum(axis=1)[seen] / far.sum()
+            out[sample, i] = row_distance(distribution, predicted[seen], normalised(far)[seen])
     return out
 
 

@@ -47,8 +47,10 @@ def jensen_shannon(one: Floats, two: Floats) -> Floats:
     return np.maximum(divergence, 0.0)
 
 
-def _entropy(law: Floats) -> Floats:
-    terms: Floats = -(law * np.log(np.where(law > 0, law, 1.0))).sum(axis=-1)
+def _entropy(distribution: Floats) -> Floats:
+    terms: Floats = -(distribution * np.log(np.where(distribution > 0, distribution, 1.0))).sum(
+        axis=-1
+    )
     return terms
 
 

@@ -42,30 +42,32 @@ def counts(path: Ints, n_states: int, lag: int = 1) -> Floats:
 def normalised(moves: Floats) -> Floats:
     """Return rows of counts (state, next state) as laws; NaN for a state that was never left."""
     total = moves.sum(axis=1, keepdims=True)
-    laws: Floats = np.where(total > 0, moves / np.maximum(total, 1e-300), np.nan)
-    return laws
+    distributions: Floats = np.where(total > 0, moves / np.maximum(total, 1e-300), np.nan)
+    return distributions
 
 
 def stationary(transmat: Floats) -> Floats:
     """Return the law (state) that the transitions leave as it is."""
     n = len(transmat)
     system = np.vstack([transmat.T - np.eye(n), np.ones(n)])
-    law: Floats = np.linalg.lstsq(system, np.r_[np.zeros(n), 1.0], rcond=None)[0]
-    return law
+    distribution: Floats = np.linalg.lstsq(system, np.r_[np.zeros(n), 1.0], rcond=None)[0]
+    return distribution
 
 
-def row_distance(law: Floats, one: Floats, two: Floats) -> float:
+def row_distance(distribution: Floats, one: Floats, two: Floats) -> float:
     """Return 1/2 sum_i law_i sum_j |one_ij - two_ij|; a row that is NaN is as far as can be (1)."""
     rows = 0.5 * np.abs(one - two).sum(axis=1)
-    return float(law @ np.where(np.isnan(rows), 1.0, rows))
+    return float(distribution @ np.where(np.isnan(rows), 1.0, rows))
 
 
-def lump(transmat: Floats, law: Floats, group: Ints, n_groups: int) -> tuple[Floats, float]:
+def lump(
+    transmat: Floats, distribution: Floats, group: Ints, n_groups: int
+) -> tuple[Floats, float]:
     """Merge states.
 
     Parameters
     ----------
-    law : (state), by which the rows of merged states are weighted.
+    distribution : (state), by which the rows of merged states are weighted.
     group : (state), the group that each state joins.
 
     Returns
@@ -77,18 +79,18 @@ def lump(transmat: Floats, law: Floats, group: Ints, n_groups: int) -> tuple[Flo
     """
     member = np.eye(n_groups)[group]
     onto = transmat @ member
-    lumped = normalised(member.T @ (law[:, None] * onto))
-    weighted = law > 0
-    return lumped, row_distance(law[weighted], onto[weighted], lumped[group[weighted]])
+    lumped = normalised(member.T @ (distribution[:, None] * onto))
+    weighted = distribution > 0
+    return lumped, row_distance(distribution[weighted], onto[weighted], lumped[group[weighted]])
 
 
-def closest(truth: Floats, found: Floats, law: Floats) -> tuple[float, Ints]:
+def closest(truth: Floats, found: Floats, distribution: Floats) -> tuple[float, Ints]:
     """Return the least :func:`row_distance` over all names of the found states, and the names.
 
     Parameters
     ----------
     truth, found : (state, next state), of the same size.
-    law : (state), stationary law of ``truth``.
+    distribution : (state), stationary law of ``truth``.
 
     Returns
     -------
@@ -108,7 +110,7 @@ def closest(truth: Floats, found: Floats, law: Floats) -> tuple[float, Ints]:
     orders = np.array(list(itertools.permutations(range(n))))
     moved = found[orders[:, :, None], orders[:, None, :]]
     rows = 0.5 * np.abs(truth - moved).sum(axis=2)
-    far = np.where(np.isnan(rows), 1.0, rows) @ law
+    far = np.where(np.isnan(rows), 1.0, rows) @ distribution
     best = int(far.argmin())
     return float(far[best]), orders[best]
 
@@ -130,10 +132,10 @@ def compare(truth: Floats, found: Floats, table: Floats | None = None) -> Distan
     DataError
         When ``table`` is needed and missing, or does not fit.
     """
-    law = stationary(truth)
+    distribution = stationary(truth)
     n, k = len(truth), len(found)
     if n == k <= MAX_PERMUTED:
-        return Distance(closest(truth, found, law)[0], 0.0)
+        return Distance(closest(truth, found, distribution)[0], 0.0)
     if table is None or table.shape != (n, k):
         raise DataError(
             f"{n} true and {k} found states need a table of steps of shape ({n}, {k}) to be matched"
@@ -142,12 +144,12 @@ def compare(truth: Floats, found: Floats, table: Floats | None = None) -> Distan
         from scipy.optimize import linear_sum_assignment
 
         match = linear_sum_assignment(table, maximize=True)[1]
-        return Distance(row_distance(law, truth, found[np.ix_(match, match)]), 0.0)
+        return Distance(row_distance(distribution, truth, found[np.ix_(match, match)]), 0.0)
     if k > n:
         weight = table.sum(axis=0)
         lumped, defect = lump(found, weight / weight.sum(), table.argmax(axis=0), n)
-        return Distance(row_distance(law, truth, lumped), defect)
-    merged, defect = lump(truth, law, table.argmax(axis=1), k)
+        return Distance(row_distance(distribution, truth, lumped), defect)
+    merged, defect = lump(truth, distribution, table.argmax(axis=1), k)
     # What no true state joins stands for nothing and has no weight.
-    joint = np.eye(k)[table.argmax(axis=1)].T @ law
+    joint = np.eye(k)[table.argmax(axis=1)].T @ distribution
     return Distance(row_distance(joint, np.nan_to_num(merged), found), defect)

@@ -112,8 +112,13 @@ class EmulationStudy(Section):
                         f"{', '.join(network.analyses) or 'none'}"
                     )
             if self.training_of(name).carried and network.target in self.targets:
-                law = self.hmm_of(network.target)
-                if abs(law.startprob @ law.transmat - law.startprob).max() > 1e-6:
+                distribution = self.hmm_of(network.target)
+                if (
+                    abs(
+                        distribution.startprob @ distribution.transmat - distribution.startprob
+                    ).max()
+                    > 1e-6
+                ):
                     raise ValueError(
                         f"networks.{name}: carries states over, for which the startprob of "
                         f"{network.target} must be its stationary law"

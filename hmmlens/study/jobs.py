@@ -70,7 +70,7 @@ def runs(study: Study) -> list[dict[str, Any]]:
 
 
 def layers(study: Study) -> list[dict[str, Any]]:
-    """Return :func:`runs` with ``layer`` and ``twin``, for every layer."""
+    """Return :func:`runs` with ``layer`` and ``untrained``, for every layer."""
     return [
         {**run, "layer": layer, "twin": f"{run['network']}{UNTRAINED}"}
         for run in runs(study)

@@ -20,7 +20,7 @@ from hmmlens.hmm.models import CategoricalHMM
 from hmmlens.ragged import steps_inside
 from hmmlens.stats.bootstrap import estimate
 from hmmlens.typing import Bools, Floats, Ints
-from hmmlens.validation.baselines.outputs import linear_law
+from hmmlens.validation.baselines.outputs import linear_prediction
 
 #: Symbols of context that the control without memory may see.
 CONTEXTS = (1, 2, 4)
@@ -159,7 +159,7 @@ def _errors(values: Floats, belief: Floats, masks: Mapping[str, Bools]) -> Float
     for mask in masks.values():
         clean[mask] = (values[mask] - centre) / np.where(scale > 0, scale, 1.0)
     train, test = (masks[name].any(axis=1) for name in ("train", "test"))
-    said = linear_law(clean[train], belief[train], masks["train"][train], clean[test])
+    said = linear_prediction(clean[train], belief[train], masks["train"][train], clean[test])
     mean, inside = belief[masks["train"]].mean(axis=0), masks["test"][test][..., None]
     errors = [np.where(inside, (belief[test] - guess) ** 2, 0) for guess in (said, mean)]
     return np.stack([error.sum(axis=(1, 2)) for error in errors], axis=1)

@@ -87,13 +87,13 @@ def hankel_singular_values(hmm: CategoricalHMM, length: int = HANKEL_LENGTH) -> 
     return shares
 
 
-def _append(hmm: CategoricalHMM, law: Floats, symbol: int) -> Floats:
-    moved: Floats = (law * hmm.emissionprob_[:, symbol]) @ hmm.transmat_
+def _append(hmm: CategoricalHMM, distribution: Floats, symbol: int) -> Floats:
+    moved: Floats = (distribution * hmm.emissionprob_[:, symbol]) @ hmm.transmat_
     return moved
 
 
-def _prepend(hmm: CategoricalHMM, law: Floats, symbol: int) -> Floats:
-    moved: Floats = hmm.emissionprob_[:, symbol] * (hmm.transmat_ @ law)
+def _prepend(hmm: CategoricalHMM, distribution: Floats, symbol: int) -> Floats:
+    moved: Floats = hmm.emissionprob_[:, symbol] * (hmm.transmat_ @ distribution)
     return moved
 
 

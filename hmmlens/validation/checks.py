@@ -111,8 +111,10 @@ def calibrated(chosen: Chosen, rng: np.random.Generator) -> Check:
     if not all((chosen.truth[part] >= 0).any() for part in (train, test)):
         return unknown("The truth is not known, so no probability of it can be checked.")
     n_truth = int(chosen.truth.max()) + 1
-    law = calibration.truth_law(chosen.posteriors[train], chosen.truth[train], n_truth)
-    said, truth = chosen.posteriors[test] @ law, chosen.truth[test]
+    distribution = calibration.truth_distribution(
+        chosen.posteriors[train], chosen.truth[train], n_truth
+    )
+    said, truth = chosen.posteriors[test] @ distribution, chosen.truth[test]
     error = calibration.calibration_error(said, truth, N_DRAWS, rng)
     sure, all_steps = calibration.coverage(said, truth, [0.8, 1.0])["accuracy"]
     text = (
@@ -124,7 +126,7 @@ def calibrated(chosen: Chosen, rng: np.random.Generator) -> Check:
     return Check("", "expected calibration error", *error, np.nan, holds, text)
 
 
-def continuous_rival(chosen: Chosen, rng: np.random.Generator) -> Check:
+def continuous_baseline(chosen: Chosen, rng: np.random.Generator) -> Check:
     """Ask whether states predict outputs further ahead than a linear system does."""
     data, horizon = chosen.driven, chosen.horizon
     inside = data.masks["test"].copy()
@@ -133,8 +135,8 @@ def continuous_rival(chosen: Chosen, rng: np.random.Generator) -> Check:
     book = codebook.counted(chosen.path, data, chosen.n_states, chosen.posteriors)
     *_, ahead = free_run(chosen.posteriors, book.transmat, data.classes, horizon)
     train = data.masks["train"]
-    *_, line = linear.predictions(chosen.values, chosen.inputs, data.law, train, horizon)
-    away = [(data.law - said) ** 2 for said in (ahead @ book.means, line, data.average)]
+    *_, line = linear.predictions(chosen.values, chosen.inputs, data.distribution, train, horizon)
+    away = [(data.distribution - said) ** 2 for said in (ahead @ book.means, line, data.average)]
     missed = [np.where(inside, miss.sum(axis=2), 0.0)[rows].sum(axis=1) for miss in away]
     parts = np.stack(missed, axis=1)
     found = estimate(parts, lambda s: float((s[1] - s[0]) / s[2]), N_DRAWS, rng)
@@ -150,11 +152,11 @@ def likelihood(chosen: Chosen, rng: np.random.Generator) -> Check:
     """Ask whether the model explains held-out activations better than linear dynamics do."""
     train, test = chosen.split == 0, (chosen.split == 2) & (chosen.length > 1)
     values, length = chosen.values[test], chosen.length[test]
-    rival = ARHMM(1).fit(chosen.values[train], chosen.length[train])
+    baseline = ARHMM(1).fit(chosen.values[train], chosen.length[train])
     # The rival takes the first step as given.
     first = chosen.model.filter(values[:, :1], np.ones_like(length)).log_likelihood
     own = chosen.model.filter(values, length).log_likelihood - first
-    gain = own - rival.filter(values, length).log_likelihood
+    gain = own - baseline.filter(values, length).log_likelihood
     parts = np.stack([gain, length - 1.0], axis=1)
     found = estimate(parts, lambda s: float(s[0] / s[1]), N_DRAWS, rng)
     text = (
@@ -177,7 +179,7 @@ CHECKS: Mapping[str, Callable[[Chosen, np.random.Generator], Check]] = {
     "implied timescales": timescales,
     "dwells": dwells,
     "calibration": calibrated,
-    "linear rival": continuous_rival,
+    "linear rival": continuous_baseline,
     "likelihood": likelihood,
     **stability.CHECKS,
     **null_tests.CHECKS,

@@ -34,17 +34,19 @@ def read_once(first: Floats, transmat: Floats, classes: Ints) -> Floats:
     transmat : (class, state, next_state)
     classes : (sequence, time)
     """
-    laws = np.empty((*classes.shape, first.shape[1]))
-    laws[:, 0] = first
+    distributions = np.empty((*classes.shape, first.shape[1]))
+    distributions[:, 0] = first
     for t in range(1, classes.shape[1]):
-        laws[:, t] = (laws[:, t - 1, None] @ transmat[classes[:, t]])[:, 0]
-    return laws
+        distributions[:, t] = (distributions[:, t - 1, None] @ transmat[classes[:, t]])[:, 0]
+    return distributions
 
 
-def draw(laws: Floats, rng: np.random.Generator) -> NDArray[np.int64]:
+def draw(distributions: Floats, rng: np.random.Generator) -> NDArray[np.int64]:
     """Draw one category for each row of (row, category)."""
-    upto = laws.cumsum(axis=1)
-    drawn: NDArray[np.int64] = (upto <= rng.random(len(laws))[:, None] * upto[:, -1:]).sum(axis=1)
+    upto = distributions.cumsum(axis=1)
+    drawn: NDArray[np.int64] = (upto <= rng.random(len(distributions))[:, None] * upto[:, -1:]).sum(
+        axis=1
+    )
     return drawn
 
 
@@ -76,8 +78,8 @@ def speak(
         for t in range(prompts.shape[1]):
             state = network.step(state, prompts[:, t])
         for t in range(n_steps):
-            law = network.readout(state).double().softmax(dim=1).cpu().numpy()
-            said[:, t] = draw(law, rng)
+            distribution = network.readout(state).double().softmax(dim=1).cpu().numpy()
+            said[:, t] = draw(distribution, rng)
             state = network.step(state, torch.from_numpy(said[:, t]).to(prompts.device))
     return said
 

@@ -52,13 +52,13 @@ class Recorded(NamedTuple):
     """What was recorded of one layer of a network.
 
     hidden : (sequence, time, unit), the layer's state
-    law : (sequence, time, output), see :func:`hmmlens.recording.distributions.output_law`
+    distribution : (sequence, time, output), see :func:`hmmlens.recording.distributions.output_law`
     inputs : (sequence, time) symbols or (sequence, time, feature) values
     length, split : (sequence); split is 0 train, 1 select, 2 test
     """
 
     hidden: Floats
-    law: Floats
+    distribution: Floats
     inputs: NDArray[np.generic]
     length: Ints
     split: Ints
@@ -105,7 +105,7 @@ def judge(
     verdict : Verdict
     """
     data, space = prepare(recorded, seed)
-    spaces = {"output law": data.law, "components": space}
+    spaces = {"output law": data.distribution, "components": space}
     curves = {name: codebook.curve(points, data, HORIZON, seed) for name, points in spaces.items()}
     n_states = _n_states(curves["output law"], settled, thresholds)
     fits = {name: fit_states(points, data, n_states, seed) for name, points in spaces.items()}
@@ -167,7 +167,7 @@ def prepare(recorded: Recorded, seed: int) -> tuple[Driven, Floats]:
         When a split is empty, or no unit moves.
     """
     skip = warm_up(recorded)
-    inside = steps_inside(recorded.length, *recorded.law.shape[:2])[:, skip:]
+    inside = steps_inside(recorded.length, *recorded.distribution.shape[:2])[:, skip:]
     masks = {
         name: inside & (recorded.split == part)[:, None]
         for part, name in enumerate(("train", "select", "test"))
@@ -179,15 +179,15 @@ def prepare(recorded: Recorded, seed: int) -> tuple[Driven, Floats]:
                 f"({skip + HORIZON} steps); record longer sequences"
             )
     classes, n_classes = input_classes(recorded.inputs, recorded.split == 0, recorded.length, seed)
-    law = np.where(inside[..., None], recorded.law[:, skip:], 0.0)
+    distribution = np.where(inside[..., None], recorded.distribution[:, skip:], 0.0)
     hidden = np.where(inside[..., None], recorded.hidden[:, skip:], 0.0)
-    data = Driven(law, classes[:, skip:], n_classes, masks)
+    data = Driven(distribution, classes[:, skip:], n_classes, masks)
     return data, components(hidden, masks["train"])
 
 
 def warm_up(recorded: Recorded) -> int:
     """Return the first steps that nothing is scored on: a fifth of a short recording at most."""
-    return min(distributions.WARM_UP, int(recorded.law.shape[1]) // 5)
+    return min(distributions.WARM_UP, int(recorded.distribution.shape[1]) // 5)
 
 
 def components(hidden: Floats, train: NDArray[np.bool_]) -> Floats:
@@ -242,7 +242,7 @@ def fit_states(space: Floats, data: Driven, n_states: int, seed: int) -> States:
     posteriors = np.zeros((*space.shape[:2], n_states))
     known = length > 0
     posteriors[known] = model.filter(space[known], data.classes[known], length[known]).posteriors
-    means = states.state_outputs(posteriors[rows], data.law[rows])
+    means = states.state_outputs(posteriors[rows], data.distribution[rows])
 
     cells = codebook.one_hot(book.states, n_states)
     test = data.masks["test"]
@@ -254,7 +254,7 @@ def fit_states(space: Floats, data: Driven, n_states: int, seed: int) -> States:
         codebook.score(data, "select", posteriors, model.transmat, means, HORIZON),
         codebook.score(data, "test", posteriors, model.transmat, means, HORIZON),
         codebook.score(data, "test", cells, book.transmat, book.means, HORIZON),
-        fidelity.fidelity(data.law[test], alone[test[rows]], data.average, "values"),
+        fidelity.fidelity(data.distribution[test], alone[test[rows]], data.average, "values"),
         float((posteriors[test].max(axis=1) < CLEAR).mean()),
     )
 
@@ -287,9 +287,9 @@ def _linear(recorded: Recorded, data: Driven, space: Floats) -> Floats:
     if recorded.inputs.ndim == 2:
         inputs = codebook.one_hot(data.classes, data.n_classes)
     else:
-        inside = steps_inside(recorded.length, *recorded.law.shape[:2])
+        inside = steps_inside(recorded.length, *recorded.distribution.shape[:2])
         inputs = scaled(recorded.inputs, inside, recorded.split == 0)[:, skip:]
     masks = data.masks
     return linear.fidelity_curve(
-        space, inputs, data.law, masks["train"], masks["test"], data.average, HORIZON
+        space, inputs, data.distribution, masks["train"], masks["test"], data.average, HORIZON
     )

@@ -11,7 +11,7 @@ import numpy as np
 from hmmlens.typing import Floats
 
 
-def fidelity(law: Floats, predicted: Floats, average: Floats, kind: str) -> float:
+def fidelity(distribution: Floats, predicted: Floats, average: Floats, kind: str) -> float:
     """Return 1 for a perfect stand-in and 0 for one no better than the average output.
 
     For symbols 1 - mean KL(law || predicted) / mean KL(law || average); for values the same
@@ -19,15 +19,18 @@ def fidelity(law: Floats, predicted: Floats, average: Floats, kind: str) -> floa
 
     Parameters
     ----------
-    law, predicted : (frame, output)
+    distribution, predicted : (frame, output)
     average : (output), from the train split.
     """
     if kind == "symbols":
         # Laws of a network are strictly positive; a mean over them is too.
         tiny = 1e-12
-        entropy = (law * np.log(law + tiny)).sum(axis=1)
-        loss = (entropy - (law * np.log(predicted + tiny)).sum(axis=1)).mean()
-        worst = (entropy - (law * np.log(average + tiny)).sum(axis=1)).mean()
+        entropy = (distribution * np.log(distribution + tiny)).sum(axis=1)
+        loss = (entropy - (distribution * np.log(predicted + tiny)).sum(axis=1)).mean()
+        worst = (entropy - (distribution * np.log(average + tiny)).sum(axis=1)).mean()
     else:
-        loss, worst = ((law - predicted) ** 2).mean(), ((law - average) ** 2).mean()
+        loss, worst = (
+            ((distribution - predicted) ** 2).mean(),
+            ((distribution - average) ** 2).mean(),
+        )
     return float(1 - loss / worst) if worst > 0 else np.nan

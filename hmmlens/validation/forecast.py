@@ -79,21 +79,21 @@ def free_run(posteriors: Floats, transmat: Floats, classes: Ints, horizon: int) 
 
     Yields
     ------
-    laws : (sequence, time, state); steps before h hold 0.
+    distributions : (sequence, time, state); steps before h hold 0.
     """
     present = [(c, np.nonzero(classes[:, 1:] == c)) for c in range(len(transmat))]
-    law = posteriors
+    distribution = posteriors
     for h in range(horizon + 1):
         if h:
-            moved = np.zeros_like(law)
+            moved = np.zeros_like(distribution)
             for c, (row, step) in present:
-                moved[row, step + 1] = law[row, step] @ transmat[c]
-            law = moved
-        yield law
+                moved[row, step + 1] = distribution[row, step] @ transmat[c]
+            distribution = moved
+        yield distribution
 
 
 def sequence_scores(
-    law: Floats, predicted: Floats, inside: NDArray[np.bool_], average: Floats
+    distribution: Floats, predicted: Floats, inside: NDArray[np.bool_], average: Floats
 ) -> Floats:
     """Return the R2 of each sequence (sequence), all measured against the same variance.
 
@@ -101,18 +101,18 @@ def sequence_scores(
 
     Parameters
     ----------
-    law, predicted : (sequence, time, output)
+    distribution, predicted : (sequence, time, output)
     inside : (sequence, time), the frames that are scored; one or more in each sequence.
     average : (output), from the train split.
     """
-    worst = ((law[inside] - average) ** 2).sum(axis=1).mean()
-    miss = np.where(inside, ((law - predicted) ** 2).sum(axis=2), 0.0).sum(axis=1)
+    worst = ((distribution[inside] - average) ** 2).sum(axis=1).mean()
+    miss = np.where(inside, ((distribution - predicted) ** 2).sum(axis=2), 0.0).sum(axis=1)
     scores: Floats = 1 - miss / inside.sum(axis=1) / worst
     return scores
 
 
 def fidelity_curve(
-    law: Floats,
+    distribution: Floats,
     posteriors: Floats,
     transmat: Floats,
     means: Floats,
@@ -128,7 +128,7 @@ def fidelity_curve(
 
     Parameters
     ----------
-    law : (sequence, time, output), what the network says.
+    distribution : (sequence, time, output), what the network says.
     posteriors : (sequence, time, state), filtered.
     transmat : (class, state, next_state); one table (1, state, next_state) with classes of 0 is
         the plain free run of a model that knows no inputs.
@@ -149,7 +149,7 @@ def fidelity_curve(
         raise DataError(f"no sequence is longer than the horizon of {horizon} steps")
     return np.array(
         [
-            fidelity(law[scored], state[scored] @ means, average, kind)
+            fidelity(distribution[scored], state[scored] @ means, average, kind)
             for state in free_run(posteriors, transmat, classes, horizon)
         ]
     )

@@ -27,8 +27,8 @@ def symbol_model(
     """
     known = symbols >= 0
     joint = posteriors[known].T @ np.eye(n_symbols)[symbols[known]] + 0.5
-    law = joint / joint.sum(axis=1, keepdims=True)
-    return CategoricalHMM.from_parameters(startprob, transmat, law)
+    distribution = joint / joint.sum(axis=1, keepdims=True)
+    return CategoricalHMM.from_parameters(startprob, transmat, distribution)
 
 
 def juang_rabiner(

@@ -46,8 +46,8 @@ def time_shuffled(chosen: Chosen, rng: np.random.Generator) -> Check:
             "No state changes within a test sequence, so that shuffled time changes nothing."
         )
 
-    def score(states: NDArray[np.int64], law: Floats) -> float:
-        moved = data._replace(law=law)
+    def score(states: NDArray[np.int64], distribution: Floats) -> float:
+        moved = data._replace(distribution=distribution)
         book = codebook.counted(states, moved, chosen.n_states)
         cells = codebook.one_hot(states, chosen.n_states)
         curve = codebook.score(moved, "test", cells, book.transmat, book.means, horizon)
@@ -56,10 +56,10 @@ def time_shuffled(chosen: Chosen, rng: np.random.Generator) -> Check:
     null = []
     for _ in range(N_DRAWS):
         order = surrogates.time_orders(chosen.length, path.shape[1], rng)
-        law = np.take_along_axis(data.law, order[:, :, None], axis=1)
-        null.append(score(np.take_along_axis(path, order, axis=1), law))
+        distribution = np.take_along_axis(data.distribution, order[:, :, None], axis=1)
+        null.append(score(np.take_along_axis(path, order, axis=1), distribution))
     return _against(
-        score(path, data.law),
+        score(path, data.distribution),
         np.array(null),
         f"R2, {horizon} steps ahead",
         f"{horizon} steps ahead its states predict the output with R2",

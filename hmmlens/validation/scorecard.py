@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hmmlens.hmm import selection, storage
 from hmmlens.interpretation.states import state_outputs
 from hmmlens.ragged import steps_inside
-from hmmlens.recording.distributions import output_law
+from hmmlens.recording.distributions import output_distribution
 from hmmlens.stats.agreement import QUICK, agreement, bootstrap, rand_index
 from hmmlens.stats.permutation import ONE_LABEL, agreement_test, comparable, constant_within
 from hmmlens.stats.ties import first_best
@@ -35,7 +35,7 @@ Stores = tuple[xr.Dataset, xr.Dataset]
 class Network(NamedTuple):
     """What a network said on the recorded sequences.
 
-    law : (sequence, time, output), see :func:`hmmlens.recording.distributions.output_law`
+    distribution : (sequence, time, output), see :func:`hmmlens.recording.distributions.output_law`
     kind : ``symbols`` or ``values``
     length, split : (sequence)
     truth : (sequence, time), -1 where unknown
@@ -44,7 +44,7 @@ class Network(NamedTuple):
     What stands past a sequence's length is not looked at.
     """
 
-    law: NDArray[np.float64]
+    distribution: NDArray[np.float64]
     kind: str
     length: NDArray[np.integer]
     split: NDArray[np.integer]
@@ -57,7 +57,7 @@ def network_of(root: xr.Dataset, sequences: xr.Dataset) -> Network:
     kind = str(sequences.attrs["target_kind"])
     chosen = root["sequence"].to_numpy()
     return Network(
-        output_law(root["output"].to_numpy().astype(np.float64), kind),
+        output_distribution(root["output"].to_numpy().astype(np.float64), kind),
         kind,
         root["length"].to_numpy(),
         root["split"].to_numpy(),
@@ -103,12 +103,12 @@ def score_sweep(
         scores, and ``null`` says so. Where the truth is constant within groups, intervals
         resample groups.
     """
-    inside = steps_inside(network.length, *network.law.shape[:2])
+    inside = steps_inside(network.length, *network.distribution.shape[:2])
     masks = {
         name: inside & (network.split == part)[:, None]
         for part, name in enumerate(("train", "select", "test"))
     }
-    average = network.law[masks["train"]].mean(axis=0)
+    average = network.distribution[masks["train"]].mean(axis=0)
     test = network.split == 2
     known = np.where(inside, network.truth, -1)
     truth, n_truth = known[test], int(known.max()) + 1
@@ -119,7 +119,7 @@ def score_sweep(
         model = storage.model(sweep, fitted.covariance_type, fitted.n_states)
         posteriors = model.filter(observed, network.length).posteriors
         train = network.split == 0
-        means = state_outputs(posteriors[train], network.law[train])
+        means = state_outputs(posteriors[train], network.distribution[train])
         predicted = posteriors @ means
         row: dict[str, float | str] = {
             "covariance_type": fitted.covariance_type,
@@ -127,7 +127,7 @@ def score_sweep(
         }
         for name in ("select", "test"):
             row[f"fidelity_{name}"] = fidelity(
-                network.law[masks[name]], predicted[masks[name]], average, network.kind
+                network.distribution[masks[name]], predicted[masks[name]], average, network.kind
             )
         if (truth >= 0).any() and not comparable(truth):
             row["null"] = ONE_LABEL
@@ -191,17 +191,19 @@ def most_faithful(network: Network, variants: Mapping[str, Stores], criterion: s
     ----------
     variants : reduction -> its ``reduced`` and its ``sweep`` store.
     """
-    inside = steps_inside(network.length, *network.law.shape[:2])
+    inside = steps_inside(network.length, *network.distribution.shape[:2])
     train, select = (inside & (network.split == part)[:, None] for part in (0, 1))
-    average = network.law[train].mean(axis=0)
+    average = network.distribution[train].mean(axis=0)
     found = {}
     for name, (reduced, sweep) in variants.items():
         choice = selection.choose(storage.results(sweep), criterion)
         model = storage.model(sweep, choice.covariance_type, choice.n_states)
         posteriors = model.filter(reduced["reduced"].to_numpy(), network.length).posteriors
-        means = state_outputs(posteriors[network.split == 0], network.law[network.split == 0])
+        means = state_outputs(
+            posteriors[network.split == 0], network.distribution[network.split == 0]
+        )
         predicted = posteriors[select] @ means
-        found[name] = fidelity(network.law[select], predicted, average, network.kind)
+        found[name] = fidelity(network.distribution[select], predicted, average, network.kind)
     return max(found, key=lambda name: np.nan_to_num(found[name], nan=-np.inf))
 
 

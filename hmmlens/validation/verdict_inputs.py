@@ -14,7 +14,7 @@ from hmmlens.errors import DataError
 from hmmlens.hmm import storage
 from hmmlens.ragged import steps_inside
 from hmmlens.recording.activations import state
-from hmmlens.recording.distributions import output_law
+from hmmlens.recording.distributions import output_distribution
 from hmmlens.typing import Ints
 from hmmlens.validation import verdict
 from hmmlens.validation.baselines.codebook import Driven, one_hot
@@ -43,7 +43,9 @@ def recorded(
     """
     return Recorded(
         state(root, layer, lstm_state),
-        output_law(root["output"].to_numpy().astype(np.float64), sequences.attrs["target_kind"]),
+        output_distribution(
+            root["output"].to_numpy().astype(np.float64), sequences.attrs["target_kind"]
+        ),
         sequences["input"].to_numpy()[root["sequence"].to_numpy()],
         root["length"].to_numpy(),
         root["split"].to_numpy(),
@@ -100,7 +102,7 @@ def chosen(
     """
     reading = explanation.isel(pick=list(explanation.attrs["picks"]).index(pick["pick"]))
     posteriors = reading["posteriors"].to_numpy()[..., : int(pick["n_states"])]
-    inside = steps_inside(found.length, *found.law.shape[:2])
+    inside = steps_inside(found.length, *found.distribution.shape[:2])
     late = inside & (np.arange(inside.shape[1]) >= warm_up(found))
     masks = {name: late & (found.split == i)[:, None] for i, name in enumerate(SPLITS)}
     longest = min(int(found.length[found.split == part].max()) for part in (0, 2))
@@ -109,15 +111,15 @@ def chosen(
     inputs = (
         one_hot(classes, n_classes) if symbols else scaled(found.inputs, inside, found.split == 0)
     )
-    inputs, values, law, posteriors = (
+    inputs, values, distribution, posteriors = (
         np.where(inside[..., None], array, 0.0).astype(np.float64)
-        for array in (inputs, reduced["reduced"].to_numpy(), found.law, posteriors)
+        for array in (inputs, reduced["reduced"].to_numpy(), found.distribution, posteriors)
     )
     return Chosen(
         storage.model(sweep, str(pick["covariance_type"]), int(pick["n_states"])),
         values,
         posteriors,
-        Driven(law, classes, n_classes, masks),
+        Driven(distribution, classes, n_classes, masks),
         inputs,
         found.length,
         found.split,

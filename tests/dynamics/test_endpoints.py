@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hmmlens.dynamics import endpoints as module
 from hmmlens.dynamics.endpoints import (
-    count_balls,
+    covering_number,
     endpoints,
     leave_alone,
     neutral_input,
@@ -35,16 +35,16 @@ def test_tight_clusters_are_counted_at_both_radii(n: int, d: int, seed: int) -> 
     grid = np.stack(np.meshgrid(*[np.arange(8.0) * 2] * d), axis=-1).reshape(-1, d)
     centres = np.random.default_rng(seed).permutation(grid)[:n]
     points = cloud(centres, spread=1e-4)
-    assert count_balls(points, 0.5) == count_balls(points, 0.01) == n
+    assert covering_number(points, 0.5) == covering_number(points, 0.01) == n
 
 
 def test_few_stragglers_need_no_ball() -> None:
     points = np.zeros((100, 1))
     points[:5, 0] = 10 + np.arange(5)
-    assert count_balls(points, 0.1) == 1
+    assert covering_number(points, 0.1) == 1
     points[5, 0] = 20
-    assert count_balls(points, 0.1) == 2
-    assert count_balls(points, 0.1, covered=1.0) == 7
+    assert covering_number(points, 0.1) == 2
+    assert covering_number(points, 0.1, covered=1.0) == 7
 
 
 def test_line_and_ring_need_balls_by_their_length() -> None:
@@ -53,13 +53,13 @@ def test_line_and_ring_need_balls_by_their_length() -> None:
     line = np.linspace(0, 1, 401)[:, None]
     for radius in (0.101, 0.021):
         fewest = math.ceil(0.95 * 401 / (2 * math.floor(radius * 400) + 1))
-        assert fewest <= count_balls(line, radius) <= 2 * fewest
+        assert fewest <= covering_number(line, radius) <= 2 * fewest
     angle = np.linspace(0, 2 * np.pi, 400, endpoint=False)
     ring = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     for radius in (0.2, 0.05):
         reach = math.floor(2 * math.asin(radius / 2) / angle[1])
         fewest = math.ceil(0.95 * 400 / (2 * reach + 1))
-        assert fewest <= count_balls(ring, radius) <= 2 * fewest
+        assert fewest <= covering_number(ring, radius) <= 2 * fewest
 
 
 @settings(max_examples=50, deadline=None)
@@ -71,12 +71,12 @@ def test_balls_cover_what_they_must(n: int, radius: float, seed: int) -> None:
     for point in points:
         if all(np.linalg.norm(point - other) > 2 * radius for other in apart):
             apart.append(point)
-    assert len(apart) <= count_balls(points, radius, covered=1.0) <= n
+    assert len(apart) <= covering_number(points, radius, covered=1.0) <= n
 
 
 def test_points_that_are_not_numbers_are_told() -> None:
     with pytest.raises(DataError, match="an endpoint is not finite"):
-        count_balls(np.array([[0.0], [np.nan]]), 0.1)
+        covering_number(np.array([[0.0], [np.nan]]), 0.1)
 
 
 def test_scale_is_that_of_the_driven_output() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from hmmlens.dynamics.forecasts import output_laws, record
+from hmmlens.dynamics.forecasts import output_distributions, record
 from hmmlens.rnn.noise_driven import NoiseDriven
 from tests.emulation.planted import Wells
 
@@ -21,19 +21,19 @@ def generator(seed: int = 0) -> torch.Generator:
 def test_laws_to_come_are_those_of_the_planted_chain() -> None:
     network = Wells(TRANSMAT, EMISSION)
     places = network.centres.numpy()
-    laws = output_laws(network, places, 6, 4000, generator())
+    distributions = output_distributions(network, places, 6, 4000, generator())
     exact = np.stack([np.linalg.matrix_power(TRANSMAT, h) @ EMISSION for h in range(1, 7)], axis=1)
     # Of 54 normal deviates none is beyond 4.5, but for one seed in 3,000.
-    assert np.abs(laws.mean - exact).max() < 4.5 * np.sqrt(laws.variance.max())
-    assert np.sqrt(laws.variance.max()) < 0.006
+    assert np.abs(distributions.mean - exact).max() < 4.5 * np.sqrt(distributions.variance.max())
+    assert np.sqrt(distributions.variance.max()) < 0.006
 
 
 def test_variance_is_that_of_the_mean_over_repetitions() -> None:
     network = Wells(TRANSMAT, EMISSION)
     place = network.centres[:1].numpy()
-    again = [output_laws(network, place, 3, 20, generator(seed)) for seed in range(300)]
-    spread = np.array([laws.mean[0] for laws in again]).var(axis=0, ddof=1)
-    told = np.mean([laws.variance[0] for laws in again], axis=0)
+    again = [output_distributions(network, place, 3, 20, generator(seed)) for seed in range(300)]
+    spread = np.array([distributions.mean[0] for distributions in again]).var(axis=0, ddof=1)
+    told = np.mean([distributions.variance[0] for distributions in again], axis=0)
     np.testing.assert_allclose(told, spread, rtol=0.35, atol=1e-12)
 
 
@@ -45,11 +45,13 @@ def test_every_state_meets_the_same_noise_in_batches_of_any_size(
     network = NoiseDriven(cell, 4, 6)
     runs = record(network, 3, 5, generator())
     assert runs.entries.shape == (3, 5, 12 if cell == "lstm" else 6)
-    assert np.allclose(runs.law.sum(axis=2), 1)
+    assert np.allclose(runs.distribution.sum(axis=2), 1)
     entries = runs.entries.reshape(15, -1)
-    twice = output_laws(network, np.concatenate([entries, entries]), 4, 8, generator(1)).mean
+    twice = output_distributions(
+        network, np.concatenate([entries, entries]), 4, 8, generator(1)
+    ).mean
     np.testing.assert_allclose(twice[:15], twice[15:], atol=1e-6)
     monkeypatch.setattr("hmmlens.dynamics.forecasts.BATCH", 24)
     np.testing.assert_allclose(
-        output_laws(network, entries, 4, 8, generator(1)).mean, twice[:15], atol=1e-6
+        output_distributions(network, entries, 4, 8, generator(1)).mean, twice[:15], atol=1e-6
     )

@@ -63,8 +63,10 @@ def test_one_state_is_least_squares() -> None:
     weights, *_ = np.linalg.lstsq(design, now, rcond=None)
     np.testing.assert_allclose(model.weights_[0], weights, atol=1e-4)
     residual = now - design @ weights
-    law = stats.multivariate_normal(np.zeros(2), residual.T @ residual / len(now))
-    assert model.log_likelihoods_[-1] == pytest.approx(law.logpdf(residual).mean(), abs=1e-3)
+    distribution = stats.multivariate_normal(np.zeros(2), residual.T @ residual / len(now))
+    assert model.log_likelihoods_[-1] == pytest.approx(
+        distribution.logpdf(residual).mean(), abs=1e-3
+    )
 
 
 def test_filter_starts_from_the_start_law_and_never_looks_ahead() -> None:

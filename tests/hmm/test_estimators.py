@@ -461,8 +461,8 @@ def test_long_sequences_have_the_best_paths_of_the_step_by_step_search(
     model: Any = GaussianHMM(3, "full", random_state=0, n_iter=3).fit(array, lengths)
     if kind == "categorical":
         array = padded(symbols(lengths), lengths, -5)
-        law = np.random.default_rng(0).dirichlet(np.ones(4), 3)
-        model = CategoricalHMM.from_parameters(model.startprob_, model.transmat_, law)
+        distribution = np.random.default_rng(0).dirichlet(np.ones(4), 3)
+        model = CategoricalHMM.from_parameters(model.startprob_, model.transmat_, distribution)
     # The last state is never left, and by no law: hmmlearn leaves such rows after a fit.
     model.transmat_ = np.array([[0.8, 0.2, 0], [0.3, 0.7, 0], [0, 0, 0]])
     model.startprob_ = np.array([0.5, 0.5, 0])

@@ -123,11 +123,11 @@ def test_passes_are_exact_beside_absurd_densities(
     truth = exact(startprob, transmat, density)
     assert truth is not None
     inside = np.ones((1, len(density)), dtype=bool)
-    law = startprob, transmat, density[None]
+    distribution = startprob, transmat, density[None]
     near = {"rtol": 1e-8, "atol": 1e-9}
 
-    passed = inference.forward(*law, inside)
-    quick = inference.filter_states(*law, inside)
+    passed = inference.forward(*distribution, inside)
+    quick = inference.filter_states(*distribution, inside)
     for found in (passed._replace(posteriors=np.exp(passed.posteriors),
                                   predicted=np.exp(passed.predicted)), quick):  # fmt: skip
         np.testing.assert_allclose(found.posteriors[0], truth.filtered, **near)
@@ -136,7 +136,7 @@ def test_passes_are_exact_beside_absurd_densities(
     np.testing.assert_allclose(inference.smooth(passed, transmat, inside)[0][0], truth.smoothed,
                                **near)  # fmt: skip
 
-    path, score = inference.viterbi(*law, inside)
+    path, score = inference.viterbi(*distribution, inside)
     best = max(truth.paths.values())
     assert abs(truth.paths[tuple(path[0].tolist())] - best) < Decimal("1e-8")
     assert score[0] == pytest.approx(float(best), rel=1e-12)

@@ -178,13 +178,13 @@ def test_chunks_and_named_arrays_take_a_mask() -> None:
     X, mask = np.tile(X, (4, 1, 1)), np.tile(mask, (4, 1))
     lengths = np.tile(LENGTHS, 4)
     start = {"init_params": "", "n_iter": 4, "tol": -np.inf}
-    law = model.means_, model.startprob_, model.transmat_, model._covars_
+    distribution = model.means_, model.startprob_, model.transmat_, model._covars_
     found = []
     named = xr.DataArray(mask.T, dims=("time", "sequence"))
     chunks = lambda: ((X[i : i + 5], lengths[i : i + 5], mask[i : i + 5]) for i in (0, 5, 10))  # noqa: E731
     for data, ends, seen in ((X, lengths, mask), (X, lengths, named), (chunks, None, None)):
         again = GaussianHMM(2, "full", **start)  # type: ignore[arg-type]
-        again.means_, again.startprob_, again.transmat_, again._covars_ = law
+        again.means_, again.startprob_, again.transmat_, again._covars_ = distribution
         found.append(again.fit(data, ends, mask=seen))
     for other in found[1:]:
         np.testing.assert_allclose(other.means_, found[0].means_, rtol=1e-9)

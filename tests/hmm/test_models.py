@@ -75,7 +75,7 @@ def enumerate_paths(model: Any, emission: np.ndarray) -> Enumerated:
     return Enumerated(total, filtered, predicted, np.array(smoothed), weights.max(), entropy)
 
 
-def laws(n_rows: int, n_columns: int) -> st.SearchStrategy[np.ndarray]:
+def distributions(n_rows: int, n_columns: int) -> st.SearchStrategy[np.ndarray]:
     """Draw rows of probabilities, with exact zeros and with very small ones."""
     weights = st.sampled_from([0.0, 0.0, 1.0, 1.0, 2.0, 5.0, 1e-150])
     row = st.lists(weights, min_size=n_columns, max_size=n_columns).filter(lambda r: sum(r) > 0)
@@ -86,7 +86,9 @@ def laws(n_rows: int, n_columns: int) -> st.SearchStrategy[np.ndarray]:
 @st.composite
 def tiny_categorical(draw: st.DrawFn) -> tuple[CategoricalHMM, np.ndarray, np.ndarray]:
     k, v = draw(st.integers(1, 3)), draw(st.integers(2, 3))
-    model = CategoricalHMM.from_parameters(draw(laws(1, k))[0], draw(laws(k, k)), draw(laws(k, v)))
+    model = CategoricalHMM.from_parameters(
+        draw(distributions(1, k))[0], draw(distributions(k, k)), draw(distributions(k, v))
+    )
     n, steps = draw(st.integers(1, 2)), draw(st.integers(1, 5))
     symbols = draw(st.lists(st.integers(0, v - 1), min_size=n * steps, max_size=n * steps))
     lengths = draw(st.lists(st.integers(1, steps), min_size=n, max_size=n))
@@ -102,7 +104,7 @@ def tiny_gaussian(draw: st.DrawFn) -> tuple[GaussianHMM, np.ndarray, np.ndarray]
     factor = np.random.default_rng(draw(SEEDS)).normal(size=(k, d, d))
     covars = factor @ factor.swapaxes(1, 2) + 0.1 * np.eye(d)
     model = GaussianHMM.from_parameters(
-        draw(laws(1, k))[0], draw(laws(k, k)), means, covars, "full"
+        draw(distributions(1, k))[0], draw(distributions(k, k)), means, covars, "full"
     )
     n, steps = draw(st.integers(1, 2)), draw(st.integers(1, 5))
     size = n * steps * d
@@ -158,7 +160,9 @@ def test_gaussian_equals_sum_over_all_paths(
     states = zip(model.means_, model.covars_, strict=True)
     laws_of_states = [multivariate_normal(mean, covariance) for mean, covariance in states]
     emission = [
-        np.stack([np.atleast_1d(law.logpdf(row)) for law in laws_of_states], axis=1)
+        np.stack(
+            [np.atleast_1d(distribution.logpdf(row)) for distribution in laws_of_states], axis=1
+        )
         for row in values
     ]
     agrees_with_enumeration(model, values, lengths, emission)

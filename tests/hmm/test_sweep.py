@@ -99,8 +99,8 @@ def test_states_that_differ_in_spread_alone_are_found() -> None:
 def test_planted_symbol_states_are_found() -> None:
     rng = np.random.default_rng(0)
     _, truth = planted(PLACES, EVEN, n_sequences=30, n_steps=60)
-    law = np.array([[0.9, 0.05, 0.05], [0.05, 0.9, 0.05], [0.05, 0.05, 0.9]])
-    symbols = (law.cumsum(axis=1)[truth] < rng.random(truth.shape)[..., None]).sum(axis=2)
+    distribution = np.array([[0.9, 0.05, 0.05], [0.05, 0.9, 0.05], [0.05, 0.05, 0.9]])
+    symbols = (distribution.cumsum(axis=1)[truth] < rng.random(truth.shape)[..., None]).sum(axis=2)
     sweep = HMMSweep([1, 2, 3, 4], emission="categorical", max_iter=100).fit(symbols)
     assert set(sweep.results_["covariance_type"]) == {"none"}
     assert sweep.results_.loc[sweep.results_["bic"].idxmin(), "n_states"] == 3
@@ -108,7 +108,7 @@ def test_planted_symbol_states_are_found() -> None:
     assert isinstance(model, CategoricalHMM)
     order = model.emissionprob_.argmax(axis=0)
     assert sorted(order) == [0, 1, 2]
-    np.testing.assert_allclose(model.emissionprob_[order], law, atol=0.1)
+    np.testing.assert_allclose(model.emissionprob_[order], distribution, atol=0.1)
 
 
 @pytest.mark.parametrize("kind", COVARIANCE_TYPES)
@@ -121,11 +121,11 @@ def test_one_state_has_the_likelihood_of_one_gaussian(kind: str) -> None:
     if kind == "spherical":
         covariance = np.eye(2) * np.trace(covariance) / 2
     floor = 0.02 * frames.var(axis=0).mean()
-    law = multivariate_normal(mean, covariance + floor * np.eye(2))
+    distribution = multivariate_normal(mean, covariance + floor * np.eye(2))
     sweep = HMMSweep([1], [kind], n_restarts=3, min_covar=0.02).fit(X)
     # Every start would give the same, so there is one.
     (row,) = sweep.results_.itertuples()
-    assert row.log_likelihood == pytest.approx(law.logpdf(frames).sum(), rel=1e-10)
+    assert row.log_likelihood == pytest.approx(distribution.logpdf(frames).sum(), rel=1e-10)
     assert row.converged
 
 

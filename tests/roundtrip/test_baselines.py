@@ -28,10 +28,10 @@ def toggled(seed: int = 0) -> Seen:
     rng = np.random.default_rng(seed)
     pulses = (rng.random((50, 100)) < 0.1).astype(np.int64)
     state = pulses.cumsum(axis=1) % 2
-    law = np.eye(2)[state]
-    hidden = law @ rng.normal(size=(2, 6)) + 0.01 * rng.normal(size=(50, 100, 6))
+    distribution = np.eye(2)[state]
+    hidden = distribution @ rng.normal(size=(2, 6)) + 0.01 * rng.normal(size=(50, 100, 6))
     split = np.repeat([0, 1, 2], [30, 10, 10])
-    return Seen(Recorded(hidden, law, pulses, np.full(50, 100), split), state, 1.0, 0.0)
+    return Seen(Recorded(hidden, distribution, pulses, np.full(50, 100), split), state, 1.0, 0.0)
 
 
 def test_states_that_remember_beat_what_sees_inputs_alone() -> None:
@@ -57,7 +57,7 @@ def test_an_automaton_remembers_too() -> None:
 def test_what_the_last_input_tells_is_told_by_it() -> None:
     seen = toggled()
     inputs = seen.recorded.inputs
-    echo = seen._replace(recorded=seen.recorded._replace(law=np.eye(2)[inputs]))
+    echo = seen._replace(recorded=seen.recorded._replace(distribution=np.eye(2)[inputs]))
     rows = {row["rival"]: row for row in baselines.fidelities(echo, ["k-means"], 2, 0)}
     assert rows["last 1 input"]["fidelity_0"] == pytest.approx(1.0)
     # The states stand for the parity, which says nothing of the last input.

@@ -105,18 +105,21 @@ def test_surrogates(cell: str, dataset: dict[str, object], monkeypatch: pytest.M
     seen = preparation.record(made.network, made.data, 1000)
     assert seen.replay_error < 1e-5
     shuffled = grades.surrogate("shuffled", made.network, seen, 0)
-    for one, two in ((shuffled.hidden, seen.recorded.hidden), (shuffled.law, seen.recorded.law)):
+    for one, two in (
+        (shuffled.hidden, seen.recorded.hidden),
+        (shuffled.distribution, seen.recorded.distribution),
+    ):
         assert not np.array_equal(one, two)
         np.testing.assert_array_equal(np.sort(one, axis=1), np.sort(two, axis=1))
     turned = grades.surrogate("phase-randomised", made.network, seen, 0)
     np.testing.assert_allclose(
         turned.hidden.mean(axis=1), seen.recorded.hidden.mean(axis=1), atol=1e-6
     )
-    assert not np.allclose(turned.law, seen.recorded.law, atol=1e-3)
+    assert not np.allclose(turned.distribution, seen.recorded.distribution, atol=1e-3)
     # The readout of states that did not change says what the network said.
     monkeypatch.setattr(surrogates, "phase_randomised", lambda values, length, rng: values)
     same = grades.surrogate("phase-randomised", made.network, seen, 0)
-    np.testing.assert_allclose(same.law, seen.recorded.law, atol=1e-5)
+    np.testing.assert_allclose(same.distribution, seen.recorded.distribution, atol=1e-5)
 
 
 def test_the_same_seed_gives_the_same_rows_and_another_one_others() -> None:

@@ -10,7 +10,7 @@ from sklearn.calibration import calibration_curve
 from hmmlens.datasets.synthetic.generators import preset_hmm, sample_hmm
 from hmmlens.errors import DataError
 from hmmlens.hmm.models import CategoricalHMM
-from hmmlens.stats.calibration import calibration_error, coverage, reliability, truth_law
+from hmmlens.stats.calibration import calibration_error, coverage, reliability, truth_distribution
 
 
 def exact(seed: int, n: int = 200) -> tuple[np.ndarray, np.ndarray]:
@@ -52,13 +52,13 @@ def test_reliability_of_two_states_is_that_of_scikit_learn() -> None:
 
 
 def test_certainty_falls_in_the_last_bin_and_unknown_steps_in_none() -> None:
-    laws = np.array([[[1.0, 0], [0, 1], [0.5, 0.5]]])
-    table = reliability(laws, np.array([[0, 0, -1]]))
+    distributions = np.array([[[1.0, 0], [0, 1], [0.5, 0.5]]])
+    table = reliability(distributions, np.array([[0, 0, -1]]))
     assert table.to_dict("list") == {
         "low": [0.9], "high": [1.0], "n": [2], "confidence": [1.0], "accuracy": [0.5]
     }  # fmt: skip
     with pytest.raises(DataError, match="no step has a known truth"):
-        reliability(laws, np.full((1, 3), -1))
+        reliability(distributions, np.full((1, 3), -1))
 
 
 def test_states_become_truths_by_counting_on_train() -> None:
@@ -66,15 +66,15 @@ def test_states_become_truths_by_counting_on_train() -> None:
     # States of other names, one of them split into two.
     found = np.concatenate([posteriors[..., [2, 0]], posteriors[..., [1]] / 2,
                             posteriors[..., [1]] / 2], axis=2)  # fmt: skip
-    law = truth_law(found[:200], truth[:200], 3)
-    assert law.shape == (4, 3)
-    np.testing.assert_allclose(law.sum(axis=1), 1)
-    assert law[0].argmax() == 2
-    assert law[1].argmax() == 0
-    np.testing.assert_allclose(law[2], law[3])
+    distribution = truth_distribution(found[:200], truth[:200], 3)
+    assert distribution.shape == (4, 3)
+    np.testing.assert_allclose(distribution.sum(axis=1), 1)
+    assert distribution[0].argmax() == 2
+    assert distribution[1].argmax() == 0
+    np.testing.assert_allclose(distribution[2], distribution[3])
     # Hard labels of the exact filter: the counted law is right on test.
     hard = np.eye(3)[posteriors.argmax(axis=2)]
-    said = hard[200:] @ truth_law(hard[:200], truth[:200], 3)
+    said = hard[200:] @ truth_distribution(hard[:200], truth[:200], 3)
     rng = np.random.default_rng(0)
     assert calibration_error(said, truth[200:], 50, rng).value < 0.02
 

@@ -19,8 +19,10 @@ A = np.array([[0.9, 0.07, 0.03], [0.1, 0.85, 0.05], [0.02, 0.08, 0.9]])
 
 
 def chain(seed: int, n: int = 20, steps: int = 80, a: np.ndarray = A) -> np.ndarray:
-    law = transitions.stationary(a)
-    path = sample_hmm(check_hmm(law, a, np.eye(len(a))), n, steps, np.random.default_rng(seed))[1]
+    distribution = transitions.stationary(a)
+    path = sample_hmm(
+        check_hmm(distribution, a, np.eye(len(a))), n, steps, np.random.default_rng(seed)
+    )[1]
     path[0, steps // 2 :] = -1
     return path
 
@@ -81,9 +83,9 @@ def test_defect_is_the_distance_of_powers() -> None:
     one = transitions.normalised(transitions.counts(path, 3).sum(axis=0))
     for m in (2, 7):
         moves = transitions.counts(path, 3, m).sum(axis=0)
-        law = moves.sum(axis=1) / moves.sum()
+        distribution = moves.sum(axis=1) / moves.sum()
         far = abs(np.linalg.matrix_power(one, m) - transitions.normalised(moves)).sum(axis=1) / 2
-        assert found.loc[m, "defect"] == pytest.approx(law @ far)
+        assert found.loc[m, "defect"] == pytest.approx(distribution @ far)
 
 
 def test_chains_rarely_fail_chapman_kolmogorov() -> None:

@@ -34,8 +34,10 @@ def test_counts_equal_slow_counting(path: np.ndarray, lag: int) -> None:
 def test_stationary_law_is_the_left_eigenvector(n: int, seed: int) -> None:
     a = chain(n, seed)
     values, vectors = np.linalg.eig(a.T)
-    law = np.real(vectors[:, np.argmin(abs(values - 1))])
-    np.testing.assert_allclose(transitions.stationary(a), law / law.sum(), atol=1e-9)
+    distribution = np.real(vectors[:, np.argmin(abs(values - 1))])
+    np.testing.assert_allclose(
+        transitions.stationary(a), distribution / distribution.sum(), atol=1e-9
+    )
 
 
 def test_stationary_law_of_a_cycle_is_even() -> None:
@@ -46,14 +48,18 @@ def test_stationary_law_of_a_cycle_is_even() -> None:
 @given(st.integers(2, 5), st.integers(0, 2**32 - 1))
 def test_closest_is_the_best_of_all_permutations(n: int, seed: int) -> None:
     a, b = chain(n, seed), chain(n, seed + 1)
-    law = transitions.stationary(a)
+    distribution = transitions.stationary(a)
     best = min(
-        sum(law[i] * abs(a[i, j] - b[order[i], order[j]]) / 2 for i in range(n) for j in range(n))
+        sum(
+            distribution[i] * abs(a[i, j] - b[order[i], order[j]]) / 2
+            for i in range(n)
+            for j in range(n)
+        )
         for order in itertools.permutations(range(n))
     )
-    distance, match = transitions.closest(a, b, law)
+    distance, match = transitions.closest(a, b, distribution)
     assert distance == pytest.approx(best)
-    assert transitions.row_distance(law, a, b[np.ix_(match, match)]) == pytest.approx(best)
+    assert transitions.row_distance(distribution, a, b[np.ix_(match, match)]) == pytest.approx(best)
 
 
 def test_other_names_are_no_distance_and_forgetting_is_a_large_one() -> None:
@@ -69,11 +75,14 @@ def test_other_names_are_no_distance_and_forgetting_is_a_large_one() -> None:
 
 def test_row_that_was_never_left_is_fully_wrong() -> None:
     moves = np.array([[3.0, 1.0], [0.0, 0.0]])
-    laws = transitions.normalised(moves)
-    np.testing.assert_array_equal(laws[0], [0.75, 0.25])
-    assert np.isnan(laws[1]).all()
-    law = np.array([0.6, 0.4])
-    assert transitions.row_distance(law, np.array([[0.75, 0.25], [0.5, 0.5]]), laws) == 0.4
+    distributions = transitions.normalised(moves)
+    np.testing.assert_array_equal(distributions[0], [0.75, 0.25])
+    assert np.isnan(distributions[1]).all()
+    distribution = np.array([0.6, 0.4])
+    assert (
+        transitions.row_distance(distribution, np.array([[0.75, 0.25], [0.5, 0.5]]), distributions)
+        == 0.4
+    )
 
 
 def split_state(a: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -88,12 +97,14 @@ def split_state(a: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def test_lumping_undoes_a_split_without_defect(n: int, seed: int) -> None:
     a = chain(n, seed)
     fine = split_state(a, np.random.default_rng(seed))
-    law = transitions.stationary(fine)
-    lumped, defect = transitions.lump(fine, law, np.repeat(np.arange(n), 2), n)
+    distribution = transitions.stationary(fine)
+    lumped, defect = transitions.lump(fine, distribution, np.repeat(np.arange(n), 2), n)
     np.testing.assert_allclose(lumped, a, atol=1e-9)
     assert defect == pytest.approx(0, abs=1e-9)
     # Found with too many states: each true state meets its two halves.
-    table = np.repeat(np.diag(transitions.stationary(a)), 2, axis=1) * law / law.sum()
+    table = (
+        np.repeat(np.diag(transitions.stationary(a)), 2, axis=1) * distribution / distribution.sum()
+    )
     assert transitions.compare(a, fine, 1000 * table) == pytest.approx((0, 0), abs=1e-6)
     # And with too few: the truth is lumped.
     assert transitions.compare(fine, a, table.T) == pytest.approx((0, 0), abs=1e-6)
@@ -102,8 +113,8 @@ def test_lumping_undoes_a_split_without_defect(n: int, seed: int) -> None:
 def test_lumping_what_cannot_be_lumped_has_a_defect() -> None:
     # States 1 and 2 are merged, and only one of them ever goes to 0.
     a = np.array([[0.0, 0.5, 0.5], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
-    law = np.array([0.25, 0.25, 0.5])
-    lumped, defect = transitions.lump(a, law, np.array([0, 1, 1]), 2)
+    distribution = np.array([0.25, 0.25, 0.5])
+    lumped, defect = transitions.lump(a, distribution, np.array([0, 1, 1]), 2)
     np.testing.assert_allclose(lumped, [[0, 1], [1 / 3, 2 / 3]])
     assert defect == pytest.approx(0.25 * 2 / 3 + 0.5 * 1 / 3)
 

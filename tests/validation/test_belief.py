@@ -54,15 +54,15 @@ def test_beliefs_are_the_sum_over_all_paths() -> None:
     found = exact_beliefs(model, symbols, truth_of)
     edges, start = MACHINES["rrxor"].edges, MACHINES["rrxor"].startprob
     for t in range(4):
-        law = np.zeros(5)
+        distribution = np.zeros(5)
         for path in itertools.product(range(5), repeat=t + 2):
             p = start[path[0]]
             for i, symbol in enumerate(symbols[0, : t + 1]):
                 p *= edges[symbol, path[i], path[i + 1]]
-            law[path[-1]] += p
-        law /= law.sum()
-        np.testing.assert_allclose(found.state[0, t], law, atol=1e-12)
-        following = [(law @ edges[symbol]).sum() for symbol in range(2)]
+            distribution[path[-1]] += p
+        distribution /= distribution.sum()
+        np.testing.assert_allclose(found.state[0, t], distribution, atol=1e-12)
+        following = [(distribution @ edges[symbol]).sum() for symbol in range(2)]
         np.testing.assert_allclose(found.following[0, t], following, atol=1e-12)
 
 

@@ -188,10 +188,10 @@ def test_ceilings_are_those_of_the_table(name: str) -> None:
 
 
 def word_probability(hmm: CategoricalHMM, word: tuple[int, ...]) -> float:
-    law = hmm.get_stationary_distribution()
+    distribution = hmm.get_stationary_distribution()
     for symbol in word:
-        law = (law * hmm.emissionprob_[:, symbol]) @ hmm.transmat_
-    return float(law.sum())
+        distribution = (distribution * hmm.emissionprob_[:, symbol]) @ hmm.transmat_
+    return float(distribution.sum())
 
 
 def test_hankel_matrix_holds_the_probabilities_of_words() -> None:
@@ -227,10 +227,10 @@ def conditional_entropy(hmm: CategoricalHMM, n: int, known_start: bool) -> float
         total = 0.0
         for start in starts:
             for word in itertools.product(range(hmm.emissionprob_.shape[1]), repeat=length):
-                law = start
+                distribution = start
                 for symbol in word:
-                    law = (law * hmm.emissionprob_[:, symbol]) @ hmm.transmat_
-                p = law.sum()
+                    distribution = (distribution * hmm.emissionprob_[:, symbol]) @ hmm.transmat_
+                p = distribution.sum()
                 total -= p * np.log(p) if p > 0 else 0
         return total
 

@@ -106,7 +106,9 @@ def test_states_beat_a_linear_system_only_where_outputs_jump_with_them() -> None
     slow = of.values.cumsum(axis=1)
     values = (slow - slow.mean()) / slow.std()
     posteriors = of.model.filter(values, of.length).posteriors
-    line = of._replace(values=values, posteriors=posteriors, driven=of.driven._replace(law=values))
+    line = of._replace(
+        values=values, posteriors=posteriors, driven=of.driven._replace(distribution=values)
+    )
     found = asked("linear rival", line)
     assert found.holds is False and found.sentence.endswith("worse.")
 

@@ -22,12 +22,12 @@ def test_states_read_once_follow_products_of_tables() -> None:
     rng = np.random.default_rng(3)
     first, tables = rng.dirichlet(np.ones(3), 2), rng.dirichlet(np.ones(3), (2, 3))
     classes = rng.integers(2, size=(2, 6))
-    laws = read_once(first, tables, classes)
+    distributions = read_once(first, tables, classes)
     for n in range(2):
-        law = first[n]
+        distribution = first[n]
         for t in range(6):
-            law = law @ tables[classes[n, t]] if t else law
-            np.testing.assert_allclose(laws[n, t], law, atol=1e-12)
+            distribution = distribution @ tables[classes[n, t]] if t else distribution
+            np.testing.assert_allclose(distributions[n, t], distribution, atol=1e-12)
 
 
 def test_network_says_what_its_own_law_says() -> None:

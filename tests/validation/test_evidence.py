@@ -21,30 +21,32 @@ def ends(n: int, ratio: float = 1.0, drift: float = 0.0) -> Endpoints:
     return Endpoints(np.zeros((0, 1)), n, round(n * ratio), ratio, drift)
 
 
-def recorded(law: np.ndarray, inputs: np.ndarray, seed: int = 0) -> Recorded:
+def recorded(distribution: np.ndarray, inputs: np.ndarray, seed: int = 0) -> Recorded:
     """Return units that hold the law and a little noise."""
     rng = np.random.default_rng(seed)
-    mix = rng.normal(size=(law.shape[2], 10))
-    hidden = law @ mix + 0.02 * rng.normal(size=(*law.shape[:2], 10))
-    split = np.arange(len(law)) * 5 // len(law)
+    mix = rng.normal(size=(distribution.shape[2], 10))
+    hidden = distribution @ mix + 0.02 * rng.normal(size=(*distribution.shape[:2], 10))
+    split = np.arange(len(distribution)) * 5 // len(distribution)
     split = np.array([0, 0, 0, 1, 2])[split]
-    return Recorded(hidden, law, inputs, np.full(len(law), law.shape[1]), split)
+    return Recorded(
+        hidden, distribution, inputs, np.full(len(distribution), distribution.shape[1]), split
+    )
 
 
 def counter(modulus: int = 3, seed: int = 0) -> Recorded:
     rng = np.random.default_rng(seed)
     pulses = (rng.random((50, 80)) < 0.15).astype(int)
-    law = np.eye(modulus)[pulses.cumsum(axis=1) % modulus]
-    law = law + 0.01 * rng.normal(size=law.shape)
-    return recorded(law, pulses[..., None].astype(np.float32), seed)
+    distribution = np.eye(modulus)[pulses.cumsum(axis=1) % modulus]
+    distribution = distribution + 0.01 * rng.normal(size=distribution.shape)
+    return recorded(distribution, pulses[..., None].astype(np.float32), seed)
 
 
 def ring(seed: int = 0) -> Recorded:
     rng = np.random.default_rng(seed)
     turns = rng.integers(-2, 3, size=(50, 80))
     angle = rng.uniform(0, 2 * np.pi, (50, 1)) + 0.25 * turns.cumsum(axis=1)
-    law = np.stack([np.cos(angle), np.sin(angle)], axis=2)
-    return recorded(law, turns[..., None].astype(np.float32), seed)
+    distribution = np.stack([np.cos(angle), np.sin(angle)], axis=2)
+    return recorded(distribution, turns[..., None].astype(np.float32), seed)
 
 
 def test_counter_with_as_many_endpoints_holds_states() -> None:
@@ -95,9 +97,11 @@ def test_ring_is_a_continuum_whatever_the_endpoints_say() -> None:
 
 def test_shuffled_time_is_unfaithful() -> None:
     data = counter()
-    order = np.argsort(np.random.default_rng(0).random(data.law.shape[:2]), axis=1)[..., None]
+    order = np.argsort(np.random.default_rng(0).random(data.distribution.shape[:2]), axis=1)[
+        ..., None
+    ]
     shuffled = data._replace(
-        law=np.take_along_axis(data.law, order, axis=1),
+        distribution=np.take_along_axis(data.distribution, order, axis=1),
         hidden=np.take_along_axis(data.hidden, order, axis=1),
     )
     row, verdict = judge(shuffled, GOOD, None, seed=0)
@@ -109,7 +113,7 @@ def test_components_are_those_of_scikit_learn() -> None:
     from sklearn.decomposition import PCA
 
     data = counter()
-    train = np.broadcast_to((data.split == 0)[:, None], data.law.shape[:2])
+    train = np.broadcast_to((data.split == 0)[:, None], data.distribution.shape[:2])
     found = components(data.hidden, train)
     oracle = PCA(0.95, svd_solver="full").fit(data.hidden[train])
     assert found.shape[2] == oracle.n_components_ == 2
@@ -138,15 +142,18 @@ def test_filtered_states_and_predictions_ignore_the_future() -> None:
         )
         model, _ = input_driven.fit(points[rows], part.classes[rows], start)
         posteriors = model.filter(points, part.classes).posteriors
-        means = state_outputs(posteriors[rows], part.law[rows])
+        means = state_outputs(posteriors[rows], part.distribution[rows])
         said.append(
             [posteriors[test]]
-            + [law[test] @ means for law in free_run(posteriors, model.transmat, part.classes, 5)]
+            + [
+                distribution[test] @ means
+                for distribution in free_run(posteriors, model.transmat, part.classes, 5)
+            ]
         )
     cut = 50 - min(WARM_UP, 80 // 5)
     scores = []
     for part, points in ((past, space), (future, moved)):
-        early = part.masks["test"] & (np.arange(part.law.shape[1]) < cut)
+        early = part.masks["test"] & (np.arange(part.distribution.shape[1]) < cut)
         fits = fit_states(points, part._replace(masks=part.masks | {"test": early}), 3, 0)
         scores.append((fits.test, fits.codebook_test, fits.select))
     np.testing.assert_array_equal(*scores)
@@ -172,8 +179,8 @@ def test_what_fills_short_sequences_is_not_looked_at() -> None:
 
 def test_too_short_and_dead_recordings_are_told() -> None:
     data = counter()
-    hidden, law, inputs = (part[:, :6] for part in data[:3])
-    short = Recorded(hidden, law, inputs, np.full(50, 6), data.split)
+    hidden, distribution, inputs = (part[:, :6] for part in data[:3])
+    short = Recorded(hidden, distribution, inputs, np.full(50, 6), data.split)
     with pytest.raises(DataError, match="no train sequence is longer than the warm-up"):
         judge(short, GOOD, None, 0)
     with pytest.raises(DataError, match="no unit of this layer ever changes"):

@@ -34,13 +34,13 @@ def drawn(seed: int, n: int = 3, t: int = 12, k: int = 3, c: int = 2) -> tuple[n
 @given(SEEDS)
 def test_laws_equal_products_of_tables(seed: int) -> None:
     posteriors, tables, classes = drawn(seed)
-    for h, law in enumerate(free_run(posteriors, tables, classes, 4)):
-        assert (law[:, :h] == 0).all()
+    for h, distribution in enumerate(free_run(posteriors, tables, classes, 4)):
+        assert (distribution[:, :h] == 0).all()
         for n, t in ((0, h), (1, 11), (2, h + 2)):
             slow = posteriors[n, t - h]
             for step in range(t - h + 1, t + 1):
                 slow = slow @ tables[classes[n, step]]
-            np.testing.assert_allclose(law[n, t], slow, atol=1e-12)
+            np.testing.assert_allclose(distribution[n, t], slow, atol=1e-12)
 
 
 def counter(n: int = 30, t: int = 60) -> tuple[np.ndarray, np.ndarray]:
@@ -51,14 +51,14 @@ def counter(n: int = 30, t: int = 60) -> tuple[np.ndarray, np.ndarray]:
 
 def test_known_automaton_is_perfect_with_inputs_and_fades_without() -> None:
     pulses, states = counter()
-    known, law = np.eye(3)[states], np.eye(3)[states]
+    known, distribution = np.eye(3)[states], np.eye(3)[states]
     inside = np.ones(states.shape, dtype=bool)
     tables = np.stack([np.eye(3), np.roll(np.eye(3), 1, axis=1)])
-    average = law.mean(axis=(0, 1))
-    perfect = fidelity_curve(law, known, tables, np.eye(3), pulses, inside, average, 6)
+    average = distribution.mean(axis=(0, 1))
+    perfect = fidelity_curve(distribution, known, tables, np.eye(3), pulses, inside, average, 6)
     np.testing.assert_allclose(perfect, 1, atol=1e-12)
     blind = (0.8 * tables[0] + 0.2 * tables[1])[None]
-    faded = fidelity_curve(law, known, blind, np.eye(3), 0 * pulses, inside, average, 6)
+    faded = fidelity_curve(distribution, known, blind, np.eye(3), 0 * pulses, inside, average, 6)
     assert faded[0] == pytest.approx(1)
     assert (np.diff(faded) < 0).all() and faded[5] < 0.4
 
@@ -68,10 +68,10 @@ def test_plain_run_of_two_states_fades_by_its_eigenvalue() -> None:
     rng = np.random.default_rng(1)
     flips = (rng.random((400, 200)) < 0.05).astype(int)
     states = (rng.integers(2, size=(400, 1)) + flips.cumsum(axis=1)) % 2
-    law = (2.0 * states - 1)[..., None]
+    distribution = (2.0 * states - 1)[..., None]
     tables = np.array([[[0.95, 0.05], [0.05, 0.95]]])
     found = fidelity_curve(
-        law,
+        distribution,
         np.eye(2)[states],
         tables,
         np.array([[-1.0], [1.0]]),
@@ -85,10 +85,12 @@ def test_plain_run_of_two_states_fades_by_its_eigenvalue() -> None:
 
 def test_wrong_states_are_no_better_than_the_average() -> None:
     pulses, states = counter()
-    law, wrong = np.eye(3)[states], np.eye(3)[(states + 1) % 3]
+    distribution, wrong = np.eye(3)[states], np.eye(3)[(states + 1) % 3]
     tables = np.stack([np.eye(3), np.roll(np.eye(3), 1, axis=1)])
     inside = np.ones(states.shape, dtype=bool)
-    found = fidelity_curve(law, wrong, tables, np.eye(3), pulses, inside, law.mean((0, 1)), 5)
+    found = fidelity_curve(
+        distribution, wrong, tables, np.eye(3), pulses, inside, distribution.mean((0, 1)), 5
+    )
     assert (found < 0).all()
 
 
@@ -104,12 +106,12 @@ def test_the_future_changes_no_law_before_it() -> None:
 
 def test_mean_over_sequences_is_the_r2_of_all_frames() -> None:
     rng = np.random.default_rng(4)
-    law = rng.normal(size=(5, 10, 2))
-    predicted = law + 0.5 * rng.normal(size=law.shape)
+    distribution = rng.normal(size=(5, 10, 2))
+    predicted = distribution + 0.5 * rng.normal(size=distribution.shape)
     inside = np.arange(10)[None] < np.array([10, 4, 7, 10, 1])[:, None]
-    average = law[inside].mean(axis=0)
-    scores = sequence_scores(law, predicted, inside, average)
-    whole = r2_score(law[inside], predicted[inside], multioutput="variance_weighted")
+    average = distribution[inside].mean(axis=0)
+    scores = sequence_scores(distribution, predicted, inside, average)
+    whole = r2_score(distribution[inside], predicted[inside], multioutput="variance_weighted")
     assert np.average(scores, weights=inside.sum(axis=1)) == pytest.approx(whole)
 
 

@@ -123,13 +123,13 @@ def planted() -> tuple[Network, np.ndarray, np.ndarray]:
     truth = np.repeat(rng.integers(0, 3, size=(12, 10)), 5, axis=1)
     places = np.array([[0.0, 0], [8, 0], [0, 8]])
     observed = places[truth] + rng.normal(size=(12, 50, 2))
-    law = np.array([[1.0], [2], [5]])[truth] + 0.1 * rng.normal(size=(12, 50, 1))
+    distribution = np.array([[1.0], [2], [5]])[truth] + 0.1 * rng.normal(size=(12, 50, 1))
     split = np.array([0] * 6 + [1] * 3 + [2] * 3)
     length = np.full(12, 50)
     length[[1, 8, 10]] = 30
     past = np.arange(50) >= length[:, None]
-    law[past], observed[past] = 1e3, -1e3
-    return Network(law, "values", length, split, truth), observed, past
+    distribution[past], observed[past] = 1e3, -1e3
+    return Network(distribution, "values", length, split, truth), observed, past
 
 
 def test_scores_of_planted_states() -> None:
@@ -146,13 +146,15 @@ def test_scores_of_planted_states() -> None:
     # Three states: what remains is the noise of the output.
     test = network.split == 2
     inside = ~past & test[:, None]
-    means = [network.law[~past & train[:, None] & (network.truth == k)].mean() for k in range(3)]
-    law = network.law[inside][:, 0]
-    worst = ((law - network.law[~past & train[:, None]].mean()) ** 2).mean()
-    expected = 1 - ((law - np.array(means)[network.truth[inside]]) ** 2).mean() / worst
+    means = [
+        network.distribution[~past & train[:, None] & (network.truth == k)].mean() for k in range(3)
+    ]
+    distribution = network.distribution[inside][:, 0]
+    worst = ((distribution - network.distribution[~past & train[:, None]].mean()) ** 2).mean()
+    expected = 1 - ((distribution - np.array(means)[network.truth[inside]]) ** 2).mean() / worst
     assert table.loc[3, "fidelity_test"] == pytest.approx(expected, abs=1e-3)
     assert expected > 0.99
-    assert r2_score(law, np.array(means)[network.truth[inside]]) > 0.99
+    assert r2_score(distribution, np.array(means)[network.truth[inside]]) > 0.99
     found = storage.model(data, "tied", 3).filter(observed, network.length).posteriors.argmax(2)
     ari = adjusted_rand_score(network.truth[inside], found[inside])
     assert table.loc[3, "ari"] == pytest.approx(ari)
@@ -200,7 +202,9 @@ def test_network_of_takes_the_recorded_sequences() -> None:
     network = network_of(root, sequences)
     np.testing.assert_array_equal(network.truth, state[[1, 3, 4]])
     odds = np.exp(logits)
-    np.testing.assert_allclose(network.law, odds / odds.sum(axis=2, keepdims=True), rtol=1e-5)
+    np.testing.assert_allclose(
+        network.distribution, odds / odds.sum(axis=2, keepdims=True), rtol=1e-5
+    )
     assert network.kind == "symbols"
     assert network.length.tolist() == [5, 4, 5]
     assert scorecard.RAW_INPUT == "raw-input"

@@ -144,9 +144,9 @@ def test_a_network_without_a_task_is_not_called_incompetent() -> None:
 
 
 def test_gate_is_what_stands_between_a_twin_and_its_other_grade() -> None:
-    twin = replace(GOOD, loss=1.0)
-    assert decide(twin).grade == "X" and without_gate(twin) == "D"
-    assert without_gate(replace(twin, fidelity=0.2)) == "U"
+    untrained = replace(GOOD, loss=1.0)
+    assert decide(untrained).grade == "X" and without_gate(untrained) == "D"
+    assert without_gate(replace(untrained, fidelity=0.2)) == "U"
     assert without_gate(GOOD) == decide(GOOD).grade
 
 

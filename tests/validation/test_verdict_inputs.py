@@ -53,9 +53,9 @@ def test_network_that_was_not_left_alone_has_no_endpoints() -> None:
 
 def test_recordings_that_are_too_short_are_not_judged_and_say_so() -> None:
     rng = np.random.default_rng(0)
-    hidden, law = rng.normal(size=(9, 6, 4)), rng.normal(size=(9, 6, 2))
+    hidden, distribution = rng.normal(size=(9, 6, 4)), rng.normal(size=(9, 6, 2))
     split = np.arange(9) % 3
-    short = Recorded(hidden, law, np.zeros((9, 6), int), np.full(9, 6), split)
+    short = Recorded(hidden, distribution, np.zeros((9, 6), int), np.full(9, 6), split)
     row = verdict_inputs.judged(short, Losses(0.1, 1.0), None, 0)
     assert row["grade"] == "not judged" and not row["supported"]
     assert "record longer sequences" in row["reasons"]
@@ -102,7 +102,7 @@ def test_chosen_model_is_checked_on_its_own_states_even_of_short_sequences(
     assert of.horizon == horizon
     np.testing.assert_array_equal(of.path, read["path"].isel(pick=0))
     assert (of.path[np.arange(n_steps) >= length[:, None]] == -1).all()
-    for part in (of.values, of.driven.law, of.inputs, of.posteriors):
+    for part in (of.values, of.driven.distribution, of.inputs, of.posteriors):
         assert np.isfinite(part).all()
     told = checks.run(of, 0).set_index("check")["holds"]
     assert told["truth shifted"] and told["calibration"]

@@ -128,13 +128,13 @@ def test_its_twin_has_other_weights_of_the_same_shapes(done: Path) -> None:
     from safetensors.torch import load_file
 
     results = done / "results" / "loaded"
-    mine, twin = (
+    mine, untrained = (
         load_file(results / name / "0" / "network.safetensors")
         for name in ("mine", "mine-untrained")
     )
     for name, weight in mine.items():
-        assert twin[name].shape == weight.shape
-        assert not torch.equal(twin[name], weight)
+        assert untrained[name].shape == weight.shape
+        assert not torch.equal(untrained[name], weight)
 
 
 @pytest.mark.parametrize("name", ["mine.py", "mine_helper.py"])

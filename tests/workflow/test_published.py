@@ -38,8 +38,8 @@ def test_both_are_replayed_and_do_their_task(results: Path) -> None:
     networks = pd.read_csv(results / "tables" / "networks.csv").set_index("network")
     assert (networks["replay_error"] < 1e-3).all()
     for name in ("gait-gru", "silero-vad"):
-        row, twin = networks.loc[name], networks.loc[f"{name}-untrained"]
-        assert row["test"] < 0.5 * twin["test"]
+        row, untrained = networks.loc[name], networks.loc[f"{name}-untrained"]
+        assert row["test"] < 0.5 * untrained["test"]
     # Half a radian of phase is an error of .12, and the share of speech alone gives .22.
     assert networks.loc["gait-gru", "select"] < 0.1
     assert networks.loc["silero-vad", "test"] < 0.1

@@ -125,8 +125,8 @@ def test_every_layer_has_a_verdict_and_every_network_a_reservoir(smoke: Path) ->
         same = mine["grade"] == beside["grade"] and mine["grade"] not in ("X", "U")
         assert mine["input_driven"] == same
         # A readout that is fitted to the task says more of it than one that is not.
-        twin = rows.loc[(f"{network}-untrained", "untrained", layer)]
-        assert beside["loss"] < twin["loss"] and beside["marginal"] == twin["marginal"]
+        untrained = rows.loc[(f"{network}-untrained", "untrained", layer)]
+        assert beside["loss"] < untrained["loss"] and beside["marginal"] == untrained["marginal"]
     # Only the top layer has a reservoir to stand beside.
     assert pd.isna(rows.loc[("fully3-lstm", "trained", "layer0"), "input_driven"])
     told = json.loads((results / "findings.json").read_text())["networks"]

@@ -10,7 +10,7 @@ import xarray as xr
 from hmmlens.dynamics import endpoints
 from hmmlens.io import store
 from hmmlens.recording import activations, protocol
-from hmmlens.recording.distributions import output_law
+from hmmlens.recording.distributions import output_distribution
 from hmmlens.rnn import devices, loading
 
 log = job.start(snakemake)
@@ -29,9 +29,9 @@ if neutral == "zero":
     told = activations.fed(data, params.network["kind"]).attrs.get("zeros", told)
 if protocol.follows(network):
     inputs, output, length = (root[name].to_numpy() for name in ("input", "output", "length"))
-    law = output_law(output, data.attrs["target_kind"])
+    distribution = output_distribution(output, data.attrs["target_kind"])
     rng = np.random.default_rng(params.seed)
-    found = endpoints.leave_alone(network, inputs, law, length, data.attrs, rng)
+    found = endpoints.leave_alone(network, inputs, distribution, length, data.attrs, rng)
 else:
     told = "it has no single steps that could be called"
 names = ("n_coarse", "n_fine", "ratio", "drift")

@@ -67,9 +67,9 @@ class Onset(NamedTuple):
 
 def frequencies(hmm: HMMParameters, n_steps: int) -> Floats:
     """Return how often each symbol comes in sequences of that length (symbol)."""
-    law, total = hmm.startprob, np.zeros_like(hmm.startprob)
+    distribution, total = hmm.startprob, np.zeros_like(hmm.startprob)
     for _ in range(n_steps):
-        total, law = total + law, law @ hmm.transmat
+        total, distribution = total + distribution, distribution @ hmm.transmat
     found: Floats = total @ hmm.emissionprob / n_steps
     return found
 

@@ -102,9 +102,9 @@ def sample_target(
     """Draw sequences of a target that is in its stationary law."""
     at_rest = hmm._replace(startprob=exact_statistics.stationary(hmm))
     symbols, states = sample_hmm(at_rest, n_sequences, n_steps, rng)
-    law = hmm.emissionprob[:, list(informative(hmm))]
-    own = np.isclose(law, law.max(axis=1, keepdims=True)).sum(axis=1) == 1
-    return Sample(symbols, law.argmax(axis=1)[states] if own.all() else None)
+    distribution = hmm.emissionprob[:, list(informative(hmm))]
+    own = np.isclose(distribution, distribution.max(axis=1, keepdims=True)).sum(axis=1) == 1
+    return Sample(symbols, distribution.argmax(axis=1)[states] if own.all() else None)
 
 
 def transitions(symbols: Int64s, n_symbols: int) -> Floats:
@@ -117,8 +117,8 @@ def transitions(symbols: Int64s, n_symbols: int) -> Floats:
 
 def autocorrelation(symbols: Int64s, n_symbols: int) -> Floats:
     """Return how alike symbols at each of :data:`LAGS` are, (lag); see :mod:`.laws`."""
-    law = np.bincount(symbols.ravel(), minlength=n_symbols) / symbols.size
-    chance = float((law**2).sum())
+    distribution = np.bincount(symbols.ravel(), minlength=n_symbols) / symbols.size
+    chance = float((distribution**2).sum())
     equal = [float((symbols[:, lag:] == symbols[:, :-lag]).mean()) for lag in LAGS]
     return (np.array(equal) - chance) / max(1 - chance, 1e-12)
 
@@ -153,7 +153,7 @@ def aligned_distance(symbols: Int64s, reference: Int64s, n_symbols: int) -> floa
     return float(cost[chosen, torch.arange(len(two))].mean())
 
 
-def dwell_law(labels: Int64s) -> Floats:
+def dwell_distribution(labels: Int64s) -> Floats:
     """Return the survival (step) of the visits of all states together (Kaplan & Meier 1958).
 
     Empty when no visit was seen to begin and end.
@@ -167,7 +167,7 @@ def dwell_law(labels: Int64s) -> Floats:
 
 def _dwell_scores(labels: Int64s, reference: Int64s) -> dict[str, float]:
     """Return mean and coefficient of variation, and the Kolmogorov distance to the reference's."""
-    survival, other = dwell_law(labels), dwell_law(reference)
+    survival, other = dwell_distribution(labels), dwell_distribution(reference)
     if not len(survival):
         return {"dwell mean": np.inf, "dwell CV": np.nan, "dwell KS": 1.0}
     longest = max(len(survival), len(other))

@@ -75,22 +75,22 @@ def of_target(hmm: HMMParameters, n_steps: int, lag: int = LAG) -> float:
     P(y_t = y_(t + lag)) less the overlap of the two mean laws, averaged over the steps t of a
     sequence.
     """
-    joint, law, total = np.linalg.matrix_power(hmm.transmat, lag), hmm.startprob, 0.0
+    joint, distribution, total = np.linalg.matrix_power(hmm.transmat, lag), hmm.startprob, 0.0
     for _ in range(n_steps - lag):
-        both = hmm.emissionprob.T @ (law[:, None] * joint) @ hmm.emissionprob
+        both = hmm.emissionprob.T @ (distribution[:, None] * joint) @ hmm.emissionprob
         total += float(np.trace(both) - both.sum(axis=1) @ both.sum(axis=0))
-        law = law @ hmm.transmat
+        distribution = distribution @ hmm.transmat
     return total / (n_steps - lag)
 
 
-def excess(law: Floats, weight: Floats, lag: int = LAG) -> Floats:
+def excess(distribution: Floats, weight: Floats, lag: int = LAG) -> Floats:
     """Return the same of laws (sequence, time, symbol) for weights (resample, sequence)."""
     share = weight / weight.sum(axis=1, keepdims=True)
-    together = share @ (law[:, :-lag] * law[:, lag:]).sum(axis=2)
-    mean = np.tensordot(share, law, axes=1)
+    together = share @ (distribution[:, :-lag] * distribution[:, lag:]).sum(axis=2)
+    mean = np.tensordot(share, distribution, axes=1)
     apart: Floats = (together - (mean[:, :-lag] * mean[:, lag:]).sum(axis=2)).mean(axis=1)
     # In the overlap of the mean laws each sequence meets itself once in n times.
-    return np.asarray(apart * (len(law) / (len(law) - 1)))
+    return np.asarray(apart * (len(distribution) / (len(distribution) - 1)))
 
 
 def correlations(
@@ -122,9 +122,9 @@ def correlations(
     updates, found = [], []
     for update, then in loaded(network, checkpoints):
         with torch.inference_mode():
-            law = softmax(then.readout(((then.run(noise)[0],),))).cpu().numpy()
+            distribution = softmax(then.readout(((then.run(noise)[0],),))).cpu().numpy()
         updates.append(float(update))
-        found.append(excess(law, weight) / there)
+        found.append(excess(distribution, weight) / there)
     table = np.stack(found, axis=1)
     return Correlations(np.array(updates), table[0], table[1:])
 

@@ -55,8 +55,8 @@ def without_rare(hmm: HMMParameters) -> HMMParameters:
     kept = np.isin(np.arange(hmm.emissionprob.shape[1]), informative(hmm))
     if kept.all():
         raise DataError("every symbol of this model tells states apart; it has no rare one")
-    law = hmm.emissionprob * kept
-    return hmm._replace(emissionprob=law / law.sum(axis=1, keepdims=True))
+    distribution = hmm.emissionprob * kept
+    return hmm._replace(emissionprob=distribution / distribution.sum(axis=1, keepdims=True))
 
 
 def regular(hmm: HMMParameters) -> Generator:
@@ -90,8 +90,10 @@ def regular(hmm: HMMParameters) -> Generator:
 
 def independent(hmm: HMMParameters) -> Generator:
     """Return a generator of independent symbols, as frequent as the model's in the long run."""
-    law = transitions.stationary(hmm.transmat) @ hmm.emissionprob
-    return lambda n, n_steps, rng: draw(np.tile(law, (n * n_steps, 1)), rng).reshape(n, n_steps)
+    distribution = transitions.stationary(hmm.transmat) @ hmm.emissionprob
+    return lambda n, n_steps, rng: draw(np.tile(distribution, (n * n_steps, 1)), rng).reshape(
+        n, n_steps
+    )
 
 
 def moves(factor: float) -> str:

@@ -135,7 +135,7 @@ def forecast(
     if not (hasattr(network, "cell") and hasattr(network, "advance")):
         raise DataError("units can be silenced in a NoiseDriven only")
     test = np.flatnonzero(split == 2)
-    labels = latent(runs.law, told)
+    labels = latent(runs.distribution, told)
     nobody = np.empty(0, dtype=np.int64)
     usual = {n: seen_as(model, runs, test, nobody) for n, model in models.items()}
     rows: list[dict[str, Any]] = []

@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from hmmlens.dynamics.forecasts import Runs, output_laws
+from hmmlens.dynamics.forecasts import Runs, output_distributions
 from hmmlens.dynamics.rollouts import Driven
 from hmmlens.emulation.states.models import N_BOOTSTRAP, StateModel
 from hmmlens.errors import DataError
@@ -92,21 +92,26 @@ class Swaps(NamedTuple):
     gained: Int64s
 
 
-def swaps(run: Int64s, laws: Floats) -> Swaps:
+def swaps(run: Int64s, distributions: Floats) -> Swaps:
     """Return what swaps do.
 
     Parameters
     ----------
     run : (frame)
-    laws : (frame, h, symbol), what the network says after each state.
+    distributions : (frame, h, symbol), what the network says after each state.
     """
-    apart = np.stack([jensen_shannon(law[None], laws).mean(axis=1) for law in laws])
-    return Swaps(run[:, None] != run, apart, gains(laws))
+    apart = np.stack(
+        [
+            jensen_shannon(distribution[None], distributions).mean(axis=1)
+            for distribution in distributions
+        ]
+    )
+    return Swaps(run[:, None] != run, apart, gains(distributions))
 
 
-def gains(laws: Floats) -> Int64s:
+def gains(distributions: Floats) -> Int64s:
     """Return the symbol that gains most (from, to) between laws (state, h, symbol)."""
-    said = laws.sum(axis=1)
+    said = distributions.sum(axis=1)
     gained: Int64s = (said[None] - said[:, None]).argmax(axis=2)
     return gained
 
@@ -168,10 +173,11 @@ def interchange(
     by_pair : ``receiver, donor, js, accuracy, n`` (swaps)
     """
     n_states, drawn = model.n_states, sample(runs, model, split, rng)
-    laws, again = (
-        output_laws(network, drawn.entries, HORIZON, N_DRAWS, generator).mean for _ in range(2)
+    distributions, again = (
+        output_distributions(network, drawn.entries, HORIZON, N_DRAWS, generator).mean
+        for _ in range(2)
     )
-    found, foretold = swaps(drawn.run, laws), gains(futures(model))
+    found, foretold = swaps(drawn.run, distributions), gains(futures(model))
 
     def means(state: NDArray[np.integer], weight: Floats) -> tuple[Floats, Floats]:
         right = found.gained == foretold[state[:, None], state]
@@ -185,14 +191,14 @@ def interchange(
     units, unit = np.unique(drawn.run, return_inverse=True)
     resamples = rng.multinomial(len(units), np.full(len(units), 1 / len(units)), N_BOOTSTRAP)
     draws = [scores(*means(drawn.state, counts[unit].astype(float))) for counts in resamples]
-    length = np.full(len(runs.law), runs.law.shape[1])
+    length = np.full(len(runs.distribution), runs.distribution.shape[1])
     turned = (circular_shifts(model.path, length, rng) for _ in range(N_SHIFTS))
     null = [scores(*means(path[drawn.run, drawn.time], even)) for path in turned]
     rows = [
         _row(name, value, *(np.array([row[name] for row in part]) for part in (draws, null)))
         for name, value in scores(apart, right).items()
     ]
-    floor = float(jensen_shannon(laws, again).mean())
+    floor = float(jensen_shannon(distributions, again).mean())
     rows.append({"statistic": "js_floor", "value": floor})
     member = np.eye(n_states)[drawn.state]
     number = member.T @ found.allowed @ member

@@ -129,11 +129,13 @@ def fit(
     sweep = HMMSweep(COUNTS, n_restarts=N_RESTARTS, random_state=seed)
     sweep.fit(values[split == 0], held_out=values[split == 1])
     found = {n: model for (_, n), model in sweep.models_.items() if isinstance(model, GaussianHMM)}
-    return sweep, {n: read(space, model, values, runs.law, split) for n, model in found.items()}
+    return sweep, {
+        n: read(space, model, values, runs.distribution, split) for n, model in found.items()
+    }
 
 
 def read(
-    space: Space, hmm: GaussianHMM, values: Floats, law: Floats, split: NDArray[np.int8]
+    space: Space, hmm: GaussianHMM, values: Floats, distribution: Floats, split: NDArray[np.int8]
 ) -> StateModel:
     """Filter all runs, and order the states by how often the train runs are in them."""
     posteriors = hmm.filter(values).posteriors
@@ -146,5 +148,5 @@ def read(
         hmm.covars_[order],
         hmm.covariance_type,
     )
-    emission = state_outputs(posteriors[split == 0], law[split == 0])
+    emission = state_outputs(posteriors[split == 0], distribution[split == 0])
     return StateModel(space, ordered, posteriors, emission)

@@ -113,7 +113,7 @@ def states_and_dynamics(
     said = recovery.emitted(runs, hmm, rng)
     for n_states in wanted:
         model = models[n_states]
-        path, label = model.path[test], latent(runs.law[test], told)
+        path, label = model.path[test], latent(runs.distribution[test], told)
         sizes = (len(told), len(residency.REGIONS), n_states)
         about = {
             "states": regions.region_table(model, path, place, residency.REGIONS, told),
@@ -145,11 +145,11 @@ def _interventions(
     given = network, runs, model, split, rng, generator
     try:
         scores, swaps = interchange.interchange(*given)
-        laws, far = steer(*given)
+        distributions, far = steer(*given)
     except DataError as error:
         log.info("%d states: nothing is swapped or steered: %s", model.n_states, error)
         return {}
-    return {"interchange": scores, "swaps": swaps, "steering": laws, "manifold": far}
+    return {"interchange": scores, "swaps": swaps, "steering": distributions, "manifold": far}
 
 
 def _of(n_states: int, table: pd.DataFrame) -> pd.DataFrame:

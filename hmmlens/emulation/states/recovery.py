@@ -45,12 +45,12 @@ def emitted(runs: Runs, hmm: HMMParameters, rng: np.random.Generator) -> tuple[E
 
     Runs begin in the middle, so the target's first state follows its stationary law.
     """
-    shape = runs.law.shape[:2]
-    said = draw(runs.law.reshape(-1, runs.law.shape[2]), rng).reshape(shape)
-    law = transitions.stationary(np.asarray(hmm.transmat))
-    drawn, states = sample_hmm(hmm._replace(startprob=law), shape[0], shape[1], rng)
-    target = CategoricalHMM.from_parameters(law, hmm.transmat, hmm.emissionprob)
-    same = np.arange(len(law))
+    shape = runs.distribution.shape[:2]
+    said = draw(runs.distribution.reshape(-1, runs.distribution.shape[2]), rng).reshape(shape)
+    distribution = transitions.stationary(np.asarray(hmm.transmat))
+    drawn, states = sample_hmm(hmm._replace(startprob=distribution), shape[0], shape[1], rng)
+    target = CategoricalHMM.from_parameters(distribution, hmm.transmat, hmm.emissionprob)
+    same = np.arange(len(distribution))
     return (
         Emitted(said, observers(target, said, same), np.full(shape, -1)),
         Emitted(drawn, observers(target, drawn, same), states),

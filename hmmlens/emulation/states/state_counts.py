@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from hmmlens.dynamics.forecasts import Laws, Runs, output_laws
+from hmmlens.dynamics.forecasts import Distributions, Runs, output_distributions
 from hmmlens.dynamics.rollouts import Driven
 from hmmlens.emulation.states.models import COUNTS, N_BOOTSTRAP, Space, StateModel
 from hmmlens.hmm.selection import Choice, best_restarts, choose
@@ -34,13 +34,13 @@ class Ahead(NamedTuple):
     """The law to come of some frames.
 
     run, time : (frame)
-    laws : 1 to :data:`HORIZON` steps later
+    distributions : 1 to :data:`HORIZON` steps later
     average : (symbol), what the train runs say on average
     """
 
     run: Int64s
     time: Int64s
-    laws: Laws
+    distributions: Distributions
     average: Floats
 
     def parts(self, predicted: Floats, n_runs: int) -> Floats:
@@ -52,10 +52,10 @@ class Ahead(NamedTuple):
         ----------
         predicted : (frame, h, symbol)
         """
-        chance = self.laws.variance.sum(axis=(1, 2))
+        chance = self.distributions.variance.sum(axis=(1, 2))
         missed, there = (
-            ((self.laws.mean - law) ** 2).sum(axis=(1, 2)) - chance
-            for law in (predicted, self.average)
+            ((self.distributions.mean - distribution) ** 2).sum(axis=(1, 2)) - chance
+            for distribution in (predicted, self.average)
         )
         return np.stack([np.bincount(self.run, part, n_runs) for part in (missed, there)], axis=1)
 
@@ -70,11 +70,13 @@ def look_ahead(
 ) -> Ahead:
     """Return the law to come of :data:`N_FRAMES` frames of one split, drawn without repetition."""
     rows = np.flatnonzero(split == part)
-    n_steps = runs.law.shape[1]
+    n_steps = runs.distribution.shape[1]
     chosen = rng.choice(len(rows) * n_steps, min(N_FRAMES, len(rows) * n_steps), replace=False)
     run, time = rows[chosen // n_steps], chosen % n_steps
-    laws = output_laws(network, runs.entries[run, time], HORIZON, N_DRAWS, generator)
-    return Ahead(run, time, laws, runs.law[split == 0].mean(axis=(0, 1)))
+    distributions = output_distributions(
+        network, runs.entries[run, time], HORIZON, N_DRAWS, generator
+    )
+    return Ahead(run, time, distributions, runs.distribution[split == 0].mean(axis=(0, 1)))
 
 
 def cells(
@@ -82,17 +84,19 @@ def cells(
 ) -> tuple[NDArray[np.int64], Floats]:
     """Return numbers of k-means cells (count), and what their chains miss (run, count, 2)."""
     values = space.reduce(runs.entries)
-    known = np.ones(runs.law.shape[:2], dtype=bool)
+    known = np.ones(runs.distribution.shape[:2], dtype=bool)
     masks = {"train": known & (split == 0)[:, None]}
-    driven = codebook.Driven(runs.law, np.zeros(runs.law.shape[:2], dtype=np.int64), 1, masks)
+    driven = codebook.Driven(
+        runs.distribution, np.zeros(runs.distribution.shape[:2], dtype=np.int64), 1, masks
+    )
     counts, found = np.array(codebook.COUNTS), []
     for n_states in counts.tolist():
         book = codebook.fit(values, driven, n_states, seed)
-        law = np.eye(n_states)[book.states[ahead.run, ahead.time]]
+        distribution = np.eye(n_states)[book.states[ahead.run, ahead.time]]
         said = []
         for _ in range(HORIZON):
-            law = law @ book.transmat[0]
-            said.append(law @ book.means)
+            distribution = distribution @ book.transmat[0]
+            said.append(distribution @ book.means)
         found.append(ahead.parts(np.stack(said, axis=1), len(split)))
     return counts, np.stack(found, axis=1)
 

@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from hmmlens.dynamics.forecasts import Laws, Runs, output_laws
+from hmmlens.dynamics.forecasts import Distributions, Runs, output_distributions
 from hmmlens.dynamics.rollouts import Driven
 from hmmlens.emulation.states.interchange import HORIZON, N_DRAWS, Sample, futures, sample
 from hmmlens.emulation.states.models import N_BOOTSTRAP, Space, StateModel
@@ -181,7 +181,8 @@ def steer(
 
     Returns
     -------
-    laws : one row for each kind of move (see :func:`moves`) and number of steps ``h`` after it, 0
+    distributions : one row for each kind of move (see :func:`moves`) and number of steps ``h``
+    after it, 0
         standing for all steps together: ``move, h, n`` (moved states), ``slope`` of the observed
         change on the one foretold (through the origin; 1: as the model says, 0: nothing happens),
         ``r2`` of the law foretold (1: right, 0: no better than what is said on average), ``kl``
@@ -197,15 +198,16 @@ def steer(
     before = drawn.entries[steered.base].astype(np.float64)
     n = len(before)
     entries = np.concatenate([before, *(moved.entries for moved in found.values())])
-    laws = output_laws(network, entries, HORIZON, N_DRAWS, generator)
-    average = runs.law[split == 0].mean(axis=(0, 1))
+    distributions = output_distributions(network, entries, HORIZON, N_DRAWS, generator)
+    average = runs.distribution[split == 0].mean(axis=(0, 1))
     forecast = futures(model)
     rows, far = [], []
     for index, (name, moved) in enumerate(found.items(), start=1):
         here = slice(index * n, (index + 1) * n)
         parts = _parts(
-            laws.mean[:n], Laws(laws.mean[here], laws.variance[here]),
-            forecast[steered.before], forecast[steered.after], average,
+            distributions.mean[:n], Distributions(distributions.mean[here],
+            distributions.variance[here]), forecast[steered.before], forecast[steered.after],
+            average,
         )[moved.known]  # fmt: skip
         if not len(parts):
             continue
@@ -220,7 +222,9 @@ def steer(
     return pd.DataFrame(rows), pd.DataFrame(far)
 
 
-def _parts(before: Floats, after: Laws, stay: Floats, go: Floats, average: Floats) -> Floats:
+def _parts(
+    before: Floats, after: Distributions, stay: Floats, go: Floats, average: Floats
+) -> Floats:
     """Return the sums (frame, h, part) that slope, R2 and divergence are made of.
 
     Parameters

@@ -41,13 +41,13 @@ def joints(
     initial = np.empty((n_restarts, packing.n_lanes, n_states))
     final = np.ones((n_restarts, packing.n_lanes, n_states))
     chain = packing.chain
-    law = np.repeat(params.startprob[:, None], chain.shape[1], axis=1)
+    distribution = np.repeat(params.startprob[:, None], chain.shape[1], axis=1)
     for lanes in chain:
         on = lanes >= 0
         here = lanes[on]
-        initial[:, here] = law[:, on]
-        ahead = (law[:, on, None] @ onward[:, here])[:, :, 0]
-        law[:, on] = ahead / ahead.sum(axis=2, keepdims=True)
+        initial[:, here] = distribution[:, on]
+        ahead = (distribution[:, on, None] @ onward[:, here])[:, :, 0]
+        distribution[:, on] = ahead / ahead.sum(axis=2, keepdims=True)
     for before, lanes in zip(chain[-2::-1], chain[:0:-1], strict=True):
         on = lanes >= 0
         here = lanes[on]

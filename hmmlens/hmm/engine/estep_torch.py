@@ -131,13 +131,13 @@ def _forward(
     alpha, scale = torch.empty_like(density), torch.empty_like(density[:, 0])
     turned = transmat.transpose(1, 2)
     offsets, counts = packing.offsets.tolist(), packing.counts.tolist()
-    law = initial
+    distribution = initial
     for t, n in enumerate(counts):
         lo, hi = offsets[t], offsets[t + 1]
         if t:
             before = offsets[t - 1]
-            law = turned @ alpha[:, :, before : before + n]
-        here = law * density[:, :, lo:hi]
+            distribution = turned @ alpha[:, :, before : before + n]
+        here = distribution * density[:, :, lo:hi]
         norm = here.sum(dim=1)
         scale[:, lo:hi] = norm
         torch.div(here, norm[:, None], out=alpha[:, :, lo:hi])

@@ -102,9 +102,9 @@ def start_categorical(
 ) -> dict[str, Floats]:
     """Return a start for EM: symbol laws drawn around the overall one, sticky chain."""
     rng = np.random.default_rng(seed)
-    law = np.bincount(symbols.ravel(), minlength=n_symbols) + 1.0
-    law /= law.sum()
-    emissionprob = rng.dirichlet(2 * len(law) * law, size=n_states) + 1e-3
+    distribution = np.bincount(symbols.ravel(), minlength=n_symbols) + 1.0
+    distribution /= distribution.sum()
+    emissionprob = rng.dirichlet(2 * len(distribution) * distribution, size=n_states) + 1e-3
     emissionprob /= emissionprob.sum(axis=1, keepdims=True)
     return {**_sticky(n_states), "emissionprob": emissionprob}
 

@@ -268,7 +268,7 @@ def roles(
 
     Parameters
     ----------
-    layers : :data:`LAYER_KEY` and ``twin``, the name of the untrained twin.
+    layers : :data:`LAYER_KEY` and ``untrained``, the name of the untrained twin.
     scores, choices : the study's tables.
     """
     counted, agreement = [], []

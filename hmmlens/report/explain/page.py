@@ -68,7 +68,7 @@ def figures(explanation: Explanation) -> Iterator[tuple[str, Figure, pd.DataFram
     from hmmlens.report.explain.result import DATASET
 
     style.use()
-    trained, twin = explanation.layers["trained"], explanation.layers.get("untrained")
+    trained, untrained = explanation.layers["trained"], explanation.layers.get("untrained")
     fits = explanation.tables["fits"]
     tables = {
         "fits": pd.concat(
@@ -84,7 +84,7 @@ def figures(explanation: Explanation) -> Iterator[tuple[str, Figure, pd.DataFram
     yield from drawing.figures(
         drawing.task(trained.activations.to_dataset(), explanation.sequences),
         trained.states,
-        twin.states if twin else None,
+        untrained.states if untrained else None,
         {trained.reducer: trained.reduced["reduced"].to_numpy()},
         tables,
         str(explanation.choices["pick"].iloc[0]),

@@ -107,7 +107,7 @@ class Shown(NamedTuple):
     """A network whose figures are drawn: those of its first training.
 
     layers, exploratory : its layers, and reducers that only serve to look at
-    twin : whether its untrained twin is drawn beside it
+    untrained : whether its untrained twin is drawn beside it
     """
 
     network: str
@@ -115,7 +115,7 @@ class Shown(NamedTuple):
     layers: list[str]
     exploratory: list[str]
     criterion: str
-    twin: bool
+    untrained: bool
 
 
 #: Tables that figures of networks are drawn from.
@@ -148,10 +148,10 @@ def network_figures(results: Path, shown: Shown, found: Tables) -> Iterator[tupl
     top = float(ceiling["value"].iloc[0]) if len(ceiling) else np.nan
     for layer in shown.layers:
         reading = opened(layout.EXPLANATION, "explanation", layer=layer).load()
-        twin = None
-        if shown.twin:
+        untrained = None
+        if shown.untrained:
             name = f"{shown.network}{layout.UNTRAINED}"
-            twin = opened(layout.EXPLANATION, "explanation", name, layer=layer).load()
+            untrained = opened(layout.EXPLANATION, "explanation", name, layer=layer).load()
         maps = {}
         for name in (reading.attrs["reducer"], *shown.exploratory):
             label = f"{name} (exploratory)" if name in shown.exploratory else name
@@ -165,7 +165,7 @@ def network_figures(results: Path, shown: Shown, found: Tables) -> Iterator[tupl
         driven = str(graded["input_driven"]) == "True"
         told = verdict.title(graded["grade"], graded["n_states"], driven)
         for name, figure, source in figures.figures(
-            task, reading, twin, maps, mine, shown.criterion, top, told
+            task, reading, untrained, maps, mine, shown.criterion, top, told
         ):
             yield f"{layer}-{name}", figure, source
 

@@ -15,7 +15,9 @@ from hmmlens.typing import Floats, Ints
 N_SEQUENCES, N_STEPS = 60, 40
 
 
-def automaton_law(train_symbols: Ints, train_law: Floats, test_symbols: Ints) -> tuple[Floats, int]:
+def automaton_distribution(
+    train_symbols: Ints, train_distribution: Floats, test_symbols: Ints
+) -> tuple[Floats, int]:
     """Predict the output law by the states of a Moore machine learnt on train.
 
     The machine is learnt from each step's likeliest output; a state's law is the mean over the
@@ -25,11 +27,12 @@ def automaton_law(train_symbols: Ints, train_law: Floats, test_symbols: Ints) ->
     ----------
     train_symbols, test_symbols : (sequence, time), the network's inputs from its zero state on;
         -1 past the end.
-    train_law : (sequence, time, output)
+    train_distribution : (sequence, time, output)
 
     Returns
     -------
-    law : (sequence, time, output) for test. An input that a state never met leaves it as it is.
+    distribution : (sequence, time, output) for test. An input that a state never met leaves it as
+    it is.
     n_states : of the machine.
 
     Raises
@@ -43,7 +46,7 @@ def automaton_law(train_symbols: Ints, train_law: Floats, test_symbols: Ints) ->
         raise DataError(
             'automata need AALpy; install it with: pip install "hmmlens[automata]"'
         ) from None
-    said = train_law.argmax(axis=2)
+    said = train_distribution.argmax(axis=2)
     data = []
     for symbols, outputs in zip(train_symbols[:N_SEQUENCES], said[:N_SEQUENCES], strict=True):
         word = tuple(int(s) for s in symbols[:N_STEPS] if s >= 0)
@@ -64,9 +67,9 @@ def automaton_law(train_symbols: Ints, train_law: Floats, test_symbols: Ints) ->
 
     inside = train_symbols >= 0
     visited = walk(train_symbols)[inside]
-    mean = train_law[inside].mean(axis=0)
-    sums = np.zeros((len(states), train_law.shape[2]))
-    np.add.at(sums, visited, train_law[inside])
+    mean = train_distribution[inside].mean(axis=0)
+    sums = np.zeros((len(states), train_distribution.shape[2]))
+    np.add.at(sums, visited, train_distribution[inside])
     count = np.bincount(visited, minlength=len(states))[:, None]
-    laws: Floats = np.where(count > 0, sums / np.maximum(count, 1), mean)
-    return laws[walk(test_symbols)], len(states)
+    distributions: Floats = np.where(count > 0, sums / np.maximum(count, 1), mean)
+    return distributions[walk(test_symbols)], len(states)

@@ -31,13 +31,13 @@ LEAST_MISS = 1e-4
 class Driven(NamedTuple):
     """What drives and what comes out, for all statistics of one network.
 
-    law : (sequence, time, output), what the network says
+    distribution : (sequence, time, output), what the network says
     classes : (sequence, time), input classes
     n_classes : int
     masks : ``train``, ``select``, ``test`` -> frames (sequence, time)
     """
 
-    law: Floats
+    distribution: Floats
     classes: NDArray[np.int64]
     n_classes: int
     masks: dict[str, Bools]
@@ -45,7 +45,7 @@ class Driven(NamedTuple):
     @property
     def average(self) -> Floats:
         """Return the mean law (output) over train."""
-        mean: Floats = self.law[self.masks["train"]].mean(axis=0)
+        mean: Floats = self.distribution[self.masks["train"]].mean(axis=0)
         return mean
 
 
@@ -91,7 +91,7 @@ def counted(
     train = driven.masks["train"]
     trans = tables(transitions(states, driven.classes, train, n_states, driven.n_classes))
     weights = one_hot(states, n_states) if posteriors is None else posteriors
-    return Codebook(states, trans, state_outputs(weights * train[:, :, None], driven.law))
+    return Codebook(states, trans, state_outputs(weights * train[:, :, None], driven.distribution))
 
 
 def one_hot(states: Ints, n_states: int) -> Floats:
@@ -138,7 +138,7 @@ def score(
     """Return the R2 (h) of the free run on one split; see :func:`fidelity_curve`."""
     keep = driven.masks[part].any(axis=1)
     return fidelity_curve(
-        driven.law[keep],
+        driven.distribution[keep],
         states[keep],
         transmat,
         means,
@@ -156,7 +156,9 @@ def by_select_sequence(driven: Driven, cells: Floats, book: Codebook, horizon: i
     keep = inside.any(axis=1)
     runs = free_run(cells[keep], book.transmat, driven.classes[keep], horizon)
     *_, ahead = runs
-    return sequence_scores(driven.law[keep], ahead @ book.means, inside[keep], driven.average)
+    return sequence_scores(
+        driven.distribution[keep], ahead @ book.means, inside[keep], driven.average
+    )
 
 
 def miss_bits(counts: Ints, fidelity: Floats, n_states: float) -> float:

@@ -89,24 +89,32 @@ def _without_states(chosen: Chosen, hidden: Floats, symbols_out: bool) -> Iterat
         row: dict[str, Any] = {"method": name, "n_states": np.nan}
         for column, said in (("now", now), ("ahead", ahead)):
             if said is not None:
-                row[column] = fidelity(data.law[frames], said[frames], data.average, "values")
+                row[column] = fidelity(
+                    data.distribution[frames], said[frames], data.average, "values"
+                )
         return row
 
     def remembered(symbols: Ints, order: int, n_symbols: int, lag: int) -> Floats:
         known = np.where(inside, symbols, -1)
-        return outputs.ngram_law(known[train], data.law[train], known, order, n_symbols, lag)
+        return outputs.ngram_distribution(
+            known[train], data.distribution[train], known, order, n_symbols, lag
+        )
 
     for n in CONTEXTS:
         said = remembered(data.classes, n, data.n_classes, 0)
         # It never looks at activations, so it is as good further ahead.
         yield scored(f"last {n} input{'s' if n > 1 else ''}", said, said)
     if symbols_out:
-        symbols, n_symbols = data.law.argmax(axis=2), data.law.shape[2]
+        symbols, n_symbols = data.distribution.argmax(axis=2), data.distribution.shape[2]
         for n in CONTEXTS:
             now, ahead = (remembered(symbols, n, n_symbols, lag) for lag in (1, horizon))
             yield scored(f"last {n} output{'s' if n > 1 else ''}", now, ahead)
-    runs = linear.predictions(chosen.values, chosen.inputs, data.law, data.masks["train"], horizon)
+    runs = linear.predictions(
+        chosen.values, chosen.inputs, data.distribution, data.masks["train"], horizon
+    )
     system = list(runs)
     yield scored("linear system", system[0], system[-1])
-    oracle = outputs.linear_law(hidden[train], data.law[train], data.masks["train"][train], hidden)
+    oracle = outputs.linear_prediction(
+        hidden[train], data.distribution[train], data.masks["train"][train], hidden
+    )
     yield scored("linear readout of all units", oracle, None)

@@ -112,16 +112,16 @@ def logistic_nll(
     known, asked = train_target >= 0, test_target >= 0
     symbols = train_target[known]
     kinds, n = np.unique(symbols), len(symbols)
-    law = np.zeros((int(asked.sum()), n_targets))
+    distribution = np.zeros((int(asked.sum()), n_targets))
     if len(kinds) == 1:
-        law[:, kinds] = 1.0
+        distribution[:, kinds] = 1.0
     else:
         # The model has a constant of its own.
         model = LogisticRegression(max_iter=500)
         model.fit(_last_inputs(train_input, n_lags)[known][:, 1:], symbols)
-        law[:, kinds] = model.predict_proba(_last_inputs(test_input, n_lags)[asked][:, 1:])
-    law = (n * law + 0.5) / (n + 0.5 * n_targets)
-    return float(-np.log(law[np.arange(len(law)), test_target[asked]]).mean())
+        distribution[:, kinds] = model.predict_proba(_last_inputs(test_input, n_lags)[asked][:, 1:])
+    distribution = (n * distribution + 0.5) / (n + 0.5 * n_targets)
+    return float(-np.log(distribution[np.arange(len(distribution)), test_target[asked]]).mean())
 
 
 def _last_inputs(inputs: Floats, n_lags: int) -> Floats:

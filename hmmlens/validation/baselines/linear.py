@@ -11,7 +11,7 @@ from hmmlens.validation.fidelity import fidelity
 
 
 def predictions(
-    space: Floats, inputs: Floats, law: Floats, train: Bools, horizon: int
+    space: Floats, inputs: Floats, distribution: Floats, train: Bools, horizon: int
 ) -> Iterator[Floats]:
     """Yield what it says (sequence, time, output) when read h = 0 to ``horizon`` steps before.
 
@@ -22,13 +22,13 @@ def predictions(
     ----------
     space : (sequence, time, component)
     inputs : (sequence, time, feature), symbols as one-hot.
-    law : (sequence, time, output)
+    distribution : (sequence, time, output)
     train : frames (sequence, time) to learn from.
     """
     before = np.concatenate([_with_one(space[:, :-1]), inputs[:, 1:]], axis=2)
     pairs = train[:, 1:] & train[:, :-1]
     move = _solve(before[pairs], space[:, 1:][pairs])
-    read = _solve(_with_one(space)[train], law[train])
+    read = _solve(_with_one(space)[train], distribution[train])
     ahead = space
     for h in range(horizon + 1):
         if h:
@@ -40,7 +40,7 @@ def predictions(
 def fidelity_curve(
     space: Floats,
     inputs: Floats,
-    law: Floats,
+    distribution: Floats,
     train: Bools,
     scored: Bools,
     average: Floats,
@@ -57,8 +57,10 @@ def fidelity_curve(
     """
     frames = scored.copy()
     frames[:, :horizon] = False
-    said = predictions(space, inputs, law, train, horizon)
-    return np.array([fidelity(law[frames], part[frames], average, "values") for part in said])
+    said = predictions(space, inputs, distribution, train, horizon)
+    return np.array(
+        [fidelity(distribution[frames], part[frames], average, "values") for part in said]
+    )
 
 
 def _with_one(values: Floats) -> Floats:

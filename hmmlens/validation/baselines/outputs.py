@@ -14,9 +14,9 @@ from hmmlens.stats.ngrams import words
 from hmmlens.typing import Floats, Ints
 
 
-def ngram_law(
+def ngram_distribution(
     train_symbols: Ints,
-    train_law: Floats,
+    train_distribution: Floats,
     test_symbols: Ints,
     order: int,
     n_symbols: int,
@@ -28,18 +28,21 @@ def ngram_law(
     ----------
     train_symbols, test_symbols : (sequence, time), -1 past the end: the network's inputs, the
         classes of its inputs, or (with a ``lag`` of at least 1) its own likeliest outputs.
-    train_law : (sequence, time, output)
+    train_distribution : (sequence, time, output)
     order : symbols of context.
     lag : steps between the last symbol that is seen and the output.
 
     Returns
     -------
-    law : (sequence, time, output) for test. A context that train never met, or that begins before
+    distribution : (sequence, time, output) for test. A context that train never met, or that begins
+    before
         the sequence does, is shortened until it is known; without any it is the mean over train.
     """
     inside = train_symbols >= 0
-    law = np.broadcast_to(train_law[inside].mean(axis=0), (*test_symbols.shape, train_law.shape[2]))
-    law = law.copy()
+    distribution = np.broadcast_to(
+        train_distribution[inside].mean(axis=0), (*test_symbols.shape, train_distribution.shape[2])
+    )
+    distribution = distribution.copy()
     for length in range(1, order + 1):
         first = length - 1 + lag
         codes = words(train_symbols, length, n_symbols)[:, : max(inside.shape[1] - first, 0)]
@@ -47,20 +50,20 @@ def ngram_law(
         kinds, place = np.unique(codes[known], return_inverse=True)
         if not len(kinds):
             break
-        sums = np.zeros((len(kinds), train_law.shape[2]))
-        np.add.at(sums, place, train_law[:, first:][known])
+        sums = np.zeros((len(kinds), train_distribution.shape[2]))
+        np.add.at(sums, place, train_distribution[:, first:][known])
         means = sums / np.bincount(place)[:, None]
         seen = words(test_symbols, length, n_symbols)[:, : max(test_symbols.shape[1] - first, 0)]
         at = np.minimum(np.searchsorted(kinds, seen), len(kinds) - 1)
         met = kinds[at] == seen
         rows, starts = np.nonzero(met)
-        law[rows, starts + first] = means[at[met]]
-    return law
+        distribution[rows, starts + first] = means[at[met]]
+    return distribution
 
 
-def linear_law(
+def linear_prediction(
     train: Floats,
-    train_law: Floats,
+    train_distribution: Floats,
     train_inside: NDArray[np.bool_],
     test: Floats,
     lag: int = 0,
@@ -74,13 +77,13 @@ def linear_law(
     Parameters
     ----------
     train, test : (sequence, time, unit)
-    train_law : (sequence, time, output)
+    train_distribution : (sequence, time, output)
     train_inside : (sequence, time), steps to learn from.
     ridge : penalty, relative to the mean variance of a unit.
 
     Returns
     -------
-    law : (sequence, time, output) for test; NaN in the first ``lag`` steps.
+    distribution : (sequence, time, output) for test; NaN in the first ``lag`` steps.
 
     Raises
     ------
@@ -91,13 +94,13 @@ def linear_law(
     both = train_inside[:, : max(n_steps, 0)] & train_inside[:, lag:]
     if not both.any():
         raise DataError(f"no train sequence is longer than the lag of {lag} steps")
-    given, wanted = train[:, :n_steps][both], train_law[:, lag:][both]
+    given, wanted = train[:, :n_steps][both], train_distribution[:, lag:][both]
     centre, mean = given.mean(axis=0), wanted.mean(axis=0)
     scatter = (given - centre).T @ (given - centre)
     penalty = ridge * np.trace(scatter) / len(scatter) + 1e-300
     weights = np.linalg.solve(
         scatter + penalty * np.eye(len(scatter)), (given - centre).T @ (wanted - mean)
     )
-    law = np.full((*test.shape[:2], train_law.shape[2]), np.nan)
-    law[:, lag:] = mean + (test[:, : test.shape[1] - lag] - centre) @ weights
-    return law
+    distribution = np.full((*test.shape[:2], train_distribution.shape[2]), np.nan)
+    distribution[:, lag:] = mean + (test[:, : test.shape[1] - lag] - centre) @ weights
+    return distribution

@@ -88,7 +88,7 @@ def judge_with_readout(
     )
     recorded = verdict_inputs.recorded(root, tree[top].to_dataset(), data, lstm_state)
     settled = leave_alone(
-        network, root["input"].to_numpy(), recorded.law, recorded.length, data.attrs,
+        network, root["input"].to_numpy(), recorded.distribution, recorded.length, data.attrs,
         np.random.default_rng(seed),
     )  # fmt: skip
     test = pd.Series(training.evaluate(network, splits["test"])._asdict())
@@ -120,9 +120,9 @@ def _multinomial(
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
         weight = torch.from_numpy(flat).view(design.shape[1], n_symbols)
         kept = penalised * weight
-        law = (design @ weight).log_softmax(dim=1)
-        value = -(wanted * law).sum(dim=1).mean() + RIDGE * (kept**2).sum()
-        slope = design.T @ (law.exp() - wanted) / len(wanted) + 2 * RIDGE * kept
+        distribution = (design @ weight).log_softmax(dim=1)
+        value = -(wanted * distribution).sum(dim=1).mean() + RIDGE * (kept**2).sum()
+        slope = design.T @ (distribution.exp() - wanted) / len(wanted) + 2 * RIDGE * kept
         return float(value), slope.numpy().ravel()
 
     start = np.zeros(design.shape[1] * n_symbols)

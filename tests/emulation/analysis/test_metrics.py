@@ -20,7 +20,7 @@ from hmmlens.emulation.analysis.metrics import (
     COLUMNS,
     Sizes,
     aligned_distance,
-    dwell_law,
+    dwell_distribution,
     evaluate,
     sample,
     sample_target,
@@ -145,7 +145,7 @@ def test_labels_of_a_target_are_its_states_where_these_have_symbols_of_their_own
 
 def test_dwells_of_a_chain_are_geometric() -> None:
     states = sample_hmm(chain(0.05), 200, 1000, np.random.default_rng(0))[1]
-    survival = dwell_law(states)
+    survival = dwell_distribution(states)
     np.testing.assert_allclose(survival[:40], 0.95 ** np.arange(1, 41), atol=0.02)
     found = metrics._dwell_scores(states, sample_hmm(chain(0.05), 200, 1000, draws(1)[1])[1])
     assert found["dwell mean"] == pytest.approx(20, rel=0.03)

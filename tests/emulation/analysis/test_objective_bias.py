@@ -59,8 +59,8 @@ def test_moving_more_or_less_changes_how_often_and_nothing_else() -> None:
 
 
 def test_rare_symbols_are_those_that_tell_nothing() -> None:
-    law = without_rare(preset_hmm("chain2")).emissionprob
-    np.testing.assert_allclose(law, [[1, 0, 0], [0, 0, 1]])
+    distribution = without_rare(preset_hmm("chain2")).emissionprob
+    np.testing.assert_allclose(distribution, [[1, 0, 0], [0, 0, 1]])
     with pytest.raises(DataError, match="no rare"):
         without_rare(preset_hmm("fully3"))
     assert "no rare symbol" not in hand_made(preset_hmm("fully3"))

@@ -39,8 +39,8 @@ def test_excess_does_not_depend_on_the_number_of_sequences() -> None:
     spread = []
     for _ in range(400):
         p = rng.uniform(0.2, 0.8, size=(6, 1))
-        law = np.repeat(np.stack([p, 1 - p], axis=2), 8, axis=1)
-        spread.append(excess(law, np.ones((1, 6)))[0])
+        distribution = np.repeat(np.stack([p, 1 - p], axis=2), 8, axis=1)
+        spread.append(excess(distribution, np.ones((1, 6)))[0])
     # The variance of each probability is .6^2 / 12, and there are two.
     assert np.mean(spread) == pytest.approx(2 * 0.36 / 12, rel=0.1)
 

@@ -28,7 +28,7 @@ def model_of(runs: Runs, means: np.ndarray, transmat: np.ndarray) -> StateModel:
         np.full(len(means), 1 / len(means)), transmat, space.reduce(places),
         np.tile(width, (len(means), 1, 1)), "tied",
     )  # fmt: skip
-    return read(space, hmm, space.reduce(runs.entries), runs.law, SPLIT)
+    return read(space, hmm, space.reduce(runs.entries), runs.distribution, SPLIT)
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +85,10 @@ def test_leaving_is_the_rate_of_long_stays() -> None:
     rng = np.random.default_rng(0)
     chain = rng.dirichlet(np.ones(5), size=5)
     inside = np.array([True, True, True, False, False])
-    law = np.array([1.0, 0, 0])
+    distribution = np.array([1.0, 0, 0])
     for _ in range(200):
-        law = law @ chain[:3, :3]
-        kept, law = law.sum(), law / law.sum()
+        distribution = distribution @ chain[:3, :3]
+        kept, distribution = distribution.sum(), distribution / distribution.sum()
     assert leaving(chain, inside) == pytest.approx(1 - kept)
     assert np.isnan(leaving(chain, np.zeros(5, bool))) and np.isnan(
         leaving(chain, np.ones(5, bool))

@@ -38,7 +38,7 @@ def planted(network: Wells, transmat: np.ndarray) -> tuple[Runs, StateModel]:
         np.tile(width, (len(means), 1, 1)),
         "tied",
     )
-    return runs, read(space, hmm, space.reduce(runs.entries), runs.law, SPLIT)
+    return runs, read(space, hmm, space.reduce(runs.entries), runs.distribution, SPLIT)
 
 
 def of(table, name: str):
@@ -103,8 +103,8 @@ def test_means_by_state_are_those_counted_one_by_one() -> None:
             assert means[i, j] == pytest.approx(np.average(values, weights=weights))
     told = scores(np.array([[1.0, 4.0], [6.0, 3.0]]), np.array([[0.0, 0.5], [0.7, 0.0]]))
     assert told == {"js_within": 2.0, "js_between": 5.0, "ratio": 0.4, "accuracy": 0.6}
-    laws = np.array([[[0.5, 0.5]], [[0.9, 0.1]]])
-    assert gains(laws)[0, 1] == 0 and gains(laws)[1, 0] == 1
+    distributions = np.array([[[0.5, 0.5]], [[0.9, 0.1]]])
+    assert gains(distributions)[0, 1] == 0 and gains(distributions)[1, 0] == 1
 
 
 def test_a_state_that_one_run_alone_meets_cannot_be_swapped() -> None:

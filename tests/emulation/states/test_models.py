@@ -79,7 +79,7 @@ def test_noise_of_monte_carlo_counts_as_no_miss(
     place = network.place(torch.from_numpy(found[1].entries[test.run, test.time])).numpy()
     exact = [np.linalg.matrix_power(TRANSMAT, h)[place] @ EMISSION for h in range(1, HORIZON + 1)]
     missed, there = test.parts(np.stack(exact, axis=1), 16).sum(axis=0)
-    chance = test.laws.variance.sum()
+    chance = test.distributions.variance.sum()
     assert chance / there > 0.1
     # What all states share of the noise does not average out over them.
     assert abs(missed) < 0.6 * chance

@@ -60,9 +60,11 @@ def test_the_same_seed_gives_the_same_tables_and_another_one_does_not() -> None:
 
 
 def test_a_network_whose_switches_one_unit_makes_is_silenced() -> None:
-    law = torch.softmax(torch.tensor([[3.0, -2, -3], [-3.0, -2, 3]]), dim=1).double().numpy()
+    distribution = (
+        torch.softmax(torch.tensor([[3.0, -2, -3], [-3.0, -2, 3]]), dim=1).double().numpy()
+    )
     q = Kicked.leave
-    hmm = HMMParameters(np.array([0.5, 0.5]), np.array([[1 - q, q], [q, 1 - q]]), law)
+    hmm = HMMParameters(np.array([0.5, 0.5]), np.array([[1 - q, q], [q, 1 - q]]), distribution)
     found = states_and_dynamics(Kicked(), hmm, 0, {0: [1], 1: [1]})
     kick = found["silencing"].query("units == 'kick'")
     assert set(kick["leave"]) == {0, 1} and (kick["reduction"] > 0.9).all()

@@ -60,7 +60,7 @@ def test_more_states_than_the_target_are_lumped(made: tuple[Runs, StateModel]) -
     runs, model = made
     halves = (
         np.repeat(model.posteriors, 2, axis=2)
-        * (np.arange(runs.law.shape[1]) % 2 == np.tile([0, 1], 3)[:, None]).T
+        * (np.arange(runs.distribution.shape[1]) % 2 == np.tile([0, 1], 3)[:, None]).T
     )
     hmm = model.hmm
     hmm = type(hmm).from_parameters(
@@ -88,7 +88,7 @@ def test_steps_are_shared_among_target_states() -> None:
 
 
 def test_the_target_begins_in_the_middle_of_its_run(made: tuple[Runs, StateModel]) -> None:
-    runs = Runs(made[0].entries, np.tile(made[0].law[:, :5], (100, 1, 1)))
+    runs = Runs(made[0].entries, np.tile(made[0].distribution[:, :5], (100, 1, 1)))
     start = HMMParameters(np.array([1.0, 0.0, 0.0]), TRANSMAT, EMISSION)
     _, target = emitted(runs, start, np.random.default_rng(0))
     share = np.bincount(target.states[:, 0], minlength=3) / len(target.states)

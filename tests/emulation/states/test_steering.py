@@ -15,39 +15,48 @@ from tests.emulation.states.test_interchange import SPLIT, planted
 
 def steered(network: Wells, transmat: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
     runs, model = planted(network, transmat)
-    laws, far = steer(network, runs, model, SPLIT, np.random.default_rng(0), generator(1))
-    return laws.set_index(["move", "h"]), far.set_index("move")
+    distributions, far = steer(network, runs, model, SPLIT, np.random.default_rng(0), generator(1))
+    return distributions.set_index(["move", "h"]), far.set_index("move")
 
 
 @pytest.mark.parametrize("parts", [1, 2])
 def test_a_chain_of_places_is_steered_as_its_model_says(parts: int) -> None:
     """Of two parts both must be moved: the place is read from one and said from the other."""
-    laws, far = steered(Wells(TRANSMAT, EMISSION, parts=parts), TRANSMAT)
+    distributions, far = steered(Wells(TRANSMAT, EMISSION, parts=parts), TRANSMAT)
     for move in ("steered", "donor"):
-        row = laws.loc[(move, 0)]
+        row = distributions.loc[(move, 0)]
         assert row["slope"] == pytest.approx(1, abs=0.1)
         assert row["r2"] > 0.95 and abs(row["kl"]) < 0.003
     # In 24 directions, one at random does not lead to another place.
     for move in ("random", "inside"):
-        assert abs(laws.loc[(move, 0)]["slope"]) < 0.1 and laws.loc[(move, 0)]["r2"] < 0
-    assert laws.loc[("wrong", 0)]["slope_high"] < laws.loc[("steered", 0)]["slope_low"]
+        assert (
+            abs(distributions.loc[(move, 0)]["slope"]) < 0.1
+            and distributions.loc[(move, 0)]["r2"] < 0
+        )
+    assert (
+        distributions.loc[("wrong", 0)]["slope_high"]
+        < distributions.loc[("steered", 0)]["slope_low"]
+    )
     assert far.loc["steered", "far"] < 0.05 and far.loc["donor", "far"] < 0.05
     assert far.loc["random", "far"] == far.loc["inside", "far"] == 1.0
-    assert laws.loc["steered"].index.tolist() == list(range(11))
+    assert distributions.loc["steered"].index.tolist() == list(range(11))
 
 
 def test_a_network_without_memory_is_not_steered() -> None:
     network = Wells(np.tile([0.3, 0.3, 0.4], (3, 1)), EMISSION)
-    laws, _ = steered(network, 0.9 * np.eye(3) + 0.1 / 3)
-    assert laws.loc[("steered", 0)]["slope"] == pytest.approx(0, abs=1e-9)
-    assert not laws.loc[("steered", 0)]["r2"] > 0 and laws.loc[("steered", 0)]["kl"] > 0.1
+    distributions, _ = steered(network, 0.9 * np.eye(3) + 0.1 / 3)
+    assert distributions.loc[("steered", 0)]["slope"] == pytest.approx(0, abs=1e-9)
+    assert (
+        not distributions.loc[("steered", 0)]["r2"] > 0
+        and distributions.loc[("steered", 0)]["kl"] > 0.1
+    )
 
 
 def test_two_states_have_no_third_to_be_steered_to_by_mistake() -> None:
     transmat = np.array([[0.9, 0.1], [0.2, 0.8]])
-    laws, _ = steered(Wells(transmat, EMISSION[:2]), transmat)
-    assert laws.loc[("steered", 0)]["slope"] == pytest.approx(1, abs=0.1)
-    assert "wrong" not in laws.index.get_level_values("move")
+    distributions, _ = steered(Wells(transmat, EMISSION[:2]), transmat)
+    assert distributions.loc[("steered", 0)]["slope"] == pytest.approx(1, abs=0.1)
+    assert "wrong" not in distributions.index.get_level_values("move")
 
 
 def test_moves_are_as_long_as_the_steered_one_and_keep_what_else_there_is() -> None:

@@ -75,8 +75,8 @@ def test_one_gaussian_step_equals_the_sum_over_all_paths(kind: str, seed: int) -
     frames, lengths, floor = rng.normal(size=(10, 2)), np.array([4, 1, 5]), 0.3
     covariance = np.eye(2) * 0.8 if kind == "spherical" else np.diag([0.5, 1.5])
     start = random_start(rng, 2) | {"means": rng.normal(size=(2, 2)), "covariance": covariance}
-    laws = [multivariate_normal(mean, covariance) for mean in start["means"]]
-    density = np.stack([law.pdf(frames) for law in laws], axis=1)
+    distributions = [multivariate_normal(mean, covariance) for mean in start["means"]]
+    density = np.stack([distribution.pdf(frames) for distribution in distributions], axis=1)
     first, moves, posteriors = expected_counts(start, np.split(density, [4, 5]))
     weight = np.concatenate(posteriors)
     mass = weight.sum(axis=0)

@@ -155,11 +155,11 @@ def states():
                 | {"bic_at_edge": False, "is_faithful": n > n_true}
             )  # fmt: skip
             for state in range(n):
-                law = RNG.dirichlet([0.4, 0.4, 1.5, 0.1])
+                distribution = RNG.dirichlet([0.4, 0.4, 1.5, 0.1])
                 tables["states"].append(
                     own | {"state": state, "occupancy": 1 / n, "mean_dwell": 9.0}
-                    | {"label": state % n_symbols, "region": REGIONS[law.argmax()]}
-                    | {f"in_{r}": p for r, p in zip(REGIONS, law, strict=True)}
+                    | {"label": state % n_symbols, "region": REGIONS[distribution.argmax()]}
+                    | {f"in_{r}": p for r, p in zip(REGIONS, distribution, strict=True)}
                     | {f"of_{r}": 1 / n for r in REGIONS}
                 )  # fmt: skip
             for of, share in (("label", 0.9), ("region", 0.4), ("both", 0.6),
@@ -273,13 +273,13 @@ def reverse():
         n_labels = 3 if about["target"] in ("fully3", "cyclic4") else 2
         for one in range(n_labels):
             for two in range(one + 1, n_labels):
-                law = RNG.dirichlet([1, 1, 8, 0.5])
+                distribution = RNG.dirichlet([1, 1, 8, 0.5])
                 tables["pairs"].append(
                     about | {"first": one, "second": two, "n_stretches": 4, "n_steps": 1000}
                     | {"longest": 300, "switches_per_100": 4.0}
                     | {"pc1": 0.7, "pc2": 0.15, "pc3": 0.05}
                     | named(around(0.4), "rotation") | named(around(1.0), "turns_per_100")
-                    | {"rotation_best": 0.5} | dict(zip(REGIONS, law, strict=True))
+                    | {"rotation_best": 0.5} | dict(zip(REGIONS, distribution, strict=True))
                 )  # fmt: skip
     return {f"reverse_{name}": pd.DataFrame(rows) for name, rows in tables.items()}
 

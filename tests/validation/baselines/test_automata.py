@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hmmlens.errors import DataError
-from hmmlens.validation.baselines.automata import automaton_law
+from hmmlens.validation.baselines.automata import automaton_distribution
 
 
 def counted(modulus: int, n: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -19,9 +19,9 @@ def counted(modulus: int, n: int = 60, seed: int = 0) -> tuple[np.ndarray, np.nd
 
 @pytest.mark.parametrize("modulus", [2, 3, 5])
 def test_the_least_machine_of_a_counter_is_found(modulus: int) -> None:
-    symbols, law = counted(modulus)
+    symbols, distribution = counted(modulus)
     test, wanted = counted(modulus, 20, seed=1)
-    said, n_states = automaton_law(symbols, law, test)
+    said, n_states = automaton_distribution(symbols, distribution, test)
     assert n_states == modulus
     np.testing.assert_allclose(said, wanted)
 
@@ -38,15 +38,15 @@ def test_what_is_no_small_machine_is_not_predicted() -> None:
             [[told.setdefault(key, int(rng.integers(0, 2))) for key in row] for row in begun]
         ]
 
-    said, n_states = automaton_law(symbols, answers(symbols), symbols[:, ::-1])
+    said, n_states = automaton_distribution(symbols, answers(symbols), symbols[:, ::-1])
     assert n_states > 20
     assert ((said - answers(symbols[:, ::-1])) ** 2).sum(axis=2).mean() > 0.5
 
 
 def test_padding_is_not_read_and_unknown_symbols_leave_the_state() -> None:
-    symbols, law = counted(3)
+    symbols, distribution = counted(3)
     short = np.where(np.arange(30) < 20, symbols, -1)
-    said, n_states = automaton_law(short, law, np.full((1, 4), 7))
+    said, n_states = automaton_distribution(short, distribution, np.full((1, 4), 7))
     assert n_states == 3
     np.testing.assert_allclose(said, np.broadcast_to([1.0, 0.0, 0.0], (1, 4, 3)))
 
@@ -54,11 +54,11 @@ def test_padding_is_not_read_and_unknown_symbols_leave_the_state() -> None:
 def test_without_the_package_one_sentence_tells(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "aalpy.learning_algs", None)
     with pytest.raises(DataError, match="automata need AALpy"):
-        automaton_law(*counted(2), counted(2)[0])
+        automaton_distribution(*counted(2), counted(2)[0])
 
 
 def test_outputs_that_contradict_each_other_are_refused() -> None:
     symbols = np.zeros((2, 3), dtype=np.int64)
-    law = np.eye(2)[np.array([[0, 0, 0], [1, 1, 1]])]
+    distribution = np.eye(2)[np.array([[0, 0, 0], [1, 1, 1]])]
     with pytest.raises(DataError, match="the same inputs have different outputs"):
-        automaton_law(symbols, law, symbols)
+        automaton_distribution(symbols, distribution, symbols)

@@ -15,22 +15,22 @@ COUNTS = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24])
 STEEPEST = float(-np.log(codebook.LEAST_MISS) / np.log(COUNTS[-1]))
 
 
-def driven_of(law: np.ndarray, classes: np.ndarray) -> Driven:
-    part = np.arange(len(law)) * 5 // len(law)
+def driven_of(distribution: np.ndarray, classes: np.ndarray) -> Driven:
+    part = np.arange(len(distribution)) * 5 // len(distribution)
     masks = {
-        name: np.broadcast_to(np.isin(part, those)[:, None], law.shape[:2]).copy()
+        name: np.broadcast_to(np.isin(part, those)[:, None], distribution.shape[:2]).copy()
         for name, those in (("train", (0, 1, 2)), ("select", (3,)), ("test", (4,)))
     }
-    return Driven(law, classes, int(classes.max()) + 1, masks)
+    return Driven(distribution, classes, int(classes.max()) + 1, masks)
 
 
 def counting(modulus: int, noise: float, seed: int = 0) -> tuple[np.ndarray, Driven]:
     """Return noisy corners that pulses move along, and what they say."""
     rng = np.random.default_rng(seed)
     pulses = (rng.random((50, 60)) < 0.2).astype(int)
-    law = np.eye(modulus)[pulses.cumsum(axis=1) % modulus]
-    law = law + noise * rng.normal(size=law.shape)
-    return law, driven_of(law, pulses)
+    distribution = np.eye(modulus)[pulses.cumsum(axis=1) % modulus]
+    distribution = distribution + noise * rng.normal(size=distribution.shape)
+    return distribution, driven_of(distribution, pulses)
 
 
 def ring(seed: int = 0) -> tuple[np.ndarray, Driven]:
@@ -38,8 +38,8 @@ def ring(seed: int = 0) -> tuple[np.ndarray, Driven]:
     rng = np.random.default_rng(seed)
     classes = rng.integers(5, size=(50, 60))
     angle = rng.uniform(0, 2 * np.pi, (50, 1)) + (0.3 * (classes - 2)).cumsum(axis=1)
-    law = np.stack([np.cos(angle), np.sin(angle)], axis=2)
-    return law, driven_of(law, classes)
+    distribution = np.stack([np.cos(angle), np.sin(angle)], axis=2)
+    return distribution, driven_of(distribution, classes)
 
 
 @settings(max_examples=30, deadline=None)
@@ -69,8 +69,8 @@ def test_elbow_needs_half_and_double() -> None:
 
 @pytest.mark.parametrize("modulus", [3, 5])
 def test_planted_states_have_a_cliff_and_a_ring_has_none(modulus: int) -> None:
-    law, given_states = counting(modulus, 0.02)
-    found = curve(law, given_states, 5, seed=0)
+    distribution, given_states = counting(modulus, 0.02)
+    found = curve(distribution, given_states, 5, seed=0)
     at = list(found.counts).index(modulus)
     assert elbow(found.counts, found.select[:, 0], modulus) > 4
     assert found.test[at, 5] > 0.95 and found.test[at - 1, 5] < 0.9
@@ -82,8 +82,8 @@ def test_planted_states_have_a_cliff_and_a_ring_has_none(modulus: int) -> None:
 
 
 def test_known_automaton_is_carried_to_every_horizon() -> None:
-    law, data = counting(3, 0.0)
-    found = curve(law, data, 5, seed=0, counts=(1, 3))
+    distribution, data = counting(3, 0.0)
+    found = curve(distribution, data, 5, seed=0, counts=(1, 3))
     # Pooling leaves each table a trace of the others.
     assert found.test[1].min() > 0.999
     assert abs(found.test[0]).max() < 0.05
@@ -91,15 +91,15 @@ def test_known_automaton_is_carried_to_every_horizon() -> None:
 
 
 def test_test_split_teaches_nothing() -> None:
-    law, data = counting(3, 0.1)
-    spoilt = np.where(data.masks["test"][..., None], 7.0, law)
-    changed = data._replace(law=spoilt)
-    one, two = codebook.fit(law, data, 3, 0), codebook.fit(spoilt, changed, 3, 0)
+    distribution, data = counting(3, 0.1)
+    spoilt = np.where(data.masks["test"][..., None], 7.0, distribution)
+    changed = data._replace(distribution=spoilt)
+    one, two = codebook.fit(distribution, data, 3, 0), codebook.fit(spoilt, changed, 3, 0)
     np.testing.assert_array_equal(one.means, two.means)
     np.testing.assert_array_equal(one.transmat, two.transmat)
 
 
 def test_fewer_points_than_cells_harm_nothing() -> None:
-    law, data = counting(2, 0.0)
-    found = curve(law, data, 2, seed=0, counts=(2, 4))
+    distribution, data = counting(2, 0.0)
+    found = curve(distribution, data, 2, seed=0, counts=(2, 4))
     np.testing.assert_allclose(found.test, 1, atol=1e-3)

@@ -39,8 +39,8 @@ def test_linear_readout_is_the_oracle_of_a_linear_output() -> None:
     of = chosen(markov_path(np.random.default_rng(0)))
     rng = np.random.default_rng(1)
     hidden = rng.normal(size=(*of.truth.shape, 4))
-    law = hidden @ rng.normal(size=(4, 3))
-    found = table(of._replace(driven=of.driven._replace(law=law)), False, hidden)
+    distribution = hidden @ rng.normal(size=(4, 3))
+    found = table(of._replace(driven=of.driven._replace(distribution=distribution)), False, hidden)
     assert found.loc["linear readout of all units", "now"] == pytest.approx(1)
     assert np.isnan(found.loc["linear readout of all units", "ahead"])
     # States know nothing of what these units say.
@@ -53,8 +53,8 @@ def test_memory_of_inputs_is_enough_where_they_tell_the_output() -> None:
     rng = np.random.default_rng(2)
     symbols = rng.integers(0, 2, of.truth.shape)
     two_back = np.roll(symbols, 1, axis=1)
-    law = np.eye(2)[two_back]
-    driven = of.driven._replace(law=law, classes=symbols, n_classes=2)
+    distribution = np.eye(2)[two_back]
+    driven = of.driven._replace(distribution=distribution, classes=symbols, n_classes=2)
     found = table(of._replace(driven=driven, inputs=one_hot(symbols, 2)))
     assert found.loc["last 2 inputs", "now"] == pytest.approx(1, abs=0.02)
     assert found.loc["last 2 inputs", "ahead"] == found.loc["last 2 inputs", "now"]
@@ -70,11 +70,11 @@ def test_r2_is_that_of_scikit_learn_on_frames_past_the_horizon() -> None:
     frames[:, : of.horizon] = False
     train = of.driven.masks["train"]
     weight = of.posteriors[train]
-    means = weight.T @ of.driven.law[train] / weight.sum(axis=0)[:, None]
+    means = weight.T @ of.driven.distribution[train] / weight.sum(axis=0)[:, None]
     said = (of.posteriors @ means)[frames]
-    wanted = of.driven.law[frames]
+    wanted = of.driven.distribution[frames]
     # Against the mean of train, which is not that of test.
-    average = of.driven.law[train].mean(axis=0)
+    average = of.driven.distribution[train].mean(axis=0)
     oracle = 1 - ((wanted - said) ** 2).sum() / ((wanted - average) ** 2).sum()
     assert found.loc[comparison.CHOSEN, "now"] == pytest.approx(oracle)
     pooled = r2_score(wanted, said, multioutput="variance_weighted")

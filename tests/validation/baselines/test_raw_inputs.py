@@ -148,8 +148,8 @@ def test_what_the_input_says_openly_is_found_beside_milliseconds() -> None:
 
 def test_the_most_faithful_reduction_is_chosen_on_select() -> None:
     state, values = telling(np.random.default_rng(1))
-    law = np.where(INSIDE[..., None], state[..., None], 0.0).astype(float)
-    network = scorecard.Network(law, "values", LENGTH, SPLIT, np.where(INSIDE, state, -1))
+    distribution = np.where(INSIDE[..., None], state[..., None], 0.0).astype(float)
+    network = scorecard.Network(distribution, "values", LENGTH, SPLIT, np.where(INSIDE, state, -1))
     good = raw_inputs.control(sequences(values), ALL, "raw-input", None, 0)
     noise = good.assign(
         reduced=good["reduced"].copy(

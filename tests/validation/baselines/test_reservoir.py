@@ -71,10 +71,10 @@ def test_symbols_follow_multinomial_regression() -> None:
     scaled = (hidden - hidden.mean(axis=0)) / hidden.std(axis=0, ddof=1)
     # Ours adds RIDGE |w|^2 to the mean loss, theirs |w|^2 / 2 to C times the sum.
     oracle = LogisticRegression(C=1 / (2 * RIDGE * len(wanted)), max_iter=50 * N_STEPS, tol=1e-9)
-    law = oracle.fit(scaled, wanted).predict_proba(scaled)
+    distribution = oracle.fit(scaled, wanted).predict_proba(scaled)
     with torch.no_grad():
         found = net(inputs).double().softmax(dim=2).numpy()[known]
-    np.testing.assert_allclose(found, law, atol=2e-3)
+    np.testing.assert_allclose(found, distribution, atol=2e-3)
 
 
 def test_what_the_reservoir_forgets_stays_unknown() -> None:

@@ -86,7 +86,7 @@ def liveliest(truth: NDArray[np.integer], shown: NDArray[np.bool_]) -> int:
 def figures(
     task: Task,
     reading: xr.Dataset,
-    twin: xr.Dataset | None,
+    untrained: xr.Dataset | None,
     maps: Mapping[str, NDArray[np.float64]],
     tables: Mapping[str, pd.DataFrame],
     criterion: str,
@@ -97,7 +97,7 @@ def figures(
 
     Parameters
     ----------
-    reading, twin : explanation of the layer, and of the untrained twin's, if there is one.
+    reading, untrained : explanation of the layer, and of the untrained twin's, if there is one.
     maps : name -> (sequence, time, component), what trajectories are drawn on.
     tables : ``fits`` (with the raw input's), ``choices``, ``by_count`` of this layer.
     ceiling : ARI of the exact filter, NaN where there is none.
@@ -141,10 +141,10 @@ def figures(
     yield "scores", *draw.scores(tables["by_count"], chosen, ceiling)
     figure, source = draw.trajectories(maps, bands, inside)
     yield "trajectories", style.headed(figure, verdict), source
-    if twin is not None:
-        index = list(twin.attrs["picks"]).index("compact")
-        n_states = int(twin["n_states"][index])
-        bands.append(_band(task, "untrained", twin["path"][index].to_numpy(), n_states))
+    if untrained is not None:
+        index = list(untrained.attrs["picks"]).index("compact")
+        n_states = int(untrained["n_states"][index])
+        bands.append(_band(task, "untrained", untrained["path"][index].to_numpy(), n_states))
     first = (inside & (task.split == 2)[:, None])[:, :BAND_STEPS]
     shown = liveliest(task.truth[:, :BAND_STEPS], first)
     n_steps = min(BAND_STEPS, int(task.length[shown]))
