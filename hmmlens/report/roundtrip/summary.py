@@ -26,7 +26,7 @@ class Tables(NamedTuple):
 
     verdicts : one row for each network and role, see :func:`hmmlens.roundtrip.grades.judged`
     recovery : one row for each network and method, see :mod:`hmmlens.roundtrip.recovered`
-    baselines : one row for each network and rival, see :mod:`hmmlens.roundtrip.baselines`
+    rivals : one row for each network and rival, see :mod:`hmmlens.roundtrip.baselines`
     beliefs, spoken : one row for each network of symbols and score, see
         :mod:`hmmlens.roundtrip.generated`
     cost : one row for each network, CPU seconds of each step
@@ -34,7 +34,7 @@ class Tables(NamedTuple):
 
     verdicts: pd.DataFrame
     recovery: pd.DataFrame
-    baselines: pd.DataFrame
+    rivals: pd.DataFrame
     beliefs: pd.DataFrame
     spoken: pd.DataFrame
     cost: pd.DataFrame
@@ -281,7 +281,7 @@ def summaries(tables: Tables) -> dict[str, pd.DataFrame]:
     spoken["excess"] = spoken["value"] - spoken["null"].fillna(0.0)
     return {
         "rival_means": mean_over_networks(
-            tables.baselines, ["trip", "rival"], ["fidelity_0", "fidelity_5"]
+            tables.rivals, ["trip", "rival"], ["fidelity_0", "fidelity_5"]
         ),
         "belief_means": mean_over_networks(tables.beliefs, ["trip", "source", "score"], ["value"]),
         "spoken_means": spoken,
