@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sysconfig
 import traceback
 from collections.abc import Iterable, Iterator
@@ -72,6 +71,8 @@ def did_you_mean(word: str, allowed: Iterable[str]) -> str:
 
 
 def _nearest(word: str, allowed: Iterable[str]) -> str | None:
+    import difflib
+
     spelled = {choice.lower(): choice for choice in allowed}
     close = difflib.get_close_matches(word.lower(), spelled, n=1, cutoff=0.6)
     return spelled[close[0]] if close else None

@@ -19,7 +19,7 @@ from hmmlens.datasets.own.settings import TableData
 from hmmlens.errors import ConfigError, DataError
 from hmmlens.rnn import recurrent_network
 
-ROOT = Path(hmmlens.__file__).parents[2]
+ROOT = Path(hmmlens.__file__).parents[1]
 
 NETWORK = """
 import torch

@@ -84,8 +84,8 @@ def test_a_choice_that_rounding_turns_is_no_difference(monkeypatch: pytest.Monke
     model = Chooses()
     with torch.no_grad():
         model.exact = model.rnn(torch.from_numpy(X))[0]
-        as_layer = substitution._as_layer
-        monkeypatch.setattr(substitution, "_as_layer", rounded)
+        as_layer = module_replay._as_layer
+        monkeypatch.setattr(module_replay, "_as_layer", rounded)
         stepped = hmmlens.extract(model, X)
     assert (stepped["output"] == 1).all()
     assert 0 < stepped.attrs["replay_error"] < 1e-6

@@ -16,7 +16,7 @@ from sklearn.metrics import (
     normalized_mutual_info_score,
 )
 
-from hmmlens.stats.agreement import agreement, bootstrap, contingency, mapped_accuracy
+from hmmlens.stats.agreement import SCORES, agreement, bootstrap, contingency, mapped_accuracy
 
 
 @st.composite
@@ -125,13 +125,13 @@ def test_table_counts_each_sequence(drawn: tuple[np.ndarray, np.ndarray]) -> Non
 def test_other_names_of_states_do_not_matter() -> None:
     truth = np.random.default_rng(0).integers(0, 4, size=(3, 50))
     renamed = np.array([2, 0, 3, 1])[truth]
-    assert agreement(truth, renamed) == pytest.approx(dict.fromkeys(agreement.SCORES, 1))
+    assert agreement(truth, renamed) == pytest.approx(dict.fromkeys(SCORES, 1))
 
 
 def test_bootstrap_of_one_sequence_has_no_interval() -> None:
     labels = np.array([[0, 1, 0, 1]])
     limits = bootstrap(labels, labels, 50, np.random.default_rng(0))
-    assert set(limits) == set(agreement.SCORES)
+    assert set(limits) == set(SCORES)
     assert all(np.isnan(limit).all() for limit in limits.values())
 
 
@@ -152,7 +152,7 @@ def test_bootstrap_equals_resampling_of_whole_sequences() -> None:
         drawn["accuracy"].append(
             max((np.array(p)[two] == one).mean() for p in itertools.permutations(range(3)))
         )
-    assert set(limits) == set(agreement.SCORES)
+    assert set(limits) == set(SCORES)
     for name, values in drawn.items():
         assert limits[name] == pytest.approx(np.percentile(values, [2.5, 97.5]))
         low, high = limits[name]
@@ -168,6 +168,4 @@ def test_bootstrap_takes_sequences_whole() -> None:
 
 
 def test_every_score_has_its_oracle_here() -> None:
-    assert set(agreement.SCORES) == {
-        *("ari", "nmi", "ami", "accuracy", "homogeneity", "completeness")
-    }
+    assert set(SCORES) == {*("ari", "nmi", "ami", "accuracy", "homogeneity", "completeness")}

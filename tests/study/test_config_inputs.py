@@ -152,7 +152,7 @@ def test_file_that_may_not_be_read_is_told(folder: Path) -> None:
 
 def test_torch_is_not_imported(folder: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from hmmlens import config_inputs, jobs\n"
+        "import sys; from pathlib import Path; from hmmlens.study import config_inputs, jobs\n"
         f"config_inputs.check(jobs.load({with_net()!r}, 'c'), Path({str(folder)!r}), 'c')\n"
         "assert not {'torch', 'pandas', 'mine'} & set(sys.modules)"
     )

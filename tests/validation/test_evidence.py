@@ -127,9 +127,9 @@ def test_filtered_states_and_predictions_ignore_the_future() -> None:
     test = np.flatnonzero(data.split == 2)
     other = counter(seed=9)
     spoilt = data._replace(
-        **{name: getattr(data, name).copy() for name in ("hidden", "law", "inputs")}
+        **{name: getattr(data, name).copy() for name in ("hidden", "distribution", "inputs")}
     )
-    for name in ("hidden", "law", "inputs"):
+    for name in ("hidden", "distribution", "inputs"):
         getattr(spoilt, name)[test, 50:] = getattr(other, name)[test, 50:]
     future, moved = prepare(spoilt, 0)
     said = []
@@ -167,7 +167,7 @@ def test_what_fills_short_sequences_is_not_looked_at() -> None:
     lengths = np.where(np.arange(50) % 3 == 0, 45, 80)
     short = data._replace(length=lengths)
     outside = np.arange(80)[None] >= lengths[:, None]
-    parts = {n: getattr(data, n).copy() for n in ("hidden", "law", "inputs")}
+    parts = {n: getattr(data, n).copy() for n in ("hidden", "distribution", "inputs")}
     for part in parts.values():
         part[outside] = np.nan
     one, two = (

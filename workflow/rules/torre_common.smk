@@ -45,16 +45,16 @@ def trainings_of(step):
     return results_of(emulation_jobs.of_step(study, step))
 
 
-def training_cost(wildcards):
+def cost_of_training(wildcards):
     return training_cost.of_training(
         study.training_of(wildcards.network), study.networks[wildcards.network]
     )
 
 
 def training_needs(wildcards, attempt):
-    need = training_cost(wildcards)
+    need = cost_of_training(wildcards)
     return need.memory_mb * attempt, need.runtime * attempt
 
 
 def plateau_needs(wildcards, attempt):
-    return training_cost(wildcards).memory_mb * attempt, 20 * attempt
+    return cost_of_training(wildcards).memory_mb * attempt, 20 * attempt

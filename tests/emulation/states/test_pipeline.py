@@ -23,10 +23,10 @@ PAIR = HMMParameters(np.array([0.5, 0.5]), np.array([[0.9, 0.1], [0.1, 0.9]]), E
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "N_RUNS", (8, 4, 6))
     monkeypatch.setattr(pipeline, "N_STEPS", 100)
-    for module in ("state_counts", "state_recovery", "state_regions", "interventions", "steering"):
-        monkeypatch.setattr(f"hmmlens.dynamics.{module}.N_BOOTSTRAP", 40)
-    for module in ("state_regions", "interventions"):
-        monkeypatch.setattr(f"hmmlens.dynamics.{module}.N_SHIFTS", 40)
+    for module in ("state_counts", "recovery", "regions", "interchange", "steering"):
+        monkeypatch.setattr(f"hmmlens.emulation.states.{module}.N_BOOTSTRAP", 40)
+    for module in ("regions", "interchange"):
+        monkeypatch.setattr(f"hmmlens.emulation.states.{module}.N_SHIFTS", 40)
     monkeypatch.setattr("hmmlens.emulation.states.models.COUNTS", range(1, 6))
     monkeypatch.setattr("hmmlens.emulation.states.state_counts.COUNTS", range(1, 6))
 

@@ -234,7 +234,7 @@ def noise_study(resonant: float, deviation: float = 1e-14) -> dict[str, pd.DataF
             for measure in ("dwell_cv", "cycle_cv", "coherence"):
                 hit = not by_design and seed < 8 * resonant
                 row = {"measure": measure, "gain": 0.2 if hit else -0.1, "resonant": hit}
-                stochastic_resonance.append(who | row)
+                resonance.append(who | row)
     rows = {
         "networks": networks, text_homogeneity.EXACT: exact, text_homogeneity.SWEEP: sweep,
         text_homogeneity.RESONANCE: resonance, text_homogeneity.SIZES: sizes,

@@ -295,7 +295,7 @@ def test_a_model_that_is_not_built_is_told() -> None:
 
 def test_a_keras_model_is_sent_to_the_converter() -> None:
     model = keras.Sequential([layers.Input((9, 3)), layers.LSTM(4, return_sequences=True)])
-    with pytest.raises(DataError, match=r"hmmlens\.networks\.adapters\.keras\.convert\(model\)"):
+    with pytest.raises(DataError, match=r"hmmlens\.rnn\.adapters\.keras\.convert\(model\)"):
         extract(model, VALUES)
     (name,) = extract(adapter.convert(model), VALUES).children
     assert name == model.layers[0].name
