@@ -23,7 +23,7 @@ _FOLDERS = "decides whether a folder may be written, not what is written"
 #: nothing, and what it imports counts only where another module imports it too.
 IGNORED = {
     "hmmlens": "holds the version and public names, which no module of hmmlens needs",
-    "hmmlens.io.code_files": "decides whether unfinished work may be continued, and finds such files",
+    "hmmlens.io.code_files": "decides whether unfinished work may continue, and finds such files",
     "hmmlens.io.locks": _FOLDERS,
     "hmmlens.io.ownership": _FOLDERS,
     "hmmlens.io.yaml_files": _SETTINGS,

@@ -100,7 +100,7 @@ rule draw_network:
             "layers": layers_of(w.network),
             "exploratory": EXPLORATORY,
             "criterion": study.selection.criterion,
-            "twin": study.controls.untrained,
+            "untrained": study.controls.untrained,
         },
     script:
         "../scripts/draw_network.py"
