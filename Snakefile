@@ -1,13 +1,11 @@
-"""Explain trained recurrent networks with hidden Markov models: the whole story, left to right.
+"""Explain trained recurrent networks with hidden Markov models, stage by stage.
 
     sequences -> networks -> activations -> reductions -> HMM sweeps -> validation
               -> interpretation, dynamics -> tables, figures, report
 
-Each stage is a module of ``hmmlens``, a file in ``workflow/rules`` and a folder on disk. What a
-study contains stands in its config (``config.yaml``, or ``--configfile workflow/studies/X.yaml``);
-names, paths and constraints are in ``workflow/rules/common.smk``. A config with ``trips`` is a study
-of another kind, told in ``workflow/rules/roundtrip.smk``, and so is one with ``emulation``, told in
-``workflow/rules/torre.smk``.
+Each stage is a module of ``hmmlens``, a file in ``workflow/rules/explain`` and a folder of results.
+The config (``config.yaml``, or ``--configfile workflow/studies/X.yaml``) says what a study holds. One
+with ``trips`` is a round-trip study, one with ``emulation`` a study of emulating networks.
 """
 
 # A study stands alone: config.yaml would otherwise leave its networks in every other study, and
@@ -18,7 +16,7 @@ if not workflow.configfiles:
 
 
 include: "workflow/rules/study.smk"
-include: "workflow/rules/cluster.smk"
+include: "workflow/rules/resources.smk"
 
 
 if "trips" in config:
@@ -27,21 +25,23 @@ if "trips" in config:
 
 elif "emulation" in config:
 
-    include: "workflow/rules/torre_common.smk"
-    include: "workflow/rules/torre.smk"
+    include: "workflow/rules/emulation/paths.smk"
+    include: "workflow/rules/emulation/training.smk"
+    include: "workflow/rules/emulation/analysis.smk"
+    include: "workflow/rules/emulation/report.smk"
 
 else:
 
-    include: "workflow/rules/common.smk"
-    include: "workflow/rules/datasets.smk"
-    include: "workflow/rules/networks.smk"
-    include: "workflow/rules/activations.smk"
-    include: "workflow/rules/reduction.smk"
-    include: "workflow/rules/sweep.smk"
-    include: "workflow/rules/validation.smk"
-    include: "workflow/rules/interpretation.smk"
-    include: "workflow/rules/dynamics.smk"
-    include: "workflow/rules/report.smk"
+    include: "workflow/rules/explain/paths.smk"
+    include: "workflow/rules/explain/datasets.smk"
+    include: "workflow/rules/explain/networks.smk"
+    include: "workflow/rules/explain/recording.smk"
+    include: "workflow/rules/explain/reduction.smk"
+    include: "workflow/rules/explain/sweep.smk"
+    include: "workflow/rules/explain/validation.smk"
+    include: "workflow/rules/explain/interpretation.smk"
+    include: "workflow/rules/explain/dynamics.smk"
+    include: "workflow/rules/explain/report.smk"
 
 
 report: "workflow/report/workflow.rst"

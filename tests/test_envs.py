@@ -71,7 +71,7 @@ def test_constraints_are_exact_and_allowed() -> None:
 
 def test_conda_directives_name_environments() -> None:
     found = []
-    for rules in sorted((ROOT / "workflow" / "rules").glob("*.smk")):
+    for rules in sorted((ROOT / "workflow" / "rules").rglob("*.smk")):
         for name in re.findall(r'^\s*conda:\s*"([^"]+)"', rules.read_text(), flags=re.MULTILINE):
             found.append((rules.parent / name).resolve())
     assert found

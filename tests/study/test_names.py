@@ -110,7 +110,7 @@ def test_two_networks_have_no_path_in_common() -> None:
     assert len({path.casefold() for path in made}) == len(made)
     folders = set(made)
     assert not any(str(up) in folders for path in made for up in Path(path).parents)
-    rules = "".join(p.read_text() for p in (ROOT / "workflow" / "rules").glob("*.smk"))
+    rules = "".join(p.read_text() for p in (ROOT / "workflow" / "rules").rglob("*.smk"))
     (checkpoint,) = set(re.findall(r"\{CHECKPOINTS\}/(.*)\.pt", rules))
     kept = [
         checkpoint.replace("{{", "{").replace("}}", "}").format(**run) for run in jobs.runs(study)
@@ -120,7 +120,7 @@ def test_two_networks_have_no_path_in_common() -> None:
 
 def test_every_place_of_the_rules_is_in_the_layout() -> None:
     """What rules write beside the outputs of the layout has a name that the layout holds."""
-    rules = "".join(p.read_text() for p in (ROOT / "workflow" / "rules").glob("*.smk"))
+    rules = "".join(p.read_text() for p in (ROOT / "workflow" / "rules").rglob("*.smk"))
     literal = set(re.findall(r"\{RESULTS\}/([a-z]+)[/\"]", rules))
     outputs = {path.partition("/")[0] for rule in layout.RULES.values() for path in rule.outputs}
     assert literal <= outputs | set(layout.OTHERS), literal

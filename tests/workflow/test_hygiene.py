@@ -15,7 +15,7 @@ from hmmlens.study import config as study_config
 from tests.workflow.runs import PUBLISHED, ROOT, SMOKE, command, snakemake
 
 STUDIES = [ROOT / "config.yaml", *sorted((ROOT / "workflow" / "studies").glob("*.yaml"))]
-RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
+RULES = sorted((ROOT / "workflow" / "rules").rglob("*.smk"))
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_debian_package_is_missed_before_any_job(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-2000:]
 
 
-@pytest.mark.parametrize("rules", RULES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("rules", RULES, ids=lambda p: f"{p.parent.name}-{p.stem}")
 def test_rules_are_complete(rules: Path) -> None:
     text = rules.read_text()
     blocks = re.split(r"^rule (\w+):\n", text, flags=re.M)[1:]
@@ -97,7 +97,7 @@ def test_rules_are_complete(rules: Path) -> None:
             assert directive in body, f"{name} has no {directive}"
         assert "\n    run:" not in body
         assert "\n    shadow:" not in body
-        script = re.search(r'"\.\./scripts/(\w+)\.py"', body)
+        script = re.search(r'"(?:\.\./)+scripts/(\w+)\.py"', body)
         assert script is not None
         assert script[1] == name, f"{name} runs {script[1]}.py"
 

@@ -72,7 +72,7 @@ def test_needs_grow_with_the_work_and_with_each_attempt(rule: str) -> None:
 
 
 def test_every_rule_that_may_run_on_a_node_has_a_model() -> None:
-    text = "".join(file.read_text() for file in (ROOT / "workflow" / "rules").glob("*.smk"))
+    text = "".join(file.read_text() for file in (ROOT / "workflow" / "rules").rglob("*.smk"))
     blocks = text.split("\nrule ")[1:]
     far = {b.split(":")[0] for b in blocks if "localrule: True" not in b}
     # Networks that emulate have a model of their own, and what follows their training is alike.

@@ -24,14 +24,14 @@ rule fetch_source:
         source="|".join(map(re.escape, SOURCES)),
     localrule: True
     conda:
-        "../../envs/cpu.yaml"
+        "../../../envs/cpu.yaml"
     resources:
         mem_mb=500,
         runtime=10,
     params:
         source=lambda w: SOURCES[w.source]._asdict(),
     script:
-        "../scripts/fetch_source.py"
+        "../../scripts/fetch_source.py"
 
 
 rule make_dataset:
@@ -48,7 +48,7 @@ rule make_dataset:
     benchmark:
         f"{BENCHMARKS}/make_dataset/{{dataset}}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../../envs/cpu.yaml"
     threads: 1
     resources:
         **needs("make_dataset"),
@@ -58,4 +58,4 @@ rule make_dataset:
         frozen=lambda w: frozen(w.dataset),
         study=study.study,
     script:
-        "../scripts/make_dataset.py"
+        "../../scripts/make_dataset.py"

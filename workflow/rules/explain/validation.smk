@@ -13,12 +13,12 @@ rule find_ceilings:
     benchmark:
         f"{BENCHMARKS}/find_ceilings/{{dataset}}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../../envs/cpu.yaml"
     threads: 1
     resources:
         **needs("find_ceilings"),
     script:
-        "../scripts/find_ceilings.py"
+        "../../scripts/find_ceilings.py"
 
 
 rule validate_layer:
@@ -39,7 +39,7 @@ rule validate_layer:
     benchmark:
         f"{BENCHMARKS}/validate_layer/{{network}}/{{seed}}/{{layer}}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../../envs/cpu.yaml"
     threads: 1
     resources:
         **needs("validate_layer"),
@@ -50,7 +50,7 @@ rule validate_layer:
         n_bootstrap=study.validation.n_bootstrap,
         seed=job_seed("validate", "{network}", "{seed}", "{layer}"),
     script:
-        "../scripts/validate_layer.py"
+        "../../scripts/validate_layer.py"
 
 
 rule judge_reservoirs:
@@ -69,7 +69,7 @@ rule judge_reservoirs:
     wildcard_constraints:
         network=networks_of("trained"),
     conda:
-        "../../envs/cpu.yaml"
+        "../../../envs/cpu.yaml"
     threads: 1
     resources:
         **needs("judge_reservoirs"),
@@ -86,7 +86,7 @@ rule judge_reservoirs:
             for seed in seeds_of(w.network)
         ],
     script:
-        "../scripts/judge_reservoirs.py"
+        "../../scripts/judge_reservoirs.py"
 
 
 rule judge_network:
@@ -108,7 +108,7 @@ rule judge_network:
     wildcard_constraints:
         network="|".join(CONFIGURED),
     conda:
-        "../../envs/cpu.yaml"
+        "../../../envs/cpu.yaml"
     threads: 1
     resources:
         **needs("judge_network"),
@@ -127,7 +127,7 @@ rule judge_network:
             for seed in seeds_of(name)
         ],
     script:
-        "../scripts/judge_network.py"
+        "../../scripts/judge_network.py"
 
 
 rule check_network:
@@ -150,7 +150,7 @@ rule check_network:
     wildcard_constraints:
         network="|".join(CONFIGURED),
     conda:
-        "../../envs/cpu.yaml"
+        "../../../envs/cpu.yaml"
     threads: 1
     resources:
         **needs("check_network"),
@@ -164,4 +164,4 @@ rule check_network:
         ],
         seed=job_seed("check", "{network}"),
     script:
-        "../scripts/check_network.py"
+        "../../scripts/check_network.py"

@@ -15,7 +15,7 @@ rule record_activations:
     benchmark:
         f"{BENCHMARKS}/record_activations/{{network}}/{{seed}}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../../envs/cpu.yaml"
     threads: 1
     resources:
         **needs("record_activations"),
@@ -27,4 +27,4 @@ rule record_activations:
         device=study.device,
         study=study.study,
     script:
-        "../scripts/record_activations.py"
+        "../../scripts/record_activations.py"

@@ -17,7 +17,7 @@ rule train_network:
     wildcard_constraints:
         network=networks_of("trained"),
     conda:
-        "../../envs/cpu.yaml"
+        "../../../envs/cpu.yaml"
     threads: 1
     resources:
         **needs("train_network"),
@@ -30,7 +30,7 @@ rule train_network:
         checkpoint=f"{CHECKPOINTS}/{{network}}-{{seed}}.pt",
         device=study.device,
     script:
-        "../scripts/train_network.py"
+        "../../scripts/train_network.py"
 
 
 rule load_network:
@@ -50,7 +50,7 @@ rule load_network:
     wildcard_constraints:
         network=networks_of("torch", "keras", "adapter"),
     conda:
-        "../../envs/cpu.yaml"
+        "../../../envs/cpu.yaml"
     threads: 1
     resources:
         **needs("load_network"),
@@ -61,4 +61,4 @@ rule load_network:
         batch_size=study.activations.batch_size,
         device=study.device,
     script:
-        "../scripts/load_network.py"
+        "../../scripts/load_network.py"

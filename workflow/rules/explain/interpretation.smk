@@ -17,7 +17,7 @@ rule interpret_layer:
     benchmark:
         f"{BENCHMARKS}/interpret_layer/{{network}}/{{seed}}/{{layer}}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../../envs/cpu.yaml"
     threads: 1
     resources:
         **needs("interpret_layer"),
@@ -25,4 +25,4 @@ rule interpret_layer:
         reducers=lambda w: reducers_of(w.network),
         study=study.study,
     script:
-        "../scripts/interpret_layer.py"
+        "../../scripts/interpret_layer.py"

@@ -28,7 +28,7 @@ rule make_tables:
         tables=report(
             directory(TABLES),
             patterns=["{table}.csv"],
-            caption="../report/tables.rst",
+            caption="../../report/tables.rst",
             category="3 Tables",
             labels={"table": "{table}"},
         ),
@@ -39,7 +39,7 @@ rule make_tables:
         f"{BENCHMARKS}/make_tables.tsv"
     localrule: True
     conda:
-        "../../envs/cpu.yaml"
+        "../../../envs/cpu.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -49,7 +49,7 @@ rule make_tables:
         exploratory=EXPLORATORY,
         criterion=study.selection.criterion,
     script:
-        "../scripts/make_tables.py"
+        "../../scripts/make_tables.py"
 
 
 rule draw_network:
@@ -78,7 +78,7 @@ rule draw_network:
         report(
             directory(f"{FIGURES}/{{network}}"),
             patterns=["{figure}.png"],
-            caption="../report/figures.rst",
+            caption="../../report/figures.rst",
             category="2 Networks",
             subcategory="{network}",
             labels={"figure": "{figure}"},
@@ -89,7 +89,7 @@ rule draw_network:
         f"{BENCHMARKS}/draw_network/{{network}}.tsv"
     localrule: True
     conda:
-        "../../envs/cpu.yaml"
+        "../../../envs/cpu.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -103,7 +103,7 @@ rule draw_network:
             "untrained": study.controls.untrained,
         },
     script:
-        "../scripts/draw_network.py"
+        "../../scripts/draw_network.py"
 
 
 rule draw_overview:
@@ -115,7 +115,7 @@ rule draw_overview:
         report(
             directory(f"{FIGURES}/overview"),
             patterns=["{figure}.png"],
-            caption="../report/figures.rst",
+            caption="../../report/figures.rst",
             category="1 Overview",
             labels={"figure": "{figure}"},
         ),
@@ -125,13 +125,13 @@ rule draw_overview:
         f"{BENCHMARKS}/draw_overview.tsv"
     localrule: True
     conda:
-        "../../envs/cpu.yaml"
+        "../../../envs/cpu.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
     script:
-        "../scripts/draw_overview.py"
+        "../../scripts/draw_overview.py"
 
 
 rule write_report:
@@ -146,7 +146,7 @@ rule write_report:
     output:
         report(
             f"{RESULTS}/report.pdf",
-            caption="../report/report.rst",
+            caption="../../report/report.rst",
             category="0 Report",
         ),
     log:
@@ -155,7 +155,7 @@ rule write_report:
         f"{BENCHMARKS}/write_report.tsv"
     localrule: True
     conda:
-        "../../envs/cpu.yaml"
+        "../../../envs/cpu.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -165,4 +165,4 @@ rule write_report:
         # A function, so that braces in a title are no wildcards.
         about=lambda w: document.params(document.about(study)),
     script:
-        "../scripts/write_report.py"
+        "../../scripts/write_report.py"

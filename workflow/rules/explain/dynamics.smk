@@ -16,7 +16,7 @@ rule find_endpoints:
     benchmark:
         f"{BENCHMARKS}/find_endpoints/{{network}}/{{seed}}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../../envs/cpu.yaml"
     threads: 1
     resources:
         **needs("find_endpoints"),
@@ -26,4 +26,4 @@ rule find_endpoints:
         device=study.device,
         study=study.study,
     script:
-        "../scripts/find_endpoints.py"
+        "../../scripts/find_endpoints.py"

@@ -13,7 +13,7 @@ rule sweep_states:
     benchmark:
         f"{BENCHMARKS}/sweep_states/{{network}}/{{seed}}/{{layer}}/{{reducer}}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../../envs/cpu.yaml"
     threads: study.sweep.n_jobs
     resources:
         **needs("sweep_states", study.sweep.n_jobs),
@@ -23,4 +23,4 @@ rule sweep_states:
         seed=job_seed("sweep", "{network}", "{seed}", "{layer}", "{reducer}"),
         study=study.study,
     script:
-        "../scripts/sweep_states.py"
+        "../../scripts/sweep_states.py"

@@ -16,7 +16,7 @@ rule reduce_layer:
         network="|".join(NETWORKS),
         reducer="|".join(study.reducers),
     conda:
-        "../../envs/cpu.yaml"
+        "../../../envs/cpu.yaml"
     threads: 1
     resources:
         **needs("reduce_layer"),
@@ -26,7 +26,7 @@ rule reduce_layer:
         seed=job_seed("reduce", "{network}", "{seed}", "{layer}", "{reducer}"),
         study=study.study,
     script:
-        "../scripts/reduce_layer.py"
+        "../../scripts/reduce_layer.py"
 
 
 rule raw_input:
@@ -43,7 +43,7 @@ rule raw_input:
     wildcard_constraints:
         reducer="|".join(RAW_VARIANTS) or "(?!)",
     conda:
-        "../../envs/cpu.yaml"
+        "../../../envs/cpu.yaml"
     threads: 1
     resources:
         **needs("raw_input"),
@@ -57,4 +57,4 @@ rule raw_input:
         seed=job_seed("raw input", "{dataset}", "{reducer}"),
         study=study.study,
     script:
-        "../scripts/raw_input.py"
+        "../../scripts/raw_input.py"

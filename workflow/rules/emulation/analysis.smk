@@ -1,0 +1,121 @@
+"""Analyses of the trained networks and of the objectives."""
+
+
+rule score_emulation:
+    """Compare what a network emits with its target, and see whether its states stay in bounds."""
+    input:
+        trained=TRAINED,
+        code=code("score_emulation"),
+    output:
+        directory(f"{NETWORK}/scores"),
+    log:
+        f"{LOGS}/score_emulation/{{network}}/{{seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/score_emulation/{{network}}/{{seed}}.tsv"
+    conda:
+        "../../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        **fixed("score_emulation", 2000, 60),
+    params:
+        **about("scores"),
+        n_sequences=study.n_scored,
+    script:
+        "../../scripts/score_emulation.py"
+
+
+rule reverse_engineer:
+    """Take a network's dynamics apart: fixed points, orbits, training, regions, sensitivity."""
+    input:
+        trained=TRAINED,
+        plateau=PLATEAU,
+        code=code("reverse_engineer"),
+    output:
+        directory(f"{NETWORK}/reverse"),
+    log:
+        f"{LOGS}/reverse_engineer/{{network}}/{{seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/reverse_engineer/{{network}}/{{seed}}.tsv"
+    conda:
+        "../../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        **fixed("reverse_engineer", 3000, 30),
+    params:
+        **about("reverse"),
+        # Figures show one seed.
+        pictures=lambda w: w.seed == "0",
+    script:
+        "../../scripts/reverse_engineer.py"
+
+
+rule find_kicks:
+    """Find the units that kick a network out of its states, and hold them against other units."""
+    input:
+        trained=TRAINED,
+        code=code("find_kicks"),
+    output:
+        directory(f"{NETWORK}/kicks"),
+    log:
+        f"{LOGS}/find_kicks/{{network}}/{{seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/find_kicks/{{network}}/{{seed}}.tsv"
+    conda:
+        "../../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        **fixed("find_kicks", 3000, 60),
+    params:
+        **about("kicks"),
+    script:
+        "../../scripts/find_kicks.py"
+
+
+rule tie_states:
+    """Fit hidden Markov models to a network's states, and try what they foretell."""
+    input:
+        trained=TRAINED,
+        kicks=lambda w: (
+            f"{NETWORK}/kicks"
+            if int(w.seed) in study.networks[w.network].seeds("kicks")
+            else []
+        ),
+        code=code("tie_states"),
+    output:
+        directory(f"{NETWORK}/states"),
+    log:
+        f"{LOGS}/tie_states/{{network}}/{{seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/tie_states/{{network}}/{{seed}}.tsv"
+    conda:
+        "../../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        **fixed("tie_states", 3000, 60),
+    params:
+        **about("states"),
+    script:
+        "../../scripts/tie_states.py"
+
+
+rule measure_bias:
+    """Ask the objectives which generator they like best, batches growing."""
+    input:
+        code=code("measure_bias"),
+    output:
+        directory(BIAS),
+    log:
+        f"{LOGS}/measure_bias/{{target}}.log",
+    benchmark:
+        f"{BENCHMARKS}/measure_bias/{{target}}.tsv"
+    conda:
+        "../../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        **fixed("measure_bias", 4000, 60),
+    params:
+        target=lambda w: matrices(w.target),
+        bias=study.bias.model_dump() if study.bias else {},
+        seed=job_seed("bias", "{target}"),
+    script:
+        "../../scripts/measure_bias.py"
