@@ -20,6 +20,9 @@ from hmmlens.study.jobs import AnyStudy
 #: A fixed time stamp, so that equal results give equal bytes.
 TIMESTAMP = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
+#: Where the templates are: files of the package, found wherever it is installed.
+TEMPLATES = Path(__file__).parent / "templates"
+
 #: Tables that the template shows.
 SHOWN = (
     *("networks", "agreement", "choices", "endpoints", "ceilings", "states"),

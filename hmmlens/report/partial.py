@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-import hmmlens
 from hmmlens.errors import DataError, StoreError
 from hmmlens.io import store
 from hmmlens.study import emulation_jobs, jobs, layout
@@ -136,10 +135,6 @@ def write(study: jobs.AnyStudy, results: Path) -> tuple[Path, Progress]:
     return results / FOLDER, found
 
 
-def _templates() -> Path:
-    return Path(hmmlens.__file__).parents[1] / "workflow" / "report"
-
-
 def _nothing(study: jobs.AnyStudy, found: Progress, what: str) -> DataError:
     return DataError(f"there is nothing to report of {study.study} yet, {what}: {found.sentence}")
 
@@ -180,7 +175,7 @@ def _study(
         for name, figure, source in figures:
             style.save(figure, folder / layout.FIGURES / place / name, source)
     document.write(
-        _templates() / "report.typ",
+        document.TEMPLATES / "explain.typ",
         folder / layout.TABLES,
         folder / layout.FINDINGS,
         folder / layout.FIGURES / "overview",
@@ -219,7 +214,8 @@ def _trips(
     pipeline.make_tables(pipeline.read(results / job.outputs[0] for job in done), tables)
     pipeline.draw(tables, figures)
     about = {**document.head(study), "partial": head}
-    pipeline.write(_templates() / "roundtrip.typ", tables, figures, about, folder / layout.REPORT)
+    template = document.TEMPLATES / "roundtrip.typ"
+    pipeline.write(template, tables, figures, about, folder / layout.REPORT)
 
 
 def _emulation(
@@ -247,4 +243,5 @@ def _emulation(
         if not jobs.is_done(job, results):
             raise FileNotFoundError(job.outputs[0])
     about = {**document.head(study), "partial": head}
-    pipeline.write(_templates() / "torre.typ", tables, drawn, about, folder / layout.REPORT)
+    template = document.TEMPLATES / "emulation.typ"
+    pipeline.write(template, tables, drawn, about, folder / layout.REPORT)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -48,3 +49,20 @@ def listed(words: Iterable[str]) -> str:
     """Return words with commas between them, and "and" before the last."""
     parts = list(words)
     return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+
+
+def span(values: pd.Series, digits: int = 2) -> str:
+    """Return one number, or the smallest and largest with "to" between where they differ."""
+    finite = values.dropna()
+    if finite.empty:
+        return "not known"
+    low, high = (
+        f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+        for value in (finite.min(), finite.max())
+    )
+    return low if low == high else f"{low} to {high}"
+
+
+def whole_span(values: pd.Series) -> str:
+    """Return :func:`span` of whole numbers."""
+    return span(values.astype(float), 0)

@@ -24,7 +24,7 @@ from hmmlens.report.explain import tables
 from hmmlens.report.explain.result import Explanation
 from tests.test_user_text import NASTY
 
-TEMPLATE = Path(__file__).parents[2] / "workflow" / "report" / "report.typ"
+TEMPLATE = document.TEMPLATES / "explain.typ"
 #: What a page is made of.
 ELEMENTS = {
     *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "figure", "img"),

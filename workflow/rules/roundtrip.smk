@@ -102,7 +102,7 @@ rule draw_round_trips:
 rule write_round_trips:
     """Set the report."""
     input:
-        template=str(BASE / "workflow" / "report" / "roundtrip.typ"),
+        template=str(document.TEMPLATES / "roundtrip.typ"),
         tables=TABLES,
         figures=FIGURES,
         code=code("write_round_trips"),

@@ -1,21 +1,14 @@
-"""What is promised of a study of emulating networks, and whether it is kept.
-
-What is promised stands in :data:`GATES`, once. A gate that is missed is printed as missed, and one
-for which the study has too few trainings is not asked.
-"""
+"""Acceptance criteria of a study of emulating networks, and the trainings that they are about."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom
 
 from hmmlens.dynamics.lyapunov import STABLE
-from hmmlens.report.roundtrip.summary import share
-from hmmlens.stats.bootstrap import Estimate
+from hmmlens.report.acceptance import Criterion, criteria_table
 from hmmlens.stats.paired import student
 from hmmlens.study.emulation_folders import COST
 
@@ -34,25 +27,6 @@ TO_BE_STABLE = {"fully3": "Fully connected", "cyclic4": "Cyclic"}
 DECAYED = 1e-3
 #: CPU seconds that taking one network apart may take, and the steps that do it.
 LONGEST, APART = 120.0, ("reverse", "kicks", "states")
-
-
-class Gate(NamedTuple):
-    """One promise.
-
-    what : in words
-    values : one for each training, or thing, that it is about; True and False, or numbers
-    wanted : the least, or the most, that their share, mean or median may be; NaN reports only
-    fewest : how many there must be for it to be asked
-    least : whether ``wanted`` is the least
-    median : whether numbers are told by their median rather than their mean
-    """
-
-    what: str
-    values: Callable[[Tables], pd.Series]
-    wanted: float
-    fewest: int = 1
-    least: bool = True
-    median: bool = False
 
 
 def read(tables: Tables, name: str, *columns: str) -> pd.DataFrame:
@@ -158,95 +132,59 @@ def _quick(tables: Tables) -> pd.Series:
     return whole.reindex(known).le(LONGEST)
 
 
-GATES = (
-    Gate(
+CRITERIA = (
+    Criterion(
         "Two states, 150 units: past the plateau and within 10 % of the floor, share of trainings",
         _reach_floor, 0.8, fewest=5,
     ),
-    Gate(
+    Criterion(
         "Other targets: largest squared error of an output transition at most .02, share of "
         "trainings",
         _other_targets, 1.0,
     ),
-    Gate("Without noise all states decay to a fixed point, share of trainings", _decayed, 1.0),
+    Criterion("Without noise all states decay to a fixed point, share of trainings", _decayed, 1.0),
     *(
-        Gate(
+        Criterion(
             f"{name}: mean squared error of output transitions at most .001, Lyapunov exponent "
             "below -.05, no run beyond 100 times the median, share of trainings",
             _stable(target), 0.8, fewest=5,
         )
         for target, name in TO_BE_STABLE.items()
     ),
-    Gate(
+    Criterion(
         "Two states: gated loss of both groups lowers switching by 45 % and more than 100 matched "
         "pairs, whose median is at most 10 %, share of trainings",
         _verdicts("g1"), 0.8, fewest=8,
     ),
-    Gate(
+    Criterion(
         "Two states: three silenced units lower the hazard of either exit by 50 %, p at most .01, "
         "share of trainings",
         _verdicts("g2"), 0.8, fewest=8,
     ),
-    Gate(
+    Criterion(
         "Two states: overlap of units selected again on new noise, median of trainings' mean "
         "Jaccard index",
         _repeated, 0.8, fewest=8, median=True,
     ),
-    Gate("All networks: exits that have kick units, share of exits", _with_kicks, np.nan),
-    Gate(
+    Criterion("All networks: exits that have kick units, share of exits", _with_kicks, np.nan),
+    Criterion(
         "Reverse engineering with kick units and states in 120 CPU seconds, share of trainings",
         _quick, 1.0,
     ),
 )  # fmt: skip
 
 
-def median_estimate(values: pd.Series) -> Estimate:
-    """Return the median with its distribution-free 95 % interval; NaN limits below six values.
-
-    Between order statistics whose ranks come from the binomial law (Conover 1999, section 3.2).
-    """
-    ordered = np.sort(values.to_numpy(dtype=float))
-    n = len(ordered)
-    below = int(binom.ppf(0.025, n, 0.5))
-    if below < 1:
-        return Estimate(float(np.median(ordered)), np.nan, np.nan)
-    return Estimate(float(np.median(ordered)), float(ordered[below - 1]), float(ordered[n - below]))
-
-
-def found(gate: Gate, values: pd.Series) -> Estimate:
-    """Return the share, mean or median of a gate's values, with its interval."""
-    if not len(values):
-        return Estimate(np.nan, np.nan, np.nan)
-    if values.dtype == bool:
-        return share(int(values.sum()), len(values))
-    return median_estimate(values) if gate.median else student(values)
-
-
 def gates(tables: Tables) -> pd.DataFrame:
-    """Return what was promised and what was found.
+    """Return the criteria with what was found of them.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Gathered tables of the study, ``networks`` among them.
 
     Returns
     -------
     DataFrame
-        ``gate, limit, wanted, value, low, high, n, outcome``: shares with an exact interval, means
-        with Student's, medians with one of ranks; ``outcome`` is reached, missed, reported, or not
-        asked.
+        See :func:`hmmlens.report.acceptance.criteria_table`; means have Student's interval.
     """
-    rows = []
-    for gate in GATES:
-        values = gate.values(tables).dropna()
-        estimate = found(gate, values)
-        if len(values) < max(1, gate.fewest):
-            outcome = "not asked"
-        elif np.isnan(gate.wanted):
-            outcome = "reported"
-        else:
-            value, wanted = estimate.value, gate.wanted
-            met = value >= wanted if gate.least else value <= wanted
-            outcome = "reached" if met else "missed"
-        sign = "" if np.isnan(gate.wanted) else ("at least" if gate.least else "at most")
-        rows.append(
-            {"gate": gate.what, "limit": sign, "wanted": gate.wanted}
-            | {**estimate._asdict(), "n": len(values), "outcome": outcome}
-        )
-    return pd.DataFrame(rows)
+    return criteria_table(CRITERIA, tables, student)

@@ -13,8 +13,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from hmmlens.report.acceptance import share
 from hmmlens.report.emulation.acceptance import Tables, like_paper, main_size
-from hmmlens.report.roundtrip.summary import share
 from hmmlens.stats.bootstrap import Estimate
 from hmmlens.stats.paired import student
 

@@ -81,6 +81,7 @@ import pandas as pd
 from hmmlens.emulation.analysis.comparison import compare, trends
 from hmmlens.emulation.analysis.plateau_length import by_setting, effects
 from hmmlens.report import document
+from hmmlens.report.acceptance import outcome_sentences
 from hmmlens.report.emulation import text_networks, text_plateau
 from hmmlens.report.emulation.acceptance import Tables, gates
 from hmmlens.report.emulation.gather import (
@@ -93,7 +94,6 @@ from hmmlens.report.emulation.gather import (
 from hmmlens.report.emulation.paper_claims import CLAIMS
 from hmmlens.report.emulation.paper_comparison import AGREES, DIFFERS, paper_table
 from hmmlens.report.emulation.text import answers
-from hmmlens.report.roundtrip import summary
 from hmmlens.study import emulation_jobs
 from hmmlens.study.emulation_study import EmulationStudy
 from hmmlens.study.layout import Job
@@ -168,7 +168,7 @@ def facts(found: Tables, about: Mapping[str, Any]) -> dict[str, Any]:
 
 def outcome(table: pd.DataFrame) -> list[str]:
     """Return what the gates say, in sentences."""
-    told = summary.outcome(table)
+    told = outcome_sentences(table)
     skipped = int(table["outcome"].eq("not asked").sum())
     if skipped:
         told.append(f"{skipped} more are not asked, as there are too few networks for them.")

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from hmmlens.report.explain.findings import span
-from hmmlens.report.roundtrip.summary import share
-from hmmlens.report.wording import count, estimate, listed
+from hmmlens.report.acceptance import share
+from hmmlens.report.wording import count, estimate, listed, span
 from hmmlens.stats.paired import student
 
 #: Tables of :mod:`hmmlens.emulation.analysis.stochastic_resonance` and

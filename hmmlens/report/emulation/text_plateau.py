@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hmmlens.emulation.analysis.plateau_length import VARIED, by_setting, effects
-from hmmlens.report.explain.findings import span, whole_span
-from hmmlens.report.wording import count, estimate, number
+from hmmlens.report.wording import count, estimate, number, span, whole_span
 from hmmlens.stats.paired import student
 
 #: What the settings are called.

@@ -8,32 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hmmlens.report.wording import listed
+from hmmlens.report.wording import listed, span, whole_span
 from hmmlens.validation.competence import competence
 from hmmlens.validation.verdict import GRADES, reasons_of
 
-#: The two ways to score how states stand in for a network, each with one name everywhere.
-FIDELITY, FORECAST = "fidelity at the same step", "forecast R2, five steps ahead"
+#: Name of the R2 of the present output from the present state, the same everywhere.
+FIDELITY = "fidelity at the same step"
 
 #: A network is called close to its floor within this many percent of it.
 CLOSE_PERCENT = 5.0
-
-
-def span(values: pd.Series, digits: int = 2) -> str:
-    """Return one number, or the smallest and largest with "to" between where they differ."""
-    finite = values.dropna()
-    if finite.empty:
-        return "not known"
-    low, high = (
-        f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
-        for value in (finite.min(), finite.max())
-    )
-    return low if low == high else f"{low} to {high}"
-
-
-def whole_span(values: pd.Series) -> str:
-    """Return :func:`span` of whole numbers."""
-    return span(values.astype(float), 0)
 
 
 def competence_sentence(rows: pd.DataFrame) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import hmmlens
 from hmmlens.errors import HmmlensError, StoreError
@@ -19,7 +19,10 @@ from hmmlens.io.ownership import writing_to
 from hmmlens.recording.store import unfinished
 from hmmlens.recording.store.writers import read_tree, write_tree
 from hmmlens.report.explain import gather, tables
-from hmmlens.report.explain.result import DATASET, NETWORKS, Explanation
+from hmmlens.report.explain.roles import DATASET, NETWORKS
+
+if TYPE_CHECKING:
+    from hmmlens.report.explain.result import Explanation
 
 #: What the folder was made with.
 MARK = "explanation.json"

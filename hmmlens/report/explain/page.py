@@ -17,6 +17,7 @@ from hmmlens.io import ownership
 from hmmlens.report import style
 from hmmlens.report.explain import gather
 from hmmlens.report.explain.figures import layer as drawing
+from hmmlens.report.explain.roles import DATASET
 from hmmlens.validation.verdict import title
 
 if TYPE_CHECKING:
@@ -65,8 +66,6 @@ def figures(explanation: Explanation) -> Iterator[tuple[str, Figure, pd.DataFram
     ------
     name, figure, source table
     """
-    from hmmlens.report.explain.result import DATASET
-
     style.use()
     trained, untrained = explanation.layers["trained"], explanation.layers.get("untrained")
     fits = explanation.tables["fits"]

@@ -17,15 +17,9 @@ from hmmlens.hmm.models import HiddenMarkovModel
 from hmmlens.naming import state_name
 from hmmlens.report.explain import gather, state_words
 from hmmlens.report.explain.findings import FIDELITY, chance_words, choice_sentence
+from hmmlens.report.explain.roles import DATASET, NETWORKS, ROLES
 from hmmlens.report.wording import number
 from hmmlens.validation.verdict import Reason, reasons_of
-
-#: What is compared, in the order of figures and tables.
-ROLES = ("trained", "untrained", *gather.CONTROL_ROLES)
-
-#: What a study would call the data and the networks.
-DATASET = "sequences"
-NETWORKS = {"trained": "network", "untrained": "network-untrained"}
 
 
 class Layer(NamedTuple):

@@ -10,6 +10,7 @@ import pandas as pd
 
 from hmmlens import user_text
 from hmmlens.report import document
+from hmmlens.report.acceptance import outcome_sentences
 from hmmlens.report.roundtrip import summary
 
 #: Tables that the template shows.
@@ -43,7 +44,7 @@ def make_tables(found: summary.Tables, folder: Path) -> list[str]:
     }
     for name, table in made.items():
         user_text.table(table).to_csv(folder / f"{name}.csv", index=False, float_format="%.6g")
-    return summary.outcome(gates)
+    return outcome_sentences(gates)
 
 
 def draw(tables: Path, folder: Path) -> None:
@@ -73,7 +74,7 @@ def write(
     drawn = [name for name in CAPTIONS if (figures / f"{name}.pdf").exists()]
     facts = {
         "about": dict(about),
-        "outcome": summary.outcome(pd.read_csv(tables / "gates.csv")),
+        "outcome": outcome_sentences(pd.read_csv(tables / "gates.csv")),
         "captions": {name: CAPTIONS[name] for name in drawn},
     }
     paths = [figures / f"{name}.pdf" for name in drawn]

@@ -1,6 +1,6 @@
 """Hold the networks of a round-trip study against what is promised of them.
 
-What is promised stands in :data:`GATES`, once. A gate that is missed is printed as missed.
+What is promised stands in :data:`CRITERIA`, once. A gate that is missed is printed as missed.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import beta
 
+from hmmlens.report.acceptance import Criterion, criteria_table
 from hmmlens.stats.bootstrap import Estimate, mean_estimate
 from hmmlens.validation import state_count
 
@@ -38,30 +38,6 @@ class Tables(NamedTuple):
     beliefs: pd.DataFrame
     spoken: pd.DataFrame
     cost: pd.DataFrame
-
-
-class Gate(NamedTuple):
-    """One promise.
-
-    what : in words
-    values : of the networks that it is about; True and False, or numbers
-    wanted : the least, or the most, that their mean may be
-    least : whether ``wanted`` is the least
-    """
-
-    what: str
-    values: Callable[[Tables], pd.Series]
-    wanted: float
-    least: bool = True
-
-
-def share(hits: int, n: int) -> Estimate:
-    """Return a share with its exact 95 % interval (Clopper and Pearson 1934)."""
-    if n == 0:
-        return Estimate(np.nan, np.nan, np.nan)
-    low = beta.ppf(0.025, hits, n - hits + 1) if hits else 0.0
-    high = beta.ppf(0.975, hits + 1, n - hits) if hits < n else 1.0
-    return Estimate(hits / n, float(low), float(high))
 
 
 def _of(table: pd.DataFrame, expected: str, *roles: str) -> pd.DataFrame:
@@ -127,44 +103,51 @@ def _cost(tables: Tables) -> pd.Series:
 
 #: Gates of false claims, which are also pooled.
 _FALSE = (
-    Gate("False D or B on trained continua", _claimed("C", "trained"), 0.05, False),
-    Gate("False D or B on activations shuffled in time", _claimed(None, "shuffled"), 0.05, False),
-    Gate(
+    Criterion("False D or B on trained continua", _claimed("C", "trained"), 0.05, least=False),
+    Criterion(
+        "False D or B on activations shuffled in time",
+        _claimed(None, "shuffled"),
+        0.05,
+        least=False,
+    ),
+    Criterion(
         "False D or B on phase-randomised activations",
         _claimed(None, "phase-randomised"),
         0.05,
-        False,
+        least=False,
     ),
 )
 
-GATES = (
+CRITERIA = (
     *_FALSE,
-    Gate(
+    Criterion(
         "False D or B on all of these",
-        lambda t: pd.concat([gate.values(t) for gate in _FALSE]), 0.05, False,
+        lambda t: pd.concat([gate.values(t) for gate in _FALSE]), 0.05, least=False,
     ),
-    Gate("D with the exact number of states, on discrete tasks", _exact, 0.9),
-    Gate("B on tasks of graded belief", _grade("B", "B"), 0.9),
-    Gate("D on tasks of graded belief", _grade("B", "D"), 0.0, False),
-    Gate("Input-driven fires on fully3", _task("fully3", "input_driven", True), 1.0),
-    Gate("ARI of the tied HMM as a share of the ceiling, fully3", _recovered("fully3"), 0.9),
-    Gate("ARI of the tied HMM as a share of the ceiling, flip-flops", _recovered("flipflop"), 0.9),
-    Gate("R2 at h = 5, driven HMM minus k-means chain, discrete tasks", _over_codebook, -0.02),
-    Gate("R2 at h = 5, driven HMM minus linear rival, memory tasks", _over_linear, 0.05),
-    Gate("CPU time of a verdict over that of training and sweep", _cost, 1.0, False),
+    Criterion("D with the exact number of states, on discrete tasks", _exact, 0.9),
+    Criterion("B on tasks of graded belief", _grade("B", "B"), 0.9),
+    Criterion("D on tasks of graded belief", _grade("B", "D"), 0.0, least=False),
+    Criterion("Input-driven fires on fully3", _task("fully3", "input_driven", True), 1.0),
+    Criterion("ARI of the tied HMM as a share of the ceiling, fully3", _recovered("fully3"), 0.9),
+    Criterion(
+        "ARI of the tied HMM as a share of the ceiling, flip-flops", _recovered("flipflop"), 0.9,
+    ),
+    Criterion("R2 at h = 5, driven HMM minus k-means chain, discrete tasks", _over_codebook, -0.02),
+    Criterion("R2 at h = 5, driven HMM minus linear rival, memory tasks", _over_linear, 0.05),
+    Criterion("CPU time of a verdict over that of training and sweep", _cost, 1.0, least=False),
 )  # fmt: skip
 
 #: What is told beside the gates, without a line to reach.
 REPORTED = (
-    Gate("D or B of untrained networks", _claimed(None, "untrained"), np.nan),
-    Gate(
+    Criterion("D or B of untrained networks", _claimed(None, "untrained"), np.nan),
+    Criterion(
         "D or B of untrained networks, were competence not asked for",
         _claimed(None, "untrained", column="grade_without_gate"), np.nan,
     ),
-    Gate("D or B of reservoirs on discrete tasks", _claimed("D", "reservoir"), np.nan),
-    Gate("D or B of reservoirs on continua", _claimed("C", "reservoir"), np.nan),
-    Gate("D on the mod-3 counter", _task("count3", "grade", "D"), np.nan),
-    Gate(
+    Criterion("D or B of reservoirs on discrete tasks", _claimed("D", "reservoir"), np.nan),
+    Criterion("D or B of reservoirs on continua", _claimed("C", "reservoir"), np.nan),
+    Criterion("D on the mod-3 counter", _task("count3", "grade", "D"), np.nan),
+    Criterion(
         "BIC at the edge of its grid",
         lambda t: t.verdicts[t.verdicts["role"] == "trained"]["bic_at_edge"].eq(True), np.nan,
     ),
@@ -172,37 +155,23 @@ REPORTED = (
 
 
 def gates(tables: Tables) -> pd.DataFrame:
-    """Return what was promised and what was found.
+    """Return the criteria with what was found of them.
+
+    Parameters
+    ----------
+    tables : Tables
+        All networks of the study.
 
     Returns
     -------
     DataFrame
-        ``gate, wanted, value, low, high, n, outcome``: shares with an exact interval, means with
-        a normal one, over networks; ``outcome`` is reached, missed, reported, or not asked where
-        no network of the study has a part in it.
+        See :func:`hmmlens.report.acceptance.criteria_table`; means have a normal interval.
     """
-    rows = []
-    for gate in (*GATES, *REPORTED):
-        values = gate.values(tables).dropna()
-        if values.dtype == bool:
-            found = share(int(values.sum()), len(values))
-        elif len(values):
-            found = mean_estimate(values.to_numpy(dtype=float))
-        else:
-            found = Estimate(np.nan, np.nan, np.nan)
-        if not len(values):
-            outcome = "not asked"
-        elif np.isnan(gate.wanted):
-            outcome = "reported"
-        else:
-            met = found.value >= gate.wanted if gate.least else found.value <= gate.wanted
-            outcome = "reached" if met else "missed"
-        sign = "" if np.isnan(gate.wanted) else ("at least" if gate.least else "at most")
-        rows.append(
-            {"gate": gate.what, "limit": sign, "wanted": gate.wanted}
-            | {**found._asdict(), "n": len(values), "outcome": outcome}
-        )
-    return pd.DataFrame(rows)
+
+    def mean(values: pd.Series) -> Estimate:
+        return mean_estimate(values.to_numpy(dtype=float))
+
+    return criteria_table((*CRITERIA, *REPORTED), tables, mean)
 
 
 def by_trip(tables: Tables) -> pd.DataFrame:
@@ -298,16 +267,3 @@ def misses(tables: Tables) -> pd.DataFrame:
     )
     columns = ["trip", "cell", "seed", "expected", "n_true", "grade", "n_states", "reasons"]
     return rows[wrong][columns]
-
-
-def outcome(table: pd.DataFrame) -> list[str]:
-    """Return what the gates say, in sentences."""
-    asked = table[table["outcome"].isin(["reached", "missed"])]
-    missed = asked[asked["outcome"] == "missed"]
-    told = [f"{len(asked) - len(missed)} of {len(asked)} gates are reached."]
-    for row in missed.itertuples():
-        told.append(
-            f"Missed: {row.gate}: {row.value:.3f} ({row.low:.3f} to {row.high:.3f}, n = {row.n}), "
-            f"{row.limit} {row.wanted:g} wanted."
-        )
-    return told

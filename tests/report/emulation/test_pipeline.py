@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hmmlens.report.acceptance import median_estimate
 from hmmlens.report.emulation import gather, pipeline
-from hmmlens.report.emulation.acceptance import GATES, gates, median_estimate
+from hmmlens.report.emulation.acceptance import CRITERIA, gates
 from hmmlens.report.emulation.paper_claims import CLAIMS
 from hmmlens.report.emulation.paper_comparison import (
     Claim,
@@ -174,7 +175,7 @@ def test_too_few_trainings_are_not_asked(kept: dict[str, pd.DataFrame]) -> None:
     few = study({"chain2": 4, "fully3": 4})
     table = held(kept, few)
     found = table.set_index("gate")["outcome"]
-    assert all(found[gate.what] == "not asked" for gate in GATES if gate.fewest > 1)
+    assert all(found[gate.what] == "not asked" for gate in CRITERIA if gate.fewest > 1)
     assert "more are not asked" in pipeline.outcome(table)[-1]
 
 

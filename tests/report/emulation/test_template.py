@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -11,7 +10,7 @@ import pytest
 
 from hmmlens.report import document
 
-TEMPLATE = Path(__file__).parents[3] / "workflow" / "report" / "torre.typ"
+TEMPLATE = document.TEMPLATES / "emulation.typ"
 ABOUT = {"title": "A study", "study": "made-up", "scale": "laptop", "seed": 1, "version": "0.0"}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from hmmlens.report import wording
 from hmmlens.report.explain import findings
 from hmmlens.validation.verdict import Evidence, decide
 
@@ -121,9 +122,9 @@ def test_endpoints_are_points_only_where_finer_balls_find_no_more() -> None:
 
 
 def test_a_span_of_seeds_shows_both_ends_and_minus_signs() -> None:
-    assert findings.span(pd.Series([0.5, 0.5])) == "0.50"
-    assert findings.span(pd.Series([-0.04, 0.25, np.nan])) == "\N{MINUS SIGN}0.04 to 0.25"
-    assert findings.span(pd.Series([np.nan])) == "not known"
+    assert wording.span(pd.Series([0.5, 0.5])) == "0.50"
+    assert wording.span(pd.Series([-0.04, 0.25, np.nan])) == "\N{MINUS SIGN}0.04 to 0.25"
+    assert wording.span(pd.Series([np.nan])) == "not known"
 
 
 def test_verdicts_of_seeds_are_told_apart_only_where_they_differ() -> None:

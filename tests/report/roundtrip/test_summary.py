@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
+from hmmlens.report.acceptance import outcome_sentences, share
 from hmmlens.report.roundtrip import summary
 from hmmlens.report.roundtrip.summary import Tables
 
@@ -57,7 +58,7 @@ def outcomes(found: Tables) -> dict[str, str]:
 @given(st.integers(0, 40), st.integers(0, 40))
 def test_intervals_of_shares_are_those_of_scipy(hits: int, more: int) -> None:
     n = hits + more
-    found = summary.share(hits, n)
+    found = share(hits, n)
     if n == 0:
         assert np.isnan(found).all()
         return
@@ -68,9 +69,11 @@ def test_intervals_of_shares_are_those_of_scipy(hits: int, more: int) -> None:
 def test_all_gates_are_reached_by_networks_that_are_as_they_should_be() -> None:
     found = outcomes(tables())
     asked = {gate: told for gate, told in found.items() if told in ("reached", "missed")}
-    assert len(asked) == len(summary.GATES) and set(asked.values()) == {"reached"}
+    assert len(asked) == len(summary.CRITERIA) and set(asked.values()) == {"reached"}
     table = summary.gates(tables())
-    assert summary.outcome(table) == [f"{len(asked)} of {len(asked)} gates are reached."]
+    assert outcome_sentences(table) == [
+        f"{len(asked)} of {len(asked)} acceptance criteria are reached."
+    ]
     assert summary.misses(tables()).empty
 
 
@@ -95,8 +98,8 @@ def test_all_gates_are_reached_by_networks_that_are_as_they_should_be() -> None:
 def test_a_gate_is_missed_where_it_should_be(change: dict[str, object], gate: str) -> None:
     found = tables(**change)
     assert outcomes(found)[gate] == "missed"
-    told = summary.outcome(summary.gates(found))
-    assert any(gate in sentence and "wanted" in sentence for sentence in told[1:])
+    told = outcome_sentences(summary.gates(found))
+    assert any(gate in sentence and "required" in sentence for sentence in told[1:])
 
 
 def test_a_network_that_was_graded_otherwise_is_told_with_its_reasons() -> None:

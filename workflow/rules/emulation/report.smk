@@ -68,7 +68,7 @@ rule draw_torre:
 rule write_torre:
     """Set the report."""
     input:
-        template=str(BASE / "workflow" / "report" / "torre.typ"),
+        template=str(document.TEMPLATES / "emulation.typ"),
         tables=TABLES,
         figures=FIGURES,
         code=code("write_torre"),

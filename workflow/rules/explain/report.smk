@@ -137,7 +137,7 @@ rule draw_overview:
 rule write_report:
     """Set the report."""
     input:
-        template=str(BASE / "workflow" / "report" / "report.typ"),
+        template=str(document.TEMPLATES / "explain.typ"),
         tables=TABLES,
         findings=f"{RESULTS}/findings.json",
         overview=f"{FIGURES}/overview",

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from hmmlens.report import distinctive, style
+from hmmlens.report.acceptance import share
 from hmmlens.report.emulation.figures.common import (
     MOST_PANELS,
     NULL,
@@ -17,7 +18,6 @@ from hmmlens.report.emulation.figures.common import (
     target_colour,
 )
 from hmmlens.report.emulation.figures.kick_tests import KINDS
-from hmmlens.report.roundtrip.summary import share
 from hmmlens.typing import Floats
 
 CAPTIONS = {

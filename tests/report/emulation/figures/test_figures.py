@@ -1,7 +1,6 @@
 """Figures of a study of emulating networks: all are drawn, and show what the tables say."""
 
 import re
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,7 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.collections import LineCollection
 
-from hmmlens.report import style
+from hmmlens.report import document, style
 from hmmlens.report.emulation.figures import kick_tests, plateaus, registry, states
 from hmmlens.report.emulation.figures.common import (
     Published,
@@ -25,7 +24,7 @@ from hmmlens.report.emulation.figures.metrics import network_sizes
 from hmmlens.report.emulation.figures.training import losses
 from tests.report.emulation import finished_study
 
-TEMPLATE = Path(__file__).parents[4] / "workflow" / "report" / "torre.typ"
+TEMPLATE = document.TEMPLATES / "emulation.typ"
 
 
 @pytest.fixture(scope="module")
