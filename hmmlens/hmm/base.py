@@ -10,11 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from hmmlens.errors import DataError
 from hmmlens.hmm import checks, inference
+from hmmlens.hmm.convergence import ConvergenceMonitor
 from hmmlens.hmm.engine import longpass
 from hmmlens.hmm.engine.blocks import Block
 from hmmlens.hmm.engine.longpass import Posteriors
 from hmmlens.hmm.engine.packing import pack
-from hmmlens.hmm.fitting import ConvergenceMonitor, Fitted
+from hmmlens.hmm.fitting import Fitted
 from hmmlens.hmm.inference import Filtered
 from hmmlens.observations import Sequences, check_count
 from hmmlens.typing import Floats, Int64s

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import replace
@@ -15,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hmmlens.errors import DataError
 from hmmlens.hmm import checks, inference
+from hmmlens.hmm.convergence import ConvergenceMonitor
 from hmmlens.hmm.engine import em, streams
 from hmmlens.hmm.engine.blocks import Block, Workspace, blocks_of
 from hmmlens.hmm.engine.engines import expectation, floats_per_frame
@@ -28,47 +28,6 @@ log = logging.getLogger(__name__)
 #: Stepwise EM gives the k-th chunk the weight (k + 2) ** -STEP (Cappe & Moulines 2009; above
 #: 1/2 the steps settle, below 1 they still travel far).
 STEP = 0.6
-
-#: A likelihood may fall by this much in a step of EM without a warning, as in hmmlearn.
-ROUNDING = float(np.finfo(float).eps ** 0.5)
-
-
-class ConvergenceMonitor:
-    """Watches EM, as hmmlearn's does; a subclass may decide otherwise when to stop.
-
-    Attributes
-    ----------
-    history : log-likelihood (with the log prior under ``prior_mode="floor"``) before each step
-    iter : steps done
-    """
-
-    def __init__(self, tol: float, n_iter: int, verbose: bool) -> None:
-        self.tol, self.n_iter, self.verbose = tol, n_iter, verbose
-        self.history: list[float] = []
-        self.iter = 0
-
-    def _reset(self) -> None:
-        self.history.clear()
-        self.iter = 0
-
-    def report(self, log_prob: float) -> None:
-        """Take note of one step."""
-        if self.verbose:
-            delta = log_prob - self.history[-1] if self.history else np.nan
-            print(f"{self.iter + 1:>10d} {log_prob:>16.8f} {delta:>+16.8f}", file=sys.stderr)
-        if self.history and log_prob - self.history[-1] < -ROUNDING:
-            log.warning(
-                "Model is not converging.  Current: %s is not greater than %s. Delta is %s",
-                log_prob, self.history[-1], log_prob - self.history[-1],
-            )  # fmt: skip
-        self.history.append(log_prob)
-        self.iter += 1
-
-    @property
-    def converged(self) -> bool:
-        """Whether the last gain was below ``tol``, or all steps are done."""
-        gained = len(self.history) >= 2 and self.history[-1] - self.history[-2] < self.tol
-        return self.iter == self.n_iter or gained
 
 
 class Fitted(ABC):

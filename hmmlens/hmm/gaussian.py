@@ -11,12 +11,12 @@ from hmmlens import observations
 from hmmlens.errors import DataError
 from hmmlens.hmm import checks
 from hmmlens.hmm.base import HiddenMarkovModel
+from hmmlens.hmm.convergence import ConvergenceMonitor
 from hmmlens.hmm.engine import em, streams
 from hmmlens.hmm.engine.blocks import MEMORY_LIMIT
 from hmmlens.hmm.engine.covariances import compact, dependent, expand, roots
 from hmmlens.hmm.engine.emissions import Gaussian
 from hmmlens.hmm.engine.parameters import Family, Parameters, Prior
-from hmmlens.hmm.fitting import ConvergenceMonitor
 from hmmlens.observations import Sequences
 from hmmlens.typing import Floats
 

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens.errors import DataError
-from hmmlens.hmm.engine.estep import TINY_SCALE
-from hmmlens.hmm.engine.logspace import LARGE, log, log_sum, without_large
+from hmmlens.hmm.engine import filtering
+from hmmlens.hmm.engine.filtering import refuse_impossible
+from hmmlens.hmm.engine.logspace import LARGE, log, without_large
 from hmmlens.typing import Floats, Int64s
 
 
@@ -55,29 +55,8 @@ def forward(
     DataError
         When the model cannot emit a sequence, and ``refuse``.
     """
-    n_sequences, n_steps, n_states = log_density.shape
-    posteriors = np.full_like(log_density, -np.inf)
-    predicted = np.full_like(log_density, -np.inf)
-    total = np.zeros(n_sequences)
-    impossible = np.zeros(n_sequences, dtype=bool)
-    log_transmat = log(transmat)
-    prior = np.broadcast_to(log(startprob), (n_sequences, n_states))
-    for t in range(n_steps):
-        valid = inside[:, t]
-        emitted, common = without_large(log_density[:, t], np.isfinite(prior))
-        joint = prior + emitted
-        scale = log_sum(joint)
-        if not refuse:
-            impossible |= valid & np.isneginf(scale)
-            scale = np.where(impossible, 0.0, scale)
-        refuse_impossible(scale, valid, t)
-        current = joint - scale[:, None]
-        posteriors[valid, t] = current[valid]
-        predicted[valid, t] = prior[valid]
-        total[valid] += (scale + common)[valid]
-        prior = log_sum(current[:, None, :] + log_transmat.T)
-    total[impossible] = -np.inf
-    return Filtered(posteriors, predicted, total)
+    found = filtering.logarithmic(startprob, transmat, log_density, inside, refuse=refuse)
+    return Filtered(found.filtered, found.predicted, found.log_likelihood)
 
 
 def filter_states(
@@ -92,25 +71,12 @@ def filter_states(
     Several times faster than :func:`forward`, which takes over when a scaling constant falls
     below ``TINY_SCALE``. The arguments are the same.
     """
-    top = log_density.max(axis=2, keepdims=True)
-    posteriors, predicted = np.empty_like(log_density), np.empty_like(log_density)
-    scale = np.empty(log_density.shape[:2])
-    prior = np.broadcast_to(startprob, posteriors[:, 0].shape)
-    # What is not a number here is found by the comparison below.
-    with np.errstate(invalid="ignore", divide="ignore"):
-        density = np.exp(log_density - top)
-        for t in range(log_density.shape[1]):
-            predicted[:, t] = prior
-            joint = prior * density[:, t]
-            scale[:, t] = joint.sum(axis=1)
-            current = np.divide(joint, scale[:, t, None], out=posteriors[:, t])
-            prior = current @ transmat
-    if not (scale[inside] >= TINY_SCALE).all():
+    found = filtering.scaled(startprob, transmat, log_density, inside)
+    if found is None:
         passed = forward(startprob, transmat, log_density, inside, refuse)
         return Filtered(np.exp(passed.posteriors), np.exp(passed.predicted), passed.log_likelihood)
-    posteriors[~inside] = predicted[~inside] = 0.0
-    steps = np.log(scale, where=inside, out=np.zeros_like(scale)) + top[..., 0] * inside
-    return Filtered(posteriors, predicted, steps.sum(axis=1))
+    found.filtered[~inside] = found.predicted[~inside] = 0.0
+    return Filtered(found.filtered, found.predicted, found.log_likelihood)
 
 
 def smooth(passed: Filtered, transmat: Floats, inside: NDArray[np.bool_]) -> tuple[Floats, Floats]:
@@ -131,7 +97,9 @@ def smooth(passed: Filtered, transmat: Floats, inside: NDArray[np.bool_]) -> tup
     gamma = np.exp(alpha)
     last = inside & ~np.c_[inside[:, 1:], np.zeros(n_sequences, dtype=bool)]
     ends = gamma[last]
-    entropy: Floats = -(ends * _safe_log(ends)).sum(axis=1)
+    # A sequence may have no step, as a pair of steps of one step.
+    entropy = np.zeros(n_sequences)
+    entropy[last.any(axis=1)] = -(ends * _safe_log(ends)).sum(axis=1)
     for t in range(n_steps - 2, -1, -1):
         valid = inside[:, t + 1]
         ahead = predicted[valid, t + 1]
@@ -205,15 +173,6 @@ def viterbi_of_few(
     model.startprob_, model.transmat_ = startprob, transmat
     score, path = model.decode(np.arange(len(log_density))[:, None], lengths, algorithm="viterbi")
     return (path, float(score)) if np.isfinite(score) else None
-
-
-def refuse_impossible(log_probability: Floats, valid: NDArray[np.bool_], step: int) -> None:
-    """Raise :class:`DataError` if a valid sequence (sequence) has no probability, or NaN."""
-    bad = np.flatnonzero(valid & ~np.isfinite(log_probability))
-    if len(bad):
-        raise DataError(
-            f"sequence {bad[0]}, step {step}: the model gives this observation no probability"
-        )
 
 
 def _safe_log(p: Floats) -> Floats:

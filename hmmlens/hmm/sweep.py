@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 from hmmlens import observations
 from hmmlens.arrays import counts, seed
 from hmmlens.errors import DataError
-from hmmlens.hmm import checks, selection
-from hmmlens.hmm.engine import data_summary, streams, tasks
+from hmmlens.hmm import checks, data_summary, selection, sweep_tasks
+from hmmlens.hmm.engine import streams
 from hmmlens.hmm.engine.blocks import MEMORY_LIMIT
 from hmmlens.hmm.engine.covariances import COVARIANCE_TYPES
 from hmmlens.hmm.engine.engines import ENGINES, expectation
@@ -164,8 +164,8 @@ class HMMSweep:
             checks.spread(variance)
             floor = self.min_covar * float(variance.mean())
             self.constant_ = observations.tell_constant_columns(seen.covariance)
-        data = tasks.Data(train, test, seen.n_frames, n_test, seen.sample, seen.centre, floor)
-        settings = tasks.Settings(
+        data = sweep_tasks.Data(train, test, seen.n_frames, n_test, seen.sample, seen.centre, floor)
+        settings = sweep_tasks.Settings(
             self.n_restarts, self.emission, self.engine, self.max_iter, self.tol, self.min_covar,
             self.random_state_, self.halving, self.memory_limit, max(self.n_states),
             n_symbols, self.smoothing, self.device, self.wide_starts,
@@ -192,15 +192,15 @@ class HMMSweep:
         return selection.bic_by_sample_size(self.results_, self.sample_sizes_)
 
     def _run(
-        self, data: tasks.Data, settings: tasks.Settings, wanted: list[tuple[str, int]]
-    ) -> list[tasks.Task]:
+        self, data: sweep_tasks.Data, settings: sweep_tasks.Settings, wanted: list[tuple[str, int]]
+    ) -> list[sweep_tasks.Task]:
         """Return the results of all tasks in their order."""
         if self.n_jobs == 1:
             found, bench = [], None
             for kind, n_states in wanted:
                 if self.engine != "hmmlearn" and (bench is None or bench.covariance_type != kind):
-                    bench = tasks.Bench(data, settings, kind)
-                found.append(tasks.run(data, settings, kind, n_states, bench))
+                    bench = sweep_tasks.Bench(data, settings, kind)
+                found.append(sweep_tasks.run(data, settings, kind, n_states, bench))
                 best = max(row["log_likelihood"] for row in found[-1][0])
                 log.info("%s, %d states: log-likelihood %.1f", kind, n_states, best)
             return found
@@ -209,7 +209,7 @@ class HMMSweep:
         # The largest first, so that no process is left with one when the others are done.
         order = sorted(range(len(wanted)), key=lambda i: -wanted[i][1])
         done = Parallel(n_jobs=self.n_jobs)(
-            delayed(tasks.run)(data, settings, *wanted[i]) for i in order
+            delayed(sweep_tasks.run)(data, settings, *wanted[i]) for i in order
         )
         return [task for _, task in sorted(zip(order, done, strict=True), key=lambda pair: pair[0])]
 

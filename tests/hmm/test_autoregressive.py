@@ -83,3 +83,12 @@ def test_filter_starts_from_the_start_law_and_never_looks_ahead() -> None:
 def test_too_few_steps_are_told() -> None:
     with pytest.raises(DataError, match="8 steps are too few for 3 autoregressive states"):
         ARHMM(3).fit(np.zeros((2, 5, 2)), np.array([5, 5]))
+
+
+def test_a_sequence_of_one_step_holds_no_pair_and_changes_nothing() -> None:
+    values = np.random.default_rng(3).normal(size=(6, 20, 2)).cumsum(axis=1)
+    length = np.array([20, 20, 1, 20, 20, 20])
+    whole = ARHMM(2, max_iter=4).fit(values, length)
+    without = ARHMM(2, max_iter=4).fit(np.delete(values, 2, axis=0), np.delete(length, 2))
+    np.testing.assert_allclose(whole.weights_, without.weights_, atol=1e-12)
+    np.testing.assert_allclose(whole.log_likelihoods_, without.log_likelihoods_, rtol=1e-12)

@@ -10,9 +10,8 @@ import pandas as pd
 import pytest
 
 from hmmlens.errors import DataError, StoreError
-from hmmlens.hmm import HMMSweep, selection, storage
-from hmmlens.hmm.engine import hmmlearn_engine
-from hmmlens.hmm.engine.hmmlearn_engine import Fit
+from hmmlens.hmm import HMMSweep, hmmlearn_engine, selection, storage
+from hmmlens.hmm.hmmlearn_engine import Fit
 from hmmlens.hmm.models import CategoricalHMM, GaussianHMM
 from hmmlens.io import store
 

@@ -12,9 +12,8 @@ from scipy.stats import multivariate_normal
 from sklearn.metrics import adjusted_rand_score
 
 from hmmlens.errors import DataError
-from hmmlens.hmm import HMMSweep
-from hmmlens.hmm.engine import hmmlearn_engine
-from hmmlens.hmm.engine.hmmlearn_engine import Fit
+from hmmlens.hmm import HMMSweep, hmmlearn_engine
+from hmmlens.hmm.hmmlearn_engine import Fit
 from hmmlens.hmm.models import CategoricalHMM, GaussianHMM
 
 COVARIANCE_TYPES = ("spherical", "diag", "full", "tied")

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens.hmm.engine.estep import HUGE_BACKWARD, TINY_SCALE
-from hmmlens.hmm.engine.logspace import log, log_sum, without_large
-from hmmlens.hmm.inference import refuse_impossible
+from hmmlens.hmm.engine import filtering
+from hmmlens.hmm.engine.estep import HUGE_BACKWARD
+from hmmlens.hmm.engine.logspace import log, log_sum
 from hmmlens.typing import Floats, Ints
 
 
@@ -71,23 +71,10 @@ def _scaled(
     """Do what :func:`expect` does with scaled probabilities; None where these are not safe."""
     n_sequences, n_steps, n_states = log_density.shape
     moves = np.where(inside, classes, 0)
-    top = log_density.max(axis=2)
-    filtered, predicted = np.empty_like(log_density), np.empty_like(log_density)
-    scale = np.empty((n_sequences, n_steps))
-    prior = np.broadcast_to(startprob, (n_sequences, n_states))
-    # What is not a number here is found by the comparison below.
-    with np.errstate(invalid="ignore", divide="ignore"):
-        density = np.exp(log_density - top[..., None])
-        for t in range(n_steps):
-            if t:
-                prior = (filtered[:, t - 1, None] @ transmat[moves[:, t]])[:, 0]
-            joint = prior * density[:, t]
-            scale[:, t] = joint.sum(axis=1)
-            predicted[:, t], filtered[:, t] = prior, joint / scale[:, t, None]
-    if not (scale[inside] >= TINY_SCALE).all():
+    passed = filtering.scaled(startprob, transmat, log_density, inside, moves)
+    if passed is None:
         return None
-    total = np.where(inside, np.log(scale, where=inside, out=np.zeros_like(scale)) + top, 0.0)
-    total = total.sum(axis=1)
+    filtered, predicted, density, scale, total = passed
     gone = ~inside
     if not smooth:
         filtered[gone] = predicted[gone] = 0
@@ -122,20 +109,8 @@ def _logarithmic(
     """Do what :func:`expect` does in log space, safe whatever underflows."""
     n_sequences, n_steps, n_states = log_density.shape
     log_transmat, moves = log(transmat), np.where(inside, classes, 0)
-    emitted, total = np.zeros_like(log_density), np.zeros(n_sequences)
-    filtered, predicted = (np.full_like(log_density, -np.inf) for _ in range(2))
-    prior = np.broadcast_to(log(startprob), (n_sequences, n_states))
-    for t in range(n_steps):
-        valid = inside[:, t]
-        if t:
-            prior = log_sum(filtered[:, t - 1, :, None] + log_transmat[moves[:, t]], axis=1)
-        emitted[:, t], common = without_large(log_density[:, t], np.isfinite(prior))
-        joint = prior + emitted[:, t]
-        scale = log_sum(joint)
-        refuse_impossible(scale, valid, t)
-        predicted[valid, t], filtered[valid, t] = prior[valid], joint[valid] - scale[valid, None]
-        emitted[valid, t] -= scale[valid, None]
-        total[valid] += (scale + common)[valid]
+    passed = filtering.logarithmic(startprob, transmat, log_density, inside, moves)
+    filtered, predicted, emitted, total = passed
     smoothed, trans = filtered.copy(), np.zeros_like(transmat)
     ahead = np.zeros((n_sequences, n_states))
     for t in range(n_steps - 2, -1, -1) if smooth else ():

@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from hmmlens.errors import DataError
-from hmmlens.hmm import HMMSweep, selection
-from hmmlens.hmm.engine import tasks
+from hmmlens.hmm import HMMSweep, selection, sweep_tasks
 from hmmlens.hmm.engine.initialisation import start_gaussian
 
 LENGTHS = np.array([40, 25, 40, 1, 33, 40])
@@ -235,4 +234,4 @@ def test_settings_reach_the_tasks() -> None:
     found = HMMSweep([3], n_restarts=10, max_iter=30, tol=1e-12, halving=True).fit(X).results_
     assert sorted(found["n_iter"].value_counts().to_dict().items())[0] == (10, 5)
     assert len(found) == 10
-    assert tasks.n_floored(None, 1.0) == 0
+    assert sweep_tasks.n_floored(None, 1.0) == 0

@@ -13,8 +13,7 @@ import xarray as xr
 import zarr
 
 from hmmlens.errors import DataError
-from hmmlens.hmm import HMMSweep, selection, storage
-from hmmlens.hmm.engine import data_summary
+from hmmlens.hmm import HMMSweep, data_summary, selection, storage
 from hmmlens.io import store
 
 LENGTHS = np.array([40, 12, 33, 40, 7, 40, 25, 40, 40, 18])

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens.hmm.engine import em, hmmlearn_engine, initialisation
+from hmmlens.hmm import hmmlearn_engine
+from hmmlens.hmm.engine import em, initialisation
 from hmmlens.hmm.engine.blocks import Block, Workspace, blocks_of
 from hmmlens.hmm.engine.emissions import Categorical, Gaussian
 from hmmlens.hmm.engine.engines import expectation, floats_per_frame
