@@ -73,7 +73,7 @@ class Stages:
         import torch
 
         from hmmlens.datasets.build import build
-        from hmmlens.datasets.settings import FlipFlopData
+        from hmmlens.datasets.synthetic.flipflop import FlipFlopData
         from hmmlens.rnn import recurrent_network
         from hmmlens.rnn.settings import TrainedNetwork
 

@@ -8,7 +8,7 @@ a new member is written in one place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, ItemsView, Iterator
+from collections.abc import Callable, ItemsView, Iterator, ValuesView
 from typing import Generic, TypeVar
 
 from hmmlens.errors import ConfigError
@@ -90,6 +90,10 @@ class Registry(Generic[T]):
     def items(self) -> ItemsView[str, T]:
         """Return the names with their members."""
         return self._members.items()
+
+    def values(self) -> ValuesView[T]:
+        """Return the members."""
+        return self._members.values()
 
     def __getitem__(self, name: str) -> T:
         try:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import operator
+from collections.abc import Iterable
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -48,6 +51,22 @@ class Split(Section):
         if min(shares) <= 0:
             raise ValueError(f"train, select and test must each be above 0, found {found}")
         return self
+
+
+def one_of(sections: Iterable[type[Section]]) -> Any:
+    """Return the type of a section that is one of several, chosen by its key ``kind``.
+
+    Parameters
+    ----------
+    sections : iterable of type
+        Sections whose field ``kind`` is a ``Literal`` of its own.
+
+    Returns
+    -------
+    type
+        For annotations of fields.
+    """
+    return Annotated[functools.reduce(operator.or_, sections), Field(discriminator="kind")]
 
 
 Model = TypeVar("Model", bound=Section)

@@ -15,7 +15,7 @@ import torch
 
 from hmmlens import HMMSweep, extract, reduce
 from hmmlens.datasets.build import build
-from hmmlens.datasets.settings import HMMData
+from hmmlens.datasets.synthetic.hmm import HMMData
 from hmmlens.rnn import devices, recurrent_network, training
 from hmmlens.rnn.settings import Training
 

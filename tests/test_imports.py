@@ -51,7 +51,7 @@ LIGHT = {
         *modules("hmmlens.validation"),
         *(
             "hmmlens.datasets.build",
-            "hmmlens.datasets.recorded.sources",
+            "hmmlens.datasets.published_packages",
             "hmmlens.recording.activations",
         ),
         *("hmmlens.recording.extract", "hmmlens.recording.during_training"),

@@ -14,7 +14,7 @@ import xarray as xr
 
 from hmmlens.datasets.content import Content
 from hmmlens.datasets.own.files import sequences
-from hmmlens.datasets.own.settings import NpzData
+from hmmlens.datasets.own.npz import NpzData
 from hmmlens.dynamics import endpoints
 from hmmlens.hmm import HMMSweep, storage
 from hmmlens.interpretation.states import read_states

@@ -26,7 +26,7 @@ from hmmlens.study import failures
 if TYPE_CHECKING:
     import xarray as xr
 
-    from hmmlens.datasets.own.settings import NpzData, TableData, ZarrData
+    from hmmlens.datasets.own.base import FileData
 
 log = logging.getLogger(__name__)
 
@@ -170,7 +170,7 @@ def _counts(text: str) -> list[int]:
 # --- Data -----------------------------------------------------------------------------------
 
 
-def settings_of(args: argparse.Namespace) -> TableData | NpzData | ZarrData:
+def settings_of(args: argparse.Namespace) -> FileData:
     """Return the settings of the dataset that the arguments describe.
 
     Raises
@@ -180,7 +180,8 @@ def settings_of(args: argparse.Namespace) -> TableData | NpzData | ZarrData:
     """
     from pydantic import ValidationError
 
-    from hmmlens.datasets.own.settings import TABLE_ENDINGS, NpzData, TableData, ZarrData
+    from hmmlens.datasets.build import file_datasets
+    from hmmlens.datasets.own.table import TableData
     from hmmlens.io.input_files import check_file, check_folder
 
     path = str(args.data)
@@ -191,7 +192,7 @@ def settings_of(args: argparse.Namespace) -> TableData | NpzData | ZarrData:
         check_folder(path, "a Zarr store")
     else:
         check_file(path)
-    if path.endswith(TABLE_ENDINGS):
+    if path.endswith(TableData.endings):
         columns = _columns(args, Path(path))
         if args.split_by == "group" and columns["group"] is None:
             raise ConfigError("--split-by group needs a column of groups; name it with --group")
@@ -209,11 +210,12 @@ def settings_of(args: argparse.Namespace) -> TableData | NpzData | ZarrData:
     others = [name for name in TABLE_OPTIONS if getattr(args, name) is not None]
     if others:
         raise ConfigError(f"--{others[0]} is for tables, and --data {path} is none")
-    if path.endswith(".npz"):
-        return NpzData(kind="npz", path=path, **shared)
-    if path.rstrip("/").endswith(".zarr"):
-        return ZarrData(kind="zarr", path=path, **shared)
-    raise ConfigError(f"--data {path}: must end in {', '.join(TABLE_ENDINGS)}, .npz or .zarr")
+    endings: list[str] = []
+    for kind, dataset in file_datasets().items():
+        if path.rstrip("/").endswith(dataset.endings):
+            return dataset.model_validate({"kind": kind, "path": path, **shared})
+        endings += dataset.endings
+    raise ConfigError(f"--data {path}: must end in {', '.join(endings[:-1])} or {endings[-1]}")
 
 
 def _separator(args: argparse.Namespace) -> str:

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from hmmlens.errors import DataError, did_you_mean
 
-SPLITS = ("train", "select", "test")
-
 #: Most symbols of an input or target, and most kinds of truth: each has a row in every table.
 MOST_KINDS = 256
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from hmmlens.datasets.settings import Preset
+from hmmlens.datasets.synthetic.hmm import Preset
 from hmmlens.settings import Name, Probability, Section
 
 if TYPE_CHECKING:

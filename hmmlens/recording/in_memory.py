@@ -11,8 +11,8 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from hmmlens.datasets.own import blocks
-from hmmlens.datasets.own.settings import Blocks
-from hmmlens.datasets.synthetic.generators import split_sequences
+from hmmlens.datasets.own.base import Blocks
+from hmmlens.datasets.splits import split_sequences
 from hmmlens.datasets.unseen_symbols import unseen
 from hmmlens.errors import DataError
 from hmmlens.recording import labels

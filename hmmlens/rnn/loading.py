@@ -22,7 +22,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hmmlens.datasets.recorded.sources import checked
+from hmmlens.datasets.published_packages import checked
 from hmmlens.errors import DataError, HmmlensError, no_exit, place_of
 from hmmlens.io import code_files
 from hmmlens.io.input_files import check_file

@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from hmmlens.datasets.settings import FlipFlopData, HMMData
-from hmmlens.datasets.synthetic.settings import TargetData
+from hmmlens.datasets.settings import SyntheticConfig
 from hmmlens.rnn.settings import Training
 from hmmlens.settings import Section
 
@@ -22,7 +21,7 @@ MethodName = Annotated[
 class Trip(Section):
     """One task whose answer is known, learnt by some kinds of network, once for each seed."""
 
-    dataset: Annotated[HMMData | FlipFlopData | TargetData, Field(discriminator="kind")]
+    dataset: SyntheticConfig
     expected: Literal["D", "B", "C", "open"] = Field(
         description="the grade that a competent network deserves: D discrete states, B finite "
         "attractors with graded belief, C a continuum; open where it is not known beforehand"

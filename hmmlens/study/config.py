@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from hmmlens.datasets.build import file_datasets
 from hmmlens.datasets.settings import DatasetConfig
 from hmmlens.hmm.settings import Selection, Sweep
 from hmmlens.naming import RAW_PREFIX, UNTRAINED_SUFFIX
@@ -77,7 +78,7 @@ class Study(Section):
             elif isinstance(network, AdapterNetwork):
                 from hmmlens.rnn.adapters import ADAPTERS
 
-                wanted = (ADAPTERS[network.adapter].dataset, "table", "npz", "zarr")
+                wanted = (ADAPTERS[network.adapter].dataset, *file_datasets())
                 kind = self.datasets[network.dataset].kind
                 if kind not in wanted:
                     problems.append(

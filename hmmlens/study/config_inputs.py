@@ -13,7 +13,10 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from hmmlens.datasets.own.settings import FileData, NpzData, TableData, ZarrData
+from hmmlens.datasets.own.base import FileData
+from hmmlens.datasets.own.npz import NpzData
+from hmmlens.datasets.own.table import TableData
+from hmmlens.datasets.own.zarr_store import ZarrData
 from hmmlens.errors import ConfigError, DataError
 from hmmlens.rnn.settings import KerasNetwork, TorchNetwork
 from hmmlens.study.config import Study

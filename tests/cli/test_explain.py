@@ -15,7 +15,7 @@ import pytest
 
 import hmmlens
 from hmmlens.cli import explain
-from hmmlens.datasets.own.settings import TableData
+from hmmlens.datasets.own.table import TableData
 from hmmlens.errors import ConfigError, DataError
 from hmmlens.rnn import recurrent_network
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,20 +10,22 @@ import pytest
 import xarray as xr
 
 from hmmlens.datasets.build import build
-from hmmlens.datasets.recorded import gait as recordings
-from hmmlens.datasets.recorded.sources import GAIT
-from hmmlens.datasets.settings import FlipFlopData, GaitData, GaitPhaseData, HMMData, Preset
-from hmmlens.datasets.synthetic.continua import LAWS
+from hmmlens.datasets.published_packages import GAIT
+from hmmlens.datasets.recorded import gait_recordings as recordings
+from hmmlens.datasets.recorded.gait import GaitData
+from hmmlens.datasets.recorded.gait_phase import GaitPhaseData
+from hmmlens.datasets.synthetic.base import SyntheticDataset
+from hmmlens.datasets.synthetic.continua import TASKS
+from hmmlens.datasets.synthetic.continuum import ContinuumData
+from hmmlens.datasets.synthetic.counter import CounterData
+from hmmlens.datasets.synthetic.flipflop import FlipFlopData
 from hmmlens.datasets.synthetic.generators import FULLY, preset_hmm
+from hmmlens.datasets.synthetic.hmm import HMMData, Preset
 from hmmlens.datasets.synthetic.machines import MACHINES
-from hmmlens.datasets.synthetic.settings import (
-    ContinuumData,
-    CounterData,
-    TargetData,
-    ToggleData,
-    TomitaData,
-)
+from hmmlens.datasets.synthetic.toggle import ToggleData
+from hmmlens.datasets.synthetic.tomita import TomitaData
 from hmmlens.errors import DataError
+from tests.datasets.packages import ROWS, hip, write_gait_wheel
 
 
 def test_symbols_come_with_their_next_symbol_and_their_model() -> None:
@@ -95,7 +96,7 @@ def test_continuum_has_no_truth(law: str) -> None:
 
 
 def test_every_law_has_a_setting() -> None:
-    assert set(get_args(ContinuumData.model_fields["law"].annotation)) == set(LAWS)
+    assert set(get_args(ContinuumData.model_fields["law"].annotation)) == set(TASKS)
     presets = get_args(Preset)
     assert set(MACHINES) | set(FULLY) < set(presets)
 
@@ -139,36 +140,16 @@ def test_flipflop_state_names_read_the_target() -> None:
     ],
     ids=lambda s: s.kind,
 )
-def test_seed_decides(settings: HMMData | FlipFlopData | TargetData) -> None:
+def test_seed_decides(settings: HMMData | FlipFlopData | SyntheticDataset) -> None:
     one, two, other = (build(settings, seed) for seed in (1, 1, 2))
     xr.testing.assert_identical(one, two)
     assert not np.array_equal(one["input"], other["input"])
     assert not np.array_equal(one["split"], other["split"])
 
 
-#: Rows of each recording, and its hip angle; the last person stands in the second half.
-ROWS = dict(zip(recordings.RECORDINGS, (700, 600, 650, 900, 620, 640, 660, 800), strict=True))
-
-
-def hip(index: int, seconds: np.ndarray) -> np.ndarray:
-    return 0.1 * index + np.sin(3 * seconds)
-
-
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel with all recordings, 10 ms apart."""
-    path = tmp_path_factory.mktemp("wheel") / "gait.whl"
-    with zipfile.ZipFile(path, "w") as archive:
-        for index, (name, rows) in enumerate(ROWS.items()):
-            seconds = np.arange(rows) / 100
-            stands = np.arange(rows) >= (rows // 2 if name == "J_LG_stopgo" else rows)
-            lines = ["Time;Hip_x;Hip_vel;target_cos;target_sin"]
-            columns = (seconds, hip(index, seconds), np.cos(3 * seconds), stands)
-            for s, x, v, c in zip(*columns, strict=True):
-                lines.append(f"0 days 00:00:{s:09.6f};{float(x)!r};{float(v)!r};{float(c)};0.0")
-            member = f"ao_compensation_model/dataset/training/training_data_{name}_target.csv"
-            archive.writestr(member, "\n".join(lines))
-    return path
+    return write_gait_wheel(tmp_path_factory.mktemp("wheel") / "gait.whl")
 
 
 def gait(**change: Any) -> GaitData:

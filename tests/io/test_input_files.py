@@ -13,7 +13,9 @@ import xarray as xr
 
 from hmmlens.cli import explain
 from hmmlens.datasets.own.files import from_file
-from hmmlens.datasets.own.settings import NpzData, TableData, ZarrData
+from hmmlens.datasets.own.npz import NpzData
+from hmmlens.datasets.own.table import TableData
+from hmmlens.datasets.own.zarr_store import ZarrData
 from hmmlens.errors import DataError
 from hmmlens.rnn.loading import load, read_weights
 

@@ -13,7 +13,7 @@ import xarray as xr
 from scipy.stats import norm
 
 from hmmlens.datasets.build import build
-from hmmlens.datasets.settings import HMMData
+from hmmlens.datasets.synthetic.hmm import HMMData
 from hmmlens.rnn import recurrent_network, training
 from hmmlens.rnn.recurrent_network import RecurrentNetwork
 from hmmlens.rnn.settings import Training

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from hmmlens.datasets.recorded.sources import GAIT
+from hmmlens.datasets.published_packages import GAIT
 from hmmlens.study import emulation_jobs, emulation_study, jobs, layout
 from hmmlens.study.layout import RULES, Job
 from tests.workflow.runs import ROOT, SMOKE, snakemake

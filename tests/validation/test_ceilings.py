@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
 from hmmlens.datasets.build import build
-from hmmlens.datasets.settings import FlipFlopData, HMMData
+from hmmlens.datasets.synthetic.continuum import ContinuumData
+from hmmlens.datasets.synthetic.flipflop import FlipFlopData
 from hmmlens.datasets.synthetic.generators import preset_hmm, sample_hmm
+from hmmlens.datasets.synthetic.hmm import HMMData
 from hmmlens.datasets.synthetic.machines import MACHINES, state_form
-from hmmlens.datasets.synthetic.settings import ContinuumData, TomitaData
+from hmmlens.datasets.synthetic.tomita import TomitaData
 from hmmlens.hmm.models import CategoricalHMM
 from hmmlens.validation import ceilings
 from hmmlens.validation.baselines import constant

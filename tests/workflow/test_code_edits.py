@@ -19,7 +19,7 @@ from typing import NamedTuple
 import pytest
 
 import hmmlens
-from hmmlens.datasets.recorded.sources import SOURCES
+from hmmlens.datasets.published_packages import PACKAGES
 from hmmlens.emulation.kicks import dose_response
 from hmmlens.hmm.engine import longpass
 from hmmlens.io.yaml_files import read_yaml
@@ -95,7 +95,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.touch() if path.suffix else path.mkdir()
     (folder / "data").mkdir()
-    for name in SOURCES:
+    for name in PACKAGES:
         (folder / "data" / name).touch()
     for path in folder.rglob("*"):
         os.utime(path, (MADE, MADE))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hmmlens.datasets.recorded.sources import SPEECH
+from hmmlens.datasets.published_packages import SPEECH
 from hmmlens.study import config as study_config
 from tests.workflow.runs import PUBLISHED, ROOT, SMOKE, command, snakemake
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from hmmlens.datasets.recorded.sources import GAIT, SILERO
+from hmmlens.datasets.published_packages import GAIT, SILERO
 from tests.workflow.runs import PUBLISHED, snakemake
 
 pytestmark = [

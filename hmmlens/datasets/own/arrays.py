@@ -17,7 +17,6 @@ from hmmlens.datasets.content import (
     DIMS,
     LARGEST,
     SMALLER,
-    SPLITS,
     Content,
     kind_names,
     symbol_dims,
@@ -31,6 +30,7 @@ from hmmlens.datasets.own.words import (
     warn_of_look_alikes,
 )
 from hmmlens.datasets.own.zarr_files import read_zarr_arrays
+from hmmlens.datasets.splits import SPLITS
 from hmmlens.errors import DataError
 
 

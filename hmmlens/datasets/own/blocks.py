@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens.datasets.content import SPLITS
-from hmmlens.datasets.own.settings import Blocks
+from hmmlens.datasets.splits import SPLITS
 from hmmlens.errors import DataError
+
+if TYPE_CHECKING:
+    from hmmlens.datasets.own.base import Blocks
 
 
 class Cut(NamedTuple):

@@ -8,32 +8,29 @@ from __future__ import annotations
 import hashlib
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from hmmlens.datasets.content import LARGEST, SPLITS, Content
+from hmmlens.datasets.content import LARGEST, Content
 from hmmlens.datasets.own import blocks
-from hmmlens.datasets.own.arrays import read_npz, read_zarr
-from hmmlens.datasets.own.settings import NpzData, TableData, ZarrData
-from hmmlens.datasets.own.tables import read_table
-from hmmlens.datasets.recorded.sources import sha256_of
-from hmmlens.datasets.synthetic.generators import split_sequences
+from hmmlens.datasets.splits import SPLITS, split_sequences
 from hmmlens.datasets.unseen_symbols import unseen
 from hmmlens.errors import DataError
-from hmmlens.io.input_files import check_file
+from hmmlens.io.hashes import sha256_of
+
+if TYPE_CHECKING:
+    from hmmlens.datasets.own.base import FileData
 
 log = logging.getLogger(__name__)
 
 #: What to do where there are too few groups.
 BY_SEQUENCE = "split by sequence (split_by: sequence in a study, or --split-by sequence)"
 
-FileSettings = TableData | NpzData | ZarrData
 
-
-def from_file(settings: FileSettings, rng: np.random.Generator, frozen: bool = False) -> xr.Dataset:
+def from_file(settings: FileData, rng: np.random.Generator, frozen: bool = False) -> xr.Dataset:
     """Read a user's file and return it as sequences, see :func:`hmmlens.datasets.build.build`.
 
     Parameters
@@ -45,14 +42,9 @@ def from_file(settings: FileSettings, rng: np.random.Generator, frozen: bool = F
     DataError
         Saying in which file, and where in it, something does not fit.
     """
-    path = Path(settings.path)
-    if isinstance(settings, ZarrData):
-        content = read_zarr(path)
-    else:
-        check_file(path)
-        content = read_npz(path) if isinstance(settings, NpzData) else read_table(path, settings)
-    data = sequences(content, settings, rng, frozen)
-    return data.assign_attrs(source=settings.path, sha256=_sha256(path, settings.files()))
+    data = sequences(settings.read(), settings, rng, frozen)
+    sha256 = _sha256(Path(settings.path), settings.files())
+    return data.assign_attrs(source=settings.path, sha256=sha256)
 
 
 def _sha256(path: Path, files: list[Path]) -> str:
@@ -64,7 +56,7 @@ def _sha256(path: Path, files: list[Path]) -> str:
 
 
 def sequences(
-    content: Content, settings: FileSettings, rng: np.random.Generator, frozen: bool = False
+    content: Content, settings: FileData, rng: np.random.Generator, frozen: bool = False
 ) -> xr.Dataset:
     """Give content its targets and split, and standardise its values; see :func:`from_file`."""
     own = content.target is not None
@@ -159,9 +151,7 @@ def sequences(
     return data if parts is None else data.assign(parts.places())
 
 
-def _in_blocks(
-    content: Content, settings: FileSettings, horizon: int
-) -> tuple[Content, blocks.Cut]:
+def _in_blocks(content: Content, settings: FileData, horizon: int) -> tuple[Content, blocks.Cut]:
     """Cut the recordings of a file in time."""
     recordings = content.names["sequence"]
     try:
@@ -258,9 +248,7 @@ def _single(
 # --- Split and checks -----------------------------------------------------------------------
 
 
-def _split(
-    content: Content, settings: FileSettings, rng: np.random.Generator
-) -> NDArray[np.integer]:
+def _split(content: Content, settings: FileData, rng: np.random.Generator) -> NDArray[np.integer]:
     """Return the file's split (sequence), or draw one of sequences or groups."""
     if content.split is not None:
         return content.split

@@ -10,14 +10,13 @@ import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hmmlens.datasets.content import LARGEST, MOST_KINDS, SMALLER, SPLITS, Content, kind_names
-from hmmlens.datasets.own.settings import TableData
+from hmmlens.datasets.content import LARGEST, MOST_KINDS, SMALLER, Content, kind_names
 from hmmlens.datasets.own.table_files import line_in, read_csv, read_parquet
 from hmmlens.datasets.own.words import (
     BadCellError,
@@ -27,7 +26,11 @@ from hmmlens.datasets.own.words import (
     read_words,
     warn_of_look_alikes,
 )
+from hmmlens.datasets.splits import SPLITS
 from hmmlens.errors import DataError, did_you_mean
+
+if TYPE_CHECKING:
+    from hmmlens.datasets.own.table import TableData
 
 log = logging.getLogger(__name__)
 

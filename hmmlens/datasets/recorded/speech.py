@@ -1,167 +1,89 @@
-"""Read sentences with noise between them: what is speech is known by construction."""
+"""Read sentences with noise between them."""
 
 from __future__ import annotations
 
-import io
-import tarfile
-import wave
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from pydantic import Field, model_validator
 
+from hmmlens.datasets.base import DATASETS, Dataset
+from hmmlens.datasets.published_packages import SPEECH
 from hmmlens.datasets.recorded.names import SPEECH as CLIPS
-from hmmlens.datasets.recorded.sources import SPEECH
-from hmmlens.datasets.settings import SpeechData
-from hmmlens.datasets.synthetic.generators import split_sequences
-from hmmlens.errors import DataError
-from hmmlens.typing import Floats
+from hmmlens.datasets.recorded.names import check_held
+from hmmlens.settings import Split
 
-RATE_HZ = 16000
-
-#: Samples of one frame, the step of a sequence: 32 ms.
-FRAME = 512
-
-#: Shortest and longest pause between sentences, in seconds.
-PAUSE = (0.5, 3.0)
-
-#: Edges in Hz of the bands whose levels describe a frame.
-BANDS = (0, 250, 500, 1000, 2000, 4000, 8000)
+if TYPE_CHECKING:
+    import numpy as np
+    import xarray as xr
 
 
-class Mixed(NamedTuple):
-    """Sequences of frames.
+@DATASETS.register("speech", label="speech")
+class SpeechData(Dataset):
+    """Read sentences with noise between them (LibriVox, in Debian's pocketsphinx-testdata)."""
 
-    frames : (sequence, time, sample), what is heard, full scale being 1
-    levels : (sequence, time, band), in dB, standardised by the train split
-    speaking : (sequence, time), 1 where most of the frame lies inside a sentence
-    split : (sequence)
-    """
+    source = SPEECH
 
-    frames: NDArray[np.float32]
-    levels: Floats
-    speaking: NDArray[np.int64]
-    split: NDArray[np.int8]
+    kind: Literal["speech"]
+    n_sequences: int = Field(default=30, ge=5)
+    n_steps: int = Field(default=400, ge=50, description="frames of 32 ms in a sequence")
+    noise_db: float = Field(
+        default=-20.0, le=0, description="level of the noise against the speech, in dB"
+    )
+    split: Split = Split()
+    select_clips: list[str] = Field(default=["0930"], min_length=1)
+    test_clips: list[str] = Field(default=["0880", "0920"], min_length=1)
 
+    @model_validator(mode="after")
+    def _usable(self) -> SpeechData:
+        check_held(CLIPS, "clips", self.select_clips, self.test_clips)
+        return self
 
-def mix(settings: SpeechData, deb: Path, rng: np.random.Generator) -> tuple[Mixed, dict[str, Any]]:
-    """Return sequences of sentences in random order with pauses, in steady white noise.
+    def n_steps_in_all(self) -> int:
+        """Return the number of frames of all sequences."""
+        return self.n_sequences * self.n_steps
 
-    The sentences of a split are heard in no other split. The noise lies under the sentences
-    too. Pauses of the reader within a sentence count as speech.
+    def build(
+        self, rng: np.random.Generator, source: Path | None = None, frozen: bool = False
+    ) -> xr.Dataset:
+        """Return sequences of frames whose target is whether somebody speaks."""
+        from itertools import pairwise
 
-    Raises
-    ------
-    DataError
-        When a clip is missing from the package.
-    """
-    held = [*settings.select_clips, *settings.test_clips]
-    train = [name for name in CLIPS if name not in held]
-    clips = read_clips(deb)
-    loudness = float(np.sqrt(np.mean(np.concatenate(list(clips.values())) ** 2)))
-    noise = loudness * 10 ** (settings.noise_db / 20)
-    split = split_sequences(settings.n_sequences, settings.split.model_dump(), rng)
-    heard, inside = [], []
-    for part in split:
-        names = (train, settings.select_clips, settings.test_clips)[part]
-        signal, speech = _sequence([clips[n] for n in names], settings.n_steps * FRAME, rng)
-        heard.append(signal + noise * rng.standard_normal(len(signal)))
-        inside.append(speech)
-    frames = np.stack(heard).reshape(len(split), -1, FRAME).astype(np.float32)
-    share = np.stack(inside).reshape(frames.shape).mean(axis=2)
-    levels = band_levels(frames)
-    offset, scale = (f(levels[split == 0], axis=(0, 1)) for f in (np.mean, np.std))
-    mixed = Mixed(frames, (levels - offset) / scale, (share > 0.5).astype(np.int64), split)
-    return mixed, {
-        "input_kind": "values",
-        "target_kind": "values",
-        "feature_names": [f"level {low}-{high} Hz" for low, high in pairwise(BANDS)],
-        "feature_units": ["dB"] * (len(BANDS) - 1),
-        "target_names": ["probability of speech"],
-        "task": "tell whether somebody speaks",
-        "target_delay": 0,
-        "rate_hz": RATE_HZ / FRAME,
-        "truth": "inside a sentence or between sentences (known by construction)",
-        "state_names": ["noise", "speech"],
-        "offset": offset.tolist(),
-        "scale": scale.tolist(),
-        "source": SPEECH.citation,
-        "licence": SPEECH.licence,
-        "sha256": SPEECH.sha256,
-    }
+        import numpy as np
 
+        from hmmlens.datasets.assembly import assemble
+        from hmmlens.datasets.recorded import speech_clips as speech
+        from hmmlens.datasets.splits import split_sequences
 
-def _sequence(
-    clips: list[Floats], n_samples: int, rng: np.random.Generator
-) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return sentences in random order with pauses (sample), and where a sentence is."""
-    pieces: list[Floats] = []
-    speech: list[NDArray[np.bool_]] = []
-    order: list[int] = []
-    total = 0
-    while total < n_samples:
-        order = order or rng.permutation(len(clips)).tolist()
-        clip = clips[order.pop()]
-        pause = np.zeros(int(rng.uniform(*PAUSE) * RATE_HZ))
-        pieces += [pause, clip]
-        speech += [np.zeros(len(pause), dtype=bool), np.ones(len(clip), dtype=bool)]
-        total += len(pause) + len(clip)
-    return np.concatenate(pieces)[:n_samples], np.concatenate(speech)[:n_samples]
-
-
-def band_levels(frames: NDArray[np.floating[Any]]) -> Floats:
-    """Return the level in dB of each of ``BANDS``, (..., sample) to (..., band)."""
-    n = frames.shape[-1]
-    power = np.abs(np.fft.rfft(frames * np.hanning(n), axis=-1)) ** 2 / n
-    hertz = np.fft.rfftfreq(n, 1 / RATE_HZ)
-    bands = [
-        power[..., (hertz >= low) & (hertz < high)].mean(axis=-1) for low, high in pairwise(BANDS)
-    ]
-    return 10 * np.log10(np.stack(bands, axis=-1) + 1e-12)
-
-
-def read_clips(deb: Path) -> dict[str, Floats]:
-    """Return the sentences (sample) in a Debian package, full scale being 1.
-
-    Raises
-    ------
-    DataError
-        When the file is no Debian package, or holds a clip of another format or none.
-    """
-    folder = "./usr/share/pocketsphinx/test/data/librivox/sense_and_sensibility_01_austen_64kb"
-    clips = {}
-    with tarfile.open(fileobj=io.BytesIO(_member(deb, "data.tar")), mode="r:*") as archive:
-        for name in CLIPS:
-            try:
-                content = archive.extractfile(f"{folder}-{name}.wav")
-            except KeyError:
-                content = None
-            if content is None:
-                raise DataError(f"{deb}: the speech clip {name} is missing")
-            with wave.open(content) as sound:
-                form = (sound.getnchannels(), sound.getsampwidth(), sound.getframerate())
-                if form != (1, 2, RATE_HZ):
-                    raise DataError(
-                        f"{deb}: the speech clip {name} has {form[0]} channels of {form[1]} bytes "
-                        f"at {form[2]} Hz, but 1 of 2 bytes at {RATE_HZ} Hz is expected"
-                    )
-                samples = np.frombuffer(sound.readframes(sound.getnframes()), dtype="<i2")
-            clips[name] = samples / 32768
-    return clips
-
-
-def _member(deb: Path, prefix: str) -> bytes:
-    """Return a member of a Debian package, which is an ``ar`` archive (deb(5), ar(5))."""
-    content = deb.read_bytes()
-    if content[:8] != b"!<arch>\n":
-        raise DataError(f"{deb}: this is no Debian package")
-    position = 8
-    while position + 60 <= len(content):
-        header = content[position : position + 60]
-        name, size = header[:16].decode().strip(), int(header[48:58])
-        if name.startswith(prefix):
-            return content[position + 60 : position + 60 + size]
-        position += 60 + size + size % 2
-    raise DataError(f"{deb}: the Debian package holds no {prefix}")
+        assert source is not None
+        clips = speech.read_clips(source)
+        held = [*self.select_clips, *self.test_clips]
+        parts = ([n for n in CLIPS if n not in held], self.select_clips, self.test_clips)
+        split = split_sequences(self.n_sequences, self.split.model_dump(), rng)
+        mixed = speech.mix(clips, parts, split, self.n_steps, self.noise_db, rng)
+        bands = list(pairwise(speech.BANDS))
+        data = assemble(
+            mixed.levels.astype(np.float32),
+            mixed.speech[:, :, None].astype(np.float32),
+            mixed.speech,
+            split,
+            np.arange(len(split)),
+            {
+                "input_kind": "values",
+                "target_kind": "values",
+                "feature_names": [f"level {low}-{high} Hz" for low, high in bands],
+                "feature_units": ["dB"] * len(bands),
+                "target_names": ["probability of speech"],
+                "task": "tell whether somebody speaks",
+                "target_delay": 0,
+                "rate_hz": speech.RATE_HZ / speech.FRAME,
+                "truth": "inside a sentence or between sentences (known by construction)",
+                "state_names": ["noise", "speech"],
+                "offset": mixed.offset.tolist(),
+                "scale": mixed.scale.tolist(),
+                "source": SPEECH.citation,
+                "licence": SPEECH.licence,
+                "sha256": SPEECH.sha256,
+            },
+        )
+        return data.assign(fed=(("sequence", "time", "sample"), mixed.frames, {"zeros": "silence"}))

@@ -31,7 +31,7 @@ INTEGRATOR_STEP, LEAKY = 0.2, (0.9, 0.95)
 HEAD_TURN, HEAD_CARRY = 0.15, 0.7
 
 
-class Law(NamedTuple):
+class Task(NamedTuple):
     """A task: how it is sampled, and what it is.
 
     sample : (n_sequences, n_steps, rng) -> input and target, each (sequence, time, feature)
@@ -117,22 +117,24 @@ def _rotation(angle: float) -> Floats:
 
 _CIRCLE = ("cosine", "sine")
 
-LAWS = {
-    "ar1": Law(_linear(np.array([[AR1]])), "predict the next value of an AR(1)", ("x",), ("x",), 1),
-    "var2": Law(
+TASKS = {
+    "ar1": Task(
+        _linear(np.array([[AR1]])), "predict the next value of an AR(1)", ("x",), ("x",), 1
+    ),
+    "var2": Task(
         _linear(VAR2 * _rotation(VAR2_ANGLE)),
         "predict the next point of a damped noisy rotation",
         ("x", "y"),
         ("x", "y"),
         1,
     ),
-    "ring": Law(_ring(0.0), "predict the next point of a walk on a circle", _CIRCLE, _CIRCLE, 1),
-    "ring2": Law(
+    "ring": Task(_ring(0.0), "predict the next point of a walk on a circle", _CIRCLE, _CIRCLE, 1),
+    "ring2": Task(
         _ring(RING2_DRIFT), "predict the next point of a noisy rotation", _CIRCLE, _CIRCLE, 1
     ),
-    "integrator": Law(_integrator, "sum the input, held between -1 and 1", ("push",), ("sum",), 0),
-    "leaky": Law(_leaky, "sum two inputs with leaks", ("push 1", "push 2"), ("sum 1", "sum 2"), 0),
-    "head_direction": Law(
+    "integrator": Task(_integrator, "sum the input, held between -1 and 1", ("push",), ("sum",), 0),
+    "leaky": Task(_leaky, "sum two inputs with leaks", ("push 1", "push 2"), ("sum 1", "sum 2"), 0),
+    "head_direction": Task(
         _head_direction,
         "sum turns into a direction, told once at the start",
         ("turn", "cue cosine", "cue sine"),
@@ -148,7 +150,7 @@ def floor_mse(law: str, n_steps: int) -> float | None:
     0 where the target follows from the input. For linear laws that of the Kalman filter over
     sequences of ``n_steps`` (Kalman 1960), whose components all follow the same scalar recursion.
     """
-    if LAWS[law].target_delay == 0:
+    if TASKS[law].target_delay == 0:
         return 0.0
     if law not in ("ar1", "var2"):
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from hmmlens.errors import DataError
 from hmmlens.typing import Floats, Int64s
@@ -153,21 +153,3 @@ def sample_flipflop(
     target = np.take_along_axis(inputs, last, axis=1)
     state = ((target > 0) * 2 ** np.arange(n_bits)).sum(axis=2)
     return inputs, target, state.astype(np.int64)
-
-
-def split_sequences(
-    n_sequences: int, shares: dict[str, float], rng: np.random.Generator
-) -> NDArray[np.int8]:
-    """Assign whole sequences at random to the splits, in the order of ``shares``.
-
-    Returns
-    -------
-    split : (sequence), 0, 1, 2 ... in the order of ``shares``; each holds at least one sequence.
-    """
-    counts = [max(1, round(share * n_sequences)) for share in shares.values()]
-    counts[0] = n_sequences - sum(counts[1:])
-    while counts[0] < 1:
-        counts[counts.index(max(counts))] -= 1
-        counts[0] += 1
-    labels = np.repeat(np.arange(len(counts), dtype=np.int8), counts)
-    return rng.permutation(labels)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import Any, NamedTuple
 
-from hmmlens.datasets.recorded.sources import GAIT, SILERO, Source
+from hmmlens.datasets.published_packages import GAIT, SILERO, PublishedPackage
 
 
 class Adapter(NamedTuple):
@@ -20,7 +20,7 @@ class Adapter(NamedTuple):
     dataset : the kind of dataset that it was made for; your own files may hold the like.
     """
 
-    source: Source
+    source: PublishedPackage
     module: str
     dataset: str
 

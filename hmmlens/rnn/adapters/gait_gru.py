@@ -28,8 +28,8 @@ class GaitGRU(nn.Module):
     """Causal convolution, batch normalisation, causal average, GRU, linear, unit norm.
 
     ``forward`` takes hip angle and velocity at 100 Hz, centred and scaled by
-    :func:`hmmlens.datasets.recorded.gait.phase_scale`, (sequence, time, 2), and returns sine and
-    cosine of the phase 20 samples ahead (sequence, time, 2).
+    :func:`hmmlens.datasets.recorded.gait_recordings.phase_scale`, (sequence, time, 2), and returns
+    sine and cosine of the phase 20 samples ahead (sequence, time, 2).
 
     It follows the recurrence protocol of :mod:`hmmlens.rnn.recurrent_network`. Behind the GRU's
     entry, its state has one for what the filters remember: the inputs and the filtered values of

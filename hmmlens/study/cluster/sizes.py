@@ -7,17 +7,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hmmlens import naming
-from hmmlens.datasets.own.settings import FileData, TableData
+from hmmlens.datasets.base import Dataset
 from hmmlens.rnn.settings import KerasNetwork, TorchNetwork, TrainedNetwork
 from hmmlens.study.config import Study
 from hmmlens.study.roundtrip_study import RoundTripStudy
 
 #: Bytes of a value in a file, at least: fewer mean a larger size, and a job that asks for more.
 BYTES_PER_VALUE = 4
-#: Steps of the recordings of walking at 25 Hz.
-GAIT_STEPS = 40_000
-#: Values of a step of a generated dataset, input and target together, at most.
-GENERATED_VALUES = 16
 #: Units of a network whose weights are not here yet.
 UNKNOWN_UNITS = 256
 
@@ -37,7 +33,7 @@ class Size(NamedTuple):
     """
 
     n_steps: int
-    n_values: int = GENERATED_VALUES
+    n_values: int
     n_recorded: int = 0
     n_units: int = 0
     n_components: int = 0
@@ -47,19 +43,9 @@ class Size(NamedTuple):
     n_networks: int = 1
 
 
-def of_dataset(dataset: Any) -> Size:
+def of_dataset(dataset: Dataset) -> Size:
     """Return the size of a dataset, by its settings; of a file by its bytes, from above."""
-    if isinstance(dataset, FileData):
-        n_bytes = sum(path.stat().st_size for path in dataset.files())
-        n_bytes *= 4 if dataset.path.endswith(".gz") else 1
-        n_values = 1
-        if isinstance(dataset, TableData):
-            columns = dataset.columns
-            n_values = len(columns.inputs) + len(columns.targets or columns.inputs)
-        return Size(max(1, n_bytes // (BYTES_PER_VALUE * n_values)), n_values)
-    if dataset.kind.startswith("gait"):
-        return Size(int(GAIT_STEPS * getattr(dataset, "rate_hz", 100.0) / 25))
-    return Size(dataset.n_sequences * dataset.n_steps)
+    return Size(dataset.n_steps_in_all(), dataset.n_values_per_step())
 
 
 def units_of(network: Any) -> int:

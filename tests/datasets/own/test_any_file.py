@@ -26,8 +26,10 @@ from hmmlens.cli import explain
 from hmmlens.datasets.content import DIMS
 from hmmlens.datasets.own.arrays import read_npz, read_zarr
 from hmmlens.datasets.own.files import from_file
-from hmmlens.datasets.own.settings import NpzData, TableData, ZarrData
+from hmmlens.datasets.own.npz import NpzData
+from hmmlens.datasets.own.table import TableData
 from hmmlens.datasets.own.tables import read_table
+from hmmlens.datasets.own.zarr_store import ZarrData
 from hmmlens.errors import HmmlensError
 
 #: Ids, labels and column names that are hard to read.

@@ -12,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hmmlens.datasets.own import blocks
+from hmmlens.datasets.own.base import Blocks
 from hmmlens.datasets.own.files import from_file
-from hmmlens.datasets.own.settings import Blocks, NpzData, TableData
+from hmmlens.datasets.own.npz import NpzData
+from hmmlens.datasets.own.table import TableData
 from hmmlens.errors import DataError
 from hmmlens.recording import in_memory
 from hmmlens.recording.inputs import Source

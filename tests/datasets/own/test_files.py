@@ -15,8 +15,11 @@ from hypothesis import strategies as st
 
 from hmmlens.datasets.build import build
 from hmmlens.datasets.content import Content
+from hmmlens.datasets.own.base import FileData
 from hmmlens.datasets.own.files import sequences
-from hmmlens.datasets.own.settings import FileData, NpzData, TableData, ZarrData
+from hmmlens.datasets.own.npz import NpzData
+from hmmlens.datasets.own.table import TableData
+from hmmlens.datasets.own.zarr_store import ZarrData
 from hmmlens.errors import DataError
 
 LENGTHS = np.array([9, 4, 7, 5, 6, 8, 4, 9, 5])

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hmmlens.datasets.content import MOST_KINDS
-from hmmlens.datasets.own.settings import TableData
+from hmmlens.datasets.own.table import TableData
 from hmmlens.datasets.own.tables import read_table
 from hmmlens.errors import DataError
 

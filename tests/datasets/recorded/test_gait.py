@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import RobustScaler
 
-from hmmlens.datasets.recorded.gait import (
+from hmmlens.datasets.recorded.gait_recordings import (
     MIN_STANDING_ROWS,
     RECORDINGS,
     keep_long_runs,

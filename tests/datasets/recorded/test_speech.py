@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
-import wave
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,53 +10,23 @@ import numpy as np
 import pytest
 
 from hmmlens.datasets.build import build
-from hmmlens.datasets.recorded.speech import BANDS, CLIPS, FRAME, RATE_HZ, band_levels, read_clips
-from hmmlens.datasets.settings import SpeechData
+from hmmlens.datasets.recorded.speech import SpeechData
+from hmmlens.datasets.recorded.speech_clips import (
+    BANDS,
+    CLIPS,
+    FRAME,
+    RATE_HZ,
+    band_levels,
+    read_clips,
+)
 from hmmlens.errors import DataError
-
-FOLDER = "./usr/share/pocketsphinx/test/data/librivox/sense_and_sensibility_01_austen_64kb"
-
-#: Each clip is a tone of its own, from 0.5 s up: 300, 600, ... Hz.
-TONES = {name: 300.0 * (i + 1) for i, name in enumerate(CLIPS)}
-LENGTHS = {name: RATE_HZ // 2 + 800 * i for i, name in enumerate(CLIPS)}
-
-
-def tone(name: str) -> np.ndarray:
-    seconds = np.arange(LENGTHS[name]) / RATE_HZ
-    return np.rint(8000 * np.sin(2 * np.pi * TONES[name] * seconds)).astype("<i2")
-
-
-def wav(samples: np.ndarray, rate: int = RATE_HZ) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(rate)
-        sound.writeframes(samples.tobytes())
-    return file.getvalue()
-
-
-def package(path: Path, clips: dict[str, bytes]) -> Path:
-    """Write an ``ar`` archive with the clips in its data.tar.xz."""
-    tar = io.BytesIO()
-    with tarfile.open(fileobj=tar, mode="w:xz") as archive:
-        for name, content in clips.items():
-            member = tarfile.TarInfo(f"{FOLDER}-{name}.wav")
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    text = b"!<arch>\n"
-    # The first member has an odd length, so that the one after it is padded.
-    for name, content in (("debian-binary", b"2.0"), ("data.tar.xz", tar.getvalue())):
-        header = f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(content):<10}`\n"
-        text += header.encode() + content + b"\n" * (len(content) % 2)
-    path.write_bytes(text)
-    return path
+from tests.datasets.packages import TONES, tone, wav, write_speech_package
 
 
 @pytest.fixture(scope="module")
 def deb(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("deb") / "speech.deb"
-    return package(path, {name: wav(tone(name)) for name in CLIPS})
+    return write_speech_package(path, {name: wav(tone(name)) for name in CLIPS})
 
 
 def speech(**change: Any) -> SpeechData:
@@ -149,6 +116,6 @@ def test_another_file_is_told(tmp_path: Path) -> None:
         read_clips(path)
     clips = {name: wav(tone(name)) for name in CLIPS[1:]}
     with pytest.raises(DataError, match="the speech clip 0870 is missing"):
-        read_clips(package(path, clips))
+        read_clips(write_speech_package(path, clips))
     with pytest.raises(DataError, match="0870 has 1 channels of 2 bytes at 8000 Hz, but 1 of 2"):
-        read_clips(package(path, {"0870": wav(tone("0870"), 8000)} | clips))
+        read_clips(write_speech_package(path, {"0870": wav(tone("0870"), 8000)} | clips))

@@ -7,19 +7,19 @@ import pytest
 from scipy.linalg import solve_discrete_are
 
 from hmmlens.datasets.synthetic import continua
-from hmmlens.datasets.synthetic.continua import LAWS, floor_mse
+from hmmlens.datasets.synthetic.continua import TASKS, floor_mse
 
 
 def sample(law: str, n: int = 2000, steps: int = 60) -> tuple[np.ndarray, np.ndarray]:
-    return LAWS[law].sample(n, steps, np.random.default_rng(7))
+    return TASKS[law].sample(n, steps, np.random.default_rng(7))
 
 
-@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("law", TASKS)
 def test_shapes_fit_the_names(law: str) -> None:
     inputs, target = sample(law, 5, 9)
-    assert inputs.shape == (5, 9, len(LAWS[law].feature_names))
-    assert target.shape == (5, 9, len(LAWS[law].target_names))
-    one, two = (LAWS[law].sample(5, 9, np.random.default_rng(s)) for s in (7, 8))
+    assert inputs.shape == (5, 9, len(TASKS[law].feature_names))
+    assert target.shape == (5, 9, len(TASKS[law].target_names))
+    one, two = (TASKS[law].sample(5, 9, np.random.default_rng(s)) for s in (7, 8))
     np.testing.assert_array_equal(one[0], inputs)
     assert not np.array_equal(one[0], two[0])
 
@@ -28,7 +28,7 @@ def test_shapes_fit_the_names(law: str) -> None:
 def test_what_is_watched_is_to_be_predicted(law: str) -> None:
     inputs, target = sample(law, 20, 9)
     np.testing.assert_array_equal(inputs[:, 1:], target[:, :-1])
-    assert LAWS[law].target_delay == 1
+    assert TASKS[law].target_delay == 1
 
 
 @pytest.mark.parametrize("law", ["ar1", "var2"])

@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 import torch
 
-from hmmlens.datasets.recorded.gait import PHASE_LEAD, RECORDINGS, phase_scale
-from hmmlens.datasets.recorded.sources import GAIT, fetch
+from hmmlens.datasets.published_packages import GAIT, fetch
+from hmmlens.datasets.recorded.gait_recordings import RECORDINGS, phase_scale
+from hmmlens.datasets.recorded.names import PHASE_LEAD
 from hmmlens.errors import DataError
 from hmmlens.rnn.adapters import ADAPTERS, gait_gru
 

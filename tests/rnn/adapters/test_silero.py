@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from hmmlens.datasets.build import build
-from hmmlens.datasets.recorded.sources import SILERO, SPEECH, fetch
-from hmmlens.datasets.settings import SpeechData
+from hmmlens.datasets.published_packages import SILERO, SPEECH, fetch
+from hmmlens.datasets.recorded.speech import SpeechData
 from hmmlens.errors import DataError
 from hmmlens.rnn.adapters import ADAPTERS, silero
 

@@ -8,7 +8,7 @@ import torch
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from hmmlens.datasets.build import build
-from hmmlens.datasets.settings import FlipFlopData
+from hmmlens.datasets.synthetic.flipflop import FlipFlopData
 from hmmlens.rnn import recurrent_network, training
 from hmmlens.rnn.recurrent_network import RecurrentNetwork, initialise
 from hmmlens.rnn.training import Sequences

@@ -2,8 +2,8 @@
 
 import re
 
-from hmmlens.datasets.own.settings import FileData
-from hmmlens.datasets.recorded.sources import SOURCES
+from hmmlens.datasets.own.base import FileData
+from hmmlens.datasets.published_packages import PACKAGES
 
 OWN_FILES = {
     name: dataset.files()
@@ -21,7 +21,7 @@ rule fetch_source:
     log:
         f"{LOGS}/fetch_source/{{source}}.log",
     wildcard_constraints:
-        source="|".join(map(re.escape, SOURCES)),
+        source="|".join(map(re.escape, PACKAGES)),
     localrule: True
     conda:
         "../../../envs/cpu.yaml"
@@ -29,7 +29,7 @@ rule fetch_source:
         mem_mb=500,
         runtime=10,
     params:
-        source=lambda w: SOURCES[w.source]._asdict(),
+        source=lambda w: PACKAGES[w.source]._asdict(),
     script:
         "../../scripts/fetch_source.py"
 

