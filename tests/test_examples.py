@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -108,3 +109,15 @@ def test_both_ways_give_the_same(copied: Path) -> None:
     for name in names:
         assert (one / "tables" / name).read_bytes() == (other / "tables" / name).read_bytes(), name
     assert (one / "summary.txt").read_bytes() == (other / "summary.txt").read_bytes()
+
+
+def test_the_minimal_example_finds_four_memories_and_one_survives_its_test() -> None:
+    command = [sys.executable, ROOT / "examples" / "minimal.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "enough: 4" in done.stdout
+    number = r"(-?\d\.\d?)"
+    outputs = re.findall(rf"output \[ ?{number}  ?{number} ?\]", done.stdout)
+    *named, last = [tuple(round(float(part)) for part in pair) for pair in outputs]
+    assert sorted(named) == [(-1, -1), (-1, 1), (1, -1), (1, 1)]
+    assert last == named[0]
