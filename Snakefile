@@ -4,7 +4,7 @@
               -> interpretation, dynamics -> tables, figures, report
 
 Each stage is a module of ``hmmlens``, a file in ``workflow/rules/explain`` and a folder of results.
-The config (``config.yaml``, or ``--configfile workflow/studies/X.yaml``) says what a study holds. One
+The config (``config.yaml``, or ``--configfile workflow/studies/X.yaml``) states what a study holds. One
 with ``trips`` is a round-trip study, one with ``emulation`` a study of emulating networks.
 """
 

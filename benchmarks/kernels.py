@@ -2,7 +2,7 @@
 
 The study runs once with each set of arithmetic kernels that this processor can play: those for
 AVX-512, those for AVX2 (most AMD and older Intel processors), and those without either. NumPy,
-OpenBLAS, PyTorch, oneDNN and MKL are told by environment variables, which is why this shows what
+OpenBLAS, PyTorch, oneDNN and MKL are set by environment variables, which is why this shows what
 happens between machines. One table of results is printed for each study: for each of its CSV
 tables the largest difference of a number, as a share of the largest magnitude in its column, and
 how many whole numbers and words (numbers of states, restarts, grades) are others.

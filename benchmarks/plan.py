@@ -24,7 +24,7 @@ def main() -> None:
     for folder in map(Path, sys.argv[1:]):
         past = measured.read(folder)
         if past is None or not past.took:
-            sys.exit(f"{folder}: there is no study.json with benchmark files beside it")
+            sys.exit(f"{folder}: there is no study.json with benchmark files in its folder")
         studies[past.study.study] = past
     measured.write(studies.values(), ROOT / "hmmlens" / "plan")
     found = costs.errors(measured.shipped())

@@ -201,8 +201,8 @@ def main() -> None:
                 took = [row[name] for row in rows]
                 numbers = " ".join(f"{one:.3g}" for one in took)
                 sizes = " ".join(map(str, values))
-                told = (axis, sizes, stage, units[name], numbers, f"{exponent(values, took):.2f}")
-                print(f"| {' | '.join(told)} |", flush=True)
+                cells = (axis, sizes, stage, units[name], numbers, f"{exponent(values, took):.2f}")
+                print(f"| {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -144,10 +144,10 @@ def child(stage: str, folder: Path, gb: float, limit: float) -> None:
     n_bytes = int(limit * 2**30)
     resource.setrlimit(resource.RLIMIT_DATA, (n_bytes, n_bytes))
     began = time.time()
-    told = globals()[stage](folder, gb)
+    measured = globals()[stage](folder, gb)
     used = resource.getrusage(resource.RUSAGE_SELF)
     took = {"wall": time.time() - began, "cpu": used.ru_utime + used.ru_stime}
-    print(json.dumps({**took, "peak_mb": used.ru_maxrss / 1024, **told}))
+    print(json.dumps({**took, "peak_mb": used.ru_maxrss / 1024, **measured}))
 
 
 def size_mb(path: Path) -> float:
@@ -191,9 +191,9 @@ def main() -> None:
             wall, cpu, peak = (took.pop(name) for name in ("wall", "cpu", "peak_mb"))
             names = {"inputs": "sequences", "extraction": "activations", "reduction": "reduced"}
             disk = size_mb(folder / f"{names[stage]}.zarr") if stage in names else 0
-            told = ", ".join(f"{name} {value}" for name, value in took.items())
+            measured = ", ".join(f"{name} {value}" for name, value in took.items())
             print(
-                f"| {stage} | {cpu:.0f} | {wall:.0f} | {peak:.0f} | {disk:.0f} | {told} |",
+                f"| {stage} | {cpu:.0f} | {wall:.0f} | {peak:.0f} | {disk:.0f} | {measured} |",
                 flush=True,
             )
     finally:

@@ -1,6 +1,6 @@
-"""A network of our own: it reads a program character by character and tells what each belongs to.
+"""A network of our own: it reads a program character by character and classifies each.
 
-The characters are drawn at random, so only what came before tells whether a letter stands in code,
+The characters are random, so only what came before determines whether a letter is in code,
 in a string or in a comment:
 
     code --"--> string --"--> code        inside a string, a backslash takes the next character away
@@ -21,17 +21,17 @@ LETTER, QUOTE, BACKSLASH, HASH, NEWLINE = range(5)
 class Lexer(nn.Module):
     def __init__(self, width=16):
         super().__init__()
-        self.look = nn.Embedding(len(CHARACTERS), 6)
+        self.embedding = nn.Embedding(len(CHARACTERS), 6)
         self.pair = nn.Conv1d(6, 8, kernel_size=2)  # this character and the one before
         self.memory = nn.GRU(8, width, batch_first=True)
         self.gate = nn.Linear(width, width)
-        self.says = nn.Linear(width, len(CLASSES))
+        self.readout = nn.Linear(width, len(CLASSES))
 
     def forward(self, text):
-        x = self.look(text).transpose(1, 2)
+        x = self.embedding(text).transpose(1, 2)
         x = torch.tanh(self.pair(nn.functional.pad(x, (1, 0)))).transpose(1, 2)
         held, _ = self.memory(x)
-        return self.says(held * torch.sigmoid(self.gate(held)))
+        return self.readout(held * torch.sigmoid(self.gate(held)))
 
 
 def build(width=16):
