@@ -44,7 +44,7 @@ def cpu(function: Callable[..., Any], *args: Any) -> tuple[float, Any]:
 
 
 def network(cell: str, weights: Path | None = None, *, silent: bool = False) -> NoiseDriven:
-    """Return a network; an inactive one always emits the same output, so that no rollout ends early."""
+    """Return a network; an inactive one never switches, so that no rollout ends early."""
     torch.manual_seed(0)
     net = NoiseDriven(cell, 100, 150, 3, bias=cell in ("gru", "lstm"))
     if weights is not None:
