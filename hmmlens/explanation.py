@@ -186,7 +186,7 @@ def _untrained(model: Any, untrained: Any, seed: int) -> Any:
         raise DataError(f"untrained is {untrained!r}; a network, 'redraw' or None is needed")
     from torch import nn
 
-    from hmmlens.rnn.loading import duplicate, redraw
+    from hmmlens.rnn.loading import duplicate, reinitialise
 
     if not isinstance(model, nn.Module):
         log.info("%s is no torch module, so no untrained twin is drawn", type(model).__name__)
@@ -200,7 +200,7 @@ def _untrained(model: Any, untrained: Any, seed: int) -> Any:
             f"({type(error).__name__}: {str(error).strip().partition(chr(10))[0]}); give another "
             "network as untrained, or untrained=None to leave this control out"
         ) from error
-    return redraw(untrained, derive_seed(seed, "untrained"))
+    return reinitialise(untrained, derive_seed(seed, "untrained"))
 
 
 @contextmanager

@@ -300,7 +300,7 @@ def explain(args: argparse.Namespace) -> None:
     import numpy as np
 
     from hmmlens.explanation import explain as explained
-    from hmmlens.rnn import devices, loading
+    from hmmlens.rnn import devices, factories, loading
     from hmmlens.validation.scorecard import groups_of
 
     settings = {"kind": "torch", "factory": args.factory, "kwargs": args.kwargs}
@@ -333,7 +333,7 @@ def explain(args: argparse.Namespace) -> None:
         made_by={
             "factory": args.factory,
             "kwargs": json.dumps(args.kwargs, sort_keys=True),
-            "code": loading.code_of(args.factory, Path.cwd()),
+            "code": factories.code_of(args.factory, Path.cwd()),
         },
     )
     print(found.summary())

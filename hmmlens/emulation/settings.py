@@ -7,18 +7,24 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 from pydantic import Field, model_validator
 
 from hmmlens.datasets.synthetic.hmm import Preset
+from hmmlens.rnn.equations import EMULATING
 from hmmlens.settings import Name, Probability, Section
 
 if TYPE_CHECKING:
     from hmmlens.datasets.synthetic.generators import HMMParameters
 
 Objective = Literal["sinkhorn", "split", "energy"]
+# The allowed values are the members of the registry, which a type checker cannot read.
+if TYPE_CHECKING:
+    CellName = str
+else:
+    CellName = Literal[tuple(EMULATING)]
 
 
 class EmulationNetwork(Section):
     """A network that is driven by noise; the defaults are those of Torre et al. 2025."""
 
-    cell: Literal["relu", "tanh", "gru", "lstm"] = "relu"
+    cell: CellName = "relu"
     n_units: int = Field(default=150, ge=1)
     n_noise: int = Field(default=100, ge=1, description="dimensions of the noise")
     bias: bool = False

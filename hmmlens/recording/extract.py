@@ -167,7 +167,8 @@ def extract(
 
     def again(index: int) -> int:
         rows, batch, values = run(index, False)
-        return checksum(layout.pieces(sink, rows, values, batch, sink.units)[0])
+        pieces, _ = layout.pieces(sink, rows, values, batch, sink.units)
+        return checksum(piece.values for piece in pieces)
 
     def record() -> None:
         forget_changed(sink, source, batch_size, again)
@@ -178,7 +179,7 @@ def extract(
             layout.put(sink, rows.start, pieces, chosen)
             about = {
                 "digest": digest(values, source.lengths[rows]),
-                "states": checksum(pieces),
+                "states": checksum(piece.values for piece in pieces),
                 "whole": index in checked,
                 "error": batch.error,
                 "unknown": batch.unknown,

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from hmmlens.recording.hooks import Call, chains
-from hmmlens.rnn import equations
-from hmmlens.rnn.equations import Steps, Weights
+from hmmlens.rnn import layer_steps
+from hmmlens.rnn.layer_steps import Steps, Weights
 from hmmlens.rnn.layers import ending
 
 #: Steps are computed in blocks whose gates take about so many bytes, so that memory stays flat.
@@ -66,12 +66,12 @@ class Segment(NamedTuple):
             if self.before is not None:
                 before = self.before[:, part]
                 given = None if self.cell is None else self.cell[:, part]
-                yield part, equations.advance(self.weights, self.inputs[:, part], before, given)
+                yield part, layer_steps.advance(self.weights, self.inputs[:, part], before, given)
                 continue
             assert self.start is not None
             first = self.start if begin == 0 else self.hidden[:, begin - 1]
             before = torch.cat([first[:, None], self.hidden[:, begin : part.stop - 1]], dim=1)
-            steps = equations.advance(self.weights, self.inputs[:, part], before, cell)
+            steps = layer_steps.advance(self.weights, self.inputs[:, part], before, cell)
             cell = None if steps.cell is None else steps.cell[:, -1]
             yield part, steps
 
@@ -134,7 +134,7 @@ def directions(nodes: Mapping[str, Sequence[Segment]]) -> list[list[str]]:
 def _loop(calls: Sequence[Call]) -> Segment:
     """Return the steps of a cell that the model's own loop calls."""
     module = calls[0].found.module
-    weights = equations.weights_of(module)
+    weights = layer_steps.weights_of(module)
     hidden = torch.cat([call.output for call in calls], dim=1)
     inputs = torch.cat([call.inputs for call in calls if call.inputs is not None], dim=1)
     zero = torch.zeros_like(calls[0].final[0])
@@ -168,14 +168,14 @@ def _stack(call: Call) -> Iterator[Segment]:
                 call.start[i][place] if call.start else x.new_zeros(len(x), size)
                 for i, size in enumerate(sizes)
             ]
-            weights = equations.weights_of(module, layer, reverse)
+            weights = layer_steps.weights_of(module, layer, reverse)
             inputs = turned(x, call.lengths) if reverse else x
             cell = starts[1] if len(starts) > 1 else None
             if layer == last:
                 own = call.output[..., index * sizes[0] : (index + 1) * sizes[0]]
                 hidden = turned(own, call.lengths) if reverse else own
             else:
-                hidden = equations.run(weights, inputs, starts[0], cell)
+                hidden = layer_steps.run(weights, inputs, starts[0], cell)
             segment = Segment(
                 [call], layer, reverse, weights, inputs, hidden, starts[0], None, cell,
                 tuple(f[place] for f in call.final), call.lengths,

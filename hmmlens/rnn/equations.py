@@ -1,155 +1,258 @@
-"""The published cell equations, once, with gates and pre-activations.
+"""The equations of the recurrent cells, once, for arrays of NumPy and of torch.
 
-Written for torch's weights: Elman 1990 (tanh or relu); GRU of Cho et al. 2014, the reset applied
-after the product; LSTM of Hochreiter and Schmidhuber 1997 with a forget gate (Gers et al. 2000),
-and with the projection of Sak et al. 2014.
+They are written for the weights of torch's layers: Elman 1990 (tanh or relu); GRU of Cho et al.
+2014, with the reset gate applied after the product; LSTM of Hochreiter and Schmidhuber 1997 with a
+forget gate (Gers et al. 2000). Recording evaluates them for many steps at once
+(:mod:`hmmlens.rnn.layer_steps`), interventions with one gate held (:mod:`hmmlens.rnn.gates`).
+
+A new cell is one entry of :data:`CELLS`. Nothing heavy is imported here, because the settings of
+networks read the registry.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import torch
-from torch import Tensor, nn
+from hmmlens.registry import Registry
 
-#: kind -> its gates, in the order in which torch stacks their weights.
-GATES: dict[str, tuple[str, ...]] = {
-    "rnn_tanh": ("hidden",),
-    "rnn_relu": ("hidden",),
-    "gru": ("reset_gate", "update_gate", "candidate"),
-    "lstm": ("input_gate", "forget_gate", "candidate", "output_gate"),
-}
+if TYPE_CHECKING:
+    from hmmlens.typing import Floats
+
+#: Takes a gate's name, pre-activation and activation; returns the activation that is used.
+Keep = Callable[[str, Any, Any], Any]
 
 
-class Weights(NamedTuple):
-    """The weights of one layer in one direction.
+class Arithmetic(NamedTuple):
+    """Functions of an array library with which the equations are evaluated.
 
-    input : (gate * unit, feature)
-    hidden : (gate * unit, hidden)
-    input_bias, hidden_bias : (gate * unit), or None
-    projection : (hidden, unit), or None where the hidden state is not projected
+    Attributes
+    ----------
+    sigmoid, tanh, relu : callable
+        Functions of one array, elementwise.
+    multiply_add : callable
+        ``multiply_add(a, b, c)`` is a + b * c. Whether it rounds once or twice is the library's
+        choice.
     """
 
-    kind: str
-    input: Tensor
-    hidden: Tensor
-    input_bias: Tensor | None
-    hidden_bias: Tensor | None
-    projection: Tensor | None
+    sigmoid: Callable[[Any], Any]
+    tanh: Callable[[Any], Any]
+    relu: Callable[[Any], Any]
+    multiply_add: Callable[[Any, Any, Any], Any]
+
+
+#: Takes what the gates receive from the input and from the hidden state, each (..., gate * unit),
+#: the state before the step, the arithmetic and a :data:`Keep`; returns the state after the step.
+Equations = Callable[[Any, Any, tuple[Any, ...], Arithmetic, Keep], tuple[Any, ...]]
+
+
+class Cell(NamedTuple):
+    """One kind of recurrent cell.
+
+    Attributes
+    ----------
+    torch_name : str
+        Name of torch's functional kernel, ``gru`` of ``torch.gru`` and ``torch.gru_cell``.
+    layer : str
+        Name of torch's class of layers, ``GRU`` of ``torch.nn.GRU`` and ``torch.nn.GRUCell``.
+    equations : callable
+        The equations of one step.
+    gates : mapping of str to str, default={}
+        Name of each gate in recordings, in the order in which torch stacks their weights, and its
+        name in the tables of emulation studies. Empty for a cell without gates.
+    n_states : int, default=1
+        Arrays in the state: 2 for a hidden state and a cell state.
+    options : mapping, default={}
+        Options of torch's layer.
+    emulation_name : str, default=""
+        Name of the cell in emulation studies; empty where they cannot have it.
+    trainable : bool, default=True
+        Whether a study may train networks of this cell, or only load them.
+    """
+
+    torch_name: str
+    layer: str
+    equations: Equations
+    gates: Mapping[str, str] = {}
+    n_states: int = 1
+    options: Mapping[str, Any] = {}
+    emulation_name: str = ""
+    trainable: bool = True
 
     @property
-    def n_cells(self) -> int:
-        """Units of the cell: as many as of the hidden state, unless that is projected."""
-        return self.input.shape[0] // len(GATES[self.kind])
+    def n_blocks(self) -> int:
+        """Blocks of rows in the weights, one for each gate."""
+        return max(1, len(self.gates))
+
+    def layer_type(self) -> Any:
+        """Return torch's class of layers, such as ``torch.nn.GRU``.
+
+        Returns
+        -------
+        type
+        """
+        from torch import nn
+
+        return getattr(nn, self.layer)
+
+    def cell_type(self) -> Any:
+        """Return torch's class of single cells, such as ``torch.nn.GRUCell``.
+
+        Returns
+        -------
+        type
+        """
+        from torch import nn
+
+        return getattr(nn, f"{self.layer}Cell")
 
 
-class Steps(NamedTuple):
-    """Some steps of one layer.
-
-    hidden : (sequence, time, unit)
-    cell : (sequence, time, unit) of an LSTM, else None
-    gates, preactivations : name -> (sequence, time, unit)
-    """
-
-    hidden: Tensor
-    cell: Tensor | None
-    gates: Mapping[str, Tensor]
-    preactivations: Mapping[str, Tensor]
+def _blocks(values: Any, n: int) -> list[Any]:
+    """Return ``n`` equal parts of the last dimension."""
+    size = values.shape[-1] // n
+    return [values[..., k * size : (k + 1) * size] for k in range(n)]
 
 
-def kind_of(module: nn.Module) -> str:
-    """Return which equations a recurrent layer or cell of torch follows."""
-    if isinstance(module, nn.RNNBase):
-        return str(module.mode).lower()
-    if isinstance(module, nn.RNNCell):
-        return f"rnn_{module.nonlinearity}"
-    return "gru" if isinstance(module, nn.GRUCell) else "lstm"
+def _elman(activation: str) -> Equations:
+    """Return h' = f(W x + U h + b) for f of :class:`Arithmetic`."""
+
+    def equations(
+        received: Any, recurrent: Any, state: tuple[Any, ...], arithmetic: Arithmetic, keep: Keep
+    ) -> tuple[Any, ...]:
+        total = received + recurrent
+        return (keep("hidden", total, getattr(arithmetic, activation)(total)),)
+
+    return equations
 
 
-def weights_of(module: nn.Module, layer: int = 0, reverse: bool = False) -> Weights:
-    """Return the weights that a recurrent layer or cell of torch uses now."""
-    suffix = f"_l{layer}" if isinstance(module, nn.RNNBase) else ""
-    suffix += "_reverse" if reverse else ""
-    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
-    return Weights(kind_of(module), *(getattr(module, f"{n}{suffix}", None) for n in names))  # type: ignore[arg-type]
+def _gru(
+    received: Any, recurrent: Any, state: tuple[Any, ...], arithmetic: Arithmetic, keep: Keep
+) -> tuple[Any, ...]:
+    """Return h' = (1 - z) n + z h with r, z = s(W x + U h), n = tanh(W x + r * U h)."""
+    (x_r, x_z, x_n), (h_r, h_z, h_n) = _blocks(received, 3), _blocks(recurrent, 3)
+    reset_in, update_in = x_r + h_r, x_z + h_z
+    reset = keep("reset_gate", reset_in, arithmetic.sigmoid(reset_in))
+    update = keep("update_gate", update_in, arithmetic.sigmoid(update_in))
+    candidate_in = arithmetic.multiply_add(x_n, reset, h_n)
+    candidate = keep("candidate", candidate_in, arithmetic.tanh(candidate_in))
+    return (candidate + update * (state[0] - candidate),)
 
 
-def advance(weights: Weights, x: Tensor, before: Tensor, cell: Tensor | None) -> Steps:
-    """Compute each step from the state before it, for many steps at once.
+def _lstm(
+    received: Any, recurrent: Any, state: tuple[Any, ...], arithmetic: Arithmetic, keep: Keep
+) -> tuple[Any, ...]:
+    """Return c' = f c + i g, h' = o tanh(c') with i, f, o = s(W x + U h), g = tanh(W x + U h)."""
+    i, f, g, o = _blocks(received + recurrent, 4)
+    put = keep("input_gate", i, arithmetic.sigmoid(i))
+    forget = keep("forget_gate", f, arithmetic.sigmoid(f))
+    candidate = keep("candidate", g, arithmetic.tanh(g))
+    cell = arithmetic.multiply_add(put * candidate, forget, state[1])
+    output = keep("output_gate", o, arithmetic.sigmoid(o))
+    return output * arithmetic.tanh(cell), cell
+
+
+#: Every cell by its name in studies and tables.
+CELLS: Registry[Cell] = Registry("cell")
+CELLS.register("vanilla relu", label="ReLU")(
+    Cell(
+        "rnn_relu",
+        "RNN",
+        _elman("relu"),
+        options={"nonlinearity": "relu"},
+        emulation_name="relu",
+        trainable=False,
+    )
+)
+CELLS.register("vanilla", label="tanh")(
+    Cell("rnn_tanh", "RNN", _elman("tanh"), emulation_name="tanh")
+)
+CELLS.register("gru", label="GRU")(
+    Cell(
+        "gru",
+        "GRU",
+        _gru,
+        {"reset_gate": "reset", "update_gate": "update", "candidate": "candidate"},
+        emulation_name="gru",
+    )
+)
+CELLS.register("lstm", label="LSTM")(
+    Cell(
+        "lstm",
+        "LSTM",
+        _lstm,
+        {
+            "input_gate": "input",
+            "forget_gate": "forget",
+            "candidate": "cell",
+            "output_gate": "output",
+        },
+        n_states=2,
+        emulation_name="lstm",
+    )
+)
+
+#: Cells that a study may train.
+TRAINABLE: tuple[str, ...] = tuple(name for name, cell in CELLS.items() if cell.trainable)
+#: The name in :data:`CELLS` of each cell, by its name in emulation studies.
+EMULATING: dict[str, str] = {
+    cell.emulation_name: name for name, cell in CELLS.items() if cell.emulation_name
+}
+#: The name in :data:`CELLS` of each cell, by the name of torch's kernel.
+BY_TORCH_NAME: dict[str, str] = {cell.torch_name: name for name, cell in CELLS.items()}
+
+
+def numpy_step(
+    cell: str, weights: Mapping[str, Floats], inputs: Floats, state: tuple[Floats, ...]
+) -> tuple[tuple[Floats, ...], dict[str, Floats], dict[str, Floats]]:
+    """Compute one step of a cell in NumPy.
 
     Parameters
     ----------
-    x : (sequence, time, feature), what the layer reads.
-    before : (sequence, time, unit), the hidden state before each step.
-    cell : of an LSTM, the cell state before each step (sequence, time, unit), or before the
-        first one only (sequence, unit).
-    """
-    kind = weights.kind
-    from_input = nn.functional.linear(x, weights.input, weights.input_bias)
-    from_hidden = nn.functional.linear(before, weights.hidden, weights.hidden_bias)
-    if kind == "gru":
-        a, r = (part.chunk(3, dim=-1) for part in (from_input, from_hidden))
-        reset_in, update_in = a[0] + r[0], a[1] + r[1]
-        reset, update = reset_in.sigmoid(), update_in.sigmoid()
-        candidate_in = torch.addcmul(a[2], reset, r[2])
-        candidate = candidate_in.tanh()
-        hidden = candidate + update * (before - candidate)
-        named = (
-            _named(kind, (reset, update, candidate)),
-            _named(kind, (reset_in, update_in, candidate_in)),
-        )
-        return Steps(hidden, None, *named)
-    total = from_input.add_(from_hidden)
-    if kind != "lstm":
-        hidden = total.tanh() if kind == "rnn_tanh" else total.relu()
-        return Steps(hidden, None, {}, _named(kind, (total,)))
-    assert cell is not None
-    parts = total.chunk(4, dim=-1)
-    i, f, g, o = parts[0].sigmoid(), parts[1].sigmoid(), parts[2].tanh(), parts[3].sigmoid()
-    cells = _cells(f, i * g, cell)
-    hidden = o * cells.tanh()
-    if weights.projection is not None:
-        hidden = nn.functional.linear(hidden, weights.projection)
-    return Steps(hidden, cells, _named(kind, (i, f, g, o)), _named(kind, parts))
-
-
-def _cells(forget: Tensor, written: Tensor, cell: Tensor) -> Tensor:
-    """Return the cell states (sequence, time, unit) after each step."""
-    if cell.ndim == 3:
-        return torch.addcmul(written, forget, cell)
-    for t in range(written.shape[1]):
-        # What was written at a step is not needed after it, so its place takes the cell state.
-        cell = written[:, t].addcmul_(forget[:, t], cell)
-    return written
-
-
-def _named(kind: str, parts: Any) -> dict[str, Tensor]:
-    return dict(zip(GATES[kind], parts, strict=True))
-
-
-def run(weights: Weights, x: Tensor, hidden: Tensor, cell: Tensor | None) -> Tensor:
-    """Run one layer in one direction by torch's fused kernel.
-
-    Parameters
-    ----------
-    x : (sequence, time, feature).
-    hidden, cell : (sequence, unit), the states before the first step; cell of an LSTM only.
+    cell : str
+        Name in :data:`CELLS`.
+    weights : mapping of str to ndarray
+        ``weight_ih`` (gate * unit, feature), ``weight_hh`` (gate * unit, unit) and, where there
+        are biases, ``bias_ih`` and ``bias_hh`` (gate * unit), as in torch's layers.
+    inputs : ndarray of shape (..., feature)
+        What the cell reads.
+    state : tuple of ndarray of shape (..., unit)
+        Hidden state and, of an LSTM, cell state before the step.
 
     Returns
     -------
-    hidden : (sequence, time, unit)
+    state : tuple of ndarray of shape (..., unit)
+        The state after the step.
+    gates : dict of str to ndarray of shape (..., unit)
+        Activation of each gate.
+    preactivations : dict of str to ndarray of shape (..., unit)
+        Pre-activation of each gate; of a cell without gates, that of ``hidden``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> weights = {"weight_ih": np.eye(2), "weight_hh": np.zeros((2, 2))}
+    >>> (hidden,), _, _ = numpy_step("vanilla", weights, np.array([0.0, 1.0]), (np.zeros(2),))
+    >>> hidden.round(2)
+    array([0.  , 0.76])
     """
-    parameters = [w for w in weights[1:] if w is not None]
-    # has_biases, num_layers, dropout, train, bidirectional, batch_first
-    settings = (weights.input_bias is not None, 1, 0.0, False, False, True)
-    if cell is not None:
-        output: Tensor = torch.lstm(x, (hidden[None], cell[None]), parameters, *settings)[0]
-        return output
-    functions: dict[str, Any] = {
-        "gru": torch.gru,
-        "rnn_tanh": torch.rnn_tanh,
-        "rnn_relu": torch.rnn_relu,
-    }
-    output = functions[weights.kind](x, hidden[None], parameters, *settings)[0]
-    return output
+    import numpy as np
+
+    arithmetic = Arithmetic(
+        lambda x: 1 / (1 + np.exp(-x)),
+        np.tanh,
+        lambda x: np.maximum(x, 0),
+        lambda a, b, c: a + b * c,
+    )
+    gates: dict[str, Floats] = {}
+    preactivations: dict[str, Floats] = {}
+
+    def keep(name: str, preactivation: Floats, activation: Floats) -> Floats:
+        preactivations[name] = preactivation
+        if name in CELLS[cell].gates:
+            gates[name] = activation
+        return activation
+
+    received = inputs @ weights["weight_ih"].T + weights.get("bias_ih", 0.0)
+    recurrent = state[0] @ weights["weight_hh"].T + weights.get("bias_hh", 0.0)
+    after = CELLS[cell].equations(received, recurrent, state, arithmetic, keep)
+    return after, gates, preactivations

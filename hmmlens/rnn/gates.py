@@ -1,8 +1,7 @@
-"""The steps of GRU and LSTM cells written out, so that one of their gates can be held.
+"""The steps of gated cells of noise-driven networks, in which one gate can be held at a value.
 
-As torch has them. GRU: r, z = sigmoid(U x + W h), n = tanh(U x + r * W h),
-h' = (1 - z) n + z h (Cho et al. 2014). LSTM: i, f, o = sigmoid(U x + W h), g = tanh(U x + W h),
-c' = f c + i g, h' = o tanh(c') (Hochreiter & Schmidhuber 1997; Gers et al. 2000).
+The equations are those of :mod:`hmmlens.rnn.equations`; gates have the names that they have in the
+tables of emulation studies.
 """
 
 from __future__ import annotations
@@ -13,25 +12,32 @@ import torch
 from torch import Tensor
 
 from hmmlens.errors import DataError
+from hmmlens.rnn.equations import CELLS, EMULATING, Arithmetic
 from hmmlens.rnn.noise_driven import NoiseDriven
 from hmmlens.rnn.recurrent_network import State
 
-#: The gates of each cell, in torch's order of the rows of its weights.
+#: The gates of each cell that has some, in torch's order of the rows of its weights.
 GATES: dict[str, tuple[str, ...]] = {
-    "gru": ("reset", "update", "candidate"),
-    "lstm": ("input", "forget", "cell", "output"),
+    name: tuple(CELLS[cell].gates.values()) for name, cell in EMULATING.items() if CELLS[cell].gates
 }
 
-#: What a unit sends out, which can be held as a gate can; held at 0 the unit is silenced.
+#: The output of a unit, which can be held as a gate can; held at 0 the unit is ablated.
 SENT = "sent"
+
+_ARITHMETIC = Arithmetic(torch.sigmoid, torch.tanh, torch.relu, lambda a, b, c: a + b * c)
 
 
 class Hold(NamedTuple):
-    """One gate of some units that is kept at a value.
+    """One gate of some units that is held at a value.
 
-    gate : its name in :data:`GATES`, or :data:`SENT`.
-    units : (sequence, unit) or (unit), whose gate is kept.
-    value : the same, what it is kept at.
+    Attributes
+    ----------
+    gate : str
+        Its name in :data:`GATES`, or :data:`SENT`.
+    units : Tensor of shape (sequence, unit) or (unit,)
+        The units whose gate is held, as a mask.
+    value : Tensor of shape (sequence, unit) or (unit,)
+        The value that it is held at.
     """
 
     gate: str
@@ -39,11 +45,15 @@ class Hold(NamedTuple):
     value: Tensor
 
 
-class Moved(NamedTuple):
-    """A step.
+class GatedStep(NamedTuple):
+    """One step of a gated cell.
 
-    state : after it
-    gates : each gate's activation in it (sequence, unit), by name, and ``sent``
+    Attributes
+    ----------
+    state : tuple of tuple of Tensor
+        The state after the step.
+    gates : dict of str to Tensor of shape (sequence, unit)
+        Activation of each gate in the step, and the output ``sent``.
     """
 
     state: State
@@ -51,7 +61,18 @@ class Moved(NamedTuple):
 
 
 def received(network: NoiseDriven, noise: Tensor) -> Tensor:
-    """Return what noise (..., noise) gives the gates (..., gate and unit).
+    """Return what the gates receive from the noise.
+
+    Parameters
+    ----------
+    network : NoiseDriven
+        A network of a gated cell.
+    noise : Tensor of shape (..., noise)
+        The noise.
+
+    Returns
+    -------
+    Tensor of shape (..., gate * unit)
 
     Raises
     ------
@@ -61,39 +82,50 @@ def received(network: NoiseDriven, noise: Tensor) -> Tensor:
     if network.cell not in GATES:
         raise DataError(f"a {network.cell} cell has no gates")
     cell = network.gates
-    given: Tensor = torch.nn.functional.linear(noise, cell.weight_ih, cell.bias_ih)
-    return given
+    drive: Tensor = torch.nn.functional.linear(noise, cell.weight_ih, cell.bias_ih)
+    return drive
 
 
-def advance(network: NoiseDriven, state: State, given: Tensor, hold: Hold | None = None) -> Moved:
-    """Advance by one step from what the noise gives (sequence, gate and unit).
+def advance(
+    network: NoiseDriven, state: State, drive: Tensor, hold: Hold | None = None
+) -> GatedStep:
+    """Advance by one step from what the gates receive from the noise.
+
+    Parameters
+    ----------
+    network : NoiseDriven
+        A network of a gated cell.
+    state : tuple of tuple of Tensor
+        The state before the step.
+    drive : Tensor of shape (sequence, gate * unit)
+        See :func:`received`.
+    hold : Hold, optional
+        The gate that is held at a value.
+
+    Returns
+    -------
+    GatedStep
 
     Raises
     ------
     DataError
         When the cell has no gate of the name that is to be held.
     """
+    entry = CELLS[EMULATING[network.cell]]
     if hold is not None and hold.gate not in (*GATES[network.cell], SENT):
         raise DataError(f"a {network.cell} cell has no gate {hold.gate!r}")
     gates: dict[str, Tensor] = {}
 
-    def kept(name: str, value: Tensor) -> Tensor:
+    def used(name: str, value: Tensor) -> Tensor:
         if hold is not None and hold.gate == name:
             value = torch.where(hold.units, hold.value, value)
         gates[name] = value
         return value
 
-    cell, hidden = network.gates, state[0][0]
-    own = torch.nn.functional.linear(hidden, cell.weight_hh, cell.bias_hh)
-    if network.cell == "gru":
-        (x_r, x_z, x_n), (h_r, h_z, h_n) = given.chunk(3, dim=-1), own.chunk(3, dim=-1)
-        reset = kept("reset", torch.sigmoid(x_r + h_r))
-        update = kept("update", torch.sigmoid(x_z + h_z))
-        candidate = kept("candidate", torch.tanh(x_n + reset * h_n))
-        sent = kept(SENT, candidate + update * (hidden - candidate))
-        return Moved(((sent,),), gates)
-    i, f, g, o = (given + own).chunk(4, dim=-1)
-    put, forget = kept("input", torch.sigmoid(i)), kept("forget", torch.sigmoid(f))
-    memory = forget * state[0][1] + put * kept("cell", torch.tanh(g))
-    sent = kept(SENT, kept("output", torch.sigmoid(o)) * torch.tanh(memory))
-    return Moved(((sent, memory),), gates)
+    def keep(name: str, preactivation: Tensor, activation: Tensor) -> Tensor:
+        return used(entry.gates[name], activation)
+
+    cell = network.gates
+    recurrent = torch.nn.functional.linear(state[0][0], cell.weight_hh, cell.bias_hh)
+    hidden, *memory = entry.equations(drive, recurrent, state[0], _ARITHMETIC, keep)
+    return GatedStep(((used(SENT, hidden), *memory),), gates)

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from hmmlens.rnn.equations import CELLS, EMULATING
 from hmmlens.rnn.recurrent_network import State
 
 #: Cells with one drive per unit, whose activation is the function named here.
 ACTIVATIONS: dict[str, Any] = {"relu": torch.relu, "tanh": torch.tanh}
-GATED: dict[str, Any] = {"gru": nn.GRUCell, "lstm": nn.LSTMCell}
 
 
 class Modulation(NamedTuple):
@@ -67,13 +67,13 @@ class NoiseDriven(nn.Module):
             # The bound of torch's own recurrent layers, that of the units, for both.
             nn.init.uniform_(self.noise.weight, -(n_units**-0.5), n_units**-0.5)
         else:
-            self.gates = GATED[cell](n_noise, n_units, bias=bias)
+            self.gates = CELLS[EMULATING[cell]].cell_type()(n_noise, n_units, bias=bias)
         self.out = nn.Linear(n_units, n_symbols, bias=bias)
 
     def start(self, n_sequences: int) -> State:
         """Return the zero state."""
         zero = self.out.weight.new_zeros(n_sequences, self.n_units)
-        return ((zero, zero),) if self.cell == "lstm" else ((zero,),)
+        return ((zero,) * CELLS[EMULATING[self.cell]].n_states,)
 
     def received(self, noise: Tensor) -> Tensor:
         """Return what noise (..., noise) gives each unit (..., unit); of ``relu``, ``tanh`` only.
@@ -115,8 +115,9 @@ class NoiseDriven(nn.Module):
         before = state[0]
         if modulation is not None:
             before = (modulation.drive * before[0], *before[1:])
-        found = self.gates(noise, before if self.cell == "lstm" else before[0])
-        entry = tuple(found) if self.cell == "lstm" else (found,)
+        one = len(before) == 1
+        after = self.gates(noise, before[0] if one else before)
+        entry = (after,) if one else tuple(after)
         if modulation is not None:
             entry = (modulation.output * entry[0], *entry[1:])
         return (entry,)

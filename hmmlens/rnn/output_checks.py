@@ -6,12 +6,61 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from hmmlens.errors import DataError
 
 #: Probabilities that differ by no more than rounding are the same.
 SAME = 1e-12
+
+
+def check_recording(tree: xr.DataTree, data: xr.Dataset, layers: list[str]) -> NDArray[Any]:
+    """Return the recorded output of a loaded network, if it fits its dataset.
+
+    Parameters
+    ----------
+    tree : DataTree
+        The recording of all sequences of ``data``.
+    data : Dataset
+        The ``sequences`` store.
+    layers : list of str
+        The names in the config.
+
+    Returns
+    -------
+    ndarray of shape (sequence, time, output)
+
+    Raises
+    ------
+    DataError
+        When the output or a layer does not fit the dataset and the config.
+    """
+    missing = [name for name in layers if name not in tree.children]
+    if missing:
+        raise DataError(
+            f"there is no layer {missing[0]!r}; the layers of this network are: "
+            f"{', '.join(tree.children)}"
+        )
+    for name in layers:
+        if "time" not in tree[name].dims:
+            raise DataError(f"layer {name} has other steps than the input; name another one")
+    symbols = data.attrs["target_kind"] == "symbols"
+    size = int(data.attrs["n_symbols"] if symbols else data.sizes["output"])
+    shape = (data.sizes["sequence"], data.sizes["time"], size)
+    found = tree["output"].shape if "output" in tree else None
+    if found != shape:
+        wanted = "a logit for each symbol" if symbols else "a value for each target"
+        raise DataError(
+            f"the network's output must be (sequence, time, output) = {shape}, {wanted} at every "
+            f"step, found {found or 'no tensor'}"
+        )
+    output: NDArray[np.floating] = tree["output"].to_numpy()
+    names = list(data.attrs.get("target_names", ()))
+    names = names if len(names) == size else [f"output {i + 1}" for i in range(size)]
+    length = tree["length"].to_numpy()
+    check_output(output, length, data.attrs["target_kind"], names, np.arange(shape[0]))
+    return output
 
 
 def check_output(
@@ -25,16 +74,21 @@ def check_output(
 
     Parameters
     ----------
-    output : (sequence, time, output)
-    length : (sequence); steps past it are not looked at.
-    kind : ``symbols`` for logits, among which minus infinity rules a symbol out, or ``values``.
-    names : (output), for messages.
-    rows : (sequence), the number of each sequence, for messages.
+    output : ndarray of shape (sequence, time, output)
+        What the network returned.
+    length : ndarray of shape (sequence,)
+        Steps of each sequence; those past it are not checked.
+    kind : str
+        ``symbols`` for logits, among which minus infinity rules a symbol out, or ``values``.
+    names : sequence of str
+        Name of each output, for messages.
+    rows : ndarray of shape (sequence,)
+        Number of each sequence, for messages.
 
     Raises
     ------
     DataError
-        Saying which output at which step of which sequence is not finite.
+        With the output, the step and the sequence at which it is not finite.
     """
     inside = np.arange(output.shape[1]) < length[:, None]
     good = np.isfinite(output)
@@ -65,5 +119,5 @@ def check_output(
 
 
 def _listed(values: NDArray[Any], most: int = 3) -> str:
-    told = ", ".join(f"{value + 0.0:.4g}" for value in values[:most])
-    return f"({told}{', ...' if len(values) > most else ''})"
+    numbers = ", ".join(f"{value + 0.0:.4g}" for value in values[:most])
+    return f"({numbers}{', ...' if len(values) > most else ''})"

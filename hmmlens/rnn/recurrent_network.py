@@ -16,13 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from hmmlens.errors import StoreError
-from hmmlens.rnn.equations import kind_of
+from hmmlens.rnn.equations import BY_TORCH_NAME, CELLS
+from hmmlens.rnn.layer_steps import kind_of
 from hmmlens.rnn.layers import recurrent
 
 State = tuple[tuple[Tensor, ...], ...]
 Network = TypeVar("Network", bound=nn.Module)
-
-LAYER_TYPES: dict[str, Any] = {"vanilla": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 
 class RecurrentNetwork(nn.Module):
@@ -52,8 +51,9 @@ class RecurrentNetwork(nn.Module):
         self.cell, self.n_inputs, self.n_units = cell, n_inputs, n_units
         self.symbols_in, self.symbols_out = symbols_in, symbols_out
         sizes = [n_inputs, *[n_units] * (n_layers - 1)]
+        kind = CELLS[cell]
         self.layers = nn.ModuleList(
-            LAYER_TYPES[cell](size, n_units, batch_first=True) for size in sizes
+            kind.layer_type()(size, n_units, batch_first=True, **kind.options) for size in sizes
         )
         #: What extraction calls the layers.
         self.layer_names = {f"layers.{index}": f"layer{index}" for index in range(n_layers)}
@@ -84,13 +84,13 @@ class RecurrentNetwork(nn.Module):
     def start(self, n_sequences: int) -> State:
         """Return the zero state."""
         zero = self.out.weight.new_zeros(n_sequences, self.n_units)
-        entry = (zero, zero) if self.cell == "lstm" else (zero,)
-        return tuple(entry for _ in self.layers)
+        return tuple((zero,) * CELLS[self.cell].n_states for _ in self.layers)
 
     def step(self, state: State, inputs: Tensor) -> State:
         """Advance every layer by one step; ``inputs`` is (sequence) or (sequence, feature)."""
         x = self.encode(inputs)
         new = []
+        kernel = getattr(torch, f"{CELLS[self.cell].torch_name}_cell")
         for layer, entry in zip(self.layers, state, strict=True):
             weights: Any = (
                 layer.weight_ih_l0,
@@ -98,14 +98,9 @@ class RecurrentNetwork(nn.Module):
                 layer.bias_ih_l0,
                 layer.bias_hh_l0,
             )
-            if self.cell == "lstm":
-                advanced: tuple[Tensor, ...] = torch.lstm_cell(x, list(entry), *weights)
-            elif self.cell == "gru":
-                advanced = (torch.gru_cell(x, entry[0], *weights),)
-            else:
-                advanced = (torch.rnn_tanh_cell(x, entry[0], *weights),)
-            x = advanced[0]
-            new.append(advanced)
+            advanced = kernel(x, entry[0] if len(entry) == 1 else list(entry), *weights)
+            new.append((advanced,) if len(entry) == 1 else advanced)
+            x = new[-1][0]
         return tuple(new)
 
     def readout(self, state: State) -> Tensor:
@@ -154,9 +149,9 @@ def for_dataset(
 def described(network: nn.Module) -> dict[str, Any]:
     """Return what tables tell of a network: ``cell``, ``n_units`` (largest layer), parameters."""
     parts: list[Any] = [part for part in network.modules() if recurrent(part)]
-    kinds = sorted({kind_of(part).replace("rnn_", "vanilla ") for part in parts})
+    kinds = sorted({kind_of(part) for part in parts})
     return {
-        "cell": " and ".join(kinds).replace("vanilla tanh", "vanilla"),
+        "cell": " and ".join(BY_TORCH_NAME[kind] for kind in kinds),
         "n_units": max((part.hidden_size for part in parts), default=0),
         "n_parameters": sum(p.numel() for p in network.parameters()),
     }

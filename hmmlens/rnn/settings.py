@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+import warnings
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator
 
+from hmmlens.rnn.adapters import ADAPTERS
+from hmmlens.rnn.equations import CELLS, TRAINABLE
 from hmmlens.settings import Name, Section
 
 LayerName = Annotated[
@@ -14,6 +17,43 @@ LayerName = Annotated[
     Field(description="a name of letters, digits and underscores"),
 ]
 LSTMState = Literal["both", "hidden", "cell"]
+# The allowed values are the members of the registries, which a type checker cannot read.
+if TYPE_CHECKING:
+    CellName = str
+    AdapterName = str
+else:
+    CellName = Literal[TRAINABLE]
+    AdapterName = Literal[tuple(ADAPTERS)]
+
+
+#: The package of bundled networks, under an old name that factories in configs may have.
+OLD_ADAPTERS, NEW_ADAPTERS = "hmmlens.networks.adapters.", "hmmlens.rnn.adapters."
+
+
+def current_factory(factory: str) -> str:
+    """Return a factory under its current name, with a warning where it has an old one.
+
+    Parameters
+    ----------
+    factory : str
+        ``package.module:function``.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> current_factory("mine.models:build")
+    'mine.models:build'
+    """
+    if not factory.startswith(OLD_ADAPTERS):
+        return factory
+    current = NEW_ADAPTERS + factory.removeprefix(OLD_ADAPTERS)
+    warnings.warn(
+        f"factory: {factory} is deprecated; use {current}", DeprecationWarning, stacklevel=2
+    )
+    return current
 
 
 class Training(Section):
@@ -34,7 +74,7 @@ class TrainedNetwork(Section):
 
     kind: Literal["trained"] = "trained"
     dataset: Name = Field(description="the name of a section of datasets")
-    cell: Literal["vanilla", "gru", "lstm"]
+    cell: CellName
     n_units: int = Field(default=32, ge=1)
     n_layers: int = Field(default=1, ge=1)
     n_seeds: int = Field(default=2, ge=1)
@@ -54,8 +94,7 @@ class TrainedNetwork(Section):
     @property
     def width(self) -> int:
         """The numbers in the state of a layer."""
-        both = self.cell == "lstm" and self.lstm_state == "both"
-        return self.n_units * (2 if both else 1)
+        return self.n_units * (CELLS[self.cell].n_states if self.lstm_state == "both" else 1)
 
 
 class LoadedNetwork(Section):
@@ -93,6 +132,8 @@ class TorchNetwork(LoadedNetwork):
         min_length=1, description="layers to explain, as hmmlens.extract names them"
     )
 
+    _current = field_validator("factory")(current_factory)
+
 
 class KerasNetwork(LoadedNetwork):
     """A Keras 3 model of LSTM, GRU or SimpleRNN layers."""
@@ -108,12 +149,12 @@ class AdapterNetwork(LoadedNetwork):
     """A network that others trained and published, fetched once."""
 
     kind: Literal["adapter"]
-    adapter: Literal["gait-gru", "silero-vad"]
+    adapter: AdapterName
 
     @property
     def layers(self) -> list[str]:
         """The names of the layers that are explained."""
-        return {"gait-gru": ["gru"], "silero-vad": ["lstm"]}[self.adapter]
+        return list(ADAPTERS[self.adapter].layers)
 
 
 #: Every kind of network that is not trained here.

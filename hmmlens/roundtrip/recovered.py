@@ -14,7 +14,7 @@ from hmmlens.hmm.selection import choose
 from hmmlens.hmm.sweep import HMMSweep
 from hmmlens.ragged import steps_inside
 from hmmlens.reduction.reducers import PCA
-from hmmlens.rnn.loading import imported
+from hmmlens.rnn.factories import imported
 from hmmlens.roundtrip.preparation import Seen
 from hmmlens.stats import transitions
 from hmmlens.stats.agreement import agreement, contingency, mapped_accuracy

@@ -7,11 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from hmmlens.datasets.settings import SyntheticConfig
-from hmmlens.rnn.settings import Training
+from hmmlens.rnn.equations import TRAINABLE
+from hmmlens.rnn.settings import CellName, Training
 from hmmlens.settings import Section
-
-Cell = Literal["vanilla", "gru", "lstm"]
-
 
 MethodName = Annotated[
     str, StringConstraints(pattern=r"^([a-z][a-z -]*|[A-Za-z_][\w.]*:[A-Za-z_]\w*)$")
@@ -26,7 +24,7 @@ class Trip(Section):
         description="the grade that a competent network deserves: D discrete states, B finite "
         "attractors with graded belief, C a continuum; open where it is not known beforehand"
     )
-    cells: list[Cell] = Field(default=["vanilla", "gru", "lstm"], min_length=1)
+    cells: list[CellName] = Field(default=list(TRAINABLE), min_length=1)
     n_units: int = Field(default=32, ge=1)
     n_seeds: int = Field(default=3, ge=1)
     surrogates: bool = Field(

@@ -17,7 +17,8 @@ from hmmlens.datasets.own.npz import NpzData
 from hmmlens.datasets.own.table import TableData
 from hmmlens.datasets.own.zarr_store import ZarrData
 from hmmlens.errors import DataError
-from hmmlens.rnn.loading import load, read_weights
+from hmmlens.rnn.loading import load
+from hmmlens.rnn.weights_files import read_weights
 
 COLUMNS = {"sequence": "s", "time": "t", "inputs": ["x"]}
 

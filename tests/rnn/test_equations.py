@@ -1,130 +1,87 @@
-"""Every state, gate and pre-activation equals a step-by-step loop in NumPy float64."""
+"""The contract of the registry of cells: one text of the equations, equal to torch's layers."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-import hmmlens
-from tests.recording.oracle import (
-    KINDS,
-    Loop,
-    Wrapped,
-    linear,
-    one_sequence,
-    seeded,
-    stack,
-    values,
-    weights_of,
+from hmmlens.errors import ConfigError
+from hmmlens.rnn import layer_steps
+from hmmlens.rnn.equations import BY_TORCH_NAME, CELLS, EMULATING, TRAINABLE, numpy_step
+from hmmlens.rnn.noise_driven import NoiseDriven
+from hmmlens.rnn.recurrent_network import RecurrentNetwork
+
+
+@pytest.mark.parametrize("name", CELLS)
+@given(
+    n_units=st.integers(1, 6),
+    n_features=st.integers(1, 4),
+    bias=st.booleans(),
+    seed=st.integers(0, 2**16),
 )
-
-LENGTHS = np.array([9, 4, 7, 1, 7])
-
-
-@pytest.mark.parametrize("double", [False, True], ids=["float32", "float64"])
-@pytest.mark.parametrize("batch_first", [True, False], ids=["batch first", "time first"])
-# A second direction that is not packed reads the padding.
-@pytest.mark.parametrize(
-    ("packing", "bidirectional"),
-    [
-        *(("whole", False), ("whole", True), ("padded", False)),
-        *(("packed", False), ("packed", True)),
-    ],
-)
-@pytest.mark.parametrize("n_layers", [1, 2, 3])
-@pytest.mark.parametrize("kind", KINDS)
-def test_layers_equal_their_equations(
-    kind: str, n_layers: int, bidirectional: bool, packing: str, batch_first: bool, double: bool
+@settings(max_examples=15, deadline=None)
+def test_equations_equal_the_layer_of_torch(
+    name: str, n_units: int, n_features: int, bias: bool, seed: int
 ) -> None:
-    model = seeded(
-        Wrapped, kind, n_layers, bidirectional, batch_first, packing == "packed", double=double
-    )
-    x = values() if double else values().astype(np.float32)
-    lengths = np.full(5, 9) if packing == "whole" else LENGTHS
-    truth = stack(kind, model.rnn, linear(model.before, x.astype(float)), lengths)
-    tree = hmmlens.extract(
-        model, x, lengths, gates=True, layer_inputs=True, batch_size=2,
-        dtype="float64" if double else "float32",
-    )  # fmt: skip
-    atol = 1e-12 if double else 1e-6
-    assert list(tree.children) == [f"rnn{suffix}" for suffix in truth]
-    inside = np.arange(9) < lengths[:, None]
-    for suffix, arrays in truth.items():
-        node = tree[f"rnn{suffix}"]
-        assert set(node.data_vars) == set(arrays)
-        for name, values_there in arrays.items():
-            assert node[name].dims[:2] == ("sequence", "time")
-            expected = np.where(inside[..., None], values_there, np.nan)
-            np.testing.assert_allclose(node[name], expected, atol=atol, rtol=0, err_msg=name)
-    top = [arrays["hidden"] for arrays in truth.values()][-1 - bidirectional :]
-    output = linear(model.after[1], np.concatenate(top, axis=2))
-    output = np.where(inside[..., None], output, np.nan)
-    np.testing.assert_allclose(tree["output"], output, atol=atol, rtol=0)
-    np.testing.assert_array_equal(tree["length"], lengths)
-    assert 0 <= tree.attrs["replay_error"] < (1e-14 if double else 1e-5)
-    assert tree.attrs["replay"] == "3 of 3 batches replayed whole"
+    entry = CELLS[name]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        layer = entry.layer_type()(
+            n_features, n_units, bias=bias, batch_first=True, dtype=torch.float64, **entry.options
+        )
+    rng = np.random.default_rng(seed)
+    inputs = rng.normal(size=(3, 5, n_features))
+    first = tuple(rng.normal(size=(3, n_units)) for _ in range(entry.n_states))
+    weights = {k.removesuffix("_l0"): v.detach().numpy() for k, v in layer.named_parameters()}
+    assert len(weights["weight_ih"]) == entry.n_blocks * n_units
+    states = [first]
+    parts = []
+    for t in range(inputs.shape[1]):
+        after, *own = numpy_step(name, weights, inputs[:, t], states[-1])
+        states.append(after)
+        parts.append(own)
+    given_states = tuple(torch.from_numpy(values)[None] for values in first)
+    with torch.no_grad():
+        x = torch.from_numpy(inputs)
+        expected, last = layer(x, given_states if len(given_states) > 1 else given_states[0])
+        last = last if isinstance(last, tuple) else (last,)
+        hidden = np.stack([state[0] for state in states], axis=1)
+        cell = np.stack([state[-1] for state in states], axis=1)
+        steps = layer_steps.advance(
+            layer_steps.weights_of(layer), x, torch.from_numpy(hidden[:, :-1]),
+            torch.from_numpy(cell[:, :-1]) if entry.n_states > 1 else None,
+        )  # fmt: skip
+    np.testing.assert_allclose(hidden[:, 1:], expected, atol=1e-12)
+    for values, own in zip(states[-1], last, strict=True):
+        np.testing.assert_allclose(values, own[0], atol=1e-12)
+    np.testing.assert_allclose(steps.hidden, expected, atol=1e-12)
+    assert list(steps.gates) == list(entry.gates)
+    assert list(steps.preactivations) == (list(entry.gates) or ["hidden"])
+    for t, (gates, preactivations) in enumerate(parts):
+        for gate, values in gates.items():
+            np.testing.assert_allclose(steps.gates[gate][:, t], values, atol=1e-12)
+        for gate, values in preactivations.items():
+            np.testing.assert_allclose(steps.preactivations[gate][:, t], values, atol=1e-12)
 
 
-@pytest.mark.parametrize("double", [False, True], ids=["float32", "float64"])
-@pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
-@pytest.mark.parametrize(
-    ("kind", "cell", "options"),
-    [
-        ("tanh", nn.RNNCell, {}),
-        ("relu", nn.RNNCell, {"nonlinearity": "relu"}),
-        ("gru", nn.GRUCell, {}),
-        ("lstm", nn.LSTMCell, {}),
-    ],
-)
-def test_cells_in_a_loop_equal_their_equations(
-    kind: str, cell: Any, options: dict[str, Any], bias: bool, double: bool
-) -> None:
-    model = seeded(Loop, cell, bias, double=double, **options)
-    x = values() if double else values().astype(np.float32)
-    dtype = "float64" if double else "float32"
-    tree = hmmlens.extract(model, x, gates=True, layer_inputs=True, batch_size=2, dtype=dtype)
-    assert list(tree.children) == ["low", "high"]
-    below = x.astype(float)
-    for name, size in (("low", 5), ("high", 4)):
-        weights = weights_of(getattr(model, name))
-        states = [np.zeros(size)] * (2 if kind == "lstm" else 1)
-        parts = [one_sequence(kind, weights, part, states) for part in below]
-        for variable in parts[0]:
-            expected = np.stack([part[variable] for part in parts])
-            found = tree[name][variable]
-            np.testing.assert_allclose(found, expected, atol=1e-12 if double else 1e-6, rtol=0)
-        assert set(tree[name].data_vars) == set(parts[0])
-        below = np.stack([part["hidden"] for part in parts])
-    assert tree.attrs["replay_error"] < (1e-14 if double else 1e-5)
+@pytest.mark.parametrize("name", CELLS)
+def test_every_cell_is_found_by_its_other_names(name: str) -> None:
+    entry = CELLS[name]
+    for module in (entry.layer_type(), entry.cell_type()):
+        assert layer_steps.kind_of(module(2, 3, **entry.options)) == entry.torch_name
+    assert BY_TORCH_NAME[entry.torch_name] == name and EMULATING[entry.emulation_name] == name
+    assert callable(getattr(torch, entry.torch_name))
+    assert callable(getattr(torch, f"{entry.torch_name}_cell"))
+    assert len(NoiseDriven(entry.emulation_name, 2, 3).start(1)[0]) == entry.n_states
+    if name in TRAINABLE:
+        network = RecurrentNetwork(name, 2, 1, 3, symbols_in=False, symbols_out=False)
+        assert isinstance(network.layers[0], entry.layer_type())
+        assert len(network.start(1)[0]) == entry.n_states
 
 
-class Started(nn.Module):
-    """A stacked layer that begins with states of its own."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__()
-        layer, options = KINDS[kind]
-        self.rnn = layer(3, 5, 2, bidirectional=True, batch_first=True, **options)
-        sizes = [options.get("proj_size", 5), 5][: 1 + (self.rnn.mode == "LSTM")]
-        self.states = nn.ParameterList(torch.randn(4, 5, size) for size in sizes)
-
-    def forward(self, x: Tensor) -> Tensor:
-        states = tuple(self.states)
-        return self.rnn(x, states if len(states) > 1 else states[0])[0]
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_given_first_states_count(kind: str) -> None:
-    model = seeded(Started, kind)
-    x = values().astype(np.float32)
-    tree = hmmlens.extract(model, x, gates=True)
-    truth = stack(kind, model.rnn, x.astype(float), np.full(5, 9), list(model.states))
-    for suffix, arrays in truth.items():
-        for name, expected in arrays.items():
-            if name != "layer_input":
-                found = tree[f"rnn{suffix}"][name]
-                np.testing.assert_allclose(found, expected, atol=1e-6, rtol=0)
+def test_a_cell_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ConfigError, match="there is no cell 'elman'; use one of vanilla relu, "):
+        CELLS["elman"]

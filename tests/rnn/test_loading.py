@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 import hmmlens
 from hmmlens.errors import DataError
-from hmmlens.rnn import loading, recurrent_network
+from hmmlens.rnn import factories, loading, output_checks, recurrent_network, weights_files
 
 FACTORY = """
 import torch
@@ -66,7 +66,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def build(folder: Path, **kwargs: Any) -> nn.Module:
-    return loading.build("mine.models:build", kwargs, folder)
+    return factories.build("mine.models:build", kwargs, folder)
 
 
 def values() -> Tensor:
@@ -99,7 +99,7 @@ def test_a_factory_builds_with_its_arguments(folder: Path) -> None:
 )
 def test_a_factory_that_gives_no_module_is_told(folder: Path, factory: str, told: str) -> None:
     with pytest.raises(DataError, match=told):
-        loading.build(factory, {}, folder)
+        factories.build(factory, {}, folder)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_arguments_that_a_factory_does_not_take_are_told(
 ) -> None:
     (folder / "mine" / "sized.py").write_text("def build(n_units): return n_units")
     with pytest.raises(DataError, match=f"factory mine.sized:build with .*: .*{told}"):
-        loading.build("mine.sized:build", kwargs, folder)
+        factories.build("mine.sized:build", kwargs, folder)
 
 
 # --- Weights --------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ def test_arguments_that_a_factory_does_not_take_are_told(
 
 @pytest.mark.parametrize("form", ["safetensors", "state dict", "checkpoint", "old torch file"])
 def test_weights_of_any_form_give_the_same_network(folder: Path, form: str) -> None:
-    trained = loading.redraw(build(folder), 7)
+    trained = loading.reinitialise(build(folder), 7)
     path = folder / ("w.safetensors" if form == "safetensors" else "w.pt")
     if form == "safetensors":
         save_file(trained.state_dict(), path)
@@ -132,7 +132,7 @@ def test_weights_of_any_form_give_the_same_network(folder: Path, form: str) -> N
         torch.save(
             trained.state_dict(), path, _use_new_zipfile_serialization=form != "old torch file"
         )
-    other = loading.fill(build(folder), loading.read_weights(path), path)
+    other = weights_files.fill(build(folder), weights_files.read_weights(path), path)
     assert torch.equal(other(values()), trained(values()))
 
 
@@ -157,7 +157,7 @@ def test_a_file_that_would_run_code_is_refused_and_runs_none(tmp_path: Path, for
     else:
         torch.save(content, path, _use_new_zipfile_serialization=form != "old torch file")
     with pytest.raises(DataError) as caught:
-        loading.read_weights(path)
+        weights_files.read_weights(path)
     assert not trace.exists()
     told = str(caught.value)
     assert told.startswith(f"{path}: this file holds Python objects, and opening it could run any")
@@ -175,7 +175,7 @@ def test_a_whole_module_is_refused(folder: Path) -> None:
     path = folder / "w.pt"
     torch.save(build(folder), path)
     with pytest.raises(DataError, match="this file holds Python objects"):
-        loading.read_weights(path)
+        weights_files.read_weights(path)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_files_that_hold_nothing_are_told(
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(DataError, match=f"{path}: {told}"):
-        loading.read_weights(path)
+        weights_files.read_weights(path)
 
 
 def test_a_file_that_was_cut_off_is_told(folder: Path) -> None:
@@ -202,7 +202,7 @@ def test_a_file_that_was_cut_off_is_told(folder: Path) -> None:
     torch.save(build(folder).state_dict(), path)
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(DataError, match=r"no whole file of torch.save|holds Python objects"):
-        loading.read_weights(path)
+        weights_files.read_weights(path)
 
 
 @pytest.mark.parametrize("new", [True, False], ids=["zip", "old torch file"])
@@ -218,7 +218,7 @@ def test_a_damaged_file_is_told(folder: Path, new: bool) -> None:
             path.write_bytes(content)
             try:
                 # A number of an array may be hit, which nobody can see.
-                loading.read_weights(path)
+                weights_files.read_weights(path)
             except DataError as error:
                 assert str(path) in str(error)
                 assert "\n" not in str(error)
@@ -235,7 +235,7 @@ def test_an_archive_of_the_first_torch_is_refused_without_advice_to_run_it(tmp_p
             about.size = len(content)
             file.addfile(about, io.BytesIO(content))
     with pytest.raises(DataError, match="this file holds Python objects") as caught:
-        loading.read_weights(path)
+        weights_files.read_weights(path)
     assert "weights_only" not in str(caught.value)
     assert not trace.exists()
 
@@ -246,7 +246,7 @@ def test_a_scripted_module_is_told(folder: Path, tmp_path: Path) -> None:
         file.writestr("net/constants.pkl", b"\x80\x02).")
         file.writestr("net/code/net.py", "import os")
     with pytest.raises(DataError, match=str(path)):
-        loading.read_weights(path)
+        weights_files.read_weights(path)
 
 
 @pytest.mark.parametrize(
@@ -262,14 +262,14 @@ def test_other_content_is_told(tmp_path: Path, content: Any, told: str) -> None:
     path = tmp_path / "w.pt"
     torch.save(content, path)
     with pytest.raises(DataError, match=told):
-        loading.read_weights(path)
+        weights_files.read_weights(path)
 
 
 def test_weights_that_do_not_fit_are_told(folder: Path) -> None:
     path = folder / "w.pt"
     torch.save(build(folder, n_units=5).state_dict(), path)
     with pytest.raises(DataError) as caught:
-        loading.fill(build(folder), loading.read_weights(path), path)
+        weights_files.fill(build(folder), weights_files.read_weights(path), path)
     told = str(caught.value)
     assert told.startswith(f"{path}: the weights do not fit Net: size mismatch for rnn")
     assert "\n" not in told
@@ -289,14 +289,14 @@ def test_keys_that_do_not_fit_are_named(
     path, content = folder / "w.safetensors", build(folder).state_dict() | change
     save_file({name: value for name, value in content.items() if value is not None}, path)
     with pytest.raises(DataError, match=f"{path}: the weights do not fit Net: {told}"):
-        loading.fill(build(folder), loading.read_weights(path), path)
+        weights_files.fill(build(folder), weights_files.read_weights(path), path)
 
 
 def test_tied_weights_are_saved_once_more(tmp_path: Path) -> None:
     tied = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
     tied[1].weight = tied[0].weight
     recurrent_network.save(tied, tmp_path / "w.safetensors")
-    loading.fill(tied, loading.read_weights(tmp_path / "w.safetensors"), tmp_path)
+    weights_files.fill(tied, weights_files.read_weights(tmp_path / "w.safetensors"), tmp_path)
 
 
 # --- Untrained twins ------------------------------------------------------------------------
@@ -321,7 +321,7 @@ def test_a_twin_has_new_weights_from_its_seed() -> None:
         module.norm.running_mean.fill_(5)
     learnt = {k: v.clone() for k, v in module.state_dict().items()}
     state = torch.get_rng_state()
-    twins = [loading.redraw(copy.deepcopy(module), seed).state_dict() for seed in (1, 1, 2)]
+    twins = [loading.reinitialise(copy.deepcopy(module), seed).state_dict() for seed in (1, 1, 2)]
     assert torch.equal(torch.get_rng_state(), state)
     for name in learnt:
         assert torch.equal(twins[0][name], twins[1][name])
@@ -347,7 +347,7 @@ def dataset(kind: str = "values") -> xr.Dataset:
 @pytest.mark.parametrize("kind", ["values", "symbols"])
 def test_outputs_that_fit_are_returned(folder: Path, kind: str) -> None:
     tree = hmmlens.extract(build(folder), values())
-    output = loading.check_output(tree, dataset(kind), ["rnn"])
+    output = output_checks.check_recording(tree, dataset(kind), ["rnn"])
     np.testing.assert_array_equal(output, tree["output"])
 
 
@@ -355,17 +355,17 @@ def test_outputs_and_layers_that_do_not_fit_are_told(folder: Path) -> None:
     module = build(folder)
     tree = hmmlens.extract(module, values())
     with pytest.raises(DataError, match=r"there is no layer 'gru'; the layers .* are: rnn"):
-        loading.check_output(tree, dataset(), ["gru"])
+        output_checks.check_recording(tree, dataset(), ["gru"])
     three = dataset("symbols").assign_attrs(n_symbols=3)
     with pytest.raises(DataError, match=r"= \(4, 6, 3\), a logit for each symbol .* \(4, 6, 2\)"):
-        loading.check_output(tree, three, ["rnn"])
+        output_checks.check_recording(tree, three, ["rnn"])
     tree["output"][2, 5, 1] = np.nan
     with pytest.raises(DataError, match="'output 2' is NaN at sequence 2, step 5; look into"):
-        loading.check_output(tree, dataset(), ["rnn"])
+        output_checks.check_recording(tree, dataset(), ["rnn"])
     tree["output"][:] = 3
     with pytest.raises(DataError, match=r"never changes \(it is \(3, 3\) at every step\)"):
-        loading.check_output(tree, dataset(), ["rnn"])
+        output_checks.check_recording(tree, dataset(), ["rnn"])
     last = hmmlens.extract(nn.GRU(3, 2, batch_first=True), values()[:, :, :])
     del last["output"]
     with pytest.raises(DataError, match="found no tensor"):
-        loading.check_output(last, dataset(), ["rnn"])
+        output_checks.check_recording(last, dataset(), ["rnn"])

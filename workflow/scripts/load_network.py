@@ -9,7 +9,7 @@ import torch
 from hmmlens.io import store
 from hmmlens.recording import activations
 from hmmlens.recording.extract import extract
-from hmmlens.rnn import devices, loading, recurrent_network, training
+from hmmlens.rnn import devices, loading, output_checks, recurrent_network, training
 
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)
@@ -17,7 +17,7 @@ params, settings = snakemake.params, snakemake.params.network
 data = store.read(store.inside(snakemake.input.sequences), "sequences")
 network = loading.load(settings, Path.cwd())
 if not params.trained:
-    loading.redraw(network, params.seed)
+    loading.reinitialise(network, params.seed)
 network.to(devices.choose(params.device))
 
 tree = extract(
@@ -29,7 +29,7 @@ tree = extract(
     batch_size=params.batch_size,
     batch_first=settings.get("batch_first"),
 )
-output = loading.check_output(tree, data, settings["layers"])
+output = output_checks.check_recording(tree, data, settings["layers"])
 scores = training.score_splits(output, data).assign(**recurrent_network.described(network))
 scores.to_csv(snakemake.output.scores, index=False)
 pd.DataFrame(columns=training.CURVE).to_csv(snakemake.output.training, index=False)

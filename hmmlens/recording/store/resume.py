@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import hmmlens
 from hmmlens.recording.inputs import Source, digest
-from hmmlens.recording.layout import Piece
 from hmmlens.recording.store.writers import Sink, Store
 
 log = logging.getLogger(__name__)
@@ -50,12 +50,22 @@ def fingerprint(model: Any, settings: Sequence[Any], fixed: Mapping[str, Any]) -
     return sha.hexdigest()
 
 
-def checksum(pieces: Iterable[Piece]) -> int:
-    """Return a number that tells states of different networks apart; it looks at some steps."""
+def checksum(arrays: Iterable[NDArray[Any]]) -> int:
+    """Return a number that differs between the states of different networks.
+
+    Parameters
+    ----------
+    arrays : iterable of ndarray of shape (sequence, ...)
+        The arrays of one batch. Some steps of each count.
+
+    Returns
+    -------
+    int
+    """
     total = 0
-    for piece in pieces:
-        every = max(1, math.prod(piece.values.shape[1:2]) // 8)
-        some = piece.values[:, ::every] if piece.values.ndim > 2 else piece.values
+    for values in arrays:
+        every = max(1, math.prod(values.shape[1:2]) // 8)
+        some = values[:, ::every] if values.ndim > 2 else values
         total = zlib.crc32(np.ascontiguousarray(some).data.cast("B"), total)
     return total
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from hmmlens.report.acceptance import share
 from hmmlens.report.wording import count, estimate, listed, span
+from hmmlens.rnn.equations import CELLS, EMULATING
 from hmmlens.stats.paired import student
 
 #: Tables of :mod:`hmmlens.emulation.analysis.stochastic_resonance` and
@@ -32,7 +33,7 @@ WHO = ["network", "seed"]
 
 def kind(row: Mapping[str, object]) -> str:
     """Return what sort of network a row of the table of networks is."""
-    name = {"relu": "ReLU", "tanh": "tanh", "gru": "GRU", "lstm": "LSTM"}[str(row["cell"])]
+    name = CELLS.label(EMULATING[str(row["cell"])])
     leaky = f", leak {row['leak']:g}" if float(str(row["leak"])) != 1 else ""
     return f"{name} {'with' if row['bias'] else 'without'} biases{leaky}"
 

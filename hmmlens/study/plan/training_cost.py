@@ -18,10 +18,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from hmmlens.emulation.settings import Emulation, EmulationNetwork
+from hmmlens.rnn.equations import CELLS, EMULATING
 from hmmlens.study.emulation_study import EmulationStudy
 
 #: Matrices of a cell's size for one gate or drive each.
-N_GATES = {"relu": 1, "tanh": 1, "gru": 3, "lstm": 4}
+N_GATES = {name: CELLS[cell].n_blocks for name, cell in EMULATING.items()}
 #: Seconds for a multiplication and addition of the network, for a pair of sequences, and for a step
 #: in time, each in an update.
 WEIGHTS = (1.24e-10, 3.0e-8, 3.2e-4)

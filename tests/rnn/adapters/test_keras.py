@@ -277,7 +277,7 @@ def test_states_of_a_file_have_the_names_and_values_of_keras(tmp_path: Path) -> 
     expected = keras.ops.convert_to_numpy(inner(VALUES))
     np.testing.assert_allclose(tree["memory"]["hidden"], expected, atol=1e-5)
     # The weights that a job wrote go back into the same architecture.
-    untrained = loading.redraw(loading.load(settings, tmp_path), seed=3)
+    untrained = loading.reinitialise(loading.load(settings, tmp_path), seed=3)
     recurrent_network.save(untrained, tmp_path / "twin.safetensors")
     again = loading.network(settings, {}, {}, tmp_path / "twin.safetensors", tmp_path)
     found, drawn = extract(again, VALUES)["memory"]["hidden"], extract(untrained, VALUES)
