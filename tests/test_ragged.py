@@ -19,7 +19,7 @@ from hmmlens.dynamics import endpoints
 from hmmlens.hmm import HMMSweep, storage
 from hmmlens.interpretation.states import read_states
 from hmmlens.ragged import without_padding
-from hmmlens.recording.distributions import output_distribution
+from hmmlens.recording.activations import output_distribution
 from hmmlens.reduction.reduce import fit_transform
 from hmmlens.report.explain.figures import layer as figures
 from hmmlens.rnn import recurrent_network, training

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hmmlens.errors import DataError
 from hmmlens.ragged import steps_inside
-from hmmlens.recording.distributions import WARM_UP, output_distribution
+from hmmlens.recording.activations import WARM_UP, output_distribution
 
 if TYPE_CHECKING:
     import torch
@@ -175,7 +175,7 @@ def leave_alone(
     Parameters
     ----------
     inputs : (sequence, time) or (sequence, time, feature), as recorded.
-    distribution : (sequence, time, output), see :func:`hmmlens.recording.distributions.output_law`.
+    distribution : (sequence, time, output) of the network
     lengths : (sequence)
     attributes : of the task's ``sequences`` store.
     """

@@ -14,7 +14,7 @@ from hmmlens.hmm.models import HiddenMarkovModel
 from hmmlens.interpretation.contrast import contrast
 from hmmlens.interpretation.dwells import dwells as estimated_dwells
 from hmmlens.ragged import steps_inside
-from hmmlens.recording.distributions import output_distribution
+from hmmlens.recording.activations import output_distribution
 from hmmlens.stats.ties import descending
 from hmmlens.typing import Floats
 

@@ -14,6 +14,10 @@ from hmmlens.io import ownership, store
 from hmmlens.io.zarr_chunks import refuse_lost
 from hmmlens.ragged import steps_inside
 from hmmlens.stats.moments import Moments, Part
+from hmmlens.typing import Floats
+
+#: First steps of a sequence that no statistic of the verdict uses: the way from the zero state.
+WARM_UP = 20
 
 #: Of a layer, about so many bytes are held at a time.
 PART_BYTES = 2**25
@@ -199,3 +203,31 @@ def state(root: xr.Dataset, layer: xr.Dataset, which: str) -> NDArray[np.float64
     for part in states.parts():
         padded[part.rows][part.inside] = part.frames
     return padded
+
+
+def output_distribution(output: Floats, kind: str) -> Floats:
+    """Return the distribution that a network emits at each step.
+
+    Logits of symbols become probabilities; values stay as they are.
+
+    Parameters
+    ----------
+    output : ndarray of shape (..., output)
+        What the network returned.
+    kind : str
+        ``symbols`` for logits; anything else for values.
+
+    Returns
+    -------
+    ndarray of shape (..., output)
+
+    Examples
+    --------
+    >>> output_distribution(np.log([[1.0, 3.0]]), "symbols")
+    array([[0.25, 0.75]])
+    """
+    if kind != "symbols":
+        return np.asarray(output, dtype=np.float64)
+    shifted = np.exp(output - output.max(axis=-1, keepdims=True)).astype(np.float64)
+    distribution: Floats = shifted / shifted.sum(axis=-1, keepdims=True)
+    return distribution

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hmmlens.dynamics.endpoints import leave_alone
-from hmmlens.recording import distributions
+from hmmlens.recording import activations
 from hmmlens.rnn.recurrent_network import RecurrentNetwork
 from hmmlens.roundtrip import preparation as drawing
 from hmmlens.roundtrip.preparation import Drawn, Seen
@@ -38,7 +38,7 @@ def surrogate(kind: str, network: RecurrentNetwork, seen: Seen, seed: int) -> Re
     hidden = surrogates.phase_randomised(recorded.hidden, recorded.length, rng)
     weight, bias = (p.detach().double().cpu().numpy() for p in network.out.parameters())
     said = seen.scale * hidden[..., : network.n_units] @ weight.T + bias
-    distribution = distributions.output_distribution(
+    distribution = activations.output_distribution(
         said, "symbols" if network.symbols_out else "values"
     )
     return recorded._replace(hidden=hidden, distribution=distribution)

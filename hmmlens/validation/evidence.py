@@ -17,7 +17,7 @@ from hmmlens.hmm import input_driven
 from hmmlens.hmm.selection import smallest_within
 from hmmlens.interpretation import states
 from hmmlens.ragged import steps_inside
-from hmmlens.recording import distributions
+from hmmlens.recording import activations
 from hmmlens.reduction.reducers import PCA, moving_units
 from hmmlens.stats.ties import first_best
 from hmmlens.typing import Floats, Ints
@@ -52,7 +52,7 @@ class Recorded(NamedTuple):
     """What was recorded of one layer of a network.
 
     hidden : (sequence, time, unit), the layer's state
-    distribution : (sequence, time, output), see :func:`hmmlens.recording.distributions.output_law`
+    distribution : (sequence, time, output) of the network
     inputs : (sequence, time) symbols or (sequence, time, feature) values
     length, split : (sequence); split is 0 train, 1 select, 2 test
     """
@@ -187,7 +187,7 @@ def prepare(recorded: Recorded, seed: int) -> tuple[Driven, Floats]:
 
 def warm_up(recorded: Recorded) -> int:
     """Return the first steps that nothing is scored on: a fifth of a short recording at most."""
-    return min(distributions.WARM_UP, int(recorded.distribution.shape[1]) // 5)
+    return min(activations.WARM_UP, int(recorded.distribution.shape[1]) // 5)
 
 
 def components(hidden: Floats, train: NDArray[np.bool_]) -> Floats:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hmmlens.hmm import selection, storage
 from hmmlens.interpretation.states import state_outputs
 from hmmlens.ragged import steps_inside
-from hmmlens.recording.distributions import output_distribution
+from hmmlens.recording.activations import output_distribution
 from hmmlens.stats.agreement import QUICK, agreement, bootstrap, rand_index
 from hmmlens.stats.permutation import ONE_LABEL, agreement_test, comparable, constant_within
 from hmmlens.stats.ties import first_best
@@ -35,7 +35,7 @@ Stores = tuple[xr.Dataset, xr.Dataset]
 class Network(NamedTuple):
     """What a network said on the recorded sequences.
 
-    distribution : (sequence, time, output), see :func:`hmmlens.recording.distributions.output_law`
+    distribution : (sequence, time, output) of the network
     kind : ``symbols`` or ``values``
     length, split : (sequence)
     truth : (sequence, time), -1 where unknown

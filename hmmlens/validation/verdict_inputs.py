@@ -13,8 +13,7 @@ from hmmlens.dynamics.endpoints import Endpoints
 from hmmlens.errors import DataError
 from hmmlens.hmm import storage
 from hmmlens.ragged import steps_inside
-from hmmlens.recording.activations import state
-from hmmlens.recording.distributions import output_distribution
+from hmmlens.recording.activations import output_distribution, state
 from hmmlens.typing import Ints
 from hmmlens.validation import verdict
 from hmmlens.validation.baselines.codebook import Driven, one_hot

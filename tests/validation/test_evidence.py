@@ -9,7 +9,7 @@ from hmmlens.dynamics.endpoints import Endpoints
 from hmmlens.errors import DataError
 from hmmlens.hmm import input_driven
 from hmmlens.interpretation.states import state_outputs
-from hmmlens.recording.distributions import WARM_UP
+from hmmlens.recording.activations import WARM_UP
 from hmmlens.validation.baselines import codebook
 from hmmlens.validation.evidence import Losses, Recorded, components, fit_states, judge, prepare
 from hmmlens.validation.forecast import free_run

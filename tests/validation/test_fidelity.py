@@ -11,7 +11,7 @@ from scipy.stats import entropy
 from sklearn.metrics import r2_score
 
 from hmmlens.interpretation.states import state_outputs
-from hmmlens.recording.distributions import output_distribution
+from hmmlens.recording.activations import output_distribution
 from hmmlens.validation.fidelity import fidelity
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -10,7 +10,7 @@ import xarray as xr
 from hmmlens.dynamics import endpoints
 from hmmlens.io import store
 from hmmlens.recording import activations, protocol
-from hmmlens.recording.distributions import output_distribution
+from hmmlens.recording.activations import output_distribution
 from hmmlens.rnn import devices, loading
 
 log = job.start(snakemake)
