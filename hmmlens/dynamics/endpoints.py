@@ -103,7 +103,7 @@ def settle(
 ) -> torch.Tensor:
     """Drive the network to a visited state of each sequence, then leave it alone.
 
-    A network that hears several steps at once (``n_heard``) is left alone from the step on in
+    A network that hears several steps at once (``n_input_steps``) is left alone from the step on in
     which it hears neutral input only.
 
     Parameters
@@ -121,7 +121,7 @@ def settle(
     from hmmlens.recording.nested_states import tensor
 
     until = torch.as_tensor(times, device=inputs.device)
-    echo = getattr(network, "n_heard", 1) - 1
+    echo = getattr(network, "n_input_steps", 1) - 1
     state = network.start(len(inputs))
     settled = []
     with torch.inference_mode():

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from hmmlens.errors import DataError
-from hmmlens.rnn.layers import CELLS, Found
+from hmmlens.rnn.layers import CELLS, RecordedModule
 
 State = tuple[Tensor, ...]
 
@@ -31,7 +31,7 @@ class Call:
     versions : counts of changes in place, to notice a later one
     """
 
-    found: Found
+    found: RecordedModule
     inputs: Tensor | None
     start: State
     output: Tensor
@@ -57,7 +57,7 @@ class Call:
 
 
 @contextmanager
-def listen(found: Sequence[Found], copy: bool) -> Iterator[list[Call]]:
+def listen(found: Sequence[RecordedModule], copy: bool) -> Iterator[list[Call]]:
     """Yield a list that fills with the calls of ``found`` modules, in their order.
 
     Parameters
@@ -74,7 +74,10 @@ def listen(found: Sequence[Found], copy: bool) -> Iterator[list[Call]]:
 
 
 def hooked(
-    item: Found, heard: Callable[[Call], None], copy: bool, when: Callable[[], bool] = lambda: True
+    item: RecordedModule,
+    heard: Callable[[Call], None],
+    copy: bool,
+    when: Callable[[], bool] = lambda: True,
 ) -> Any:
     """Let a module tell its calls to ``heard`` while ``when`` says so; return the hook's handle."""
 
@@ -86,7 +89,9 @@ def hooked(
     return item.module.register_forward_hook(hook, with_kwargs=True)
 
 
-def _caught(item: Found, args: Any, kwargs: dict[str, Any], output: Any, copy: bool) -> Call:
+def _caught(
+    item: RecordedModule, args: Any, kwargs: dict[str, Any], output: Any, copy: bool
+) -> Call:
     seen: list[tuple[Tensor, int]] = []
 
     def keep(tensor: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from hmmlens.recording.module_replay import OtherPathError, substituted
 from hmmlens.recording.outputs import comparable, difference, outputs
 from hmmlens.recording.replay import Replayed, Wants, replay
 from hmmlens.recording.segments import Segment, directions, segments
-from hmmlens.rnn.layers import LAYERS, Found, chosen, find
+from hmmlens.rnn.layers import LAYERS, RecordedModule, chosen, find
 
 
 class Node(NamedTuple):
@@ -166,7 +166,7 @@ class Runner:
         self, model: nn.Module, layers: Sequence[str] | None, wants: Wants, batch_first: bool | None
     ) -> None:
         self.model, self.layers, self.wants = model, layers, wants
-        self.found: list[Found] = find(model, layers)
+        self.found: list[RecordedModule] = find(model, layers)
         own = model.batch_first if isinstance(model, LAYERS) else True
         self.batch_first = own if batch_first is None else batch_first
         self.takes_lengths = "lengths" in inspect.signature(model.forward).parameters

@@ -1,1 +1,1 @@
-"""Recurrent networks: cells, training, and the baselines their scores stand beside."""
+"""Recurrent networks: cells, training, loading, and adapters of published networks."""

@@ -1,4 +1,4 @@
-"""Which GPU a process may use: the one that it was given, or one that no other process has.
+"""Which GPU a process uses: the one that it was given, or one that no other process has.
 
 A process sees the devices that the environment variable ``CUDA_VISIBLE_DEVICES`` names, and CUDA
 reads it once, so :func:`claim` comes before the first call of ``torch.cuda``.
@@ -26,21 +26,27 @@ _held: list[IO[str]] = []
 
 
 def choose(wanted: str) -> torch.device:
-    """Return where to compute, and tell it in one line of the log.
+    """Return the device to compute on, and log it in one line.
 
     On a GPU, single precision is kept whole, so that what is recorded can be replayed, and sums are
     taken in a fixed order, so that a training that was killed ends as one that was not.
 
     Parameters
     ----------
-    wanted : ``cpu``; ``cuda``; or ``auto``, which is the CPU where there is no GPU to take.
+    wanted : {"cpu", "cuda", "auto"}
+        ``auto`` is the CPU where no GPU is free.
+
+    Returns
+    -------
+    torch.device
+        The device.
 
     Raises
     ------
     StoreError
-        When ``cuda`` is wanted and not there.
+        When ``cuda`` is wanted and there is none.
     """
-    told = "as was asked for" if wanted == "cpu" else claim()
+    message = "as was asked for" if wanted == "cpu" else claim()
     from hmmlens.rnn import recurrent_network
 
     place = recurrent_network.pick_device(wanted)
@@ -50,23 +56,32 @@ def choose(wanted: str) -> torch.device:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.deterministic = True
-        told += f", {torch.cuda.get_device_name()}"
-    if place.type == "cpu" and told.startswith("GPU"):
-        told += ", but torch sees no CUDA there"
-    log.info("device %s: %s", place, told)
+        message += f", {torch.cuda.get_device_name()}"
+    if place.type == "cpu" and message.startswith("GPU"):
+        message += ", but torch sees no CUDA there"
+    log.info("device %s: %s", place, message)
     return place
 
 
-def given(environ: MutableMapping[str, str] | None = None, dev: Path = Path("/dev")) -> list[str]:
-    """Return the names of the devices that this process may use.
+def visible_devices(
+    environ: MutableMapping[str, str] | None = None, dev: Path = Path("/dev")
+) -> list[str]:
+    """Return the devices that this process may use.
 
     What ``CUDA_VISIBLE_DEVICES`` names was given to it. Without that variable a job of SLURM was
     given none, though the node may have some, and any other process has all of the machine.
 
     Parameters
     ----------
-    environ : environment variables; None is those of this process.
-    dev : where NVIDIA's driver puts its devices.
+    environ : mapping of str to str, optional
+        Environment variables; by default those of this process.
+    dev : Path, optional
+        Folder of NVIDIA's devices.
+
+    Returns
+    -------
+    list of str
+        Their names, which are numbers or UUIDs.
     """
     environ = os.environ if environ is None else environ
     if VISIBLE in environ:
@@ -82,18 +97,27 @@ def claim(
     dev: Path = Path("/dev"),
     locks: Path | None = None,
 ) -> str:
-    """Take one device for this process, show it no other, and return a line for its log.
+    """Take one device for this process, hide all others from it, and return a line for the log.
 
     Of several devices it takes the first that no other process of this user has, by a lock on a
     file for each device. Where all are taken it shares one.
 
     Parameters
     ----------
-    environ, dev : as in :func:`given`; the variable is set in ``environ``.
-    locks : folder of the lock files; None is one for this user in the temporary folder.
+    environ : mapping of str to str, optional
+        Environment variables, in which the variable is set; by default those of this process.
+    dev : Path, optional
+        Folder of NVIDIA's devices.
+    locks : Path, optional
+        Folder of the lock files; by default one for this user in the temporary folder.
+
+    Returns
+    -------
+    str
+        Which device was taken, and of how many.
     """
     environ = os.environ if environ is None else environ
-    names = given(environ, dev)
+    names = visible_devices(environ, dev)
     if len(names) > 1:
         if locks is None:
             locks = Path(tempfile.gettempdir()) / f"hmmlens-gpus-{os.getuid()}"
@@ -101,17 +125,17 @@ def claim(
         name = next((name for name in names if _lock(locks / name)), None)
         if name is None:
             name = names[os.getpid() % len(names)]
-            told = f"GPU {name}, shared, because all of {', '.join(names)} are taken"
+            message = f"GPU {name}, shared, because all of {', '.join(names)} are taken"
         else:
-            told = f"GPU {name} of {', '.join(names)}"
+            message = f"GPU {name} of {', '.join(names)}"
     elif names:
         name = names[0]
-        told = f"GPU {name}"
+        message = f"GPU {name}"
     else:
         name = ""
-        told = "this job was given no GPU"
+        message = "this job was given no GPU"
     environ[VISIBLE] = name
-    return told
+    return message
 
 
 def _lock(path: Path) -> bool:

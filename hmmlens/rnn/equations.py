@@ -81,26 +81,34 @@ class Cell(NamedTuple):
 
     @property
     def n_blocks(self) -> int:
-        """Blocks of rows in the weights, one for each gate."""
+        """Return the number of blocks of rows in the weights, one for each gate.
+
+        Returns
+        -------
+        int
+            1 for a cell without gates.
+        """
         return max(1, len(self.gates))
 
     def layer_type(self) -> Any:
-        """Return torch's class of layers, such as ``torch.nn.GRU``.
+        """Return torch's class of layers.
 
         Returns
         -------
         type
+            Such as ``torch.nn.GRU``.
         """
         from torch import nn
 
         return getattr(nn, self.layer)
 
     def cell_type(self) -> Any:
-        """Return torch's class of single cells, such as ``torch.nn.GRUCell``.
+        """Return torch's class of single cells.
 
         Returns
         -------
         type
+            Such as ``torch.nn.GRUCell``.
         """
         from torch import nn
 
@@ -246,7 +254,7 @@ def numpy_step(
     gates: dict[str, Floats] = {}
     preactivations: dict[str, Floats] = {}
 
-    def keep(name: str, preactivation: Floats, activation: Floats) -> Floats:
+    def _keep(name: str, preactivation: Floats, activation: Floats) -> Floats:
         preactivations[name] = preactivation
         if name in CELLS[cell].gates:
             gates[name] = activation
@@ -254,5 +262,5 @@ def numpy_step(
 
     received = inputs @ weights["weight_ih"].T + weights.get("bias_ih", 0.0)
     recurrent = state[0] @ weights["weight_hh"].T + weights.get("bias_hh", 0.0)
-    after = CELLS[cell].equations(received, recurrent, state, arithmetic, keep)
+    after = CELLS[cell].equations(received, recurrent, state, arithmetic, _keep)
     return after, gates, preactivations

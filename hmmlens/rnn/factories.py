@@ -31,6 +31,7 @@ def build(factory: str, kwargs: Mapping[str, Any], folder: Path) -> nn.Module:
     Returns
     -------
     torch.nn.Module
+        The module, with any weights.
 
     Raises
     ------
@@ -77,6 +78,7 @@ def imported(kind: str, name: str, folder: Path) -> Any:
     Returns
     -------
     callable
+        The function, which has not been called.
 
     Raises
     ------
@@ -115,6 +117,7 @@ def code_of(name: str, folder: Path) -> str:
     Returns
     -------
     str
+        A hexadecimal hash.
     """
     module = name.partition(":")[0]
     return code_files.digest(code_files.of_module(module, code_files.search_path(folder)))

@@ -73,6 +73,7 @@ def received(network: NoiseDriven, noise: Tensor) -> Tensor:
     Returns
     -------
     Tensor of shape (..., gate * unit)
+        What :func:`advance` takes, which is the same for all copies of a network.
 
     Raises
     ------
@@ -105,6 +106,7 @@ def advance(
     Returns
     -------
     GatedStep
+        The state after the step, and the gates in it.
 
     Raises
     ------
@@ -116,16 +118,16 @@ def advance(
         raise DataError(f"a {network.cell} cell has no gate {hold.gate!r}")
     gates: dict[str, Tensor] = {}
 
-    def used(name: str, value: Tensor) -> Tensor:
+    def _used(name: str, value: Tensor) -> Tensor:
         if hold is not None and hold.gate == name:
             value = torch.where(hold.units, hold.value, value)
         gates[name] = value
         return value
 
-    def keep(name: str, preactivation: Tensor, activation: Tensor) -> Tensor:
-        return used(entry.gates[name], activation)
+    def _keep(name: str, preactivation: Tensor, activation: Tensor) -> Tensor:
+        return _used(entry.gates[name], activation)
 
     cell = network.gates
     recurrent = torch.nn.functional.linear(state[0][0], cell.weight_hh, cell.bias_hh)
-    hidden, *memory = entry.equations(drive, recurrent, state[0], _ARITHMETIC, keep)
-    return GatedStep(((used(SENT, hidden), *memory),), gates)
+    hidden, *memory = entry.equations(drive, recurrent, state[0], _ARITHMETIC, _keep)
+    return GatedStep(((_used(SENT, hidden), *memory),), gates)

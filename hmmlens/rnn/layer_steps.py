@@ -37,7 +37,13 @@ class Weights(NamedTuple):
 
     @property
     def cell(self) -> Cell:
-        """The entry of the cell in the registry."""
+        """Return the entry of the cell in the registry.
+
+        Returns
+        -------
+        Cell
+            Its gates and equations.
+        """
         return CELLS[BY_TORCH_NAME[self.kind]]
 
 
@@ -93,6 +99,7 @@ def weights_of(module: nn.Module, layer: int = 0, reverse: bool = False) -> Weig
     Returns
     -------
     Weights
+        Not copied.
     """
     suffix = f"_l{layer}" if isinstance(module, nn.RNNBase) else ""
     suffix += "_reverse" if reverse else ""
@@ -117,11 +124,12 @@ def advance(weights: Weights, x: Tensor, before: Tensor, cell: Tensor | None) ->
     Returns
     -------
     Steps
+        The states after each step, and the gates in it.
     """
     gates: dict[str, Tensor] = {}
     preactivations: dict[str, Tensor] = {}
 
-    def keep(name: str, preactivation: Tensor, activation: Tensor) -> Tensor:
+    def _keep(name: str, preactivation: Tensor, activation: Tensor) -> Tensor:
         preactivations[name] = preactivation
         if name in weights.cell.gates:
             gates[name] = activation
@@ -130,7 +138,7 @@ def advance(weights: Weights, x: Tensor, before: Tensor, cell: Tensor | None) ->
     received = nn.functional.linear(x, weights.input, weights.input_bias)
     recurrent = nn.functional.linear(before, weights.hidden, weights.hidden_bias)
     state = (before,) if cell is None else (before, cell)
-    hidden, *cells = weights.cell.equations(received, recurrent, state, _ARITHMETIC, keep)
+    hidden, *cells = weights.cell.equations(received, recurrent, state, _ARITHMETIC, _keep)
     if weights.projection is not None:
         hidden = nn.functional.linear(hidden, weights.projection)
     return Steps(hidden, cells[0] if cells else None, gates, preactivations)

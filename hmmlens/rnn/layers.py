@@ -1,10 +1,10 @@
-"""Which recurrent layers a module holds, and what their nodes are called.
+"""Which recurrent layers a module holds, and the names of their nodes.
 
 A node is one layer in one direction. Its name is the module's own name with dots as underscores
 (``rnn`` where the module is itself a recurrent layer), then ``_l0``, ``_l1``, ... where the layer
 has several, then ``_reverse`` for the second direction, then ``_call0``, ``_call1``, ... where the
 layer runs several times from a fresh state: ``rnn``, ``encoder_rnn_l1_reverse``, ``rnn_call0``. A
-module whose node would have the name of another one, or of an array beside the nodes, gets ``_2``.
+module whose node would have the name of another one, or of an array of the root, gets ``_2``.
 A model may name its modules itself, by an attribute ``layer_names``: module name -> node name.
 """
 
@@ -23,17 +23,23 @@ from hmmlens.errors import DataError
 #: Layers that take whole sequences, and cells that a model's own loop calls at every step.
 LAYERS = (nn.RNN, nn.GRU, nn.LSTM)
 CELLS = (nn.RNNCell, nn.GRUCell, nn.LSTMCell)
-#: The arrays of the root, beside the nodes.
+#: The arrays of the root, next to the nodes.
 TAKEN = ("input", "output", "length", "time")
 
 
-class Found(NamedTuple):
-    """A module to listen to.
+class RecordedModule(NamedTuple):
+    """A module that is recorded.
 
-    name : the module's own name within the model
-    node : the begin of its nodes' names
-    module : the module
-    known : whether its equations are torch's own, so that it can be replayed
+    Attributes
+    ----------
+    name : str
+        The module's own name within the model.
+    node : str
+        The beginning of its nodes' names.
+    module : torch.nn.Module
+        The module.
+    known : bool
+        Whether its equations are torch's own, so that it can be replayed.
     """
 
     name: str
@@ -43,17 +49,36 @@ class Found(NamedTuple):
 
 
 def recurrent(module: nn.Module) -> bool:
-    """Tell whether a module is a recurrent layer or cell of torch."""
-    return isinstance(module, LAYERS + CELLS)
-
-
-def find(model: nn.Module, wanted: Sequence[str] | None) -> list[Found]:
-    """Return the recurrent layers of ``model``, and other modules that ``wanted`` names.
+    """Return whether a module is a recurrent layer or cell of torch.
 
     Parameters
     ----------
-    wanted : names of nodes or modules, or None for all recurrent layers. A module that is not
-        torch's own layer, such as a cell written by hand, is recorded when it is named here.
+    module : torch.nn.Module
+        Any module.
+
+    Returns
+    -------
+    bool
+        True for subclasses too.
+    """
+    return isinstance(module, LAYERS + CELLS)
+
+
+def find(model: nn.Module, wanted: Sequence[str] | None) -> list[RecordedModule]:
+    """Return the recurrent layers of a model, and other modules that are named.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The model.
+    wanted : sequence of str or None
+        Names of nodes or modules, or None for all recurrent layers. A module that is not torch's
+        own layer, such as a cell written by hand, is recorded when it is named here.
+
+    Returns
+    -------
+    list of RecordedModule
+        In the order in which the model lists its modules.
 
     Raises
     ------
@@ -61,23 +86,23 @@ def find(model: nn.Module, wanted: Sequence[str] | None) -> list[Found]:
         When there is nothing to record.
     """
     own: Any = getattr(model, "layer_names", {})
-    found: list[Found] = []
+    modules: list[RecordedModule] = []
     taken: set[str] = set(TAKEN)
     for path, module in model.named_modules():
         # The wrapper that torch.compile puts around a module.
         name = ".".join(part for part in path.split(".") if part != "_orig_mod")
         if not recurrent(module) and (name not in (wanted or ()) or hasattr(module, "_orig_mod")):
             continue
-        given = own.get(name) if isinstance(own, Mapping) else None
-        base = node = re.sub(r"\W", "_", given if isinstance(given, str) else name) or "rnn"
+        own_name = own.get(name) if isinstance(own, Mapping) else None
+        base = node = re.sub(r"\W", "_", own_name if isinstance(own_name, str) else name) or "rnn"
         copies = 1
         while taken & (names := {node + end for end in endings(module)}):
             copies += 1
             node = f"{base}_{copies}"
         taken |= names
         known = any(type(module).forward is kind.forward for kind in LAYERS + CELLS)
-        found.append(Found(name, node, module, known))
-    if not found:
+        modules.append(RecordedModule(name, node, module, known))
+    if not modules:
         if isinstance(model, torch.jit.ScriptModule):
             raise DataError(
                 "a scripted or traced module hides its layers; give the module that it was made of"
@@ -86,25 +111,67 @@ def find(model: nn.Module, wanted: Sequence[str] | None) -> list[Found]:
             f"{type(model).__name__} holds no recurrent layer of torch; name the modules to "
             "record, as in layers=['cell'], or give an object with start, step and readout"
         )
-    return found
+    return modules
 
 
 def ending(module: nn.Module, layer: int, reverse: bool) -> str:
-    """Return what follows a module's name in the node of one of its layers and directions."""
+    """Return what follows a module's name in the node of one of its layers and directions.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The module.
+    layer : int
+        Which layer of a stack.
+    reverse : bool
+        Whether the direction that reads from the end.
+
+    Returns
+    -------
+    str
+        Such as ``_l1_reverse``; empty for a single layer.
+    """
     several = isinstance(module, nn.RNNBase) and module.num_layers > 1
     return (f"_l{layer}" if several else "") + ("_reverse" if reverse else "")
 
 
 def endings(module: nn.Module) -> list[str]:
-    """Return :func:`ending` of all layers and directions of a module."""
+    """Return :func:`ending` of all layers and directions of a module.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The module.
+
+    Returns
+    -------
+    list of str
+        One for each node.
+    """
     if not isinstance(module, nn.RNNBase):
         return [""]
     directions = (False, True) if module.bidirectional else (False,)
     return [ending(module, k, reverse) for k in range(module.num_layers) for reverse in directions]
 
 
-def chosen(nodes: Iterable[str], wanted: Sequence[str] | None, found: Sequence[Found]) -> list[str]:
-    """Return the nodes that ``wanted`` names, by node or by module; all for None.
+def chosen(
+    nodes: Iterable[str], wanted: Sequence[str] | None, recorded: Sequence[RecordedModule]
+) -> list[str]:
+    """Return the nodes that are named, by node or by module.
+
+    Parameters
+    ----------
+    nodes : iterable of str
+        All nodes.
+    wanted : sequence of str or None
+        Names of nodes or modules, or None for all.
+    recorded : sequence of RecordedModule
+        The modules of the nodes.
+
+    Returns
+    -------
+    list of str
+        In the order of ``nodes``.
 
     Raises
     ------
@@ -114,7 +181,7 @@ def chosen(nodes: Iterable[str], wanted: Sequence[str] | None, found: Sequence[F
     nodes = list(nodes)
     if wanted is None:
         return nodes
-    modules = {f.name: f.node for f in found}
+    modules = {f.name: f.node for f in recorded}
     kept: set[str] = set()
     for name in wanted:
         start = modules.get(name)
@@ -128,5 +195,18 @@ def chosen(nodes: Iterable[str], wanted: Sequence[str] | None, found: Sequence[F
 
 
 def belongs(node: str, start: str) -> bool:
-    """Tell whether a node's name is ``start`` with nothing but the suffixes of a node."""
+    """Return whether a node's name is the beginning with nothing but the suffixes of a node.
+
+    Parameters
+    ----------
+    node : str
+        Name of a node.
+    start : str
+        Beginning of the names of a module's nodes.
+
+    Returns
+    -------
+    bool
+        Whether the node is one of the module.
+    """
     return bool(re.fullmatch(re.escape(start) + r"(_l\d+)?(_reverse)?(_call\d+)?", node))

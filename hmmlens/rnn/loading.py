@@ -47,6 +47,7 @@ def network(
     Returns
     -------
     torch.nn.Module
+        The network.
     """
     if settings["kind"] == "trained":
         return recurrent_network.load_weights(
@@ -68,6 +69,7 @@ def architecture(settings: Mapping[str, Any], folder: Path) -> nn.Module:
     Returns
     -------
     torch.nn.Module
+        With any weights.
     """
     if settings["kind"] == "adapter":
         module: nn.Module = adapters.module(settings["adapter"]).build()
@@ -90,6 +92,7 @@ def load(settings: Mapping[str, Any], folder: Path) -> nn.Module:
     Returns
     -------
     torch.nn.Module
+        With its own weights.
     """
     if settings["kind"] == "adapter":
         adapter = adapters.ADAPTERS[settings["adapter"]]
@@ -126,6 +129,7 @@ def duplicate(module: nn.Module) -> nn.Module:
     Returns
     -------
     torch.nn.Module
+        The copy.
     """
     memo: dict[int, Any] = {}
     for part in module.modules():

@@ -1,8 +1,8 @@
-"""A recurrent network driven by white noise, whose readout gives the law of a symbol.
+"""A recurrent network driven by white noise, whose readout is the distribution of a symbol.
 
 It follows the recurrence protocol of :mod:`hmmlens.rnn.recurrent_network`: ``state = step(state,
 noise)`` and ``logits = readout(state)``; a state is ``((hidden,),)``, or ``((hidden, cell),)`` for
-an LSTM. No symbol that was emitted is fed back.
+an LSTM. The network does not receive the symbols that it emitted.
 """
 
 from __future__ import annotations
@@ -20,11 +20,16 @@ ACTIVATIONS: dict[str, Any] = {"relu": torch.relu, "tanh": torch.tanh}
 
 
 class Modulation(NamedTuple):
-    """Factors on units while the network runs, each a number or (unit) or (sequence, unit).
+    """Factors on units while the network runs.
 
-    drive : on what a unit receives from other units.
-    noise : on what it receives from the noise.
-    output : on what it sends out, after its activation; 0 silences it.
+    Attributes
+    ----------
+    drive : float or Tensor of shape (unit,) or (sequence, unit), default=1.0
+        On what a unit receives from other units.
+    noise : float or Tensor of shape (unit,) or (sequence, unit), default=1.0
+        On what it receives from the noise.
+    output : float or Tensor of shape (unit,) or (sequence, unit), default=1.0
+        On its output, after the activation; 0 ablates the unit.
     """
 
     drive: Tensor | float = 1.0
@@ -40,11 +45,18 @@ class NoiseDriven(nn.Module):
 
     Parameters
     ----------
-    cell : ``relu``, ``tanh``, ``gru`` or ``lstm``.
-    n_noise : dimensions of the noise.
-    n_units, n_symbols : size of the layer and of the readout.
-    bias : whether units and readout have biases.
-    leak : share of the state that is renewed in a step, above 0 and at most 1; of ``relu`` and
+    cell : str, default="relu"
+        A name of :data:`hmmlens.rnn.equations.EMULATING`: ``relu``, ``tanh``, ``gru`` or ``lstm``.
+    n_noise : int, default=100
+        Dimensions of the noise.
+    n_units : int, default=150
+        Units of the layer.
+    n_symbols : int, default=3
+        Symbols of the readout.
+    bias : bool, default=False
+        Whether units and readout have biases.
+    leak : float, default=1.0
+        Share of the state that is renewed in a step, above 0 and at most 1; of ``relu`` and
         ``tanh`` only.
     """
 
@@ -71,44 +83,110 @@ class NoiseDriven(nn.Module):
         self.out = nn.Linear(n_units, n_symbols, bias=bias)
 
     def start(self, n_sequences: int) -> State:
-        """Return the zero state."""
+        """Return the zero state.
+
+        Parameters
+        ----------
+        n_sequences : int
+            Sequences that run at once.
+
+        Returns
+        -------
+        tuple of tuple of Tensor of shape (sequence, unit)
+            Hidden state and, of an LSTM, cell state.
+        """
         zero = self.out.weight.new_zeros(n_sequences, self.n_units)
         return ((zero,) * CELLS[EMULATING[self.cell]].n_states,)
 
     def received(self, noise: Tensor) -> Tensor:
-        """Return what noise (..., noise) gives each unit (..., unit); of ``relu``, ``tanh`` only.
+        """Return what each unit receives from the noise; of ``relu`` and ``tanh`` only.
 
-        The same noise can then be given to many changed copies of a network at no further cost.
+        The same noise can then be received to many changed copies of a network at no further cost.
+
+        Parameters
+        ----------
+        noise : Tensor of shape (..., noise)
+            The noise.
+
+        Returns
+        -------
+        Tensor of shape (..., unit)
+            U x.
         """
-        given: Tensor = self.noise(noise)
-        return given
+        received: Tensor = self.noise(noise)
+        return received
 
     def drive(self, state: State, noise: Tensor, modulation: Modulation | None = None) -> Tensor:
-        """Return the pre-activation (sequence, unit) of a step; of ``relu`` and ``tanh`` only."""
+        """Return the pre-activation of a step; of ``relu`` and ``tanh`` only.
+
+        Parameters
+        ----------
+        state : tuple of tuple of Tensor of shape (sequence, unit)
+            The state before the step.
+        noise : Tensor of shape (sequence, noise)
+            The noise of the step.
+        modulation : Modulation, optional
+            Factors on what the units receive.
+
+        Returns
+        -------
+        Tensor of shape (sequence, unit)
+            W h + U x + b.
+        """
         return self._drive(state, self.received(noise), modulation)
 
-    def _drive(self, state: State, given: Tensor, modulation: Modulation | None) -> Tensor:
+    def _drive(self, state: State, received: Tensor, modulation: Modulation | None) -> Tensor:
         own = self.recurrent(state[0][0])
         if modulation is not None:
-            own, given = modulation.drive * own, modulation.noise * given
-        total: Tensor = own + given
+            own, received = modulation.drive * own, modulation.noise * received
+        total: Tensor = own + received
         return total
 
-    def advance(self, state: State, given: Tensor, modulation: Modulation | None = None) -> State:
-        """Advance by one step, as :meth:`step`, from what the noise gives (sequence, unit).
+    def advance(
+        self, state: State, received: Tensor, modulation: Modulation | None = None
+    ) -> State:
+        """Advance by one step, as :meth:`step`, from what the units receive from the noise.
 
         Of ``relu`` and ``tanh`` only.
+
+        Parameters
+        ----------
+        state : tuple of tuple of Tensor of shape (sequence, unit)
+            The state before the step.
+        received : Tensor of shape (sequence, unit)
+            See :meth:`received`.
+        modulation : Modulation, optional
+            Factors on the units.
+
+        Returns
+        -------
+        tuple of tuple of Tensor of shape (sequence, unit)
+            The state after the step.
         """
-        new = ACTIVATIONS[self.cell](self._drive(state, given, modulation))
+        new = ACTIVATIONS[self.cell](self._drive(state, received, modulation))
         if self.leak != 1:
             new = state[0][0] + self.leak * (new - state[0][0])
         return ((new if modulation is None else modulation.output * new,),)
 
     def step(self, state: State, noise: Tensor, modulation: Modulation | None = None) -> State:
-        """Advance by one step; ``noise`` is (sequence, noise).
+        """Advance by one step.
 
         In ``gru`` and ``lstm`` a modulation's ``drive`` acts on the state that the gates read and
         ``noise`` on nothing, as there is not one drive per unit.
+
+        Parameters
+        ----------
+        state : tuple of tuple of Tensor of shape (sequence, unit)
+            The state before the step.
+        noise : Tensor of shape (sequence, noise)
+            The noise of the step.
+        modulation : Modulation, optional
+            Factors on the units.
+
+        Returns
+        -------
+        tuple of tuple of Tensor of shape (sequence, unit)
+            The state after the step.
         """
         if self.cell in ACTIVATIONS:
             return self.advance(state, self.received(noise), modulation)
@@ -123,17 +201,37 @@ class NoiseDriven(nn.Module):
         return (entry,)
 
     def readout(self, state: State) -> Tensor:
-        """Return the logits (sequence, symbol) of a state."""
+        """Return the logits of a state.
+
+        Parameters
+        ----------
+        state : tuple of tuple of Tensor of shape (sequence, unit)
+            A state.
+
+        Returns
+        -------
+        Tensor of shape (sequence, symbol)
+            Logits.
+        """
         logits: Tensor = self.out(state[0][0])
         return logits
 
     def run(self, noise: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """Run along noise (sequence, time, noise), from the zero state unless told otherwise.
+        """Run the network along noise.
+
+        Parameters
+        ----------
+        noise : Tensor of shape (sequence, time, noise)
+            The noise.
+        state : tuple of tuple of Tensor of shape (sequence, unit), optional
+            The state before the first step; by default zero.
 
         Returns
         -------
-        hidden : (sequence, time, unit), after each step
-        state : after the last
+        hidden : Tensor of shape (sequence, time, unit)
+            The hidden state after each step.
+        state : tuple of tuple of Tensor of shape (sequence, unit)
+            The state after the last step.
         """
         state = self.start(len(noise)) if state is None else state
         hidden = []

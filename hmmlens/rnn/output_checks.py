@@ -30,6 +30,7 @@ def check_recording(tree: xr.DataTree, data: xr.Dataset, layers: list[str]) -> N
     Returns
     -------
     ndarray of shape (sequence, time, output)
+        Logits of symbols, or values.
 
     Raises
     ------

@@ -1,9 +1,9 @@
 """Recurrent networks as stacks of torch's own layers, with the recurrence protocol.
 
-The protocol, against which dynamics and interventions are written:
+Dynamics and interventions are written for the protocol:
 ``state = step(state, input)`` and ``output = readout(state)``. A state is a tuple with one entry
-per layer; an entry is ``(hidden,)``, or ``(hidden, cell)`` for an LSTM, each (sequence, unit). What
-other parts of a network remember stands in entries behind those of its layers.
+per layer; an entry is ``(hidden,)``, or ``(hidden, cell)`` for an LSTM, each (sequence, unit). The
+memory of other parts of a network is held by entries behind those of its layers.
 """
 
 from __future__ import annotations
@@ -29,11 +29,18 @@ class RecurrentNetwork(nn.Module):
 
     Parameters
     ----------
-    cell : ``vanilla`` (tanh), ``gru`` or ``lstm``.
-    n_inputs : symbols (given as integers and fed one-hot) or input features.
-    n_outputs : symbols (logits) or output features (means of a Gaussian).
-    n_units, n_layers : size of each layer, number of layers.
-    symbols_in, symbols_out : whether input and output are symbols rather than values.
+    cell : str
+        A name of :data:`hmmlens.rnn.equations.CELLS`: ``vanilla`` (tanh), ``gru`` or ``lstm``.
+    n_inputs : int
+        Symbols, which are given as integers and encoded one-hot, or input features.
+    n_outputs : int
+        Symbols (logits) or output features (means of a Gaussian).
+    n_units : int
+        Units of each layer.
+    n_layers : int, default=1
+        Layers.
+    symbols_in, symbols_out : bool
+        Whether input and output are symbols rather than values.
     """
 
     def __init__(
@@ -55,20 +62,42 @@ class RecurrentNetwork(nn.Module):
         self.layers = nn.ModuleList(
             kind.layer_type()(size, n_units, batch_first=True, **kind.options) for size in sizes
         )
-        #: What extraction calls the layers.
+        #: Names of the layers in recordings.
         self.layer_names = {f"layers.{index}": f"layer{index}" for index in range(n_layers)}
         self.out = nn.Linear(n_units, n_outputs)
-        # One variance per output feature, learnt beside the means.
+        # One variance per output feature, learnt with the means.
         self.log_variance = nn.Parameter(torch.zeros(0 if symbols_out else n_outputs))
 
     def encode(self, inputs: Tensor) -> Tensor:
-        """Return float features (..., feature): symbols one-hot, values as they are."""
+        """Return the features that the first layer reads: symbols one-hot, values as they are.
+
+        Parameters
+        ----------
+        inputs : Tensor of shape (...) or (..., feature)
+            Symbols or values.
+
+        Returns
+        -------
+        Tensor of shape (..., feature)
+            Of the type of the weights.
+        """
         if self.symbols_in:
             return nn.functional.one_hot(inputs.long(), self.n_inputs).to(self.out.weight.dtype)
         return inputs.to(self.out.weight.dtype)
 
     def hidden(self, inputs: Tensor) -> list[Tensor]:
-        """Run the layers from the zero state; return each one's hidden (sequence, time, unit)."""
+        """Run the layers from the zero state.
+
+        Parameters
+        ----------
+        inputs : Tensor of shape (sequence, time) or (sequence, time, feature)
+            Symbols or values.
+
+        Returns
+        -------
+        list of Tensor of shape (sequence, time, unit)
+            The hidden state of each layer.
+        """
         x = self.encode(inputs)
         sequence = []
         for layer in self.layers:
@@ -77,17 +106,52 @@ class RecurrentNetwork(nn.Module):
         return sequence
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return logits or means (sequence, time, output)."""
+        """Return the output at each step, from the zero state.
+
+        Parameters
+        ----------
+        inputs : Tensor of shape (sequence, time) or (sequence, time, feature)
+            Symbols or values.
+
+        Returns
+        -------
+        Tensor of shape (sequence, time, output)
+            Logits or means.
+        """
         output: Tensor = self.out(self.hidden(inputs)[-1])
         return output
 
     def start(self, n_sequences: int) -> State:
-        """Return the zero state."""
+        """Return the zero state.
+
+        Parameters
+        ----------
+        n_sequences : int
+            Sequences that run at once.
+
+        Returns
+        -------
+        tuple of tuple of Tensor of shape (sequence, unit)
+            One entry for each layer.
+        """
         zero = self.out.weight.new_zeros(n_sequences, self.n_units)
         return tuple((zero,) * CELLS[self.cell].n_states for _ in self.layers)
 
     def step(self, state: State, inputs: Tensor) -> State:
-        """Advance every layer by one step; ``inputs`` is (sequence) or (sequence, feature)."""
+        """Advance every layer by one step.
+
+        Parameters
+        ----------
+        state : tuple of tuple of Tensor of shape (sequence, unit)
+            The state before the step.
+        inputs : Tensor of shape (sequence,) or (sequence, feature)
+            The input of the step.
+
+        Returns
+        -------
+        tuple of tuple of Tensor of shape (sequence, unit)
+            The state after the step.
+        """
         x = self.encode(inputs)
         new = []
         kernel = getattr(torch, f"{CELLS[self.cell].torch_name}_cell")
@@ -104,15 +168,38 @@ class RecurrentNetwork(nn.Module):
         return tuple(new)
 
     def readout(self, state: State) -> Tensor:
-        """Return logits or means (sequence, output) of a state."""
+        """Return the output of a state.
+
+        Parameters
+        ----------
+        state : tuple of tuple of Tensor of shape (sequence, unit)
+            A state.
+
+        Returns
+        -------
+        Tensor of shape (sequence, output)
+            Logits or means.
+        """
         output: Tensor = self.out(state[-1][0])
         return output
 
 
 def initialise(seed: int, **settings: object) -> RecurrentNetwork:
-    """Return a network with torch's default initial weights, drawn from ``seed``.
+    """Return a network with torch's default initial weights.
 
-    The global random state of torch is left as it was.
+    The global random state of torch stays as it was.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the weights.
+    **settings : object
+        Arguments of :class:`RecurrentNetwork`.
+
+    Returns
+    -------
+    RecurrentNetwork
+        The network.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -122,12 +209,21 @@ def initialise(seed: int, **settings: object) -> RecurrentNetwork:
 def for_dataset(
     settings: Mapping[str, Any], attributes: Mapping[str, Any], sizes: Mapping[Any, int], seed: int
 ) -> RecurrentNetwork:
-    """Return a configured network with initial weights, its ends fitting a dataset.
+    """Return a configured network with initial weights, whose input and output fit a dataset.
 
     Parameters
     ----------
-    settings : ``cell``, ``n_units`` and ``n_layers``.
-    attributes, sizes : of the ``sequences`` store.
+    settings : mapping
+        ``cell``, ``n_units`` and ``n_layers``.
+    attributes, sizes : mapping
+        Those of the ``sequences`` store.
+    seed : int
+        Seed of the weights.
+
+    Returns
+    -------
+    RecurrentNetwork
+        The network.
     """
     symbols_in = attributes["input_kind"] == "symbols"
     symbols_out = attributes["target_kind"] == "symbols"
@@ -147,7 +243,18 @@ def for_dataset(
 
 
 def described(network: nn.Module) -> dict[str, Any]:
-    """Return what tables tell of a network: ``cell``, ``n_units`` (largest layer), parameters."""
+    """Return what tables report of a network.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        The network.
+
+    Returns
+    -------
+    dict
+        ``cell``, ``n_units`` (of the largest layer) and ``n_parameters``.
+    """
     parts: list[Any] = [part for part in network.modules() if recurrent(part)]
     kinds = sorted({kind_of(part) for part in parts})
     return {
@@ -158,7 +265,15 @@ def described(network: nn.Module) -> dict[str, Any]:
 
 
 def save(network: nn.Module, path: Path) -> None:
-    """Write the weights to a safetensors file, under their name when whole."""
+    """Write the weights to a safetensors file, which gets its name when it is whole.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        The network.
+    path : Path
+        The file.
+    """
     from safetensors.torch import save_file
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -170,7 +285,19 @@ def save(network: nn.Module, path: Path) -> None:
 
 
 def load_weights(network: Network, path: Path) -> Network:
-    """Fill ``network`` with the weights of a safetensors file.
+    """Fill a network with the weights of a safetensors file.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        It is changed in place.
+    path : Path
+        The file.
+
+    Returns
+    -------
+    torch.nn.Module
+        The same network.
 
     Raises
     ------
@@ -195,7 +322,23 @@ def load_weights(network: Network, path: Path) -> Network:
 
 
 def pick_device(wanted: str) -> torch.device:
-    """Return the device for ``auto``, ``cpu`` or ``cuda``; ``auto`` falls back to the CPU."""
+    """Return a device of torch.
+
+    Parameters
+    ----------
+    wanted : {"auto", "cpu", "cuda"}
+        ``auto`` is the CPU where there is no CUDA device.
+
+    Returns
+    -------
+    torch.device
+        The device.
+
+    Raises
+    ------
+    StoreError
+        When ``cuda`` is wanted and there is none.
+    """
     if wanted == "cuda" and not torch.cuda.is_available():
         raise StoreError(
             "device: cuda was asked for, but torch sees no CUDA device; use device: auto or cpu"

@@ -41,6 +41,7 @@ def current_factory(factory: str) -> str:
     Returns
     -------
     str
+        The same factory, in the package where it is now.
 
     Examples
     --------
@@ -88,12 +89,24 @@ class TrainedNetwork(Section):
 
     @property
     def layers(self) -> list[str]:
-        """The names of the layers that are explained."""
+        """Return the names of the layers that are explained.
+
+        Returns
+        -------
+        list of str
+            As :func:`hmmlens.extract` names them.
+        """
         return [f"layer{index}" for index in range(self.n_layers)]
 
     @property
     def width(self) -> int:
-        """The numbers in the state of a layer."""
+        """Return the width of the state of a layer.
+
+        Returns
+        -------
+        int
+            Units, twice as many where the cell state counts too.
+        """
         return self.n_units * (CELLS[self.cell].n_states if self.lstm_state == "both" else 1)
 
 
@@ -153,7 +166,13 @@ class AdapterNetwork(LoadedNetwork):
 
     @property
     def layers(self) -> list[str]:
-        """The names of the layers that are explained."""
+        """Return the names of the layers that are explained.
+
+        Returns
+        -------
+        list of str
+            As :func:`hmmlens.extract` names them.
+        """
         return list(ADAPTERS[self.adapter].layers)
 
 

@@ -36,8 +36,12 @@ CURVE = ["epoch", "train_nll", "select_nll", "select_mse"]
 class Sequences(NamedTuple):
     """Sequences of one split on the training device.
 
-    inputs : (sequence, time) or (sequence, time, feature)
-    target : (sequence, time) with -1, or (sequence, time, output) with NaN, where there is none
+    Attributes
+    ----------
+    inputs : Tensor of shape (sequence, time) or (sequence, time, feature)
+        Symbols or values.
+    target : Tensor of shape (sequence, time) or (sequence, time, output)
+        Symbols, -1 where there is none, or values, NaN where there is none.
     """
 
     inputs: Tensor
@@ -47,8 +51,12 @@ class Sequences(NamedTuple):
 class Losses(NamedTuple):
     """Mean scores per step of one pass over a split.
 
-    nll : nats per step (and, for values, summed over the output features)
-    mse : mean squared error per output feature; NaN for symbols
+    Attributes
+    ----------
+    nll : float
+        Negative log-likelihood in nats per step and, for values, summed over the output features.
+    mse : float
+        Mean squared error per output feature; NaN for symbols.
     """
 
     nll: float
@@ -56,9 +64,21 @@ class Losses(NamedTuple):
 
 
 def by_split(data: xr.Dataset, device: torch.device) -> dict[str, Sequences]:
-    """Return the ``train``, ``select`` and ``test`` sequences of a dataset on ``device``.
+    """Return the sequences of each split of a dataset.
 
     Steps past a sequence's end have no target, so they count in no loss.
+
+    Parameters
+    ----------
+    data : Dataset
+        The ``sequences`` store.
+    device : torch.device
+        Where the sequences are put.
+
+    Returns
+    -------
+    dict of str to Sequences
+        ``train``, ``select`` and ``test``.
     """
     data = without_padding(data)
     split = data["split"].to_numpy()
@@ -70,7 +90,18 @@ def by_split(data: xr.Dataset, device: torch.device) -> dict[str, Sequences]:
 
 
 def fingerprint(data: xr.Dataset) -> str:
-    """Return a hash of what a network learns from, to know whether a checkpoint still fits."""
+    """Return a hash of the data of a training, which decides whether a checkpoint still fits.
+
+    Parameters
+    ----------
+    data : Dataset
+        The ``sequences`` store.
+
+    Returns
+    -------
+    str
+        A hexadecimal SHA-256.
+    """
     digest = hashlib.sha256()
     data = without_padding(data)
     for name in ("input", "target", "length", "split"):
@@ -79,20 +110,41 @@ def fingerprint(data: xr.Dataset) -> str:
 
 
 def losses(network: RecurrentNetwork, batch: Sequences) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the summed negative log-likelihood, summed squared error and step count."""
+    """Return the summed losses of a network on a batch.
+
+    Parameters
+    ----------
+    network : RecurrentNetwork
+        The network.
+    batch : Sequences
+        The batch.
+
+    Returns
+    -------
+    nll, squared, count : Tensor of shape ()
+        Negative log-likelihood, squared error and number of steps, each summed.
+    """
     return scores(network(batch.inputs), batch.target, network.log_variance)
 
 
 def scores(
     output: Tensor, target: Tensor, log_variance: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the summed negative log-likelihood, summed squared error and step count.
+    """Return the summed losses of an output.
 
     Parameters
     ----------
-    output : (sequence, time, output) logits, or means.
-    target : (sequence, time) symbols, or (sequence, time, output) values.
-    log_variance : (output) of values; None where the network has none, and so no likelihood.
+    output : Tensor of shape (sequence, time, output)
+        Logits, or means.
+    target : Tensor of shape (sequence, time) or (sequence, time, output)
+        Symbols, or values.
+    log_variance : Tensor of shape (output,) or None
+        Of values; None where the network has none, and so no likelihood.
+
+    Returns
+    -------
+    nll, squared, count : Tensor of shape ()
+        Negative log-likelihood, squared error and number of steps, each summed.
     """
     if not target.is_floating_point():
         known = target >= 0
@@ -109,7 +161,22 @@ def scores(
 
 @torch.no_grad()
 def evaluate(network: RecurrentNetwork, data: Sequences, batch_size: int = 256) -> Losses:
-    """Score ``network`` on all sequences of ``data``."""
+    """Return the losses of a network on all sequences of a split.
+
+    Parameters
+    ----------
+    network : RecurrentNetwork
+        The network.
+    data : Sequences
+        The split.
+    batch_size : int, default=256
+        Sequences that run at once.
+
+    Returns
+    -------
+    Losses
+        Means over the steps.
+    """
     totals = np.zeros(3)
     for start in range(0, len(data.inputs), batch_size):
         part = Sequences(*(a[start : start + batch_size] for a in data))
@@ -119,18 +186,25 @@ def evaluate(network: RecurrentNetwork, data: Sequences, batch_size: int = 256) 
 
 
 def score_splits(output: NDArray[np.floating], data: xr.Dataset) -> pd.DataFrame:
-    """Return ``split, nll, mse`` of outputs that are there already, by :func:`scores`.
+    """Return the scores of a recorded output, by :func:`scores`.
 
     Parameters
     ----------
-    output : (sequence, time, output)
-    data : ``target``, ``split`` and ``length``; what is past an end counts in no score.
+    output : ndarray of shape (sequence, time, output)
+        What the network returned.
+    data : Dataset
+        ``target``, ``split`` and ``length``; steps past an end count in no score.
+
+    Returns
+    -------
+    DataFrame
+        One row for each split: ``split, nll, mse``.
     """
     split, target = data["split"].to_numpy(), without_padding(data)["target"].to_numpy()
     rows = []
     for part, name in enumerate(SPLITS):
-        said, wanted = (torch.from_numpy(a[split == part]) for a in (output, target))
-        nll, squared, count = (float(value) for value in scores(said, wanted, None))
+        outputs, wanted = (torch.from_numpy(a[split == part]) for a in (output, target))
+        nll, squared, count = (float(value) for value in scores(outputs, wanted, None))
         rows.append({"split": name, "nll": nll / count, "mse": squared / count})
     return pd.DataFrame(rows)
 
@@ -149,15 +223,23 @@ def train(
     checkpoint: Path | None = None,
     signature: str = "",
 ) -> list[dict[str, float]]:
-    """Train ``network`` in place and leave it with the weights of its best epoch.
+    """Train a network in place, and leave it with the weights of its best epoch.
 
     Parameters
     ----------
-    data : ``train`` and ``select``.
-    seed : gives the order of the batches.
-    checkpoint : a file to continue from and to write every few epochs; removed at the end by
-        the caller, when the weights are safe.
-    signature : what the checkpoint must have been made with; another one is ignored.
+    network : RecurrentNetwork
+        It is changed in place.
+    data : dict of str to Sequences
+        ``train`` and ``select``.
+    settings : Training
+        Epochs, batches and step size.
+    seed : int
+        Seed of the order of the batches.
+    checkpoint : Path, optional
+        A file to continue from and to write every few epochs; removed at the end by the caller,
+        when the weights are safe.
+    signature : str, optional
+        What the checkpoint must have been made with; another one is ignored.
 
     Returns
     -------

@@ -32,6 +32,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Returns
     -------
     dict of str to Tensor
+        A state dict.
 
     Raises
     ------

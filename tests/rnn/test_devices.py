@@ -46,14 +46,18 @@ def told(process: subprocess.Popen[str]) -> tuple[str, str]:
 
 
 def test_a_process_may_use_what_it_was_given(machine: Path) -> None:
-    assert devices.given({}, machine) == ["0", "1", "10"]
-    assert devices.given({"CUDA_VISIBLE_DEVICES": "2,0"}, machine) == ["2", "0"]
-    assert devices.given({"CUDA_VISIBLE_DEVICES": "GPU-8932f937"}, machine) == ["GPU-8932f937"]
-    assert devices.given({"CUDA_VISIBLE_DEVICES": ""}, machine) == []
-    assert devices.given({"CUDA_VISIBLE_DEVICES": "-1"}, machine) == []
+    assert devices.visible_devices({}, machine) == ["0", "1", "10"]
+    assert devices.visible_devices({"CUDA_VISIBLE_DEVICES": "2,0"}, machine) == ["2", "0"]
+    assert devices.visible_devices({"CUDA_VISIBLE_DEVICES": "GPU-8932f937"}, machine) == [
+        "GPU-8932f937"
+    ]
+    assert devices.visible_devices({"CUDA_VISIBLE_DEVICES": ""}, machine) == []
+    assert devices.visible_devices({"CUDA_VISIBLE_DEVICES": "-1"}, machine) == []
     # The node of a job has devices, but the job was given none, or one.
-    assert devices.given({"SLURM_JOB_ID": "5"}, machine) == []
-    assert devices.given({"SLURM_JOB_ID": "5", "CUDA_VISIBLE_DEVICES": "1"}, machine) == ["1"]
+    assert devices.visible_devices({"SLURM_JOB_ID": "5"}, machine) == []
+    assert devices.visible_devices({"SLURM_JOB_ID": "5", "CUDA_VISIBLE_DEVICES": "1"}, machine) == [
+        "1"
+    ]
 
 
 def test_one_device_or_none_needs_no_lock(machine: Path, tmp_path: Path) -> None:

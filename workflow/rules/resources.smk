@@ -101,7 +101,7 @@ def begin():
     """Hold the study for this run, end what a killed one left, and watch the queue."""
     run = getattr(workflow.scheduler._executor, "run_uuid", None)
     # On a cluster a GPU is given to jobs, not to this process.
-    if SITE is None and study.device == "cuda" and not devices.given():
+    if SITE is None and study.device == "cuda" and not devices.visible_devices():
         refuse(
             "device: found cuda, and this process may use no NVIDIA GPU (none is at /dev/nvidia0, "
             f"or {devices.VISIBLE} names none); write auto or cpu"

@@ -49,6 +49,7 @@ def module_name(name: str) -> str:
     Returns
     -------
     str
+        Such as ``hmmlens.rnn.adapters.silero``.
     """
     return f"{__name__}.{ADAPTERS[name].module}"
 

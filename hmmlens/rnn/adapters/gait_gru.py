@@ -28,16 +28,16 @@ class GaitGRU(nn.Module):
     """Causal convolution, batch normalisation, causal average, GRU, linear, unit norm.
 
     ``forward`` takes hip angle and velocity at 100 Hz, centred and scaled by
-    :func:`hmmlens.datasets.recorded.gait_recordings.phase_scale`, (sequence, time, 2), and returns
-    sine and cosine of the phase 20 samples ahead (sequence, time, 2).
+    :func:`hmmlens.datasets.recorded.gait.phase_scale`, and returns sine and cosine of the phase 20
+    samples ahead.
 
     It follows the recurrence protocol of :mod:`hmmlens.rnn.recurrent_network`. Behind the GRU's
-    entry, its state has one for what the filters remember: the inputs and the filtered values of
+    entry, its state has one for the memory of the filters: the inputs and the filtered values of
     the last steps, ((hidden,), (inputs, filtered)).
     """
 
-    #: Steps of input that the filters hear at once.
-    n_heard = KERNEL + POOL - 1
+    #: Steps of input in the window of the filters.
+    n_input_steps = KERNEL + POOL - 1
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,7 +47,18 @@ class GaitGRU(nn.Module):
         self.out = nn.Linear(N_UNITS, 2)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return (sequence, time, 2) for (sequence, time, 2)."""
+        """Return the phase at each step.
+
+        Parameters
+        ----------
+        inputs : Tensor of shape (sequence, time, 2)
+            Hip angle and velocity.
+
+        Returns
+        -------
+        Tensor of shape (sequence, time, 2)
+            Sine and cosine.
+        """
         past = nn.functional.pad(inputs.transpose(1, 2), (KERNEL - 1, 0))
         filtered = self.norm(self.conv(past))
         smooth = nn.functional.avg_pool1d(nn.functional.pad(filtered, (POOL - 1, 0)), POOL, 1)
@@ -57,33 +68,84 @@ class GaitGRU(nn.Module):
         return nn.functional.normalize(self.out(hidden), dim=-1)
 
     def start(self, n_sequences: int) -> State:
-        """Return the state before the first step: zeros."""
+        """Return the state before the first step: zeros.
+
+        Parameters
+        ----------
+        n_sequences : int
+            Sequences that run at once.
+
+        Returns
+        -------
+        tuple of tuple of Tensor of shape (sequence, number)
+            ((hidden,), (inputs, filtered)).
+        """
         sizes = (N_UNITS, 2 * (KERNEL - 1), N_FILTERS * (POOL - 1))
         hidden, inputs, filtered = (self.out.weight.new_zeros(n_sequences, n) for n in sizes)
         return (hidden,), (inputs, filtered)
 
     def step(self, state: State, inputs: Tensor) -> State:
-        """Advance by one step; ``inputs`` is (sequence, 2)."""
-        (hidden,), (heard, filtered) = state
-        heard = torch.cat([heard.unflatten(1, (2, -1)), inputs[:, :, None]], dim=2)
-        now = self.norm(self.conv(heard))
+        """Advance by one step.
+
+        Parameters
+        ----------
+        state : tuple of tuple of Tensor of shape (sequence, number)
+            The state before the step.
+        inputs : Tensor of shape (sequence, 2)
+            Hip angle and velocity.
+
+        Returns
+        -------
+        tuple of tuple of Tensor of shape (sequence, number)
+            The state after the step.
+        """
+        (hidden,), (window, filtered) = state
+        window = torch.cat([window.unflatten(1, (2, -1)), inputs[:, :, None]], dim=2)
+        now = self.norm(self.conv(window))
         filtered = torch.cat([filtered.unflatten(1, (N_FILTERS, -1)), now], dim=2)
         # A sequence of one step, so that the layer's own code runs.
         moved = self.gru(filtered.mean(dim=2)[:, None], hidden[None])[1][0]
-        return (moved,), (heard[:, :, 1:].flatten(1), filtered[:, :, 1:].flatten(1))
+        return (moved,), (window[:, :, 1:].flatten(1), filtered[:, :, 1:].flatten(1))
 
     def readout(self, state: State) -> Tensor:
-        """Return sine and cosine (sequence, 2) of a state."""
+        """Return the phase of a state.
+
+        Parameters
+        ----------
+        state : tuple of tuple of Tensor of shape (sequence, number)
+            A state.
+
+        Returns
+        -------
+        Tensor of shape (sequence, 2)
+            Sine and cosine.
+        """
         return self._phase(state[0][0])
 
 
 def build() -> GaitGRU:
-    """Return the architecture with torch's default initial weights, in evaluation mode."""
+    """Return the architecture with torch's default initial weights, in evaluation mode.
+
+    Returns
+    -------
+    GaitGRU
+        The network.
+    """
     return GaitGRU().eval()
 
 
 def load(wheel: Path) -> GaitGRU:
-    """Return the network with the weights that lie in the wheel of ao-compensation-model.
+    """Return the network with the weights in the wheel of ao-compensation-model.
+
+    Parameters
+    ----------
+    wheel : Path
+        The fetched file.
+
+    Returns
+    -------
+    GaitGRU
+        The network.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Keras keeps the gates of its cells in another order than torch. NumPy only."""
+"""Weights of Keras's cells in the order of gates that torch has. NumPy only."""
 
 from __future__ import annotations
 
@@ -16,22 +16,26 @@ def gru_weights(kernel: Floats, recurrent: Floats, bias: Floats | None) -> Weigh
 
     Parameters
     ----------
-    kernel, recurrent : (input, 3 unit), (unit, 3 unit).
-    bias : (2, 3 unit), that of the input and that of the state; or none.
+    kernel : ndarray of shape (feature, 3 * unit)
+        Weights of the input.
+    recurrent : ndarray of shape (unit, 3 * unit)
+        Weights of the state.
+    bias : ndarray of shape (2, 3 * unit) or None
+        Those of the input and of the state.
 
     Returns
     -------
-    dict
-        ``weight_ih`` (3 unit, input), ``weight_hh`` (3 unit, unit), ``bias_ih``, ``bias_hh``.
+    dict of str to ndarray
+        ``weight_ih`` (3 * unit, feature), ``weight_hh`` (3 * unit, unit), ``bias_ih``, ``bias_hh``.
     """
 
-    def reordered(columns: Floats) -> Floats:
+    def _reordered(columns: Floats) -> Floats:
         update, reset, candidate = np.split(columns, 3, axis=-1)
         return np.concatenate([reset, update, candidate], axis=-1)
 
-    weights = {"weight_ih": reordered(kernel).T, "weight_hh": reordered(recurrent).T}
+    weights = {"weight_ih": _reordered(kernel).T, "weight_hh": _reordered(recurrent).T}
     if bias is not None:
-        weights["bias_ih"], weights["bias_hh"] = reordered(bias)
+        weights["bias_ih"], weights["bias_hh"] = _reordered(bias)
     return weights
 
 
@@ -42,12 +46,16 @@ def plain_weights(kernel: Floats, recurrent: Floats, bias: Floats | None) -> Wei
 
     Parameters
     ----------
-    kernel, recurrent : (input, gate unit), (unit, gate unit).
-    bias : (gate unit), or none.
+    kernel : ndarray of shape (feature, gate * unit)
+        Weights of the input.
+    recurrent : ndarray of shape (unit, gate * unit)
+        Weights of the state.
+    bias : ndarray of shape (gate * unit,) or None
+        Bias of the gates.
 
     Returns
     -------
-    dict
+    dict of str to ndarray
         As :func:`gru_weights`; ``bias_hh`` is zero.
     """
     weights = {"weight_ih": kernel.T, "weight_hh": recurrent.T}

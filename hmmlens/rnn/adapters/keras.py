@@ -27,14 +27,33 @@ except ImportError as error:
 
 
 class Recurrent(nn.Module):
-    """A torch layer that returns all steps or, like Keras by default, the last one alone."""
+    """A torch layer that returns all steps or, like Keras by default, the last one alone.
+
+    Parameters
+    ----------
+    rnn : torch.nn.RNNBase
+        The layer.
+    return_sequences : bool
+        Whether to return all steps.
+    """
 
     def __init__(self, rnn: nn.RNNBase, return_sequences: bool) -> None:
         super().__init__()
         self.rnn, self.return_sequences = rnn, return_sequences
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return (sequence, time, unit) or (sequence, unit)."""
+        """Return the states of the layer.
+
+        Parameters
+        ----------
+        inputs : Tensor of shape (sequence, time, feature)
+            What the layer reads.
+
+        Returns
+        -------
+        Tensor of shape (sequence, time, unit) or (sequence, unit)
+            All hidden states, or the last one.
+        """
         steps, state = self.rnn(inputs)
         if self.return_sequences:
             return steps  # type: ignore[no-any-return]
@@ -43,10 +62,21 @@ class Recurrent(nn.Module):
 
 
 class Embed(nn.Embedding):
-    """An embedding whose symbols may come as floats."""
+    """An embedding whose symbols may be floats."""
 
     def forward(self, symbols: Tensor) -> Tensor:
-        """Return (..., feature) of (...)."""
+        """Return the embedding of symbols.
+
+        Parameters
+        ----------
+        symbols : Tensor of shape (...)
+            Symbols.
+
+        Returns
+        -------
+        Tensor of shape (..., feature)
+            Their vectors.
+        """
         return super().forward(symbols.long())
 
 
@@ -56,6 +86,16 @@ def convert(model: Any) -> nn.Sequential:
     A chain of layers can be converted: LSTM, GRU (``reset_after``), SimpleRNN, each also in
     Bidirectional; Dense, Embedding, Activation, Dropout, TimeDistributed. The module's parts
     have the names of the layers.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The model.
+
+    Returns
+    -------
+    torch.nn.Sequential
+        The module.
 
     Raises
     ------
@@ -97,10 +137,10 @@ def _check_chain(model: Any) -> None:
         )
     entries = model.get_config()["layers"]
     for before, layer in zip([None, *entries], entries, strict=False):
-        heard = _histories(layer["inbound_nodes"])
-        if heard != ([before["name"]] if before else []):
+        sources = _histories(layer["inbound_nodes"])
+        if sources != ([before["name"]] if before else []):
             raise DataError(
-                f"layer {layer['name']!r} is fed by {heard}; only a model whose layers form one "
+                f"layer {layer['name']!r} reads from {sources}; only a model whose layers form one "
                 "chain can be converted"
             )
     if len(model.outputs) != 1 or model.output_names != [entries[-1]["name"]]:
@@ -128,7 +168,20 @@ def _convert(layer: Any) -> nn.Module:
 
 
 def unsupported(name: str, what: str) -> DataError:
-    """Return what to raise for a layer that is not known here."""
+    """Return the error to raise for a layer that cannot be converted.
+
+    Parameters
+    ----------
+    name : str
+        Name of the layer.
+    what : str
+        Its type, as the message reports it.
+
+    Returns
+    -------
+    DataError
+        The error.
+    """
     return DataError(
         f"layer {name!r} is a {what}, which cannot be converted; allowed: {', '.join(CONVERTERS)}"
     )

@@ -20,6 +20,16 @@ def read(path: Path) -> nn.Sequential:
     Layers are looked up by name in the file before Keras builds anything, and Keras reads in
     its safe mode: a file cannot bring code of its own.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    torch.nn.Sequential
+        The module.
+
     Raises
     ------
     DataError

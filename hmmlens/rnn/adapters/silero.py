@@ -20,7 +20,7 @@ from hmmlens.rnn.recurrent_network import State
 
 FILE = "silero_vad/data/silero_vad.jit"
 
-#: Samples of a frame at 16 kHz, and how many of the frame before are heard with it.
+#: Samples of a frame at 16 kHz, and samples of the frame before that are read with it.
 FRAME, CONTEXT = 512, 64
 
 #: Short-time Fourier transform: window and stride in samples.
@@ -50,8 +50,8 @@ ARRAYS = {
 class SileroVAD(nn.Module):
     """Magnitude spectra, four convolutions that leave one vector a frame, LSTM, linear, sigmoid.
 
-    ``forward`` takes frames of 32 ms at 16 kHz, full scale being 1, (sequence, time, 512), and
-    returns the probability of speech (sequence, time, 1).
+    ``forward`` takes frames of 32 ms at 16 kHz, full scale being 1, and returns the probability of
+    speech.
 
     It follows the recurrence protocol of :mod:`hmmlens.rnn.recurrent_network`. Behind the LSTM's
     entry, its state has one for the end of the last frame: ((hidden, cell), (samples,)).
@@ -59,12 +59,12 @@ class SileroVAD(nn.Module):
 
     fourier: Tensor
 
-    #: Steps of input that the filters hear at once: a frame, and the end of the one before.
-    n_heard = 2
+    #: Steps of input in the window of the filters: a frame, and the end of the one before.
+    n_input_steps = 2
 
     def __init__(self) -> None:
         super().__init__()
-        # A fixed transform, not a weight: it is the same in an untrained twin.
+        # A fixed transform, not a weight: it is the same in an untrained control.
         self.register_buffer("fourier", _fourier(), persistent=False)
         self.encoder = nn.Sequential(
             nn.Conv1d(WINDOW // 2 + 1, 128, 3, padding=1),
@@ -80,16 +80,27 @@ class SileroVAD(nn.Module):
         self.out = nn.Linear(N_UNITS, 1)
 
     def forward(self, frames: Tensor) -> Tensor:
-        """Return (sequence, time, 1) for (sequence, time, 512)."""
+        """Return the probability of speech in each frame.
+
+        Parameters
+        ----------
+        frames : Tensor of shape (sequence, time, 512)
+            Sound.
+
+        Returns
+        -------
+        Tensor of shape (sequence, time, 1)
+            Probability of speech.
+        """
         before = nn.functional.pad(frames[:, :-1, -CONTEXT:], (0, 0, 1, 0))
         encoded = self._encode(before.flatten(0, 1), frames.flatten(0, 1))
         return self._speech(self.lstm(encoded.unflatten(0, frames.shape[:2]))[0])
 
     def _encode(self, before: Tensor, frames: Tensor) -> Tensor:
-        """Return (frame, unit) of frames (frame, sample) and of what was heard before them."""
-        heard = torch.cat([before, frames], dim=1)
-        heard = nn.functional.pad(heard, (0, CONTEXT), "reflect")
-        waves = nn.functional.conv1d(heard[:, None], self.fourier, stride=STRIDE)
+        """Return (frame, unit) of frames (frame, sample) and of the samples before them."""
+        window = torch.cat([before, frames], dim=1)
+        window = nn.functional.pad(window, (0, CONTEXT), "reflect")
+        waves = nn.functional.conv1d(window[:, None], self.fourier, stride=STRIDE)
         real, imaginary = waves.chunk(2, dim=1)
         encoded: Tensor = self.encoder((real**2 + imaginary**2).sqrt()).squeeze(2)
         return encoded
@@ -98,13 +109,37 @@ class SileroVAD(nn.Module):
         return torch.sigmoid(self.out(torch.relu(hidden)))
 
     def start(self, n_sequences: int) -> State:
-        """Return the state before the first frame: zeros."""
+        """Return the state before the first frame: zeros.
+
+        Parameters
+        ----------
+        n_sequences : int
+            Sequences that run at once.
+
+        Returns
+        -------
+        tuple of tuple of Tensor of shape (sequence, number)
+            ((hidden, cell), (samples,)).
+        """
         zeros = self.out.weight.new_zeros
         unit = zeros(n_sequences, N_UNITS)
         return (unit, unit), (zeros(n_sequences, CONTEXT),)
 
     def step(self, state: State, inputs: Tensor) -> State:
-        """Advance by one frame; ``inputs`` is (sequence, 512)."""
+        """Advance by one frame.
+
+        Parameters
+        ----------
+        state : tuple of tuple of Tensor of shape (sequence, number)
+            The state before the frame.
+        inputs : Tensor of shape (sequence, 512)
+            Sound.
+
+        Returns
+        -------
+        tuple of tuple of Tensor of shape (sequence, number)
+            The state after the frame.
+        """
         (hidden, cell), (before,) = state
         encoded = self._encode(before, inputs)
         # A sequence of one frame, so that the layer's own code runs.
@@ -112,7 +147,18 @@ class SileroVAD(nn.Module):
         return tuple(part[0] for part in moved), (inputs[:, -CONTEXT:],)
 
     def readout(self, state: State) -> Tensor:
-        """Return the probability of speech (sequence, 1) of a state."""
+        """Return the probability of speech of a state.
+
+        Parameters
+        ----------
+        state : tuple of tuple of Tensor of shape (sequence, number)
+            A state.
+
+        Returns
+        -------
+        Tensor of shape (sequence, 1)
+            Probability of speech.
+        """
         return self._speech(state[0][0])
 
 
@@ -126,14 +172,30 @@ def _fourier() -> Tensor:
 
 
 def build() -> SileroVAD:
-    """Return the architecture with torch's default initial weights, in evaluation mode."""
+    """Return the architecture with torch's default initial weights, in evaluation mode.
+
+    Returns
+    -------
+    SileroVAD
+        The network.
+    """
     return SileroVAD().eval()
 
 
 def load(wheel: Path) -> SileroVAD:
-    """Return the network with the weights that lie in the wheel of silero-vad.
+    """Return the network with the weights in the wheel of silero-vad.
 
     The arrays are known by their place in the file, so the wheel's hash must have been checked.
+
+    Parameters
+    ----------
+    wheel : Path
+        The fetched file.
+
+    Returns
+    -------
+    SileroVAD
+        The network.
 
     Raises
     ------

@@ -75,7 +75,7 @@ def test_steps_equal_the_forward_pass(name: str) -> None:
 @pytest.mark.parametrize("name", adapters.ADAPTERS)
 def test_filters_span_the_declared_number_of_steps(name: str) -> None:
     network = perturbed(name)
-    n, x = network.n_heard, inputs(name, 60)
+    n, x = network.n_input_steps, inputs(name, 60)
     layer_inputs = []
     layer = getattr(network, adapters.ADAPTERS[name].layers[0])
     layer.register_forward_pre_hook(lambda _, args: layer_inputs.append(args[0]))
@@ -93,7 +93,7 @@ def test_settling_on_zero_input_waits_for_the_filters(name: str) -> None:
     settled = settle(network, x, np.array([7, 2, 5]), "zero")
     for row, until in enumerate((7, 2, 5)):
         # The driven steps, then their echo in the filters, then 20 steps.
-        n_steps = until + 1 + network.n_heard - 1 + 20
+        n_steps = until + 1 + network.n_input_steps - 1 + 20
         whole = torch.zeros(1, n_steps, *SHAPES[name], dtype=torch.float64)
         whole[0, : until + 1] = x[row, : until + 1]
         with torch.no_grad():

@@ -175,7 +175,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         "layer 'dense' is a Dense in float16",
     ),
     "branch": (branched, "is a Add"),
-    "shared": (shared, "layer 'twice' is fed by .*; only a model whose layers form one chain"),
+    "shared": (shared, "layer 'twice' reads from .*; only a model whose layers form one chain"),
     "two outputs": (two_outputs, "only a model with one output"),
 }
 
