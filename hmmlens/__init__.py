@@ -14,6 +14,8 @@ _EXPORTS = {
     "CategoricalHMM": "hmmlens.hmm",
     "GaussianHMM": "hmmlens.hmm",
     "HMMSweep": "hmmlens.hmm",
+    "InputDrivenHMM": "hmmlens.hmm",
+    "choose": "hmmlens.hmm",
     "explain": "hmmlens.explanation",
     "extract": "hmmlens.recording.extract",
     "record": "hmmlens.recording.during_training",
@@ -22,7 +24,7 @@ _EXPORTS = {
 
 if TYPE_CHECKING:
     from hmmlens.explanation import explain
-    from hmmlens.hmm import CategoricalHMM, GaussianHMM, HMMSweep
+    from hmmlens.hmm import CategoricalHMM, GaussianHMM, HMMSweep, InputDrivenHMM, choose
     from hmmlens.recording.during_training import record
     from hmmlens.recording.extract import extract
     from hmmlens.reduction.reduce import reduce
@@ -31,7 +33,9 @@ __all__ = [
     "CategoricalHMM",
     "GaussianHMM",
     "HMMSweep",
+    "InputDrivenHMM",
     "__version__",
+    "choose",
     "explain",
     "extract",
     "record",

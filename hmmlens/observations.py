@@ -296,7 +296,7 @@ def check_count(value: object, name: str) -> None:
         raise DataError(f"{name} must be a whole number of 1 or more, found {value!r}")
 
 
-def tell_constant_columns(covariance: NDArray[np.float64]) -> list[int]:
+def log_constant_columns(covariance: NDArray[np.float64]) -> list[int]:
     """Log which components never move, or barely, and return the former.
 
     The first have a standard deviation below 1e-9 of the root mean square over components, the

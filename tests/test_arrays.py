@@ -24,7 +24,7 @@ from sklearn.decomposition import PCA
 
 from hmmlens import CategoricalHMM, GaussianHMM, HMMSweep, arrays, extract, observations, reduce
 from hmmlens.errors import DataError
-from hmmlens.hmm.input_driven import DrivenHMM
+from hmmlens.hmm.input_driven import InputDrivenHMM
 from hmmlens.recording import in_memory
 from hmmlens.recording.inputs import Source
 from hmmlens.recording.store import writers
@@ -140,8 +140,8 @@ ON_VALUES: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
         lambda x, n: flat(extract(net(), x, n)["rnn"]["hidden"]),
         np.concatenate([alone(s) for s in DATA.values]),
     ),
-    "DrivenHMM.filter": (
-        lambda x, n: DrivenHMM(START, TABLES, MEANS, COVARS, "full")
+    "InputDrivenHMM.filter": (
+        lambda x, n: InputDrivenHMM(START, TABLES, MEANS, COVARS, "full")
         .filter(x, padded(DATA.symbols), n)
         .log_likelihood,
         [
@@ -169,13 +169,13 @@ ON_SYMBOLS: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
         ),
         np.bincount(np.concatenate(DATA.symbols)) / LENGTHS.sum(),
     ),
-    "DrivenHMM.filter": (
+    "InputDrivenHMM.filter": (
         lambda x, n: (
-            DrivenHMM(START, TABLES, MEANS, COVARS, "full")
+            InputDrivenHMM(START, TABLES, MEANS, COVARS, "full")
             .filter(padded(DATA.values), x, LENGTHS)
             .log_likelihood
         ),
-        ON_VALUES["DrivenHMM.filter"][1],
+        ON_VALUES["InputDrivenHMM.filter"][1],
     ),
 }
 

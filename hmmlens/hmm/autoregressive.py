@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from hmmlens.errors import DataError
 from hmmlens.hmm import checks, inference
 from hmmlens.hmm.engine.covariances import roots
+from hmmlens.hmm.estimator import Estimator
 from hmmlens.hmm.inference import Filtered
 from hmmlens.observations import check_count
 from hmmlens.ragged import steps_inside
 from hmmlens.typing import Floats, Ints
 
 
-class ARHMM:
+class ARHMM(Estimator):
     """An autoregressive hidden Markov model of order 1, fitted by EM from k-means cells.
 
     Parameters

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any, Self
 
 import numpy as np
@@ -15,13 +14,14 @@ from hmmlens.hmm.engine import longpass
 from hmmlens.hmm.engine.blocks import Block
 from hmmlens.hmm.engine.longpass import Posteriors
 from hmmlens.hmm.engine.packing import pack
+from hmmlens.hmm.estimator import Estimator
 from hmmlens.hmm.fitting import Fitted
 from hmmlens.hmm.inference import Filtered
 from hmmlens.observations import Sequences, check_count
 from hmmlens.typing import Floats, Int64s
 
 
-class HiddenMarkovModel(Fitted):
+class HiddenMarkovModel(Fitted, Estimator):
     """Base of :class:`GaussianHMM` and :class:`CategoricalHMM`, whose parameters it documents.
 
     Data are *flat* as in hmmlearn, one sequence after another, with ``lengths`` that add up to
@@ -33,39 +33,29 @@ class HiddenMarkovModel(Fitted):
     the chain moves on through them.
     """
 
-    # scikit-learn's habits.
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
-
-    def __sklearn_tags__(self) -> Any:
-        """Return what scikit-learn's tools ask of an estimator; its import is left to them."""
-        from sklearn.base import BaseEstimator
-
-        return BaseEstimator().__sklearn_tags__()
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return all(hasattr(self, name) for name in self._letters.values())
-
     def set_params(self, **params: Any) -> Self:
-        """Set the constructor's arguments."""
-        known = inspect.signature(type(self)).parameters
-        for name, value in params.items():
-            if name not in known:
-                raise ValueError(f"{name!r} is no parameter of {type(self).__name__}")
-            setattr(self, name, value)
+        """Set arguments of the constructor and forget the record of an earlier fit.
+
+        Parameters
+        ----------
+        **params : object
+            New values by name.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            When the constructor has no such argument.
+        """
+        super().set_params(**params)
         self.monitor_ = ConvergenceMonitor(self.tol, self.n_iter, self.verbose)
         return self
 
-    def __repr__(self) -> str:
-        defaults = inspect.signature(type(self)).parameters
-        given = [
-            f"{name}={value!r}"
-            for name, value in self.get_params().items()
-            if not _same(value, defaults[name].default)
-        ]
-        return f"{type(self).__name__}({', '.join(given)})"
+    def __sklearn_is_fitted__(self) -> bool:
+        return all(hasattr(self, name) for name in self._letters.values())
 
     # Scores.
 
@@ -268,7 +258,3 @@ class HiddenMarkovModel(Fitted):
             states.append(currstate)
             frames.append(self._draw(currstate, rng))
         return np.atleast_2d(frames), np.array(states, dtype=np.int64)
-
-
-def _same(value: Any, default: Any) -> bool:
-    return value is default or (np.ndim(value) == 0 and value == default)

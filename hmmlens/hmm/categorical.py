@@ -121,7 +121,7 @@ class CategoricalHMM(HiddenMarkovModel):
         if self.n_features is not None:
             check_count(self.n_features, "n_features")
 
-    def _initialise(self, seen: streams.Survey) -> None:
+    def _initialise(self, seen: streams.DataSummary) -> None:
         if self.n_features is None:
             self.n_features = seen.largest + 1
         self._dirichlet_start()
@@ -141,7 +141,7 @@ class CategoricalHMM(HiddenMarkovModel):
         shape = self.n_components, n_symbols
         self.emissionprob_ = checks.distributions(given, "emissionprob_", shape)
 
-    def _remedy(self, seen: streams.Survey) -> str:
+    def _remedy(self, seen: streams.DataSummary) -> str:
         return "use an emissionprob_prior above 1, fewer states or another random_state"
 
     def _family(self) -> Categorical:
@@ -155,7 +155,7 @@ class CategoricalHMM(HiddenMarkovModel):
             None,
         )
 
-    def _prior(self, seen: streams.Survey, centre: Floats | None) -> Prior:
+    def _prior(self, seen: streams.DataSummary, centre: Floats | None) -> Prior:
         k = self.n_components
         shapes = {"startprob_prior": (k,), "transmat_prior": (k, k),
                   "emissionprob_prior": (k, int(self.n_features or 0))}  # fmt: skip

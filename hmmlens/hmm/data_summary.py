@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hmmlens.errors import DataError
 from hmmlens.hmm import selection
 from hmmlens.hmm.engine import streams
-from hmmlens.hmm.engine.streams import Source, Survey
+from hmmlens.hmm.engine.streams import ChunkedData, DataSummary
 from hmmlens.hmm.selection import SampleSizes
 from hmmlens.observations import Sequences
 
@@ -19,7 +19,7 @@ from hmmlens.observations import Sequences
 SEQUENCE_FRAMES = 200_000
 
 
-def look(data: Source, n_states: int) -> tuple[Survey, SampleSizes]:
+def summarise_data(data: ChunkedData, n_states: int) -> tuple[DataSummary, SampleSizes]:
     """Return what EM has to know of the data, and how many independent frames they hold.
 
     In memory, all frames are looked at. Of data that are read in chunks, the sample for the starts
@@ -35,7 +35,7 @@ def look(data: Source, n_states: int) -> tuple[Survey, SampleSizes]:
         When there are fewer frames than states.
     """
     if data.once is None:
-        seen = streams.survey(data, n_states)
+        seen = streams.summarise(data, n_states)
         some = whole_sequences(data, SEQUENCE_FRAMES)
         sizes = selection.sample_sizes(some.frames, some.lengths)
         n_effective = seen.n_frames * sizes.n_effective / sizes.n_frames
@@ -52,13 +52,13 @@ def look(data: Source, n_states: int) -> tuple[Survey, SampleSizes]:
     sizes = selection.sample_sizes(data.once.frames, lengths)
     counts = len(frames), len(lengths)
     if frames.ndim == 1:
-        return Survey(*counts, None, np.zeros((0, 0)), int(frames.max()), frames), sizes
+        return DataSummary(*counts, None, np.zeros((0, 0)), int(frames.max()), frames), sizes
     # Of the covariance, the variances are enough here.
     variance = np.diag(frames.var(axis=0))
-    return Survey(*counts, frames.mean(axis=0), variance, -1, frames), sizes
+    return DataSummary(*counts, frames.mean(axis=0), variance, -1, frames), sizes
 
 
-def whole_sequences(data: Source, most_frames: int) -> Sequences:
+def whole_sequences(data: ChunkedData, most_frames: int) -> Sequences:
     """Return some sequences, spread evenly over the data, with about ``most_frames`` frames."""
     kept: list[NDArray[Any]] = []
     every, number = 1, 0

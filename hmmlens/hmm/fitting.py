@@ -19,6 +19,7 @@ from hmmlens.hmm.engine import em, streams
 from hmmlens.hmm.engine.blocks import Block, Workspace, blocks_of
 from hmmlens.hmm.engine.engines import expectation, floats_per_frame
 from hmmlens.hmm.engine.parameters import Family, Parameters, Prior, Statistics
+from hmmlens.hmm.estimator import not_fitted
 from hmmlens.observations import Sequences, check_count, hidden
 from hmmlens.typing import Floats
 
@@ -52,7 +53,7 @@ class Fitted(ABC):
     device: str
     memory_limit: int
     monitor_: ConvergenceMonitor
-    _seen: streams.Survey | None = None
+    _seen: streams.DataSummary | None = None
     _running: Statistics | None = None
     _n_chunks: int = 0
 
@@ -75,7 +76,7 @@ class Fitted(ABC):
     ) -> Sequences: ...
 
     @abstractmethod
-    def _initialise(self, seen: streams.Survey) -> None:
+    def _initialise(self, seen: streams.DataSummary) -> None:
         """Draw the parameters that are asked for, and check what is given."""
 
     @abstractmethod
@@ -83,7 +84,7 @@ class Fitted(ABC):
         """Raise :class:`DataError` unless the parameters of the emissions are sound."""
 
     @abstractmethod
-    def _remedy(self, seen: streams.Survey) -> str:
+    def _remedy(self, seen: streams.DataSummary) -> str:
         """Return what may help where EM breaks down."""
 
     @abstractmethod
@@ -94,7 +95,7 @@ class Fitted(ABC):
         """Return a family whose features give all of the log density, its batch, and a centre."""
 
     @abstractmethod
-    def _prior(self, seen: streams.Survey, centre: Floats | None) -> Prior: ...
+    def _prior(self, seen: streams.DataSummary, centre: Floats | None) -> Prior: ...
 
     @abstractmethod
     def _get_emission(self) -> tuple[Floats, ...]: ...
@@ -119,11 +120,7 @@ class Fitted(ABC):
         check_count(self.n_components, "n_components")
         for name in self._letters.values():
             if not hasattr(self, "_covars_" if name == "covars_" else name):
-                from sklearn.exceptions import NotFittedError
-
-                raise NotFittedError(
-                    f"this {type(self).__name__} has no {name} yet; call fit first, or set it"
-                )
+                raise not_fitted(self, f"{name} yet; call fit first, or set it")
         k = self.n_components
         self.startprob_ = checks.distributions(self.startprob_, "startprob_", (k,))
         # hmmlearn leaves a row of zeros where no transition was ever seen.
@@ -176,8 +173,8 @@ class Fitted(ABC):
         """
         self._check_settings()
         check = partial(self._check_data, fitted=False)
-        source = streams.source(X, lengths, mask, check, self.memory_limit)
-        seen = streams.survey(source, self.n_components)
+        source = streams.chunked(X, lengths, mask, check, self.memory_limit)
+        seen = streams.summarise(source, self.n_components)
         self._initialise(seen)
         self._check_is_fitted()
         self._warn_of_little_data(seen)
@@ -232,7 +229,7 @@ class Fitted(ABC):
         self._check_settings()
         given = self._check_data(X, lengths, mask, self._seen is not None)
         if self._seen is None:
-            self._seen = streams.survey(streams.Source(given, lambda: iter([given])),
+            self._seen = streams.summarise(streams.ChunkedData(given, lambda: iter([given])),
                                         self.n_components)  # fmt: skip
             self._initialise(self._seen)
             self._running, self._n_chunks = None, 0
@@ -259,18 +256,18 @@ class Fitted(ABC):
         self._set_batch(new, seen)
         return self
 
-    def _pack(self, part: Sequences, seen: streams.Survey) -> list[Block]:
+    def _pack(self, part: Sequences, seen: streams.DataSummary) -> list[Block]:
         n_features = self._family().n_features(seen.n_components)
         held = floats_per_frame(self.engine, self.n_components, n_features)
         return blocks_of(part.frames, part.lengths, seen.centre, held, self.memory_limit)
 
-    def _get_batch(self, seen: streams.Survey) -> Parameters:
+    def _get_batch(self, seen: streams.DataSummary) -> Parameters:
         """Return the parameters as a batch of one, means of centred values."""
         emission = tuple(part[None] for part in self._get_emission())
         batch = Parameters(self.startprob_[None], self.transmat_[None], emission)
         return em.shift(batch, self._family(), None if seen.centre is None else -seen.centre)
 
-    def _set_batch(self, batch: Parameters, seen: streams.Survey) -> None:
+    def _set_batch(self, batch: Parameters, seen: streams.DataSummary) -> None:
         found = em.shift(batch, self._family(), seen.centre)
         self.startprob_, self.transmat_ = found.startprob[0], found.transmat[0]
         self._set_emission(tuple(part[0] for part in found.emission))
@@ -298,7 +295,7 @@ class Fitted(ABC):
             )  # fmt: skip
         return code in self.init_params or not given
 
-    def _warn_of_little_data(self, seen: streams.Survey) -> None:
+    def _warn_of_little_data(self, seen: streams.DataSummary) -> None:
         """Warn where there are more parameters than numbers, in hmmlearn's words."""
         free, n_numbers = self._n_free(), seen.n_frames * seen.n_components
         n_free = sum(free[letter] for letter in set(self.params))

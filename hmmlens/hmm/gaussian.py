@@ -155,6 +155,11 @@ class GaussianHMM(HiddenMarkovModel):
     def n_features(self, n_features: int) -> None:
         self._n_features = n_features
 
+    @property
+    def n_features_in_(self) -> int:
+        """Components of a frame, once there are means; scikit-learn's name."""
+        return int(np.shape(self.means_)[-1])
+
     def _n_free(self) -> dict[str, int]:
         k, d = np.shape(self.means_)
         covariance = {
@@ -211,10 +216,10 @@ class GaussianHMM(HiddenMarkovModel):
             raise DataError(f"prior_mode must be hmmlearn or floor, found {self.prior_mode!r}")
         checks.number(self.min_covar, "min_covar", 0)
 
-    def _initialise(self, seen: streams.Survey) -> None:
+    def _initialise(self, seen: streams.DataSummary) -> None:
         if self.prior_mode == "floor":
             checks.spread(np.diagonal(seen.covariance))
-        observations.tell_constant_columns(seen.covariance)
+        observations.log_constant_columns(seen.covariance)
         self._prior(seen, None)
         self._dirichlet_start()
         if self._needs_init("m"):
@@ -243,7 +248,7 @@ class GaussianHMM(HiddenMarkovModel):
         wanted = checks.covariance_shape(self.covariance_type, *shape)
         self._covars_ = checks.numbers(self._covars_, "covars_", wanted)
 
-    def _remedy(self, seen: streams.Survey) -> str:
+    def _remedy(self, seen: streams.DataSummary) -> str:
         means = "fewer states or another random_state"
         if self.prior_mode == "hmmlearn":
             means = f'use prior_mode="floor", {means}'
@@ -269,7 +274,7 @@ class GaussianHMM(HiddenMarkovModel):
         batch = Parameters(self.startprob_[None], self.transmat_[None], emission)
         return Gaussian(kind), batch, centre
 
-    def _prior(self, seen: streams.Survey, centre: Floats | None) -> Prior:
+    def _prior(self, seen: streams.DataSummary, centre: Floats | None) -> Prior:
         k, d = self.n_components, seen.n_components
         start = checks.prior(self.startprob_prior, "startprob_prior", (k,), 0)
         trans = checks.prior(self.transmat_prior, "transmat_prior", (k, k), 0)

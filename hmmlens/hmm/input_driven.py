@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens import arrays, observations, ragged
+from hmmlens.deprecation import renamed_names
 from hmmlens.errors import DataError
 from hmmlens.hmm import checks
 from hmmlens.hmm.engine import em
@@ -33,7 +34,7 @@ UNIFORM = 1e-3
 
 
 @dataclass(frozen=True)
-class DrivenHMM:
+class InputDrivenHMM:
     """A Gaussian HMM with one table of transitions for each class of inputs.
 
     startprob : (state)
@@ -182,7 +183,7 @@ def from_states(
     n_states: int,
     n_classes: int,
     min_covar: float = 1e-3,
-) -> DrivenHMM:
+) -> InputDrivenHMM:
     """Return the tied model that known states (sequence, time) give, to start EM from.
 
     A state without a frame starts at the mean of all frames.
@@ -201,19 +202,19 @@ def from_states(
     covariance = residual.T @ residual / len(flat) + floor * np.eye(d)
     first = np.bincount(states[:, 0], minlength=n_states) + 1.0
     trans = tables(transitions(states, classes, inside, n_states, n_classes))
-    return DrivenHMM(first / first.sum(), trans, means, np.tile(covariance, (n_states, 1, 1)))
+    return InputDrivenHMM(first / first.sum(), trans, means, np.tile(covariance, (n_states, 1, 1)))
 
 
 def fit(
     values: Any,
     classes: Any,
-    start: DrivenHMM,
+    start: InputDrivenHMM,
     lengths: Any = None,
     max_iter: int = 30,
     tol: float = 1e-5,
     min_covar: float = 1e-3,
     update: str = "stmc",
-) -> tuple[DrivenHMM, list[float]]:
+) -> tuple[InputDrivenHMM, list[float]]:
     """Estimate all parameters, or those named in ``update``, by EM.
 
     The tables have a Dirichlet prior around their average in ``start``, see :func:`tables`, the
@@ -222,7 +223,7 @@ def fit(
 
     Parameters
     ----------
-    values, classes, lengths : see :meth:`DrivenHMM.filter`.
+    values, classes, lengths : see :meth:`InputDrivenHMM.filter`.
     tol : EM stops when a step gains less, nats per frame.
     min_covar : floor of the variances, relative to the mean variance of ``values``.
     update : letters of s(tartprob), t(ransmat), m(eans) and c(ovars); ``t`` alone keeps the
@@ -230,7 +231,7 @@ def fit(
 
     Returns
     -------
-    model : DrivenHMM
+    model : InputDrivenHMM
     history : log posterior density before each step, nats; it never falls.
 
     Raises
@@ -238,7 +239,7 @@ def fit(
     DataError
         When shapes, classes or settings do not fit, or the values do not vary.
     """
-    checks.letters(update, "update", GaussianHMM._letters, "DrivenHMM")
+    checks.letters(update, "update", GaussianHMM._letters, "InputDrivenHMM")
     checks.number(tol, "tol")
     checks.number(min_covar, "min_covar", 0)
     check_count(max_iter, "max_iter")
@@ -278,7 +279,11 @@ def fit(
 
 
 def _objective(
-    found: Expected, model: DrivenHMM, emission: tuple[Floats, ...], family: Gaussian, prior: Prior
+    found: Expected,
+    model: InputDrivenHMM,
+    emission: tuple[Floats, ...],
+    family: Gaussian,
+    prior: Prior,
 ) -> float:
     """Return the log-likelihood and the log prior density up to a constant."""
     weight = np.broadcast_to(np.asarray(prior.transmat) - 1, model.transmat.shape)
@@ -289,14 +294,14 @@ def _objective(
 
 
 def _maximise(
-    model: DrivenHMM,
+    model: InputDrivenHMM,
     stats: Statistics,
     emission: tuple[Floats, ...],
     family: Gaussian,
     prior: Prior,
     centre: Floats,
     update: str,
-) -> DrivenHMM:
+) -> InputDrivenHMM:
     startprob, transmat = model.startprob, model.transmat
     if "s" in update:
         startprob = rows_to_one(stats.start[0] + prior.startprob - 1, startprob)
@@ -307,3 +312,6 @@ def _maximise(
     return replace(
         model, startprob=startprob, transmat=transmat, means=means[0] + centre, covars=full
     )
+
+
+__getattr__ = renamed_names(__name__, {"DrivenHMM": "InputDrivenHMM"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,15 +17,17 @@ from hmmlens.hmm.engine.blocks import Block, Workspace, blocks_of
 from hmmlens.hmm.engine.emissions import Categorical, Gaussian
 from hmmlens.hmm.engine.engines import expectation, floats_per_frame
 from hmmlens.hmm.engine.parameters import Family, Parameters, Prior
-from hmmlens.hmm.engine.streams import Source
+from hmmlens.hmm.engine.streams import ChunkedData
 from hmmlens.hmm.models import CategoricalHMM, GaussianHMM, HiddenMarkovModel
 from hmmlens.observations import Sequences
 from hmmlens.stats.ties import first_best
 from hmmlens.typing import Floats
 
+log = logging.getLogger(__name__)
+
 
 @dataclass
-class Settings:
+class SweepSettings:
     """What the tasks of one sweep share; see :class:`hmmlens.hmm.sweep.HMMSweep`."""
 
     n_restarts: int
@@ -40,11 +43,11 @@ class Settings:
     n_symbols: int
     smoothing: float
     device: str
-    wide_starts: bool
+    wide_initialisation: bool
 
 
 @dataclass
-class Data:
+class SweepData:
     """Train and held-out sequences, and what is known of them from the start.
 
     train, test : in memory, or read again in every step of EM
@@ -53,8 +56,8 @@ class Data:
     floor : variance that every direction has at least
     """
 
-    train: Source
-    test: Source | None
+    train: ChunkedData
+    test: ChunkedData | None
     n_frames: int
     n_test: int
     sample: NDArray[Any]
@@ -62,10 +65,10 @@ class Data:
     floor: float
 
 
-class Bench:
+class FitBuffers:
     """The data packed for one covariance type, and memory to work in, for all numbers of states."""
 
-    def __init__(self, data: Data, settings: Settings, covariance_type: str) -> None:
+    def __init__(self, data: SweepData, settings: SweepSettings, covariance_type: str) -> None:
         self.covariance_type = covariance_type
         self.family: Family
         if settings.emission == "categorical":
@@ -80,7 +83,7 @@ class Bench:
             limit = settings.memory_limit
             return blocks_of(part.frames, part.lengths, data.centre, held, limit)
 
-        def packed(source: Source) -> Callable[[], Iterable[Block]]:
+        def packed(source: ChunkedData) -> Callable[[], Iterable[Block]]:
             if source.once is not None:
                 blocks = pack(source.once)
                 return lambda: blocks
@@ -94,14 +97,55 @@ class Bench:
 Task = tuple[list[dict[str, Any]], HiddenMarkovModel | None]
 
 
+def run_all(
+    data: SweepData, settings: SweepSettings, grid: list[tuple[str, int]], n_jobs: int
+) -> list[Task]:
+    """Run all tasks of a sweep.
+
+    Parameters
+    ----------
+    data : SweepData
+    settings : SweepSettings
+    grid : list of (str, int)
+        Covariance type and state count of each task.
+    n_jobs : int
+        Number of processes.
+
+    Returns
+    -------
+    list of Task
+        In the order of ``grid``, whatever ``n_jobs``.
+    """
+    if n_jobs == 1:
+        tasks, buffers = [], None
+        for kind, n_states in grid:
+            stale = buffers is None or buffers.covariance_type != kind
+            if settings.engine != "hmmlearn" and stale:
+                buffers = FitBuffers(data, settings, kind)
+            tasks.append(run(data, settings, kind, n_states, buffers))
+            best = max(row["log_likelihood"] for row in tasks[-1][0])
+            log.info("%s, %d states: log-likelihood %.1f", kind, n_states, best)
+        return tasks
+    from joblib import Parallel, delayed
+
+    # The largest first, so that no process is left with one when the others are done.
+    order = sorted(range(len(grid)), key=lambda i: -grid[i][1])
+    done = Parallel(n_jobs=n_jobs)(delayed(run)(data, settings, *grid[i]) for i in order)
+    return [task for _, task in sorted(zip(order, done, strict=True), key=lambda pair: pair[0])]
+
+
 def run(
-    data: Data, settings: Settings, covariance_type: str, n_states: int, bench: Bench | None = None
+    data: SweepData,
+    settings: SweepSettings,
+    covariance_type: str,
+    n_states: int,
+    buffers: FitBuffers | None = None,
 ) -> Task:
     """Return a row for each restart, and the model of the likeliest.
 
     Parameters
     ----------
-    bench : from :class:`Bench`, for this covariance type; None makes one.
+    buffers : from :class:`Bench`, for this covariance type; None makes one.
     """
     # Both must be loaded before the limit is set, or their own threads escape it. One thread is
     # as fast here as several, and gives the same bits in whatever process.
@@ -119,14 +163,14 @@ def run(
             begin = initialisation.categorical_starts(frames, n_symbols, n_states, n_restarts, seed)
         else:
             begin = initialisation.gaussian_starts(
-                frames, n_states, n_restarts, data.floor, seed, settings.wide_starts
+                frames, n_states, n_restarts, data.floor, seed, settings.wide_initialisation
             )
         ready = (time.perf_counter() - began) / n_restarts
         if settings.engine == "hmmlearn":
             fitted = [_by_hmmlearn(data, settings, covariance_type, start) for start in begin]
         else:
-            bench = Bench(data, settings, covariance_type) if bench is None else bench
-            fitted = _batched(data, settings, bench, begin)
+            buffers = FitBuffers(data, settings, covariance_type) if buffers is None else buffers
+            fitted = _batched(data, settings, buffers, begin)
     rows, fits = [], []
     for restart, (row, model) in enumerate(fitted):
         row["seconds"] += ready
@@ -140,19 +184,19 @@ def run(
 
 
 def _batched(
-    data: Data, settings: Settings, bench: Bench, begin: list[dict[str, Floats]]
+    data: SweepData, settings: SweepSettings, buffers: FitBuffers, begin: list[dict[str, Floats]]
 ) -> list[tuple[dict[str, Any], HiddenMarkovModel | None]]:
     """Fit all restarts in one batch."""
-    family, centre = bench.family, data.centre
+    family, centre = buffers.family, data.centre
     n_frames, n_states = data.n_frames, len(begin[0]["startprob"])
     prior = Prior(emissionprob=1 + settings.smoothing)
     if centre is not None:
-        prior = em.floor_prior(bench.covariance_type, data.floor, n_frames, n_states, len(centre))
+        prior = em.floor_prior(buffers.covariance_type, data.floor, n_frames, n_states, len(centre))
     back = None if centre is None else -centre
-    start = em.shift(initialisation.batch(begin, bench.covariance_type), family, back)
+    start = em.shift(initialisation.batch(begin, buffers.covariance_type), family, back)
     expect = expectation(settings.engine, settings.device)
     fits = em.fit(
-        bench.train,
+        buffers.train,
         family,
         start,
         prior,
@@ -160,17 +204,17 @@ def _batched(
         settings.tol * n_frames,
         expect,
         halving=settings.halving,
-        space=bench.space,
+        space=buffers.space,
     )
     held = np.full(len(fits), np.nan)
     good = [i for i, one in enumerate(fits) if one.params is not None]
-    if bench.test is not None and good:
+    if buffers.test is not None and good:
         params = em.join([p for one in fits if (p := one.params) is not None])
-        stats = em.total(bench.test, params, family, expect, bench.space)
+        stats = em.total(buffers.test, params, family, expect, buffers.space)
         held[good] = stats.log_likelihood / data.n_test
     found = []
     for one, test in zip(fits, held, strict=True):
-        model = None if one.params is None else model_of(one.params, bench, centre)
+        model = None if one.params is None else model_of(one.params, buffers, centre)
         row = describe(model, one.log_likelihood, one.entropy, float(test), data)
         drops = np.diff(one.objective) < -1e-9 * n_frames
         row |= {
@@ -186,13 +230,13 @@ def _batched(
     return found
 
 
-def model_of(params: Parameters, bench: Bench, centre: Floats | None) -> HiddenMarkovModel:
+def model_of(params: Parameters, buffers: FitBuffers, centre: Floats | None) -> HiddenMarkovModel:
     """Return the first of a batch as a model of the data as they were given."""
-    params = em.shift(params, bench.family, centre)
+    params = em.shift(params, buffers.family, centre)
     emission = [part[0] for part in params.emission]
     if len(emission) == 1:
         return CategoricalHMM.from_parameters(params.startprob[0], params.transmat[0], *emission)
-    model = GaussianHMM(len(params.startprob[0]), bench.covariance_type)
+    model = GaussianHMM(len(params.startprob[0]), buffers.covariance_type)
     model.startprob_, model.transmat_ = params.startprob[0], params.transmat[0]
     model.means_, model._covars_ = emission
     return model
@@ -203,7 +247,7 @@ def describe(
     log_likelihood: float,
     entropy: float,
     held_out: float,
-    data: Data,
+    data: SweepData,
 ) -> dict[str, Any]:
     """Return the scores of one fit; NaN when it broke down."""
     names = ("log_likelihood", "bic", "aic", "icl", "held_out")
@@ -225,7 +269,7 @@ def n_floored(model: HiddenMarkovModel | None, floor: float) -> int:
 
 
 def _by_hmmlearn(
-    data: Data, settings: Settings, covariance_type: str, start: dict[str, Floats]
+    data: SweepData, settings: SweepSettings, covariance_type: str, start: dict[str, Floats]
 ) -> tuple[dict[str, Any], HiddenMarkovModel | None]:
     """Fit one restart by the reference engine."""
     began = time.perf_counter()

@@ -212,14 +212,14 @@ def components(hidden: Floats, train: NDArray[np.bool_]) -> Floats:
 class States(NamedTuple):
     """A driven HMM of one space and the k-means chain that it started from.
 
-    model : DrivenHMM
+    model : InputDrivenHMM
     means : (state, output), the output law of each state
     select, test, codebook_test : (h), R2 of the free run
     closed_loop : R2 on test when the states are read once and then run to the end
     flicker : share of test frames in which no state has a filtered probability of .8
     """
 
-    model: input_driven.DrivenHMM
+    model: input_driven.InputDrivenHMM
     means: Floats
     select: Floats
     test: Floats

@@ -57,7 +57,7 @@ def refits(
             [n_states],
             (covariance_type,),
             n_restarts=N_STARTS,
-            wide_starts=False,
+            wide_initialisation=False,
             random_state=seed,
         )
         sweep.fit(train.values[rows], train.length[rows])

@@ -35,7 +35,7 @@ class PrivateNames:
     def _init(self: Any, X: np.ndarray, lengths: Any = None) -> None:
         self._check_settings()
         given = self._check_data(X, None, fitted=False)
-        seen = streams.survey(streams.Source(given, lambda: iter([given])), 1)
+        seen = streams.summarise(streams.ChunkedData(given, lambda: iter([given])), 1)
         self._initialise(seen)
         self._warn_of_little_data(seen)
 

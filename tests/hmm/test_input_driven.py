@@ -14,7 +14,7 @@ from scipy.stats import multivariate_normal
 from hmmlens.errors import DataError
 from hmmlens.hmm import input_driven
 from hmmlens.hmm.engine.input_driven_pass import expect
-from hmmlens.hmm.input_driven import DrivenHMM
+from hmmlens.hmm.input_driven import InputDrivenHMM
 from hmmlens.hmm.models import GaussianHMM
 from hmmlens.ragged import steps_inside
 
@@ -22,9 +22,9 @@ SEEDS = st.integers(0, 2**32 - 1)
 KINDS = ("spherical", "diag", "full", "tied")
 
 
-def a_model(seed: int, k: int = 3, c: int = 2, d: int = 2, kind: str = "tied") -> DrivenHMM:
+def a_model(seed: int, k: int = 3, c: int = 2, d: int = 2, kind: str = "tied") -> InputDrivenHMM:
     rng = np.random.default_rng(seed)
-    return DrivenHMM(
+    return InputDrivenHMM(
         rng.dirichlet(np.ones(k)),
         rng.dirichlet(np.ones(k), (c, k)),
         2 * rng.normal(size=(k, d)),
@@ -82,7 +82,7 @@ def test_expectations_equal_the_sum_over_all_paths(seed: int, n_steps: int) -> N
 @pytest.mark.parametrize("kind", KINDS)
 def test_model_with_equal_tables_is_the_plain_model(kind: str) -> None:
     model = a_model(3, c=1, kind=kind)
-    equal = DrivenHMM(
+    equal = InputDrivenHMM(
         model.startprob, np.tile(model.transmat, (4, 1, 1)), model.means, model.covars, kind
     )
     plain = GaussianHMM.from_parameters(

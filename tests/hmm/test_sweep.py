@@ -9,10 +9,13 @@ import pandas as pd
 import pytest
 from hmmlearn import hmm as reference
 from scipy.stats import multivariate_normal
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import adjusted_rand_score
 
+import hmmlens
 from hmmlens.errors import DataError
-from hmmlens.hmm import HMMSweep, hmmlearn_engine
+from hmmlens.hmm import HMMSweep, hmmlearn_engine, input_driven, selection
 from hmmlens.hmm.hmmlearn_engine import Fit
 from hmmlens.hmm.models import CategoricalHMM, GaussianHMM
 
@@ -276,10 +279,49 @@ def test_without_wide_starts_every_start_is_a_place() -> None:
     spread = np.repeat(rng.choice([0.2, 2.0], size=(20, 20)), 5, axis=1)
     X = spread[..., None] * rng.normal(size=(20, 100, 1))
     both, places = (
-        HMMSweep([2], ("diag",), n_restarts=6, max_iter=1, wide_starts=wide).fit(X)
+        HMMSweep([2], ("diag",), n_restarts=6, max_iter=1, wide_initialisation=wide).fit(X)
         for wide in (True, False)
     )
     log_likelihood = [np.sort(part.results_["log_likelihood"]) for part in (both, places)]
     assert not np.allclose(*log_likelihood)
     # After one step of EM all starts that are places are still alike.
     assert np.ptp(log_likelihood[1]) < 0.2 * np.ptp(log_likelihood[0])
+
+
+def test_a_sweep_is_an_estimator() -> None:
+    X, truth = planted(PLACES, EVEN)
+    sweep = HMMSweep([1, 2, 3, 4], n_restarts=2, random_state=3, criterion="bic")
+    again = clone(sweep)
+    assert again is not sweep and again.get_params() == sweep.get_params()
+    assert repr(clone(HMMSweep(3, max_iter=7))) == "HMMSweep(n_states=3, max_iter=7)"
+    with pytest.raises(NotFittedError, match="HMMSweep has no models yet; call fit first"):
+        sweep.predict(X)
+    assert not hasattr(sweep, "best_model_")
+    sweep.fit(X)
+    assert sweep.best_model_ is sweep.models_["tied", 3]
+    np.testing.assert_array_equal(sweep.predict(X), sweep.models_["tied", 3].predict(X))
+    assert adjusted_rand_score(truth.ravel(), sweep.predict(X).ravel()) > 0.9
+    assert sweep.score(X) == sweep.models_["tied", 3].score(X)
+    assert sweep.set_params(criterion="held_out") is sweep
+    with pytest.raises(DataError, match="no fit of the sweep has a held_out score"):
+        sweep.score(X)
+    sweep.set_params(n_states=2, criterion="aic").fit(X)
+    assert set(sweep.models_) == {("tied", 2)} and sweep.best_model_.n_components == 2
+    with pytest.raises(ValueError, match="'states' is no parameter of HMMSweep"):
+        sweep.set_params(states=3)
+    with pytest.raises(DataError, match="criterion must be one of bic, aic, icl, held_out"):
+        HMMSweep(criterion="BIC").fit(X)
+
+
+def test_state_counts_of_an_iterator_serve_every_fit() -> None:
+    X, _ = planted(PLACES, EVEN, n_sequences=3)
+    sweep = HMMSweep(iter([1, 2]), n_restarts=1, max_iter=2)
+    assert set(sweep.fit(X).models_) == set(sweep.fit(X).models_) == {("tied", 1), ("tied", 2)}
+
+
+def test_old_names_warn_and_work() -> None:
+    with pytest.warns(DeprecationWarning, match="'wide_starts' is deprecated"):
+        assert HMMSweep(wide_starts=False).wide_initialisation is False
+    with pytest.warns(DeprecationWarning, match="DrivenHMM is deprecated; use InputDrivenHMM"):
+        assert input_driven.DrivenHMM is hmmlens.InputDrivenHMM
+    assert hmmlens.choose is selection.choose

@@ -27,7 +27,7 @@ SAMPLE_FRAMES = 20_000
 
 
 @dataclass
-class Source:
+class ChunkedData:
     """Data that can be read again and again.
 
     once : the data, where they are in memory already
@@ -39,7 +39,7 @@ class Source:
 
 
 @dataclass
-class Survey:
+class DataSummary:
     """What one pass over the data tells.
 
     n_frames, n_sequences : how many there are; frames count where they are observed
@@ -62,9 +62,9 @@ class Survey:
         return 1 if self.centre is None else len(self.centre)
 
 
-def source(
+def chunked(
     X: Any, lengths: ArrayLike | None, mask: ArrayLike | None, check: Check, memory_limit: int
-) -> Source:
+) -> ChunkedData:
     """Make data readable in chunks.
 
     Parameters
@@ -82,16 +82,16 @@ def source(
             raise DataError(
                 "lengths and mask cannot be given beside a function; yield (array, lengths, mask)"
             )
-        return Source(None, lambda: _called(X, check))
+        return ChunkedData(None, lambda: _called(X, check))
     if isinstance(X, Iterator):
         raise DataError(
             "X is an iterator, and EM reads the data many times; give a function that returns one"
         )
     inner = X.data if is_labelled(X) else X
     if not isinstance(inner, np.ndarray) and hasattr(inner, "chunks") and hasattr(inner, "shape"):
-        return Source(None, lambda: _sliced(X, lengths, mask, check, memory_limit))
+        return ChunkedData(None, lambda: _sliced(X, lengths, mask, check, memory_limit))
     whole = check(X, lengths, mask)
-    return Source(whole, lambda: iter([whole]))
+    return ChunkedData(whole, lambda: iter([whole]))
 
 
 def _called(give: Callable[[], Any], check: Check) -> Iterator[Sequences]:
@@ -150,7 +150,7 @@ def _told_of(part: str) -> Iterator[None]:
         raise DataError(f"{error} (counted within {part})") from error
 
 
-def survey(data: Source, n_states: int) -> Survey:
+def summarise(data: ChunkedData, n_states: int) -> DataSummary:
     """Read the data once.
 
     Raises
@@ -162,7 +162,7 @@ def survey(data: Source, n_states: int) -> Survey:
         frames = data.once.observed
         _enough(len(frames), n_states)
         if frames.ndim == 1:
-            return Survey(
+            return DataSummary(
                 len(frames), len(data.once.lengths), None, np.zeros((0, 0)), int(frames.max()),
                 frames,
             )  # fmt: skip
@@ -171,7 +171,7 @@ def survey(data: Source, n_states: int) -> Survey:
             covariance = np.zeros((len(centre), len(centre)))
         else:
             covariance = np.cov(frames.T).reshape(len(centre), len(centre))
-        return Survey(len(frames), len(data.once.lengths), centre, covariance, -1, frames)
+        return DataSummary(len(frames), len(data.once.lengths), centre, covariance, -1, frames)
     n_frames = n_sequences = 0
     largest = -1
     samples: list[NDArray[Any]] = []
@@ -202,10 +202,10 @@ def survey(data: Source, n_states: int) -> Survey:
     _enough(n_frames, n_states)
     sample = np.concatenate(samples)
     if shift is None:
-        return Survey(n_frames, n_sequences, None, np.zeros((0, 0)), largest, sample)
+        return DataSummary(n_frames, n_sequences, None, np.zeros((0, 0)), largest, sample)
     away = first / n_frames
     covariance = (second - n_frames * np.outer(away, away)) / max(n_frames - 1, 1)
-    return Survey(n_frames, n_sequences, shift + away, covariance, -1, sample)
+    return DataSummary(n_frames, n_sequences, shift + away, covariance, -1, sample)
 
 
 def _thin(samples: list[NDArray[Any]], n_frames: int, rng: np.random.Generator) -> NDArray[Any]:

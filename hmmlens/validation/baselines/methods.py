@@ -160,7 +160,7 @@ def hmm(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
     Its starts are those of k-means: wide ones can find likelier states that are no places.
     """
     sweep = HMMSweep(
-        [n_states], ("tied",), n_restarts=HMM_RESTARTS, wide_starts=False, random_state=seed
+        [n_states], ("tied",), n_restarts=HMM_RESTARTS, wide_initialisation=False, random_state=seed
     )
     sweep.fit(train.values, train.length)
     model = sweep.models_["tied", n_states]

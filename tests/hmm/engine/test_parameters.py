@@ -290,8 +290,8 @@ def test_scikit_learn_sees_whether_a_model_is_fitted() -> None:
     check_is_fitted(model.fit(X))
 
 
-def driven_model() -> input_driven.DrivenHMM:
-    return input_driven.DrivenHMM(
+def driven_model() -> input_driven.InputDrivenHMM:
+    return input_driven.InputDrivenHMM(
         np.array([0.5, 0.5]), np.full((3, 2, 2), 0.5), np.zeros((2, 1)), np.ones((2, 1, 1)), "full"
     )
 
@@ -316,7 +316,7 @@ def test_unsound_models_with_inputs_are_named(change: dict[str, Any], sentence: 
 def test_unsound_settings_of_models_with_inputs_are_named() -> None:
     values, classes = X[:, :1].reshape(6, 10, 1), np.zeros((6, 10), dtype=int)
     for options, sentence in (
-        ({"update": "xt"}, "update='xt' holds 'x', which DrivenHMM does not know"),
+        ({"update": "xt"}, "update='xt' holds 'x', which InputDrivenHMM does not know"),
         ({"max_iter": 0}, "max_iter must be a whole number of 1 or more"),
         ({"tol": np.nan}, "tol must be a number"),
         ({"min_covar": -1}, "min_covar must be a number of 0 or more"),
