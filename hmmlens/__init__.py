@@ -15,9 +15,11 @@ _EXPORTS = {
     "GaussianHMM": "hmmlens.hmm",
     "HMMSweep": "hmmlens.hmm",
     "InputDrivenHMM": "hmmlens.hmm",
+    "Verdict": "hmmlens.validation.verdict",
     "choose": "hmmlens.hmm",
     "explain": "hmmlens.explanation",
     "extract": "hmmlens.recording.extract",
+    "judge": "hmmlens.validation.evidence",
     "record": "hmmlens.recording.during_training",
     "reduce": "hmmlens.reduction.reduce",
 }
@@ -28,16 +30,20 @@ if TYPE_CHECKING:
     from hmmlens.recording.during_training import record
     from hmmlens.recording.extract import extract
     from hmmlens.reduction.reduce import reduce
+    from hmmlens.validation.evidence import judge
+    from hmmlens.validation.verdict import Verdict
 
 __all__ = [
     "CategoricalHMM",
     "GaussianHMM",
     "HMMSweep",
     "InputDrivenHMM",
+    "Verdict",
     "__version__",
     "choose",
     "explain",
     "extract",
+    "judge",
     "record",
     "reduce",
 ]

@@ -32,7 +32,7 @@ from hmmlens.rnn.output_checks import check_output
 from hmmlens.seeds import derive_seed
 from hmmlens.validation import scorecard, verdict_inputs
 from hmmlens.validation.baselines import raw_inputs
-from hmmlens.validation.evidence import Losses
+from hmmlens.validation.recorded import EvidenceSettings, Losses
 from hmmlens.validation.settings import Validation
 
 log = logging.getLogger(__name__)
@@ -336,7 +336,8 @@ def _judged(
             stepped, acts["input"].to_numpy(), recorded.distribution, recorded.length,
             {**sequences.attrs, "target_delay": 0}, np.random.default_rng(seed),
         )  # fmt: skip
-    return verdict_inputs.judged(recorded, Losses(np.nan, np.nan), settled, seed)
+    settings = EvidenceSettings(fidelity_tolerance=Selection().fidelity_tolerance)
+    return verdict_inputs.judged(recorded, Losses(np.nan, np.nan), settled, seed, settings=settings)
 
 
 def _controls(

@@ -12,15 +12,14 @@ from hmmlens.hmm.sweep import HMMSweep
 from hmmlens.reduction.reducers import PCA
 from hmmlens.roundtrip.preparation import Seen
 from hmmlens.roundtrip.recovered import N_COMPONENTS, method
-from hmmlens.validation import evidence
+from hmmlens.stats.scaling import scaled
 from hmmlens.validation.baselines import codebook, methods, raw_inputs
 from hmmlens.validation.baselines.automata import automaton_distribution
-from hmmlens.validation.baselines.codebook import Driven
 from hmmlens.validation.baselines.methods import Layer
 from hmmlens.validation.baselines.outputs import linear_prediction, ngram_distribution
-from hmmlens.validation.baselines.scaling import scaled
-from hmmlens.validation.evidence import HORIZON
 from hmmlens.validation.fidelity import fidelity
+from hmmlens.validation.input_output import InputOutput
+from hmmlens.validation.recorded import DEFAULT_SETTINGS, prepare
 
 #: Inputs that an n-gram of them sees.
 ORDERS = (1, 2, 4)
@@ -44,7 +43,7 @@ def fidelities(seen: Seen, names: Sequence[str], n_states: int, seed: int) -> li
         fitted to the same step and is the upper bound there.
     """
     recorded = seen.recorded
-    data, _ = evidence.prepare(recorded, seed)
+    data, _ = prepare(recorded, seed)
     skip = recorded.hidden.shape[1] - data.distribution.shape[1]
     hidden = recorded.hidden[:, skip:]
     train, test = (np.any(data.masks[name], axis=1) for name in ("train", "test"))
@@ -91,7 +90,7 @@ def automaton(seen: Seen, seed: int) -> dict[str, Any]:
     It sees all inputs from the first one on, so the two numbers are one.
     """
     recorded = seen.recorded
-    data, _ = evidence.prepare(recorded, seed)
+    data, _ = prepare(recorded, seed)
     skip = recorded.hidden.shape[1] - data.distribution.shape[1]
     inside = np.arange(recorded.distribution.shape[1]) < recorded.length[:, None]
     symbols = np.where(inside, recorded.inputs.astype(np.int64), -1)
@@ -141,11 +140,12 @@ def _raw(
 
 
 def _of_states(
-    labels: NDArray[np.integer], known: NDArray[np.bool_], data: Driven, n_states: int
+    labels: NDArray[np.integer], known: NDArray[np.bool_], data: InputOutput, n_states: int
 ) -> tuple[float, float]:
     """Return the R2 at the same step and at the horizon of labelled states and their chain."""
+    horizon = DEFAULT_SETTINGS.horizon
     states = np.zeros(data.classes.shape, dtype=np.int64)
     states[known] = np.maximum(labels, 0)
     book, cells = codebook.counted(states, data, n_states), codebook.one_hot(states, n_states)
-    curve = codebook.score(data, "test", cells, book.transmat, book.means, HORIZON)
-    return float(curve[0]), float(curve[HORIZON])
+    curve = codebook.score(data, "test", cells, book.transmat, book.means, horizon)
+    return float(curve[0]), float(curve[horizon])

@@ -15,7 +15,7 @@ from hmmlens.roundtrip.preparation import Drawn, Seen
 from hmmlens.seeds import derive_seed
 from hmmlens.stats import surrogates
 from hmmlens.validation import evidence
-from hmmlens.validation.evidence import Recorded
+from hmmlens.validation.recorded import Recorded
 
 Rows = list[dict[str, Any]]
 

@@ -20,7 +20,7 @@ from hmmlens.seeds import derive_seed
 from hmmlens.validation import verdict_inputs
 from hmmlens.validation.baselines import reservoir
 from hmmlens.validation.ceilings import of_dataset
-from hmmlens.validation.evidence import Losses, Recorded
+from hmmlens.validation.recorded import Losses, Recorded
 
 LAYER = "layer0"
 

@@ -27,7 +27,7 @@ SCORES = ("ari", "ami", "accuracy", "homogeneity", "completeness")
 
 
 def method(name: str) -> str | methods.Method:
-    """Return a method by its name in METHODS, or as ``package.module:function``.
+    """Return a method by the name of a registered one, or as ``package.module:function``.
 
     Raises
     ------

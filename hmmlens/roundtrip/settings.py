@@ -35,5 +35,5 @@ class Trip(Section):
     )
 
 
-#: The ways to get states of :data:`hmmlens.validation.baselines.methods.METHODS`.
+#: The baselines of the kind ``states``, see :mod:`hmmlens.validation.baselines.methods`.
 METHOD_NAMES = ("hmm", "k-means", "gaussian mixture", "pca grid", "ar-hmm")

@@ -13,9 +13,9 @@ from hmmlens.hmm.models import CategoricalHMM
 from hmmlens.ragged import steps_inside, without_padding
 from hmmlens.stats.agreement import agreement
 from hmmlens.stats.bootstrap import Estimate, mean_estimate
+from hmmlens.stats.scaling import scaled
 from hmmlens.typing import Floats
 from hmmlens.validation.baselines import constant
-from hmmlens.validation.baselines.scaling import scaled
 
 #: Contexts of the n-gram baselines.
 NGRAM_ORDERS = (0, 1, 2, 4)

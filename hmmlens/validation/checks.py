@@ -128,7 +128,7 @@ def calibrated(chosen: Chosen, rng: np.random.Generator) -> Check:
 
 def continuous_baseline(chosen: Chosen, rng: np.random.Generator) -> Check:
     """Ask whether states predict outputs further ahead than a linear system does."""
-    data, horizon = chosen.driven, chosen.horizon
+    data, horizon = chosen.data, chosen.horizon
     inside = data.masks["test"].copy()
     inside[:, :horizon] = False
     rows = inside.any(axis=1)

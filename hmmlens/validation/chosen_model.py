@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hmmlens.hmm.models import HiddenMarkovModel
 from hmmlens.typing import Floats, Ints
-from hmmlens.validation.baselines.codebook import Driven
+from hmmlens.validation.input_output import InputOutput
 
 #: Draws behind each p value and each interval.
 N_DRAWS = 200
@@ -22,7 +22,7 @@ class Chosen(NamedTuple):
 
     model : fitted to ``values`` (sequence, time, component)
     posteriors : (sequence, time, state), filtered; 0 past a sequence's end
-    driven : what drives and what comes out; its masks leave the warm-up out
+    data : inputs and outputs; its masks leave the warm-up out
     inputs : (sequence, time, feature), symbols one-hot
     length, split : (sequence)
     truth : (sequence, time), -1 where unknown
@@ -33,7 +33,7 @@ class Chosen(NamedTuple):
     model: HiddenMarkovModel
     values: Floats
     posteriors: Floats
-    driven: Driven
+    data: InputOutput
     inputs: Floats
     length: Ints
     split: Ints

@@ -13,59 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens.errors import DataError
-from hmmlens.ragged import steps_inside
 from hmmlens.typing import Floats, Ints
-from hmmlens.validation.baselines.scaling import scaled
 from hmmlens.validation.fidelity import fidelity
-
-#: Distinct inputs up to this number are classes as they are.
-MOST_DISTINCT = 32
-#: Clusters of inputs that are too many to be classes by themselves.
-N_CLUSTERS = 12
-
-
-def input_classes(
-    inputs: NDArray[np.generic],
-    train: NDArray[np.bool_],
-    lengths: Ints | None = None,
-    seed: int = 0,
-) -> tuple[NDArray[np.int64], int]:
-    """Return the class of each input (sequence, time) and the number of classes.
-
-    Symbols are classes. Values are scaled (:func:`hmmlens.validation.baselines.scaling.scaled`).
-    Those that take few distinct levels (pulses) have one class for each level seen in train, others
-    their nearest; the rest are clustered by k-means.
-
-    Parameters
-    ----------
-    inputs : (sequence, time) symbols, or (sequence, time, feature) values.
-    train : (sequence), which sequences may be learnt from.
-    """
-    inside = steps_inside(lengths, *inputs.shape[:2])
-    if inputs.ndim == 2:
-        symbols = np.where(inside, inputs, 0).astype(np.int64)
-        if symbols.min() < 0:
-            raise DataError("an input symbol is below 0; number the symbols from 0")
-        return symbols, int(symbols.max()) + 1
-    values = scaled(inputs, inside, train)
-    flat, learn = values[inside], values[inside & train[:, None]]
-    if not values.shape[2]:
-        # Inputs that never vary are one class.
-        return np.zeros(inside.shape, dtype=np.int64), 1
-    centres = np.unique(learn, axis=0)
-    if len(centres) > MOST_DISTINCT:
-        from sklearn.cluster import KMeans
-
-        centres = KMeans(N_CLUSTERS, n_init=2, random_state=seed).fit(learn).cluster_centers_
-    classes = np.zeros(inside.shape, dtype=np.int64)
-    classes[inside] = nearest(flat, centres)
-    return classes, len(centres)
-
-
-def nearest(points: Floats, centres: Floats) -> NDArray[np.int64]:
-    """Return the index of the nearest centre (centre, component) to each of (frame, component)."""
-    square = (centres**2).sum(axis=1) - 2 * points @ centres.T
-    return np.asarray(square.argmin(axis=1), dtype=np.int64)
 
 
 def free_run(posteriors: Floats, transmat: Floats, classes: Ints, horizon: int) -> Iterator[Floats]:

@@ -39,7 +39,7 @@ def _against(
 
 def time_shuffled(chosen: Chosen, rng: np.random.Generator) -> Check:
     """Ask whether states in random order, with what is said in them, predict outputs as well."""
-    data, horizon, path = chosen.driven, chosen.horizon, chosen.path
+    data, horizon, path = chosen.data, chosen.horizon, chosen.path
     scored = np.where(data.masks["test"], path, -1)
     if not changes(scored):
         return unknown(

@@ -1,28 +1,21 @@
 """The verdict on one network: whether it holds discrete states.
 
-All rules and thresholds stand here. They were fixed on the networks of four draws (GRU, seeds 100
-and 101; vanilla, seed 102; LSTM, seed 103; 32 units) of sixteen tasks: fully3, fully5, flip-flops
-of 2 and 3 bits, toggle, mod-3 counter; cyclic4 and two tasks of two symbols; AR(1), VAR(2), two
-rings, a clipped integrator, leaky integrators and head direction. Two rules came later, after
-networks of RRXOR and Z1R (seeds 300 and 301), whose endpoints are cycles: points may come round
-instead of standing still, and as many states as endpoints must be faithful for D. Two were drawn
-anew on five draws (all cells, seed 7001, 0 to 4) of fully8, which had no part in the first ones,
-and of fully3, fully5, cyclic4, mess3 and both tasks of two symbols: the elbow of the output law
-lies between the least of fully8 and the largest of cyclic4, and where a floor is known, a loss near
-that of a constant answer is no fault. Nothing else may move them.
+The numbers are the entries of :mod:`hmmlens.validation.numbers`, the rules with their thresholds
+those of :mod:`hmmlens.validation.rules`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from hmmlens.validation.competence import GAP, LOSS, competence
+from hmmlens.validation.numbers import NUMBERS, Evidence
+from hmmlens.validation.rules import DEFAULT, RULES, Reason, Thresholds
 
-#: What each grade says, in the order in which the rules are tried.
+#: What each grade means, in the order in which the rules are applied.
 GRADES = {
     "X": "not competent at its task",
     "U": "unfaithful: no small number of states stands in for the network",
@@ -35,16 +28,25 @@ GRADES = {
     "not judged": "not judged",
 }
 
-#: Grades whose state pictures must say so in their titles.
+#: Grades whose figures of states carry a warning in their titles.
 UNSUPPORTED = ("C", "U", "X", "not supported", "not judged")
 
 
 def title(grade: str, n_states: float, input_driven: bool = False) -> str:
-    """Return what stands above every picture of states.
+    """Return the title of every figure of states.
 
     Parameters
     ----------
-    n_states : told where the grade claims states.
+    grade : str
+        One of :data:`GRADES`.
+    n_states : float
+        Number of states, named where the grade claims states.
+    input_driven : bool, optional
+        Whether an untrained network earns the same grade.
+
+    Returns
+    -------
+    str
     """
     text = f"Verdict {grade}: {GRADES[grade]}" if len(grade) == 1 else f"Verdict: {GRADES[grade]}"
     text += "" if grade in UNSUPPORTED else f", {n_states:.0f} of them"
@@ -53,97 +55,30 @@ def title(grade: str, n_states: float, input_driven: bool = False) -> str:
 
 
 @dataclass(frozen=True)
-class Thresholds:
-    """Where the rules draw their lines.
-
-    loss : most of the marginal loss that a competent network may keep, where no floor is known
-    gap : least share of the way from the marginal loss to the floor, where one is
-    fidelity : least R2 of the output five steps ahead
-    most_states : most states that count as few
-    ratio : most fine balls for each coarse one
-    drift : how near 95 % of endpoints must come back later, in rms of the output
-    elbow_output, elbow_components : least elbow, in bits, of codebooks of the output law and of
-        the principal components
-    flicker : largest share of steps without a clear state, where there are no weights
-    """
-
-    loss: float = LOSS
-    gap: float = GAP
-    fidelity: float = 0.9
-    most_states: int = 12
-    ratio: float = 2.5
-    drift: float = 0.05
-    elbow_output: float = 1.5
-    elbow_components: float = 3.0
-    flicker: float = 0.05
-
-
-DEFAULT = Thresholds()
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What the verdict rests on. NaN where a number is not to be had.
-
-    loss, marginal, floor : test loss of the network, of the best constant answer, and the least
-        possible; a loss of NaN says that its task is not known
-    fidelity : R2 of the output five steps ahead, best codebook of at most ``most_states`` cells
-    fidelity_states : the same of the driven HMM with ``n_states`` states
-    n_states : the number of endpoints; without weights, where the elbow is highest
-    resolution : fewest cells whose fidelity comes within .02 of the best
-    elbow_output, elbow_components : bits, at ``n_states``
-    flicker : share of test steps in which no state has a filtered probability of .8
-    n_endpoints, ratio, drift : see :class:`hmmlens.dynamics.endpoints.Endpoints`
-    """
-
-    loss: float
-    marginal: float
-    fidelity: float
-    fidelity_states: float
-    n_states: int
-    resolution: int
-    elbow_output: float
-    elbow_components: float
-    flicker: float
-    floor: float = np.nan
-    n_endpoints: float = np.nan
-    ratio: float = np.nan
-    drift: float = np.nan
-
-    @property
-    def gap_closed(self) -> float:
-        """Return the share of the way from the marginal loss to the floor."""
-        return (self.marginal - self.loss) / (self.marginal - self.floor)
-
-
-class Reason(NamedTuple):
-    """A rule that was tried.
-
-    holds : whether the network passes it; None where that is not known
-    sentence : with the number and the threshold
-    """
-
-    holds: bool | None
-    sentence: str
-
-    @property
-    def told(self) -> str:
-        """Return the sentence after ``passed``, ``failed`` or ``not known``."""
-        word = {True: "Passed", False: "Failed", None: "Not known"}[self.holds]
-        return f"{word}: {self.sentence}"
-
-
-@dataclass(frozen=True)
 class Verdict:
-    """A grade and why.
+    """A grade and the reasons for it.
 
-    grade : one of :data:`GRADES`
-    n_states : states that are claimed (D) or attractors (B); else None
-    input_driven : whether an untrained network with a fitted readout earns the same grade; None
-        where that was not asked
-    reasons : sentences, each with its number
-    passed : whether each reason speaks for the network, see :class:`Reason`
-    competent : whether it does its task; None where that is not known
+    Attributes
+    ----------
+    grade : str
+        One of :data:`GRADES`.
+    n_states : int or None
+        Number of states that are claimed (D) or of attractors (B).
+    input_driven : bool or None
+        Whether an untrained network with a fitted readout earns the same grade; None where that was
+        not tested.
+    reasons : tuple of str
+        A sentence for each rule that was applied, with its numbers.
+    competent : bool or None
+        Whether the network performs its task; None where that is not known.
+    passed : tuple of bool or None
+        Whether the network passes each rule, see :class:`hmmlens.validation.rules.Reason`.
+
+    Examples
+    --------
+    >>> verdict = Verdict("C", None, None, ("Its endpoints form a ring.",))
+    >>> verdict.supported, verdict.sentence.partition(";")[0]
+    (False, 'A continuum that states merely quantise')
     """
 
     grade: str
@@ -155,7 +90,7 @@ class Verdict:
 
     @property
     def supported(self) -> bool:
-        """Return whether a picture of states may stand without a warning in its title."""
+        """Return whether a figure of states needs no warning in its title."""
         return self.grade not in UNSUPPORTED
 
     @property
@@ -170,7 +105,12 @@ class Verdict:
         return text + "."
 
     def row(self) -> dict[str, Any]:
-        """Return the verdict as columns of a table."""
+        """Return the verdict as columns of a table.
+
+        Returns
+        -------
+        dict of str to Any
+        """
         return {
             "grade": self.grade,
             "supported": self.supported,
@@ -187,135 +127,94 @@ def decide(
 ) -> Verdict:
     """Grade one network.
 
-    The rules in their order: X where it is known not to be competent; U unless few states are
-    faithful; then, where endpoints are known, C unless they are few points that stay, D if as many
-    states are faithful and fidelity has an elbow at their number, and B if not. Without endpoints
-    the best to be had is "consistent with D".
+    The rules (:data:`hmmlens.validation.rules.RULES`) are applied in their order, and the first one
+    that fails gives the grade: X where the network is known not to be competent; U unless few
+    states are faithful; then, where endpoints are known, C unless they are few points that stay,
+    and B unless as many states are faithful and fidelity has an elbow at their number. A network
+    that passes them all has grade D. Without endpoints the highest grade is "consistent with D".
 
     Parameters
     ----------
-    reservoir_grade : grade of an untrained network of the same kind with a fitted readout.
+    evidence : Evidence
+        The numbers of the network.
+    reservoir_grade : str, optional
+        Grade of an untrained network of the same kind with a fitted readout.
+    thresholds : Thresholds, optional
+        Thresholds of the rules.
+
+    Returns
+    -------
+    Verdict
     """
-    rules = _Rules(evidence, thresholds)
-    grade = rules.grade()
+    blind = np.isnan(evidence["n_endpoints"])
+    grade = "consistent with D" if blind else "D"
+    reasons: list[Reason] = []
+    for rule in RULES.values():
+        failed = rule.blind_grade if blind else rule.grade
+        if failed is None:
+            continue
+        reasons.append(rule.test(evidence, thresholds))
+        if reasons[-1].holds is False:
+            grade = failed
+            break
     return Verdict(
         grade,
-        evidence.n_states if grade in ("D", "B", "consistent with D") else None,
+        int(evidence["n_states"]) if grade in ("D", "B", "consistent with D") else None,
         None if reservoir_grade is None else grade == reservoir_grade and grade not in ("X", "U"),
-        tuple(rules.reasons),
-        None if np.isnan(evidence.loss) else grade != "X",
-        tuple(rules.passed),
+        tuple(reason.sentence for reason in reasons),
+        None if np.isnan(evidence["loss"]) else grade != "X",
+        tuple(reason.holds for reason in reasons),
     )
 
 
 def reasons_of(row: Mapping[str, Any], thresholds: Thresholds = DEFAULT) -> list[Reason]:
-    """Return the rules that were tried for a row of the table of verdicts.
+    """Return the results of the rules for a row of the table of verdicts.
 
     Parameters
     ----------
-    row : the fields of :class:`Evidence` and of :meth:`Verdict.row`.
+    row : mapping of str to Any
+        The numbers of :class:`Evidence` and the columns of :meth:`Verdict.row`.
+    thresholds : Thresholds, optional
+        Thresholds of the rules.
+
+    Returns
+    -------
+    list of Reason
+        In the order of the rules, up to the one that decides the grade.
     """
     if row["grade"] == "not judged":
         return [Reason(None, str(row["reasons"]))]
-    evidence = Evidence(**{field.name: row[field.name] for field in fields(Evidence)})
-    found = decide(evidence, thresholds=thresholds)
+    found = decide(Evidence(**{name: row[name] for name in NUMBERS}), thresholds=thresholds)
     return [Reason(*pair) for pair in zip(found.passed, found.reasons, strict=True)]
 
 
 def without_gate(evidence: Evidence, thresholds: Thresholds = DEFAULT) -> str:
-    """Return the grade of a network that is not asked whether it does its task."""
-    return decide(replace(evidence, loss=np.nan), thresholds=thresholds).grade
+    """Return the grade of a network whose competence is not tested.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        The numbers of the network.
+    thresholds : Thresholds, optional
+        Thresholds of the rules.
+
+    Returns
+    -------
+    str
+    """
+    return decide(evidence.replace(loss=np.nan), thresholds=thresholds).grade
 
 
 def not_judged(reason: str) -> Verdict:
-    """Return the verdict on a network whose recording does not allow one."""
+    """Return the verdict on a network whose recording does not allow one.
+
+    Parameters
+    ----------
+    reason : str
+        Why, without a full stop.
+
+    Returns
+    -------
+    Verdict
+    """
     return Verdict("not judged", None, None, (f"{reason[:1].upper()}{reason[1:]}.",))
-
-
-class _Rules:
-    """Tries the rules and notes a sentence for each."""
-
-    def __init__(self, evidence: Evidence, thresholds: Thresholds) -> None:
-        self.e, self.t = evidence, thresholds
-        self.reasons, self.passed = list[str](), list[bool | None]()
-
-    def grade(self) -> str:
-        if not self.competent():
-            return "X"
-        if not self.faithful():
-            return "U"
-        if np.isnan(self.e.n_endpoints):
-            holds = self.carried() and self.elbow() and self.steady()
-            return "consistent with D" if holds else "not supported"
-        if not self.attractors():
-            return "C"
-        return "D" if self.carried() and self.elbow() else "B"
-
-    def say(self, holds: bool, sentence: str) -> bool:
-        self.reasons.append(sentence)
-        self.passed.append(bool(holds))
-        return holds
-
-    def competent(self) -> bool:
-        e, t = self.e, self.t
-        found = competence(e.loss, e.marginal, e.floor, t.loss, t.gap)
-        self.reasons.append(found.sentence)
-        self.passed.append(found.holds)
-        return found.holds is not False
-
-    def faithful(self) -> bool:
-        e, t = self.e, self.t
-        return self.say(
-            e.fidelity >= t.fidelity,
-            f"At most {t.most_states} states predict its output five steps ahead with R2 "
-            f"{e.fidelity:.2f} ({t.fidelity:g} wanted).",
-        )
-
-    def attractors(self) -> bool:
-        e, t = self.e, self.t
-        n = int(e.n_endpoints)
-        points = e.ratio <= t.ratio and e.drift <= t.drift
-        text = (
-            f"Left alone, it settles in {n} place{'s' if n != 1 else ''}, {e.ratio:.1f} times as "
-            f"many when told apart four times finer (at most {t.ratio:g} for points), and comes "
-            f"back to within {e.drift:.3f} rms of its output later (at most {t.drift:g})"
-        )
-        if n < 2:
-            text += "; with one place nothing is remembered"
-        elif n > t.most_states:
-            text += f"; more than {t.most_states} places are not few"
-        return self.say(points and 2 <= n <= t.most_states, text + ".")
-
-    def carried(self) -> bool:
-        e, t = self.e, self.t
-        return self.say(
-            e.fidelity_states >= t.fidelity,
-            f"A driven HMM with {_count(e.n_states)} predicts its output five steps ahead with R2 "
-            f"{e.fidelity_states:.2f} ({t.fidelity:g} wanted).",
-        )
-
-    def elbow(self) -> bool:
-        e, t = self.e, self.t
-        holds = e.elbow_output >= t.elbow_output or e.elbow_components >= t.elbow_components
-        return self.say(
-            holds,
-            f"Doubling the states to {e.n_states} removes {_bits(e.elbow_output)} more of what is "
-            f"missed than doubling them again ({t.elbow_output:g} wanted; in principal components "
-            f"{_bits(e.elbow_components)}, {t.elbow_components:g} wanted), "
-            + ("a cliff and then a floor." if holds else "no cliff as at a number of states."),
-        )
-
-    def steady(self) -> bool:
-        return self.say(
-            self.e.flicker < self.t.flicker,
-            f"In {100 * self.e.flicker:.0f} % of steps no state is clear "
-            f"(below {100 * self.t.flicker:.0f} % wanted).",
-        )
-
-
-def _count(n_states: int) -> str:
-    return f"{n_states} state" + ("" if n_states == 1 else "s")
-
-
-def _bits(value: float) -> str:
-    return "an unknown number of bits" if np.isnan(value) else f"{value:.1f} bits"

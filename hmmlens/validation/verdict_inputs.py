@@ -14,14 +14,21 @@ from hmmlens.errors import DataError
 from hmmlens.hmm import storage
 from hmmlens.ragged import steps_inside
 from hmmlens.recording.activations import output_distribution, state
+from hmmlens.stats.scaling import scaled
 from hmmlens.typing import Ints
 from hmmlens.validation import verdict
-from hmmlens.validation.baselines.codebook import Driven, one_hot
-from hmmlens.validation.baselines.scaling import scaled
+from hmmlens.validation.baselines.codebook import one_hot
 from hmmlens.validation.ceilings import MARGINAL, METRICS
 from hmmlens.validation.chosen_model import Chosen
-from hmmlens.validation.evidence import HORIZON, Losses, Recorded, judge, warm_up
-from hmmlens.validation.forecast import input_classes
+from hmmlens.validation.evidence import judge
+from hmmlens.validation.input_output import InputOutput, input_classes
+from hmmlens.validation.recorded import (
+    DEFAULT_SETTINGS,
+    EvidenceSettings,
+    Losses,
+    Recorded,
+    warm_up,
+)
 
 log = logging.getLogger(__name__)
 
@@ -118,12 +125,12 @@ def chosen(
         storage.model(sweep, str(pick["covariance_type"]), int(pick["n_states"])),
         values,
         posteriors,
-        Driven(distribution, classes, n_classes, masks),
+        InputOutput(distribution, classes, n_classes, masks),
         inputs,
         found.length,
         found.split,
         np.where(inside, truth, -1),
-        max(min(HORIZON, longest - 1), 1),
+        max(min(DEFAULT_SETTINGS.horizon, longest - 1), 1),
         group,
     )
 
@@ -142,13 +149,33 @@ def settled(endpoints: xr.Dataset) -> Endpoints | None:
     )
 
 
-def judged(*evidence: Any, **settings: Any) -> dict[str, Any]:
+def judged(
+    recorded: Recorded,
+    losses: Losses,
+    endpoints: Endpoints | None,
+    seed: int,
+    reservoir_grade: str | None = None,
+    settings: EvidenceSettings = DEFAULT_SETTINGS,
+) -> dict[str, Any]:
     """Return the row of :func:`hmmlens.validation.evidence.judge`.
 
-    Where a recording does not allow a verdict, the row says so, and why.
+    Parameters
+    ----------
+    recorded, losses, endpoints, reservoir_grade, settings
+        See :func:`hmmlens.validation.evidence.judge`.
+    seed : int
+        Seed of k-means and of resampling.
+
+    Returns
+    -------
+    dict of str to Any
+        Where a recording does not allow a verdict, the row states that, and why.
     """
     try:
-        return judge(*evidence, **settings)[0]
+        row, _ = judge(
+            recorded, losses, endpoints, seed, reservoir_grade=reservoir_grade, settings=settings
+        )
     except DataError as error:
         log.warning("not judged: %s", error)
         return verdict.not_judged(str(error)).row()
+    return row

@@ -11,7 +11,7 @@ from hmmlens.roundtrip.preparation import Drawn, Seen
 from hmmlens.roundtrip.settings import Trip
 from hmmlens.validation.belief import exact_beliefs
 from hmmlens.validation.ceilings import model_of
-from hmmlens.validation.evidence import Recorded
+from hmmlens.validation.recorded import Recorded
 
 WEAK2 = {
     "kind": "hmm",

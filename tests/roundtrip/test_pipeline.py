@@ -16,8 +16,9 @@ from hmmlens.roundtrip import grades, preparation, recovered
 from hmmlens.roundtrip.preparation import Seen
 from hmmlens.roundtrip.settings import METHOD_NAMES, Trip
 from hmmlens.stats import surrogates
-from hmmlens.validation.baselines.methods import METHODS, Labels, Layer
-from hmmlens.validation.evidence import Recorded
+from hmmlens.validation.baselines.methods import Labels, Layer
+from hmmlens.validation.baselines.registry import BASELINES, baseline, of_kind
+from hmmlens.validation.recorded import Recorded
 
 FEW = Training(max_epochs=2, patience=2, batch_size=16)
 
@@ -44,7 +45,7 @@ def planted(seed: int = 0) -> Seen:
 
 
 def test_method_names_of_configs_are_those_of_the_library() -> None:
-    assert list(METHOD_NAMES) == list(METHODS)
+    assert list(METHOD_NAMES) == list(of_kind("states"))
 
 
 def test_planted_states_and_their_chain_come_back() -> None:
@@ -89,11 +90,11 @@ def test_a_method_that_uses_fewer_states_is_scored() -> None:
     def one(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
         return Labels(*(np.where(part.inside, 0, -1) for part in (train, test)))
 
-    recovered.methods.METHODS["one"] = one
+    baseline("one", "states")(one)
     try:
         row = recovered.recovery(planted(), ["one"], {"ari": 1.0}, None, 0)[0]
     finally:
-        del recovered.methods.METHODS["one"]
+        del BASELINES._members["one"]
     # Two of three states are never there, and the third one is never left.
     assert row["ari"] == 0 and 0.6 < row["transition_distance"] <= 1
 

@@ -7,8 +7,9 @@ import pytest
 
 from hmmlens.hmm.models import GaussianHMM
 from hmmlens.validation import checks, null_tests
-from hmmlens.validation.baselines.codebook import Driven, one_hot
+from hmmlens.validation.baselines.codebook import one_hot
 from hmmlens.validation.chosen_model import Check, Chosen
+from hmmlens.validation.input_output import InputOutput
 
 N_SEQUENCES, N_STEPS = 30, 80
 STAY = np.array([[0.85, 0.1, 0.05], [0.1, 0.8, 0.1], [0.05, 0.15, 0.8]])
@@ -39,7 +40,7 @@ def chosen(path: np.ndarray, values: np.ndarray | None = None, seed: int = 0) ->
         for part, name in enumerate(("train", "select", "test"))
     }
     posteriors = model.filter(values, length).posteriors
-    driven = Driven(np.eye(3)[path], np.zeros_like(path), 1, masks)
+    driven = InputOutput(np.eye(3)[path], np.zeros_like(path), 1, masks)
     inputs = np.zeros((*path.shape, 1))
     return Chosen(model, values, posteriors, driven, inputs, length, split, path, 5)
 
@@ -98,8 +99,8 @@ def test_states_beat_a_linear_system_only_where_outputs_jump_with_them() -> None
     rng = np.random.default_rng(0)
     pulses = (rng.random((N_SEQUENCES, N_STEPS)) < 0.15).astype(np.int64)
     of = chosen(pulses.cumsum(axis=1) % 3)
-    data = of.driven._replace(classes=pulses, n_classes=2)
-    counter = of._replace(driven=data, inputs=one_hot(pulses, 2))
+    data = of.data._replace(classes=pulses, n_classes=2)
+    counter = of._replace(data=data, inputs=one_hot(pulses, 2))
     found = asked("linear rival", counter)
     assert found.holds and found.low > 0.3
     # An output that is linear in the components is read by the system and cut to pieces by states.
@@ -107,7 +108,7 @@ def test_states_beat_a_linear_system_only_where_outputs_jump_with_them() -> None
     values = (slow - slow.mean()) / slow.std()
     posteriors = of.model.filter(values, of.length).posteriors
     line = of._replace(
-        values=values, posteriors=posteriors, driven=of.driven._replace(distribution=values)
+        values=values, posteriors=posteriors, data=of.data._replace(distribution=values)
     )
     found = asked("linear rival", line)
     assert found.holds is False and found.sentence.endswith("worse.")

@@ -11,8 +11,10 @@ from hmmlens.hmm import input_driven
 from hmmlens.interpretation.states import state_outputs
 from hmmlens.recording.activations import WARM_UP
 from hmmlens.validation.baselines import codebook
-from hmmlens.validation.evidence import Losses, Recorded, components, fit_states, judge, prepare
+from hmmlens.validation.evidence import judge
 from hmmlens.validation.forecast import free_run
+from hmmlens.validation.measurements import fit_states
+from hmmlens.validation.recorded import Losses, Recorded, components, prepare
 
 GOOD = Losses(0.1, 1.0)
 
@@ -50,7 +52,7 @@ def ring(seed: int = 0) -> Recorded:
 
 
 def test_counter_with_as_many_endpoints_holds_states() -> None:
-    row, verdict = judge(counter(), GOOD, ends(3), seed=0, reservoir_grade="X")
+    row, verdict = judge(counter(), GOOD, ends(3), random_state=0, reservoir_grade="X")
     assert verdict.grade == row["grade"] == "D" and verdict.n_states == 3
     assert row["input_driven"] is False and row["gap_closed"] != row["gap_closed"]
     assert row["fidelity_5"] > 0.98 >= row["fidelity_fewer"]
@@ -67,14 +69,14 @@ def test_counter_with_as_many_endpoints_holds_states() -> None:
 
 
 def test_same_activations_without_weights_are_consistent_at_most() -> None:
-    row, verdict = judge(counter(), GOOD, None, seed=0)
+    row, verdict = judge(counter(), GOOD, None, random_state=0)
     assert verdict.grade == "consistent with D"
     assert row["n_states"] == 3 and np.isnan(row["n_endpoints"])
     assert row["input_driven"] is None
 
 
 def test_incompetent_network_has_its_grade_without_the_gate_beside_it() -> None:
-    row, verdict = judge(counter(), Losses(1.0, 1.0), ends(3), seed=0)
+    row, verdict = judge(counter(), Losses(1.0, 1.0), ends(3), random_state=0)
     assert verdict.grade == "X" and not row["supported"]
     assert row["grade_without_gate"] == "D"
 
@@ -83,16 +85,16 @@ def test_one_select_sequence_gives_a_verdict_without_a_distribution_of_counts() 
     data = counter()
     split = data.split.copy()
     split[np.flatnonzero(split == 1)[1:]] = 0
-    row, verdict = judge(data._replace(split=split), GOOD, ends(3), seed=0)
+    row, verdict = judge(data._replace(split=split), GOOD, ends(3), random_state=0)
     assert verdict.grade == "D" and "count_mode" not in row
 
 
 def test_ring_is_a_continuum_whatever_the_endpoints_say() -> None:
     data = ring()
-    assert judge(data, GOOD, ends(12, 4.0, 0.4), seed=0)[1].grade == "C"
-    assert judge(data, GOOD, None, seed=0)[1].grade == "not supported"
+    assert judge(data, GOOD, ends(12, 4.0, 0.4), random_state=0)[1].grade == "C"
+    assert judge(data, GOOD, None, random_state=0)[1].grade == "not supported"
     # Should its endpoints look like points by chance, there is still no elbow.
-    assert judge(data, GOOD, ends(6), seed=0)[1].grade == "B"
+    assert judge(data, GOOD, ends(6), random_state=0)[1].grade == "B"
 
 
 def test_shuffled_time_is_unfaithful() -> None:
@@ -104,7 +106,7 @@ def test_shuffled_time_is_unfaithful() -> None:
         distribution=np.take_along_axis(data.distribution, order, axis=1),
         hidden=np.take_along_axis(data.hidden, order, axis=1),
     )
-    row, verdict = judge(shuffled, GOOD, None, seed=0)
+    row, verdict = judge(shuffled, GOOD, None, random_state=0)
     assert verdict.grade == "U" and row["fidelity_5"] < 0.2 < row["fidelity_0"]
     assert row["closed_loop"] < 0.05
 

@@ -8,8 +8,8 @@ from sklearn.metrics import adjusted_rand_score
 
 from hmmlens.hmm.models import GaussianHMM
 from hmmlens.validation import stability
-from hmmlens.validation.baselines.codebook import Driven
 from hmmlens.validation.chosen_model import Chosen
+from hmmlens.validation.input_output import InputOutput
 
 N_SEQUENCES, N_STEPS = 30, 60
 
@@ -24,7 +24,7 @@ def chosen(values: np.ndarray, n_states: int) -> Chosen:
         np.zeros((n_states, 2)), np.stack([np.eye(2)] * n_states), "tied",
     )  # fmt: skip
     posteriors = np.zeros((*values.shape[:2], n_states))
-    driven = Driven(values, np.zeros(values.shape[:2], dtype=np.int64), 1, {})
+    driven = InputOutput(values, np.zeros(values.shape[:2], dtype=np.int64), 1, {})
     truth = np.full(values.shape[:2], -1)
     return Chosen(model, values, posteriors, driven, values, length, split, truth, 5)
 

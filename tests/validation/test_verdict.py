@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
@@ -11,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hmmlens.validation.numbers import Evidence
+from hmmlens.validation.rules import DEFAULT
 from hmmlens.validation.verdict import (
-    DEFAULT,
     GRADES,
     UNSUPPORTED,
-    Evidence,
     decide,
     not_judged,
     reasons_of,
@@ -39,7 +38,7 @@ GOOD = Evidence(
     ratio=1.0,
     drift=0.001,
 )
-BLIND = replace(GOOD, n_endpoints=np.nan, ratio=np.nan, drift=np.nan)
+BLIND = GOOD.replace(n_endpoints=np.nan, ratio=np.nan, drift=np.nan)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +67,7 @@ BLIND = replace(GOOD, n_endpoints=np.nan, ratio=np.nan, drift=np.nan)
     ],
 )
 def test_rules(change: dict[str, float], grade: str) -> None:
-    verdict = decide(replace(GOOD, **change))
+    verdict = decide(GOOD.replace(**change))
     assert verdict.grade == grade
     assert verdict.supported == (grade in ("D", "B"))
     assert verdict.n_states == (8 if grade in ("D", "B") else None)
@@ -82,8 +81,7 @@ NUMBERS = st.floats(-20, 20)
 def test_without_weights_it_is_consistent_with_d_at_most(
     out: float, components: float, loss: float, fidelity: float, flicker: float
 ) -> None:
-    evidence = replace(
-        BLIND,
+    evidence = BLIND.replace(
         elbow_output=out,
         elbow_components=components,
         loss=loss,
@@ -98,10 +96,10 @@ def test_without_weights_it_is_consistent_with_d_at_most(
 
 def test_without_weights_flicker_or_no_elbow_support_nothing() -> None:
     assert decide(BLIND).grade == "consistent with D"
-    assert decide(replace(BLIND, flicker=0.06)).grade == "not supported"
-    flat = decide(replace(BLIND, elbow_output=0.1, elbow_components=0.1))
+    assert decide(BLIND.replace(flicker=0.06)).grade == "not supported"
+    flat = decide(BLIND.replace(elbow_output=0.1, elbow_components=0.1))
     assert flat.grade == "not supported" and not flat.supported
-    assert decide(replace(BLIND, fidelity_states=0.8)).grade == "not supported"
+    assert decide(BLIND.replace(fidelity_states=0.8)).grade == "not supported"
 
 
 def test_reasons_are_sentences_with_their_numbers() -> None:
@@ -117,8 +115,8 @@ def test_reasons_are_sentences_with_their_numbers() -> None:
     assert "settles in 8 places, 1.0 times as many" in reasons[2] and "0.001 rms" in reasons[2]
     assert "11.0 bits" in reasons[4] and "5.0 bits" in reasons[4] and "a cliff" in reasons[4]
     # Rules after the one that decides say nothing.
-    assert len(decide(replace(GOOD, loss=0.95)).reasons) == 1
-    assert "nothing is remembered" in decide(replace(GOOD, n_endpoints=1)).reasons[2]
+    assert len(decide(GOOD.replace(loss=0.95)).reasons) == 1
+    assert "nothing is remembered" in decide(GOOD.replace(n_endpoints=1)).reasons[2]
 
 
 def test_same_grade_without_training_is_input_driven() -> None:
@@ -131,22 +129,22 @@ def test_same_grade_without_training_is_input_driven() -> None:
         "grade."
     )
     # Two networks that both fail have nothing in common.
-    assert decide(replace(GOOD, loss=0.95), "X").input_driven is False
+    assert decide(GOOD.replace(loss=0.95), "X").input_driven is False
 
 
 def test_a_network_without_a_task_is_not_called_incompetent() -> None:
-    unknown = decide(replace(GOOD, loss=np.nan, marginal=np.nan, floor=np.nan))
+    unknown = decide(GOOD.replace(loss=np.nan, marginal=np.nan, floor=np.nan))
     assert unknown.grade == "D" and unknown.competent is None
     assert unknown.reasons[0].startswith("Whether it is competent is not known")
     assert unknown.sentence.endswith("; whether it is competent at its task is not known.")
-    assert decide(GOOD).competent is True and decide(replace(GOOD, loss=0.95)).competent is False
-    assert decide(replace(GOOD, loss=np.nan, fidelity=0.1)).grade == "U"
+    assert decide(GOOD).competent is True and decide(GOOD.replace(loss=0.95)).competent is False
+    assert decide(GOOD.replace(loss=np.nan, fidelity=0.1)).grade == "U"
 
 
 def test_gate_is_what_stands_between_a_twin_and_its_other_grade() -> None:
-    untrained = replace(GOOD, loss=1.0)
+    untrained = GOOD.replace(loss=1.0)
     assert decide(untrained).grade == "X" and without_gate(untrained) == "D"
-    assert without_gate(replace(untrained, fidelity=0.2)) == "U"
+    assert without_gate(untrained.replace(fidelity=0.2)) == "U"
     assert without_gate(GOOD) == decide(GOOD).grade
 
 
@@ -167,21 +165,21 @@ def test_what_cannot_be_judged_is_not_supported_and_says_why() -> None:
 
 
 def test_reasons_of_a_row_of_the_table_are_those_of_its_verdict() -> None:
-    for evidence in (GOOD, replace(GOOD, fidelity=0.64), replace(GOOD, loss=np.nan, drift=0.9)):
+    for evidence in (GOOD, GOOD.replace(fidelity=0.64), GOOD.replace(loss=np.nan, drift=0.9)):
         found = decide(evidence)
-        row = {**asdict(evidence), **found.row()}
+        row = {**evidence, **found.row()}
         read = pd.read_csv(io.StringIO(pd.DataFrame([row]).to_csv(index=False))).iloc[0]
         told = reasons_of(read)
         assert tuple(reason.sentence for reason in told) == found.reasons
         assert len(found.passed) == len(found.reasons)
-    short = reasons_of({**asdict(replace(GOOD, fidelity=0.64)), "grade": "U", "reasons": ""})
+    short = reasons_of({**GOOD.replace(fidelity=0.64), "grade": "U", "reasons": ""})
     assert [reason.holds for reason in short] == [True, False]
     assert (
-        short[1].told.startswith("Failed: At most 12 states predict")
-        and "R2 0.64 (0.9 wanted)" in short[1].told
+        short[1].statement.startswith("Failed: At most 12 states predict")
+        and "R2 0.64 (0.9 wanted)" in short[1].statement
     )
-    unknown = reasons_of({**asdict(replace(GOOD, loss=np.nan)), "grade": "D", "reasons": ""})
-    assert unknown[0].told.startswith("Not known: Whether it is competent")
+    unknown = reasons_of({**GOOD.replace(loss=np.nan), "grade": "D", "reasons": ""})
+    assert unknown[0].statement.startswith("Not known: Whether it is competent")
     assert all(reason.holds for reason in unknown[1:])
     blind = not_judged("no sequence is long enough").row()
-    assert reasons_of(blind)[0].told == "Not known: No sequence is long enough."
+    assert reasons_of(blind)[0].statement == "Not known: No sequence is long enough."

@@ -12,7 +12,7 @@ from hmmlens.interpretation.states import read_picks
 from hmmlens.recording.activations import state
 from hmmlens.validation import checks, verdict_inputs
 from hmmlens.validation.baselines import comparison
-from hmmlens.validation.evidence import Losses, Recorded
+from hmmlens.validation.recorded import Losses, Recorded
 
 CEILINGS = pd.DataFrame(
     [
@@ -102,7 +102,7 @@ def test_chosen_model_is_checked_on_its_own_states_even_of_short_sequences(
     assert of.horizon == horizon
     np.testing.assert_array_equal(of.path, read["path"].isel(pick=0))
     assert (of.path[np.arange(n_steps) >= length[:, None]] == -1).all()
-    for part in (of.values, of.driven.distribution, of.inputs, of.posteriors):
+    for part in (of.values, of.data.distribution, of.inputs, of.posteriors):
         assert np.isfinite(part).all()
     told = checks.run(of, 0).set_index("check")["holds"]
     assert told["truth shifted"] and told["calibration"]

@@ -6,6 +6,7 @@ import pandas as pd
 from hmmlens.io import store
 from hmmlens.recording import activations
 from hmmlens.validation import verdict_inputs
+from hmmlens.validation.recorded import EvidenceSettings
 
 log = job.start(snakemake)
 params, files = snakemake.params, snakemake.input
@@ -15,6 +16,7 @@ beside = None
 if files.get("reservoirs"):
     beside = pd.read_csv(files.reservoirs).query("weights == 'initial'").set_index("seed")["grade"]
 layers = params.network["layers"]
+settings = EvidenceSettings(fidelity_tolerance=params.fidelity_tolerance)
 
 rows = []
 jobs = zip(params.runs, files.activations, files.endpoints, files.scores, strict=True)
@@ -35,6 +37,7 @@ for run, recording, ends, scores in jobs:
             verdict_inputs.settled(store.read(store.inside(ends), "endpoints")),
             seed,
             grade,
+            settings,
         )
         rows.append({"network": run["network"], "seed": run["seed"], "layer": layer, **row})
         log.info("%s, seed %d, %s: %s", run["network"], run["seed"], layer, row["sentence"])

@@ -10,7 +10,9 @@ import torch
 from hmmlens.io import store
 from hmmlens.recording import activations
 from hmmlens.rnn import recurrent_network, training
+from hmmlens.validation import reservoir_verdict
 from hmmlens.validation.baselines import reservoir
+from hmmlens.validation.recorded import EvidenceSettings
 
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)
@@ -20,6 +22,7 @@ splits = training.by_split(data, torch.device("cpu"))
 split, length = data["split"].to_numpy(), data["length"].to_numpy()
 chosen = activations.thin(split, length, params.activations["max_frames"])
 ceilings = pd.read_csv(files.ceilings)
+settings = EvidenceSettings(fidelity_tolerance=params.fidelity_tolerance)
 
 rows = []
 for seed, (initial, own) in enumerate(zip(params.initial, params.seeds, strict=True)):
@@ -28,8 +31,8 @@ for seed, (initial, own) in enumerate(zip(params.initial, params.seeds, strict=T
     recurrent_network.load_weights(after, Path(files.weights[seed]))
     reservoir.permute(after, np.random.default_rng(own))
     for weights, network in (("initial", before), ("permuted", after)):
-        row = reservoir.judge_with_readout(
-            network, splits, data, chosen, ceilings, params.network["lstm_state"], own
+        row = reservoir_verdict.judge_with_readout(
+            network, splits, data, chosen, ceilings, params.network["lstm_state"], own, settings
         )
         rows.append({"seed": seed, "weights": weights, **row})
         log.info("seed %d, %s: %s", seed, weights, row["sentence"])

@@ -21,7 +21,7 @@ from hmmlens.emulation.states.steering import steer
 from hmmlens.errors import DataError
 from hmmlens.hmm.selection import smallest_within
 from hmmlens.seeds import derive_seed
-from hmmlens.validation.evidence import TOLERANCE
+from hmmlens.validation.recorded import DEFAULT_SETTINGS
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,8 @@ def states_and_dynamics(
 
     Models are of the target's number of states, of the number at which the fidelity of cells has
     its elbow, and of the smallest number that foretells what the network says as well as any
-    (within :data:`hmmlens.validation.evidence.TOLERANCE`, on select runs).
+    (within the default ``fidelity_tolerance`` of
+    :class:`hmmlens.validation.recorded.EvidenceSettings`, on select runs).
 
     Parameters
     ----------
@@ -98,7 +99,7 @@ def states_and_dynamics(
     )
     on_select = state_counts.fidelities(models, ahead[1])
     faithful = smallest_within(np.array(list(on_select)), np.array(list(on_select.values())),
-                               TOLERANCE)  # fmt: skip
+                               DEFAULT_SETTINGS.fidelity_tolerance)  # fmt: skip
     counts["is_faithful"] = counts["n_states"] == faithful
     found: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
     found["counts"].append(counts)

@@ -23,6 +23,7 @@ from hmmlens.stats.bootstrap import interval, resampled
 from hmmlens.stats.ties import first_best
 from hmmlens.typing import Floats, Int64s
 from hmmlens.validation.baselines import codebook
+from hmmlens.validation.input_output import InputOutput
 
 #: Steps ahead over which models and cells are judged.
 HORIZON = 5
@@ -86,7 +87,7 @@ def cells(
     values = space.reduce(runs.entries)
     known = np.ones(runs.distribution.shape[:2], dtype=bool)
     masks = {"train": known & (split == 0)[:, None]}
-    driven = codebook.Driven(
+    driven = InputOutput(
         runs.distribution, np.zeros(runs.distribution.shape[:2], dtype=np.int64), 1, masks
     )
     counts, found = np.array(codebook.COUNTS), []

@@ -19,7 +19,8 @@ from hmmlens.report.explain import gather, state_words
 from hmmlens.report.explain.findings import FIDELITY, chance_words, choice_sentence
 from hmmlens.report.explain.roles import DATASET, NETWORKS, ROLES
 from hmmlens.report.wording import number
-from hmmlens.validation.verdict import Reason, reasons_of
+from hmmlens.validation.rules import Reason
+from hmmlens.validation.verdict import reasons_of
 
 
 class Layer(NamedTuple):
@@ -132,7 +133,7 @@ class Explanation:
             f"{n_steps} steps; {replayed}.",
             *([self.sequences.attrs["cut"]] if "cut" in self.sequences.attrs else []),
             f"Verdict: {self.verdict['sentence']}",
-            *(f"- {reason.told}" for reason in self.reasons),
+            *(f"- {reason.statement}" for reason in self.reasons),
             choice_sentence(self.choices, criterion),
         ]
         if "unseen_symbols_note" in self.sequences.attrs:

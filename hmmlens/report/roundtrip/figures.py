@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from hmmlens import user_text
 from hmmlens.report.distinctive import and_more
 from hmmlens.report.style import WIDTH, footnote
-from hmmlens.validation.verdict import DEFAULT
+from hmmlens.validation.rules import DEFAULT
 
 GRADE_COLOURS = {
     "D": "#0072B2",

@@ -1,4 +1,4 @@
-"""A deterministic automaton of what a network says to symbols, learnt by AALpy (optional extra).
+"""A deterministic automaton of a network's response to symbols, learnt by AALpy (optional extra).
 
 RPNI merges states of the tree of all observed inputs as long as no output contradicts it (Oncina
 and Garcia 1992); AALpy's state-merging variant is used (Muskardin et al. 2022).
@@ -10,30 +10,34 @@ import numpy as np
 
 from hmmlens.errors import DataError
 from hmmlens.typing import Floats, Ints
+from hmmlens.validation.baselines.registry import baseline
 
 #: Sequences and steps of each that the automaton is learnt from; its tree has a node for each.
 N_SEQUENCES, N_STEPS = 60, 40
 
 
+@baseline("automaton", "symbols")
 def automaton_distribution(
     train_symbols: Ints, train_distribution: Floats, test_symbols: Ints
 ) -> tuple[Floats, int]:
-    """Predict the output law by the states of a Moore machine learnt on train.
+    """Predict the output distribution by the states of a Moore machine learnt on train.
 
-    The machine is learnt from each step's likeliest output; a state's law is the mean over the
-    steps of train that end in it.
+    The machine is learnt from each step's most likely output; the distribution of a state is the
+    mean over the steps of train that end in it.
 
     Parameters
     ----------
-    train_symbols, test_symbols : (sequence, time), the network's inputs from its zero state on;
-        -1 past the end.
-    train_distribution : (sequence, time, output)
+    train_symbols, test_symbols : ndarray of shape (sequence, time)
+        The network's inputs from its zero state on; -1 past a sequence's end.
+    train_distribution : ndarray of shape (sequence, time, output)
+        Output distribution of the network.
 
     Returns
     -------
-    distribution : (sequence, time, output) for test. An input that a state never met leaves it as
-    it is.
-    n_states : of the machine.
+    distribution : ndarray of shape (sequence, time, output)
+        The prediction for test. An input that train never met in a state does not change the state.
+    n_states : int
+        Number of states of the machine.
 
     Raises
     ------
@@ -46,9 +50,9 @@ def automaton_distribution(
         raise DataError(
             'automata need AALpy; install it with: pip install "hmmlens[automata]"'
         ) from None
-    said = train_distribution.argmax(axis=2)
+    emitted = train_distribution.argmax(axis=2)
     data = []
-    for symbols, outputs in zip(train_symbols[:N_SEQUENCES], said[:N_SEQUENCES], strict=True):
+    for symbols, outputs in zip(train_symbols[:N_SEQUENCES], emitted[:N_SEQUENCES], strict=True):
         word = tuple(int(s) for s in symbols[:N_STEPS] if s >= 0)
         data += [(word[: t + 1], int(outputs[t])) for t in range(len(word))]
     machine = run_RPNI(data, "moore", print_info=False)

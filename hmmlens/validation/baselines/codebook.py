@@ -1,9 +1,9 @@
 """A codebook of activations: k-means cells with an input-conditioned Markov chain between them.
 
-It stands in for the network as an HMM does, but asks nothing of how activations lie within a
-cell. How its fidelity grows with the number of cells shows whether there is a number at which
-states are complete: a continuum gets better by the same factor with each doubling, real states
-give a cliff and then a floor.
+It predicts the network's output as an HMM does, but assumes nothing about the distribution of
+activations within a cell. The growth of its fidelity with the number of cells shows whether there
+is a number at which states are complete: on a continuum each doubling divides the error by the
+same factor; at the number of discrete states there is a steep gain and then a floor.
 """
 
 from __future__ import annotations
@@ -17,44 +17,31 @@ from numpy.typing import NDArray
 
 from hmmlens.hmm.input_driven import tables, transitions
 from hmmlens.interpretation.states import state_outputs
-from hmmlens.typing import Bools, Floats, Ints
-from hmmlens.validation.forecast import fidelity_curve, free_run, nearest, sequence_scores
+from hmmlens.stats.clusters import fit_kmeans, nearest
+from hmmlens.typing import Floats, Ints
+from hmmlens.validation.baselines.registry import baseline
+from hmmlens.validation.forecast import fidelity_curve, free_run, sequence_scores
+from hmmlens.validation.input_output import InputOutput
 
 #: State counts of the curve. It must reach twice the largest count that is judged.
 COUNTS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24)
 #: Frames from which k-means learns, and its restarts.
 KMEANS_FRAMES, KMEANS_RESTARTS = 4000, 4
-#: What fidelity may miss at least: below this, differences are noise.
+#: Smallest value of one minus fidelity: below it, differences are noise.
 LEAST_MISS = 1e-4
 
 
-class Driven(NamedTuple):
-    """What drives and what comes out, for all statistics of one network.
-
-    distribution : (sequence, time, output), what the network says
-    classes : (sequence, time), input classes
-    n_classes : int
-    masks : ``train``, ``select``, ``test`` -> frames (sequence, time)
-    """
-
-    distribution: Floats
-    classes: NDArray[np.int64]
-    n_classes: int
-    masks: dict[str, Bools]
-
-    @property
-    def average(self) -> Floats:
-        """Return the mean law (output) over train."""
-        mean: Floats = self.distribution[self.masks["train"]].mean(axis=0)
-        return mean
-
-
 class Codebook(NamedTuple):
-    """Cells of a space and a chain between them.
+    """Cells of a space and a Markov chain between them.
 
-    states : (sequence, time), the cell of each frame
-    transmat : (class, state, next_state)
-    means : (state, output), the mean law in each cell
+    Attributes
+    ----------
+    states : ndarray of shape (sequence, time)
+        The cell of each frame.
+    transmat : ndarray of shape (class, state, next_state)
+        Transition probabilities for each class of inputs.
+    means : ndarray of shape (state, output)
+        Mean output distribution in each cell.
     """
 
     states: NDArray[np.int64]
@@ -62,50 +49,94 @@ class Codebook(NamedTuple):
     means: Floats
 
 
-def fit(space: Floats, driven: Driven, n_states: int, seed: int) -> Codebook:
-    """Cut ``space`` (sequence, time, component) into ``n_states`` cells, learnt from train."""
-    from sklearn.cluster import KMeans
+@baseline("codebook", "space", label="k-means chain")
+def fit(space: Floats, data: InputOutput, n_states: int, seed: int) -> Codebook:
+    """Divide a space into cells, learnt from train.
+
+    Parameters
+    ----------
+    space : ndarray of shape (sequence, time, component)
+        Points.
+    data : InputOutput
+        Inputs and outputs.
+    n_states : int
+        Number of cells.
+    seed : int
+        Seed of k-means.
+
+    Returns
+    -------
+    Codebook
+    """
     from sklearn.exceptions import ConvergenceWarning
 
-    train = driven.masks["train"]
+    train = data.masks["train"]
     learn = space[train]
     if len(learn) > KMEANS_FRAMES:
         learn = learn[np.linspace(0, len(learn) - 1, KMEANS_FRAMES).round().astype(int)]
     with warnings.catch_warnings():
         # Fewer distinct outputs than cells: some cells stay empty, which harms nothing.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        found = KMeans(n_states, n_init=KMEANS_RESTARTS, random_state=seed).fit(learn)
+        found = fit_kmeans(learn, n_states, KMEANS_RESTARTS, seed)
     flat = nearest(space.reshape(-1, space.shape[2]), found.cluster_centers_)
-    return counted(flat.reshape(space.shape[:2]), driven, n_states)
+    return counted(flat.reshape(space.shape[:2]), data, n_states)
 
 
 def counted(
-    states: NDArray[np.int64], driven: Driven, n_states: int, posteriors: Floats | None = None
+    states: NDArray[np.int64], data: InputOutput, n_states: int, posteriors: Floats | None = None
 ) -> Codebook:
-    """Return the chain and the outputs of states (sequence, time) that are known on train.
+    """Return the chain and the outputs of given states.
 
     Parameters
     ----------
-    posteriors : (sequence, time, state), by which outputs are weighted; by default by ``states``.
+    states : ndarray of shape (sequence, time)
+        The state of each frame.
+    data : InputOutput
+        Inputs and outputs; transitions and outputs are counted on its frames of train.
+    n_states : int
+        Number of states.
+    posteriors : ndarray of shape (sequence, time, state), optional
+        Weights of the frames in the mean outputs; by default 1 for the frame's state.
+
+    Returns
+    -------
+    Codebook
     """
-    train = driven.masks["train"]
-    trans = tables(transitions(states, driven.classes, train, n_states, driven.n_classes))
+    train = data.masks["train"]
+    trans = tables(transitions(states, data.classes, train, n_states, data.n_classes))
     weights = one_hot(states, n_states) if posteriors is None else posteriors
-    return Codebook(states, trans, state_outputs(weights * train[:, :, None], driven.distribution))
+    return Codebook(states, trans, state_outputs(weights * train[:, :, None], data.distribution))
 
 
 def one_hot(states: Ints, n_states: int) -> Floats:
-    """Return (sequence, time, state), 1 where a frame is in the state."""
+    """Return 1 where a frame is in a state, else 0.
+
+    Parameters
+    ----------
+    states : ndarray of shape (sequence, time)
+        The state of each frame.
+    n_states : int
+        Number of states.
+
+    Returns
+    -------
+    ndarray of shape (sequence, time, state)
+    """
     out: Floats = (states[:, :, None] == np.arange(n_states)).astype(np.float64)
     return out
 
 
 class Curve(NamedTuple):
-    """Fidelity of codebooks.
+    """Fidelity of codebooks over the number of cells.
 
-    counts : (count), numbers of cells
-    select, test : (count, h), R2 of the free run over h = 0 to the horizon
-    by_sequence : (sequence, count), that of each select sequence at the horizon
+    Attributes
+    ----------
+    counts : ndarray of shape (count,)
+        Numbers of cells, rising.
+    select, test : ndarray of shape (count, horizon + 1)
+        R2 of the free run over the steps ahead.
+    by_sequence : ndarray of shape (sequence, count)
+        R2 of each select sequence at the horizon.
     """
 
     counts: NDArray[np.int64]
@@ -115,68 +146,145 @@ class Curve(NamedTuple):
 
 
 def curve(
-    space: Floats, driven: Driven, horizon: int, seed: int, counts: Iterable[int] = COUNTS
+    space: Floats, data: InputOutput, horizon: int, seed: int, counts: Iterable[int] = COUNTS
 ) -> Curve:
-    """Return the fidelity of codebooks of ``space`` over the number of cells."""
+    """Return the fidelity of codebooks of a space over the number of cells.
+
+    Parameters
+    ----------
+    space : ndarray of shape (sequence, time, component)
+        Points.
+    data : InputOutput
+        Inputs and outputs.
+    horizon : int
+        Largest number of steps ahead.
+    seed : int
+        Seed of k-means.
+    counts : iterable of int, optional
+        Numbers of cells.
+
+    Returns
+    -------
+    Curve
+    """
     sizes = np.array(sorted(counts))
     rows: dict[str, list[Floats]] = {"select": [], "test": []}
     by_sequence = []
     for n_states in sizes.tolist():
-        book = fit(space, driven, n_states, seed)
+        book = fit(space, data, n_states, seed)
         cells = one_hot(book.states, n_states)
         for part, found in rows.items():
-            found.append(score(driven, part, cells, book.transmat, book.means, horizon))
-        by_sequence.append(by_select_sequence(driven, cells, book, horizon))
+            found.append(score(data, part, cells, book.transmat, book.means, horizon))
+        by_sequence.append(by_select_sequence(data, cells, book, horizon))
     return Curve(
         sizes, np.array(rows["select"]), np.array(rows["test"]), np.stack(by_sequence, axis=1)
     )
 
 
 def score(
-    driven: Driven, part: str, states: Floats, transmat: Floats, means: Floats, horizon: int
+    data: InputOutput, part: str, states: Floats, transmat: Floats, means: Floats, horizon: int
 ) -> Floats:
-    """Return the R2 (h) of the free run on one split; see :func:`fidelity_curve`."""
-    keep = driven.masks[part].any(axis=1)
+    """Return the R2 of the free run on one split.
+
+    Parameters
+    ----------
+    data : InputOutput
+        Inputs and outputs.
+    part : str
+        ``train``, ``select`` or ``test``.
+    states : ndarray of shape (sequence, time, state)
+        State probabilities, filtered.
+    transmat : ndarray of shape (class, state, next_state)
+        Transition probabilities for each class of inputs.
+    means : ndarray of shape (state, output)
+        Mean output of each state.
+    horizon : int
+        Largest number of steps ahead.
+
+    Returns
+    -------
+    ndarray of shape (horizon + 1,)
+        See :func:`hmmlens.validation.forecast.fidelity_curve`.
+    """
+    keep = data.masks[part].any(axis=1)
     return fidelity_curve(
-        driven.distribution[keep],
+        data.distribution[keep],
         states[keep],
         transmat,
         means,
-        driven.classes[keep],
-        driven.masks[part][keep],
-        driven.average,
+        data.classes[keep],
+        data.masks[part][keep],
+        data.average,
         horizon,
     )
 
 
-def by_select_sequence(driven: Driven, cells: Floats, book: Codebook, horizon: int) -> Floats:
-    """Return the R2 of each select sequence at the horizon (sequence)."""
-    inside = driven.masks["select"].copy()
+def by_select_sequence(data: InputOutput, cells: Floats, book: Codebook, horizon: int) -> Floats:
+    """Return the R2 of each select sequence at the horizon.
+
+    Parameters
+    ----------
+    data : InputOutput
+        Inputs and outputs.
+    cells : ndarray of shape (sequence, time, state)
+        State probabilities.
+    book : Codebook
+        The chain and the outputs of the states.
+    horizon : int
+        Steps ahead.
+
+    Returns
+    -------
+    ndarray of shape (sequence,)
+        Of the select sequences that are longer than the horizon.
+    """
+    inside = data.masks["select"].copy()
     inside[:, :horizon] = False
     keep = inside.any(axis=1)
-    runs = free_run(cells[keep], book.transmat, driven.classes[keep], horizon)
+    runs = free_run(cells[keep], book.transmat, data.classes[keep], horizon)
     *_, ahead = runs
-    return sequence_scores(
-        driven.distribution[keep], ahead @ book.means, inside[keep], driven.average
-    )
+    return sequence_scores(data.distribution[keep], ahead @ book.means, inside[keep], data.average)
 
 
 def miss_bits(counts: Ints, fidelity: Floats, n_states: float) -> float:
-    """Return log2 of what fidelity (count) misses at ``n_states``, log-linear between counts."""
+    """Return log2 of one minus fidelity at a number of states, log-linear between counts.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (count,)
+        Numbers of states, rising.
+    fidelity : ndarray of shape (count,)
+        Fidelity at each of them.
+    n_states : float
+        The number of states in question.
+
+    Returns
+    -------
+    float
+    """
     miss = np.log2(np.maximum(1 - fidelity, LEAST_MISS))
     return float(np.interp(np.log2(n_states), np.log2(counts), miss))
 
 
 def elbow(counts: Ints, fidelity: Floats, n_states: int) -> float:
-    """Return how many bits more the doubling into ``n_states`` removes than the one after it.
+    """Return the difference, in bits, between the gains of two successive doublings of the states.
 
-    A continuum is near 0 everywhere, as each doubling divides what is missed by the same factor.
-    NaN where the counts do not reach from half of ``n_states`` to its double.
+    These are the doubling into ``n_states`` and the one after it. A continuum is near 0 everywhere,
+    as each doubling divides the error by the same factor.
 
     Parameters
     ----------
-    counts : (count), rising.
-    fidelity : (count), at one horizon.
+    counts : ndarray of shape (count,)
+        Numbers of states, rising.
+    fidelity : ndarray of shape (count,)
+        Fidelity at one horizon.
+    n_states : int
+        The number of states in question.
+
+    Returns
+    -------
+    float
+        NaN where the counts do not reach from half of ``n_states`` to its double.
     """
     if n_states / 2 < counts[0] or 2 * n_states > counts[-1]:
         return np.nan

@@ -1,4 +1,4 @@
-"""Simple predictors that a network's score stands beside. NumPy only."""
+"""Simple predictors with which a network's score is compared. NumPy only."""
 
 from __future__ import annotations
 
@@ -16,15 +16,24 @@ def ngram_nll(
     n_inputs: int,
     n_targets: int,
 ) -> float:
-    """Return the mean negative log-likelihood (nats) of an n-gram for the targets of ``test``.
+    """Return the mean negative log-likelihood of an n-gram for the targets of test.
 
     Parameters
     ----------
-    train_input, test_input : (sequence, time) symbols; any where ``order`` is 0.
-    train_target, test_target : (sequence, time) symbols, -1 where there is none. Where they are
-        the next inputs, this is the usual n-gram.
-    order : inputs of context, the present one included; at a sequence's start as many as there
-        are. Counts are smoothed with half a count for each symbol (Krichevsky and Trofimov 1981).
+    train_input, test_input : ndarray of shape (sequence, time)
+        Symbols; any where ``order`` is 0.
+    train_target, test_target : ndarray of shape (sequence, time)
+        Symbols, -1 where there is none. Where they are the next inputs, this is the usual n-gram.
+    order : int
+        Inputs of context, the present one included; at a sequence's start as many as there are.
+        Counts are smoothed with half a count for each symbol (Krichevsky and Trofimov 1981).
+    n_inputs, n_targets : int
+        Number of input and of target symbols.
+
+    Returns
+    -------
+    float
+        In nats.
     """
     total, count = 0.0, 0
     for context in range(min(order, 1), order + 1):
@@ -60,19 +69,49 @@ def _count(seen: Ints, asked: Ints) -> Ints:
 
 
 def mean_squared_error(predicted: Floats, target: Floats) -> float:
-    """Return the mean over known steps and features of (sequence, time, feature)."""
+    """Return the mean squared error over known steps and features.
+
+    Parameters
+    ----------
+    predicted, target : ndarray of shape (sequence, time, feature)
+        Prediction and target; a step is known where all its targets are finite.
+
+    Returns
+    -------
+    float
+    """
     known = np.isfinite(target).all(axis=-1)
     return float(np.mean((predicted[known] - target[known]) ** 2))
 
 
 def marginal_mse(train_target: Floats, test_target: Floats) -> float:
-    """Return the error of always predicting the train mean."""
+    """Return the error of the train mean as a constant prediction.
+
+    Parameters
+    ----------
+    train_target, test_target : ndarray of shape (sequence, time, feature)
+        Targets, NaN where there is none.
+
+    Returns
+    -------
+    float
+    """
     mean = np.nanmean(train_target.reshape(-1, train_target.shape[-1]), axis=0)
     return mean_squared_error(np.broadcast_to(mean, test_target.shape), test_target)
 
 
 def persistence_mse(test_input: Floats, test_target: Floats) -> float:
-    """Return the error of predicting the present input."""
+    """Return the error of the present input as the prediction.
+
+    Parameters
+    ----------
+    test_input, test_target : ndarray of shape (sequence, time, feature)
+        Inputs and targets.
+
+    Returns
+    -------
+    float
+    """
     return mean_squared_error(test_input, test_target)
 
 
@@ -83,7 +122,21 @@ def linear_mse(
     test_target: Floats,
     n_lags: int = 10,
 ) -> float:
-    """Return the error of least squares on the last ``n_lags`` inputs (and a constant)."""
+    """Return the error of least squares on the last inputs and a constant.
+
+    Parameters
+    ----------
+    train_input, test_input : ndarray of shape (sequence, time, feature)
+        Inputs.
+    train_target, test_target : ndarray of shape (sequence, time, output)
+        Targets, NaN where there is none.
+    n_lags : int, optional
+        Number of last inputs.
+
+    Returns
+    -------
+    float
+    """
     known = np.isfinite(train_target).all(axis=-1)
     design = _last_inputs(train_input, n_lags)[known]
     weights, *_ = np.linalg.lstsq(design, train_target[known], rcond=None)
@@ -98,14 +151,25 @@ def logistic_nll(
     n_targets: int,
     n_lags: int = 10,
 ) -> float:
-    """Return the mean negative log-likelihood (nats) of logistic regression on the last inputs.
+    """Return the mean negative log-likelihood of logistic regression on the last inputs.
 
     Probabilities are mixed with half a count of each symbol, so that none is 0.
 
     Parameters
     ----------
-    train_input, test_input : (sequence, time, feature)
-    train_target, test_target : (sequence, time) symbols, -1 where there is none.
+    train_input, test_input : ndarray of shape (sequence, time, feature)
+        Inputs.
+    train_target, test_target : ndarray of shape (sequence, time)
+        Symbols, -1 where there is none.
+    n_targets : int
+        Number of target symbols.
+    n_lags : int, optional
+        Number of last inputs.
+
+    Returns
+    -------
+    float
+        In nats.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -125,7 +189,7 @@ def logistic_nll(
 
 
 def _last_inputs(inputs: Floats, n_lags: int) -> Floats:
-    """Return 1 and the last ``n_lags`` inputs of each step, 0 before the start, side by side."""
+    """Return 1 and the last ``n_lags`` inputs of each step, 0 before the start, concatenated."""
     lagged = [np.ones((*inputs.shape[:2], 1))]
     for lag in range(n_lags):
         shifted = np.zeros_like(inputs)

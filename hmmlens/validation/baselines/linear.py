@@ -1,4 +1,4 @@
-"""A rival without states: a linear system with inputs in the same components (VARX)."""
+"""A baseline without states: a linear system with inputs in the same components (VARX)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,28 @@ from hmmlens.validation.fidelity import fidelity
 def predictions(
     space: Floats, inputs: Floats, distribution: Floats, train: Bools, horizon: int
 ) -> Iterator[Floats]:
-    """Yield what it says (sequence, time, output) when read h = 0 to ``horizon`` steps before.
+    """Yield the predictions of the system from h = 0 to ``horizon`` steps before.
 
     ``z_t = M z_{t-1} + N x_t + c`` and ``y_t = W z_t + b`` by least squares on train; the system
     starts at the recorded components and then runs on the true inputs alone.
 
     Parameters
     ----------
-    space : (sequence, time, component)
-    inputs : (sequence, time, feature), symbols as one-hot.
-    distribution : (sequence, time, output)
-    train : frames (sequence, time) to learn from.
+    space : ndarray of shape (sequence, time, component)
+        Components.
+    inputs : ndarray of shape (sequence, time, feature)
+        Inputs, symbols as one-hot.
+    distribution : ndarray of shape (sequence, time, output)
+        Output of the network.
+    train : ndarray of shape (sequence, time)
+        Frames to learn from.
+    horizon : int
+        Largest number of steps ahead.
+
+    Yields
+    ------
+    ndarray of shape (sequence, time, output)
+        For each h.
     """
     before = np.concatenate([_with_one(space[:, :-1]), inputs[:, 1:]], axis=2)
     pairs = train[:, 1:] & train[:, :-1]
@@ -46,14 +57,22 @@ def fidelity_curve(
     average: Floats,
     horizon: int,
 ) -> Floats:
-    """Return the R2 (h) of :func:`predictions`, h = 0 to ``horizon``.
+    """Return the R2 of :func:`predictions` for h = 0 to ``horizon``.
 
     All h are scored on the same frames, those at least ``horizon`` steps after the start.
 
     Parameters
     ----------
-    scored : frames (sequence, time) to score.
-    average : (output), from the train split.
+    space, inputs, distribution, train, horizon
+        See :func:`predictions`.
+    scored : ndarray of shape (sequence, time)
+        Frames to score.
+    average : ndarray of shape (output,)
+        Mean output of the train split.
+
+    Returns
+    -------
+    ndarray of shape (horizon + 1,)
     """
     frames = scored.copy()
     frames[:, :horizon] = False

@@ -1,9 +1,9 @@
-"""Ways to get states from activations, side by side, behind one small protocol.
+"""Methods that get states from activations, behind one protocol.
 
 A method is a function of train and test activations, a number of states and a seed; it returns a
-label for each step. To enter another one, add it to :data:`METHODS` or give it to :func:`label`,
-which checks what comes back. A method learns from train alone, and a label may depend on its own
-sequence up to its own step: labels that look ahead are not comparable.
+label for each step. A method is registered as a :func:`baseline` of the kind ``states`` or given
+to :func:`label`, which checks the labels. A method learns from train alone, and a label may depend
+on its own sequence up to its own step: labels that look ahead are not comparable.
 """
 
 from __future__ import annotations
@@ -17,22 +17,27 @@ from hmmlens.errors import DataError, no_exit
 from hmmlens.hmm.autoregressive import ARHMM
 from hmmlens.hmm.sweep import HMMSweep
 from hmmlens.ragged import steps_inside
+from hmmlens.stats.clusters import fit_kmeans
 from hmmlens.typing import Floats, Int64s
+from hmmlens.validation.baselines.registry import baseline, of_kind
 
-#: Principal components that the grid may cut, as many as DeepStellar does.
+#: Principal components that the grid may divide, as many as in DeepStellar.
 GRID_COMPONENTS = 3
-
-#: Restarts of the other methods that have any.
+#: Initialisations of the methods that have any.
 N_RESTARTS = 3
 #: Those of the hidden Markov model, whose likelihood has more local optima.
 HMM_RESTARTS = 10
 
 
 class Layer(NamedTuple):
-    """Activations, reduced or not.
+    """Activations of a layer, reduced or not.
 
-    values : (sequence, time, component); what lies past an end is not looked at
-    length : (sequence)
+    Attributes
+    ----------
+    values : ndarray of shape (sequence, time, component)
+        Activations; what lies past a sequence's end is ignored.
+    length : ndarray of shape (sequence,)
+        Number of steps.
     """
 
     values: Floats
@@ -51,21 +56,42 @@ class Layer(NamedTuple):
 
 
 class Labels(NamedTuple):
-    """States of train and test, each (sequence, time), -1 past a sequence's end."""
+    """State labels.
+
+    Attributes
+    ----------
+    train, test : ndarray of shape (sequence, time)
+        The state of each step, -1 past a sequence's end.
+    """
 
     train: Int64s
     test: Int64s
 
 
 class Method(Protocol):
-    """What every way to get states must do."""
+    """The signature of every method that gets states."""
 
     def __call__(self, train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
-        """Return labels from 0 to ``n_states - 1``; fewer kinds may come up."""
+        """Return labels from 0 to ``n_states - 1``; fewer kinds may occur."""
 
 
 def label(method: str | Method, train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
-    """Run a method, by its name in :data:`METHODS` or itself, and check its labels.
+    """Run a method and check its labels.
+
+    Parameters
+    ----------
+    method : str or Method
+        A method, or the name of a registered one.
+    train, test : Layer
+        Activations to learn from, and other ones to label.
+    n_states : int
+        Largest number of states.
+    seed : int
+        Seed of the method.
+
+    Returns
+    -------
+    Labels
 
     Raises
     ------
@@ -73,9 +99,10 @@ def label(method: str | Method, train: Layer, test: Layer, n_states: int, seed: 
         When there is no such method, or its labels break the protocol.
     """
     if isinstance(method, str):
-        if method not in METHODS:
-            raise DataError(f"there is no method {method!r}; there are {', '.join(METHODS)}")
-        method = METHODS[method]
+        methods = of_kind("states")
+        if method not in methods:
+            raise DataError(f"there is no method {method!r}; there are {', '.join(methods)}")
+        method = methods[method]
     with no_exit(f"method {getattr(method, '__name__', method)}"):
         found = method(train, test, n_states, seed)
     for name, labels, layer in (("train", found.train, train), ("test", found.test, test)):
@@ -90,37 +117,96 @@ def label(method: str | Method, train: Layer, test: Layer, n_states: int, seed: 
     return found
 
 
-def _spread(layer: Layer, labels: NDArray[np.integer]) -> Int64s:
+def _padded(layer: Layer, labels: NDArray[np.integer]) -> Int64s:
     """Return labels of frames as (sequence, time)."""
     out = np.full(layer.inside.shape, -1, dtype=np.int64)
     out[layer.inside] = labels
     return out
 
 
+@baseline("hmm", "states")
+def hmm(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
+    """Label each step by filtering with a Gaussian hidden Markov model of tied covariance.
+
+    It is initialised by k-means alone: wide initialisations can find likelier states that are no
+    places.
+
+    Parameters
+    ----------
+    train, test, n_states, seed
+        See :func:`label`.
+
+    Returns
+    -------
+    Labels
+    """
+    sweep = HMMSweep(
+        [n_states], ("tied",), n_restarts=HMM_RESTARTS, wide_initialisation=False, random_state=seed
+    )
+    sweep.fit(train.values, train.length)
+    model = sweep.models_["tied", n_states]
+
+    def filtered(layer: Layer) -> Int64s:
+        posteriors = model.filter(layer.values, layer.length).posteriors
+        return np.where(layer.inside, posteriors.argmax(axis=2), -1)
+
+    return Labels(filtered(train), filtered(test))
+
+
+@baseline("k-means", "states")
 def kmeans(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
-    """Label each step by the nearest centre of k-means."""
-    from sklearn.cluster import KMeans
+    """Label each step by the nearest centre of k-means.
 
-    model = KMeans(n_states, n_init=N_RESTARTS, random_state=seed).fit(train.frames)
-    return Labels(*(_spread(part, model.predict(part.frames)) for part in (train, test)))
+    Parameters
+    ----------
+    train, test, n_states, seed
+        See :func:`label`.
+
+    Returns
+    -------
+    Labels
+    """
+    model = fit_kmeans(train.frames, n_states, N_RESTARTS, seed)
+    return Labels(*(_padded(part, model.predict(part.frames)) for part in (train, test)))
 
 
+@baseline("gaussian mixture", "states")
 def mixture(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
-    """Label each step by a Gaussian mixture with one covariance, which knows no time."""
+    """Label each step by a Gaussian mixture with one covariance, which has no dynamics.
+
+    Parameters
+    ----------
+    train, test, n_states, seed
+        See :func:`label`.
+
+    Returns
+    -------
+    Labels
+    """
     from sklearn.mixture import GaussianMixture
 
     model = GaussianMixture(
         n_states, covariance_type="tied", n_init=N_RESTARTS, random_state=seed
     ).fit(train.frames)
-    return Labels(*(_spread(part, model.predict(part.frames)) for part in (train, test)))
+    return Labels(*(_padded(part, model.predict(part.frames)) for part in (train, test)))
 
 
+@baseline("pca grid", "states")
 def pca_grid(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
     """Label each step by its cell in a grid over principal components (Du et al. 2019, 4.1).
 
-    Each of up to three components is cut into equal intervals over the range of train. Of all
-    such grids the one is taken that train visits most cells of, but no more than ``n_states``; a
-    step in a cell that train never visited joins the nearest one that it did.
+    Each of up to three components is divided into equal intervals over the range of train. Of all
+    such grids the one is taken of which train visits most cells, but no more than ``n_states``; a
+    step in a cell that train never visited joins the nearest visited one.
+
+    Parameters
+    ----------
+    train, test, n_states, seed
+        See :func:`label`.
+
+    Returns
+    -------
+    Labels
     """
     frames = train.frames
     centre = frames.mean(axis=0)
@@ -144,7 +230,7 @@ def pca_grid(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
     def nearest(layer: Layer) -> Int64s:
         cells = _cells(place(layer)[:, :dims_best], n_best)
         distance = ((cells[:, None] - best[None]) ** 2).sum(axis=2)
-        return _spread(layer, distance.argmin(axis=1))
+        return _padded(layer, distance.argmin(axis=1))
 
     return Labels(nearest(train), nearest(test))
 
@@ -154,38 +240,22 @@ def _cells(within: Floats, n: int) -> Int64s:
     return np.clip(np.floor(within * n), 0, n - 1).astype(np.int64)
 
 
-def hmm(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
-    """Label each step by filtering with a Gaussian hidden Markov model of tied covariance.
-
-    Its starts are those of k-means: wide ones can find likelier states that are no places.
-    """
-    sweep = HMMSweep(
-        [n_states], ("tied",), n_restarts=HMM_RESTARTS, wide_initialisation=False, random_state=seed
-    )
-    sweep.fit(train.values, train.length)
-    model = sweep.models_["tied", n_states]
-
-    def filtered(layer: Layer) -> Int64s:
-        posteriors = model.filter(layer.values, layer.length).posteriors
-        return np.where(layer.inside, posteriors.argmax(axis=2), -1)
-
-    return Labels(filtered(train), filtered(test))
-
-
+@baseline("ar-hmm", "states")
 def ar_hmm(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
-    """Label each step by filtering with an autoregressive hidden Markov model."""
+    """Label each step by filtering with an autoregressive hidden Markov model.
+
+    Parameters
+    ----------
+    train, test, n_states, seed
+        See :func:`label`.
+
+    Returns
+    -------
+    Labels
+    """
     model = ARHMM(n_states, random_state=seed).fit(train.values, train.length)
     labels = []
     for part in (train, test):
         posteriors = model.filter(part.values, part.length).posteriors
         labels.append(np.where(part.inside, posteriors.argmax(axis=2), -1))
     return Labels(*labels)
-
-
-METHODS: dict[str, Method] = {
-    "hmm": hmm,
-    "k-means": kmeans,
-    "gaussian mixture": mixture,
-    "pca grid": pca_grid,
-    "ar-hmm": ar_hmm,
-}

@@ -1,8 +1,4 @@
-"""Predictors of a network's output without states: n-grams, linear readouts of activations.
-
-They bound what states are worth: from below, what the last symbols tell anyway; from above, what a
-linear readout of the whole activation tells.
-"""
+"""Predict a network's output by n-grams of symbols and by linear readouts of activations."""
 
 from __future__ import annotations
 
@@ -22,21 +18,27 @@ def ngram_distribution(
     n_symbols: int,
     lag: int = 0,
 ) -> Floats:
-    """Predict the output law from the last symbols, as the mean over train of the same context.
+    """Predict the output from the last symbols, as the mean over train of the same context.
 
     Parameters
     ----------
-    train_symbols, test_symbols : (sequence, time), -1 past the end: the network's inputs, the
-        classes of its inputs, or (with a ``lag`` of at least 1) its own likeliest outputs.
-    train_distribution : (sequence, time, output)
-    order : symbols of context.
-    lag : steps between the last symbol that is seen and the output.
+    train_symbols, test_symbols : ndarray of shape (sequence, time)
+        The network's inputs, the classes of its inputs, or (with a ``lag`` of at least 1) its own
+        most likely outputs; -1 past a sequence's end.
+    train_distribution : ndarray of shape (sequence, time, output)
+        Output of the network.
+    order : int
+        Symbols of context.
+    n_symbols : int
+        Number of symbols.
+    lag : int, optional
+        Steps between the last symbol of the context and the output.
 
     Returns
     -------
-    distribution : (sequence, time, output) for test. A context that train never met, or that begins
-    before
-        the sequence does, is shortened until it is known; without any it is the mean over train.
+    ndarray of shape (sequence, time, output)
+        The prediction for test. A context that train never met, or that begins before the sequence
+        does, is shortened until it is known; without any it is the mean over train.
     """
     inside = train_symbols >= 0
     distribution = np.broadcast_to(
@@ -69,21 +71,28 @@ def linear_prediction(
     lag: int = 0,
     ridge: float = 1e-6,
 ) -> Floats:
-    """Predict the output law from activations ``lag`` steps before, by ridge regression.
+    """Predict the output from activations ``lag`` steps before, by ridge regression.
 
-    With all units and no lag this is the oracle that no explanation by states can be expected to
-    beat; for values the network itself reads its output so.
+    With all units and no lag this is an upper bound for every explanation by states; for values the
+    network itself computes its output so.
 
     Parameters
     ----------
-    train, test : (sequence, time, unit)
-    train_distribution : (sequence, time, output)
-    train_inside : (sequence, time), steps to learn from.
-    ridge : penalty, relative to the mean variance of a unit.
+    train, test : ndarray of shape (sequence, time, unit)
+        Activations.
+    train_distribution : ndarray of shape (sequence, time, output)
+        Output of the network.
+    train_inside : ndarray of shape (sequence, time)
+        Steps to learn from.
+    lag : int, optional
+        Steps between the activation and the output.
+    ridge : float, optional
+        Penalty, relative to the mean variance of a unit.
 
     Returns
     -------
-    distribution : (sequence, time, output) for test; NaN in the first ``lag`` steps.
+    ndarray of shape (sequence, time, output)
+        The prediction for test; NaN in the first ``lag`` steps.
 
     Raises
     ------

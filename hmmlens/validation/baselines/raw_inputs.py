@@ -1,9 +1,9 @@
-"""The inputs as a control without a network, with every advantage that a network's states have.
+"""The inputs as a control without a network, prepared and reduced as a network's states are.
 
 Values are clipped, standardised and taken without constants, all by the train split; symbols are
-one-hot. Each of the study's reducers is applied to them, and to the inputs of the last steps side
-by side, as it is to the states of a network. Inputs as they come would be lost beside one feature
-in milliseconds, and the control would fail where the inputs say everything.
+one-hot. Each of the study's reducers is applied to them, and to the concatenated inputs of the last
+steps, as it is to the states of a network. Unscaled inputs would be dominated by one feature in
+milliseconds, and the control would fail where the inputs determine everything.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from hmmlens.naming import LAGGED_REDUCER, N_LAGS, RAW_REDUCER, control_of, raw_variants
 from hmmlens.ragged import steps_inside
 from hmmlens.reduction import reduce
+from hmmlens.stats.scaling import scaled
 from hmmlens.typing import Bools, Floats
-from hmmlens.validation.baselines.scaling import scaled
+from hmmlens.validation.baselines.registry import baseline
 
 #: The two controls: the present input, and the present one with those before it.
 RAW, LAGGED = RAW_REDUCER, LAGGED_REDUCER
@@ -29,12 +30,21 @@ LEAST_VARIANCE = 1e-9
 
 
 def one_hot(symbols: NDArray[Any], inside: Bools, train: Bools) -> Floats:
-    """Return symbols (sequence, time) as (sequence, time, symbol), 0 past each end.
+    """Return symbols as one-hot vectors, 0 past each sequence's end.
 
     Parameters
     ----------
-    inside, train : see :func:`scaled`. Symbols that train lacks are in no column, and of many the
-        rarest share the last one.
+    symbols : ndarray of shape (sequence, time)
+        Symbols. Those that train does not hold are in no column, and of many the rarest share the
+        last one.
+    inside : ndarray of shape (sequence, time)
+        False past a sequence's end.
+    train : ndarray of shape (sequence,)
+        True for sequences from which the columns are learnt.
+
+    Returns
+    -------
+    ndarray of shape (sequence, time, symbol)
     """
     kinds, counts = np.unique(symbols[inside & train[:, None]], return_counts=True)
     order = np.argsort(-counts, kind="stable")
@@ -47,7 +57,19 @@ def one_hot(symbols: NDArray[Any], inside: Bools, train: Bools) -> Floats:
 
 
 def lagged(values: Floats, n_lags: int = N_LAGS) -> Floats:
-    """Return (sequence, time, feature) beside those of the steps before, 0 before the start."""
+    """Return values concatenated with those of the steps before, 0 before the start.
+
+    Parameters
+    ----------
+    values : ndarray of shape (sequence, time, feature)
+        Values.
+    n_lags : int, optional
+        Number of steps before.
+
+    Returns
+    -------
+    ndarray of shape (sequence, time, (n_lags + 1) * feature)
+    """
     n_steps = values.shape[1]
     parts = [np.zeros_like(values) for _ in range(n_lags + 1)]
     for lag, part in enumerate(parts):
@@ -55,6 +77,8 @@ def lagged(values: Floats, n_lags: int = N_LAGS) -> Floats:
     return np.concatenate(parts, axis=2)
 
 
+@baseline(RAW, "inputs", label="raw input")
+@baseline(LAGGED, "inputs", label="lagged input")
 def control(
     sequences: xr.Dataset,
     chosen: NDArray[np.integer],
@@ -66,18 +90,22 @@ def control(
 
     Parameters
     ----------
-    sequences : the ``sequences`` store.
-    chosen : which of its sequences were recorded.
-    name : :data:`RAW` or :data:`LAGGED`.
-    settings : of the reducer, see :func:`hmmlens.reduction.reduce.fit_transform`; None for the
-    inputs
-        themselves: scaled values, or symbols as they are.
-    seed : of the reducer.
+    sequences : Dataset
+        The ``sequences`` store.
+    chosen : ndarray of shape (chosen,)
+        Which of its sequences were recorded.
+    name : str
+        :data:`RAW` or :data:`LAGGED`.
+    settings : dict or None
+        Settings of the reducer, see :func:`hmmlens.reduction.reduce.fit_transform`; None for the
+        inputs themselves: scaled values, or symbols as they are.
+    seed : int
+        Seed of the reducer.
 
     Returns
     -------
-    xr.Dataset
-        Inputs that never vary in the train split are one symbol, which says nothing.
+    Dataset
+        Inputs that never vary in the train split are one symbol, which carries no information.
     """
     part = sequences.isel(sequence=chosen)
     inputs, length = part["input"].to_numpy(), part["length"].to_numpy()
@@ -99,11 +127,19 @@ def controls(
     reducers: dict[str, dict[str, Any]],
     seed: int,
 ) -> dict[str, dict[str, xr.Dataset]]:
-    """Return the ``reduced`` stores of both controls, by control and reduction.
+    """Return the ``reduced`` stores of both controls.
 
     Parameters
     ----------
-    reducers : name -> settings, without exploratory ones.
+    sequences, chosen, seed
+        See :func:`control`.
+    reducers : dict of str to dict
+        Settings by name, without exploratory ones.
+
+    Returns
+    -------
+    dict of str to dict of str to Dataset
+        Control -> reduction -> store.
     """
     return {
         name: {
@@ -115,12 +151,25 @@ def controls(
 
 
 def settings_of(variant: str, reducers: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
-    """Return the settings of the reducer of a variant; None for the inputs themselves."""
+    """Return the settings of the reducer of a variant.
+
+    Parameters
+    ----------
+    variant : str
+        Name of the reduction of a control, see :func:`hmmlens.naming.raw_variants`.
+    reducers : dict of str to dict
+        Settings by name.
+
+    Returns
+    -------
+    dict or None
+        None for the inputs themselves.
+    """
     return reducers.get(variant.removeprefix(f"{control_of(variant)}-"))
 
 
 def _varying(values: Floats, learn: Bools) -> Bools:
-    """Return which components vary, beside the one that varies most."""
+    """Return which components vary, relative to the one that varies most."""
     frames = values[learn]
     if not len(frames):
         return np.zeros(values.shape[2], dtype=bool)

@@ -1,37 +1,31 @@
-"""Networks whose readout alone is fitted: what the task needs of the input and wiring."""
+"""Networks whose readout alone is fitted: what a task needs of the input and the wiring."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
-import pandas as pd
 import torch
-import xarray as xr
-from numpy.typing import NDArray
 
-from hmmlens.dynamics.endpoints import leave_alone
-from hmmlens.recording import activations
-from hmmlens.recording.extract import extract
-from hmmlens.rnn import training
 from hmmlens.rnn.recurrent_network import RecurrentNetwork
 from hmmlens.rnn.training import Sequences
 from hmmlens.stats.surrogates import permuted_weights
-from hmmlens.validation import verdict_inputs
+from hmmlens.validation.baselines.registry import baseline
 
 #: Ridge, relative to the mean variance of the units; steps of L-BFGS for symbols.
 RIDGE, N_STEPS = 1e-4, 100
 
 
+@baseline("reservoir", "network")
 def fit_readout(network: RecurrentNetwork, train: Sequences) -> None:
-    """Fit the readout of ``network`` in place; its recurrence stays as it is.
+    """Fit the readout of a network in place; its recurrence stays as it is.
 
     Ridge regression for values, multinomial regression with the same penalty for symbols.
 
     Parameters
     ----------
-    train : sequences to learn from; steps without a target are left out.
+    network : RecurrentNetwork
+        The network.
+    train : Sequences
+        Sequences to learn from; steps without a target are ignored.
     """
     with torch.no_grad():
         hidden = network.hidden(train.inputs)[-1].double().cpu()
@@ -47,53 +41,26 @@ def fit_readout(network: RecurrentNetwork, train: Sequences) -> None:
         network.out.bias.copy_(bias)
 
 
+@baseline("permuted", "network")
 def permute(network: RecurrentNetwork, rng: np.random.Generator) -> RecurrentNetwork:
-    """Put the entries of every weight matrix of a network in random order, in place."""
+    """Put the entries of every weight matrix of a network in random order, in place.
+
+    Parameters
+    ----------
+    network : RecurrentNetwork
+        The network.
+    rng : numpy.random.Generator
+        Source of the orders.
+
+    Returns
+    -------
+    RecurrentNetwork
+        The same network.
+    """
     weights = {name: value.numpy() for name, value in network.state_dict().items()}
     moved = permuted_weights(weights, rng)
     network.load_state_dict({name: torch.from_numpy(value) for name, value in moved.items()})
     return network
-
-
-def judge_with_readout(
-    network: RecurrentNetwork,
-    splits: Mapping[str, Sequences],
-    data: xr.Dataset,
-    chosen: NDArray[np.integer],
-    ceilings: pd.DataFrame,
-    lstm_state: str,
-    seed: int,
-) -> dict[str, Any]:
-    """Fit the readout of a network to its task, in place, and return the row of its top layer.
-
-    Parameters
-    ----------
-    splits : ``train`` and ``test``, see :func:`hmmlens.rnn.training.by_split`.
-    data : the ``sequences`` store.
-    chosen : which of its sequences are recorded.
-    ceilings, lstm_state : see :mod:`hmmlens.validation.verdict_inputs`.
-    """
-    fit_readout(network, splits["train"])
-    part = data.isel(sequence=chosen)
-    top = list(network.layer_names.values())[-1]
-    tree = extract(
-        network,
-        activations.fed(part, "trained"),
-        part["length"].to_numpy(),
-        layers=[top],
-        verify="none",
-    )
-    root = tree.to_dataset().assign(
-        sequence=("sequence", chosen), split=("sequence", part["split"].to_numpy())
-    )
-    recorded = verdict_inputs.recorded(root, tree[top].to_dataset(), data, lstm_state)
-    settled = leave_alone(
-        network, root["input"].to_numpy(), recorded.distribution, recorded.length, data.attrs,
-        np.random.default_rng(seed),
-    )  # fmt: skip
-    test = pd.Series(training.evaluate(network, splits["test"])._asdict())
-    losses = verdict_inputs.losses(test, ceilings, data.attrs, trained_here=True)
-    return {"layer": top} | verdict_inputs.judged(recorded, losses, settled, seed)
 
 
 def _ridge(hidden: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

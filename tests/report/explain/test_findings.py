@@ -7,7 +7,8 @@ import pandas as pd
 
 from hmmlens.report import wording
 from hmmlens.report.explain import findings
-from hmmlens.validation.verdict import Evidence, decide
+from hmmlens.validation.numbers import Evidence
+from hmmlens.validation.verdict import decide
 
 
 def agreement(trained: float, low: float, untrained: float, raw: float) -> pd.DataFrame:
@@ -81,7 +82,10 @@ def test_a_network_worse_than_a_simple_baseline_is_judged_by_the_rule_of_the_ver
         assert "which is better. By the verdict's rule, it is" in text
         told = f"{'' if holds else 'not '}competent: its test loss is {loss:.2f} of that of the"
         assert f"it is {told}" in text and "(at most 0.9 wanted)." in text
-        evidence = Evidence(loss, 1.0, 0.95, 0.95, 3, 3, 4.0, 4.0, 0.0)
+        evidence = Evidence(
+            loss=loss, marginal=1.0, fidelity=0.95, fidelity_states=0.95, n_states=3, resolution=3,
+            elbow_output=4.0, elbow_components=4.0, flicker=0.0,
+        )  # fmt: skip
         assert (decide(evidence).competent is True) == holds
     half = pd.DataFrame({"loss": [0.3, 0.95], "marginal": 1.0, "floor": np.nan})
     assert "1 of 2 trainings is competent" in findings.competence_sentence(half)

@@ -8,23 +8,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hmmlens.validation.baselines import codebook
-from hmmlens.validation.baselines.codebook import Driven, curve, elbow
+from hmmlens.validation.baselines.codebook import curve, elbow
+from hmmlens.validation.input_output import InputOutput
 
 COUNTS = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24])
 #: With a steeper power the law ends in the least miss that counts, and so in an elbow.
 STEEPEST = float(-np.log(codebook.LEAST_MISS) / np.log(COUNTS[-1]))
 
 
-def driven_of(distribution: np.ndarray, classes: np.ndarray) -> Driven:
+def driven_of(distribution: np.ndarray, classes: np.ndarray) -> InputOutput:
     part = np.arange(len(distribution)) * 5 // len(distribution)
     masks = {
         name: np.broadcast_to(np.isin(part, those)[:, None], distribution.shape[:2]).copy()
         for name, those in (("train", (0, 1, 2)), ("select", (3,)), ("test", (4,)))
     }
-    return Driven(distribution, classes, int(classes.max()) + 1, masks)
+    return InputOutput(distribution, classes, int(classes.max()) + 1, masks)
 
 
-def counting(modulus: int, noise: float, seed: int = 0) -> tuple[np.ndarray, Driven]:
+def counting(modulus: int, noise: float, seed: int = 0) -> tuple[np.ndarray, InputOutput]:
     """Return noisy corners that pulses move along, and what they say."""
     rng = np.random.default_rng(seed)
     pulses = (rng.random((50, 60)) < 0.2).astype(int)
@@ -33,7 +34,7 @@ def counting(modulus: int, noise: float, seed: int = 0) -> tuple[np.ndarray, Dri
     return distribution, driven_of(distribution, pulses)
 
 
-def ring(seed: int = 0) -> tuple[np.ndarray, Driven]:
+def ring(seed: int = 0) -> tuple[np.ndarray, InputOutput]:
     """Return a point that inputs of five sizes push around a circle."""
     rng = np.random.default_rng(seed)
     classes = rng.integers(5, size=(50, 60))

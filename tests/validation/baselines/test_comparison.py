@@ -8,7 +8,7 @@ from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, r2_
 
 from hmmlens.validation.baselines import comparison
 from hmmlens.validation.baselines.codebook import one_hot
-from hmmlens.validation.baselines.methods import METHODS
+from hmmlens.validation.baselines.registry import of_kind
 from tests.validation.test_checks import chosen, markov_path
 
 
@@ -20,7 +20,10 @@ def table(of, symbols_out=True, hidden=None):  # type: ignore[no-untyped-def]
 def test_planted_states_are_found_by_all_that_look_at_places() -> None:
     of = chosen(markov_path(np.random.default_rng(0)))
     found = table(of)
-    states = [comparison.CHOSEN, *(name for name in METHODS if name != comparison.KIN)]
+    states = [
+        comparison.CHOSEN,
+        *(name for name in of_kind("states") if name != comparison.REFITTED),
+    ]
     assert list(found.index[: len(states)]) == states
     assert (found.loc[states, "n_states"] == 3).all()
     near = [comparison.CHOSEN, "k-means", "gaussian mixture"]
@@ -40,7 +43,7 @@ def test_linear_readout_is_the_oracle_of_a_linear_output() -> None:
     rng = np.random.default_rng(1)
     hidden = rng.normal(size=(*of.truth.shape, 4))
     distribution = hidden @ rng.normal(size=(4, 3))
-    found = table(of._replace(driven=of.driven._replace(distribution=distribution)), False, hidden)
+    found = table(of._replace(data=of.data._replace(distribution=distribution)), False, hidden)
     assert found.loc["linear readout of all units", "now"] == pytest.approx(1)
     assert np.isnan(found.loc["linear readout of all units", "ahead"])
     # States know nothing of what these units say.
@@ -54,8 +57,8 @@ def test_memory_of_inputs_is_enough_where_they_tell_the_output() -> None:
     symbols = rng.integers(0, 2, of.truth.shape)
     two_back = np.roll(symbols, 1, axis=1)
     distribution = np.eye(2)[two_back]
-    driven = of.driven._replace(distribution=distribution, classes=symbols, n_classes=2)
-    found = table(of._replace(driven=driven, inputs=one_hot(symbols, 2)))
+    driven = of.data._replace(distribution=distribution, classes=symbols, n_classes=2)
+    found = table(of._replace(data=driven, inputs=one_hot(symbols, 2)))
     assert found.loc["last 2 inputs", "now"] == pytest.approx(1, abs=0.02)
     assert found.loc["last 2 inputs", "ahead"] == found.loc["last 2 inputs", "now"]
     assert found.loc["last 1 input", "now"] < 0.05
@@ -66,15 +69,15 @@ def test_memory_of_inputs_is_enough_where_they_tell_the_output() -> None:
 def test_r2_is_that_of_scikit_learn_on_frames_past_the_horizon() -> None:
     of = chosen(markov_path(np.random.default_rng(0)))
     found = table(of)
-    frames = of.driven.masks["test"].copy()
+    frames = of.data.masks["test"].copy()
     frames[:, : of.horizon] = False
-    train = of.driven.masks["train"]
+    train = of.data.masks["train"]
     weight = of.posteriors[train]
-    means = weight.T @ of.driven.distribution[train] / weight.sum(axis=0)[:, None]
+    means = weight.T @ of.data.distribution[train] / weight.sum(axis=0)[:, None]
     said = (of.posteriors @ means)[frames]
-    wanted = of.driven.distribution[frames]
+    wanted = of.data.distribution[frames]
     # Against the mean of train, which is not that of test.
-    average = of.driven.distribution[train].mean(axis=0)
+    average = of.data.distribution[train].mean(axis=0)
     oracle = 1 - ((wanted - said) ** 2).sum() / ((wanted - average) ** 2).sum()
     assert found.loc[comparison.CHOSEN, "now"] == pytest.approx(oracle)
     pooled = r2_score(wanted, said, multioutput="variance_weighted")

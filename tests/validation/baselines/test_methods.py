@@ -10,8 +10,10 @@ from hmmlens.datasets.synthetic.generators import preset_hmm, sample_hmm
 from hmmlens.errors import DataError
 from hmmlens.stats.agreement import agreement
 from hmmlens.validation.baselines import methods
-from hmmlens.validation.baselines.methods import METHODS, Labels, Layer, label
+from hmmlens.validation.baselines.methods import Labels, Layer, label
+from hmmlens.validation.baselines.registry import of_kind
 
+METHODS = list(of_kind("states"))
 CORNERS = np.array([[2.0, 0, 0], [-1, 1.7, 0], [-1, -1.7, 0]])
 
 

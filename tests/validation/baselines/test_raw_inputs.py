@@ -15,10 +15,10 @@ from sklearn.preprocessing import StandardScaler
 from hmmlens import naming
 from hmmlens.hmm import storage
 from hmmlens.reduction.settings import PCA
+from hmmlens.stats.scaling import scaled
 from hmmlens.validation import ceilings, scorecard
 from hmmlens.validation.baselines import raw_inputs
-from hmmlens.validation.baselines.scaling import scaled
-from hmmlens.validation.forecast import input_classes
+from hmmlens.validation.input_output import input_classes
 
 Floats = NDArray[np.float64]
 #: Lengths of 30 sequences, and which of them are train, select and test.

@@ -76,6 +76,7 @@ rule judge_reservoirs:
     params:
         network=network_settings,
         activations=study.activations.model_dump(),
+        fidelity_tolerance=study.selection.fidelity_tolerance,
         # The seeds of the networks themselves, so their initial weights.
         initial=lambda w: [
             derive_seed(study.seed, "network", w.network, seed)
@@ -114,6 +115,7 @@ rule judge_network:
         **needs("judge_network"),
     params:
         network=network_settings,
+        fidelity_tolerance=study.selection.fidelity_tolerance,
         runs=lambda w: [
             {
                 "network": name,

@@ -1,4 +1,4 @@
-"""Inputs as a control without a network gets them: no feature drowns the others."""
+"""Features on one scale, learnt from the train split, so that none dominates the others."""
 
 from __future__ import annotations
 
@@ -14,21 +14,25 @@ TAILS = (1.0, 0.1, 0.0)
 
 
 def scaled(values: NDArray[Any], inside: Bools, train: Bools) -> Floats:
-    """Return inputs clipped and standardised by the train split, without constant features.
+    """Return values clipped and standardised by the train split, without constant features.
 
     A value further from the bulk of its feature (the range from the 1st to the 99th percentile)
-    than that range is wide is clipped there, so that one wild value does not set the scale of all
-    others and still stands apart.
+    than that range is wide is clipped there, so that one extreme value does not set the scale of
+    all others and still stands apart.
 
     Parameters
     ----------
-    values : (sequence, time, feature)
-    inside : (sequence, time), False past each sequence's end.
-    train : (sequence), which sequences may be learnt from.
+    values : ndarray of shape (sequence, time, feature)
+        Values.
+    inside : ndarray of shape (sequence, time)
+        False past a sequence's end.
+    train : ndarray of shape (sequence,)
+        True for sequences from which the scale is learnt.
 
     Returns
     -------
-    scaled : (sequence, time, feature), 0 past each end; no feature where all are constant.
+    ndarray of shape (sequence, time, feature)
+        0 past each end; no feature where all are constant.
     """
     frames = np.asarray(values[inside], dtype=np.float64)
     learn = np.asarray(values[inside & train[:, None]], dtype=np.float64)

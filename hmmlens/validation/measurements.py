@@ -1,0 +1,252 @@
+"""Fit codebooks and driven HMMs to one layer: the measurements behind the numbers of a verdict.
+
+State counts are chosen on the select split and scored on test; states are known by filtering.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from hmmlens.dynamics.endpoints import Endpoints
+from hmmlens.hmm import input_driven
+from hmmlens.hmm.selection import smallest_within
+from hmmlens.interpretation import states
+from hmmlens.stats.ties import first_best
+from hmmlens.typing import Floats
+from hmmlens.validation import closed_loop, fidelity
+from hmmlens.validation.baselines import codebook
+from hmmlens.validation.baselines.codebook import Curve
+from hmmlens.validation.input_output import InputOutput
+from hmmlens.validation.recorded import (
+    DEFAULT_SETTINGS,
+    EvidenceSettings,
+    Losses,
+    Recorded,
+    prepare,
+)
+from hmmlens.validation.rules import Thresholds
+
+#: The spaces in which states are sought, as the column ``space`` names them.
+OUTPUT, COMPONENTS = "output law", "components"
+
+
+class States(NamedTuple):
+    """A driven HMM of one space and the k-means chain from which it was initialised.
+
+    Attributes
+    ----------
+    model : InputDrivenHMM
+        The fitted model.
+    means : ndarray of shape (state, output)
+        Mean output of each state.
+    select, test, codebook_test : ndarray of shape (horizon + 1,)
+        R2 of the free run over the steps ahead; ``codebook_test`` is that of the k-means chain.
+    closed_loop : float
+        R2 on test when states are inferred at the first step and then run to the end.
+    flicker : float
+        Share of test frames in which no state is clear.
+    """
+
+    model: input_driven.InputDrivenHMM
+    means: Floats
+    select: Floats
+    test: Floats
+    codebook_test: Floats
+    closed_loop: float
+    flicker: float
+
+
+class Measurements(NamedTuple):
+    """The measurements of one network, from which the numbers of the verdict are read.
+
+    Attributes
+    ----------
+    recorded : Recorded
+        The layer.
+    losses : Losses
+        Test losses.
+    endpoints : Endpoints or None
+        None where the weights or a neutral input are not available.
+    data : InputOutput
+        Inputs and outputs without the warm-up.
+    spaces : mapping of str to ndarray of shape (sequence, time, component)
+        The spaces :data:`OUTPUT` and :data:`COMPONENTS`.
+    curves : mapping of str to Curve
+        Fidelity of the codebooks of each space.
+    n_states : int
+        Number of states.
+    fits : mapping of str to States
+        The driven HMM of each space with ``n_states`` states.
+    thresholds : Thresholds
+        Thresholds of the rules.
+    settings : EvidenceSettings
+        Settings of the measurements.
+    """
+
+    recorded: Recorded
+    losses: Losses
+    endpoints: Endpoints | None
+    data: InputOutput
+    spaces: Mapping[str, Floats]
+    curves: Mapping[str, Curve]
+    n_states: int
+    fits: Mapping[str, States]
+    thresholds: Thresholds
+    settings: EvidenceSettings
+
+    @property
+    def best_space(self) -> str:
+        """Return the space whose driven HMM is most faithful on select."""
+        return max(self.fits, key=lambda name: self.fits[name].select[self.settings.horizon])
+
+    @property
+    def best_fit(self) -> States:
+        """Return the driven HMM that is most faithful on select."""
+        return self.fits[self.best_space]
+
+    @property
+    def best_curve(self) -> Curve:
+        """Return the curve whose best codebook is most faithful on select."""
+        horizon = self.settings.horizon
+        return max(self.curves.values(), key=lambda curve: curve.select[:, horizon].max())
+
+    @property
+    def states_fidelity(self) -> float:
+        """Return the R2 of the best driven HMM at the horizon on test."""
+        return float(self.best_fit.test[self.settings.horizon])
+
+    @property
+    def few_states_fidelity(self) -> float:
+        """Return the R2 at the horizon on test of the best codebook of few cells of select."""
+        curve, horizon = self.best_curve, self.settings.horizon
+        few = curve.counts <= self.thresholds.most_states
+        select = np.where(few, curve.select[:, horizon], -np.inf)
+        return float(curve.test[first_best(select), horizon])
+
+    @property
+    def resolution(self) -> int:
+        """Return the fewest cells whose fidelity on select is close to the best."""
+        curve, settings = self.best_curve, self.settings
+        return smallest_within(
+            curve.counts, curve.select[:, settings.horizon], settings.fidelity_tolerance
+        )
+
+    def elbow(self, space: str) -> float:
+        """Return the elbow, in bits, of the codebooks of a space at ``n_states``.
+
+        Parameters
+        ----------
+        space : str
+            :data:`OUTPUT` or :data:`COMPONENTS`.
+
+        Returns
+        -------
+        float
+        """
+        curve = self.curves[space]
+        return codebook.elbow(curve.counts, curve.select[:, 0], self.n_states)
+
+
+def measure(
+    recorded: Recorded,
+    losses: Losses,
+    endpoints: Endpoints | None,
+    seed: int,
+    thresholds: Thresholds,
+    settings: EvidenceSettings,
+) -> Measurements:
+    """Return the measurements of one network.
+
+    Parameters
+    ----------
+    recorded, losses, endpoints, thresholds, settings
+        See :func:`hmmlens.validation.evidence.judge`.
+    seed : int
+        Seed of k-means.
+
+    Returns
+    -------
+    Measurements
+    """
+    data, space = prepare(recorded, seed, settings)
+    spaces = {OUTPUT: data.distribution, COMPONENTS: space}
+    curves = {
+        name: codebook.curve(points, data, settings.horizon, seed)
+        for name, points in spaces.items()
+    }
+    n_states = _n_states(curves[OUTPUT], endpoints, thresholds)
+    fits = {
+        name: fit_states(points, data, n_states, seed, settings) for name, points in spaces.items()
+    }
+    return Measurements(
+        recorded, losses, endpoints, data, spaces, curves, n_states, fits, thresholds, settings
+    )
+
+
+def fit_states(
+    space: Floats,
+    data: InputOutput,
+    n_states: int,
+    seed: int,
+    settings: EvidenceSettings = DEFAULT_SETTINGS,
+) -> States:
+    """Fit a tied HMM with input-conditioned transitions, initialised by k-means cells.
+
+    Parameters
+    ----------
+    space : ndarray of shape (sequence, time, component)
+        Observations.
+    data : InputOutput
+        Inputs and outputs.
+    n_states : int
+        Number of states.
+    seed : int
+        Seed of k-means.
+    settings : EvidenceSettings, optional
+        The horizon, and when a state is clear.
+
+    Returns
+    -------
+    States
+    """
+    horizon = settings.horizon
+    book = codebook.fit(space, data, n_states, seed)
+    train = data.masks["train"]
+    rows = train.any(axis=1)
+    length = train[rows].sum(axis=1)
+    labelled = space[rows], book.states[rows], data.classes[rows], train[rows]
+    start = input_driven.from_states(*labelled, n_states, data.n_classes)
+    model, _ = input_driven.fit(space[rows], data.classes[rows], start, length)
+    everywhere = np.logical_or.reduce(list(data.masks.values()))
+    length = everywhere.sum(axis=1)
+    posteriors = np.zeros((*space.shape[:2], n_states))
+    known = length > 0
+    posteriors[known] = model.filter(space[known], data.classes[known], length[known]).posteriors
+    means = states.state_outputs(posteriors[rows], data.distribution[rows])
+
+    cells = codebook.one_hot(book.states, n_states)
+    test = data.masks["test"]
+    rows = test.any(axis=1)
+    run = closed_loop.read_once(posteriors[rows, 0], model.transmat, data.classes[rows]) @ means
+    return States(
+        model,
+        means,
+        codebook.score(data, "select", posteriors, model.transmat, means, horizon),
+        codebook.score(data, "test", posteriors, model.transmat, means, horizon),
+        codebook.score(data, "test", cells, book.transmat, book.means, horizon),
+        fidelity.fidelity(data.distribution[test], run[test[rows]], data.average, "values"),
+        float((posteriors[test].max(axis=1) < settings.clear).mean()),
+    )
+
+
+def _n_states(curve: Curve, endpoints: Endpoints | None, thresholds: Thresholds) -> int:
+    """Return the number of endpoints where it is few, else where the elbow is highest."""
+    most = thresholds.most_states
+    if endpoints is not None and 2 <= endpoints.n_coarse <= most:
+        return int(endpoints.n_coarse)
+    counts: list[int] = [n for n in curve.counts.tolist() if 2 <= n <= most]
+    heights = [codebook.elbow(curve.counts, curve.select[:, 0], n) for n in counts]
+    return counts[first_best(heights)]

@@ -1,0 +1,214 @@
+"""The numbers that a verdict rests on.
+
+Each is one entry of :data:`NUMBERS`: a column of the table of verdicts and how it is measured. The
+measurements, the rules (:mod:`hmmlens.validation.rules`), the tables and the reports read these
+entries, so that a new number is one function with the decorator :func:`number`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from hmmlens.registry import Registry
+
+if TYPE_CHECKING:
+    from hmmlens.validation.measurements import Measurements
+
+Measure = Callable[["Measurements"], float]
+
+
+class Number(NamedTuple):
+    """A number of the verdict.
+
+    Attributes
+    ----------
+    measure : callable
+        Returns the number of one network from its measurements; NaN where it is unavailable.
+    optional : bool
+        Whether the number is NaN where it is not given.
+    thresholds : tuple of str
+        The fields of :class:`hmmlens.validation.rules.Thresholds` that the number is compared with.
+    """
+
+    measure: Measure
+    optional: bool
+    thresholds: tuple[str, ...]
+
+
+#: The numbers by the names of their columns, in the order of the columns.
+NUMBERS: Registry[Number] = Registry("number of the verdict")
+
+
+def number(
+    name: str, *thresholds: str, label: str, optional: bool = False
+) -> Callable[[Measure], Measure]:
+    """Return a decorator that registers the function that measures a number.
+
+    Parameters
+    ----------
+    name : str
+        The column in the table of verdicts.
+    *thresholds : str
+        The fields of :class:`hmmlens.validation.rules.Thresholds` that the number is compared with.
+    label : str
+        The name in reports.
+    optional : bool
+        Whether the number is NaN where it is not given.
+
+    Returns
+    -------
+    callable
+    """
+
+    def registered(measure: Measure) -> Measure:
+        NUMBERS.register(name, label=label)(Number(measure, optional, thresholds))
+        return measure
+
+    return registered
+
+
+class Evidence(Mapping[str, float]):
+    """The numbers of one network, by name and in the order of :data:`NUMBERS`.
+
+    Parameters
+    ----------
+    **numbers : float
+        A value for each name of :data:`NUMBERS`; optional ones are NaN where they are missing.
+
+    Raises
+    ------
+    TypeError
+        When a number is missing, or a name is not that of a number.
+
+    Examples
+    --------
+    >>> evidence = Evidence(
+    ...     loss=0.01, marginal=1.0, floor=0.0, fidelity=0.98, fidelity_states=0.98, n_states=8,
+    ...     resolution=8, elbow_output=11.0, elbow_components=5.0, flicker=0.0,
+    ... )
+    >>> evidence["fidelity"], evidence.gap_closed
+    (0.98, 0.99)
+    """
+
+    def __init__(self, **numbers: float) -> None:
+        missing = [
+            name for name, one in NUMBERS.items() if not one.optional and name not in numbers
+        ]
+        unknown = [name for name in numbers if name not in NUMBERS]
+        if missing or unknown:
+            wrong = [f"{name} is missing" for name in missing]
+            wrong += [f"there is no number {name!r}" for name in unknown]
+            raise TypeError(f"Evidence: {'; '.join(wrong)}")
+        self._numbers = {name: numbers.get(name, np.nan) for name in NUMBERS}
+
+    @property
+    def gap_closed(self) -> float:
+        """Return the share of the way from the marginal loss to the floor."""
+        return (self["marginal"] - self["loss"]) / (self["marginal"] - self["floor"])
+
+    def replace(self, **numbers: float) -> Evidence:
+        """Return the same evidence with other values of some numbers.
+
+        Parameters
+        ----------
+        **numbers : float
+            The new values by name.
+
+        Returns
+        -------
+        Evidence
+        """
+        return Evidence(**self._numbers | numbers)
+
+    def __getitem__(self, name: str) -> float:
+        return self._numbers[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __repr__(self) -> str:
+        return f"Evidence({', '.join(f'{name}={value!r}' for name, value in self.items())})"
+
+
+@number("loss", "loss", "gap", label="test loss")
+def loss(measured: Measurements) -> float:
+    """Return the test loss of the network; NaN where its task is not known."""
+    return measured.losses.network
+
+
+@number("marginal", label="test loss of the best constant answer")
+def marginal(measured: Measurements) -> float:
+    """Return the test loss of the best constant answer."""
+    return measured.losses.marginal
+
+
+@number("fidelity", "fidelity", "most_states", label="R2 of few states")
+def few_states_fidelity(measured: Measurements) -> float:
+    """Return the R2 of the output five steps ahead of the best codebook of few cells."""
+    return measured.few_states_fidelity
+
+
+@number("fidelity_states", "fidelity", label="R2 of the driven HMM")
+def states_fidelity(measured: Measurements) -> float:
+    """Return the R2 of the output five steps ahead of the driven HMM with ``n_states`` states."""
+    return measured.states_fidelity
+
+
+@number("n_states", label="states")
+def n_states(measured: Measurements) -> int:
+    """Return the number of endpoints; without weights, the count with the highest elbow."""
+    return measured.n_states
+
+
+@number("resolution", label="fewest cells near the best fidelity")
+def resolution(measured: Measurements) -> int:
+    """Return the fewest cells whose fidelity is within ``fidelity_tolerance`` of the best."""
+    return measured.resolution
+
+
+@number("elbow_output", "elbow_output", label="elbow of the output distribution (bits)")
+def elbow_output(measured: Measurements) -> float:
+    """Return the elbow, in bits, of codebooks of the output distribution at ``n_states``."""
+    return measured.elbow("output law")
+
+
+@number("elbow_components", "elbow_components", label="elbow of the principal components (bits)")
+def elbow_components(measured: Measurements) -> float:
+    """Return the elbow, in bits, of codebooks of the principal components at ``n_states``."""
+    return measured.elbow("components")
+
+
+@number("flicker", "flicker", label="share of steps without a clear state")
+def flicker(measured: Measurements) -> float:
+    """Return the share of test steps in which no state has a high filtered probability."""
+    return measured.best_fit.flicker
+
+
+@number("floor", label="smallest possible test loss", optional=True)
+def floor(measured: Measurements) -> float:
+    """Return the smallest possible test loss; NaN where it is not known."""
+    return measured.losses.floor
+
+
+@number("n_endpoints", "most_states", label="endpoints", optional=True)
+def n_endpoints(measured: Measurements) -> float:
+    """Return the number of endpoints; NaN where the weights are unknown."""
+    return np.nan if measured.endpoints is None else measured.endpoints.n_coarse
+
+
+@number("ratio", "ratio", label="fine clusters of endpoints per coarse one", optional=True)
+def ratio(measured: Measurements) -> float:
+    """Return the number of fine clusters of endpoints for each coarse one."""
+    return np.nan if measured.endpoints is None else measured.endpoints.ratio
+
+
+@number("drift", "drift", label="drift of endpoints (rms of the output)", optional=True)
+def drift(measured: Measurements) -> float:
+    """Return how far 95 % of endpoints are from where they come back to later."""
+    return np.nan if measured.endpoints is None else measured.endpoints.drift
