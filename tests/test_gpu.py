@@ -29,7 +29,7 @@ def device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> t
     # What is claimed here is let go after the test.
     monkeypatch.setattr(devices, "_held", [])
     if request.param == "cuda" and devices.VISIBLE not in devices.os.environ:
-        assert devices.given(), "there is no NVIDIA device here, or SLURM gave this job none"
+        assert devices.visible_devices(), "no NVIDIA device here, or SLURM gave none"
     chosen = devices.choose(request.param)
     print(f"on {torch.cuda.get_device_name() if chosen.type == 'cuda' else 'the CPU'}")
     return chosen

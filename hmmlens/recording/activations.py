@@ -51,7 +51,7 @@ def thin(
     return np.sort(np.concatenate(chosen))
 
 
-def fed(data: xr.Dataset, kind: str) -> xr.DataArray:
+def network_input(data: xr.Dataset, kind: str) -> xr.DataArray:
     """Return what a network of a study reads of a ``sequences`` store.
 
     That is ``input``, but for datasets whose ``input`` describes what a network that was trained

@@ -66,7 +66,7 @@ def judge_with_readout(
     top = list(network.layer_names.values())[-1]
     tree = extract(
         network,
-        activations.fed(part, "trained"),
+        activations.network_input(part, "trained"),
         part["length"].to_numpy(),
         layers=[top],
         verify="none",

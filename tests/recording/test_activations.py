@@ -65,9 +65,9 @@ def test_thinning_is_even_within_a_split() -> None:
 def test_what_describes_the_input_is_read_by_networks_that_were_trained_on_it() -> None:
     data = xr.Dataset({name: (("sequence", "time"), np.full((1, 2), i))
                        for i, name in enumerate(("input", "fed"))})  # fmt: skip
-    assert activations.fed(data, "trained").name == "input"
-    assert activations.fed(data, "adapter").name == "fed"
-    assert activations.fed(data[["input"]], "torch").name == "input"
+    assert activations.network_input(data, "trained").name == "input"
+    assert activations.network_input(data, "adapter").name == "fed"
+    assert activations.network_input(data[["input"]], "torch").name == "input"
 
 
 def layer_of(**arrays: Any) -> xr.Dataset:

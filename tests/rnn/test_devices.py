@@ -24,7 +24,7 @@ sys.stdin.read()
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a /dev with three devices of NVIDIA's driver, and files beside them."""
+    """Return a /dev with three devices of NVIDIA's driver, and other files."""
     monkeypatch.setattr(devices, "_held", [])
     for name in ("nvidia0", "nvidia1", "nvidia10", "nvidiactl", "nvidia-uvm", "null"):
         (tmp_path / name).touch()
@@ -40,7 +40,7 @@ def take(machine: Path, locks: Path) -> subprocess.Popen[str]:
     )
 
 
-def told(process: subprocess.Popen[str]) -> tuple[str, str]:
+def log_and_device(process: subprocess.Popen[str]) -> tuple[str, str]:
     assert process.stdout is not None
     return process.stdout.readline().strip(), process.stdout.readline().strip()
 
@@ -75,18 +75,18 @@ def test_each_process_has_a_device_of_its_own_until_it_dies(machine: Path, tmp_p
     locks = tmp_path / "locks"
     running = [take(machine, locks) for _ in range(3)]
     try:
-        answers = [told(process) for process in running]
+        answers = [log_and_device(process) for process in running]
         assert sorted(device for _, device in answers) == ["0", "1", "10"]
         assert all(text == f"GPU {device} of 0, 1, 10" for text, device in answers)
-        # A fourth one has to share, and says so.
+        # A fourth one has to share, and reports it.
         running.append(take(machine, locks))
-        text, device = told(running[-1])
+        text, device = log_and_device(running[-1])
         assert text == f"GPU {device}, shared, because all of 0, 1, 10 are taken"
         # What a killed one had is free again.
         running[1].kill()
         running[1].wait()
         running.append(take(machine, locks))
-        assert told(running[-1]) == answers[1]
+        assert log_and_device(running[-1]) == answers[1]
     finally:
         for process in running:
             process.kill()

@@ -1,4 +1,4 @@
-"""Weights from elsewhere are data: code in them never runs; twins forget what was learnt."""
+"""Weights from elsewhere are data: code in them never runs; controls forget what was learnt."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_factory_builds_with_its_arguments(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("factory", "told"),
+    ("factory", "message"),
     [
         ("absent.models:build", "factory absent.models:build: No module named 'absent'; put the"),
         ("mine.models:made", "the module mine.models has no made"),
@@ -97,23 +97,25 @@ def test_a_factory_builds_with_its_arguments(folder: Path) -> None:
         ("mine.models:kind", r"returned the class Net itself; return an instance, Net\(...\)"),
     ],
 )
-def test_a_factory_that_gives_no_module_is_told(folder: Path, factory: str, told: str) -> None:
-    with pytest.raises(DataError, match=told):
+def test_a_factory_that_gives_no_module_is_refused(
+    folder: Path, factory: str, message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
         factories.build(factory, {}, folder)
 
 
 @pytest.mark.parametrize(
-    ("kwargs", "told"),
+    ("kwargs", "message"),
     [
         ({"n_units": 2, "n_layers": 2}, "unexpected keyword argument 'n_layers'"),
         ({}, "missing a required"),
     ],
 )
-def test_arguments_that_a_factory_does_not_take_are_told(
-    folder: Path, kwargs: dict[str, Any], told: str
+def test_arguments_that_a_factory_does_not_take_are_refused(
+    folder: Path, kwargs: dict[str, Any], message: str
 ) -> None:
     (folder / "mine" / "sized.py").write_text("def build(n_units): return n_units")
-    with pytest.raises(DataError, match=f"factory mine.sized:build with .*: .*{told}"):
+    with pytest.raises(DataError, match=f"factory mine.sized:build with .*: .*{message}"):
         factories.build("mine.sized:build", kwargs, folder)
 
 
@@ -146,11 +148,11 @@ class Hostile:
         return os.mkdir, (str(self.path),)
 
 
-@pytest.mark.parametrize("form", ["alone", "beside weights", "plain pickle", "old torch file"])
+@pytest.mark.parametrize("form", ["alone", "next to weights", "plain pickle", "old torch file"])
 def test_a_file_that_would_run_code_is_refused_and_runs_none(tmp_path: Path, form: str) -> None:
     path, trace = tmp_path / "w.pt", tmp_path / "trace"
     content: Any = Hostile(trace)
-    if form == "beside weights":
+    if form == "next to weights":
         content = {"state_dict": {"weight": torch.zeros(2)}, "callback": content}
     if form == "plain pickle":
         path.write_bytes(pickle.dumps(content))
@@ -159,10 +161,12 @@ def test_a_file_that_would_run_code_is_refused_and_runs_none(tmp_path: Path, for
     with pytest.raises(DataError) as caught:
         weights_files.read_weights(path)
     assert not trace.exists()
-    told = str(caught.value)
-    assert told.startswith(f"{path}: this file holds Python objects, and opening it could run any")
-    assert "safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')" in told
-    assert "\n" not in told
+    message = str(caught.value)
+    assert message.startswith(
+        f"{path}: this file holds Python objects, and opening it could run any"
+    )
+    assert "safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')" in message
+    assert "\n" not in message
     # The file is as hostile as it looks.
     if form == "plain pickle":
         pickle.loads(path.read_bytes())
@@ -179,7 +183,7 @@ def test_a_whole_module_is_refused(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("w.safetensors", b"nothing", "this is no whole safetensors file"),
         ("w.pt", b"", "this is no whole file of torch.save"),
@@ -187,17 +191,17 @@ def test_a_whole_module_is_refused(folder: Path) -> None:
         ("w.pt", None, "there is no such file"),
     ],
 )
-def test_files_that_hold_nothing_are_told(
-    tmp_path: Path, name: str, content: bytes | None, told: str
+def test_files_that_hold_nothing_are_refused(
+    tmp_path: Path, name: str, content: bytes | None, message: str
 ) -> None:
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(DataError, match=f"{path}: {told}"):
+    with pytest.raises(DataError, match=f"{path}: {message}"):
         weights_files.read_weights(path)
 
 
-def test_a_file_that_was_cut_off_is_told(folder: Path) -> None:
+def test_a_file_that_was_cut_off_is_refused(folder: Path) -> None:
     path = folder / "w.pt"
     torch.save(build(folder).state_dict(), path)
     path.write_bytes(path.read_bytes()[:-200])
@@ -206,11 +210,11 @@ def test_a_file_that_was_cut_off_is_told(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("new", [True, False], ids=["zip", "old torch file"])
-def test_a_damaged_file_is_told(folder: Path, new: bool) -> None:
+def test_a_damaged_file_is_refused(folder: Path, new: bool) -> None:
     path = folder / "w.pt"
     torch.save(build(folder).state_dict(), path, _use_new_zipfile_serialization=new)
     whole, rng = path.read_bytes(), np.random.default_rng(0)
-    n_told = 0
+    n_refused = 0
     for end in rng.integers(0, len(whole), size=60):
         damaged = bytearray(whole)
         damaged[end : end + 3] = rng.bytes(len(damaged[end : end + 3]))
@@ -222,8 +226,8 @@ def test_a_damaged_file_is_told(folder: Path, new: bool) -> None:
             except DataError as error:
                 assert str(path) in str(error)
                 assert "\n" not in str(error)
-                n_told += 1
-    assert n_told > 60
+                n_refused += 1
+    assert n_refused > 60
 
 
 def test_an_archive_of_the_first_torch_is_refused_without_advice_to_run_it(tmp_path: Path) -> None:
@@ -240,7 +244,7 @@ def test_an_archive_of_the_first_torch_is_refused_without_advice_to_run_it(tmp_p
     assert not trace.exists()
 
 
-def test_a_scripted_module_is_told(folder: Path, tmp_path: Path) -> None:
+def test_a_scripted_module_is_refused(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "w.pt"
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("net/constants.pkl", b"\x80\x02).")
@@ -250,7 +254,7 @@ def test_a_scripted_module_is_told(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ([torch.zeros(2)], "holds no weights by name, but a list"),
         ({"lr": 0.1, "weight": torch.zeros(2)}, "'lr' is no array by name"),
@@ -258,25 +262,25 @@ def test_a_scripted_module_is_told(folder: Path, tmp_path: Path) -> None:
         ({}, "holds no weights by name"),
     ],
 )
-def test_other_content_is_told(tmp_path: Path, content: Any, told: str) -> None:
+def test_other_content_is_refused(tmp_path: Path, content: Any, message: str) -> None:
     path = tmp_path / "w.pt"
     torch.save(content, path)
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=message):
         weights_files.read_weights(path)
 
 
-def test_weights_that_do_not_fit_are_told(folder: Path) -> None:
+def test_weights_that_do_not_fit_are_refused(folder: Path) -> None:
     path = folder / "w.pt"
     torch.save(build(folder, n_units=5).state_dict(), path)
     with pytest.raises(DataError) as caught:
         weights_files.fill(build(folder), weights_files.read_weights(path), path)
-    told = str(caught.value)
-    assert told.startswith(f"{path}: the weights do not fit Net: size mismatch for rnn")
-    assert "\n" not in told
+    message = str(caught.value)
+    assert message.startswith(f"{path}: the weights do not fit Net: size mismatch for rnn")
+    assert "\n" not in message
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"out.bias": None}, r'Missing key\(s\) in state_dict: "out.bias"'),
         ({"more": torch.zeros(2)}, r'Unexpected key\(s\) in state_dict: "more"'),
@@ -284,11 +288,11 @@ def test_weights_that_do_not_fit_are_told(folder: Path) -> None:
     ],
 )
 def test_keys_that_do_not_fit_are_named(
-    folder: Path, change: dict[str, Tensor | None], told: str
+    folder: Path, change: dict[str, Tensor | None], message: str
 ) -> None:
     path, content = folder / "w.safetensors", build(folder).state_dict() | change
     save_file({name: value for name, value in content.items() if value is not None}, path)
-    with pytest.raises(DataError, match=f"{path}: the weights do not fit Net: {told}"):
+    with pytest.raises(DataError, match=f"{path}: the weights do not fit Net: {message}"):
         weights_files.fill(build(folder), weights_files.read_weights(path), path)
 
 
@@ -299,7 +303,7 @@ def test_tied_weights_are_saved_once_more(tmp_path: Path) -> None:
     weights_files.fill(tied, weights_files.read_weights(tmp_path / "w.safetensors"), tmp_path)
 
 
-# --- Untrained twins ------------------------------------------------------------------------
+# --- Untrained controls ------------------------------------------------------------------------
 
 
 class Learnt(nn.Module):
@@ -312,7 +316,7 @@ class Learnt(nn.Module):
         self.start = nn.Parameter(torch.arange(8.0).view(2, 4))
 
 
-def test_a_twin_has_new_weights_from_its_seed() -> None:
+def test_an_untrained_control_has_new_weights_from_its_seed() -> None:
     torch.manual_seed(1)
     module = Learnt()
     with torch.no_grad():
@@ -321,17 +325,19 @@ def test_a_twin_has_new_weights_from_its_seed() -> None:
         module.norm.running_mean.fill_(5)
     learnt = {k: v.clone() for k, v in module.state_dict().items()}
     state = torch.get_rng_state()
-    twins = [loading.reinitialise(copy.deepcopy(module), seed).state_dict() for seed in (1, 1, 2)]
+    controls = [
+        loading.reinitialise(copy.deepcopy(module), seed).state_dict() for seed in (1, 1, 2)
+    ]
     assert torch.equal(torch.get_rng_state(), state)
     for name in learnt:
-        assert torch.equal(twins[0][name], twins[1][name])
+        assert torch.equal(controls[0][name], controls[1][name])
         if name.startswith("rnn"):
-            assert not torch.equal(twins[0][name], twins[2][name])
+            assert not torch.equal(controls[0][name], controls[2][name])
             # Torch draws from a range of 1 / sqrt(units).
-            assert twins[0][name].abs().max() <= 0.5
-    assert (twins[0]["norm.running_mean"] == 0).all()
-    assert not torch.equal(twins[0]["start"], learnt["start"])
-    assert torch.equal(twins[0]["start"].flatten().sort().values, learnt["start"].flatten())
+            assert controls[0][name].abs().max() <= 0.5
+    assert (controls[0]["norm.running_mean"] == 0).all()
+    assert not torch.equal(controls[0]["start"], learnt["start"])
+    assert torch.equal(controls[0]["start"].flatten().sort().values, learnt["start"].flatten())
 
 
 # --- Fitting the dataset --------------------------------------------------------------------
@@ -351,7 +357,7 @@ def test_outputs_that_fit_are_returned(folder: Path, kind: str) -> None:
     np.testing.assert_array_equal(output, tree["output"])
 
 
-def test_outputs_and_layers_that_do_not_fit_are_told(folder: Path) -> None:
+def test_outputs_and_layers_that_do_not_fit_are_refused(folder: Path) -> None:
     module = build(folder)
     tree = hmmlens.extract(module, values())
     with pytest.raises(DataError, match=r"there is no layer 'gru'; the layers .* are: rnn"):

@@ -11,9 +11,8 @@ import torch
 
 from hmmlens.errors import StoreError
 from hmmlens.rnn import recurrent_network
+from hmmlens.rnn.equations import CELLS, TRAINABLE, numpy_step
 from hmmlens.rnn.recurrent_network import RecurrentNetwork
-
-CELLS = ("vanilla", "gru", "lstm")
 
 
 def network(cell: str, n_layers: int = 1, symbols: bool = False, seed: int = 1) -> RecurrentNetwork:
@@ -30,41 +29,25 @@ def inputs_of(net: RecurrentNetwork, n_steps: int = 12) -> torch.Tensor:
     return torch.from_numpy(rng.normal(size=(4, n_steps, 3)).astype(np.float32))
 
 
-def sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))
-
-
 def equations(net: RecurrentNetwork, inputs: np.ndarray) -> tuple[list[dict[str, Any]], np.ndarray]:
-    """Run the published cell equations in NumPy float64.
-
-    Vanilla: Elman 1990; GRU: Cho et al. 2014, reset after the product; LSTM: Hochreiter and
-    Schmidhuber 1997 with a forget gate. Returns hidden (and cell) of every layer, and the output.
-    """
+    """Return hidden (and cell) of every layer, and the output, by the equations in NumPy."""
     weights = {k: v.detach().double().numpy() for k, v in net.state_dict().items()}
-    x, layers, n = inputs, [], net.n_units
+    x, layers = inputs, []
     for index in range(len(net.layers)):
-        w, u, b, c = (
-            weights[f"layers.{index}.{name}_l0"]
-            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        )
-        h, s = np.zeros((2, len(x), n))
-        hidden, cell = [], []
+        start, end = f"layers.{index}.", "_l0"
+        own = {
+            name.removeprefix(start).removesuffix(end): values
+            for name, values in weights.items()
+            if name.startswith(start)
+        }
+        state = (np.zeros((len(x), net.n_units)),) * CELLS[net.cell].n_states
+        states = []
         for t in range(x.shape[1]):
-            a, r = x[:, t] @ w.T + b, h @ u.T + c
-            if net.cell == "vanilla":
-                h = np.tanh(a + r)
-            elif net.cell == "gru":
-                reset, update = sigmoid(a[:, :n] + r[:, :n]), sigmoid((a + r)[:, n : 2 * n])
-                new = np.tanh(a[:, 2 * n :] + reset * r[:, 2 * n :])
-                h = (1 - update) * new + update * h
-            else:
-                i, f, g, o = np.split(a + r, 4, axis=1)
-                s = sigmoid(f) * s + sigmoid(i) * np.tanh(g)
-                h = sigmoid(o) * np.tanh(s)
-            hidden.append(h)
-            cell.append(s)
-        x = np.stack(hidden, axis=1)
-        layers.append({"hidden": x, "cell": np.stack(cell, axis=1)})
+            state, _, _ = numpy_step(net.cell, own, x[:, t], state)
+            states.append(state)
+        parts = [np.stack(values, axis=1) for values in zip(*states, strict=True)]
+        x = parts[0]
+        layers.append({"hidden": x, "cell": parts[-1]})
     return layers, x @ weights["out.weight"].T + weights["out.bias"]
 
 
@@ -81,7 +64,7 @@ def stepped(net: RecurrentNetwork, inputs: torch.Tensor) -> tuple[list[Any], tor
 @pytest.mark.parametrize("double", [False, True], ids=["float32", "float64"])
 @pytest.mark.parametrize("symbols", [False, True], ids=["values", "symbols"])
 @pytest.mark.parametrize("n_layers", [1, 2])
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", TRAINABLE)
 @torch.no_grad()
 def test_steps_equal_fused_layers_and_numpy(
     cell: str, n_layers: int, symbols: bool, double: bool
@@ -116,7 +99,7 @@ def test_encoding_is_one_hot_for_symbols_only() -> None:
     assert encoded.dtype == torch.float32
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", TRAINABLE)
 def test_weights_survive_a_file(cell: str, tmp_path: Path) -> None:
     one, other = network(cell, 2, seed=1), network(cell, 2, seed=2)
     inputs = inputs_of(one)
@@ -135,7 +118,7 @@ def test_weights_survive_a_file(cell: str, tmp_path: Path) -> None:
     [("lstm", 1, False), ("gru", 2, False), ("gru", 1, True)],
     ids=["other cell", "other layers", "other output"],
 )
-def test_weights_of_another_network_are_told(
+def test_weights_of_another_network_are_refused(
     tmp_path: Path, cell: str, n_layers: int, symbols: bool
 ) -> None:
     path = tmp_path / "network.safetensors"
@@ -147,7 +130,7 @@ def test_weights_of_another_network_are_told(
     assert "\n" not in message
 
 
-def test_weights_of_another_size_are_told(tmp_path: Path) -> None:
+def test_weights_of_another_size_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "network.safetensors"
     recurrent_network.save(network("gru"), path)
     wider = RecurrentNetwork("gru", 3, 2, 6, symbols_in=False, symbols_out=False)
@@ -156,7 +139,7 @@ def test_weights_of_another_size_are_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not a safetensors file"])
-def test_weights_that_are_no_file_are_told(tmp_path: Path, content: bytes | None) -> None:
+def test_weights_that_are_no_file_are_refused(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "network.safetensors"
     if content is not None:
         path.write_bytes(content)
@@ -164,7 +147,7 @@ def test_weights_that_are_no_file_are_told(tmp_path: Path, content: bytes | None
         recurrent_network.load_weights(network("gru"), path)
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", TRAINABLE)
 def test_seed_alone_decides_the_weights(cell: str) -> None:
     torch.manual_seed(3)
     before = torch.get_rng_state()

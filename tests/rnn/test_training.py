@@ -75,7 +75,7 @@ def test_by_split_takes_each_sequence_where_it_belongs(data: xr.Dataset) -> None
         np.testing.assert_array_equal(splits[name].target, data["target"][chosen])
 
 
-def test_fingerprint_tells_what_is_learnt_from(data: xr.Dataset) -> None:
+def test_fingerprint_changes_with_the_data(data: xr.Dataset) -> None:
     first = training.fingerprint(data)
     assert first == training.fingerprint(data.copy(deep=True))
     for name in ("input", "target", "split"):

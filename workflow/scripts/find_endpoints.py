@@ -26,7 +26,7 @@ network = loading.network(
 found, neutral = None, endpoints.neutral_input(data.attrs)
 told = endpoints.NEUTRAL_TEXT[neutral]
 if neutral == "zero":
-    told = activations.fed(data, params.network["kind"]).attrs.get("zeros", told)
+    told = activations.network_input(data, params.network["kind"]).attrs.get("zeros", told)
 if protocol.follows(network):
     inputs, output, length = (root[name].to_numpy() for name in ("input", "output", "length"))
     distribution = output_distribution(output, data.attrs["target_kind"])

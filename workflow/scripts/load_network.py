@@ -22,7 +22,7 @@ network.to(devices.choose(params.device))
 
 tree = extract(
     network,
-    activations.fed(data, settings["kind"]),
+    activations.network_input(data, settings["kind"]),
     data["length"].to_numpy(),
     cell=False,
     verify="none",

@@ -25,7 +25,7 @@ chosen = activations.thin(
 part = data.isel(sequence=chosen)
 tree = extract(
     network,
-    activations.fed(part, params.network["kind"]),
+    activations.network_input(part, params.network["kind"]),
     part["length"].to_numpy(),
     layers=params.network.get("layers"),
     batch_size=params.activations["batch_size"],

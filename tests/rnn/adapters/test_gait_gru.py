@@ -1,4 +1,4 @@
-"""The gait GRU's port says what Keras says, and tells the phase at its own lead."""
+"""The gait GRU's port equals Keras, and forecasts the phase at its own lead."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def architecture() -> Any:
 
 def outputs(network: torch.nn.Module, inputs: np.ndarray) -> np.ndarray:
     with torch.no_grad():
-        said: np.ndarray = network(torch.from_numpy(inputs.astype(np.float32))).numpy()
-    return said
+        phase: np.ndarray = network(torch.from_numpy(inputs.astype(np.float32))).numpy()
+    return phase
 
 
 def keras_outputs(model: Any, inputs: np.ndarray) -> np.ndarray:
-    said: np.ndarray = keras.ops.convert_to_numpy(model(inputs.astype(np.float32), training=False))
-    return said
+    phase: np.ndarray = keras.ops.convert_to_numpy(model(inputs.astype(np.float32), training=False))
+    return phase
 
 
 def test_port_equals_keras(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_port_equals_keras(tmp_path: Path) -> None:
     assert isinstance(network.gru, torch.nn.GRU)
 
 
-def test_another_wheel_is_told(tmp_path: Path) -> None:
+def test_another_wheel_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "w.whl"
     for name, content in (("other", b""), (gait_gru.FILE, b"no zip")):
         with zipfile.ZipFile(path, "w") as archive:
@@ -90,14 +90,14 @@ def test_another_wheel_is_told(tmp_path: Path) -> None:
         gait_gru.load(wheel(path, model))
 
 
-def phase_errors(said: np.ndarray, target: np.ndarray, lead: int) -> np.ndarray:
-    """Return rad between what was said (time, 2) and the phase ``lead`` samples later."""
-    angle, truth = (np.arctan2(x[:, 0], x[:, 1]) for x in (said, target))
+def phase_errors(phase: np.ndarray, target: np.ndarray, lead: int) -> np.ndarray:
+    """Return rad between outputs (time, 2) and the phase ``lead`` samples later."""
+    angle, truth = (np.arctan2(x[:, 0], x[:, 1]) for x in (phase, target))
     return np.abs(np.angle(np.exp(1j * (angle[: len(angle) - lead] - truth[lead:]))))
 
 
 @pytest.mark.slow
-def test_real_weights_tell_the_phase_at_their_lead(tmp_path: Path) -> None:
+def test_real_weights_forecast_the_phase_at_their_lead(tmp_path: Path) -> None:
     source = ADAPTERS["gait-gru"].source
     assert source is GAIT
     path = tmp_path / source.file
@@ -126,10 +126,10 @@ def test_real_weights_tell_the_phase_at_their_lead(tmp_path: Path) -> None:
     # Row by row, as it was trained.
     for table in tables.values():
         inputs = (table[["Hip_x", "Hip_vel"]].to_numpy() - centre) / scale
-        said = outputs(network, inputs[None])[0]
+        phase = outputs(network, inputs[None])[0]
         for lead, found in errors.items():
             target = table[["target_sin", "target_cos"]].to_numpy()
-            found.append(phase_errors(said, target, lead))
+            found.append(phase_errors(phase, target, lead))
     medians = {lead: float(np.median(np.concatenate(e))) for lead, e in errors.items()}
     assert medians[PHASE_LEAD] < 0.25 < medians[0]
     validation = {lead: float(np.median(e[0])) for lead, e in errors.items()}

@@ -1,4 +1,4 @@
-"""Keras models as torch modules say what Keras itself says, or are refused by name."""
+"""Keras models as torch modules give the outputs of Keras, or are refused by name."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ CELLS: dict[str, tuple[Callable[..., Any], type[nn.Module]]] = {
 @pytest.mark.parametrize("use_bias", [True, False], ids=["bias", "no-bias"])
 @pytest.mark.parametrize("both", [True, False], ids=["bidirectional", "forward"])
 @pytest.mark.parametrize("cell", CELLS)
-def test_recurrent_layer_says_the_same(
+def test_recurrent_layer_has_the_same_output(
     cell: str, both: bool, use_bias: bool, every: bool, tmp_path: Path
 ) -> None:
     layer, torch_type = CELLS[cell]
@@ -83,7 +83,7 @@ def test_recurrent_layer_says_the_same(
     assert found.bidirectional is both
 
 
-def test_what_is_around_says_the_same(tmp_path: Path) -> None:
+def test_other_layers_have_the_same_output(tmp_path: Path) -> None:
     inputs = keras.Input((9,), dtype="int32")
     x = layers.Embedding(7, 4, name="symbols")(inputs)
     x = layers.Dropout(0.5)(x)
@@ -237,7 +237,7 @@ def test_a_file_cannot_bring_code(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("layer", [{}, {"class_name": "GRU"}, {"config": 3, "class_name": []}])
-def test_a_file_that_keras_did_not_write_is_told(layer: dict[str, Any], tmp_path: Path) -> None:
+def test_a_file_that_keras_did_not_write_is_refused(layer: dict[str, Any], tmp_path: Path) -> None:
     path = hostile(tmp_path / "model.keras", tmp_path / "made", layer)
     with pytest.raises(DataError, match=r"config\.json is not as Keras writes it"):
         read(path)
@@ -251,7 +251,7 @@ def test_a_layer_may_have_any_name(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", None])
-def test_another_file_is_told(content: bytes | None, tmp_path: Path) -> None:
+def test_another_file_is_refused(content: bytes | None, tmp_path: Path) -> None:
     path = tmp_path / "model.keras"
     if content is not None:
         path.write_bytes(content)
@@ -259,7 +259,7 @@ def test_another_file_is_told(content: bytes | None, tmp_path: Path) -> None:
         read(path)
 
 
-def test_a_subclassed_model_is_told(tmp_path: Path) -> None:
+def test_a_subclassed_model_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.keras"
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("config.json", json.dumps({"class_name": "Mine", "config": {}}))
@@ -278,14 +278,14 @@ def test_states_of_a_file_have_the_names_and_values_of_keras(tmp_path: Path) -> 
     np.testing.assert_allclose(tree["memory"]["hidden"], expected, atol=1e-5)
     # The weights that a job wrote go back into the same architecture.
     untrained = loading.reinitialise(loading.load(settings, tmp_path), seed=3)
-    recurrent_network.save(untrained, tmp_path / "twin.safetensors")
-    again = loading.network(settings, {}, {}, tmp_path / "twin.safetensors", tmp_path)
+    recurrent_network.save(untrained, tmp_path / "control.safetensors")
+    again = loading.network(settings, {}, {}, tmp_path / "control.safetensors", tmp_path)
     found, drawn = extract(again, VALUES)["memory"]["hidden"], extract(untrained, VALUES)
     np.testing.assert_array_equal(found, drawn["memory"]["hidden"])
     assert not np.allclose(found, expected, atol=0.05)
 
 
-def test_a_model_that_is_not_built_is_told() -> None:
+def test_a_model_that_is_not_built_is_refused() -> None:
     model = keras.Sequential([layers.LSTM(4, return_sequences=True), layers.Dense(2)], name="mine")
     with pytest.raises(DataError, match=r"the Keras model 'mine' is not built yet.*model\.build"):
         adapter.convert(model)
@@ -303,7 +303,7 @@ def test_a_keras_model_is_sent_to_the_converter() -> None:
 
 @pytest.mark.parametrize("layer", ["Conv1D", "GRU"])
 def test_a_refusal_names_the_file(layer: str, tmp_path: Path) -> None:
-    # One is refused by what the file says, the other by what Keras makes of it.
+    # One is refused by the text of the file, the other by what Keras makes of it.
     refused = {
         "Conv1D": lambda: layers.Conv1D(4, 3),
         "GRU": lambda: layers.GRU(4, reset_after=False, return_sequences=True),

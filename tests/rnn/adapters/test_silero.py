@@ -1,4 +1,4 @@
-"""The speech detector's port says what its equations say, and what the packaged file says."""
+"""The speech detector's port equals its equations and the packaged file."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from hmmlens.datasets.published_packages import SILERO, SPEECH, fetch
 from hmmlens.datasets.recorded.speech import SpeechData
 from hmmlens.errors import DataError
 from hmmlens.rnn.adapters import ADAPTERS, silero
+from hmmlens.rnn.equations import numpy_step
 
 #: Shapes of the arrays in the file, in their order.
 SHAPES = [
@@ -52,23 +53,23 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 def frame_by_frame(frames: np.ndarray, arrays: list[np.ndarray]) -> np.ndarray:
     """Return the probability of speech (time) of one sequence, as the detector streams."""
     convolutions = list(zip(arrays[0:8:2], arrays[1:8:2], (1, 2, 2, 1), strict=True))
-    into, back, bias_in, bias_back, out, out_bias = arrays[8:]
-    hidden = cell = np.zeros(128)
-    context, said = np.zeros(64), []
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    weights = dict(zip(names, arrays[8:12], strict=True))
+    out, out_bias = arrays[12:]
+    state = (np.zeros(128),) * 2
+    context, result = np.zeros(64), []
     for frame in frames:
-        heard = np.pad(np.concatenate([context, frame]), (0, 64), mode="reflect")
+        samples = np.pad(np.concatenate([context, frame]), (0, 64), mode="reflect")
         context = frame[-64:]
         window = np.hanning(257)[:256]
-        cuts = [heard[s : s + 256] * window for s in range(0, len(heard) - 255, 128)]
+        cuts = [samples[s : s + 256] * window for s in range(0, len(samples) - 255, 128)]
         x = np.abs(np.fft.rfft(np.stack(cuts, axis=1), axis=0))
         for weight, bias, stride in convolutions:
             x = convolve(x, weight, bias, stride)
         (step,) = x.T
-        i, f, g, o = np.split(into @ step + bias_in + back @ hidden + bias_back, 4)
-        cell = sigmoid(f) * cell + sigmoid(i) * np.tanh(g)
-        hidden = sigmoid(o) * np.tanh(cell)
-        said.append(sigmoid(out[0, :, 0] @ np.maximum(hidden, 0) + out_bias[0]))
-    return np.array(said)
+        state, _, _ = numpy_step("lstm", weights, step, state)
+        result.append(sigmoid(out[0, :, 0] @ np.maximum(state[0], 0) + out_bias[0]))
+    return np.array(result)
 
 
 def test_port_equals_the_equations_frame_by_frame(tmp_path: Path) -> None:
@@ -88,7 +89,7 @@ def test_port_equals_the_equations_frame_by_frame(tmp_path: Path) -> None:
         assert np.ptp(expected) > 1e-3
 
 
-def test_untrained_twin_hears_through_the_same_transform() -> None:
+def test_untrained_control_has_the_same_transform() -> None:
     network = silero.build()
     assert "fourier" not in network.state_dict()
     assert not network.training
@@ -96,7 +97,7 @@ def test_untrained_twin_hears_through_the_same_transform() -> None:
 
 
 @pytest.mark.parametrize("n_arrays", [0, 5])
-def test_another_wheel_is_told(n_arrays: int, tmp_path: Path) -> None:
+def test_another_wheel_is_refused(n_arrays: int, tmp_path: Path) -> None:
     arrays = [np.zeros(s) for s in SHAPES[:n_arrays]]
     with pytest.raises(DataError, match="holds no weights of silero-vad"):
         silero.load(wheel(tmp_path / "w.whl", arrays))
