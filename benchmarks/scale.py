@@ -112,13 +112,13 @@ class Stages:
     def reduction(self) -> None:
         """Fit PCA and apply it."""
         from hmmlens.recording import activations
-        from hmmlens.reduction import reduce
+        from hmmlens.reduction import reduced_store
 
         path = self.path("extraction")
         root, layer = activations.read(path), activations.read(path, "layer0")
         settings = {"kind": "pca", "n_components": self.at["components"]}
         states = activations.States(root, layer, "both")
-        reduce.write_reduced(states, root, settings, 0, self.path("reduction"), {})
+        reduced_store.write_reduced(states, root, settings, 0, self.path("reduction"), {})
 
     def sweep(self) -> None:
         """Fit hidden Markov models with one number of states."""

@@ -105,12 +105,12 @@ def _layer(folder: Path) -> tuple[Any, Any]:
 def reduction(folder: Path, gb: float) -> dict[str, Any]:
     """Fit PCA to the train sequences and apply it to all, part by part."""
     from hmmlens.recording.activations import States
-    from hmmlens.reduction import reduce
+    from hmmlens.reduction import reduced_store
 
     root, layer = _layer(folder)
     settings = {"kind": "pca", "n_components": N_COMPONENTS}
     states = States(root, layer, "hidden")
-    found = reduce.write_reduced(states, root, settings, 0, folder / "reduced.zarr", {})
+    found = reduced_store.write_reduced(states, root, settings, 0, folder / "reduced.zarr", {})
     return {"variance": f"{sum(found.about['explained_variance_ratio']):.3f}"}
 
 

@@ -21,7 +21,8 @@ _EXPORTS = {
     "extract": "hmmlens.recording.extract",
     "judge": "hmmlens.validation.evidence",
     "record": "hmmlens.recording.during_training",
-    "reduce": "hmmlens.reduction.reduce",
+    "reduce": "hmmlens.reduction.estimator",
+    "Reducer": "hmmlens.reduction.estimator",
 }
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from hmmlens.hmm import CategoricalHMM, GaussianHMM, HMMSweep, InputDrivenHMM, choose
     from hmmlens.recording.during_training import record
     from hmmlens.recording.extract import extract
-    from hmmlens.reduction.reduce import reduce
+    from hmmlens.reduction.estimator import Reducer, reduce
     from hmmlens.validation.evidence import judge
     from hmmlens.validation.verdict import Verdict
 
@@ -38,6 +39,7 @@ __all__ = [
     "GaussianHMM",
     "HMMSweep",
     "InputDrivenHMM",
+    "Reducer",
     "Verdict",
     "__version__",
     "choose",

@@ -25,7 +25,7 @@ from hmmlens.recording.inputs import Source
 from hmmlens.recording.settings import Activations
 from hmmlens.recording.store.resume import fingerprint
 from hmmlens.recording.store.writers import read_tree
-from hmmlens.reduction import reduce
+from hmmlens.reduction import fitting, reduced_store
 from hmmlens.report.explain import folder
 from hmmlens.report.explain.result import Explanation, Layer, gathered
 from hmmlens.rnn.output_checks import check_output
@@ -123,7 +123,7 @@ def explain(
     sequences = sequences.assign_attrs(target_kind=kind)
     if note is not None:
         sequences = sequences.assign_attrs(cut=note)
-    settings = reduce.checked(
+    settings = fitting.checked_settings(
         {"kind": reducer} | ({} if reducer == "identity" else {"n_components": n_components})
     )
     grid: dict[str, Any] = {
@@ -376,7 +376,7 @@ def _explained(
     """
     root, seed = acts.to_dataset(), grid["random_state"]
     state = activations.state(root, activations.layer_of(acts, name), "both")
-    reduced = reduce.reduced(state, root, settings, seed)
+    reduced = reduced_store.reduced(state, root, settings, seed)
     reducer = _reducer_name(settings)
     sweep = storage.fit(reduced, **grid)
     stores = {reducer: (reduced, sweep)}

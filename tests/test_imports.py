@@ -56,7 +56,7 @@ LIGHT = {
         ),
         *("hmmlens.recording.extract", "hmmlens.recording.during_training"),
         *(
-            "hmmlens.reduction.reducers",
+            "hmmlens.reduction.estimator",
             "hmmlens.interpretation.states",
             "hmmlens.dynamics.endpoints",
         ),

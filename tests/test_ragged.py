@@ -20,7 +20,7 @@ from hmmlens.hmm import HMMSweep, storage
 from hmmlens.interpretation.states import read_states
 from hmmlens.ragged import without_padding
 from hmmlens.recording.activations import output_distribution
-from hmmlens.reduction.reduce import fit_transform
+from hmmlens.reduction.fitting import fit_transform
 from hmmlens.report.explain.figures import layer as figures
 from hmmlens.rnn import recurrent_network, training
 from hmmlens.rnn.recurrent_network import RecurrentNetwork

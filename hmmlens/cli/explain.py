@@ -21,6 +21,7 @@ from hmmlens import user_text
 from hmmlens.cli import studies
 from hmmlens.errors import ConfigError, HmmlensError, no_exit
 from hmmlens.io.ownership import reason
+from hmmlens.reduction.reducers import REDUCERS
 from hmmlens.study import failures
 
 if TYPE_CHECKING:
@@ -109,7 +110,8 @@ def _explain_options(command: argparse.ArgumentParser) -> None:
     add("--layer", help="as hmmlens.extract names it (default: the last of the forward pass)")
     add("--layers", metavar="NAME", nargs="+", help="modules to record (default: all of torch's)")
     add("--n-states", type=_counts, default=range(1, 13), metavar="COUNTS", help="1-12, or 1,2,4,8")
-    add("--reducer", default="pca", choices=("pca", "factor_analysis", "ica", "identity"))
+    reducers = tuple(name for name, reducer in REDUCERS.items() if not reducer.exploratory)
+    add("--reducer", default="pca", choices=reducers)
     add("--n-components", type=_count, default=8, metavar="N", help="default: 8")
     add("--n-restarts", type=_count, default=5, metavar="N", help="fits of each model; default: 5")
     add("--max-frames", type=_count, default=13000, metavar="N", help="default: 13000 steps in all")

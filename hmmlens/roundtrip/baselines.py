@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens.hmm.sweep import HMMSweep
-from hmmlens.reduction.reducers import PCA
+from hmmlens.reduction.principal_components import PrincipalComponents
 from hmmlens.roundtrip.preparation import Seen
 from hmmlens.roundtrip.recovered import N_COMPONENTS, method
 from hmmlens.stats.scaling import scaled
@@ -70,7 +70,7 @@ def fidelities(seen: Seen, names: Sequence[str], n_states: int, seed: int) -> li
     add("linear readout", 0, score, np.nan)
 
     length = everywhere.sum(axis=1)
-    pca = PCA(N_COMPONENTS).fit(hidden[data.masks["train"]])
+    pca = PrincipalComponents(N_COMPONENTS).fit(hidden[data.masks["train"]])
     known = length > 0
     whole = Layer(pca.transform(hidden[known]), length[known])
     learn = Layer(pca.transform(hidden[train]), length[train])
@@ -118,7 +118,7 @@ def _inputs(
     if not coded.shape[2]:
         return {raw_inputs.RAW: np.zeros(inside.shape, np.int64)}
     before = np.where(inside[:, :, None], raw_inputs.lagged(coded), 0.0)
-    pca = PCA(N_COMPONENTS).fit(before[inside & train[:, None]])
+    pca = PrincipalComponents(N_COMPONENTS).fit(before[inside & train[:, None]])
     raw = inputs.astype(np.int64) if symbols else coded
     return {raw_inputs.RAW: raw, raw_inputs.LAGGED: pca.transform(before)}
 

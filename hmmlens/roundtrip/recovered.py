@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hmmlens.hmm.selection import choose
 from hmmlens.hmm.sweep import HMMSweep
 from hmmlens.ragged import steps_inside
-from hmmlens.reduction.reducers import PCA
+from hmmlens.reduction.principal_components import PrincipalComponents
 from hmmlens.rnn.factories import imported
 from hmmlens.roundtrip.preparation import Seen
 from hmmlens.stats import transitions
@@ -45,7 +45,7 @@ def split(seen: Seen) -> tuple[Layer, Layer, NDArray[np.int64], NDArray[np.int64
     recorded = seen.recorded
     train, test = recorded.split == 0, recorded.split == 2
     inside = steps_inside(recorded.length, *recorded.hidden.shape[:2])
-    pca = PCA(N_COMPONENTS).fit(recorded.hidden[train][inside[train]])
+    pca = PrincipalComponents(N_COMPONENTS).fit(recorded.hidden[train][inside[train]])
     parts = [
         Layer(pca.transform(recorded.hidden[rows]), recorded.length[rows]) for rows in (train, test)
     ]

@@ -18,7 +18,8 @@ from hmmlens.datasets.settings import DatasetConfig
 from hmmlens.hmm.settings import Selection, Sweep
 from hmmlens.naming import RAW_PREFIX, UNTRAINED_SUFFIX
 from hmmlens.recording.settings import Activations
-from hmmlens.reduction.settings import TSNE, ReducerConfig
+from hmmlens.reduction.reducers import REDUCERS
+from hmmlens.reduction.settings import ReducerConfig
 from hmmlens.rnn.settings import LOADED, AdapterNetwork, NetworkConfig, TrainedNetwork, Training
 from hmmlens.settings import NAMES_ONLY, Name, Section, Seed, check
 from hmmlens.validation.settings import Controls, Validation
@@ -91,9 +92,11 @@ class Study(Section):
                     f"with {UNTRAINED_SUFFIX}; those names are for controls"
                 )
         problems += self._wide_reducers()
-        if all(isinstance(reducer, TSNE) for reducer in self.reducers.values()):
+        if all(reducer.exploratory for reducer in self.reducers.values()):
+            labels = {REDUCERS.label(reducer.kind) for reducer in self.reducers.values()}
             problems.append(
-                "reducers: found t-SNE alone, which is only exploratory; add another reducer, "
+                f"reducers: found {' and '.join(sorted(labels))} alone, which is only exploratory; "
+                "add another reducer, "
                 "such as pca-8: {kind: pca, n_components: 8}"
             )
         if problems:

@@ -40,7 +40,7 @@ def base_name(network: str) -> str:
 
 def exploratory(study: Study) -> list[str]:
     """Return the reducers that only serve to look at."""
-    return [name for name, reducer in study.reducers.items() if reducer.kind == "tsne"]
+    return [name for name, reducer in study.reducers.items() if reducer.exploratory]
 
 
 def reducers(study: Study, network: str) -> list[str]:

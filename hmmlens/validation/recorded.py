@@ -12,7 +12,8 @@ from hmmlens.errors import DataError
 from hmmlens.hmm.settings import Selection
 from hmmlens.ragged import steps_inside
 from hmmlens.recording import activations
-from hmmlens.reduction.reducers import PCA, moving_units
+from hmmlens.reduction.constant_units import varying_units
+from hmmlens.reduction.principal_components import PrincipalComponents
 from hmmlens.typing import Bools, Floats, Ints
 from hmmlens.validation.input_output import InputOutput, input_classes
 
@@ -175,9 +176,9 @@ def components(
         When no unit varies.
     """
     frames = hidden[train]
-    if not moving_units(frames).any():
+    if not varying_units(frames).any():
         raise DataError("no unit of this layer ever changes, so there is nothing to explain")
-    pca = PCA(settings.max_components).fit(frames)
+    pca = PrincipalComponents(settings.max_components).fit(frames)
     kept = pca.explained_variance_ratio_.cumsum()
     enough = np.searchsorted(kept, settings.variance) + 1
     n = int(np.clip(enough, settings.min_components, settings.max_components))

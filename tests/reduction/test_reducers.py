@@ -12,18 +12,20 @@ from sklearn import decomposition
 
 import hmmlens
 from hmmlens.errors import DataError
-from hmmlens.reduction import reducers
-from hmmlens.reduction.reduce import fit_transform
+from hmmlens.reduction.fitting import Reduction, fit_transform
 from hmmlens.reduction.reducers import REDUCERS
+from hmmlens.reduction.tsne import Embedding
+from hmmlens.stats.moments import Part
 
-#: Settings of every kind, as the config gives them.
-KINDS: dict[str, dict[str, Any]] = {
+#: Settings of kinds whose defaults are too large here.
+SMALL: dict[str, dict[str, Any]] = {
     "pca": {"n_components": 3},
     "factor_analysis": {"n_components": 3},
     "ica": {"n_components": 3},
-    "identity": {},
     "tsne": {"n_components": 2, "perplexity": 10.0, "max_fit_frames": 60},
 }
+#: Settings of every registered kind, as the config gives them.
+KINDS = {kind: SMALL.get(kind, {}) for kind in REDUCERS}
 TRAIN = np.array([True, False, True, True, False, True, True, False])
 
 
@@ -40,8 +42,31 @@ def reduced(state: np.ndarray, kind: str, seed: int = 5) -> tuple[np.ndarray, di
     return fit_transform(state, TRAIN, {"kind": kind, **KINDS[kind]}, seed)
 
 
-def test_every_kind_is_tried_here() -> None:
-    assert set(KINDS) == set(REDUCERS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_chunk_is_transformed_as_a_chunk_of_all(kind: str) -> None:
+    state = state_of(dead=(3,))
+    parts = [
+        Part(
+            slice(first, first + 4), np.ones((4, 30), bool), state[first : first + 4].reshape(-1, 6)
+        )
+        for first in (0, 4)
+    ]
+    reduction = Reduction(lambda: parts, TRAIN, {"kind": kind, **KINDS[kind]}, 5)
+    whole = reduction.transform(state.reshape(-1, 6))
+    chunk = reduction.padded(parts[1]).reshape(-1, whole.shape[1])
+    if REDUCERS[kind].exploratory:
+        # Frames of a chunk are placed together.
+        assert chunk.shape == whole[120:].shape
+    else:
+        np.testing.assert_allclose(chunk, whole[120:], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_labels_and_properties_are_those_of_the_algorithm(kind: str) -> None:
+    settings = REDUCERS[kind].model_construct(kind=kind, **KINDS[kind])
+    assert REDUCERS.label(kind) == REDUCERS.label(kind).strip() != ""
+    if REDUCERS[kind].invertible:
+        assert hasattr(settings.build(0), "inverse_transform")
 
 
 @settings(max_examples=15, deadline=None)
@@ -96,9 +121,7 @@ def test_test_rows_do_not_change_the_map(kind: str) -> None:
     one, two = reduced(state, kind)[0], reduced(other, kind)[0]
     if kind == "tsne":
         # New frames are placed together; the map that they are placed on is the same.
-        models = [
-            reducers.TSNE(2, 10.0, 60, 5).fit(s[TRAIN].reshape(-1, 6)) for s in (state, other)
-        ]
+        models = [Embedding(2, 10.0, 60, 5).fit(s[TRAIN].reshape(-1, 6)) for s in (state, other)]
         np.testing.assert_array_equal(*(np.asarray(model.map_) for model in models))
     else:
         np.testing.assert_allclose(one[TRAIN], two[TRAIN], atol=1e-9)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from hmmlens.io import store
 from hmmlens.recording import activations
-from hmmlens.reduction import reduce, reducers
+from hmmlens.reduction import reduced_store
+from hmmlens.reduction.base import REDUCERS, ReducerSettings
 from hmmlens.stats.moments import Moments
 
 
@@ -88,13 +89,13 @@ def test_reductions_in_parts_are_those_of_the_whole(
     root, layer = recorded()
     settings_ = {"kind": kind, **KINDS[kind]}
     state = activations.state(root, layer, "both")
-    whole = reduce.reduced(state, root, settings_, 3)
+    whole = reduced_store.reduced(state, root, settings_, 3)
 
     monkeypatch.setattr(activations, "PART_BYTES", 8 * 30 * 12 * 17)
     monkeypatch.setattr(store, "CHUNK_BYTES", 8 * 30 * 2 * 6)
     path = tmp_path / "reduced.zarr"
     states = activations.States(root, layer, "both")
-    reduce.write_reduced(states, root, settings_, 3, path, {"seed": 3})
+    reduced_store.write_reduced(states, root, settings_, 3, path, {"seed": 3})
     found = store.read(path, "reduced").load()
     assert found.attrs["seed"] == 3 and found.attrs["store"] == "reduced"
     assert found["reduced"].dims == whole["reduced"].dims
@@ -124,13 +125,16 @@ def test_a_reducer_without_chunks_gets_all_train_frames(
             return frames[:, :1]
 
     made = Counting()
-    monkeypatch.setitem(
-        reducers.REDUCERS, "counting", ("Counting", "", False, lambda s, seed: made)
-    )
+
+    class Settings(ReducerSettings):
+        def build(self, random_state: int) -> Counting:  # type: ignore[override]
+            return made
+
+    monkeypatch.setattr(REDUCERS, "_members", {"counting": Settings})
     monkeypatch.setattr(activations, "PART_BYTES", 8 * 30 * 12 * 17)
     root, layer = recorded()
     states = activations.States(root, layer, "hidden")
-    reduce.write_reduced(states, root, {"kind": "counting"}, 0, tmp_path / "c.zarr", {})
+    reduced_store.write_reduced(states, root, {"kind": "counting"}, 0, tmp_path / "c.zarr", {})
     train = root["split"].to_numpy() == 0
     assert made.n == root["length"].to_numpy()[train].sum()
 

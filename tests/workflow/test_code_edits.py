@@ -23,7 +23,7 @@ from hmmlens.datasets.published_packages import PACKAGES
 from hmmlens.emulation.kicks import dose_response
 from hmmlens.hmm.engine import longpass
 from hmmlens.io.yaml_files import read_yaml
-from hmmlens.reduction import reducers
+from hmmlens.reduction import principal_components
 from hmmlens.report.emulation.figures import kicks
 from hmmlens.rnn.adapters import gait_gru
 from hmmlens.stats import bootstrap
@@ -55,7 +55,7 @@ EDITS = {
     ),
     "a reducer": Edit(
         SMOKE,
-        (reducers,),
+        (principal_components,),
         {"reduce_layer", "raw_input", "sweep_states", "judge_reservoirs", *JUDGED, *REPORT},
     ),
     "a pass of the HMM": Edit(

@@ -4,14 +4,14 @@ import job
 
 from hmmlens.io import store
 from hmmlens.recording import activations
-from hmmlens.reduction import reduce
+from hmmlens.reduction import reduced_store
 
 log = job.start(snakemake)
 params = snakemake.params
 path = store.inside(snakemake.input.activations)
 root, layer = activations.read(path), activations.read(path, snakemake.wildcards.layer)
 states = activations.States(root, layer, params.lstm_state)
-found = reduce.write_reduced(
+found = reduced_store.write_reduced(
     states,
     root,
     params.reducer,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hmmlens.dynamics.rollouts import WARM_UP, Driven, along, draw
 from hmmlens.errors import DataError
-from hmmlens.reduction.reducers import PCA
+from hmmlens.reduction.principal_components import PrincipalComponents
 from hmmlens.stats.bootstrap import Estimate
 from hmmlens.stats.ratios import per_run, ratio
 from hmmlens.typing import Floats
@@ -59,11 +59,13 @@ class Contour(NamedTuple):
     level: float
 
 
-def plane(hidden: NDArray[np.floating[Any]], n_components: int = N_COMPONENTS) -> PCA:
+def plane(
+    hidden: NDArray[np.floating[Any]], n_components: int = N_COMPONENTS
+) -> PrincipalComponents:
     """Return the principal components of states (..., unit), of at most :data:`MOST_STATES`."""
     frames = hidden.reshape(-1, hidden.shape[-1])
     frames = frames[:: -(-len(frames) // MOST_STATES)]
-    return PCA(n_components).fit(np.asarray(frames, dtype=np.float64))
+    return PrincipalComponents(n_components).fit(np.asarray(frames, dtype=np.float64))
 
 
 def rotation(scores: Floats, rng: np.random.Generator) -> Rotation:
@@ -122,7 +124,7 @@ def best_rotation(scores: Floats, rng: np.random.Generator) -> Rotation:
 
 def summary(
     hidden: NDArray[np.floating[Any]], rng: np.random.Generator, n_components: int = N_COMPONENTS
-) -> tuple[pd.DataFrame, PCA]:
+) -> tuple[pd.DataFrame, PrincipalComponents]:
     """Return what the plane holds and how states turn in it, and the components.
 
     Parameters

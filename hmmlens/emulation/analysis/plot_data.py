@@ -22,7 +22,7 @@ from hmmlens.emulation.analysis.context import (
     states,
     thinned,
 )
-from hmmlens.reduction.reducers import PCA
+from hmmlens.reduction.principal_components import PrincipalComponents
 from hmmlens.rnn.noise_driven import NoiseDriven
 
 #: Trajectories without noise and their steps, steps of the driven one.
@@ -79,25 +79,25 @@ def pictures(
     return gathered(stages)
 
 
-def _scores(case: Case, axes: PCA, entries: Tensor) -> tuple[pd.Series, pd.Series]:
+def _scores(case: Case, axes: PrincipalComponents, entries: Tensor) -> tuple[pd.Series, pd.Series]:
     """Return the places of states (state, entry) on the first two axes."""
     scores = axes.transform(entries[:, : case.network.n_units].double().cpu().numpy())
     return pd.Series(scores[:, 0]), pd.Series(scores[:, 1])
 
 
-def _residency_map(case: Case, axes: PCA) -> pd.DataFrame:
+def _residency_map(case: Case, axes: PrincipalComponents) -> pd.DataFrame:
     one, two = _scores(case, axes, picked(case)[0])
     return states(case).assign(pc1=one, pc2=two)
 
 
-def _driven(case: Case, axes: PCA) -> pd.DataFrame:
+def _driven(case: Case, axes: PrincipalComponents) -> pd.DataFrame:
     run = case.drive("driven", 1, N_DRIVEN)
     one, two = _scores(case, axes, run.states[0])
     time = np.arange(N_DRIVEN)
     return pd.DataFrame({"time": time, "pc1": one, "pc2": two, "label": case.labels(run)[0]})
 
 
-def _silent(case: Case, axes: PCA) -> pd.DataFrame:
+def _silent(case: Case, axes: PrincipalComponents) -> pd.DataFrame:
     """Return trajectories without noise from visited states, time 0 being the state."""
     start, _ = pick(case.run, -(-N_SILENT // len(case.run.states)), case.generator("silent"))
     start = start[:N_SILENT]
@@ -114,7 +114,7 @@ def _silent(case: Case, axes: PCA) -> pd.DataFrame:
     )
 
 
-def _contours(case: Case, axes: PCA) -> pd.DataFrame:
+def _contours(case: Case, axes: PrincipalComponents) -> pd.DataFrame:
     """Return densities on one grid for each size of the noise, the same noise scaled."""
     noise = draw(case.network, case.generator("contours"), N_CONTOUR_RUNS, N_CONTOUR_STEPS)
     parts = []
@@ -130,7 +130,7 @@ def _contours(case: Case, axes: PCA) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _rollouts(case: Case, axes: PCA) -> pd.DataFrame:
+def _rollouts(case: Case, axes: PrincipalComponents) -> pd.DataFrame:
     """Return rollouts from the points of the longest dwell that has both; none if none has."""
     points = noise_sensitivity.choose(
         case.network, case.run, case.symbols, case.generator("points")

@@ -19,7 +19,7 @@ from hmmlens.emulation.analysis import orbits
 from hmmlens.emulation.kicks.context import Case
 from hmmlens.emulation.kicks.dose_response import factors
 from hmmlens.emulation.kicks.first_exits import modulated
-from hmmlens.reduction.reducers import PCA
+from hmmlens.reduction.principal_components import PrincipalComponents
 from hmmlens.typing import Int64s
 
 #: Runs whose levels are shown, paths from states with the label, and their factors.
@@ -59,7 +59,7 @@ def plane_tables(case: Case, groups: Mapping[int, Int64s]) -> dict[str, pd.DataF
     }
 
 
-def _plane(case: Case, axes: PCA, label: int, units: Int64s) -> pd.DataFrame:
+def _plane(case: Case, axes: PrincipalComponents, label: int, units: Int64s) -> pd.DataFrame:
     # Levels are those of the steps from the second on.
     hidden = case.watched.run.states[:N_SHOWN, 1:, : case.network.n_units].double().cpu().numpy()
     scores = axes.transform(hidden.reshape(-1, hidden.shape[2]))
@@ -78,7 +78,7 @@ def _plane(case: Case, axes: PCA, label: int, units: Int64s) -> pd.DataFrame:
     )
 
 
-def _paths(case: Case, axes: PCA, label: int, units: Int64s) -> pd.DataFrame:
+def _paths(case: Case, axes: PrincipalComponents, label: int, units: Int64s) -> pd.DataFrame:
     starts = case.starts(label, N_PATHS, "paths")
     entries = starts.state[0][0]
     n_paths, n_factors = len(entries), len(PATH_FACTORS)

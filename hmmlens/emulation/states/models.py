@@ -15,7 +15,7 @@ from hmmlens.errors import DataError
 from hmmlens.hmm.gaussian import GaussianHMM
 from hmmlens.hmm.sweep import HMMSweep
 from hmmlens.interpretation.states import state_outputs
-from hmmlens.reduction.reducers import PCA
+from hmmlens.reduction.principal_components import PrincipalComponents
 from hmmlens.stats.ties import descending
 from hmmlens.typing import Floats, Int64s
 
@@ -35,7 +35,7 @@ class Space(NamedTuple):
     """
 
     scale: Floats
-    pca: PCA
+    pca: PrincipalComponents
 
     def reduce(self, entries: ArrayLike) -> Floats:
         """Return (..., component) of states (..., entry)."""
@@ -108,7 +108,7 @@ def learn_space(entries: NDArray[np.floating], widths: list[int]) -> Space:
     # A part that never moves tells nothing at any scale.
     factors = [1.0 if s <= 0 else s**-0.5 for s in spread]
     scale = np.repeat(factors, widths)
-    return Space(scale, PCA(N_COMPONENTS).fit(frames * scale))
+    return Space(scale, PrincipalComponents(N_COMPONENTS).fit(frames * scale))
 
 
 def fit(

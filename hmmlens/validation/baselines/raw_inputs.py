@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hmmlens.naming import LAGGED_REDUCER, N_LAGS, RAW_REDUCER, control_of, raw_variants
 from hmmlens.ragged import steps_inside
-from hmmlens.reduction import reduce
+from hmmlens.reduction import fitting
 from hmmlens.stats.scaling import scaled
 from hmmlens.typing import Bools, Floats
 from hmmlens.validation.baselines.registry import baseline
@@ -97,7 +97,7 @@ def control(
     name : str
         :data:`RAW` or :data:`LAGGED`.
     settings : dict or None
-        Settings of the reducer, see :func:`hmmlens.reduction.reduce.fit_transform`; None for the
+        Settings of the reducer, see :func:`hmmlens.reduction.fitting.fit_transform`; None for the
         inputs themselves: scaled values, or symbols as they are.
     seed : int
         Seed of the reducer.
@@ -117,7 +117,7 @@ def control(
     if not _varying(coded, inside & train[:, None]).any():
         return _store(part, np.zeros(inside.shape, np.int64))
     if settings is not None:
-        coded, _ = reduce.fit_transform(coded, train, settings, seed, length)
+        coded, _ = fitting.fit_transform(coded, train, settings, seed, length)
     return _store(part, coded[..., _varying(coded, inside & train[:, None])])
 
 

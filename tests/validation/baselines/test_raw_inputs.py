@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from hmmlens import naming
 from hmmlens.hmm import storage
-from hmmlens.reduction.settings import PCA
+from hmmlens.reduction.pca import PCA
 from hmmlens.stats.scaling import scaled
 from hmmlens.validation import ceilings, scorecard
 from hmmlens.validation.baselines import raw_inputs

@@ -1,0 +1,44 @@
+"""The units themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from hmmlens.reduction.base import REDUCERS, Algorithm, ReducerSettings
+
+if TYPE_CHECKING:
+    from hmmlens.reduction.base import Chunks
+    from hmmlens.typing import Floats
+
+
+@REDUCERS.register("identity", label="Units")
+class Identity(ReducerSettings):
+    """The state itself, without the units that never move."""
+
+    invertible = True
+
+    kind: Literal["identity"]
+
+    def build(self, random_state: int) -> Algorithm:
+        """Return the algorithm; it is not random."""
+        return UnchangedUnits()
+
+
+class UnchangedUnits:
+    """The identity map."""
+
+    def fit(self, frames: Floats) -> UnchangedUnits:
+        """Learn nothing."""
+        return self
+
+    def fit_chunks(self, chunks: Chunks) -> UnchangedUnits:
+        """Learn nothing."""
+        return self
+
+    def transform(self, frames: Floats) -> Floats:
+        """Return the frames."""
+        return frames
+
+    def inverse_transform(self, components: Floats) -> Floats:
+        """Return the components."""
+        return components
