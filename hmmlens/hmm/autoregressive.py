@@ -1,4 +1,4 @@
-"""A hidden Markov model whose states are linear dynamics: the rival that knows autocorrelation.
+"""A hidden Markov model whose states are linear dynamics: the baseline for autocorrelated data.
 
 x_t = b_k + A_k x_{t-1} + e_t in state k, e_t Gaussian with one covariance for all states
 (Hamilton 1990). Where activations only drift, one such state explains what a Gaussian hidden Markov
@@ -16,29 +16,40 @@ from hmmlens.errors import DataError
 from hmmlens.hmm import checks, inference
 from hmmlens.hmm.engine.covariances import roots
 from hmmlens.hmm.estimator import Estimator
-from hmmlens.hmm.inference import Filtered
+from hmmlens.hmm.inference import FilterResult
 from hmmlens.observations import check_count
 from hmmlens.ragged import steps_inside
 from hmmlens.typing import Floats, Ints
 
 
 class ARHMM(Estimator):
-    """An autoregressive hidden Markov model of order 1, fitted by EM from k-means cells.
+    """An autoregressive hidden Markov model of order 1, fitted by EM from k-means clusters.
 
     Parameters
     ----------
-    n_states : number of states.
-    max_iter, tol : EM stops after so many steps, or when one gains less nats per frame.
-    floor : added to every variance, relative to the mean variance of the data.
-    random_state : seed of k-means.
+    n_states : int
+        Number of states.
+    max_iter : int, default=50
+        Largest number of EM steps.
+    tol : float, default=1e-4
+        EM stops when a step gains less, nats per frame.
+    floor : float, default=1e-6
+        Added to every variance, relative to the mean variance of the data.
+    random_state : int, default=0
+        Seed of k-means.
 
     Attributes
     ----------
-    startprob_ : (state)
-    transmat_ : (state, next_state)
-    weights_ : (state, 1 + component, component), ``b_k`` above the transpose of ``A_k``
-    covariance_ : (component, component)
-    log_likelihoods_ : of each step of EM, nats per frame
+    startprob_ : ndarray of shape (state,)
+        Initial distribution.
+    transmat_ : ndarray of shape (state, next_state)
+        Transition probabilities.
+    weights_ : ndarray of shape (state, 1 + component, component)
+        ``b_k`` above the transpose of ``A_k``.
+    covariance_ : ndarray of shape (component, component)
+        Covariance of e_t.
+    log_likelihoods_ : list of float
+        Before each step of EM, nats per frame.
     """
 
     startprob_: Floats
@@ -58,9 +69,19 @@ class ARHMM(Estimator):
         self.floor, self.random_state = floor, random_state
 
     def fit(self, values: Floats, length: Ints) -> Self:
-        """Fit to ``values`` (sequence, time, component) with the ``length`` of each sequence.
+        """Fit to sequences; the first step of each is only conditioned on.
 
-        The first step of a sequence has no step before it and is only conditioned on.
+        Parameters
+        ----------
+        values : ndarray of shape (sequence, time, component)
+            Values; what stands past a sequence's end is not used.
+        length : ndarray of int of shape (sequence,)
+            Steps of each sequence.
+
+        Returns
+        -------
+        self
+            The fitted model.
 
         Raises
         ------
@@ -99,10 +120,21 @@ class ARHMM(Estimator):
             self._regress(past[inside], now[inside], gamma[inside])
         return self
 
-    def filter(self, values: Floats, length: Ints) -> Filtered:
-        """Return filtered posteriors (sequence, time, state), 0 past the end.
+    def filter(self, values: Floats, length: Ints) -> FilterResult:
+        """Return filtered posteriors.
 
-        The first step of a sequence, which has none before it, gets the start distribution.
+        Parameters
+        ----------
+        values : ndarray of shape (sequence, time, component)
+            Values; what stands past a sequence's end is not used.
+        length : ndarray of int of shape (sequence,)
+            Steps of each sequence.
+
+        Returns
+        -------
+        FilterResult
+            Probabilities, 0 past a sequence's end. The first step of a sequence, which has none
+            before it, gets the initial distribution.
 
         Raises
         ------
@@ -118,7 +150,7 @@ class ARHMM(Estimator):
         filtered, predicted = (
             np.concatenate([first, distribution], axis=1) for distribution in distributions
         )
-        return Filtered(filtered, predicted, passed.log_likelihood)
+        return FilterResult(filtered, predicted, passed.log_likelihood)
 
     def _check(self) -> None:
         k, d = self.n_states, np.shape(self.covariance_)[0]
@@ -128,6 +160,7 @@ class ARHMM(Estimator):
         self.covariance_ = checks.numbers(self.covariance_, "covariance_", (d, d))
 
     def _start(self, now: Floats, inside: NDArray[np.bool_]) -> Floats:
+        """Return posteriors that assign each step to its cluster of k-means."""
         from sklearn.cluster import KMeans
 
         labels = KMeans(self.n_states, n_init=1, random_state=self.random_state).fit_predict(
@@ -144,16 +177,16 @@ class ARHMM(Estimator):
         for k in range(self.n_states):
             weighted = design * gamma[:, k, None]
             gram = weighted.T @ design
-            # For a state that too few steps visit to tell its weights.
+            # For a state with too few steps to determine its weights.
             gram += 1e-9 * max(float(np.trace(gram)), 1e-9) * np.eye(len(gram))
-            found = np.linalg.solve(gram, weighted.T @ now)
-            residual = now - design @ found
+            coefficients = np.linalg.solve(gram, weighted.T @ now)
+            residual = now - design @ coefficients
             scatter += (residual * gamma[:, k, None]).T @ residual
-            weights.append(found)
+            weights.append(coefficients)
         self.weights_ = np.stack(weights)
         self.covariance_ = scatter / len(now) + self._floor * np.eye(now.shape[1])
 
-    def _move(self, passed: Filtered, gamma: Floats, inside: NDArray[np.bool_]) -> None:
+    def _move(self, passed: FilterResult, gamma: Floats, inside: NDArray[np.bool_]) -> None:
         """Set start and transitions from the posteriors (Rabiner 1989, eq. 40)."""
         self.startprob_ = gamma[:, 0][inside[:, 0]].mean(axis=0)
         both = inside[:, 1:]

@@ -1,4 +1,4 @@
-"""What a fitted model tells, whatever it emits: scores, posteriors, paths, samples."""
+"""Scores, posteriors, state paths and samples of a fitted model, whatever it emits."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from numpy.typing import ArrayLike, NDArray
 from hmmlens.errors import DataError
 from hmmlens.hmm import checks, inference
 from hmmlens.hmm.convergence import ConvergenceMonitor
+from hmmlens.hmm.criteria import InformationCriteria
 from hmmlens.hmm.engine import longpass
 from hmmlens.hmm.engine.blocks import Block
 from hmmlens.hmm.engine.longpass import Posteriors
 from hmmlens.hmm.engine.packing import pack
 from hmmlens.hmm.estimator import Estimator
-from hmmlens.hmm.fitting import Fitted
-from hmmlens.hmm.inference import Filtered
+from hmmlens.hmm.inference import FilterResult
 from hmmlens.observations import Sequences, check_count
 from hmmlens.typing import Floats, Int64s
 
 
-class HiddenMarkovModel(Fitted, Estimator):
+class HiddenMarkovModel(InformationCriteria, Estimator):
     """Base of :class:`GaussianHMM` and :class:`CategoricalHMM`, whose parameters it documents.
 
     Data are *flat* as in hmmlearn, one sequence after another, with ``lengths`` that add up to
     the number of frames; or *padded* (sequence, time, ...) with the length of each sequence, where
-    the data do not carry it; or a list of sequences. Any kind of array will do, see
+    the data do not carry it; or a list of sequences. Arrays of any kind are accepted, see
     :mod:`hmmlens.arrays`.
-    What comes out for each frame has the layout of the data. ``mask``, (frame) or (sequence,
-    time), is False for frames that were not observed: whatever they hold is not looked at, and
-    the chain moves on through them.
+    Results for each frame have the layout of the data. ``mask``, (frame) or (sequence, time), is
+    False for frames that were not observed: their values are not used, and the chain moves on
+    through them.
     """
 
     def set_params(self, **params: Any) -> Self:
-        """Set arguments of the constructor and forget the record of an earlier fit.
+        """Set arguments of the constructor and clear the record of an earlier fit.
 
         Parameters
         ----------
@@ -44,6 +44,7 @@ class HiddenMarkovModel(Fitted, Estimator):
         Returns
         -------
         self
+            The model.
 
         Raises
         ------
@@ -59,18 +60,20 @@ class HiddenMarkovModel(Fitted, Estimator):
 
     # Scores.
 
-    def _posteriors(self, given: Sequences, smooth: bool = True, refuse: bool = True) -> Posteriors:
-        """Return posteriors of each frame; without ``smooth`` those that look ahead are empty.
+    def _posteriors(self, data: Sequences, smooth: bool = True, refuse: bool = True) -> Posteriors:
+        """Return posteriors of each frame; without ``smooth`` the smoothed ones are empty.
 
         ``refuse`` is that of :func:`hmmlens.hmm.inference.forward`.
         """
-        if pack(given.lengths).is_cut:
+        if pack(data.lengths).is_cut:
             # Few long sequences: step by step they would take as long as many short ones.
-            family, batch, centre = self._centred(given)
-            found = longpass.posteriors(batch, family, Block(given.frames, given.lengths, centre))
-            if found is not None:
-                return found
-        density, inside = self._observe(given)
+            family, batch, centre = self._centred(data)
+            posteriors = longpass.posteriors(
+                batch, family, Block(data.frames, data.lengths, centre)
+            )
+            if posteriors is not None:
+                return posteriors
+        density, inside = self._observe(data)
         if not smooth:
             distribution = self.startprob_, self.transmat_
             quick = inference.filter_states(*distribution, density, inside, refuse)
@@ -84,63 +87,136 @@ class HiddenMarkovModel(Fitted, Estimator):
 
     def filter(
         self, X: ArrayLike, lengths: ArrayLike | None = None, *, mask: ArrayLike | None = None
-    ) -> Filtered:
-        """Return filtered posteriors and log-likelihoods (Rabiner 1989, eq. 19 to 21)."""
+    ) -> FilterResult:
+        """Return filtered posteriors and log-likelihoods (Rabiner 1989, eq. 19 to 21).
+
+        Parameters
+        ----------
+        X, lengths, mask : array_like
+            Data in one of the layouts of the class, see :meth:`fit`.
+
+        Returns
+        -------
+        FilterResult
+            p(state_t | y_1:t), p(state_t | y_1:t-1), both (sequence, time, state) or (frame, state)
+            for flat data, and log p(y_1:T) (sequence,).
+        """
         self._check_is_fitted()
-        given = self._check_data(X, lengths, mask)
-        found = self._posteriors(given, smooth=False)
-        return Filtered(
-            given.like_input(found.filtered, 0.0),
-            given.like_input(found.predicted, 0.0),
-            found.log_likelihood,
+        data = self._check_data(X, lengths, mask)
+        result = self._posteriors(data, smooth=False)
+        return FilterResult(
+            data.like_input(result.filtered, 0.0),
+            data.like_input(result.predicted, 0.0),
+            result.log_likelihood,
         )
 
     def smooth(
         self, X: ArrayLike, lengths: ArrayLike | None = None, *, mask: ArrayLike | None = None
     ) -> tuple[Floats, Floats]:
-        """Return smoothed posteriors and each sequence's state entropy.
+        """Return smoothed posteriors and the entropy of each sequence's state path.
+
+        Parameters
+        ----------
+        X, lengths, mask : array_like
+            Data in one of the layouts of the class, see :meth:`fit`.
 
         Returns
         -------
-        posteriors : (sequence, time, state), or (frame, state) for flat data
-        entropy : (sequence), H(state path | data) in nats (Hernando et al. 2005)
+        posteriors : ndarray of shape (sequence, time, state), or (frame, state) for flat data
+            p(state_t | y_1:T); 0 past a sequence's end.
+        entropy : ndarray of shape (sequence,)
+            H(state path | data) in nats (Hernando et al. 2005).
         """
         self._check_is_fitted()
-        return self.smooth_of(self._check_data(X, lengths, mask))
+        return self.smooth_checked(self._check_data(X, lengths, mask))
 
-    def smooth_of(self, given: Sequences) -> tuple[Floats, Floats]:
-        """Return what :meth:`smooth` does, of data that have been checked."""
-        found = self._posteriors(given)
-        return given.like_input(found.smoothed, 0.0), found.entropy
+    def smooth_checked(self, data: Sequences) -> tuple[Floats, Floats]:
+        """Return the result of :meth:`smooth` for data that have been checked.
+
+        Parameters
+        ----------
+        data : Sequences
+            Checked data.
+
+        Returns
+        -------
+        tuple of ndarray
+            Posteriors and entropies.
+        """
+        result = self._posteriors(data)
+        return data.like_input(result.smoothed, 0.0), result.entropy
 
     def score_samples(
         self, X: ArrayLike, lengths: ArrayLike | None = None, *, mask: ArrayLike | None = None
     ) -> tuple[float, Floats]:
-        """Return the log-likelihood of all sequences and the smoothed posteriors."""
+        """Return the log-likelihood of all sequences and the smoothed posteriors.
+
+        Parameters
+        ----------
+        X, lengths, mask : array_like
+            Data in one of the layouts of the class, see :meth:`fit`.
+
+        Returns
+        -------
+        log_likelihood : float
+            Of all sequences together, nats.
+        posteriors : ndarray of shape (sequence, time, state), or (frame, state) for flat data
+            p(state_t | y_1:T).
+        """
         self._check_is_fitted()
-        given = self._check_data(X, lengths, mask)
-        found = self._posteriors(given)
-        return float(found.log_likelihood.sum()), given.like_input(found.smoothed, 0.0)
+        data = self._check_data(X, lengths, mask)
+        result = self._posteriors(data)
+        return float(result.log_likelihood.sum()), data.like_input(result.smoothed, 0.0)
 
     def score(
         self, X: ArrayLike, lengths: ArrayLike | None = None, *, mask: ArrayLike | None = None
     ) -> float:
-        """Return the log-likelihood of all sequences together, in nats.
+        """Return the log-likelihood of all sequences together.
 
-        It is minus infinity where the model cannot emit a sequence.
+        Parameters
+        ----------
+        X, lengths, mask : array_like
+            Data in one of the layouts of the class, see :meth:`fit`.
+
+        Returns
+        -------
+        float
+            In nats; minus infinity where the model cannot emit a sequence.
         """
         self._check_is_fitted()
-        return self.score_of(self._check_data(X, lengths, mask))
+        return self.score_checked(self._check_data(X, lengths, mask))
 
-    def score_of(self, given: Sequences) -> float:
-        """Return the log-likelihood of data that have been checked."""
-        found = self._posteriors(given, smooth=False, refuse=False)
-        return float(found.log_likelihood.sum())
+    def score_checked(self, data: Sequences) -> float:
+        """Return the log-likelihood of data that have been checked.
+
+        Parameters
+        ----------
+        data : Sequences
+            Checked data.
+
+        Returns
+        -------
+        float
+            In nats.
+        """
+        result = self._posteriors(data, smooth=False, refuse=False)
+        return float(result.log_likelihood.sum())
 
     def predict_proba(
         self, X: ArrayLike, lengths: ArrayLike | None = None, *, mask: ArrayLike | None = None
     ) -> Floats:
-        """Return smoothed posteriors (sequence, time, state), or (frame, state) for flat data."""
+        """Return smoothed posteriors.
+
+        Parameters
+        ----------
+        X, lengths, mask : array_like
+            Data in one of the layouts of the class, see :meth:`fit`.
+
+        Returns
+        -------
+        ndarray of shape (sequence, time, state), or (frame, state) for flat data
+            p(state_t | y_1:T).
+        """
         return self.score_samples(X, lengths, mask=mask)[1]
 
     def decode(
@@ -155,73 +231,71 @@ class HiddenMarkovModel(Fitted, Estimator):
 
         Parameters
         ----------
-        algorithm : ``viterbi``, the best path and its log probability; or ``map``, the best state
-            of each step by itself and the sum of their posteriors. None takes the constructor's.
+        X, lengths : array_like
+            Data in one of the layouts of the class, see :meth:`fit`.
+        algorithm : str, optional
+            ``viterbi``, the best path and its log probability (Rabiner 1989, III B); or ``map``,
+            the best state of each step by itself and the sum of their posteriors. None takes that
+            of the constructor.
+        mask : array_like of bool, optional
+            See :meth:`fit`.
 
         Returns
         -------
         score : float
-        states : (sequence, time), -1 past the end; or (frame) for flat data
+            Log probability of the path, nats; or the sum of posteriors.
+        states : ndarray of int of shape (sequence, time), or (frame,) for flat data
+            -1 past a sequence's end.
+
+        Raises
+        ------
+        ValueError
+            When there is no such algorithm.
         """
         self._check_is_fitted()
         algorithm = algorithm or self.algorithm
         if algorithm not in ("viterbi", "map"):
             raise ValueError(f"algorithm must be viterbi or map, found {algorithm!r}")
-        given = self._check_data(X, lengths, mask)
+        data = self._check_data(X, lengths, mask)
         if algorithm == "viterbi":
             distribution = self.startprob_, self.transmat_
-            if pack(given.lengths).is_cut:
-                quick = inference.viterbi_of_few(*distribution, self._flat(given), given.lengths)
+            if pack(data.lengths).is_cut:
+                quick = inference.viterbi_of_few(*distribution, self._flat(data), data.lengths)
                 if quick is not None:
-                    return quick[1], given.like_input(quick[0], -1)
-            density, inside = self._observe(given)
+                    return quick[1], data.like_input(quick[0], -1)
+            density, inside = self._observe(data)
             path, best = inference.viterbi(*distribution, density, inside)
-            return float(best.sum()), (path if given.inside is not None else path[inside])
-        gamma = self._posteriors(given).smoothed
-        return float(gamma.max(axis=1).sum()), given.like_input(gamma.argmax(axis=1), -1)
+            return float(best.sum()), (path if data.inside is not None else path[inside])
+        gamma = self._posteriors(data).smoothed
+        return float(gamma.max(axis=1).sum()), data.like_input(gamma.argmax(axis=1), -1)
 
     def predict(
         self, X: ArrayLike, lengths: ArrayLike | None = None, *, mask: ArrayLike | None = None
     ) -> Int64s:
-        """Return the best states, see :meth:`decode`."""
+        """Return the best states, see :meth:`decode`.
+
+        Parameters
+        ----------
+        X, lengths, mask : array_like
+            Data in one of the layouts of the class, see :meth:`fit`.
+
+        Returns
+        -------
+        ndarray of int of shape (sequence, time), or (frame,) for flat data
+            -1 past a sequence's end.
+        """
         return self.decode(X, lengths, mask=mask)[1]
-
-    def bic(
-        self, X: ArrayLike, lengths: ArrayLike | None = None, *, mask: ArrayLike | None = None
-    ) -> float:
-        """Return -2 log L + m log N, N being the observed frames; the lower the better.
-
-        It is infinite where the model cannot emit the data, as are AIC and ICL.
-        """
-        self._check_is_fitted()
-        given = self._check_data(X, lengths, mask)
-        penalty = self.n_parameters * float(np.log(len(given.observed)))
-        return -2 * self.score_of(given) + penalty
-
-    def aic(
-        self, X: ArrayLike, lengths: ArrayLike | None = None, *, mask: ArrayLike | None = None
-    ) -> float:
-        """Return -2 log L + 2 m; the lower the better."""
-        return -2 * self.score(X, lengths, mask=mask) + 2 * self.n_parameters
-
-    def icl(
-        self, X: ArrayLike, lengths: ArrayLike | None = None, *, mask: ArrayLike | None = None
-    ) -> float:
-        """Return BIC + 2 H(states | data), which counts unclear states against a model.
-
-        Biernacki, Celeux & Govaert (2000), with the entropy of whole state paths.
-        """
-        self._check_is_fitted()
-        bic = self.bic(X, lengths, mask=mask)
-        if np.isposinf(bic):
-            return bic
-        given = self._check_data(X, lengths, mask)
-        return bic + 2 * float(self.smooth_of(given)[1].sum())
 
     # The chain.
 
     def get_stationary_distribution(self) -> Floats:
-        """Return the law (state) that the transitions leave as it is."""
+        """Return the stationary distribution of the transitions.
+
+        Returns
+        -------
+        ndarray of shape (state,)
+            p with p = p ``transmat_``.
+        """
         self._check_is_fitted()
         k = self.n_components
         system = np.vstack([self.transmat_.T - np.eye(k), np.ones(k)])
@@ -231,16 +305,28 @@ class HiddenMarkovModel(Fitted, Estimator):
     def sample(
         self, n_samples: int = 1, random_state: Any = None, currstate: int | None = None
     ) -> tuple[NDArray[Any], Int64s]:
-        """Draw one sequence.
+        """Sample one sequence.
 
         Parameters
         ----------
-        currstate : the first state; None draws it.
+        n_samples : int, default=1
+            Number of frames.
+        random_state : int, RandomState or None
+            Seed; None takes the constructor's.
+        currstate : int, optional
+            The first state; None samples it.
 
         Returns
         -------
-        X : (frame, component), or (frame, 1) of symbols
-        states : (frame)
+        X : ndarray of shape (frame, component), or (frame, 1) of symbols
+            The observations.
+        states : ndarray of int of shape (frame,)
+            The states that emitted them.
+
+        Raises
+        ------
+        DataError
+            When ``n_samples`` or ``currstate`` is out of range.
         """
         self._check_is_fitted()
         check_count(n_samples, "n_samples")

@@ -1,4 +1,4 @@
-"""A hidden Markov model with symbols."""
+"""A hidden Markov model that emits symbols."""
 
 from __future__ import annotations
 
@@ -21,24 +21,46 @@ from hmmlens.typing import Floats
 
 
 class CategoricalHMM(HiddenMarkovModel):
-    """Symbols.
+    """Hidden Markov model that emits symbols, with hmmlearn's arguments and attributes.
 
     Parameters
     ----------
-    n_components : number of states.
-    startprob_prior, transmat_prior, emissionprob_prior : Dirichlet weights; 1 says nothing.
-    n_features : symbols are 0 to ``n_features - 1``; None takes it from the data.
-    algorithm, random_state, n_iter, tol, implementation, engine, device, memory_limit : see
-        :class:`GaussianHMM`.
-    params, init_params : letters of what is estimated and of what is drawn anew before:
-        s(tartprob), t(ransmat), e(missionprob).
+    n_components : int, default=1
+        Number of states (hmmlearn's word).
+    startprob_prior, transmat_prior, emissionprob_prior : array_like, default=1.0
+        Dirichlet weights; 1 is the uniform prior.
+    n_features : int, optional
+        Symbols are 0 to ``n_features - 1``; None takes the number from the data.
+    algorithm, random_state, n_iter, tol, verbose : object
+        See :class:`GaussianHMM`.
+    params, init_params : str
+        Letters of what is estimated and of what is initialised before: s(tartprob), t(ransmat),
+        e(missionprob).
+    implementation, engine, device, memory_limit : object
+        See :class:`GaussianHMM`.
 
     Attributes
     ----------
-    startprob_ : (state)
-    transmat_ : (state, next_state)
-    emissionprob_ : (state, symbol)
-    monitor_, n_rescued_ : see :class:`GaussianHMM`.
+    startprob_ : ndarray of shape (state,)
+        Initial distribution.
+    transmat_ : ndarray of shape (state, next_state)
+        Transition probabilities.
+    emissionprob_ : ndarray of shape (state, symbol)
+        Emission probabilities.
+    monitor_, n_rescued_ : object
+        See :class:`GaussianHMM`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hmmlens import CategoricalHMM
+    >>> model = CategoricalHMM.from_parameters(
+    ...     startprob=np.array([0.5, 0.5]),
+    ...     transmat=np.array([[0.9, 0.1], [0.1, 0.9]]),
+    ...     emissionprob=np.array([[0.8, 0.2], [0.2, 0.8]]),
+    ... )
+    >>> model.predict(np.array([[0, 0, 0, 1, 1, 1, 1]])).tolist()
+    [[0, 0, 0, 1, 1, 1, 1]]
     """
 
     emissionprob_: Floats
@@ -81,9 +103,17 @@ class CategoricalHMM(HiddenMarkovModel):
 
         Parameters
         ----------
-        startprob : (state)
-        transmat : (state, next_state)
-        emissionprob : (state, symbol)
+        startprob : ndarray of shape (state,)
+            Initial distribution.
+        transmat : ndarray of shape (state, next_state)
+            Transition probabilities.
+        emissionprob : ndarray of shape (state, symbol)
+            Emission probabilities.
+
+        Returns
+        -------
+        CategoricalHMM
+            A fitted model.
 
         Raises
         ------
@@ -102,7 +132,18 @@ class CategoricalHMM(HiddenMarkovModel):
         return {"s": k - 1, "t": k * (k - 1), "e": k * (v - 1)}
 
     def log_density(self, frames: NDArray[Any]) -> Floats:
-        """Return log P(symbol | state) (frame, state) of symbols (frame)."""
+        """Return log p(symbol | state).
+
+        Parameters
+        ----------
+        frames : ndarray of int of shape (frame,)
+            Checked symbols.
+
+        Returns
+        -------
+        ndarray of shape (frame, state)
+            Natural logarithms; minus infinity where a state does not emit a symbol.
+        """
         logs: Floats = log_of(np.asarray(self.emissionprob_).T)[frames]
         return logs
 
@@ -121,9 +162,9 @@ class CategoricalHMM(HiddenMarkovModel):
         if self.n_features is not None:
             check_count(self.n_features, "n_features")
 
-    def _initialise(self, seen: streams.DataSummary) -> None:
+    def _initialise(self, summary: streams.DataSummary) -> None:
         if self.n_features is None:
-            self.n_features = seen.largest + 1
+            self.n_features = summary.largest + 1
         self._dirichlet_start()
         if self._needs_init("e"):
             distribution = checks.generator(self.random_state).rand(
@@ -132,22 +173,22 @@ class CategoricalHMM(HiddenMarkovModel):
             self.emissionprob_ = distribution / distribution.sum(axis=1, keepdims=True)
         shape = self.n_components, self.n_features
         self.emissionprob_ = checks.distributions(self.emissionprob_, "emissionprob_", shape)
-        self._prior(seen, None)
+        self._prior(summary, None)
 
     def _check_emission(self) -> None:
         # hmmlearn takes one list for a model with one state.
-        given = np.atleast_2d(checks.numbers(self.emissionprob_, "emissionprob_"))
-        n_symbols = given.shape[-1] if self.n_features is None else self.n_features
+        table = np.atleast_2d(checks.numbers(self.emissionprob_, "emissionprob_"))
+        n_symbols = table.shape[-1] if self.n_features is None else self.n_features
         shape = self.n_components, n_symbols
-        self.emissionprob_ = checks.distributions(given, "emissionprob_", shape)
+        self.emissionprob_ = checks.distributions(table, "emissionprob_", shape)
 
-    def _remedy(self, seen: streams.DataSummary) -> str:
+    def _remedy(self, summary: streams.DataSummary) -> str:
         return "use an emissionprob_prior above 1, fewer states or another random_state"
 
     def _family(self) -> Categorical:
         return Categorical(int(self.emissionprob_.shape[1]))
 
-    def _centred(self, given: Sequences) -> tuple[Family, Parameters, Floats | None]:
+    def _centred(self, data: Sequences) -> tuple[Family, Parameters, Floats | None]:
         emission = (np.asarray(self.emissionprob_)[None],)
         return (
             self._family(),
@@ -155,7 +196,7 @@ class CategoricalHMM(HiddenMarkovModel):
             None,
         )
 
-    def _prior(self, seen: streams.DataSummary, centre: Floats | None) -> Prior:
+    def _prior(self, summary: streams.DataSummary, centre: Floats | None) -> Prior:
         k = self.n_components
         shapes = {"startprob_prior": (k,), "transmat_prior": (k, k),
                   "emissionprob_prior": (k, int(self.n_features or 0))}  # fmt: skip
@@ -174,13 +215,19 @@ class CategoricalHMM(HiddenMarkovModel):
         return [(np.cumsum(self.emissionprob_[state]) > rng.rand()).argmax()]
 
     def to_hmmlearn(self) -> Any:
-        """Return hmmlearn's model with the same arguments and parameters."""
+        """Return hmmlearn's model with the same arguments and parameters.
+
+        Returns
+        -------
+        hmmlearn.hmm.CategoricalHMM
+            Fitted when this model is.
+        """
         from hmmlearn.hmm import CategoricalHMM as Reference
 
-        given = self.get_params()
+        arguments = self.get_params()
         for name in ("engine", "device", "memory_limit"):
-            given.pop(name)
-        model = Reference(**given)
+            arguments.pop(name)
+        model = Reference(**arguments)
         if hasattr(self, "startprob_"):
             self._check_is_fitted()
             model.n_features = self.emissionprob_.shape[1]
@@ -190,9 +237,23 @@ class CategoricalHMM(HiddenMarkovModel):
 
     @classmethod
     def from_hmmlearn(cls, model: Any) -> Self:
-        """Return our model with the arguments and parameters of hmmlearn's."""
-        ours = cls(**model.get_params())
+        """Return a model with the arguments and parameters of hmmlearn's.
+
+        Parameters
+        ----------
+        model : hmmlearn.hmm.CategoricalHMM
+            Fitted or not.
+
+        Returns
+        -------
+        CategoricalHMM
+            Fitted when ``model`` is.
+        """
+        converted = cls(**model.get_params())
         if hasattr(model, "startprob_"):
-            ours.startprob_, ours.transmat_ = model.startprob_.copy(), model.transmat_.copy()
-            ours.emissionprob_ = model.emissionprob_.copy()
-        return ours
+            converted.startprob_, converted.transmat_ = (
+                model.startprob_.copy(),
+                model.transmat_.copy(),
+            )
+            converted.emissionprob_ = model.emissionprob_.copy()
+        return converted

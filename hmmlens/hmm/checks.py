@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from hmmlens import arrays
 from hmmlens.errors import DataError
-from hmmlens.hmm.engine.covariances import COVARIANCE_TYPES, roots
 from hmmlens.typing import Floats
 
 #: Smaller variances underflow once a floor is taken from them. See also :data:`arrays.LARGEST`.
@@ -24,10 +23,16 @@ def numbers(value: Any, name: str, shape: tuple[int, ...] | None = None) -> Floa
     Parameters
     ----------
     value : array_like
+        What was set.
     name : str
-        What messages call it.
+        Its name in messages.
     shape : tuple of int, optional
         The shape that it must have.
+
+    Returns
+    -------
+    ndarray of float
+        The numbers.
 
     Raises
     ------
@@ -39,7 +44,9 @@ def numbers(value: Any, name: str, shape: tuple[int, ...] | None = None) -> Floa
         raise DataError(f"{name} has shape {array.shape}, {shape} is needed")
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):
-        raise DataError(f"{name} holds {array[tuple(bad[0])]}{_at(bad[0])}; give finite numbers")
+        raise DataError(
+            f"{name} holds {array[tuple(bad[0])]}{place_of(bad[0])}; give finite numbers"
+        )
     return array
 
 
@@ -49,10 +56,18 @@ def distributions(value: Any, name: str, shape: tuple[int, ...], zero_rows: bool
     Parameters
     ----------
     value : array_like
+        What was set.
     name : str
+        Its name in messages.
     shape : tuple of int
-    zero_rows : bool
-        Whether a row of zeros is allowed, which hmmlearn leaves where no transition was ever seen.
+        The shape that it must have.
+    zero_rows : bool, default=False
+        Whether a row of zeros is allowed, which hmmlearn leaves where no transition was seen.
+
+    Returns
+    -------
+    ndarray of float
+        The probabilities.
 
     Raises
     ------
@@ -64,7 +79,7 @@ def distributions(value: Any, name: str, shape: tuple[int, ...], zero_rows: bool
     bad = np.argwhere(array < 0)
     if len(bad):
         raise DataError(f"{name} holds a negative probability, {array[tuple(bad[0])]:.4g}"
-                        f"{_at(bad[0])}")  # fmt: skip
+                        f"{place_of(bad[0])}")  # fmt: skip
     sums = array.sum(axis=-1)
     wrong = np.argwhere(~(np.isclose(sums, 1) | (zero_rows & (sums == 0))))
     if len(wrong):
@@ -74,111 +89,29 @@ def distributions(value: Any, name: str, shape: tuple[int, ...], zero_rows: bool
     return array
 
 
-def covariances(
-    value: Any, covariance_type: Any, n_states: int, n_features: int | None = None
-) -> Floats:
-    """Return a copy of covariances in the shape of their type, see :func:`covariance_shape`.
-
-    Spherical variances may have more axes if these add no numbers, or repeat each variance for
-    every component, as hmmlearn has it.
-
-    Raises
-    ------
-    DataError
-        When the type is unknown, the shape is another, or a covariance is not positive definite.
-    """
-    covariance_kind(covariance_type)
-    given = numbers(value, "covars_")
-    compact = given
-    if covariance_type == "spherical" and given.ndim > 1 and len(given):
-        flat = given.reshape(len(given), -1)
-        compact = flat[:, 0] if (flat == flat[:, :1]).all() and flat.size else given
-    wanted = covariance_shape(covariance_type, n_states, n_features or 0)
-    fits = compact.ndim == len(wanted) and (covariance_type == "tied" or len(given) == n_states)
-    if covariance_type in ("full", "tied"):
-        fits = fits and given.shape[-1] == given.shape[-2] > 0
-    if not fits or (n_features is not None and compact.shape != wanted):
-        words = str(wanted) if n_features else _words(covariance_type, n_states)
-        raise DataError(
-            f"covars_ has shape {given.shape}, which does not fit {n_states} states with "
-            f"{covariance_type} covariances; {words} is needed"
-        )
-    if covariance_type in ("spherical", "diag"):
-        bad = np.argwhere(compact <= 0)
-        if len(bad):
-            raise DataError(
-                f"covars_ holds a variance that is not above 0: {compact[tuple(bad[0])]:.4g}"
-                f"{_at(bad[0])}"
-            )
-        return compact.copy()
-    for state, matrix in enumerate(given[None] if covariance_type == "tied" else given):
-        scale = np.abs(matrix).max()
-        if not np.allclose(matrix, matrix.T, atol=1e-8 * min(scale, 1)):
-            which = "" if covariance_type == "tied" else f"; that of state {state} is not"
-            raise DataError(f"covars_ must be symmetric and positive definite{which}")
-    remedy = "covariances must be symmetric and positive definite"
-    roots(given[None] if covariance_type == "tied" else given, "covars_", remedy)
-    return compact.copy()
-
-
-def fitted_covariances(covars: Any, covariance_type: str, shape: tuple[int, int]) -> Floats:
-    """Return covariances (state, component, component) of a model that was fitted before.
-
-    Variances of 0 are taken where the covariances are diagonal, as EM takes them.
-
-    Parameters
-    ----------
-    covars : array_like
-    covariance_type : str
-    shape : (state, component)
-
-    Raises
-    ------
-    DataError
-        When the shape is another, or no density has a covariance.
-    """
-    covariance_kind(covariance_type)
-    array = numbers(covars, "covars", (*shape, shape[1]))
-    for state, matrix in enumerate(array):
-        scale = np.abs(matrix).max()
-        if not np.allclose(matrix, matrix.T, rtol=1e-5, atol=1e-8 * scale):
-            raise DataError(f"covars must be symmetric; that of state {state} is not")
-    if covariance_type in ("spherical", "diag"):
-        bad = np.flatnonzero((np.diagonal(array, axis1=1, axis2=2) < 0).any(axis=1)).tolist()
-    else:
-        bad = []
-        roots(array, "covars", "no density has such a covariance")
-    if bad:
-        raise DataError(f"covars holds a variance below 0 in state {bad[0]}")
-    return array
-
-
-def covariance_kind(covariance_type: Any) -> None:
-    """Raise :class:`DataError` unless there are covariances of this type."""
-    if covariance_type not in COVARIANCE_TYPES:
-        raise DataError(
-            f"covariance_type must be one of {', '.join(COVARIANCE_TYPES)}, "
-            f"found {covariance_type!r}"
-        )
-
-
-def covariance_shape(covariance_type: str, n_states: int, n_features: int) -> tuple[int, ...]:
-    """Return the shape of covariances of a type."""
-    k, d = n_states, n_features
-    return {"spherical": (k,), "diag": (k, d), "full": (k, d, d), "tied": (d, d)}[covariance_type]
-
-
 def prior(value: Any, name: str, shape: tuple[int, ...], lowest: float | None = None) -> Any:
     """Return a prior: a number, or an array that broadcasts to ``shape``.
 
     Parameters
     ----------
+    value : array_like
+        What was set.
+    name : str
+        Its name in messages.
+    shape : tuple of int
+        The shape of the parameter.
     lowest : float, optional
         The smallest number that is allowed.
+
+    Returns
+    -------
+    float or ndarray
+        The prior.
 
     Raises
     ------
     DataError
+        When it does not broadcast, or a number is below ``lowest``.
     """
     array = numbers(value, name)
     try:
@@ -196,7 +129,24 @@ def prior(value: Any, name: str, shape: tuple[int, ...], lowest: float | None = 
 
 
 def letters(given: Any, name: str, known: Mapping[str, str], model: str) -> None:
-    """Raise :class:`DataError` unless ``given`` is a word of letters that a model knows."""
+    """Refuse letters of parameters that a model does not have.
+
+    Parameters
+    ----------
+    given : object
+        What was set.
+    name : str
+        Its name in messages.
+    known : mapping of str to str
+        The attribute of each letter.
+    model : str
+        Name of the class, for messages.
+
+    Raises
+    ------
+    DataError
+        Unless ``given`` is a word of known letters.
+    """
     meaning = ", ".join(f"{letter} ({attribute})" for letter, attribute in known.items())
     if not isinstance(given, str):
         raise DataError(f"{name} must be a word of the letters {meaning}, found {given!r}")
@@ -209,7 +159,18 @@ def letters(given: Any, name: str, known: Mapping[str, str], model: str) -> None
 
 
 def settings(model: Any) -> None:
-    """Raise :class:`DataError` unless the settings that all models share make sense."""
+    """Refuse settings that make no sense for any model.
+
+    Parameters
+    ----------
+    model : FittableHMM
+        The model whose settings are checked.
+
+    Raises
+    ------
+    DataError
+        With the name of the setting.
+    """
     steps = model.n_iter
     if isinstance(steps, bool) or not isinstance(steps, Integral) or steps < 0:
         raise DataError(f"n_iter must be a whole number of 0 or more, found {steps!r}")
@@ -223,14 +184,39 @@ def settings(model: Any) -> None:
 
 
 def number(value: Any, name: str, lowest: float = -np.inf) -> None:
-    """Raise :class:`DataError` unless ``value`` is a number of ``lowest`` or more."""
+    """Refuse what is no number, or too small.
+
+    Parameters
+    ----------
+    value : object
+        What was set.
+    name : str
+        Its name in messages.
+    lowest : float, optional
+        The smallest number that is allowed.
+
+    Raises
+    ------
+    DataError
+        Unless ``value`` is a number of ``lowest`` or more.
+    """
     if isinstance(value, bool) or not isinstance(value, Real) or not float(value) >= lowest:
         least = "" if lowest == -np.inf else f" of {lowest:g} or more"
         raise DataError(f"{name} must be a number{least}, found {value!r}")
 
 
 def generator(random_state: Any) -> np.random.RandomState:
-    """Return the random numbers of a seed, as scikit-learn understands it.
+    """Return the random number generator of a seed, as scikit-learn understands it.
+
+    Parameters
+    ----------
+    random_state : int, RandomState, Generator or None
+        None takes NumPy's global one.
+
+    Returns
+    -------
+    RandomState
+        The generator.
 
     Raises
     ------
@@ -251,12 +237,15 @@ def spread(variance: Floats, name: str = "X") -> None:
 
     Parameters
     ----------
-    variance : (component)
-    name : what messages call the data.
+    variance : ndarray of shape (component,)
+        Variances of the data.
+    name : str, default="X"
+        Name of the data in messages.
 
     Raises
     ------
     DataError
+        When the mean variance is below ``SMALLEST_VARIANCE``.
     """
     if not variance.mean() >= SMALLEST_VARIANCE:
         raise DataError(
@@ -265,16 +254,18 @@ def spread(variance: Floats, name: str = "X") -> None:
         )
 
 
-def _at(index: NDArray[np.intp]) -> str:
-    """Return where in an array something stands, in words."""
+def place_of(index: NDArray[np.intp]) -> str:
+    """Return where in an array something stands, for messages.
+
+    Parameters
+    ----------
+    index : ndarray of int of shape (axis,)
+        Index of an entry.
+
+    Returns
+    -------
+    str
+        `` at (1, 2)``; empty for a number.
+    """
     place = tuple(index.tolist())
     return "" if not place else f" at {place[0] if len(place) == 1 else place}"
-
-
-def _words(covariance_type: str, n_states: int) -> str:
-    return {
-        "spherical": f"({n_states},)",
-        "diag": f"({n_states}, component)",
-        "full": f"({n_states}, component, component)",
-        "tied": "(component, component)",
-    }[covariance_type]

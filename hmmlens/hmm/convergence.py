@@ -65,6 +65,12 @@ class ConvergenceMonitor:
 
     @property
     def converged(self) -> bool:
-        """Whether the last gain was below ``tol``, or all steps are done."""
+        """Whether EM is to stop.
+
+        Returns
+        -------
+        bool
+            True when the last step gained less than ``tol``, or all steps are done.
+        """
         small = len(self.history) >= 2 and self.history[-1] - self.history[-2] < self.tol
         return self.iter == self.n_iter or small

@@ -27,6 +27,7 @@ class Estimator:
         Returns
         -------
         dict
+            Values by name.
         """
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
@@ -41,6 +42,7 @@ class Estimator:
         Returns
         -------
         self
+            The estimator.
 
         Raises
         ------
@@ -76,12 +78,14 @@ def not_fitted(estimator: object, what: str) -> Exception:
     Parameters
     ----------
     estimator : object
+        The estimator.
     what : str
         What is missing, and how to get it.
 
     Returns
     -------
     sklearn.exceptions.NotFittedError
+        To be raised.
     """
     from sklearn.exceptions import NotFittedError
 

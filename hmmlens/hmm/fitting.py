@@ -1,4 +1,4 @@
-"""Fitting a model: by EM to all data, or chunk by chunk as they come."""
+"""Estimation of a model: by EM on all data, or chunk by chunk as they arrive."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 STEP = 0.6
 
 
-class Fitted(ABC):
-    """A model that can be fitted; :class:`HiddenMarkovModel` adds what it can tell then."""
+class FittableHMM(ABC):
+    """A model that can be fitted; :class:`HiddenMarkovModel` adds the inference."""
 
     startprob_: Floats
     transmat_: Floats
@@ -53,18 +53,29 @@ class Fitted(ABC):
     device: str
     memory_limit: int
     monitor_: ConvergenceMonitor
-    _seen: streams.DataSummary | None = None
+    _summary: streams.DataSummary | None = None
     _running: Statistics | None = None
     _n_chunks: int = 0
 
     #: What each letter of ``params`` and ``init_params`` stands for.
     _letters: dict[str, str] = {}
 
-    # What a kind of emission has to give.
+    # What a kind of emission defines.
 
     @abstractmethod
     def log_density(self, frames: NDArray[Any]) -> Floats:
-        """Return log P(frame | state) (frame, state) of checked frames."""
+        """Return log p(frame | state) of checked frames.
+
+        Parameters
+        ----------
+        frames : ndarray of shape (frame, component) or (frame,)
+            Values or symbols.
+
+        Returns
+        -------
+        ndarray of shape (frame, state)
+            Natural logarithms.
+        """
 
     @abstractmethod
     def _check_data(
@@ -76,26 +87,26 @@ class Fitted(ABC):
     ) -> Sequences: ...
 
     @abstractmethod
-    def _initialise(self, seen: streams.DataSummary) -> None:
-        """Draw the parameters that are asked for, and check what is given."""
+    def _initialise(self, summary: streams.DataSummary) -> None:
+        """Sample the parameters that are asked for, and check those that are set."""
 
     @abstractmethod
     def _check_emission(self) -> None:
         """Raise :class:`DataError` unless the parameters of the emissions are sound."""
 
     @abstractmethod
-    def _remedy(self, seen: streams.DataSummary) -> str:
-        """Return what may help where EM breaks down."""
+    def _remedy(self, summary: streams.DataSummary) -> str:
+        """Return what may help where EM breaks down, for messages."""
 
     @abstractmethod
     def _family(self) -> Family: ...
 
     @abstractmethod
-    def _centred(self, given: Sequences) -> tuple[Family, Parameters, Floats | None]:
+    def _centred(self, data: Sequences) -> tuple[Family, Parameters, Floats | None]:
         """Return a family whose features give all of the log density, its batch, and a centre."""
 
     @abstractmethod
-    def _prior(self, seen: streams.DataSummary, centre: Floats | None) -> Prior: ...
+    def _prior(self, summary: streams.DataSummary, centre: Floats | None) -> Prior: ...
 
     @abstractmethod
     def _get_emission(self) -> tuple[Floats, ...]: ...
@@ -112,7 +123,13 @@ class Fitted(ABC):
 
     @property
     def n_parameters(self) -> int:
-        """Free parameters, as counted by BIC and AIC."""
+        """Number of free parameters, as counted by BIC and AIC.
+
+        Returns
+        -------
+        int
+            Probabilities that add up to 1 count one less.
+        """
         return sum(self._n_free().values())
 
     def _check_is_fitted(self) -> None:
@@ -133,38 +150,39 @@ class Fitted(ABC):
         for name in ("params", "init_params"):
             checks.letters(getattr(self, name), name, self._letters, type(self).__name__)
 
-    def _flat(self, given: Sequences) -> Floats:
+    def _flat(self, data: Sequences) -> Floats:
         """Return log densities (frame, state), 0 where a frame is not observed."""
-        flat = self.log_density(given.frames)
-        flat[hidden(given.frames)] = 0.0
+        flat = self.log_density(data.frames)
+        flat[hidden(data.frames)] = 0.0
         return flat
 
-    def _observe(self, given: Sequences) -> tuple[Floats, NDArray[np.bool_]]:
+    def _observe(self, data: Sequences) -> tuple[Floats, NDArray[np.bool_]]:
         """Return log densities (sequence, time, state), 0 past the end, and the mask inside."""
-        flat = self._flat(given)
-        inside = given.padded(np.ones(len(flat), dtype=bool), False)
-        return given.padded(flat, 0.0), inside.astype(bool)
-
-    # Fitting.
+        flat = self._flat(data)
+        inside = data.padded(np.ones(len(flat), dtype=bool), False)
+        return data.padded(flat, 0.0), inside.astype(bool)
 
     def fit(
         self, X: Any, lengths: ArrayLike | None = None, *, mask: ArrayLike | None = None
     ) -> Self:
-        """Estimate the parameters by EM.
+        """Estimate the parameters by EM (Rabiner 1989, III C).
 
         Parameters
         ----------
-        X : data in one of the layouts of the class; or, for data larger than memory, a Zarr or
-            dask array (sequence, time, component), which is read in slices of sequences, or a
-            function that returns an iterator over chunks, each an array, (array, lengths) or
-            (array, lengths, mask). Every EM step reads them all once and holds one at a time.
-        lengths : (sequence); not with a function.
-        mask : (sequence, time), or (frame) for flat data, False where a frame was not observed;
-            not with a function.
+        X : array_like, Zarr or dask array, or callable
+            Data in one of the layouts of the class; or, for data larger than memory, a Zarr or dask
+            array (sequence, time, component), which is read in slices of sequences, or a function
+            that returns an iterator over chunks: arrays, or tuples (array, lengths) or (array,
+            lengths, mask). Every EM step reads them all once and holds one at a time.
+        lengths : array_like of int of shape (sequence,), optional
+            Steps of each sequence; not with a function.
+        mask : array_like of bool of shape (sequence, time), or (frame,) for flat data, optional
+            False where a frame was not observed; not with a function.
 
         Returns
         -------
         self
+            The fitted model.
 
         Raises
         ------
@@ -174,27 +192,27 @@ class Fitted(ABC):
         self._check_settings()
         check = partial(self._check_data, fitted=False)
         source = streams.chunked(X, lengths, mask, check, self.memory_limit)
-        seen = streams.summarise(source, self.n_components)
-        self._initialise(seen)
+        summary = streams.summarise(source, self.n_components)
+        self._initialise(summary)
         self._check_is_fitted()
-        self._warn_of_little_data(seen)
-        self._seen = None
-        held = None if source.once is None else self._pack(source.once, seen)
+        self._warn_of_little_data(summary)
+        self._summary = None
+        held = None if source.once is None else self._pack(source.once, summary)
 
-        def blocks() -> Iterable[Block]:
+        def _blocks() -> Iterable[Block]:
             if held is not None:
                 return held
-            return (block for part in source.chunks() for block in self._pack(part, seen))
+            return (block for part in source.chunks() for block in self._pack(part, summary))
 
         self.monitor_._reset()
         self.n_rescued_ = 0
         if self.n_iter == 0:
             return self
         (fit,) = em.fit(
-            blocks,
+            _blocks,
             self._family(),
-            self._get_batch(seen),
-            self._prior(seen, seen.centre),
+            self._get_batch(summary),
+            self._prior(summary, summary.centre),
             self.n_iter,
             -np.inf,
             expectation(self.engine, self.device),
@@ -208,76 +226,88 @@ class Fitted(ABC):
                 self._refuse_impossible(source.chunks())
             raise DataError(
                 f"EM broke down in step {len(fit.history) + 1}: a likelihood or a parameter is no "
-                f"longer a finite number; {self._remedy(seen)}"
+                f"longer a finite number; {self._remedy(summary)}"
             )
-        self._set_batch(fit.params, seen)
+        self._set_batch(fit.params, summary)
         self.n_rescued_ = fit.n_rescued
         return self
 
     def partial_fit(
         self, X: ArrayLike, lengths: ArrayLike | None = None, *, mask: ArrayLike | None = None
     ) -> Self:
-        """Take one step of stepwise EM, an approximation that sees each chunk once or a few times.
+        """Take one step of stepwise EM, an approximation that reads each chunk once or a few times.
 
         The statistics of the chunk enter a running mean, and the M-step follows (Cappé & Moulines
-        2009). The first call also draws the start. A chunk should hold many frames of every state.
+        2009). The first call also initialises the parameters. A chunk should hold many frames of
+        every state.
 
         Parameters
         ----------
-        X, lengths, mask : a chunk, in one of the layouts of the class.
+        X, lengths, mask : array_like
+            A chunk, in one of the layouts of the class.
+
+        Returns
+        -------
+        self
+            The updated model.
+
+        Raises
+        ------
+        DataError
+            When the data do not fit, or a parameter is no longer finite.
         """
         self._check_settings()
-        given = self._check_data(X, lengths, mask, self._seen is not None)
-        if self._seen is None:
-            self._seen = streams.summarise(streams.ChunkedData(given, lambda: iter([given])),
+        data = self._check_data(X, lengths, mask, self._summary is not None)
+        if self._summary is None:
+            self._summary = streams.summarise(streams.ChunkedData(data, lambda: iter([data])),
                                         self.n_components)  # fmt: skip
-            self._initialise(self._seen)
+            self._initialise(self._summary)
             self._running, self._n_chunks = None, 0
         else:
-            n_frames = self._seen.n_frames + len(given.observed)
-            self._seen = replace(self._seen, n_frames=n_frames, sample=given.frames[:0])
+            n_frames = self._summary.n_frames + len(data.observed)
+            self._summary = replace(self._summary, n_frames=n_frames, sample=data.frames[:0])
         self._check_is_fitted()
-        seen, family = self._seen, self._family()
-        old = self._get_batch(seen)
-        blocks = self._pack(given, seen)
+        summary, family = self._summary, self._family()
+        old = self._get_batch(summary)
+        blocks = self._pack(data, summary)
         expect = expectation(self.engine, self.device)
-        found = em.total(lambda: blocks, old, family, expect, Workspace())
-        mean = found.scaled(1 / len(given.observed))
+        statistics = em.total(lambda: blocks, old, family, expect, Workspace())
+        mean = statistics.scaled(1 / len(data.observed))
         if self._running is not None:
             weight = (self._n_chunks + 2) ** -STEP
             mean = mean.scaled(weight)
             mean += self._running.scaled(1 - weight)
         self._running, self._n_chunks = mean, self._n_chunks + 1
-        # As if all frames so far had said this, so that priors count as they do in fit.
-        stats, prior = mean.scaled(seen.n_frames), self._prior(seen, seen.centre)
+        # Scaled to all frames so far, so that priors weigh as they do in fit.
+        stats, prior = mean.scaled(summary.n_frames), self._prior(summary, summary.centre)
         new = em.maximise(old, stats, family, prior, self.params)
         if not em.all_finite(new).all():
             raise DataError("the chunk led to a parameter that is not finite; give larger chunks")
-        self._set_batch(new, seen)
+        self._set_batch(new, summary)
         return self
 
-    def _pack(self, part: Sequences, seen: streams.DataSummary) -> list[Block]:
-        n_features = self._family().n_features(seen.n_components)
+    def _pack(self, part: Sequences, summary: streams.DataSummary) -> list[Block]:
+        n_features = self._family().n_features(summary.n_components)
         held = floats_per_frame(self.engine, self.n_components, n_features)
-        return blocks_of(part.frames, part.lengths, seen.centre, held, self.memory_limit)
+        return blocks_of(part.frames, part.lengths, summary.centre, held, self.memory_limit)
 
-    def _get_batch(self, seen: streams.DataSummary) -> Parameters:
+    def _get_batch(self, summary: streams.DataSummary) -> Parameters:
         """Return the parameters as a batch of one, means of centred values."""
         emission = tuple(part[None] for part in self._get_emission())
         batch = Parameters(self.startprob_[None], self.transmat_[None], emission)
-        return em.shift(batch, self._family(), None if seen.centre is None else -seen.centre)
+        return em.shift(batch, self._family(), None if summary.centre is None else -summary.centre)
 
-    def _set_batch(self, batch: Parameters, seen: streams.DataSummary) -> None:
-        found = em.shift(batch, self._family(), seen.centre)
-        self.startprob_, self.transmat_ = found.startprob[0], found.transmat[0]
-        self._set_emission(tuple(part[0] for part in found.emission))
+    def _set_batch(self, batch: Parameters, summary: streams.DataSummary) -> None:
+        shifted = em.shift(batch, self._family(), summary.centre)
+        self.startprob_, self.transmat_ = shifted.startprob[0], shifted.transmat[0]
+        self._set_emission(tuple(part[0] for part in shifted.emission))
 
     def _report(self, log_prob: float) -> bool:
         self.monitor_.report(log_prob)
         return bool(self.monitor_.converged)
 
     def _dirichlet_start(self) -> Any:
-        """Draw start and transition distributions where they are asked for, in hmmlearn's order."""
+        """Sample initial and transition probabilities where asked for, in hmmlearn's order."""
         rng = checks.generator(self.random_state)
         k = self.n_components
         if self._needs_init("s"):
@@ -287,17 +317,17 @@ class Fitted(ABC):
 
     def _needs_init(self, code: str) -> bool:
         name = self._letters[code]
-        given = hasattr(self, "_covars_" if name == "covars_" else name)
-        if given and code in self.init_params:
+        is_set = hasattr(self, "_covars_" if name == "covars_" else name)
+        if is_set and code in self.init_params:
             log.warning(
                 "Even though the %r attribute is set, it will be overwritten during "
                 "initialization because 'init_params' contains %r", name, code,
             )  # fmt: skip
-        return code in self.init_params or not given
+        return code in self.init_params or not is_set
 
-    def _warn_of_little_data(self, seen: streams.DataSummary) -> None:
+    def _warn_of_little_data(self, summary: streams.DataSummary) -> None:
         """Warn where there are more parameters than numbers, in hmmlearn's words."""
-        free, n_numbers = self._n_free(), seen.n_frames * seen.n_components
+        free, n_numbers = self._n_free(), summary.n_frames * summary.n_components
         n_free = sum(free[letter] for letter in set(self.params))
         if n_numbers < n_free:
             log.warning(
@@ -315,5 +345,5 @@ class Fitted(ABC):
                 names = ", ".join(self._letters.values())
                 raise DataError(
                     f"EM cannot start: {error}; set parameters ({names}) that allow all data, or "
-                    "let init_params draw them"
+                    "let init_params sample them"
                 ) from error

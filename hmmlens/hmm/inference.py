@@ -1,8 +1,8 @@
-"""Filtering, smoothing and decoding of known models.
+"""Filtering, smoothing and decoding with known models.
 
 All recursions run over all sequences at once. A posterior may fall below the smallest float and
-be needed later, when a zero among the transitions leaves no other way; so nothing leaves log
-space, but for filtering alone, which does where that cannot happen. Arrays are padded:
+be needed later, when a zero among the transitions leaves no other path; therefore the passes stay
+in log space, except for filtering alone where that cannot happen. Arrays are padded:
 ``log_density`` (sequence, time, state) is 0 past a sequence's end, where ``inside`` (sequence,
 time) is False.
 """
@@ -20,12 +20,17 @@ from hmmlens.hmm.engine.logspace import LARGE, log, without_large
 from hmmlens.typing import Floats, Int64s
 
 
-class Filtered(NamedTuple):
+class FilterResult(NamedTuple):
     """Result of the forward pass.
 
-    posteriors : (sequence, time, state), P(state_t | data up to t); 0 past a sequence's end
-    predicted : (sequence, time, state), P(state_t | data before t)
-    log_likelihood : (sequence), nats
+    Attributes
+    ----------
+    posteriors : ndarray of shape (sequence, time, state)
+        p(state_t | y_1:t); 0 past a sequence's end.
+    predicted : ndarray of shape (sequence, time, state)
+        p(state_t | y_1:t-1).
+    log_likelihood : ndarray of shape (sequence,)
+        log p(y_1:T), nats.
     """
 
     posteriors: Floats
@@ -39,24 +44,35 @@ def forward(
     log_density: Floats,
     inside: NDArray[np.bool_],
     refuse: bool = True,
-) -> Filtered:
-    """Return what :class:`Filtered` holds, with logs of the posteriors (Rabiner 1989, eq. 19-21).
+) -> FilterResult:
+    """Filter in log space (Rabiner 1989, eq. 19 to 21).
 
     Parameters
     ----------
-    startprob : (state)
-    transmat : (state, next_state)
-    refuse : bool
+    startprob : ndarray of shape (state,)
+        Initial distribution.
+    transmat : ndarray of shape (state, next_state)
+        Transition probabilities.
+    log_density : ndarray of shape (sequence, time, state)
+        log p(y_t | state_t); 0 past a sequence's end.
+    inside : ndarray of bool of shape (sequence, time)
+        True before each sequence's end.
+    refuse : bool, default=True
         False gives a sequence that the model cannot emit a log-likelihood of minus infinity; its
         posteriors mean nothing.
+
+    Returns
+    -------
+    FilterResult
+        With the logarithms of both posteriors, minus infinity past a sequence's end.
 
     Raises
     ------
     DataError
         When the model cannot emit a sequence, and ``refuse``.
     """
-    found = filtering.logarithmic(startprob, transmat, log_density, inside, refuse=refuse)
-    return Filtered(found.filtered, found.predicted, found.log_likelihood)
+    result = filtering.logarithmic(startprob, transmat, log_density, inside, refuse=refuse)
+    return FilterResult(result.filtered, result.predicted, result.log_likelihood)
 
 
 def filter_states(
@@ -65,31 +81,54 @@ def filter_states(
     log_density: Floats,
     inside: NDArray[np.bool_],
     refuse: bool = True,
-) -> Filtered:
-    """Return what :class:`Filtered` holds, by scaled probabilities (Rabiner 1989, V A).
+) -> FilterResult:
+    """Filter by scaled probabilities (Rabiner 1989, V A).
 
     Several times faster than :func:`forward`, which takes over when a scaling constant falls
-    below ``TINY_SCALE``. The arguments are the same.
-    """
-    found = filtering.scaled(startprob, transmat, log_density, inside)
-    if found is None:
-        passed = forward(startprob, transmat, log_density, inside, refuse)
-        return Filtered(np.exp(passed.posteriors), np.exp(passed.predicted), passed.log_likelihood)
-    found.filtered[~inside] = found.predicted[~inside] = 0.0
-    return Filtered(found.filtered, found.predicted, found.log_likelihood)
-
-
-def smooth(passed: Filtered, transmat: Floats, inside: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Return smoothed posteriors and each sequence's state entropy.
+    below ``TINY_SCALE``.
 
     Parameters
     ----------
-    passed : result of :func:`forward`.
+    startprob, transmat, log_density, inside : ndarray
+        See :func:`forward`.
+    refuse : bool, default=True
+        See :func:`forward`.
 
     Returns
     -------
-    posteriors : (sequence, time, state), P(state_t | all data of the sequence)
-    entropy : (sequence), H(state path | data) in nats (Hernando et al. 2005)
+    FilterResult
+        Probabilities, 0 past a sequence's end.
+    """
+    result = filtering.scaled(startprob, transmat, log_density, inside)
+    if result is None:
+        passed = forward(startprob, transmat, log_density, inside, refuse)
+        return FilterResult(
+            np.exp(passed.posteriors), np.exp(passed.predicted), passed.log_likelihood
+        )
+    result.filtered[~inside] = result.predicted[~inside] = 0.0
+    return FilterResult(result.filtered, result.predicted, result.log_likelihood)
+
+
+def smooth(
+    passed: FilterResult, transmat: Floats, inside: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """Return smoothed posteriors and the entropy of each sequence's state path.
+
+    Parameters
+    ----------
+    passed : FilterResult
+        Result of :func:`forward`.
+    transmat : ndarray of shape (state, next_state)
+        Transition probabilities.
+    inside : ndarray of bool of shape (sequence, time)
+        True before each sequence's end.
+
+    Returns
+    -------
+    posteriors : ndarray of shape (sequence, time, state)
+        p(state_t | y_1:T).
+    entropy : ndarray of shape (sequence,)
+        H(state path | data) in nats (Hernando et al. 2005).
     """
     alpha, predicted = passed.posteriors, passed.predicted
     n_sequences, n_steps, _ = alpha.shape
@@ -116,9 +155,24 @@ def smooth(passed: Filtered, transmat: Floats, inside: NDArray[np.bool_]) -> tup
 def viterbi(
     startprob: Floats, transmat: Floats, log_density: Floats, inside: NDArray[np.bool_]
 ) -> tuple[Int64s, Floats]:
-    """Return the best path (sequence, time), -1 past the end, and its log probability (sequence).
+    """Return the best path of each sequence (Viterbi's algorithm, Rabiner 1989, III B).
 
-    Viterbi's algorithm (Rabiner 1989, III B).
+    Parameters
+    ----------
+    startprob, transmat, log_density, inside : ndarray
+        See :func:`forward`.
+
+    Returns
+    -------
+    path : ndarray of int of shape (sequence, time)
+        -1 past a sequence's end.
+    log_probability : ndarray of shape (sequence,)
+        log p(path, y_1:T), nats.
+
+    Raises
+    ------
+    DataError
+        When the model cannot emit a sequence.
     """
     n_sequences, n_steps, n_states = log_density.shape
     score = log(startprob)
@@ -147,29 +201,40 @@ def viterbi(
 def viterbi_of_few(
     startprob: Floats, transmat: Floats, log_density: Floats, lengths: NDArray[np.integer]
 ) -> tuple[Int64s, float] | None:
-    """Return the best paths (frame) of few long sequences, and their log probability.
+    """Return the best paths of few long sequences by hmmlearn's compiled loop.
 
-    Step by step, as :func:`viterbi` goes, these would crawl; hmmlearn's compiled loop does not.
-    None where only :func:`viterbi` is exact, or says which sequence is impossible.
+    :func:`viterbi` is vectorised over sequences, so that few long ones take as long as many.
 
     Parameters
     ----------
-    log_density : (frame, state), sequences one after another.
-    lengths : (sequence)
+    startprob : ndarray of shape (state,)
+        Initial distribution.
+    transmat : ndarray of shape (state, next_state)
+        Transition probabilities.
+    log_density : ndarray of shape (frame, state)
+        log p(y_t | state_t), sequences one after another.
+    lengths : ndarray of int of shape (sequence,)
+        Steps of each sequence.
+
+    Returns
+    -------
+    (path, log_probability) or None
+        Path (frame,) and the log probability of all paths together, nats; None where only
+        :func:`viterbi` is exact, or can name the sequence that is impossible.
     """
     from hmmlearn.base import BaseHMM
 
     if (np.isfinite(log_density) & (np.abs(log_density) > LARGE)).any():
         return None
 
-    class Known(BaseHMM):
+    class _Known(BaseHMM):
         def _check(self) -> None:
             """Take any parameters: ours are checked, and hmmlearn would refuse a row of zeros."""
 
         def _compute_log_likelihood(self, X: Int64s) -> Floats:
             return log_density[X[:, 0]]
 
-    model = Known(len(startprob))
+    model = _Known(len(startprob))
     model.startprob_, model.transmat_ = startprob, transmat
     score, path = model.decode(np.arange(len(log_density))[:, None], lengths, algorithm="viterbi")
     return (path, float(score)) if np.isfinite(score) else None

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from hmmlens import arrays, observations, ragged
 from hmmlens.deprecation import renamed_names
 from hmmlens.errors import DataError
-from hmmlens.hmm import checks
+from hmmlens.hmm import checks, covariance_checks
 from hmmlens.hmm.engine import em
 from hmmlens.hmm.engine.covariances import compact, expand
 from hmmlens.hmm.engine.emissions import Gaussian, rows_to_one, weighted_log
 from hmmlens.hmm.engine.input_driven_pass import Expected, expect
 from hmmlens.hmm.engine.parameters import Prior, Statistics
 from hmmlens.hmm.gaussian import GaussianHMM
-from hmmlens.hmm.inference import Filtered
+from hmmlens.hmm.inference import FilterResult
 from hmmlens.observations import check_count
 from hmmlens.typing import Floats, Ints
 
@@ -66,7 +66,9 @@ class InputDrivenHMM:
             "startprob": checks.distributions(self.startprob, "startprob", (k,)),
             "transmat": checks.distributions(self.transmat, "transmat", shape),
             "means": means,
-            "covars": checks.fitted_covariances(self.covars, self.covariance_type, means.shape),
+            "covars": covariance_checks.fitted_covariances(
+                self.covars, self.covariance_type, means.shape
+            ),
         }
         for name, part in parts.items():
             object.__setattr__(self, name, part)
@@ -80,7 +82,7 @@ class InputDrivenHMM:
         out[inside] = plain.log_density(np.asarray(values[inside], dtype=np.float64))
         return out
 
-    def filter(self, values: Any, classes: Any, lengths: Any = None) -> Filtered:
+    def filter(self, values: Any, classes: Any, lengths: Any = None) -> FilterResult:
         """Return filtered posteriors, which know the values and classes up to each step.
 
         Parameters
@@ -97,7 +99,7 @@ class InputDrivenHMM:
         values, classes, inside = checked(values, classes, lengths, len(self.transmat))
         density = self.log_density(values, inside)
         found = expect(self.startprob, self.transmat, density, classes, inside, smooth=False)
-        return Filtered(found.filtered, found.predicted, found.log_likelihood)
+        return FilterResult(found.filtered, found.predicted, found.log_likelihood)
 
 
 def checked(

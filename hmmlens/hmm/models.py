@@ -8,7 +8,5 @@ DataArrays, with ``lengths`` (sequence) where they are ragged.
 from hmmlens.hmm.base import HiddenMarkovModel
 from hmmlens.hmm.categorical import CategoricalHMM
 from hmmlens.hmm.gaussian import GaussianHMM
-from hmmlens.hmm.inference import Filtered
-from hmmlens.ragged import steps_inside
 
-__all__ = ["CategoricalHMM", "Filtered", "GaussianHMM", "HiddenMarkovModel", "steps_inside"]
+__all__ = ["CategoricalHMM", "GaussianHMM", "HiddenMarkovModel"]

@@ -1,4 +1,4 @@
-"""Choose one model of a sweep by a criterion, and say when the choice means little."""
+"""Choose one model of a sweep by a criterion, and report when the choice means little."""
 
 from __future__ import annotations
 
@@ -16,10 +16,20 @@ CRITERIA = {"bic": "min", "aic": "min", "icl": "min", "held_out": "max"}
 
 
 class Choice(NamedTuple):
-    """What a criterion picks.
+    """The model that a criterion chooses.
 
-    at_edge : the pick is the largest number of states offered (of its covariance type)
-    sentence : the choice in words
+    Attributes
+    ----------
+    criterion : str
+        ``bic``, ``aic``, ``icl`` or ``held_out``.
+    covariance_type : str
+        Covariance type of the model.
+    n_states : int
+        Number of states of the model.
+    at_edge : bool
+        Whether no larger number of states was fitted with this covariance type.
+    sentence : str
+        The choice as a sentence.
     """
 
     criterion: str
@@ -33,6 +43,16 @@ def best_restarts(results: pd.DataFrame) -> pd.DataFrame:
     """Return the restart with the highest likelihood of each (covariance_type, n_states).
 
     Of restarts whose likelihoods differ by rounding alone, the first is taken.
+
+    Parameters
+    ----------
+    results : DataFrame
+        ``results_`` of an :class:`hmmlens.HMMSweep`.
+
+    Returns
+    -------
+    DataFrame
+        One row per model; those of which every restart broke down are absent.
     """
     fitted = results.dropna(subset=["log_likelihood"])
     groups = fitted.groupby(["covariance_type", "n_states"], sort=False)["log_likelihood"]
@@ -45,10 +65,37 @@ def choose(results: pd.DataFrame, criterion: str = "bic") -> Choice:
 
     Of models whose scores differ by rounding alone, the first of the sweep is chosen.
 
+    Parameters
+    ----------
+    results : DataFrame
+        ``results_`` of an :class:`hmmlens.HMMSweep`.
+    criterion : str, default="bic"
+        ``bic``, ``aic``, ``icl`` or ``held_out``.
+
+    Returns
+    -------
+    Choice
+        The covariance type, the number of states, and a sentence.
+
     Raises
     ------
     DataError
         When every fit broke down, or none has the criterion's score.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from hmmlens import choose
+    >>> results = pd.DataFrame(
+    ...     {
+    ...         "covariance_type": "tied",
+    ...         "n_states": [1, 2, 3],
+    ...         "log_likelihood": [-90.0, -60.0, -59.0],
+    ...         "bic": [190.0, 140.0, 150.0],
+    ...     }
+    ... )
+    >>> choose(results).sentence
+    'BIC chooses 2 states.'
     """
     table = best_restarts(results)
     if table.empty:
@@ -71,7 +118,17 @@ def smallest_within(n_states: np.ndarray, score: np.ndarray, tolerance: float) -
 
     Parameters
     ----------
-    n_states, score : (model); a higher score is better, NaN is ignored.
+    n_states : ndarray of int of shape (model,)
+        State counts.
+    score : ndarray of shape (model,)
+        The higher the better; NaN is ignored.
+    tolerance : float
+        Largest difference from the best score.
+
+    Returns
+    -------
+    int
+        A state count.
     """
     best = float(np.nanmax(score))
     # A score that lies on the line but for rounding is within the tolerance.
@@ -80,11 +137,16 @@ def smallest_within(n_states: np.ndarray, score: np.ndarray, tolerance: float) -
 
 
 class SampleSizes(NamedTuple):
-    """How many independent observations BIC may count.
+    """Numbers of independent observations that BIC may count.
 
-    n_frames : all frames, the usual and the largest count
-    n_sequences : sequences, the smallest
-    n_effective : frames divided by their autocorrelation time
+    Attributes
+    ----------
+    n_frames : int
+        All frames, the usual and the largest count.
+    n_sequences : int
+        Sequences, the smallest count.
+    n_effective : float
+        Frames divided by their autocorrelation time.
     """
 
     n_frames: int
@@ -101,9 +163,16 @@ def sample_sizes(frames: np.ndarray, lengths: np.ndarray) -> SampleSizes:
 
     Parameters
     ----------
-    frames : (frame, component) values or (frame) symbols, sequences one after another; those
-        that a mask leaves out are marked as in :class:`hmmlens.observations.Sequences`.
-    lengths : (sequence)
+    frames : ndarray of shape (frame, component), or (frame,) of symbols
+        Sequences one after another; frames that a mask excludes are marked as in
+        :class:`hmmlens.observations.Sequences`.
+    lengths : ndarray of int of shape (sequence,)
+        Steps of each sequence.
+
+    Returns
+    -------
+    SampleSizes
+        The three counts.
     """
     unseen = hidden(frames)
     if frames.ndim == 1:
@@ -115,13 +184,23 @@ def sample_sizes(frames: np.ndarray, lengths: np.ndarray) -> SampleSizes:
 
 
 def autocorrelation_time(values: np.ndarray, lengths: np.ndarray) -> float:
-    """Return the integrated autocorrelation time of ``values`` (frame), 1 or more.
+    """Return the integrated autocorrelation time of a series.
 
-    NaN is left out.
+    Parameters
+    ----------
+    values : ndarray of shape (frame,)
+        Sequences one after another; NaN is left out.
+    lengths : ndarray of int of shape (sequence,)
+        Steps of each sequence.
+
+    Returns
+    -------
+    float
+        In frames, 1 or more.
     """
-    apart = values - np.nanmean(values)
-    variance = float(np.nanmean(apart**2))
-    seen = ~np.isnan(apart)
+    deviation = values - np.nanmean(values)
+    variance = float(np.nanmean(deviation**2))
+    seen = ~np.isnan(deviation)
     step = np.arange(len(values)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     time = 1.0
     if variance <= 0:
@@ -130,7 +209,7 @@ def autocorrelation_time(values: np.ndarray, lengths: np.ndarray) -> float:
         pairs = lag + np.flatnonzero((step >= lag)[lag:] & seen[lag:] & seen[:-lag])
         if len(pairs) < 2:
             break
-        correlation = float((apart[pairs] * apart[pairs - lag]).mean()) / variance
+        correlation = float((deviation[pairs] * deviation[pairs - lag]).mean()) / variance
         if correlation <= 0:
             break
         time += 2 * correlation
@@ -138,7 +217,7 @@ def autocorrelation_time(values: np.ndarray, lengths: np.ndarray) -> float:
 
 
 class Penalties(NamedTuple):
-    """What BIC chooses with each sample size of :class:`SampleSizes`, and that in words."""
+    """State counts that BIC chooses with each of :class:`SampleSizes`, and a sentence."""
 
     by_frames: int
     by_sequences: int
@@ -149,6 +228,18 @@ class Penalties(NamedTuple):
 def bic_by_sample_size(results: pd.DataFrame, sizes: SampleSizes) -> Penalties:
     """Return the state counts that BIC chooses with each of three sample sizes.
 
+    Parameters
+    ----------
+    results : DataFrame
+        ``results_`` of an :class:`hmmlens.HMMSweep`.
+    sizes : SampleSizes
+        Sample sizes of the data.
+
+    Returns
+    -------
+    Penalties
+        Three state counts and a sentence.
+
     Raises
     ------
     DataError
@@ -157,78 +248,35 @@ def bic_by_sample_size(results: pd.DataFrame, sizes: SampleSizes) -> Penalties:
     table = best_restarts(results)
     if table.empty:
         raise DataError("every fit of the sweep broke down, so no model can be chosen")
-    picks = []
+    chosen = []
     for size in sizes:
         bic = -2 * table["log_likelihood"] + table["n_parameters"] * np.log(size)
-        picks.append(int(table["n_states"].iloc[first_best(bic, largest=False)]))
-    frames, sequences, effective = picks
-    if len(set(picks)) == 1:
-        sentence = f"BIC chooses {_count(frames, 'state')}, whether it counts frames or sequences."
+        chosen.append(int(table["n_states"].iloc[first_best(bic, largest=False)]))
+    frames, sequences, effective = chosen
+    if len(set(chosen)) == 1:
+        sentence = f"BIC chooses {counted(frames, 'state')}, whether it counts frames or sequences."
     else:
         sentence = (
-            f"BIC chooses {_count(frames, 'state')} if every frame counts (N = {sizes.n_frames}), "
+            f"BIC chooses {counted(frames, 'state')} if every frame counts (N = {sizes.n_frames}), "
             f"{effective} if correlated frames count once (N = {sizes.n_effective:.0f}), "
             f"{sequences} if sequences do (N = {sizes.n_sequences})."
         )
     return Penalties(frames, sequences, effective, sentence)
 
 
-#: A state needs so many independent frames, or five for each component, to be told from chance.
-FEWEST_FRAMES = 50
-#: A restart agrees with the best when its likelihood is this close, relative to its size.
-SAME = 0.01
+def counted(number: object, word: str) -> str:
+    """Return a number with its noun, in the plural unless it is 1.
 
-
-def audit(results: pd.DataFrame, n_components: int, sizes: SampleSizes) -> pd.DataFrame:
-    """Return one row for each (covariance_type, n_states) with what makes its fit doubtful.
+    Parameters
+    ----------
+    number : object
+        A whole number.
+    word : str
+        The noun in the singular.
 
     Returns
     -------
-    DataFrame
-        ``covariance_type, n_states, share_near_best`` (restarts whose likelihood is within 1 % of
-        the best), ``min_occupancy`` (frames in the rarest state), ``min_effective`` (the same,
-        correlated frames counted once; a lower bound, because part of the correlation is the
-        chain's own), ``n_floored, n_drops, n_broken`` and ``warning``, empty when nothing is
-        wrong.
+    str
+        For a sentence.
     """
-    worth = sizes.n_effective / sizes.n_frames
-    rows = []
-    need = max(FEWEST_FRAMES, 5 * n_components)
-    for (kind, n_states), group in results.groupby(["covariance_type", "n_states"], sort=False):
-        fitted = group[group["log_likelihood"].notna()]
-        row: dict[str, object] = {"covariance_type": kind, "n_states": n_states}
-        row["n_broken"] = len(group) - len(fitted)
-        doubts = []
-        if len(fitted) < len(group):
-            doubts.append(f"{len(group) - len(fitted)} of {len(group)} restarts broke down")
-        if len(fitted):
-            likelihood = fitted["log_likelihood"]
-            best = fitted.iloc[first_best(likelihood)]
-            near = likelihood >= best["log_likelihood"] - SAME * abs(best["log_likelihood"])
-            row |= {
-                "share_near_best": float(near.mean()),
-                "min_occupancy": float(best["min_occupancy"]),
-                "min_effective": worth * float(best["min_occupancy"]),
-                "n_floored": int(best["n_floored"]),
-                "n_drops": int(fitted["n_drops"].sum()),
-            }
-            if len(fitted) > 1 and near.sum() == 1:
-                doubts.append("no other restart comes within 1 % of the best likelihood")
-            if worth * best["min_occupancy"] < need:
-                doubts.append(
-                    f"a state holds {best['min_occupancy']:.0f} frames, worth "
-                    f"{worth * best['min_occupancy']:.0f} independent ones; {need} are needed"
-                )
-            if best["n_floored"]:
-                doubts.append(
-                    f"{_count(best['n_floored'], 'direction')} without width but the floor"
-                )
-            if row["n_drops"]:
-                doubts.append(f"the likelihood fell in {_count(row['n_drops'], 'step')} of EM")
-        rows.append(row | {"warning": "; ".join(doubts)})
-    return pd.DataFrame(rows)
-
-
-def _count(number: object, word: str) -> str:
-    """Return a number with its noun, in the plural unless it is 1."""
     return f"{number} {word}" + ("" if number == 1 else "s")

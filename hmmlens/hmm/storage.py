@@ -34,9 +34,16 @@ def fit(reduced: xr.Dataset, **settings: Any) -> xr.Dataset:
 
     Parameters
     ----------
-    reduced : with ``reduced``, ``length``, ``split`` and the attribute ``emission``. Above
+    reduced : Dataset
+        With ``reduced``, ``length``, ``split`` and the attribute ``emission``. Above
         :data:`STREAM_BYTES` it is read in chunks, once in every step of EM.
-    settings : of :class:`hmmlens.HMMSweep`.
+    **settings : object
+        Arguments of :class:`hmmlens.HMMSweep`.
+
+    Returns
+    -------
+    Dataset
+        See :func:`to_dataset`.
     """
     symbols: dict[str, Any] = {"n_symbols": reduced.attrs.get("n_symbols")}
     sweep = HMMSweep(**(symbols | settings), emission=reduced.attrs["emission"])
@@ -52,7 +59,20 @@ def fit(reduced: xr.Dataset, **settings: Any) -> xr.Dataset:
 
 
 def chunks(reduced: xr.Dataset, part: int) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-    """Read one split of a ``reduced`` store in chunks: values and lengths of some sequences."""
+    """Read one split of a ``reduced`` store in chunks.
+
+    Parameters
+    ----------
+    reduced : Dataset
+        See :func:`fit`.
+    part : int
+        Number of the split.
+
+    Yields
+    ------
+    tuple of ndarray
+        Values and lengths of some sequences.
+    """
     values, length = reduced["reduced"], reduced["length"].to_numpy()
     chosen = reduced["split"].to_numpy() == part
     rows = max(1, CHUNK_BYTES // (values.nbytes // len(values)))
@@ -63,9 +83,18 @@ def chunks(reduced: xr.Dataset, part: int) -> Iterator[tuple[NDArray[Any], NDArr
 
 
 def to_dataset(sweep: HMMSweep) -> xr.Dataset:
-    """Return scores over (covariance_type, n_states, restart) and the best restarts' parameters.
+    """Return a sweep as labelled arrays.
 
-    Parameters of models with fewer states than the largest are padded with NaN.
+    Parameters
+    ----------
+    sweep : HMMSweep
+        A fitted sweep.
+
+    Returns
+    -------
+    Dataset
+        Scores over (covariance_type, n_states, restart) and the parameters of the best restarts;
+        those of models with fewer states than the largest are padded with NaN.
 
     Raises
     ------
@@ -75,7 +104,7 @@ def to_dataset(sweep: HMMSweep) -> xr.Dataset:
     if not sweep.models_:
         raise DataError("every fit of the sweep broke down, so there is no model to keep")
     data = sweep.results_.set_index(INDEX).to_xarray()
-    # xarray sorts labels; the study's order of covariance types says which comes first.
+    # xarray sorts labels; the study's order of covariance types decides which comes first.
     order = list(dict.fromkeys(sweep.results_["covariance_type"]))
     data = data.sel(covariance_type=order)
     converged = data["converged"].astype(np.float64)
@@ -83,7 +112,7 @@ def to_dataset(sweep: HMMSweep) -> xr.Dataset:
     types, counts = data["covariance_type"].values, data["n_states"].values
     largest = int(counts.max())
 
-    def padded(name: str, *shape: int) -> np.ndarray:
+    def _padded(name: str, *shape: int) -> np.ndarray:
         out = np.full((len(types), len(counts), *shape), np.nan)
         for (kind, n_states), model in sweep.models_.items():
             value = getattr(model, name)
@@ -93,23 +122,23 @@ def to_dataset(sweep: HMMSweep) -> xr.Dataset:
 
     lead = ("covariance_type", "n_states")
     data = data.assign(
-        startprob=((*lead, "state"), padded("startprob_", largest)),
-        transmat=((*lead, "state", "next_state"), padded("transmat_", largest, largest)),
+        startprob=((*lead, "state"), _padded("startprob_", largest)),
+        transmat=((*lead, "state", "next_state"), _padded("transmat_", largest, largest)),
     )
     example = next(iter(sweep.models_.values()))
     if isinstance(example, GaussianHMM):
         d = example.means_.shape[1]
         data = data.assign(
-            means=((*lead, "state", "component"), padded("means_", largest, d)),
+            means=((*lead, "state", "component"), _padded("means_", largest, d)),
             covars=(
                 (*lead, "state", "component", "component_2"),
-                padded("covars_", largest, d, d),
+                _padded("covars_", largest, d, d),
             ),
         )
     elif isinstance(example, CategoricalHMM):
         v = example.emissionprob_.shape[1]
         data = data.assign(
-            emissionprob=((*lead, "state", "symbol"), padded("emissionprob_", largest, v))
+            emissionprob=((*lead, "state", "symbol"), _padded("emissionprob_", largest, v))
         )
     codes = list(types)
     data = data.assign_coords(covariance_type=range(len(codes)))
@@ -120,12 +149,34 @@ def to_dataset(sweep: HMMSweep) -> xr.Dataset:
 
 
 def sample_sizes(data: xr.Dataset) -> selection.SampleSizes:
-    """Return how many observations a stored sweep was fitted to, counted in three ways."""
+    """Return how many observations a stored sweep was fitted to, counted in three ways.
+
+    Parameters
+    ----------
+    data : Dataset
+        A stored sweep.
+
+    Returns
+    -------
+    SampleSizes
+        See :func:`hmmlens.hmm.selection.sample_sizes`.
+    """
     return selection.SampleSizes(*(data.attrs[name] for name in selection.SampleSizes._fields))
 
 
 def results(data: xr.Dataset) -> pd.DataFrame:
-    """Return the tidy table of fits of a stored sweep, in a fixed order."""
+    """Return the tidy table of fits of a stored sweep.
+
+    Parameters
+    ----------
+    data : Dataset
+        A stored sweep.
+
+    Returns
+    -------
+    DataFrame
+        As ``results_`` of :class:`hmmlens.HMMSweep`, in a fixed order.
+    """
     scores = [name for name in SCORES if name in data]
     table = data[scores].to_dataframe().reset_index()[[*INDEX, *scores]]
     # One state is fitted once, so its other restarts are gaps and not failures.
@@ -141,10 +192,24 @@ def results(data: xr.Dataset) -> pd.DataFrame:
 def model(data: xr.Dataset, covariance_type: str, n_states: int) -> HiddenMarkovModel:
     """Return the best restart of a stored sweep.
 
+    Parameters
+    ----------
+    data : Dataset
+        A stored sweep.
+    covariance_type : str
+        Covariance type of the model.
+    n_states : int
+        Number of states of the model.
+
+    Returns
+    -------
+    GaussianHMM or CategoricalHMM
+        A fitted model.
+
     Raises
     ------
     StoreError
-        When the sweep holds no such model, or what it holds is no model.
+        When the sweep holds no such model, or its parameters are damaged.
     """
     types = list(data.attrs["covariance_types"])
     if covariance_type not in types or n_states not in data["n_states"]:

@@ -13,10 +13,11 @@ from hmmlens import observations
 from hmmlens.arrays import counts, seed
 from hmmlens.deprecation import renamed_parameters
 from hmmlens.errors import DataError
-from hmmlens.hmm import checks, data_summary, selection, sweep_inputs, sweep_tasks
+from hmmlens.hmm import audit, checks, selection
 from hmmlens.hmm.engine.blocks import MEMORY_LIMIT
 from hmmlens.hmm.estimator import Estimator, not_fitted
 from hmmlens.hmm.models import HiddenMarkovModel
+from hmmlens.hmm.sweeping import data_summary, inputs, tasks
 from hmmlens.typing import Int64s
 
 
@@ -98,7 +99,7 @@ class HMMSweep(Estimator):
     sample_sizes_ : SampleSizes
         See :func:`hmmlens.hmm.selection.sample_sizes`.
     audit_ : DataFrame
-        What makes fits doubtful, see :func:`hmmlens.hmm.selection.audit`.
+        What makes fits doubtful, see :func:`hmmlens.hmm.audit.audit`.
     bic_by_sample_size_ : Penalties
         What BIC chooses with each of the sample sizes, see
         :func:`hmmlens.hmm.selection.bic_by_sample_size`.
@@ -174,19 +175,22 @@ class HMMSweep(Estimator):
 
         Parameters
         ----------
-        X, held_out : array_like of shape (sequence, time, component) or (sequence, time)
+        X : array_like of shape (sequence, time, component) or (sequence, time)
             Values or symbols; or a list of sequences; or, with lengths, frames one sequence after
             another. Data larger than the memory come in chunks, as a Zarr or dask array or a
-            function, see :meth:`hmmlens.GaussianHMM.fit`. Each model is scored on ``held_out``.
-        lengths, held_out_lengths : array_like of int of shape (sequence,), optional
-            None where all sequences are whole, or where the data carry their lengths, as
-            DataArrays of :func:`hmmlens.extract` and :func:`hmmlens.reduce` do.
+            function, see :meth:`hmmlens.GaussianHMM.fit`.
+        lengths : array_like of int of shape (sequence,), optional
+            None where all sequences are whole, or where the data carry their lengths, as DataArrays
+            of :func:`hmmlens.extract` and :func:`hmmlens.reduce` do.
+        held_out, held_out_lengths : array_like, optional
+            Data on which each model is scored, and their lengths.
         mask, held_out_mask : array_like of bool of shape (sequence, time) or (frame,), optional
             False where a frame was not observed. The hmmlearn engine takes none.
 
         Returns
         -------
         self
+            The fitted sweep.
 
         Raises
         ------
@@ -195,11 +199,11 @@ class HMMSweep(Estimator):
             have fewer frames than states.
         """
         state_counts, covariance_types = self._grid()
-        sweep_inputs.check_settings(self, state_counts, covariance_types)
+        inputs.check_settings(self, state_counts, covariance_types)
         self.random_state_ = seed(self.random_state)
         if self.engine == "hmmlearn" and (mask is not None or held_out_mask is not None):
             raise DataError('mask needs engine="numpy" or "torch"; hmmlearn knows no mask')
-        train = sweep_inputs.chunked(self, X, lengths, "X", mask)
+        train = inputs.chunked(self, X, lengths, "X", mask)
         summary, self.sample_sizes_ = data_summary.summarise_data(train, max(state_counts))
         symbols = self.emission == "categorical"
         self.n_frames_ = summary.n_frames
@@ -207,7 +211,7 @@ class HMMSweep(Estimator):
         test, n_test, largest = None, 0, summary.largest
         if held_out is not None:
             width = None if symbols else self.n_components_
-            test = sweep_inputs.chunked(
+            test = inputs.chunked(
                 self, held_out, held_out_lengths, "held_out", held_out_mask, width
             )
             for part in test.chunks():
@@ -220,10 +224,10 @@ class HMMSweep(Estimator):
             checks.spread(variance)
             floor = self.min_covar * float(variance.mean())
             self.constant_ = observations.log_constant_columns(summary.covariance)
-        data = sweep_tasks.SweepData(
+        data = tasks.SweepData(
             train, test, summary.n_frames, n_test, summary.sample, summary.centre, floor
         )
-        settings = sweep_tasks.SweepSettings(
+        settings = tasks.SweepSettings(
             self.n_restarts, self.emission, self.engine, self.max_iter, self.tol, self.min_covar,
             self.random_state_, self.halving, self.memory_limit, max(state_counts),
             n_symbols, self.smoothing, self.device, self.wide_initialisation,
@@ -232,8 +236,8 @@ class HMMSweep(Estimator):
         grid = [(kind, n_states) for kind in kinds for n_states in state_counts]
         self.models_: dict[tuple[str, int], HiddenMarkovModel] = {}
         rows = []
-        tasks = sweep_tasks.run_all(data, settings, grid, self.n_jobs)
-        for task, (task_rows, model) in zip(grid, tasks, strict=True):
+        results = tasks.run_all(data, settings, grid, self.n_jobs)
+        for task, (task_rows, model) in zip(grid, results, strict=True):
             rows.extend(task_rows)
             if model is not None:
                 self.models_[task] = model
@@ -245,23 +249,47 @@ class HMMSweep(Estimator):
 
     @property
     def best_model_(self) -> HiddenMarkovModel:
-        """The model that ``criterion`` chooses."""
+        """The model that ``criterion`` chooses.
+
+        Returns
+        -------
+        GaussianHMM or CategoricalHMM
+            One of ``models_``.
+        """
         chosen = selection.choose(self.results_, self.criterion)
         return self.models_[chosen.covariance_type, chosen.n_states]
 
     @property
     def n_features_in_(self) -> int:
-        """Components of a frame."""
+        """Components of a frame, under scikit-learn's name.
+
+        Returns
+        -------
+        int
+            1 for symbols.
+        """
         return self.n_components_
 
     @property
     def audit_(self) -> pd.DataFrame:
-        """What makes fits doubtful."""
-        return selection.audit(self.results_, self.n_components_, self.sample_sizes_)
+        """What makes fits doubtful.
+
+        Returns
+        -------
+        DataFrame
+            See :func:`hmmlens.hmm.audit.audit`.
+        """
+        return audit.audit(self.results_, self.n_components_, self.sample_sizes_)
 
     @property
     def bic_by_sample_size_(self) -> selection.Penalties:
-        """What BIC chooses with each sample size."""
+        """What BIC chooses with each sample size.
+
+        Returns
+        -------
+        Penalties
+            See :func:`hmmlens.hmm.selection.bic_by_sample_size`.
+        """
         return selection.bic_by_sample_size(self.results_, self.sample_sizes_)
 
     def predict(

@@ -35,9 +35,9 @@ class PrivateNames:
     def _init(self: Any, X: np.ndarray, lengths: Any = None) -> None:
         self._check_settings()
         given = self._check_data(X, None, fitted=False)
-        seen = streams.summarise(streams.ChunkedData(given, lambda: iter([given])), 1)
-        self._initialise(seen)
-        self._warn_of_little_data(seen)
+        summary = streams.summarise(streams.ChunkedData(given, lambda: iter([given])), 1)
+        self._initialise(summary)
+        self._warn_of_little_data(summary)
 
     def _check(self: Any) -> None:
         self._check_is_fitted()

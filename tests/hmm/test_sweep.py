@@ -15,9 +15,10 @@ from sklearn.metrics import adjusted_rand_score
 
 import hmmlens
 from hmmlens.errors import DataError
-from hmmlens.hmm import HMMSweep, hmmlearn_engine, input_driven, selection
-from hmmlens.hmm.hmmlearn_engine import Fit
+from hmmlens.hmm import HMMSweep, input_driven, selection
 from hmmlens.hmm.models import CategoricalHMM, GaussianHMM
+from hmmlens.hmm.sweeping import hmmlearn_engine
+from hmmlens.hmm.sweeping.hmmlearn_engine import Fit
 
 COVARIANCE_TYPES = ("spherical", "diag", "full", "tied")
 TRANSMAT = np.array([[0.9, 0.05, 0.05], [0.1, 0.8, 0.1], [0.0, 0.2, 0.8]])

@@ -11,6 +11,7 @@ import xarray as xr
 
 from hmmlens import user_text
 from hmmlens.hmm import selection, storage
+from hmmlens.hmm.audit import audit
 from hmmlens.naming import control_of, state_name
 from hmmlens.report.explain import tables
 from hmmlens.stats.surrogates import benjamini_hochberg
@@ -109,7 +110,7 @@ def fits(
         penalties = selection.bic_by_sample_size(table, sizes)
         made = {
             "fits": table,
-            "audit": selection.audit(table, sweep.sizes.get("component", 1), sizes),
+            "audit": audit(table, sweep.sizes.get("component", 1), sizes),
             "sample_sizes": pd.DataFrame([{**sizes._asdict(), **penalties._asdict()}]),
         }
         about = {**place, "exploratory": exploratory}

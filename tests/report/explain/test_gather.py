@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from hmmlens.hmm import HMMSweep, selection, storage
+from hmmlens.hmm.audit import AuditSettings
 from hmmlens.report.explain import gather
 
 
@@ -27,7 +28,7 @@ def test_fits_come_with_their_doubts_and_three_sample_sizes() -> None:
     rarest = sweep.models_["tied", 2].predict_proba(values).sum(axis=(0, 1)).min()
     sizes = found["sample_sizes"].iloc[0]
     worth = rarest * sizes["n_effective"] / sizes["n_frames"]
-    assert worth < selection.FEWEST_FRAMES
+    assert worth < AuditSettings().fewest_frames
     told = f"a state holds {rarest:.0f} frames, worth {worth:.0f} independent ones"
     assert told in audit.loc[2, "warning"]
 

@@ -25,6 +25,7 @@ def check_settings(sweep: HMMSweep, state_counts: list[Any], covariance_types: l
     Parameters
     ----------
     sweep : HMMSweep
+        The sweep whose settings are checked.
     state_counts : list
         Its state counts, one by one.
     covariance_types : list of str
@@ -79,18 +80,22 @@ def chunked(
     Parameters
     ----------
     sweep : HMMSweep
+        The sweep that will be fitted.
     X : array_like, list, Zarr array or callable
-        See :meth:`HMMSweep.fit`.
+        See :meth:`hmmlens.HMMSweep.fit`.
     lengths : array_like of int of shape (sequence,), optional
+        Steps of each sequence.
     name : str
-        Name of the argument, for messages.
+        Name of the data in messages.
     mask : array_like of bool, optional
+        False where a frame was not observed.
     n_components : int, optional
         Number of components that ``X`` must have.
 
     Returns
     -------
     ChunkedData
+        In memory where ``X`` is.
 
     Raises
     ------
@@ -98,7 +103,7 @@ def chunked(
         When the data do not fit, or come in chunks and the engine is hmmlearn.
     """
 
-    def check(X: Any, lengths: ArrayLike | None, mask: ArrayLike | None) -> Sequences:
+    def _check(X: Any, lengths: ArrayLike | None, mask: ArrayLike | None) -> Sequences:
         if sweep.emission == "categorical":
             return observations.symbols(X, lengths, sweep.n_symbols, name, mask)
         values = observations.values(X, lengths, n_components, name, mask)
@@ -108,7 +113,7 @@ def chunked(
             )
         return values
 
-    data = streams.chunked(X, lengths, mask, check, sweep.memory_limit)
+    data = streams.chunked(X, lengths, mask, _check, sweep.memory_limit)
     if data.once is None and sweep.engine == "hmmlearn":
         raise DataError(f"the hmmlearn engine wants {name} as an array, not in chunks")
     return data

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
-from hmmlens.hmm.hmmlearn_engine import Fit, fit_categorical, fit_gaussian
+from hmmlens.hmm.sweeping.hmmlearn_engine import Fit, fit_categorical, fit_gaussian
 
 COVARIANCE_TYPES = ("spherical", "diag", "full", "tied")
 

@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 from hmmlens.errors import DataError
-from hmmlens.hmm import HMMSweep, selection, sweep_tasks
+from hmmlens.hmm import HMMSweep, selection
+from hmmlens.hmm.audit import audit
 from hmmlens.hmm.engine.initialisation import start_gaussian
+from hmmlens.hmm.sweeping.rows import n_floored
 
 LENGTHS = np.array([40, 25, 40, 1, 33, 40])
 
@@ -212,7 +214,7 @@ def test_audit_names_what_is_doubtful() -> None:
     table.loc[3, "n_floored"] = 2
     table.loc[4, "n_drops"] = 1
     sizes = selection.SampleSizes(800, 8, 200.0)
-    found = selection.audit(table, n_components=2, sizes=sizes).set_index("n_states")
+    found = audit(table, n_components=2, sizes=sizes).set_index("n_states")
     assert found["warning"].tolist() == [
         "",
         "no other restart comes within 1 % of the best likelihood; "
@@ -225,7 +227,7 @@ def test_audit_names_what_is_doubtful() -> None:
     # Five frames for each component, where that is more.
     assert (
         "320 frames, worth 80 independent ones; 100 are needed"
-        in selection.audit(table, 20, sizes).set_index("n_states").loc[3, "warning"]
+        in audit(table, 20, sizes).set_index("n_states").loc[3, "warning"]
     )
 
 
@@ -234,4 +236,4 @@ def test_settings_reach_the_tasks() -> None:
     found = HMMSweep([3], n_restarts=10, max_iter=30, tol=1e-12, halving=True).fit(X).results_
     assert sorted(found["n_iter"].value_counts().to_dict().items())[0] == (10, 5)
     assert len(found) == 10
-    assert sweep_tasks.n_floored(None, 1.0) == 0
+    assert n_floored(None, 1.0) == 0

@@ -1,4 +1,4 @@
-"""What a sweep has to know of its data before EM."""
+"""What a sweep needs to know of its data before EM."""
 
 from __future__ import annotations
 
@@ -20,14 +20,23 @@ SEQUENCE_FRAMES = 200_000
 
 
 def summarise_data(data: ChunkedData, n_states: int) -> tuple[DataSummary, SampleSizes]:
-    """Return what EM has to know of the data, and how many independent frames they hold.
+    """Return the moments of the data, and how many independent frames they hold.
 
-    In memory, all frames are looked at. Of data that are read in chunks, the sample for the starts
-    and the correlations are those of some of them.
+    All frames in memory are used. Of data that are read in chunks, the sample for the
+    initialisations and the correlations are those of a part.
 
     Parameters
     ----------
-    n_states : the largest number of states that will be fitted.
+    data : ChunkedData
+        Checked data.
+    n_states : int
+        The largest number of states that will be fitted.
+
+    Returns
+    -------
+    tuple of (DataSummary, SampleSizes)
+        The covariance has the number of frames in the denominator; in memory it holds the
+        variances alone.
 
     Raises
     ------
@@ -59,7 +68,20 @@ def summarise_data(data: ChunkedData, n_states: int) -> tuple[DataSummary, Sampl
 
 
 def whole_sequences(data: ChunkedData, most_frames: int) -> Sequences:
-    """Return some sequences, spread evenly over the data, with about ``most_frames`` frames."""
+    """Return some sequences, spread evenly over the data.
+
+    Parameters
+    ----------
+    data : ChunkedData
+        Checked data.
+    most_frames : int
+        About as many frames are returned.
+
+    Returns
+    -------
+    Sequences
+        Whole sequences.
+    """
     kept: list[NDArray[Any]] = []
     every, number = 1, 0
     for chunk in data.chunks():

@@ -1,4 +1,4 @@
-"""One task of a sweep: all restarts of one covariance type and one number of states."""
+"""The tasks of a sweep, each all restarts of one covariance type and one number of states."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens.hmm import hmmlearn_engine
 from hmmlens.hmm.engine import em, initialisation
 from hmmlens.hmm.engine.blocks import Block, Workspace, blocks_of
 from hmmlens.hmm.engine.emissions import Categorical, Gaussian
@@ -19,6 +18,8 @@ from hmmlens.hmm.engine.engines import expectation, floats_per_frame
 from hmmlens.hmm.engine.parameters import Family, Parameters, Prior
 from hmmlens.hmm.engine.streams import ChunkedData
 from hmmlens.hmm.models import CategoricalHMM, GaussianHMM, HiddenMarkovModel
+from hmmlens.hmm.sweeping import hmmlearn_engine
+from hmmlens.hmm.sweeping.rows import describe, n_floored
 from hmmlens.observations import Sequences
 from hmmlens.stats.ties import first_best
 from hmmlens.typing import Floats
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class SweepSettings:
-    """What the tasks of one sweep share; see :class:`hmmlens.hmm.sweep.HMMSweep`."""
+    """Settings that the tasks of one sweep share; see :class:`hmmlens.HMMSweep`."""
 
     n_restarts: int
     emission: str
@@ -48,12 +49,20 @@ class SweepSettings:
 
 @dataclass
 class SweepData:
-    """Train and held-out sequences, and what is known of them from the start.
+    """Train and held-out sequences, and their moments.
 
-    train, test : in memory, or read again in every step of EM
-    n_frames, n_test : frames that are observed
-    sample : train frames that starts are drawn from: all, or some of data that are read in chunks
-    floor : variance that every direction has at least
+    Attributes
+    ----------
+    train, test : ChunkedData
+        In memory, or read again in every step of EM.
+    n_frames, n_test : int
+        Frames that are observed.
+    sample : ndarray of shape (frame, component) or (frame,)
+        Train frames for the initialisations: all, or a part of data that are read in chunks.
+    centre : ndarray of shape (component,) or None
+        Mean of the train frames; None for symbols.
+    floor : float
+        Smallest variance of every direction.
     """
 
     train: ChunkedData
@@ -66,7 +75,17 @@ class SweepData:
 
 
 class FitBuffers:
-    """The data packed for one covariance type, and memory to work in, for all numbers of states."""
+    """The data packed for one covariance type, and memory to work in, for all numbers of states.
+
+    Parameters
+    ----------
+    data : SweepData
+        The data of the sweep.
+    settings : SweepSettings
+        The settings of the sweep.
+    covariance_type : str
+        The covariance type; ``none`` for symbols.
+    """
 
     def __init__(self, data: SweepData, settings: SweepSettings, covariance_type: str) -> None:
         self.covariance_type = covariance_type
@@ -79,18 +98,18 @@ class FitBuffers:
         rows = settings.n_restarts * settings.largest
         held = floats_per_frame(settings.engine, rows, self.family.n_features(d))
 
-        def pack(part: Sequences) -> list[Block]:
+        def _pack(part: Sequences) -> list[Block]:
             limit = settings.memory_limit
             return blocks_of(part.frames, part.lengths, data.centre, held, limit)
 
-        def packed(source: ChunkedData) -> Callable[[], Iterable[Block]]:
+        def _packed(source: ChunkedData) -> Callable[[], Iterable[Block]]:
             if source.once is not None:
-                blocks = pack(source.once)
+                blocks = _pack(source.once)
                 return lambda: blocks
-            return lambda: (block for part in source.chunks() for block in pack(part))
+            return lambda: (block for part in source.chunks() for block in _pack(part))
 
-        self.train = packed(data.train)
-        self.test = None if data.test is None else packed(data.test)
+        self.train = _packed(data.train)
+        self.test = None if data.test is None else _packed(data.test)
         self.space = Workspace()
 
 
@@ -105,7 +124,9 @@ def run_all(
     Parameters
     ----------
     data : SweepData
+        The data of the sweep.
     settings : SweepSettings
+        The settings of the sweep.
     grid : list of (str, int)
         Covariance type and state count of each task.
     n_jobs : int
@@ -141,11 +162,25 @@ def run(
     n_states: int,
     buffers: FitBuffers | None = None,
 ) -> Task:
-    """Return a row for each restart, and the model of the likeliest.
+    """Run one task of a sweep.
 
     Parameters
     ----------
-    buffers : from :class:`Bench`, for this covariance type; None makes one.
+    data : SweepData
+        The data of the sweep.
+    settings : SweepSettings
+        The settings of the sweep.
+    covariance_type : str
+        The covariance type; ``none`` for symbols.
+    n_states : int
+        Number of states.
+    buffers : FitBuffers, optional
+        Those of this covariance type; None makes them.
+
+    Returns
+    -------
+    Task
+        A row for each restart, and the model with the highest likelihood.
     """
     # Both must be loaded before the limit is set, or their own threads escape it. One thread is
     # as fast here as several, and gives the same bits in whatever process.
@@ -215,7 +250,7 @@ def _batched(
     found = []
     for one, test in zip(fits, held, strict=True):
         model = None if one.params is None else model_of(one.params, buffers, centre)
-        row = describe(model, one.log_likelihood, one.entropy, float(test), data)
+        row = describe(model, one.log_likelihood, one.entropy, float(test), n_frames)
         drops = np.diff(one.objective) < -1e-9 * n_frames
         row |= {
             "n_iter": len(one.history),
@@ -231,7 +266,22 @@ def _batched(
 
 
 def model_of(params: Parameters, buffers: FitBuffers, centre: Floats | None) -> HiddenMarkovModel:
-    """Return the first of a batch as a model of the data as they were given."""
+    """Return the first of a batch as a model of the data before they were centred.
+
+    Parameters
+    ----------
+    params : Parameters
+        A batch of one.
+    buffers : FitBuffers
+        The packed data.
+    centre : ndarray of shape (component,) or None
+        What was subtracted from the data.
+
+    Returns
+    -------
+    GaussianHMM or CategoricalHMM
+        A fitted model.
+    """
     params = em.shift(params, buffers.family, centre)
     emission = [part[0] for part in params.emission]
     if len(emission) == 1:
@@ -240,32 +290,6 @@ def model_of(params: Parameters, buffers: FitBuffers, centre: Floats | None) -> 
     model.startprob_, model.transmat_ = params.startprob[0], params.transmat[0]
     model.means_, model._covars_ = emission
     return model
-
-
-def describe(
-    model: HiddenMarkovModel | None,
-    log_likelihood: float,
-    entropy: float,
-    held_out: float,
-    data: SweepData,
-) -> dict[str, Any]:
-    """Return the scores of one fit; NaN when it broke down."""
-    names = ("log_likelihood", "bic", "aic", "icl", "held_out")
-    if model is None:
-        return {**dict.fromkeys(names, np.nan), "n_parameters": 0}
-    m = model.n_parameters
-    bic = -2 * log_likelihood + m * np.log(data.n_frames)
-    aic = -2 * log_likelihood + 2 * m
-    scores = (log_likelihood, bic, aic, bic + 2 * entropy, held_out)
-    return {**dict(zip(names, map(float, scores), strict=True)), "n_parameters": m}
-
-
-def n_floored(model: HiddenMarkovModel | None, floor: float) -> int:
-    """Count covariance eigenvalues of which the added floor is more than half."""
-    if not isinstance(model, GaussianHMM):
-        return 0
-    covars = model.covars_[:1] if model.covariance_type == "tied" else model.covars_
-    return int((np.linalg.eigvalsh(covars) < 2 * floor).sum())
 
 
 def _by_hmmlearn(
@@ -288,16 +312,16 @@ def _by_hmmlearn(
     model, held = fit.model, np.nan
     likelihood = entropy = occupancy = np.nan
     if model is not None:
-        likelihood = model.score_of(train)
+        likelihood = model.score_checked(train)
         if not np.isfinite(likelihood):
             model = None
     if model is not None:
-        posteriors, each = model.smooth_of(train)
+        posteriors, each = model.smooth_checked(train)
         entropy = float(each.sum())
         occupancy = float(posteriors.sum(axis=(0, 1)).min())
         if test is not None:
-            held = model.score_of(test) / len(test.frames)
-    row = describe(model, likelihood, entropy, held, data)
+            held = model.score_checked(test) / len(test.frames)
+    row = describe(model, likelihood, entropy, held, data.n_frames)
     return row | {
         "n_iter": len(fit.history),
         "converged": fit.converged,

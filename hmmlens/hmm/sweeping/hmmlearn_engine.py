@@ -1,4 +1,4 @@
-"""Fit by hmmlearn: the reference engine."""
+"""Fits by hmmlearn, the reference engine."""
 
 from __future__ import annotations
 
@@ -21,10 +21,16 @@ logging.getLogger("hmmlearn").setLevel(logging.ERROR)
 class Fit(NamedTuple):
     """One restart.
 
-    model : the fitted model; None when EM broke down
-    history : log-likelihood before each M-step, nats
-    converged : the last gain was below the tolerance (and not: the steps ran out)
-    rescued : the fit was redone in log space after an underflow
+    Attributes
+    ----------
+    model : HiddenMarkovModel or None
+        The fitted model; None when EM broke down.
+    history : list of float
+        Log-likelihood before each M-step, nats.
+    converged : bool
+        True when the last gain was below the tolerance, rather than all steps done.
+    rescued : bool
+        Whether the fit was repeated in log space after an underflow.
     """
 
     model: HiddenMarkovModel | None
@@ -42,18 +48,32 @@ def fit_gaussian(
     max_iter: int,
     tol: float,
 ) -> Fit:
-    """Run EM from ``start``.
+    """Run EM of hmmlearn's GaussianHMM.
 
     Parameters
     ----------
-    frames : (frame, component), sequences one after another.
-    lengths : (sequence)
-    start : ``startprob``, ``transmat``, ``means`` (state, component) and ``covariance``
-        (component, component), the same for each state.
-    floor : variance added to every direction of every covariance. hmmlearn's own prior adds one
+    frames : ndarray of shape (frame, component)
+        Sequences one after another.
+    lengths : ndarray of int of shape (sequence,)
+        Steps of each sequence.
+    covariance_type : str
+        ``spherical``, ``diag``, ``full`` or ``tied``.
+    start : dict of ndarray
+        ``startprob``, ``transmat``, ``means`` (state, component) and ``covariance`` (component,
+        component), the same for each state.
+    floor : float
+        Variance added to every direction of every covariance. hmmlearn's own prior adds one
         number to all entries of a scatter matrix, which bounds no eigenvalue; a multiple of the
         identity does.
-    tol : stop when a step gains less, nats in all.
+    max_iter : int
+        Largest number of EM steps.
+    tol : float
+        EM stops when a step gains less, nats in all.
+
+    Returns
+    -------
+    Fit
+        The fitted model and its history.
     """
     from hmmlearn.hmm import GaussianHMM as Reference
     from hmmlearn.utils import fill_covars
@@ -70,7 +90,7 @@ def fit_gaussian(
         "spherical": np.full(n_states, np.trace(covariance) / n_features),
     }[covariance_type]
 
-    def make(implementation: str) -> Any:
+    def _make(implementation: str) -> Any:
         model = Reference(
             n_states,
             covariance_type,
@@ -84,7 +104,7 @@ def fit_gaussian(
         model.means_, model.covars_ = start["means"], covars
         return model
 
-    model, history, converged, rescued = _run(make, frames, lengths, max_iter, tol)
+    model, history, converged, rescued = _run(_make, frames, lengths, max_iter, tol)
     if model is None:
         return Fit(None, history, False, rescued)
     stored = model._covars_
@@ -111,13 +131,31 @@ def fit_categorical(
     tol: float,
     smoothing: float = 0.0,
 ) -> Fit:
-    """Run EM from ``start``: ``startprob``, ``transmat`` and ``emissionprob`` (state, symbol).
+    """Run EM of hmmlearn's CategoricalHMM.
 
-    ``smoothing`` is added to the count of every symbol in every state.
+    Parameters
+    ----------
+    symbols : ndarray of int of shape (frame,)
+        Sequences one after another.
+    lengths : ndarray of int of shape (sequence,)
+        Steps of each sequence.
+    start : dict of ndarray
+        ``startprob``, ``transmat`` and ``emissionprob`` (state, symbol).
+    max_iter : int
+        Largest number of EM steps.
+    tol : float
+        EM stops when a step gains less, nats in all.
+    smoothing : float, default=0.0
+        Added to the count of every symbol in every state.
+
+    Returns
+    -------
+    Fit
+        The fitted model and its history.
     """
     from hmmlearn.hmm import CategoricalHMM as Reference
 
-    def make(implementation: str) -> Any:
+    def _make(implementation: str) -> Any:
         model = Reference(
             len(start["startprob"]),
             n_iter=max_iter,
@@ -131,7 +169,7 @@ def fit_categorical(
         model.emissionprob_ = start["emissionprob"]
         return model
 
-    model, history, converged, rescued = _run(make, symbols[:, None], lengths, max_iter, tol)
+    model, history, converged, rescued = _run(_make, symbols[:, None], lengths, max_iter, tol)
     if model is None:
         return Fit(None, history, False, rescued)
     transmat, emissionprob = _complete(model.transmat_), _complete(model.emissionprob_)
@@ -140,7 +178,7 @@ def fit_categorical(
 
 
 def _complete(rows: Floats) -> Floats:
-    """Return (row, category) with even rows where no frame spoke; hmmlearn leaves them at 0."""
+    """Return rows (row, category) with uniform ones where no frame counts; hmmlearn has 0 there."""
     empty = rows.sum(axis=1, keepdims=True) == 0
     whole: Floats = np.where(empty, 1 / rows.shape[1], rows)
     return whole
@@ -168,6 +206,6 @@ def _run(
         names = ("startprob_", "transmat_", "means_", "_covars_", "emissionprob_")
         fitted = [getattr(model, name) for name in names if hasattr(model, name)]
         if np.isfinite(history).all() and all(np.isfinite(p).all() for p in fitted):
-            gained = len(history) > 1 and abs(history[-1] - history[-2]) < tol
-            return model, history, len(history) < max_iter or gained, implementation == "log"
+            small = len(history) > 1 and abs(history[-1] - history[-2]) < tol
+            return model, history, len(history) < max_iter or small, implementation == "log"
     return None, history, False, True
