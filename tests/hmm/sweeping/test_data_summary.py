@@ -13,7 +13,8 @@ import xarray as xr
 import zarr
 
 from hmmlens.errors import DataError
-from hmmlens.hmm import HMMSweep, data_summary, selection, storage
+from hmmlens.hmm import HMMSweep, selection, storage
+from hmmlens.hmm.sweeping import data_summary, inputs
 from hmmlens.io import store
 
 LENGTHS = np.array([40, 12, 33, 40, 7, 40, 25, 40, 40, 18])
@@ -99,7 +100,7 @@ def test_correlations_of_long_data_are_those_of_sequences_spread_over_them() -> 
     n = 200
     slow = np.cumsum(rng.normal(size=(n // 2, 50, 1)), axis=1)
     data = np.concatenate([rng.normal(size=(n // 2, 50, 1)), slow])
-    source = HMMSweep([1])._source(chunks(data, np.full(n, 50), 7), None, "X", None)
+    source = inputs.chunked(HMMSweep([1]), chunks(data, np.full(n, 50), 7), None, "X", None)
     some = data_summary.whole_sequences(source, 1000)
     assert 500 <= len(some.frames) <= 1000 and (some.lengths == 50).all()
     deviations = np.array([one.std() for one in some.frames.reshape(-1, 50)])
