@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from hmmlens.errors import DataError, StoreError
-from hmmlens.hmm import HMMSweep, selection, storage
+from hmmlens.hmm import HMMSweep, audit, selection, storage
 from hmmlens.hmm.models import CategoricalHMM, GaussianHMM
 from hmmlens.hmm.sweeping import hmmlearn_engine
 from hmmlens.hmm.sweeping.hmmlearn_engine import Fit
@@ -113,7 +113,7 @@ def test_doubts_and_sample_sizes_come_back(tmp_path: Path, emission: str) -> Non
     data = through_disk(sweep, tmp_path)
     assert storage.sample_sizes(data) == sweep.sample_sizes_
     table, sizes = storage.results(data), storage.sample_sizes(data)
-    audit = selection.audit(table, data.sizes.get("component", 1), sizes)
+    audit = audit.audit(table, data.sizes.get("component", 1), sizes)
     pd.testing.assert_frame_equal(audit, sweep.audit_, check_exact=True)
     assert selection.bic_by_sample_size(table, sizes) == sweep.bic_by_sample_size_
     # 100 frames of four states do not leave 50 for each; the order is that of the study.
