@@ -113,8 +113,8 @@ def test_doubts_and_sample_sizes_come_back(tmp_path: Path, emission: str) -> Non
     data = through_disk(sweep, tmp_path)
     assert storage.sample_sizes(data) == sweep.sample_sizes_
     table, sizes = storage.results(data), storage.sample_sizes(data)
-    audit = audit.audit(table, data.sizes.get("component", 1), sizes)
-    pd.testing.assert_frame_equal(audit, sweep.audit_, check_exact=True)
+    doubts = audit.audit(table, data.sizes.get("component", 1), sizes)
+    pd.testing.assert_frame_equal(doubts, sweep.audit_, check_exact=True)
     assert selection.bic_by_sample_size(table, sizes) == sweep.bic_by_sample_size_
     # 100 frames of four states do not leave 50 for each; the order is that of the study.
     doubted = sweep.audit_[sweep.audit_["n_states"] == 4]
