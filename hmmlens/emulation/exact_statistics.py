@@ -7,15 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from hmmlens.datasets.synthetic.generators import HMMParameters
+from hmmlens.stats import transitions
 from hmmlens.typing import Floats
 
 
 def stationary(hmm: HMMParameters) -> Floats:
     """Return the law of the states (state) that a step of the chain leaves as it is."""
-    n = len(hmm.transmat)
-    equations = np.vstack([hmm.transmat.T - np.eye(n), np.ones(n)])
-    distribution: Floats = np.linalg.lstsq(equations, np.r_[np.zeros(n), 1.0], rcond=None)[0]
-    return distribution
+    return transitions.stationary(hmm.transmat)
 
 
 def pairs(hmm: HMMParameters, lag: int = 1) -> Floats:

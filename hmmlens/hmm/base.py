@@ -18,6 +18,7 @@ from hmmlens.hmm.engine.packing import pack
 from hmmlens.hmm.estimator import Estimator
 from hmmlens.hmm.inference import FilterResult
 from hmmlens.observations import Sequences, check_count
+from hmmlens.stats.transitions import stationary
 from hmmlens.typing import Floats, Int64s
 
 
@@ -297,10 +298,7 @@ class HiddenMarkovModel(InformationCriteria, Estimator):
             p with p = p ``transmat_``.
         """
         self._check_is_fitted()
-        k = self.n_components
-        system = np.vstack([self.transmat_.T - np.eye(k), np.ones(k)])
-        distribution: Floats = np.linalg.lstsq(system, np.r_[np.zeros(k), 1.0], rcond=None)[0]
-        return distribution
+        return stationary(self.transmat_)
 
     def sample(
         self, n_samples: int = 1, random_state: Any = None, currstate: int | None = None

@@ -1,4 +1,4 @@
-"""How a state differs from the average step: in level, in spread, or in how often symbols come."""
+"""The contrast of a state with the average step: in level, spread, or symbol frequencies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hmmlens.typing import Floats
 
 #: Features that a sentence names, those that set the state apart most.
-N_TOLD = 3
+N_FEATURES = 3
 #: Least difference that a sentence names: standard deviations, log odds, and times the spread.
 LEAST_DEVIATION, LEAST_ODDS, LEAST_SPREAD = 0.25, 0.5, 2.0
 #: A state that is in fewer steps than this is too rare to be described.
@@ -19,13 +19,18 @@ FEWEST_STEPS = 2.0
 
 
 class Contrast(NamedTuple):
-    """States beside the average over all steps, each (state, feature); NaN where not known.
+    """States compared with the average over all steps; NaN where not known.
 
-    mean, sd : within the state
-    deviation : difference from the overall mean in overall standard deviations; of symbols the
-        log odds against those of all steps. NaN for a feature that never varies, and for a state
-        in fewer than :data:`FEWEST_STEPS` steps.
-    spread : the state's standard deviation over the overall one; NaN for symbols
+    Attributes
+    ----------
+    mean, sd : ndarray of shape (state, feature)
+        Within the state.
+    deviation : ndarray of shape (state, feature)
+        Difference from the overall mean in overall standard deviations; of symbols the log odds
+        relative to those of all steps. NaN for a feature that never varies, and for a state in
+        fewer than :data:`FEWEST_STEPS` steps.
+    spread : ndarray of shape (state, feature)
+        The state's standard deviation over the overall one; NaN for symbols.
     """
 
     mean: Floats
@@ -35,13 +40,21 @@ class Contrast(NamedTuple):
 
 
 def contrast(weight: Floats, values: Floats, symbols: bool) -> Contrast:
-    """Compare what states meet with what all steps meet.
+    """Compare the features of states with those of all steps.
 
     Parameters
     ----------
-    weight : (step, state), probability of each state.
-    values : (step, feature), symbols one-hot or as probabilities. What is not finite is left out.
-    symbols : whether features are shares of symbols.
+    weight : ndarray of shape (step, state)
+        Probability of each state.
+    values : ndarray of shape (step, feature)
+        Features, symbols one-hot or as probabilities. What is not finite is ignored.
+    symbols : bool
+        Whether features are shares of symbols.
+
+    Returns
+    -------
+    Contrast
+        Of each state.
     """
     known = np.isfinite(values)
     n = known.sum(axis=0).astype(np.float64)
@@ -59,30 +72,38 @@ def contrast(weight: Floats, values: Floats, symbols: bool) -> Contrast:
     # The deviation of a constant is not 0 but a rounding error.
     largest = np.where(known, values, -np.inf).max(axis=0, initial=-np.inf)
     varies = (largest > np.where(known, values, np.inf).min(axis=0, initial=np.inf)) & (overall > 0)
-    told = varies & (mass >= FEWEST_STEPS)
+    described = varies & (mass >= FEWEST_STEPS)
     scale = np.where(varies, overall, 1.0)
     if symbols:
         deviation = _log_odds(centre + away, centre, mass, n)
         spread = np.full_like(sd, np.nan)
     else:
-        deviation, spread = away / scale, np.where(told, sd / scale, np.nan)
-    return Contrast(centre + away, sd, np.where(told, deviation, np.nan), spread)
+        deviation, spread = away / scale, np.where(described, sd / scale, np.nan)
+    return Contrast(centre + away, sd, np.where(described, deviation, np.nan), spread)
 
 
 def _log_odds(share: Floats, overall: Floats, mass: Floats, n: Floats) -> Floats:
-    """Return the log odds ratio of shares, drawn to that of all steps by one step's worth."""
+    """Return the log odds ratio of shares, shrunk to that of all steps by one step's weight."""
     base = (overall * n + 0.5) / (n + 1)
-    drawn = (np.clip(share, 0, 1) * mass + base) / (mass + 1)
-    found: Floats = np.log(drawn / (1 - drawn)) - np.log(base / (1 - base))
+    smoothed = (np.clip(share, 0, 1) * mass + base) / (mass + 1)
+    found: Floats = np.log(smoothed / (1 - smoothed)) - np.log(base / (1 - base))
     return found
 
 
 def distinctive(deviation: Floats, spread: Floats, symbols: bool) -> NDArray[np.intp]:
-    """Return the features (feature) that set one state apart, the most distinctive first.
+    """Return the features that set one state apart, the most distinctive first.
 
     Parameters
     ----------
-    deviation, spread : (feature) of one state, see :class:`Contrast`.
+    deviation, spread : ndarray of shape (feature,)
+        Of one state, see :class:`Contrast`.
+    symbols : bool
+        Whether features are shares of symbols.
+
+    Returns
+    -------
+    ndarray of shape (distinctive,)
+        Indices of features.
     """
     least = LEAST_ODDS if symbols else LEAST_DEVIATION
     with np.errstate(divide="ignore"):
@@ -106,13 +127,23 @@ def words(
 
     Parameters
     ----------
-    names : (feature)
-    mean, deviation, spread : (feature) of one state, see :class:`Contrast`.
-    units : (feature), what ``mean`` is measured in; empty for none.
+    names : sequence of str
+        Names of the features.
+    mean, deviation, spread : ndarray of shape (feature,)
+        Of one state, see :class:`Contrast`.
+    symbols : bool
+        Whether features are shares of symbols.
+    units : sequence of str, optional
+        Units of ``mean``; empty for none.
+
+    Returns
+    -------
+    str
+        Up to three features.
     """
     if np.isnan(deviation).all():
         return "not told, for want of steps or of variation"
-    chosen = distinctive(deviation, spread, symbols)[:N_TOLD]
+    chosen = distinctive(deviation, spread, symbols)[:N_FEATURES]
     if not len(chosen):
         return "as on average"
     parts = []

@@ -1,9 +1,10 @@
-"""How long states last, from sequences that end while a state goes on.
+"""Mean dwell times of states, from sequences that end within a visit.
 
-A visit that the end of a sequence cuts off says that it lasted at least so long. By the geometric
-law, which a Markov chain has, a state is left at each step with one probability; its estimate is
-the number of exits over the number of steps at which an exit could be seen, and what the end of a
-sequence hides counts on neither side. No dwell is claimed that is longer than the longest sequence.
+A visit that is cut off by the end of a sequence lasted at least so long. By the geometric
+distribution, which a Markov chain has, a state is left at each step with one probability; its
+estimate is the number of exits over the number of steps at which an exit could be seen, and what
+the end of a sequence hides counts on neither side. No dwell time is claimed that is longer than the
+longest sequence.
 """
 
 from __future__ import annotations
@@ -20,15 +21,21 @@ ALPHA = 0.05
 
 
 class Dwells(NamedTuple):
-    """Mean dwells in steps, each (state).
+    """Mean dwell times in steps.
 
-    estimate : NaN where the data only give a lower bound: no exit was seen, or the estimate is
-        longer than the longest sequence
-    low, high : 95 % interval; ``low`` is the bound where there is no estimate, and ``high`` is
-        infinite where it lies beyond the longest sequence. NaN for a state in which no exit could
-        have been seen
-    exits : exits that were seen
-    at_risk : steps at which an exit could have been seen
+    Attributes
+    ----------
+    estimate : ndarray of shape (state,)
+        NaN where the data only give a lower bound: no exit was seen, or the estimate is longer than
+        the longest sequence.
+    low, high : ndarray of shape (state,)
+        95 % interval; ``low`` is the bound where there is no estimate, and ``high`` is infinite
+        where it lies beyond the longest sequence. NaN for a state in which no exit could have been
+        seen.
+    exits : ndarray of shape (state,)
+        Exits that were seen.
+    at_risk : ndarray of shape (state,)
+        Steps at which an exit could have been seen.
     """
 
     estimate: Floats
@@ -39,11 +46,24 @@ class Dwells(NamedTuple):
 
 
 def dwells(path: Ints, n_states: int) -> Dwells:
-    """Estimate the mean dwell of each state, with exact binomial limits (Clopper & Pearson 1934).
+    """Estimate the mean dwell time of each state, with exact limits (Clopper & Pearson 1934).
 
     Parameters
     ----------
-    path : (sequence, time), the state of each step, below 0 where unknown or past the end.
+    path : ndarray of shape (sequence, time)
+        The state of each step, below 0 where unknown or past the end.
+    n_states : int
+        Number of states.
+
+    Returns
+    -------
+    Dwells
+        Of each state.
+
+    Examples
+    --------
+    >>> dwells(np.array([[0, 0, 1, 1, 0, 0]]), 2).estimate.tolist()
+    [3.0, 2.0]
     """
     from scipy.special import betaincinv
 
@@ -69,7 +89,18 @@ def dwells(path: Ints, n_states: int) -> Dwells:
 
 
 def words(estimate: float, low: float, high: float) -> str:
-    """Return a dwell with its interval, such as ``8.2 steps (6.1 to 11)``, or what it exceeds."""
+    """Return a dwell time with its interval, such as ``8.2 steps (6.1 to 11)``, or its lower bound.
+
+    Parameters
+    ----------
+    estimate, low, high : float
+        Of one state, see :class:`Dwells`.
+
+    Returns
+    -------
+    str
+        A phrase.
+    """
     if np.isnan(low):
         return "not known"
     if np.isnan(estimate):
@@ -80,7 +111,18 @@ def words(estimate: float, low: float, high: float) -> str:
 
 
 def short(estimate: float, low: float) -> str:
-    """Return a dwell as it stands in a figure: ``8.2``, or ``>13`` where that is all there is."""
+    """Return a dwell time as it stands in a figure: ``8.2``, or ``>13`` for a lower bound.
+
+    Parameters
+    ----------
+    estimate, low : float
+        Of one state, see :class:`Dwells`.
+
+    Returns
+    -------
+    str
+        Empty where nothing is known.
+    """
     if np.isnan(low):
         return ""
     return f">{_number(low, down=True)}" if np.isnan(estimate) else _number(estimate)

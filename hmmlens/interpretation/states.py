@@ -1,4 +1,4 @@
-"""What each state is: how often, how long, what goes in, what comes out, what truth it meets."""
+"""A description of each state: occupancy, dwell times, inputs, outputs, and the truth in it."""
 
 from __future__ import annotations
 
@@ -29,29 +29,39 @@ def read_states(
     n_truth: int,
     symbols: tuple[bool, bool] = (False, False),
 ) -> xr.Dataset:
-    """Describe the states of ``model`` on recorded sequences, most frequent first.
+    """Describe the states of a model on recorded sequences, most frequent first.
 
     States are known by filtering. The order of states is by occupancy; every variable follows it.
 
     Parameters
     ----------
-    observed : what the model was fitted to, (sequence, time, component) or (sequence, time).
-    inputs, outputs : (sequence, time, feature), symbols one-hot or as probabilities.
-    truth : (sequence, time), -1 where unknown; of ``n_truth`` kinds.
-    symbols : whether inputs, and outputs, are symbols.
+    model : HiddenMarkovModel
+        The model.
+    observed : ndarray of shape (sequence, time, component) or (sequence, time)
+        The observations to which it was fitted.
+    inputs, outputs : ndarray of shape (sequence, time, feature)
+        Inputs and outputs, symbols one-hot or as probabilities.
+    truth : ndarray of shape (sequence, time)
+        True states, -1 where unknown.
+    length : ndarray of shape (sequence,)
+        Number of steps.
+    n_truth : int
+        Number of true states.
+    symbols : tuple of bool, optional
+        Whether inputs, and outputs, are symbols.
 
     Returns
     -------
-    xr.Dataset
-        ``posteriors`` (sequence, time, state), ``path`` (sequence, time) the likeliest state
+    Dataset
+        ``posteriors`` (sequence, time, state), ``path`` (sequence, time) the most likely state
         given the past, -1 past the end; ``startprob, occupancy`` (state); ``dwell, dwell_low,
-        dwell_high, dwell_exits, dwell_steps`` (state), the mean dwell in steps with its interval,
-        see :class:`hmmlens.interpretation.dwells.Dwells`; ``mean_dwell, model_dwell`` (state), the
-        mean over whole visits, which is too short, and what the transition matrix expects, which
-        knows no end of a sequence; ``transmat`` (state, next_state); ``input_mean, input_sd,
-        input_deviation, input_spread`` and the same of ``output`` (state, feature), see
-        :class:`hmmlens.interpretation.contrast.Contrast`; ``truth_share`` (state, truth), P(truth |
-        state).
+        dwell_high, dwell_exits, dwell_steps`` (state), the mean dwell time in steps with its
+        interval, see :class:`hmmlens.interpretation.dwells.Dwells`; ``mean_dwell, model_dwell``
+        (state), the mean over whole visits, which is too short, and the expectation of the
+        transition matrix, which knows no end of a sequence; ``transmat`` (state, next_state);
+        ``input_mean, input_sd, input_deviation, input_spread`` and the same of ``output`` (state,
+        feature), see :class:`hmmlens.interpretation.contrast.Contrast`; ``truth_share`` (state,
+        truth), P(truth | state).
     """
     posteriors = model.filter(observed, length).posteriors
     inside = steps_inside(length, *posteriors.shape[:2])
@@ -91,8 +101,8 @@ def read_states(
             "dwell_steps": ("state", lasting.at_risk),
             **{
                 f"{block}_{name}": (("state", block), values)
-                for block, found in compared.items()
-                for name, values in found._asdict().items()
+                for block, contrasts in compared.items()
+                for name, values in contrasts._asdict().items()
             },
         }
     )
@@ -108,9 +118,19 @@ def read_picks(
 
     Parameters
     ----------
-    choices : ``pick, covariance_type, n_states``, one row per pick.
-    sweep : the stored sweep.
-    observed, recorded : what :func:`read_states` needs beside the model.
+    choices : DataFrame
+        ``pick, covariance_type, n_states``, one row per pick.
+    sweep : Dataset
+        The stored sweep.
+    observed : ndarray of shape (sequence, time, component) or (sequence, time)
+        See :func:`read_states`.
+    **recorded : Any
+        The other arguments of :func:`read_states`.
+
+    Returns
+    -------
+    Dataset
+        The descriptions of all picks.
     """
     readings = []
     for pick in choices.itertuples():
@@ -130,13 +150,23 @@ def interpret(
     root: xr.Dataset,
     sequences: xr.Dataset,
 ) -> xr.Dataset:
-    """Return the ``explanation`` store of a layer: its chosen models, read on what was recorded.
+    """Return the ``explanation`` store of a layer: its chosen models, described.
 
     Parameters
     ----------
-    choices : the chosen models of one reducer, with ``reducer``.
-    sweep, reduced, sequences : stores of these kinds.
-    root : of the ``activations`` store.
+    choices : DataFrame
+        The chosen models of one reducer, with ``reducer``.
+    sweep, reduced : Dataset
+        Stores of the reducer.
+    root : Dataset
+        Root of the ``activations`` store.
+    sequences : Dataset
+        The ``sequences`` store.
+
+    Returns
+    -------
+    Dataset
+        The ``explanation`` store.
     """
     inputs = sequences["input"].to_numpy()[root["sequence"].to_numpy()]
     length = root["length"].to_numpy()
@@ -162,9 +192,19 @@ def interpret(
 
 
 def dwells(path: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return state and length (visit) of every whole visit in ``path`` (sequence, time).
+    """Return the whole visits of a path.
 
     Visits cut off by the start or end of a sequence are left out: their lengths are not known.
+
+    Parameters
+    ----------
+    path : ndarray of shape (sequence, time)
+        The state of each step, below 0 past the end.
+
+    Returns
+    -------
+    state, length : ndarray of shape (visit,)
+        State and number of steps of each visit.
     """
     states, lengths = [], []
     for row in path:
@@ -180,7 +220,20 @@ def dwells(path: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int
 
 
 def mean_dwells(path: NDArray[np.integer], n_states: int) -> Floats:
-    """Return the mean length in steps of each state's whole visits; NaN without any."""
+    """Return the mean length of each state's whole visits.
+
+    Parameters
+    ----------
+    path : ndarray of shape (sequence, time)
+        The state of each step, below 0 past the end.
+    n_states : int
+        Number of states.
+
+    Returns
+    -------
+    ndarray of shape (state,)
+        In steps; NaN without any whole visit.
+    """
     state, length = dwells(path)
     total = np.bincount(state, weights=length, minlength=n_states)
     count = np.bincount(state, minlength=n_states)
@@ -188,12 +241,19 @@ def mean_dwells(path: NDArray[np.integer], n_states: int) -> Floats:
 
 
 def state_outputs(posteriors: Floats, distribution: Floats) -> Floats:
-    """Return the mean output law of each state (state, output), weighted by the posteriors.
+    """Return the mean output of each state, weighted by the posteriors.
 
     Parameters
     ----------
-    posteriors : (sequence, time, state), filtered; 0 past a sequence's end.
-    distribution : (sequence, time, output)
+    posteriors : ndarray of shape (sequence, time, state)
+        State probabilities, filtered; 0 past a sequence's end.
+    distribution : ndarray of shape (sequence, time, output)
+        Outputs of the network.
+
+    Returns
+    -------
+    ndarray of shape (state, output)
+        The overall mean for a state that no step visits.
     """
     weight = posteriors.reshape(-1, posteriors.shape[-1])
     flat = distribution.reshape(-1, distribution.shape[-1])
@@ -201,6 +261,6 @@ def state_outputs(posteriors: Floats, distribution: Floats) -> Floats:
     seen = weight.any(axis=1)
     weight, flat = weight[seen], flat[seen]
     mass = weight.sum(axis=0)[:, None]
-    # A state that no train step visits says what the average says.
+    # A state that no train step visits has the average output.
     means: Floats = np.where(mass > 1e-9, weight.T @ flat / np.maximum(mass, 1e-9), flat.mean(0))
     return means

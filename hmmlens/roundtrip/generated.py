@@ -64,7 +64,9 @@ def said(drawn: Drawn, seen: Seen, n_states: int, n_restarts: int, seed: int) ->
     inputs = data["input"].to_numpy()[data["split"].to_numpy() == 2]
     half = inputs.shape[1] // 2
     device = next(network.parameters()).device
-    own = closed_loop.speak(network, torch.from_numpy(inputs[:, :half]).to(device), half, rng)
+    own = closed_loop.generate_symbols(
+        network, torch.from_numpy(inputs[:, :half]).to(device), half, rng
+    )
     n_symbols = int(data.attrs["n_symbols"])
     # Both continue the same prompts, so that they differ by what follows alone.
     rows = _words("words", own, inputs[:, half : 2 * half], n_symbols, rng)

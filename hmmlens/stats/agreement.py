@@ -9,13 +9,22 @@ from typing import Any
 import numpy as np
 
 from hmmlens.stats.bootstrap import interval, resampled
+from hmmlens.stats.entropy import entropy
 from hmmlens.typing import Floats, Ints
 
 
 def contingency(truth: Ints, found: Ints) -> Floats:
-    """Count steps by sequence, true state and found state: (sequence, truth, found).
+    """Count steps by sequence, true state and found state.
 
-    Steps where either is below 0 (unknown, or past the end) are left out.
+    Parameters
+    ----------
+    truth, found : ndarray of shape (sequence, time)
+        Labels. Steps where either is below 0 (unknown, or past the end) are ignored.
+
+    Returns
+    -------
+    ndarray of shape (sequence, truth, found)
+        Numbers of steps.
     """
     n_truth, n_found = max(int(truth.max()) + 1, 1), max(int(found.max()) + 1, 1)
     tables = np.zeros((len(truth), n_truth, n_found))
@@ -26,14 +35,30 @@ def contingency(truth: Ints, found: Ints) -> Floats:
 
 
 def adjusted_rand_index(tables: Floats) -> Floats:
-    """Return the ARI of contingency tables (Hubert and Arabie 1985, eq. 5)."""
+    """Return the adjusted Rand index (ARI; Hubert and Arabie 1985, eq. 5).
 
-    def pairs(counts: Floats) -> Floats:
-        found: Floats = (counts * (counts - 1) / 2).sum(axis=-1)
-        return found
+    Parameters
+    ----------
+    tables : ndarray of shape (..., truth, found)
+        Contingency tables.
 
-    both, rows, columns = pairs(_flat(tables)), pairs(tables.sum(-1)), pairs(tables.sum(-2))
-    total = pairs(tables.sum(axis=(-2, -1))[..., None])
+    Returns
+    -------
+    ndarray of shape (...)
+        1 where there are not two steps to compare, or one state on both sides.
+
+    Examples
+    --------
+    >>> float(adjusted_rand_index(np.array([[5.0, 0.0], [0.0, 5.0]])))
+    1.0
+    """
+
+    def _pairs(counts: Floats) -> Floats:
+        n_pairs: Floats = (counts * (counts - 1) / 2).sum(axis=-1)
+        return n_pairs
+
+    both, rows, columns = _pairs(_flat(tables)), _pairs(tables.sum(-1)), _pairs(tables.sum(-2))
+    total = _pairs(tables.sum(axis=(-2, -1))[..., None])
     expected = rows * columns / np.maximum(total, 1)
     largest = (rows + columns) / 2
     # Without two steps to compare, or with one state on both sides, nothing can disagree.
@@ -48,17 +73,13 @@ def _flat(tables: Floats) -> Floats:
     return tables.reshape(*tables.shape[:-2], -1)
 
 
-def _entropy(counts: Floats) -> Floats:
-    """Return the entropy (...) of counts (..., kind) in nats."""
-    p = counts / counts.sum(axis=-1, keepdims=True)
-    found: Floats = -(p * np.log(np.where(p > 0, p, 1.0))).sum(axis=-1)
-    return found
-
-
 def _shared(tables: Floats) -> tuple[Floats, Floats, Floats]:
     """Return the entropies of truth and found, and their mutual information, in nats."""
-    truth, found = _entropy(tables.sum(axis=-1)), _entropy(tables.sum(axis=-2))
-    return truth, found, np.maximum(0.0, truth + found - _entropy(_flat(tables)))
+    truth, found, both = (
+        entropy(counts / counts.sum(axis=-1, keepdims=True))
+        for counts in (tables.sum(axis=-1), tables.sum(axis=-2), _flat(tables))
+    )
+    return truth, found, np.maximum(0.0, truth + found - both)
 
 
 def _ratio(part: Floats, whole: Floats, otherwise: float) -> Floats:
@@ -68,7 +89,18 @@ def _ratio(part: Floats, whole: Floats, otherwise: float) -> Floats:
 
 
 def normalised_mutual_information(tables: Floats) -> Floats:
-    """Return mutual information over the mean of the two entropies; 0 where both are 0."""
+    """Return mutual information over the mean of the two entropies.
+
+    Parameters
+    ----------
+    tables : ndarray of shape (..., truth, found)
+        Contingency tables.
+
+    Returns
+    -------
+    ndarray of shape (...)
+        0 where both entropies are 0.
+    """
     truth, found, shared = _shared(tables)
     return _ratio(2 * shared, truth + found, 0.0)
 
@@ -76,7 +108,15 @@ def normalised_mutual_information(tables: Floats) -> Floats:
 def adjusted_mutual_information(tables: Floats) -> Floats:
     """Return the AMI with the mean of the two entropies (Vinh, Epps & Bailey 2010).
 
-    0 on average for labels at random, 1 for equal ones; 0 where both entropies are 0.
+    Parameters
+    ----------
+    tables : ndarray of shape (..., truth, found)
+        Contingency tables.
+
+    Returns
+    -------
+    ndarray of shape (...)
+        0 on average for random labels, 1 for equal ones; 0 where both entropies are 0.
     """
     truth, found, shared = _shared(tables)
     chance = np.array(
@@ -121,33 +161,68 @@ def _log_factorial(n: int, of: Any) -> Any:
 
 
 def homogeneity(tables: Floats) -> Floats:
-    """Return 1 - H(truth | found) / H(truth): 1 where no found state mixes true ones.
+    """Return 1 - H(truth | found) / H(truth) (Rosenberg & Hirschberg 2007).
 
-    Rosenberg & Hirschberg 2007; it does not mind more found states than true ones.
+    Parameters
+    ----------
+    tables : ndarray of shape (..., truth, found)
+        Contingency tables.
+
+    Returns
+    -------
+    ndarray of shape (...)
+        1 where no found state mixes true ones, however many found states there are.
     """
     truth, _, shared = _shared(tables)
     return _ratio(shared, truth, 1.0)
 
 
 def completeness(tables: Floats) -> Floats:
-    """Return 1 - H(found | truth) / H(found): 1 where no true state is split."""
+    """Return 1 - H(found | truth) / H(found) (Rosenberg & Hirschberg 2007).
+
+    Parameters
+    ----------
+    tables : ndarray of shape (..., truth, found)
+        Contingency tables.
+
+    Returns
+    -------
+    ndarray of shape (...)
+        1 where no true state is split.
+    """
     return homogeneity(np.swapaxes(tables, -2, -1))
 
 
 def mapped_accuracy(train: Floats, test: Floats) -> float:
-    """Return the share of test steps told right by each found state's commonest truth in train.
+    """Return the share of test steps that each found state's commonest truth in train gets right.
 
     Parameters
     ----------
-    train, test : contingency tables (truth, found) of equal shape. A state that train never met
-        tells the commonest truth of all.
+    train, test : ndarray of shape (truth, found)
+        Contingency tables. A state that train never met is assigned the commonest truth of all.
+
+    Returns
+    -------
+    float
+        The share of test steps that each found state's commonest truth in train gets right.
     """
-    told = np.where(train.any(axis=0), train.argmax(axis=0), train.sum(axis=1).argmax())
-    return float(test[told, np.arange(test.shape[1])].sum() / test.sum())
+    truth = np.where(train.any(axis=0), train.argmax(axis=0), train.sum(axis=1).argmax())
+    return float(test[truth, np.arange(test.shape[1])].sum() / test.sum())
 
 
 def matched_accuracy(tables: Floats) -> Floats:
-    """Return the share of steps on the diagonal after the best one-to-one matching of states."""
+    """Return the share of steps on the diagonal after the best one-to-one matching of states.
+
+    Parameters
+    ----------
+    tables : ndarray of shape (..., truth, found)
+        Contingency tables.
+
+    Returns
+    -------
+    ndarray of shape (...)
+        The share of steps on the diagonal after the best one-to-one matching of states.
+    """
     from scipy.optimize import linear_sum_assignment
 
     flat = tables.reshape(-1, *tables.shape[-2:])
@@ -168,13 +243,41 @@ SCORES: dict[str, Callable[[Floats], Floats]] = {
 
 
 def agreement(truth: Ints, found: Ints) -> dict[str, float]:
-    """Return all :data:`SCORES` of two labellings (sequence, time)."""
+    """Return all :data:`SCORES` of two labellings.
+
+    Parameters
+    ----------
+    truth, found : ndarray of shape (sequence, time)
+        Labels, below 0 where unknown or past the end.
+
+    Returns
+    -------
+    dict of str to float
+        By the name of the score.
+
+    Examples
+    --------
+    >>> truth = np.array([[0, 0, 1, 1]])
+    >>> agreement(truth, 1 - truth)["accuracy"]
+    1.0
+    """
     table = contingency(truth, found).sum(axis=0)
     return {name: float(score(table)) for name, score in SCORES.items()}
 
 
 def rand_index(truth: Ints, found: Ints) -> float:
-    """Return the ARI of two labellings (sequence, time), see :func:`adjusted_rand_index`."""
+    """Return the adjusted Rand index of two labellings.
+
+    Parameters
+    ----------
+    truth, found : ndarray of shape (sequence, time)
+        Labels, below 0 where unknown or past the end.
+
+    Returns
+    -------
+    float
+        See :func:`adjusted_rand_index`.
+    """
     return float(adjusted_rand_index(contingency(truth, found).sum(axis=0)))
 
 
@@ -192,12 +295,25 @@ def bootstrap(
 ) -> dict[str, tuple[float, float]]:
     """Return the central 95 % of each wanted score over resamples of whole sequences.
 
-    Steps of one sequence depend on each other, so sequences are the unit; or groups of them. With
-    fewer than two units there is no interval: (NaN, NaN).
+    Steps of one sequence depend on each other, so sequences are the unit; or groups of them.
 
     Parameters
     ----------
-    group : (sequence), to whom or what each sequence belongs, where groups are the unit.
+    truth, found : ndarray of shape (sequence, time)
+        Labels, below 0 where unknown or past the end.
+    n_bootstrap : int
+        Number of resamples.
+    rng : numpy.random.Generator
+        Source of the resamples.
+    wanted : iterable of str, optional
+        Names of :data:`SCORES`.
+    group : ndarray of shape (sequence,), optional
+        To whom or what each sequence belongs, where groups are the unit.
+
+    Returns
+    -------
+    dict of str to tuple of float
+        Limits of each score; (NaN, NaN) with fewer than two units.
     """
     tables = contingency(truth, found)
     if group is not None:
@@ -207,5 +323,5 @@ def bootstrap(
         tables = sums
     if len(tables) < 2:
         return dict.fromkeys(wanted, (np.nan, np.nan))
-    drawn = resampled(tables, n_bootstrap, rng)
-    return {name: interval(SCORES[name](drawn)) for name in wanted}
+    sums = resampled(tables, n_bootstrap, rng)
+    return {name: interval(SCORES[name](sums)) for name in wanted}

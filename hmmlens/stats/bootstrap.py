@@ -1,7 +1,7 @@
 """Intervals that resample whole units: sequences, or trainings where the claim is about training.
 
-A score is a function of counts or sums that add up over units. What steps of one unit share
-with each other is kept, because a unit is taken whole or not at all.
+A score is a function of counts or sums that add up over units. The dependence between the steps of
+one unit is kept, because a unit is resampled as a whole.
 """
 
 from __future__ import annotations
@@ -15,7 +15,15 @@ from hmmlens.typing import Floats
 
 
 class Estimate(NamedTuple):
-    """A value and its 95 % interval; NaN limits where there is none."""
+    """A value and its 95 % interval.
+
+    Attributes
+    ----------
+    value : float
+        The value.
+    low, high : float
+        The limits; NaN where there is no interval.
+    """
 
     value: float
     low: float
@@ -23,7 +31,22 @@ class Estimate(NamedTuple):
 
 
 def resampled(parts: Floats, n_bootstrap: int, rng: np.random.Generator) -> Floats:
-    """Return sums of ``parts`` (unit, ...) over resamples of the units: (resample, ...)."""
+    """Return sums of parts over resamples of the units.
+
+    Parameters
+    ----------
+    parts : ndarray of shape (unit, ...)
+        Counts or sums of each unit.
+    n_bootstrap : int
+        Number of resamples.
+    rng : numpy.random.Generator
+        Source of the resamples.
+
+    Returns
+    -------
+    ndarray of shape (resample, ...)
+        Sums of parts over resamples of the units.
+    """
     n = len(parts)
     counts = rng.multinomial(n, np.full(n, 1 / n), size=n_bootstrap)
     sums: Floats = np.tensordot(counts, parts, axes=1)
@@ -31,7 +54,18 @@ def resampled(parts: Floats, n_bootstrap: int, rng: np.random.Generator) -> Floa
 
 
 def interval(values: Floats | list[float]) -> tuple[float, float]:
-    """Return the central 95 % of ``values``; NaN if one of them is."""
+    """Return the central 95 % of values.
+
+    Parameters
+    ----------
+    values : array_like of shape (n,)
+        Values.
+
+    Returns
+    -------
+    low, high : float
+        NaN if one of the values is.
+    """
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)
 
@@ -39,9 +73,25 @@ def interval(values: Floats | list[float]) -> tuple[float, float]:
 def estimate(
     parts: Floats, score: Callable[[Floats], float], n_bootstrap: int, rng: np.random.Generator
 ) -> Estimate:
-    """Return ``score`` of the sum of ``parts`` (unit, ...) with its bootstrap interval.
+    """Return a score of the sum over units with its bootstrap interval.
 
     With fewer than two units there is no interval (Efron & Tibshirani 1993, chapter 13).
+
+    Parameters
+    ----------
+    parts : ndarray of shape (unit, ...)
+        Counts or sums of each unit.
+    score : callable
+        Takes a sum over units and returns the score.
+    n_bootstrap : int
+        Number of resamples.
+    rng : numpy.random.Generator
+        Source of the resamples.
+
+    Returns
+    -------
+    Estimate
+        Value and interval.
     """
     value = score(parts.sum(axis=0))
     if len(parts) < 2:
@@ -50,7 +100,18 @@ def estimate(
 
 
 def mean_estimate(values: Floats) -> Estimate:
-    """Return the mean of ``values`` (unit), one for each, with its normal 95 % interval."""
+    """Return the mean with its normal 95 % interval.
+
+    Parameters
+    ----------
+    values : ndarray of shape (unit,)
+        One value for each unit.
+
+    Returns
+    -------
+    Estimate
+        Without an interval for fewer than two units.
+    """
     mean = float(values.mean())
     if len(values) < 2:
         return Estimate(mean, np.nan, np.nan)

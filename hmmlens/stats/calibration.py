@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say, and what is gained by keeping silent when unsure."""
+"""Calibration of probabilities, and accuracy on the steps with the most certain ones."""
 
 from __future__ import annotations
 
@@ -7,22 +7,29 @@ import pandas as pd
 
 from hmmlens.errors import DataError
 from hmmlens.stats.bootstrap import Estimate, estimate
+from hmmlens.stats.entropy import entropy
 from hmmlens.typing import Floats, Ints
 
+#: Bins of a reliability diagram.
 N_BINS = 10
 
 
 def truth_distribution(posteriors: Floats, truth: Ints, n_truth: int) -> Floats:
-    """Return P(truth | state) (state, truth), counted on the train split.
+    """Return P(truth | state), counted on the train split.
 
     Parameters
     ----------
-    posteriors : (sequence, time, state), filtered.
-    truth : (sequence, time), -1 where unknown.
+    posteriors : ndarray of shape (sequence, time, state)
+        State probabilities, filtered.
+    truth : ndarray of shape (sequence, time)
+        True states, -1 where unknown.
+    n_truth : int
+        Number of true states.
 
     Returns
     -------
-    distribution : with half a count for each truth; ``posteriors @ law`` is then P(truth | data).
+    ndarray of shape (state, truth)
+        With half a count for each truth; ``posteriors`` times it is P(truth | data).
     """
     known = truth >= 0
     joint = posteriors[known].T @ np.eye(n_truth)[truth[known]] + 0.5
@@ -45,19 +52,28 @@ def _bins(probabilities: Floats, truth: Ints, n_bins: int) -> Floats:
 
 
 def reliability(probabilities: Floats, truth: Ints, n_bins: int = N_BINS) -> pd.DataFrame:
-    """Return how often the likeliest state is right, by how likely it was said to be.
+    """Return how often the most likely state is right, by its probability.
 
     Parameters
     ----------
-    probabilities : (sequence, time, truth), P(truth | data up to the step).
-    truth : (sequence, time), -1 where unknown.
+    probabilities : ndarray of shape (sequence, time, truth)
+        P(truth | data up to the step).
+    truth : ndarray of shape (sequence, time)
+        True states, -1 where unknown.
+    n_bins : int, optional
+        Number of bins of equal width.
 
     Returns
     -------
     DataFrame
-        One row per bin of equal width that holds a step: ``low, high, n, confidence, accuracy``.
+        One row per bin that holds a step: ``low, high, n, confidence, accuracy``.
+
+    Raises
+    ------
+    DataError
+        When no step has a known truth.
     """
-    n, said, right = np.moveaxis(_bins(probabilities, truth, n_bins).sum(axis=0), 1, 0)
+    n, confidence, right = np.moveaxis(_bins(probabilities, truth, n_bins).sum(axis=0), 1, 0)
     edges = np.arange(n_bins + 1) / n_bins
     some = n > 0
     return pd.DataFrame(
@@ -65,7 +81,7 @@ def reliability(probabilities: Floats, truth: Ints, n_bins: int = N_BINS) -> pd.
             "low": edges[:-1][some],
             "high": edges[1:][some],
             "n": n[some].astype(np.int64),
-            "confidence": said[some] / n[some],
+            "confidence": confidence[some] / n[some],
             "accuracy": right[some] / n[some],
         }
     )
@@ -80,14 +96,37 @@ def calibration_error(
 ) -> Estimate:
     """Return the expected calibration error (Naeini et al. 2015) and its interval.
 
-    The mean over steps of |accuracy - confidence| of their bin. It is above 0 for few steps even
-    when every probability is right.
+    The mean over steps of the absolute difference between accuracy and confidence of their bin. It
+    is above 0 for few steps even when every probability is right.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (sequence, time, truth)
+        P(truth | data up to the step).
+    truth : ndarray of shape (sequence, time)
+        True states, -1 where unknown.
+    n_bootstrap : int
+        Resamples of sequences.
+    rng : numpy.random.Generator
+        Source of the resamples.
+    n_bins : int, optional
+        Number of bins of equal width.
+
+    Returns
+    -------
+    Estimate
+        Value and interval.
+
+    Raises
+    ------
+    DataError
+        When no step has a known truth.
     """
 
-    def score(sums: Floats) -> float:
+    def _score(sums: Floats) -> float:
         return float(np.abs(sums[:, 2] - sums[:, 1]).sum() / sums[:, 0].sum())
 
-    return estimate(_bins(probabilities, truth, n_bins), score, n_bootstrap, rng)
+    return estimate(_bins(probabilities, truth, n_bins), _score, n_bootstrap, rng)
 
 
 def coverage(probabilities: Floats, truth: Ints, shares: Floats | list[float]) -> pd.DataFrame:
@@ -95,20 +134,25 @@ def coverage(probabilities: Floats, truth: Ints, shares: Floats | list[float]) -
 
     Parameters
     ----------
-    shares : of the steps that are answered; the least certain others are left out.
+    probabilities : ndarray of shape (sequence, time, truth)
+        P(truth | data up to the step).
+    truth : ndarray of shape (sequence, time)
+        True states, -1 where unknown.
+    shares : array_like of shape (share,)
+        Shares of the steps, the most certain first.
 
     Returns
     -------
     DataFrame
-        ``share, entropy`` (nats, the largest that is answered) and ``accuracy``.
+        ``share, entropy`` (nats, the largest among these steps) and ``accuracy``.
     """
     known = truth >= 0
     distributions = probabilities[known]
-    entropy = -(distributions * np.log(np.where(distributions > 0, distributions, 1.0))).sum(axis=1)
+    uncertainty = entropy(distributions)
     right = distributions.argmax(axis=1) == truth[known]
-    order = np.argsort(entropy, kind="stable")
+    order = np.argsort(uncertainty, kind="stable")
     rows = []
     for share in shares:
         chosen = order[: max(1, round(share * len(order)))]
-        rows.append((share, float(entropy[chosen[-1]]), float(right[chosen].mean())))
+        rows.append((share, float(uncertainty[chosen[-1]]), float(right[chosen].mean())))
     return pd.DataFrame(rows, columns=["share", "entropy", "accuracy"])

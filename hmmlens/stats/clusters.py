@@ -50,6 +50,7 @@ def nearest(points: Floats, centres: Floats) -> Int64s:
     Returns
     -------
     ndarray of shape (frame,)
+        The index of the nearest centre to each point.
     """
     square = (centres**2).sum(axis=1) - 2 * points @ centres.T
     return np.asarray(square.argmin(axis=1), dtype=np.int64)

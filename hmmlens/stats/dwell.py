@@ -1,8 +1,8 @@
-"""How long states last, and whether that is geometric, as a Markov chain has it.
+"""Dwell times of states, and a test of whether they are geometric, as those of a Markov chain are.
 
-A visit that the end of its sequence cuts off is not thrown away, which would make visits look
-short: it says that the visit lasted at least so long (Kaplan & Meier 1958). Visits that are under
-way when a sequence starts are left out, because their age is not known.
+A visit that is cut off by the end of its sequence is not discarded, which would make visits look
+short: it lasted at least so long (Kaplan & Meier 1958). Visits that are under way when a sequence
+starts are left out, because their age is not known.
 """
 
 from __future__ import annotations
@@ -19,10 +19,16 @@ from hmmlens.typing import Floats, Ints
 class Visits(NamedTuple):
     """Visits whose beginning was seen, one entry each.
 
-    state : the state
-    length : steps that were seen
-    ended : whether the end was seen
-    room : steps from the beginning to the end of the sequence
+    Attributes
+    ----------
+    state : ndarray of shape (visit,)
+        The state.
+    length : ndarray of shape (visit,)
+        Steps that were seen.
+    ended : ndarray of shape (visit,)
+        Whether the end was seen.
+    room : ndarray of shape (visit,)
+        Steps from the beginning to the end of the sequence.
     """
 
     state: NDArray[np.int64]
@@ -32,14 +38,22 @@ class Visits(NamedTuple):
 
 
 class Dwell(NamedTuple):
-    """The law of one state's dwells, beside the geometric law.
+    """The distribution of one state's dwell times, compared with the geometric distribution.
 
-    leave : probability of leaving at each step, of the geometric law
-    hazard : (step), share of the visits that lasted so long which ended there; flat if geometric
-    at_risk : (step), visits that lasted so long
-    survival : (step), share that lasts longer (Kaplan & Meier)
-    distance : largest difference between ``survival`` and the geometric law's (Kolmogorov)
-    p : share of geometric samples with the same beginnings whose distance is as large
+    Attributes
+    ----------
+    leave : float
+        Probability of leaving at each step, of the geometric distribution.
+    hazard : ndarray of shape (step,)
+        Share of the visits that lasted so long which ended there; constant if geometric.
+    at_risk : ndarray of shape (step,)
+        Number of visits that lasted so long.
+    survival : ndarray of shape (step,)
+        Share that lasts longer (Kaplan & Meier).
+    distance : float
+        Largest difference between ``survival`` and that of the geometric distribution (Kolmogorov).
+    p : float
+        Share of geometric samples with the same beginnings whose distance is as large.
     """
 
     leave: float
@@ -51,7 +65,23 @@ class Dwell(NamedTuple):
 
 
 def visits(path: Ints) -> Visits:
-    """Return the visits of ``path`` (sequence, time), below 0 past a sequence's end."""
+    """Return the visits of a path.
+
+    Parameters
+    ----------
+    path : ndarray of shape (sequence, time)
+        The state of each step, below 0 past a sequence's end.
+
+    Returns
+    -------
+    Visits
+        The visits of a path.
+
+    Examples
+    --------
+    >>> visits(np.array([[0, 1, 1, 0, 0]])).length.tolist()
+    [2, 2]
+    """
     states, lengths, ended, rooms = [], [], [], []
     for row in path:
         steps = row[row >= 0]
@@ -75,30 +105,46 @@ def visits(path: Ints) -> Visits:
 
 
 def dwell_test(seen: Visits, state: int, n_samples: int, rng: np.random.Generator) -> Dwell:
-    """Compare the dwells of one state with the geometric law (1 - leave)^(n-1) leave.
+    """Compare the dwell times of one state with the geometric distribution (1 - leave)^(n-1) leave.
 
-    Parametric bootstrap of the Kolmogorov distance: each sample draws geometric dwells for the
+    Parametric bootstrap of the Kolmogorov distance: each sample holds geometric dwell times for the
     same beginnings, cut off where their sequences ended, and is fitted anew (Stute, Gonzalez
     Manteiga & Presedo Quindimil 1993).
+
+    Parameters
+    ----------
+    seen : Visits
+        Visits of all states.
+    state : int
+        The state to test.
+    n_samples : int
+        Number of bootstrap samples.
+    rng : numpy.random.Generator
+        Source of the samples.
+
+    Returns
+    -------
+    Dwell
+        The distribution and its test.
 
     Raises
     ------
     DataError
         When no visit of the state was seen to end.
     """
-    mine = seen.state == state
-    length, ended, room = seen.length[mine], seen.ended[mine], seen.room[mine]
+    own = seen.state == state
+    length, ended, room = seen.length[own], seen.ended[own], seen.room[own]
     if not ended.any():
         raise DataError(
             f"no visit of state {state} was seen to begin and end; longer sequences are needed"
         )
     leave, hazard, at_risk, survival = _fit(length, ended)
     distance = _distance(survival, leave)
-    drawn = rng.geometric(leave, size=(n_samples, len(room)))
+    samples = rng.geometric(leave, size=(n_samples, len(room)))
     null = np.empty(n_samples)
-    for i, row in enumerate(drawn):
+    for i, row in enumerate(samples):
         whole = row < room
-        # A sample of which no visit ends says nothing against the geometric law.
+        # A sample of which no visit ends is no evidence against the geometric distribution.
         null[i] = 0.0
         if whole.any():
             fitted = _fit(np.minimum(row, room), whole)
@@ -108,10 +154,10 @@ def dwell_test(seen: Visits, state: int, n_samples: int, rng: np.random.Generato
 
 
 def _fit(length: Ints, ended: NDArray[np.bool_]) -> tuple[float, Floats, Ints, Floats]:
-    """Return the geometric law's ``leave``, and hazard, at_risk and survival by step.
+    """Return the geometric distribution's ``leave``, and hazard, at_risk and survival by step.
 
-    A visit cut off after n steps was at risk of ending at steps 1 to n - 1 only: whether its
-    n-th step was the last one is not known.
+    A visit cut off after n steps was at risk of ending at steps 1 to n - 1 only: whether its n-th
+    step was the last one is not known.
     """
     longest = int(length.max())
     ends = np.bincount(length[ended], minlength=longest + 1)[1:]

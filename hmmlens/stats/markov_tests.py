@@ -1,6 +1,6 @@
-"""Whether a path of states is a Markov chain: Chapman-Kolmogorov, timescales, order.
+"""Tests of whether a path of states is a Markov chain: Chapman-Kolmogorov, timescales, order.
 
-Paths are (sequence, time) labels, -1 past a sequence's end. To test at a longer lag, give every
+Paths are labels (sequence, time), -1 past a sequence's end. To test at a longer lag, give every
 n-th step of the path.
 """
 
@@ -18,17 +18,23 @@ from hmmlens.stats.surrogates import p_value
 from hmmlens.stats.transitions import counts, normalised, row_distance
 from hmmlens.typing import Floats, Ints
 
-#: Steps over which the chain is asked to predict itself.
+#: Steps over which the chain predicts itself.
 CK_STEPS = tuple(range(2, 11))
 
 
 class OrderTest(NamedTuple):
-    """Whether the state before the present one tells anything of the next one.
+    """A test of whether the state before the present one is informative about the next one.
 
-    information : I(next; before | present) in nats
-    g2 : 2 N times ``information``
-    dof : degrees of freedom of the chi-square law that ``g2`` tends to for a Markov chain
-    p : share of shuffled paths whose information is as large
+    Attributes
+    ----------
+    information : float
+        I(next; before | present) in nats.
+    g2 : float
+        2 N times ``information``.
+    dof : int
+        Degrees of freedom of the chi-square distribution to which ``g2`` tends for a Markov chain.
+    p : float
+        Share of shuffled paths whose information is as large.
     """
 
     information: float
@@ -62,16 +68,34 @@ def _timescales(moves: Floats, lag: int) -> Floats:
 def implied_timescales(
     path: Ints, n_states: int, lags: tuple[int, ...], n_bootstrap: int, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Return the timescales t_i = -lag / ln |lambda_i(lag)|, which are flat in lag for a chain.
+    """Return the timescales t_i = -lag / ln |lambda_i(lag)|, which are constant in lag for a chain.
 
-    Swope, Pitera & Suits 2004 (J. Phys. Chem. B 108:6571). Transition matrices are counted over
-    all pairs of steps that lie ``lag`` apart, and not made reversible.
+    Swope, Pitera & Suits 2004 (J. Phys. Chem. B 108:6571). Transition matrices are counted over all
+    pairs of steps that lie ``lag`` apart, and not made reversible.
+
+    Parameters
+    ----------
+    path : ndarray of shape (sequence, time)
+        The state of each step.
+    n_states : int
+        Number of states.
+    lags : tuple of int
+        Lags in steps.
+    n_bootstrap : int
+        Resamples of sequences.
+    rng : numpy.random.Generator
+        Source of the resamples.
 
     Returns
     -------
     DataFrame
-        ``lag, process`` (1 is the slowest), ``value, low, high`` in steps; intervals over resamples
-        of sequences, NaN where a resample misses a state.
+        ``lag, process`` (1 is the slowest), ``value, low, high`` in steps; limits are NaN where a
+        resample misses a state.
+
+    Raises
+    ------
+    DataError
+        When no sequence is longer than a lag.
     """
     rows = []
     for lag in lags:
@@ -79,9 +103,9 @@ def implied_timescales(
         if not moves.any():
             raise DataError(f"no sequence is longer than the lag of {lag} steps")
         value = _timescales(moves.sum(axis=0), lag)
-        drawn = [_timescales(m, lag) for m in resampled(moves, n_bootstrap, rng)]
+        resampled_values = [_timescales(m, lag) for m in resampled(moves, n_bootstrap, rng)]
         # Nearest, because nothing lies between a number and infinity.
-        low, high = np.percentile(drawn, [2.5, 97.5], axis=0, method="nearest")
+        low, high = np.percentile(resampled_values, [2.5, 97.5], axis=0, method="nearest")
         for i in range(n_states - 1):
             rows.append((lag, i + 1, value[i], low[i], high[i]))
     return pd.DataFrame(rows, columns=["lag", "process", "value", "low", "high"])
@@ -98,8 +122,21 @@ def chapman_kolmogorov(
 
     The defect is the distance between A^m and the counted A_m, rows weighted by how often states
     are left (:func:`hmmlens.stats.transitions.row_distance`; Prinz et al. 2011, J. Chem. Phys.
-    134:174105, IV F). Its null is a Markov chain with the counted transitions, drawn with the same
+    134:174105, IV F). Its null is a Markov chain with the counted transitions and with the same
     first states and lengths.
+
+    Parameters
+    ----------
+    path : ndarray of shape (sequence, time)
+        The state of each step.
+    n_states : int
+        Number of states.
+    n_samples : int
+        Samples of the null.
+    rng : numpy.random.Generator
+        Source of the samples.
+    steps : tuple of int, optional
+        Numbers of steps.
 
     Returns
     -------
@@ -109,7 +146,7 @@ def chapman_kolmogorov(
     Raises
     ------
     DataError
-        When no sequence is long enough.
+        When no sequence is long enough, or no state is ever left.
     """
     moves = counts(path, n_states).sum(axis=0)
     keep = _closed(moves)
@@ -180,8 +217,24 @@ def order_test(path: Ints, n_states: int, n_samples: int, rng: np.random.Generat
 
     ``g2`` is the likelihood ratio against order two (Billingsley 1961). Its p value shuffles the
     blocks between visits of a state, for one state after the other and within each sequence: all
-    paths with the same first state and the same counts of moves are equally likely for a Markov
-    chain, whatever its transitions (Besag & Mondal 2013, Biometrics 69:488).
+    paths with the same first state and the same counts of transitions are equally likely for a
+    Markov chain, whatever its transition matrix (Besag & Mondal 2013, Biometrics 69:488).
+
+    Parameters
+    ----------
+    path : ndarray of shape (sequence, time)
+        The state of each step.
+    n_states : int
+        Number of states.
+    n_samples : int
+        Number of shuffled paths.
+    rng : numpy.random.Generator
+        Source of the shuffles.
+
+    Returns
+    -------
+    OrderTest
+        The information and its test.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Sequences that come in parts, because all of them are more than should be held at once."""
+"""Moments of sequences that are read in parts, because all of them exceed the memory."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ from hmmlens.typing import Floats
 
 
 class Part(NamedTuple):
-    """Some sequences.
+    """Some of the sequences.
 
-    rows : which they are
-    inside : (sequence, time), True before each sequence's end
-    frames : (frame, unit), what there is at these steps, one sequence after another
+    Attributes
+    ----------
+    rows : slice
+        Which sequences they are.
+    inside : ndarray of shape (sequence, time)
+        True before each sequence's end.
+    frames : ndarray of shape (frame, unit)
+        The values at these steps, one sequence after another.
     """
 
     rows: slice
@@ -26,14 +31,23 @@ class Part(NamedTuple):
 class Moments:
     """Count, mean and scatter of frames, joined part by part as by Chan et al. 1983.
 
-    No digits are lost where a mean is large beside its deviation, or parts differ in size.
+    No digits are lost where a mean is large relative to its deviation, or parts differ in size.
+
+    Parameters
+    ----------
+    products : bool, optional
+        Whether to sum products of all pairs of units, not squares alone.
 
     Attributes
     ----------
-    n : frames
-    mean : (unit)
-    squares : (unit), sum of squared deviations; or (unit, unit) with ``products``
-    smallest, largest : (unit)
+    n : int
+        Number of frames.
+    mean : ndarray of shape (unit,)
+        Mean.
+    squares : ndarray of shape (unit,) or (unit, unit)
+        Sum of squared deviations; with ``products`` also of products of two units.
+    smallest, largest : ndarray of shape (unit,)
+        Range.
     """
 
     def __init__(self, products: bool = False) -> None:
@@ -41,7 +55,13 @@ class Moments:
         self.n = 0
 
     def add(self, frames: Floats) -> None:
-        """Take in a part (frame, unit)."""
+        """Add a part.
+
+        Parameters
+        ----------
+        frames : ndarray of shape (frame, unit)
+            Frames of the part.
+        """
         n = len(frames)
         if not n:
             return
@@ -64,7 +84,13 @@ class Moments:
 
     @property
     def variance(self) -> Floats:
-        """Variance (unit), with the number of frames in the denominator."""
+        """Return the variance, with the number of frames in the denominator.
+
+        Returns
+        -------
+        ndarray of shape (unit,)
+            Variance of each unit.
+        """
         diagonal = np.diagonal(self.squares) if self.products else self.squares
         found: Floats = diagonal / self.n
         return found

@@ -1,4 +1,4 @@
-"""How alike two sets of symbol sequences are, by the frequencies of their words."""
+"""Distance between two sets of symbol sequences, by the frequencies of their words."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from hmmlens.errors import DataError
 from hmmlens.stats.bootstrap import interval, resampled
+from hmmlens.stats.entropy import entropy
 from hmmlens.typing import Floats, Ints
 
 #: Lengths of the words that are compared.
@@ -15,7 +16,22 @@ LENGTHS = (1, 2, 3, 4, 5, 6)
 
 
 def words(symbols: Ints, length: int, n_symbols: int) -> NDArray[np.int64]:
-    """Return the code of each word (sequence, start), -1 where a symbol is below 0."""
+    """Return the code of each word, -1 where a symbol is below 0.
+
+    Parameters
+    ----------
+    symbols : ndarray of shape (sequence, time)
+        Symbols, below 0 past a sequence's end.
+    length : int
+        Symbols of a word.
+    n_symbols : int
+        Number of symbols.
+
+    Returns
+    -------
+    ndarray of shape (sequence, start)
+        Code of each word.
+    """
     width = max(symbols.shape[1] - length + 1, 0)
     code = np.zeros((len(symbols), width), dtype=np.int64)
     whole = np.ones(code.shape, dtype=bool)
@@ -27,7 +43,22 @@ def words(symbols: Ints, length: int, n_symbols: int) -> NDArray[np.int64]:
 
 
 def counts(one: Ints, two: Ints, length: int, n_symbols: int) -> tuple[Floats, Floats]:
-    """Count the words of two sets, each (sequence, word), over the words that either holds."""
+    """Count the words of two sets of sequences, over the words that either holds.
+
+    Parameters
+    ----------
+    one, two : ndarray of shape (sequence, time)
+        Symbols, below 0 past a sequence's end.
+    length : int
+        Symbols of a word.
+    n_symbols : int
+        Number of symbols.
+
+    Returns
+    -------
+    one, two : ndarray of shape (sequence, word)
+        Counts of each set.
+    """
     codes = [words(part, length, n_symbols) for part in (one, two)]
     kinds = np.unique(np.concatenate([code[code >= 0] for code in codes]))
     tables = []
@@ -40,18 +71,22 @@ def counts(one: Ints, two: Ints, length: int, n_symbols: int) -> tuple[Floats, F
 
 
 def jensen_shannon(one: Floats, two: Floats) -> Floats:
-    """Return the Jensen-Shannon divergence (nats, 0 to ln 2) of counts (..., word) (Lin 1991)."""
+    """Return the Jensen-Shannon divergence of counts (Lin 1991).
+
+    Parameters
+    ----------
+    one, two : ndarray of shape (..., word)
+        Counts.
+
+    Returns
+    -------
+    ndarray of shape (...)
+        In nats, from 0 to ln 2.
+    """
     p, q = (part / part.sum(axis=-1, keepdims=True) for part in (one, two))
     middle = (p + q) / 2
-    divergence: Floats = _entropy(middle) - (_entropy(p) + _entropy(q)) / 2
+    divergence: Floats = entropy(middle) - (entropy(p) + entropy(q)) / 2
     return np.maximum(divergence, 0.0)
-
-
-def _entropy(distribution: Floats) -> Floats:
-    terms: Floats = -(distribution * np.log(np.where(distribution > 0, distribution, 1.0))).sum(
-        axis=-1
-    )
-    return terms
 
 
 def divergences(
@@ -66,15 +101,23 @@ def divergences(
 
     Parameters
     ----------
-    one, two : (sequence, time) symbols, -1 past a sequence's end.
-    n_resamples : of the bootstrap, and of the null.
+    one, two : ndarray of shape (sequence, time)
+        Symbols, -1 past a sequence's end.
+    n_symbols : int
+        Number of symbols.
+    n_resamples : int
+        Resamples of the bootstrap, and of the null.
+    rng : numpy.random.Generator
+        Source of the resamples.
+    lengths : tuple of int, optional
+        Lengths of words.
 
     Returns
     -------
     DataFrame
-        ``n, value, low, high, null, p``. Finite sets of one source differ too: ``null`` is the
-        mean over random exchanges of whole sequences between the sets, ``p`` the share of
-        exchanges that differ as much, (1 + #) / (1 + n_resamples).
+        ``n, value, low, high, null, p``. Finite sets of one source differ too: ``null`` is the mean
+        over random exchanges of whole sequences between the sets, ``p`` the share of exchanges that
+        differ as much, (1 + #) / (1 + n_resamples).
 
     Raises
     ------
@@ -90,13 +133,13 @@ def divergences(
                 f"{length}"
             )
         value = float(jensen_shannon(parts[0].sum(axis=0), parts[1].sum(axis=0)))
-        drawn = jensen_shannon(*(resampled(part, n_resamples, rng) for part in parts))
+        resampled_values = jensen_shannon(*(resampled(part, n_resamples, rng) for part in parts))
         both = np.concatenate(parts)
-        chosen = rng.permuted(
+        exchanged = rng.permuted(
             np.tile(np.arange(len(both)) < len(one), (n_resamples, 1)), axis=1
         ).astype(np.float64)
-        null = jensen_shannon(chosen @ both, (1 - chosen) @ both)
-        low, high = interval(drawn)
+        null = jensen_shannon(exchanged @ both, (1 - exchanged) @ both)
+        low, high = interval(resampled_values)
         p = (1 + int((null >= value).sum())) / (1 + n_resamples)
         rows.append((length, value, low, high, float(null.mean()), p))
     return pd.DataFrame(rows, columns=["n", "value", "low", "high", "null", "p"])

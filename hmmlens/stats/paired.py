@@ -1,7 +1,7 @@
-"""Few trainings: intervals of their mean, and differences between what shares a seed.
+"""Intervals of the mean of few trainings, and differences between trainings that share a seed.
 
 The unit of a claim about training is a training. There are few of them, so that the interval is
-Student's, and the p value that of all ways in which signs could have fallen.
+Student's, and the p value is that of all sign flips.
 """
 
 from __future__ import annotations
@@ -14,16 +14,21 @@ from numpy.typing import ArrayLike
 from hmmlens.errors import DataError
 from hmmlens.stats.bootstrap import Estimate
 
-#: Most pairs for which all signs are gone through: 2^16 is 65,536.
+#: Largest number of pairs for which all signs are tried: 2^16 is 65,536.
 MOST_PAIRS = 16
 
 
 class Paired(NamedTuple):
     """The difference of pairs.
 
-    difference : its mean, with Student's 95 % interval
-    p : two-sided, see :func:`sign_flip`
-    n : pairs
+    Attributes
+    ----------
+    difference : Estimate
+        The mean difference, with Student's 95 % interval.
+    p : float
+        Two-sided, see :func:`sign_flip`.
+    n : int
+        Number of pairs.
     """
 
     difference: Estimate
@@ -32,22 +37,46 @@ class Paired(NamedTuple):
 
 
 def student(values: ArrayLike) -> Estimate:
-    """Return the mean of ``values`` (unit) with Student's 95 % interval; NaN are left out."""
-    given = np.asarray(values, dtype=np.float64)
-    given = given[~np.isnan(given)]
-    if len(given) < 2:
-        return Estimate(float(given[0]) if len(given) else np.nan, np.nan, np.nan)
+    """Return the mean with Student's 95 % interval.
+
+    Parameters
+    ----------
+    values : array_like of shape (unit,)
+        One value for each unit; NaN are ignored.
+
+    Returns
+    -------
+    Estimate
+        Value and interval.
+
+    Examples
+    --------
+    >>> round(student([1.0, 2.0, 3.0]).low, 3)
+    -0.484
+    """
+    known = np.asarray(values, dtype=np.float64)
+    known = known[~np.isnan(known)]
+    if len(known) < 2:
+        return Estimate(float(known[0]) if len(known) else np.nan, np.nan, np.nan)
     from scipy.special import stdtrit
 
-    mean = float(given.mean())
-    half = float(stdtrit(len(given) - 1, 0.975) * given.std(ddof=1) / np.sqrt(len(given)))
+    mean = float(known.mean())
+    half = float(stdtrit(len(known) - 1, 0.975) * known.std(ddof=1) / np.sqrt(len(known)))
     return Estimate(mean, mean - half, mean + half)
 
 
 def sign_flip(differences: ArrayLike) -> float:
     """Return the share of all signs whose mean is as far from 0 (Fisher 1935, section 21).
 
-    The least that n differences can give is 2 / 2^n: .0625 of five.
+    Parameters
+    ----------
+    differences : array_like of shape (pair,)
+        Differences of pairs.
+
+    Returns
+    -------
+    float
+        At least 2 / 2^n for n differences: .0625 for five.
 
     Raises
     ------
@@ -64,9 +93,17 @@ def sign_flip(differences: ArrayLike) -> float:
 
 
 def paired(one: ArrayLike, two: ArrayLike) -> Paired:
-    """Compare ``one`` with ``two`` (unit), unit by unit: one - two; pairs with a NaN are left out.
+    """Compare two samples unit by unit: one - two.
 
-    The difference and p are NaN where no pair is left.
+    Parameters
+    ----------
+    one, two : array_like of shape (unit,)
+        Values; pairs with a NaN are ignored.
+
+    Returns
+    -------
+    Paired
+        The difference and p are NaN where no pair remains.
     """
     apart = np.asarray(one, dtype=np.float64) - np.asarray(two, dtype=np.float64)
     known = apart[~np.isnan(apart)]

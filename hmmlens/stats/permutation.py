@@ -1,8 +1,8 @@
-"""Whether states agree with a known truth better than chance: which null, and its p value.
+"""Permutation tests of the agreement between states and a known truth.
 
-A truth that changes within sequences is shifted in time. A truth that is constant within a
-sequence (a speaker, a patient, a condition) is the same after every shift; there the labels are
-permuted over sequences, or over groups of sequences, which are then the independent observations.
+A truth that changes within sequences is shifted in time. A truth that is constant within a sequence
+(a speaker, a patient, a condition) is the same after every shift; there the labels are permuted
+over sequences, or over groups of sequences, which are then the independent observations.
 """
 
 from __future__ import annotations
@@ -39,14 +39,23 @@ ROUNDING = 1e-12
 class AgreementTest(NamedTuple):
     """A test of agreement with a truth.
 
-    p : share of rearranged truths that agree as well; NaN where there is no test
-    scores : (draw), agreement with rearranged truths
-    null : how the truth was rearranged: :data:`SHIFTED`, :data:`SEQUENCES`, :data:`GROUPS`,
-        :data:`WITHIN`, a combination of these, or :data:`NONE`
-    n_units : independent observations, sequences or groups, that the null rearranges
-    least : the smallest p value that these data allow
-    reason : why there is no test; empty where there is one
-    by_group : whether groups, not sequences, are the independent observations
+    Attributes
+    ----------
+    p : float
+        Share of rearranged truths that agree as well; NaN where there is no test.
+    scores : ndarray of shape (rearrangement,)
+        Agreement with rearranged truths.
+    null : str
+        How the truth was rearranged: :data:`SHIFTED`, :data:`SEQUENCES`, :data:`GROUPS`,
+        :data:`WITHIN`, a combination of these, or :data:`NONE`.
+    n_units : int
+        Independent observations, sequences or groups, that the null rearranges.
+    least : float
+        The smallest p value that these data allow.
+    reason : str
+        Why there is no test; empty where there is one.
+    by_group : bool
+        Whether groups, not sequences, are the independent observations.
     """
 
     p: float
@@ -58,14 +67,20 @@ class AgreementTest(NamedTuple):
     by_group: bool = False
 
     @property
-    def told(self) -> str:
-        """Return the null and its number of observations, or why there is none."""
+    def description(self) -> str:
+        """Return the null and its number of observations, or why there is none.
+
+        Returns
+        -------
+        str
+            Null and its number of observations.
+        """
         if self.reason:
             return f"no test against chance is possible, because {self.reason}"
-        told = _named(self.null, self.n_units)
+        text = _named(self.null, self.n_units)
         if self.least > LEVEL:
-            told += f", which allows no p below {self.least:.2g}, so that chance cannot be excluded"
-        return told
+            text += f", which allows no p below {self.least:.2g}, so that chance cannot be excluded"
+        return text
 
 
 def _named(null: str, n_units: int) -> str:
@@ -76,23 +91,58 @@ def _named(null: str, n_units: int) -> str:
 
 
 def changes(path: Ints) -> bool:
-    """Tell whether labels (sequence, time) change within any sequence; below 0 is unknown."""
+    """Return whether labels change within any sequence.
+
+    Parameters
+    ----------
+    path : ndarray of shape (sequence, time)
+        Labels, below 0 where unknown.
+
+    Returns
+    -------
+    bool
+        Whether labels change within any sequence.
+    """
     return any(len(np.unique(row[row >= 0])) > 1 for row in path)
 
 
 def comparable(truth: Ints) -> bool:
-    """Tell whether labels (sequence, time), below 0 where unknown, are two or more."""
+    """Return whether there are two labels or more.
+
+    Parameters
+    ----------
+    truth : ndarray of shape (sequence, time)
+        Labels, below 0 where unknown.
+
+    Returns
+    -------
+    bool
+        Whether there are two labels or more.
+    """
     return len(np.unique(truth[truth >= 0])) > 1
 
 
 def constant_within(truth: Ints, group: Ints) -> bool:
-    """Tell whether each group of sequences has one label in all of its known steps."""
+    """Return whether each group of sequences has one label in all of its known steps.
+
+    Parameters
+    ----------
+    truth : ndarray of shape (sequence, time)
+        Labels, below 0 where unknown.
+    group : ndarray of shape (sequence,)
+        To whom or what each sequence belongs.
+
+    Returns
+    -------
+    bool
+        Whether each group of sequences has one label in all of its known steps.
+    """
     parts = (truth[group == kind] for kind in np.unique(group))
     return all(len(np.unique(part[part >= 0])) <= 1 for part in parts)
 
 
 class _Blocks(NamedTuple):
-    """Truths that are constant, and which may change places.
+    """Truths that are constant, and which may be exchanged.
 
     labels : (unit)
     members : (unit), the sequences of each unit
@@ -123,11 +173,23 @@ def agreement_test(
 
     Parameters
     ----------
-    truth, found : (sequence, time), -1 where unknown.
-    length : (sequence)
-    score : takes truth and found.
-    n_draws : rearrangements drawn at most.
-    group : (sequence), to whom or what each sequence belongs; None for no groups.
+    truth, found : ndarray of shape (sequence, time)
+        Labels, -1 where unknown.
+    length : ndarray of shape (sequence,)
+        Number of steps.
+    score : callable
+        Takes truth and found and returns a number.
+    n_draws : int
+        Largest number of random rearrangements.
+    rng : numpy.random.Generator
+        Source of the rearrangements.
+    group : ndarray of shape (sequence,), optional
+        To whom or what each sequence belongs; None for no groups.
+
+    Returns
+    -------
+    AgreementTest
+        Without a p value where no test is possible.
     """
     known = truth >= 0
     labels = [np.unique(row[row >= 0]) for row in truth]
@@ -147,7 +209,7 @@ def agreement_test(
     rows = np.concatenate([*blocks.members, np.empty(0, int)]).astype(int)
     unit = np.repeat(np.arange(len(blocks.labels)), [len(one) for one in blocks.members])
 
-    def permuted(order: Ints, shifted: Ints) -> Ints:
+    def _permuted(order: Ints, shifted: Ints) -> Ints:
         out = shifted.copy()
         out[rows] = np.where(known[rows], blocks.labels[order][unit][:, None], -1)
         return out
@@ -156,7 +218,7 @@ def agreement_test(
     if n_shifts * n_orders <= n_draws + 1:
         scores = np.array(
             [
-                score(permuted(order, shifted), found)
+                score(_permuted(order, shifted), found)
                 for shifted in _all_shifts(truth, length, np.flatnonzero(moving))
                 for order in _all_orders(blocks)
             ]
@@ -164,12 +226,12 @@ def agreement_test(
         p = float((scores >= observed - ROUNDING).mean())
         least = float((scores >= scores.max() - ROUNDING).mean())
     else:
-        drawn = []
+        random_scores = []
         for _ in range(n_draws):
             shifted = np.where(moving[:, None], circular_shifts(truth, length, rng), truth)
             order = _random_order(blocks, rng) if n_orders > 1 else np.arange(len(blocks.labels))
-            drawn.append(score(permuted(order, shifted), found))
-        scores = np.array(drawn)
+            random_scores.append(score(_permuted(order, shifted), found))
+        scores = np.array(random_scores)
         p, least = p_value(observed, scores), 1 / (1 + n_draws)
     compared = found[known & (found >= 0)]
     same = np.abs(scores - observed).max() <= ROUNDING
@@ -180,7 +242,7 @@ def agreement_test(
 
 
 def _blocks(labels: Ints, rows: NDArray[np.intp], group: Ints | None) -> tuple[_Blocks, str, bool]:
-    """Return what can change places, the name of that null, and whether units are groups."""
+    """Return what can be exchanged, the name of that null, and whether units are groups."""
     single = _Blocks(labels, [rows[[i]] for i in range(len(rows))], np.zeros(len(rows), int))
     if group is None or len(np.unique(group[rows])) == len(rows):
         return single, SEQUENCES, False

@@ -12,10 +12,20 @@ N_BOOTSTRAP = 1000
 
 
 def ratio(above: Floats, below: Floats, rng: np.random.Generator) -> Estimate:
-    """Return sum(above) / sum(below), both (run), with its bootstrap interval over runs.
+    """Return sum(above) / sum(below) with its bootstrap interval over runs.
 
-    NaN where the sum below is 0; the limits are also NaN where it is in a resample, or with fewer
-    than two runs.
+    Parameters
+    ----------
+    above, below : ndarray of shape (run,)
+        Numerator and denominator of each run.
+    rng : numpy.random.Generator
+        Source of the resamples.
+
+    Returns
+    -------
+    Estimate
+        NaN where the sum below is 0; the limits are also NaN where it is in a resample, or with
+        fewer than two runs.
     """
     parts = np.stack([above, below], axis=1).astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -26,7 +36,20 @@ def ratio(above: Floats, below: Floats, rng: np.random.Generator) -> Estimate:
 
 
 def per_run(above: Floats, rng: np.random.Generator) -> Estimate:
-    """Return the mean of one value for each run (run) with its bootstrap interval."""
+    """Return the mean of one value for each run with its bootstrap interval.
+
+    Parameters
+    ----------
+    above : ndarray of shape (run,)
+        Values.
+    rng : numpy.random.Generator
+        Source of the resamples.
+
+    Returns
+    -------
+    Estimate
+        Value and interval.
+    """
     return ratio(above, np.ones(len(above)), rng)
 
 

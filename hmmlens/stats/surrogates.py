@@ -1,7 +1,7 @@
-"""What a score would be if nothing were there: surrogates, permutations, and their p values.
+"""Null distributions of scores: surrogates, permutations, and their p values.
 
-Surrogates take activations (sequence, time, component) with the length of each sequence, and leave
-what lies past an end as it was.
+Surrogates take activations (sequence, time, component) with the length of each sequence, and do not
+change what lies past an end.
 """
 
 from __future__ import annotations
@@ -16,10 +16,24 @@ from hmmlens.typing import Floats, Ints
 
 
 def time_orders(length: Ints, n_steps: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return a random order of each sequence's steps (sequence, time); the padding stays in place.
+    """Return a random order of each sequence's steps; the padding stays in place.
 
-    ``np.take_along_axis`` with it shuffles activations and outputs alike, which keeps what is
-    said in each state and leaves no dynamics.
+    ``np.take_along_axis`` with it shuffles activations and outputs alike, which keeps the output in
+    each state and destroys the dynamics.
+
+    Parameters
+    ----------
+    length : ndarray of shape (sequence,)
+        Number of steps.
+    n_steps : int
+        Steps of the padded array.
+    rng : numpy.random.Generator
+        Source of the orders.
+
+    Returns
+    -------
+    ndarray of shape (sequence, time)
+        Random order of each sequence's steps.
     """
     inside = np.arange(n_steps) < np.asarray(length)[:, None]
     keys = np.where(inside, rng.random(inside.shape), 1.0 + np.arange(n_steps))
@@ -27,7 +41,22 @@ def time_orders(length: Ints, n_steps: int, rng: np.random.Generator) -> NDArray
 
 
 def time_shuffled(values: Floats, length: Ints, rng: np.random.Generator) -> Floats:
-    """Return each sequence with its steps in random order."""
+    """Return each sequence with its steps in random order.
+
+    Parameters
+    ----------
+    values : ndarray of shape (sequence, time, component)
+        Activations.
+    length : ndarray of shape (sequence,)
+        Number of steps.
+    rng : numpy.random.Generator
+        Source of the orders.
+
+    Returns
+    -------
+    ndarray of shape (sequence, time, component)
+        Each sequence with its steps in random order.
+    """
     order = time_orders(length, values.shape[1], rng)
     return np.take_along_axis(values, order[:, :, None], axis=1)
 
@@ -35,9 +64,23 @@ def time_shuffled(values: Floats, length: Ints, rng: np.random.Generator) -> Flo
 def phase_randomised(values: Floats, length: Ints, rng: np.random.Generator) -> Floats:
     """Return sequences with the same spectra and cross spectra and random phases.
 
-    One random phase for each frequency, the same for all components (Prichard & Theiler 1994,
-    Phys. Rev. Lett. 73:951): means, variances and all linear correlations of a sequence stay, and
-    whatever made its density clustered goes.
+    One random phase for each frequency, the same for all components (Prichard & Theiler 1994, Phys.
+    Rev. Lett. 73:951): means, variances and all linear correlations of a sequence stay, and
+    clusters of its density disappear.
+
+    Parameters
+    ----------
+    values : ndarray of shape (sequence, time, component)
+        Activations.
+    length : ndarray of shape (sequence,)
+        Number of steps.
+    rng : numpy.random.Generator
+        Source of the phases.
+
+    Returns
+    -------
+    ndarray of shape (sequence, time, component)
+        Sequences with the same spectra and cross spectra and random phases.
     """
     out = values.copy()
     for i, n in enumerate(np.asarray(length)):
@@ -52,10 +95,26 @@ def phase_randomised(values: Floats, length: Ints, rng: np.random.Generator) -> 
 
 
 def var_surrogate(values: Floats, length: Ints, rng: np.random.Generator, order: int = 1) -> Floats:
-    """Return sequences drawn from a vector autoregression that is fitted to all of them.
+    """Return samples of a vector autoregression that is fitted to all sequences.
 
     x_t = c + A_1 x_{t-1} + ... + e_t by least squares, e_t Gaussian with the residuals' covariance
     (Luetkepohl 2005, chapter 3). Each sequence begins with ``order`` steps of a random sequence.
+
+    Parameters
+    ----------
+    values : ndarray of shape (sequence, time, component)
+        Activations.
+    length : ndarray of shape (sequence,)
+        Number of steps.
+    rng : numpy.random.Generator
+        Source of the samples.
+    order : int, optional
+        Number of previous steps in the regression.
+
+    Returns
+    -------
+    ndarray of shape (sequence, time, component)
+        Samples of a vector autoregression that is fitted to all sequences.
 
     Raises
     ------
@@ -98,7 +157,15 @@ def permuted_weights(
 
     Parameters
     ----------
-    weights : names and arrays, as of a ``state_dict``; vectors (biases) stay as they are.
+    weights : mapping of str to ndarray
+        Weights by name, as of a ``state_dict``; vectors (biases) stay as they are.
+    rng : numpy.random.Generator
+        Source of the orders.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Weights whose matrices hold their entries in random order.
     """
     out = {}
     for name, array in weights.items():
@@ -110,10 +177,24 @@ def permuted_weights(
 
 
 def circular_shifts(labels: Ints, length: Ints, rng: np.random.Generator) -> Ints:
-    """Return each sequence's labels turned by a random number of steps, at least one.
+    """Return each sequence's labels circularly shifted by a random number of steps, at least one.
 
-    Keeps how often labels come and how long they last, and breaks when. A sequence of one step
-    stays.
+    Keeps how often labels occur and how long they last, and changes when they occur. A sequence of
+    one step stays.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (sequence, time)
+        Labels.
+    length : ndarray of shape (sequence,)
+        Number of steps.
+    rng : numpy.random.Generator
+        Source of the shifts.
+
+    Returns
+    -------
+    ndarray of shape (sequence, time)
+        Each sequence's labels circularly shifted by a random number of steps.
     """
     out = labels.copy()
     for i, n in enumerate(np.asarray(length)):
@@ -125,10 +206,27 @@ def circular_shifts(labels: Ints, length: Ints, rng: np.random.Generator) -> Int
 def p_value(observed: float, null: Floats) -> float:
     """Return (1 + #{null >= observed}) / (1 + B) (Davison & Hinkley 1997, eq. 4.11).
 
+    Parameters
+    ----------
+    observed : float
+        The observed score.
+    null : ndarray of shape (B,)
+        Scores under the null hypothesis.
+
+    Returns
+    -------
+    float
+        (1 + #{null >= observed}) /.
+
     Raises
     ------
     DataError
         When a score is NaN, which is neither larger nor smaller.
+
+    Examples
+    --------
+    >>> p_value(2.0, np.array([0.0, 1.0, 3.0]))
+    0.5
     """
     if np.isnan(observed) or np.isnan(null).any():
         raise DataError("a p value needs scores that are numbers, and one is NaN")
@@ -136,10 +234,25 @@ def p_value(observed: float, null: Floats) -> float:
 
 
 def benjamini_hochberg(p: ArrayLike | Sequence[float]) -> Floats:
-    """Return p values adjusted for the false discovery rate, NaN staying NaN.
+    """Return p values adjusted for the false discovery rate (Benjamini & Hochberg 1995).
 
-    Benjamini & Hochberg 1995; a sweep's cells whose adjusted p is below .05 hold 5 % false ones on
-    average. SciPy has it too, but takes a second to import.
+    Of tests whose adjusted p is below .05, 5 % are false ones on average. SciPy has it too, but
+    takes a second to import.
+
+    Parameters
+    ----------
+    p : array_like of shape (test,)
+        p values, NaN where there is no test.
+
+    Returns
+    -------
+    ndarray of shape (test,)
+        NaN where ``p`` is.
+
+    Examples
+    --------
+    >>> benjamini_hochberg([0.01, 0.04, 0.2]).round(2).tolist()
+    [0.03, 0.06, 0.2]
     """
     given = np.asarray(p, dtype=np.float64)
     out = np.full_like(given, np.nan)

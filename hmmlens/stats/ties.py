@@ -16,7 +16,18 @@ RELATIVE_TOLERANCE = 1e-9
 
 
 def slack(value: float) -> float:
-    """Return the largest difference from ``value`` that counts as rounding."""
+    """Return the largest difference from a value that counts as rounding.
+
+    Parameters
+    ----------
+    value : float
+        A score.
+
+    Returns
+    -------
+    float
+        The largest difference from a value that counts as rounding.
+    """
     return RELATIVE_TOLERANCE * abs(value) if np.isfinite(value) else 0.0
 
 
@@ -25,8 +36,15 @@ def first_best(scores: ArrayLike, largest: bool = True) -> int:
 
     Parameters
     ----------
-    scores : (candidate); NaN is never chosen.
-    largest : whether the largest or the smallest score is the best.
+    scores : array_like of shape (candidate,)
+        Scores; NaN is never chosen.
+    largest : bool, optional
+        Whether the largest or the smallest score is the best.
+
+    Returns
+    -------
+    int
+        The position of the first score that is as good as the best.
 
     Raises
     ------
@@ -53,7 +71,13 @@ def descending(scores: ArrayLike) -> NDArray[np.intp]:
 
     Parameters
     ----------
-    scores : (candidate); NaN counts as the smallest.
+    scores : array_like of shape (candidate,)
+        Scores; NaN counts as the smallest.
+
+    Returns
+    -------
+    ndarray of shape (candidate,)
+        Order of scores from the largest to the smallest.
 
     Examples
     --------

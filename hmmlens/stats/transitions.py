@@ -10,15 +10,19 @@ import numpy as np
 from hmmlens.errors import DataError
 from hmmlens.typing import Floats, Ints
 
-#: Most states for which all permutations are tried: 8! is 40 320.
+#: Largest number of states for which all permutations are tried: 8! is 40 320.
 MAX_PERMUTED = 8
 
 
 class Distance(NamedTuple):
-    """How far a found chain is from the true one.
+    """The distance of a found chain from the true one.
 
-    total_variation : 0 to 1, the mean over the true stationary law of the rows' distances
-    defect : what lumping the larger chain's states threw away, 0 where none were lumped
+    Attributes
+    ----------
+    total_variation : float
+        0 to 1, the mean over the true stationary distribution of the distances of rows.
+    defect : float
+        What lumping the larger chain's states discarded, 0 where none were lumped.
     """
 
     total_variation: float
@@ -26,11 +30,21 @@ class Distance(NamedTuple):
 
 
 def counts(path: Ints, n_states: int, lag: int = 1) -> Floats:
-    """Count moves over ``lag`` steps: (sequence, state, later state).
+    """Count transitions over ``lag`` steps.
 
     Parameters
     ----------
-    path : (sequence, time), below 0 where unknown or past the end.
+    path : ndarray of shape (sequence, time)
+        The state of each step, below 0 where unknown or past the end.
+    n_states : int
+        Number of states.
+    lag : int, optional
+        Number of steps.
+
+    Returns
+    -------
+    ndarray of shape (sequence, state, later_state)
+        Numbers of transitions.
     """
     now, then = path[:, : max(path.shape[1] - lag, 0)], path[:, lag:]
     known = (now >= 0) & (then >= 0)
@@ -40,14 +54,41 @@ def counts(path: Ints, n_states: int, lag: int = 1) -> Floats:
 
 
 def normalised(moves: Floats) -> Floats:
-    """Return rows of counts (state, next state) as laws; NaN for a state that was never left."""
+    """Return rows of counts as distributions.
+
+    Parameters
+    ----------
+    moves : ndarray of shape (state, next_state)
+        Counts of transitions.
+
+    Returns
+    -------
+    ndarray of shape (state, next_state)
+        NaN for a state that was never left.
+    """
     total = moves.sum(axis=1, keepdims=True)
     distributions: Floats = np.where(total > 0, moves / np.maximum(total, 1e-300), np.nan)
     return distributions
 
 
 def stationary(transmat: Floats) -> Floats:
-    """Return the law (state) that the transitions leave as it is."""
+    """Return the stationary distribution of a chain.
+
+    Parameters
+    ----------
+    transmat : ndarray of shape (state, next_state)
+        Transition probabilities.
+
+    Returns
+    -------
+    ndarray of shape (state,)
+        The stationary distribution of a chain.
+
+    Examples
+    --------
+    >>> stationary(np.array([[0.9, 0.1], [0.2, 0.8]])).round(3).tolist()
+    [0.667, 0.333]
+    """
     n = len(transmat)
     system = np.vstack([transmat.T - np.eye(n), np.ones(n)])
     distribution: Floats = np.linalg.lstsq(system, np.r_[np.zeros(n), 1.0], rcond=None)[0]
@@ -55,7 +96,20 @@ def stationary(transmat: Floats) -> Floats:
 
 
 def row_distance(distribution: Floats, one: Floats, two: Floats) -> float:
-    """Return 1/2 sum_i law_i sum_j |one_ij - two_ij|; a row that is NaN is as far as can be (1)."""
+    """Return 1/2 sum_i pi_i sum_j abs(one_ij - two_ij).
+
+    Parameters
+    ----------
+    distribution : ndarray of shape (state,)
+        Weights pi of the rows.
+    one, two : ndarray of shape (state, next_state)
+        Transition probabilities; a row that is NaN has the largest distance (1).
+
+    Returns
+    -------
+    float
+        1/2 sum_i pi_i sum_j abs(one_ij - two_ij).
+    """
     rows = 0.5 * np.abs(one - two).sum(axis=1)
     return float(distribution @ np.where(np.isnan(rows), 1.0, rows))
 
@@ -67,15 +121,23 @@ def lump(
 
     Parameters
     ----------
-    distribution : (state), by which the rows of merged states are weighted.
-    group : (state), the group that each state joins.
+    transmat : ndarray of shape (state, next_state)
+        Transition probabilities.
+    distribution : ndarray of shape (state,)
+        Weights pi of the rows of merged states.
+    group : ndarray of shape (state,)
+        The group that each state joins.
+    n_groups : int
+        Number of groups.
 
     Returns
     -------
-    lumped : (group, next group), diag(M' law)^-1 M' diag(law) A M for the membership matrix M;
-        rows of groups without weight are NaN
-    defect : 0 where the chain can be lumped exactly (Kemeny & Snell 1960, theorem 6.3.2), else
-        the :func:`row_distance` between A M and M times the lumped chain
+    lumped : ndarray of shape (group, next_group)
+        diag(M' pi)^-1 M' diag(pi) A M for the membership matrix M; rows of groups without weight
+        are NaN.
+    defect : float
+        0 where the chain can be lumped exactly (Kemeny & Snell 1960, theorem 6.3.2), else the
+        :func:`row_distance` between A M and M times the lumped chain.
     """
     member = np.eye(n_groups)[group]
     onto = transmat @ member
@@ -85,17 +147,21 @@ def lump(
 
 
 def closest(truth: Floats, found: Floats, distribution: Floats) -> tuple[float, Ints]:
-    """Return the least :func:`row_distance` over all names of the found states, and the names.
+    """Return the smallest :func:`row_distance` over all names of the found states, and the names.
 
     Parameters
     ----------
-    truth, found : (state, next state), of the same size.
-    distribution : (state), stationary law of ``truth``.
+    truth, found : ndarray of shape (state, next_state)
+        Transition probabilities, of the same size.
+    distribution : ndarray of shape (state,)
+        Stationary distribution of ``truth``.
 
     Returns
     -------
     distance : float
-    match : (state), the found state that stands for each true one
+        The smallest distance.
+    match : ndarray of shape (state,)
+        The found state that stands for each true one.
 
     Raises
     ------
@@ -118,14 +184,21 @@ def closest(truth: Floats, found: Floats, distribution: Floats) -> tuple[float, 
 def compare(truth: Floats, found: Floats, table: Floats | None = None) -> Distance:
     """Compare a found chain with the true one, whatever their sizes.
 
-    Equal sizes: the best permutation, or beyond ``MAX_PERMUTED`` states the one that labels
-    agree on. Else the larger chain's states join the state of the smaller one that they meet
-    most; a true state that none joins counts as fully wrong.
+    Equal sizes: the best permutation, or beyond ``MAX_PERMUTED`` states the one that labels agree
+    on. Else the larger chain's states join the state of the smaller one that they meet most; a true
+    state that none joins counts as fully wrong.
 
     Parameters
     ----------
-    truth, found : (state, next state)
-    table : (true state, found state), counts of steps; needed unless the sizes are equal and small.
+    truth, found : ndarray of shape (state, next_state)
+        Transition probabilities.
+    table : ndarray of shape (true_state, found_state), optional
+        Counts of steps; needed unless the sizes are equal and small.
+
+    Returns
+    -------
+    Distance
+        Up to the names of states.
 
     Raises
     ------

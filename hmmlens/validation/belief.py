@@ -1,10 +1,10 @@
-"""Whether a network that predicts the next symbol holds the exact belief about its source.
+"""Whether a network that predicts the next symbol represents the exact belief about its source.
 
 The belief is P(state | symbols so far) by the exact Bayes filter of the generating model (Shai et
 al. 2024, arXiv 2405.15943). A linear readout is learnt on train sequences and scored on test
-sequences, beside what would score as well without a belief. Only networks that see the symbols
-have one; for a network that makes symbols from noise it is not defined. Steps weigh as they were
-sampled.
+sequences, and compared with controls that hold no belief. Only networks whose inputs are the
+symbols have one; for a network that makes symbols from noise it is not defined. Steps weigh as they
+were sampled.
 """
 
 from __future__ import annotations
@@ -30,10 +30,14 @@ NOTHING_LEFT = 1e-6
 
 
 class Beliefs(NamedTuple):
-    """What the exact observer knows after each symbol.
+    """The knowledge of the exact observer after each symbol.
 
-    state : (sequence, time, truth), P(state | symbols so far); 0 past a sequence's end
-    following : (sequence, time, symbol), P(next symbol | symbols so far)
+    Attributes
+    ----------
+    state : ndarray of shape (sequence, time, truth)
+        P(state | symbols so far); 0 past a sequence's end.
+    following : ndarray of shape (sequence, time, symbol)
+        P(next symbol | symbols so far).
     """
 
     state: Floats
@@ -47,9 +51,19 @@ def exact_beliefs(
 
     Parameters
     ----------
-    symbols : (sequence, time)
-    truth_of : (state), the true state that each of the model's states stands for.
-    length : (sequence); None where all are whole.
+    hmm : CategoricalHMM
+        The generating model.
+    symbols : ndarray of shape (sequence, time)
+        Symbols.
+    truth_of : ndarray of shape (state,)
+        The true state for which each of the model's states stands.
+    length : ndarray of shape (sequence,), optional
+        Number of steps; None where no sequence is padded.
+
+    Returns
+    -------
+    Beliefs
+        After each symbol.
     """
     posteriors = hmm.filter(symbols, length).posteriors
     lump = np.eye(int(truth_of.max()) + 1)[truth_of]
@@ -57,7 +71,22 @@ def exact_beliefs(
 
 
 def last_symbols(symbols: Ints, n: int, n_symbols: int) -> Floats:
-    """Return the last symbols one-hot (sequence, time, n * n_symbols), 0 where there is none."""
+    """Return the last symbols as one-hot vectors.
+
+    Parameters
+    ----------
+    symbols : ndarray of shape (sequence, time)
+        Symbols, below 0 where there is none.
+    n : int
+        Number of last symbols.
+    n_symbols : int
+        Number of kinds of symbols.
+
+    Returns
+    -------
+    ndarray of shape (sequence, time, n * n_symbols)
+        0 where there is no symbol.
+    """
     each = (symbols[..., None] == np.arange(n_symbols)).astype(np.float64)
     out = np.zeros((*symbols.shape, n, n_symbols))
     for lag in range(n):
@@ -66,9 +95,23 @@ def last_symbols(symbols: Ints, n: int, n_symbols: int) -> Floats:
 
 
 def shuffled_pairing(belief: Floats, inside: Bools, rng: np.random.Generator) -> Floats:
-    """Return the beliefs (sequence, time, truth) with sequences exchanged at each step.
+    """Return the beliefs with sequences exchanged at each step.
 
-    Keeps what the step alone tells of the belief, which a network may know from its own clock.
+    Keeps what the step alone determines of the belief, which a network may know from its own clock.
+
+    Parameters
+    ----------
+    belief : ndarray of shape (sequence, time, truth)
+        Beliefs.
+    inside : ndarray of shape (sequence, time)
+        Steps at which sequences are exchanged.
+    rng : numpy.random.Generator
+        Source of the exchanges.
+
+    Returns
+    -------
+    ndarray of shape (sequence, time, truth)
+        Beliefs of other sequences at the same step.
     """
     out = belief.copy()
     for t in range(belief.shape[1]):
@@ -90,19 +133,30 @@ def belief_scores(
 
     Parameters
     ----------
-    sources : name -> (sequence, time, feature): activations of the network, of its untrained twin;
-        or posteriors of found states, which says how much of the belief survives them.
-    symbols : (sequence, time), as the networks saw them.
-    length, split : (sequence); split is 0 train, 1 select, 2 test.
+    sources : mapping of str to ndarray of shape (sequence, time, feature)
+        Activations of the network, of its untrained control; or posteriors of found states, whose
+        score is the part of the belief that they keep.
+    beliefs : Beliefs
+        The exact beliefs.
+    symbols : ndarray of shape (sequence, time)
+        Input symbols of the networks.
+    length : ndarray of shape (sequence,)
+        Number of steps.
+    split : ndarray of shape (sequence,)
+        0 for train, 1 for select, 2 for test.
+    n_bootstrap : int
+        Resamples of test sequences.
+    seed : int
+        Seed of the shuffles and the resamples.
 
     Returns
     -------
     DataFrame
-        ``source, score, value, low, high``, intervals over resamples of test sequences. ``r2`` is
-        1 - sum |b - b'|^2 / sum |b - mean|^2 with the mean of train. ``r2_shuffled`` is the same
-        after :func:`shuffled_pairing` on train and test. ``partial_r2`` is the share explained of
-        what the exact law of the next symbol leaves of the belief, NaN where it leaves nothing.
-        The sources ``last n symbols`` are readouts without a memory.
+        ``source, score, value, low, high``, intervals over resamples of test sequences. ``r2`` is 1
+        - sum |b - b'|^2 / sum |b - mean|^2 with the mean of train. ``r2_shuffled`` is the same
+        after :func:`shuffled_pairing` on train and test. ``partial_r2`` is the explained share of
+        what the exact distribution of the next symbol leaves of the belief, NaN where it leaves
+        nothing. The sources ``last n symbols`` are readouts without a memory.
 
     Raises
     ------
@@ -127,22 +181,22 @@ def belief_scores(
     something_left = known[:, 0].sum() > NOTHING_LEFT * known[:, 1].sum()
     rows: list[tuple[str, str, float, float, float]] = []
 
-    def add(source: str, score: str, parts: Floats) -> None:
+    def _add(source: str, score: str, parts: Floats) -> None:
         rows.append((source, score, *estimate(parts, _explained, n_bootstrap, rng)))
 
     n_symbols = beliefs.following.shape[2]
     for name, values in sources.items():
-        add(name, "r2", _errors(values, beliefs.state, masks))
-        add(name, "r2_shuffled", _errors(values, shuffled, masks))
+        _add(name, "r2", _errors(values, beliefs.state, masks))
+        _add(name, "r2_shuffled", _errors(values, shuffled, masks))
         if something_left:
             both = np.concatenate([beliefs.following, values], axis=2)
             left = np.c_[_errors(both, beliefs.state, masks)[:, 0], known[:, 0]]
-            add(name, "partial_r2", left)
+            _add(name, "partial_r2", left)
         else:
             rows.append((name, "partial_r2", np.nan, np.nan, np.nan))
     for n in CONTEXTS:
         context = last_symbols(np.where(inside, symbols, -1), n, n_symbols)
-        add(f"last {n} symbols", "r2", _errors(context, beliefs.state, masks))
+        _add(f"last {n} symbols", "r2", _errors(context, beliefs.state, masks))
     return pd.DataFrame(rows, columns=["source", "score", "value", "low", "high"])
 
 
@@ -159,7 +213,7 @@ def _errors(values: Floats, belief: Floats, masks: Mapping[str, Bools]) -> Float
     for mask in masks.values():
         clean[mask] = (values[mask] - centre) / np.where(scale > 0, scale, 1.0)
     train, test = (masks[name].any(axis=1) for name in ("train", "test"))
-    said = linear_prediction(clean[train], belief[train], masks["train"][train], clean[test])
+    readout = linear_prediction(clean[train], belief[train], masks["train"][train], clean[test])
     mean, inside = belief[masks["train"]].mean(axis=0), masks["test"][test][..., None]
-    errors = [np.where(inside, (belief[test] - guess) ** 2, 0) for guess in (said, mean)]
+    errors = [np.where(inside, (belief[test] - guess) ** 2, 0) for guess in (readout, mean)]
     return np.stack([error.sum(axis=(1, 2)) for error in errors], axis=1)

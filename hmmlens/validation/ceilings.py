@@ -1,4 +1,4 @@
-"""What a task allows: the best score a network can have, and how well its states can be known."""
+"""The limits of a task: the best score of any network, and how well its states can be known."""
 
 from __future__ import annotations
 
@@ -33,12 +33,21 @@ RATE_BURN_IN = 100
 
 
 def exact_nll(hmm: CategoricalHMM, symbols: np.ndarray, length: np.ndarray | None = None) -> float:
-    """Return the mean next-symbol negative log-likelihood (nats) of the exact Bayes filter.
+    """Return the mean next-symbol negative log-likelihood of the exact Bayes filter.
 
     Parameters
     ----------
-    symbols : (sequence, time); the first of each sequence is given, as it is to a network.
-    length : (sequence); None where all are whole.
+    hmm : CategoricalHMM
+        The generating model.
+    symbols : ndarray of shape (sequence, time)
+        Symbols; the first of each sequence is not predicted, as by a network.
+    length : ndarray of shape (sequence,), optional
+        Number of steps; None where no sequence is padded.
+
+    Returns
+    -------
+    float
+        In nats.
     """
     return float(np.nanmean(_surprise(hmm, symbols, length)[:, 1:]))
 
@@ -47,16 +56,28 @@ def _surprise(hmm: CategoricalHMM, symbols: np.ndarray, length: np.ndarray | Non
     """Return -log P(symbol | those before it) (sequence, time) in nats, NaN past each end."""
     inside = steps_inside(length, *symbols.shape)
     predicted = hmm.filter(symbols, length).predicted[inside] @ hmm.emissionprob_
-    said: Floats = np.full(symbols.shape, np.nan)
-    said[inside] = -np.log(predicted[np.arange(len(predicted)), symbols[inside]])
-    return said
+    surprise: Floats = np.full(symbols.shape, np.nan)
+    surprise[inside] = -np.log(predicted[np.arange(len(predicted)), symbols[inside]])
+    return surprise
 
 
 def entropy_rate(hmm: CategoricalHMM, rng: np.random.Generator) -> Estimate:
-    """Return the entropy rate (nats per symbol) of a model, from a long run of its own.
+    """Return the entropy rate of a model, from a long run of its own.
 
     The mean surprise of the exact filter after a burn-in (Shannon, McMillan and Breiman). The
     interval takes sequences as the unit.
+
+    Parameters
+    ----------
+    hmm : CategoricalHMM
+        The model.
+    rng : numpy.random.Generator
+        Source of the run.
+
+    Returns
+    -------
+    Estimate
+        In nats per symbol.
     """
     parameters = HMMParameters(hmm.startprob_, hmm.transmat_, hmm.emissionprob_)
     symbols, _ = sample_hmm(parameters, *RATE_SAMPLE, rng)
@@ -64,11 +85,23 @@ def entropy_rate(hmm: CategoricalHMM, rng: np.random.Generator) -> Estimate:
 
 
 def hankel_singular_values(hmm: CategoricalHMM, length: int = HANKEL_LENGTH) -> Floats:
-    """Return the singular values (state) of the Hankel matrix, as shares of the largest.
+    """Return the singular values of the Hankel matrix, as shares of the largest.
 
     Its entries are P(u v) in the stationary process, for all words u and v of up to ``length``
-    symbols, the empty one too (Hsu, Kakade & Zhang 2012). How far they fall says how hard the
-    states are to find from the output; one that is 0 is a state that no output tells.
+    symbols, the empty one too (Hsu, Kakade & Zhang 2012). The faster they fall, the harder the
+    states are to find from the output; one that is 0 is a state that no output reveals.
+
+    Parameters
+    ----------
+    hmm : CategoricalHMM
+        The model.
+    length : int, optional
+        Length of the longest words.
+
+    Returns
+    -------
+    ndarray of shape (state,)
+        Falling from 1.
     """
     past, future = [hmm.get_stationary_distribution()], [np.ones(len(hmm.startprob_))]
     # By length: P(u, state before the next symbol) and P(v | state that emits its first symbol).
@@ -103,18 +136,23 @@ def observers(
     truth_of: np.ndarray,
     length: np.ndarray | None = None,
 ) -> dict[str, Floats]:
-    """Return what is known of the true state (sequence, time, truth) by who knows the model.
+    """Return the knowledge of the true state of observers who know the model.
 
     Parameters
     ----------
-    symbols : (sequence, time)
-    truth_of : (state), the true state that each of the model's states stands for.
-    length : (sequence); None where all are whole.
+    hmm : CategoricalHMM
+        The generating model.
+    symbols : ndarray of shape (sequence, time)
+        Symbols.
+    truth_of : ndarray of shape (state,)
+        The true state for which each of the model's states stands.
+    length : ndarray of shape (sequence,), optional
+        Number of steps; None where no sequence is padded.
 
     Returns
     -------
-    dict
-        ``exact filter`` sees the past, ``exact smoother`` the future too.
+    dict of str to ndarray of shape (sequence, time, truth)
+        ``exact filter`` uses the past, ``exact smoother`` the future too.
     """
     lump = np.eye(int(truth_of.max()) + 1)[truth_of]
     return {
@@ -124,7 +162,18 @@ def observers(
 
 
 def model_of(data: xr.Dataset) -> CategoricalHMM:
-    """Return the hidden Markov model that a dataset was sampled from."""
+    """Return the hidden Markov model from which a dataset was sampled.
+
+    Parameters
+    ----------
+    data : Dataset
+        ``startprob``, ``transmat`` and ``emissionprob``.
+
+    Returns
+    -------
+    CategoricalHMM
+        The generating model.
+    """
     parameters = (data[n].to_numpy() for n in ("startprob", "transmat", "emissionprob"))
     return CategoricalHMM.from_parameters(*parameters)
 
@@ -134,15 +183,18 @@ def of_dataset(data: xr.Dataset, seed: int = 0) -> pd.DataFrame:
 
     Parameters
     ----------
-    seed : of the run that the entropy rate is measured on.
+    data : Dataset
+        The ``sequences`` store.
+    seed : int, optional
+        Seed of the run on which the entropy rate is measured.
 
     Returns
     -------
     DataFrame
         ``name``, ``role`` (floor, baseline, ceiling or target), ``metric`` (nll, mse, a score of
-        :data:`hmmlens.stats.agreement.SCORES`, or singular_value), ``value``, and its
-        interval ``low`` and ``high`` where it has one. ``exact filter`` and ``exact smoother`` are
-        the Bayes-optimal observers that know the generating model.
+        :data:`hmmlens.stats.agreement.SCORES`, or singular_value), ``value``, and its interval
+        ``low`` and ``high`` where it has one. ``exact filter`` and ``exact smoother`` are the
+        Bayes-optimal observers that know the generating model.
     """
     data = without_padding(data)
     rows = _baselines(data)
@@ -188,7 +240,7 @@ def _baselines(data: xr.Dataset) -> list[tuple[str, str, str, float]]:
 
 
 def _scaled(data: xr.Dataset) -> Floats:
-    """Return the inputs (sequence, time, feature) as a control gets them, scaled by train."""
+    """Return the inputs (sequence, time, feature) of a control, scaled by train."""
     inputs = data["input"].to_numpy()
     inside = steps_inside(data["length"].to_numpy(), *inputs.shape[:2])
     return scaled(inputs, inside, data["split"].to_numpy() == 0)

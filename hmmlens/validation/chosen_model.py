@@ -1,7 +1,9 @@
-"""A chosen model with what it is checked against, and the row that a check returns."""
+"""A chosen model with the data of its checks, and the row that a check returns."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -11,23 +13,78 @@ from hmmlens.hmm.models import HiddenMarkovModel
 from hmmlens.typing import Floats, Ints
 from hmmlens.validation.input_output import InputOutput
 
-#: Draws behind each p value and each interval.
-N_DRAWS = 200
-#: A p value below this speaks against chance.
+#: A p value below this is evidence against chance.
 LEVEL = 0.05
 
 
-class Chosen(NamedTuple):
-    """A chosen model of one layer and what it is held against.
+@dataclass(frozen=True)
+class CheckSettings:
+    """Settings of the checks of a chosen model.
 
-    model : fitted to ``values`` (sequence, time, component)
-    posteriors : (sequence, time, state), filtered; 0 past a sequence's end
-    data : inputs and outputs; its masks leave the warm-up out
-    inputs : (sequence, time, feature), symbols one-hot
-    length, split : (sequence)
-    truth : (sequence, time), -1 where unknown
-    horizon : steps ahead at which outputs are predicted
-    group : (sequence), to whom or what each sequence belongs; None where that is not known
+    Attributes
+    ----------
+    n_draws : int
+        Samples behind each p value and each interval.
+    level : float
+        A p value below this is evidence against chance.
+    steps : tuple of int
+        Steps over which the path is predicted (Chapman-Kolmogorov).
+    lag : int
+        The longer of the two lags of the timescales.
+    fewest_visits : int
+        The dwell times of a state are tested when so many visits were seen to end.
+    n_shuffles : int
+        Samples behind the p value of a longer memory; each shuffles every path.
+    calibrated : float
+        Largest mean calibration error of calibrated probabilities.
+    n_fits : int
+        Fits that are compared for stability.
+    n_initialisations : int
+        Initialisations of each of these fits, of which the most likely model counts.
+    stable : float
+        Smallest agreement of states that count as the same.
+    """
+
+    n_draws: int = 200
+    level: float = LEVEL
+    steps: tuple[int, ...] = (2, 5, 10)
+    lag: int = 5
+    fewest_visits: int = 5
+    n_shuffles: int = 99
+    calibrated: float = 0.1
+    n_fits: int = 5
+    n_initialisations: int = 4
+    stable: float = 0.8
+
+
+DEFAULT_CHECKS = CheckSettings()
+
+
+class Chosen(NamedTuple):
+    """A chosen model of one layer and the data of its checks.
+
+    Attributes
+    ----------
+    model : HiddenMarkovModel
+        The model, fitted to ``values``.
+    values : ndarray of shape (sequence, time, component)
+        Reduced activations.
+    posteriors : ndarray of shape (sequence, time, state)
+        State probabilities, filtered; 0 past a sequence's end.
+    data : InputOutput
+        Inputs and outputs; its masks leave the warm-up out.
+    inputs : ndarray of shape (sequence, time, feature)
+        Inputs, symbols one-hot.
+    length : ndarray of shape (sequence,)
+        Number of steps.
+    split : ndarray of shape (sequence,)
+        0 for train, 1 for select, 2 for test.
+    truth : ndarray of shape (sequence, time)
+        True states, -1 where unknown.
+    horizon : int
+        Steps ahead at which outputs are predicted.
+    group : ndarray of shape (sequence,) or None
+        To whom or what each sequence belongs; None where that is not known.
     """
 
     model: HiddenMarkovModel
@@ -43,23 +100,47 @@ class Chosen(NamedTuple):
 
     @property
     def path(self) -> NDArray[np.int64]:
-        """Return the likeliest state given the past (sequence, time), -1 past the end."""
+        """Return the most likely state given the past (sequence, time), -1 past the end.
+
+        Returns
+        -------
+        ndarray of shape (sequence, time)
+            Most likely state given the past.
+        """
         inside = self.posteriors.any(axis=2)
         return np.where(inside, self.posteriors.argmax(axis=2), -1)
 
     @property
     def n_states(self) -> int:
-        """Return the number of states."""
+        """Return the number of states.
+
+        Returns
+        -------
+        int
+            The number of states.
+        """
         return int(self.posteriors.shape[2])
 
 
 class Check(NamedTuple):
-    """One row.
+    """The result of one check.
 
-    check : its name, which its caller knows
-    value, low, high : the statistic and its 95 % interval, or that of chance where there is a p
-    p : how often chance gives as much; NaN where it was not asked
-    holds : whether it speaks for the states; None where it could not be told
+    Attributes
+    ----------
+    check : str
+        Name of the check, which its caller knows.
+    statistic : str
+        Name of the number.
+    value : float
+        The number.
+    low, high : float
+        Its 95 % interval, or that of chance where there is a p value.
+    p : float
+        How often chance gives as much; NaN where that was not tested.
+    holds : bool or None
+        Whether it is evidence for the states; None where that could not be tested.
+    sentence : str
+        The result in words.
     """
 
     check: str
@@ -73,5 +154,20 @@ class Check(NamedTuple):
 
 
 def unknown(sentence: str) -> Check:
-    """Return the row of a check that could not be made."""
+    """Return the row of a check that could not be made.
+
+    Parameters
+    ----------
+    sentence : str
+        Why not.
+
+    Returns
+    -------
+    Check
+        Without numbers.
+    """
     return Check("", "", np.nan, np.nan, np.nan, np.nan, None, sentence)
+
+
+#: A check of a chosen model.
+CheckFunction = Callable[[Chosen, np.random.Generator, CheckSettings], Check]

@@ -1,4 +1,4 @@
-"""Whether a network does its task: one rule, which verdict, report and tables share."""
+"""The competence of a network at its task: one rule, which verdict, report and tables share."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ LOSS, GAP = 0.9, 0.8
 
 
 class Competence(NamedTuple):
-    """Whether a network is competent, and the sentence that says why.
+    """Whether a network is competent, and the reason.
 
-    holds : None where its task is not known
-    sentence : with the number and what is wanted
+    Attributes
+    ----------
+    holds : bool or None
+        None where the task is not known.
+    sentence : str
+        The number and its threshold in words.
     """
 
     holds: bool | None
@@ -29,10 +33,24 @@ def competence(
 
     Parameters
     ----------
-    loss : of the network; NaN where its task is not known.
-    marginal : of the best constant answer.
-    floor : the least possible; NaN where it is not known.
-    most, gap : see :data:`LOSS` and :data:`GAP`.
+    loss : float
+        Loss of the network; NaN where its task is not known.
+    marginal : float
+        Loss of the best constant answer.
+    floor : float, optional
+        Smallest possible loss; NaN where it is not known.
+    most, gap : float, optional
+        See :data:`LOSS` and :data:`GAP`.
+
+    Returns
+    -------
+    Competence
+        Whether the network is competent.
+
+    Examples
+    --------
+    >>> competence(0.2, 1.0).holds, competence(0.2, 1.0, floor=0.1).holds
+    (True, True)
     """
     if np.isnan(loss):
         text = "Whether it is competent is not known, for want of a task to score it by."

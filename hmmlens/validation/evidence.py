@@ -73,6 +73,7 @@ def judge(
         ``grade_without_gate`` (competence not tested); ``grade, supported, input_driven, sentence,
         reasons``.
     verdict : Verdict
+        The grade and its reasons.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""How well states stand in for the network: predicting its own output from them (read-in).
+"""Fidelity of states at the same step: how well they predict the network's own output.
 
-All scores live in the space of the network's output, so that reducers, layers and state counts
-can be compared, which likelihoods of differently reduced activations cannot.
+All scores live in the space of the network's output, so that reducers, layers and state counts can
+be compared, which likelihoods of differently reduced activations cannot.
 """
 
 from __future__ import annotations
@@ -12,15 +12,30 @@ from hmmlens.typing import Floats
 
 
 def fidelity(distribution: Floats, predicted: Floats, average: Floats, kind: str) -> float:
-    """Return 1 for a perfect stand-in and 0 for one no better than the average output.
+    """Return 1 for a perfect prediction and 0 for one no better than the average output.
 
-    For symbols 1 - mean KL(law || predicted) / mean KL(law || average); for values the same
+    For symbols 1 - mean KL(output || predicted) / mean KL(output || average); for values the same
     with squared errors (R2).
 
     Parameters
     ----------
-    distribution, predicted : (frame, output)
-    average : (output), from the train split.
+    distribution, predicted : ndarray of shape (frame, output)
+        Outputs of the network, and predictions of them.
+    average : ndarray of shape (output,)
+        Mean output of the train split.
+    kind : str
+        ``symbols`` or ``values``.
+
+    Returns
+    -------
+    float
+        NaN where the output never varies.
+
+    Examples
+    --------
+    >>> outputs = np.array([[0.0], [1.0]])
+    >>> fidelity(outputs, outputs, np.array([0.5]), "values")
+    1.0
     """
     if kind == "symbols":
         # Laws of a network are strictly positive; a mean over them is too.

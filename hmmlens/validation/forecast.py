@@ -1,8 +1,8 @@
-"""How well states stand in for the network's dynamics: predicting its outputs h steps ahead.
+"""h-step fidelity of states: how well they predict the network's outputs several steps ahead.
 
-The state is known at one step and then moved by the transitions alone, with the true inputs and
-never the activations (M9b; h = 0 is the read-in, M9a). Given its inputs a network is
-deterministic, so a perfect stand-in reaches 1 at every h.
+The state is inferred at one step and then moved by the transitions alone, with the true inputs and
+without activations; h = 0 is fidelity at the same step. Given its inputs a network is
+deterministic, so a perfect model reaches 1 at every h.
 """
 
 from __future__ import annotations
@@ -22,13 +22,19 @@ def free_run(posteriors: Floats, transmat: Floats, classes: Ints, horizon: int) 
 
     Parameters
     ----------
-    posteriors : (sequence, time, state), filtered.
-    transmat : (class, state, next_state), the class of step t moving the state there.
-    classes : (sequence, time)
+    posteriors : ndarray of shape (sequence, time, state)
+        State probabilities, filtered.
+    transmat : ndarray of shape (class, state, next_state)
+        Transition probabilities; the class of step t moves the state from step t - 1 to t.
+    classes : ndarray of shape (sequence, time)
+        Class of each input.
+    horizon : int
+        Largest number of steps ahead.
 
     Yields
     ------
-    distributions : (sequence, time, state); steps before h hold 0.
+    ndarray of shape (sequence, time, state)
+        State probabilities; steps before h hold 0.
     """
     present = [(c, np.nonzero(classes[:, 1:] == c)) for c in range(len(transmat))]
     distribution = posteriors
@@ -44,15 +50,23 @@ def free_run(posteriors: Floats, transmat: Floats, classes: Ints, horizon: int) 
 def sequence_scores(
     distribution: Floats, predicted: Floats, inside: NDArray[np.bool_], average: Floats
 ) -> Floats:
-    """Return the R2 of each sequence (sequence), all measured against the same variance.
+    """Return the R2 of each sequence, all relative to the same variance.
 
     Their mean, weighted by scored frames, is the R2 of all frames.
 
     Parameters
     ----------
-    distribution, predicted : (sequence, time, output)
-    inside : (sequence, time), the frames that are scored; one or more in each sequence.
-    average : (output), from the train split.
+    distribution, predicted : ndarray of shape (sequence, time, output)
+        Outputs of the network, and predictions of them.
+    inside : ndarray of shape (sequence, time)
+        The frames that are scored; one or more in each sequence.
+    average : ndarray of shape (output,)
+        Mean output of the train split.
+
+    Returns
+    -------
+    ndarray of shape (sequence,)
+        R2 of each sequence.
     """
     worst = ((distribution[inside] - average) ** 2).sum(axis=1).mean()
     miss = np.where(inside, ((distribution - predicted) ** 2).sum(axis=2), 0.0).sum(axis=1)
@@ -71,21 +85,37 @@ def fidelity_curve(
     horizon: int,
     kind: str = "values",
 ) -> Floats:
-    """Return the fidelity F(h) of the free run for h = 0 to ``horizon``, (h).
+    """Return the fidelity F(h) of the free run for h = 0 to ``horizon``.
 
     Every h is scored on the same frames: those at least ``horizon`` steps after the start.
 
     Parameters
     ----------
-    distribution : (sequence, time, output), what the network says.
-    posteriors : (sequence, time, state), filtered.
-    transmat : (class, state, next_state); one table (1, state, next_state) with classes of 0 is
-        the plain free run of a model that knows no inputs.
-    means : (state, output), the output law of each state.
-    inside : (sequence, time), the frames that may be scored.
-    average : (output), from the train split.
-    kind : ``values`` scores by R2, ``symbols`` by divergence, see
+    distribution : ndarray of shape (sequence, time, output)
+        Outputs of the network.
+    posteriors : ndarray of shape (sequence, time, state)
+        State probabilities, filtered.
+    transmat : ndarray of shape (class, state, next_state)
+        Transition probabilities; one table (1, state, next_state) with classes of 0 is the plain
+        free run of a model without inputs.
+    means : ndarray of shape (state, output)
+        Mean output of each state.
+    classes : ndarray of shape (sequence, time)
+        Class of each input.
+    inside : ndarray of shape (sequence, time)
+        The frames that may be scored.
+    average : ndarray of shape (output,)
+        Mean output of the train split.
+    horizon : int
+        Largest number of steps ahead.
+    kind : str, optional
+        ``values`` scores by R2, ``symbols`` by divergence, see
         :func:`hmmlens.validation.fidelity.fidelity`.
+
+    Returns
+    -------
+    ndarray of shape (horizon + 1,)
+        Fidelity at each number of steps.
 
     Raises
     ------

@@ -41,7 +41,13 @@ class InputOutput(NamedTuple):
 
     @property
     def average(self) -> Floats:
-        """Return the mean output (output,) over the frames of train."""
+        """Return the mean output (output,) over the frames of train.
+
+        Returns
+        -------
+        ndarray of shape (output,)
+            Mean output.
+        """
         mean: Floats = self.distribution[self.masks["train"]].mean(axis=0)
         return mean
 
@@ -71,6 +77,7 @@ def input_classes(
     classes : ndarray of shape (sequence, time)
         0 past a sequence's end.
     n_classes : int
+        Number of classes.
 
     Raises
     ------

@@ -99,28 +99,58 @@ class Measurements(NamedTuple):
 
     @property
     def best_space(self) -> str:
-        """Return the space whose driven HMM is most faithful on select."""
+        """Return the space whose driven HMM is most faithful on select.
+
+        Returns
+        -------
+        str
+            The space whose driven HMM is most faithful on select.
+        """
         return max(self.fits, key=lambda name: self.fits[name].select[self.settings.horizon])
 
     @property
     def best_fit(self) -> States:
-        """Return the driven HMM that is most faithful on select."""
+        """Return the driven HMM that is most faithful on select.
+
+        Returns
+        -------
+        States
+            The driven HMM that is most faithful on select.
+        """
         return self.fits[self.best_space]
 
     @property
     def best_curve(self) -> Curve:
-        """Return the curve whose best codebook is most faithful on select."""
+        """Return the curve whose best codebook is most faithful on select.
+
+        Returns
+        -------
+        Curve
+            The curve whose best codebook is most faithful on select.
+        """
         horizon = self.settings.horizon
         return max(self.curves.values(), key=lambda curve: curve.select[:, horizon].max())
 
     @property
     def states_fidelity(self) -> float:
-        """Return the R2 of the best driven HMM at the horizon on test."""
+        """Return the R2 of the best driven HMM at the horizon on test.
+
+        Returns
+        -------
+        float
+            The R2 of the best driven HMM at the horizon on test.
+        """
         return float(self.best_fit.test[self.settings.horizon])
 
     @property
     def few_states_fidelity(self) -> float:
-        """Return the R2 at the horizon on test of the best codebook of few cells of select."""
+        """Return the R2 at the horizon on test of the best codebook of few cells of select.
+
+        Returns
+        -------
+        float
+            The R2 at the horizon on test of the best codebook of few cells of select.
+        """
         curve, horizon = self.best_curve, self.settings.horizon
         few = curve.counts <= self.thresholds.most_states
         select = np.where(few, curve.select[:, horizon], -np.inf)
@@ -128,7 +158,13 @@ class Measurements(NamedTuple):
 
     @property
     def resolution(self) -> int:
-        """Return the fewest cells whose fidelity on select is close to the best."""
+        """Return the fewest cells whose fidelity on select is close to the best.
+
+        Returns
+        -------
+        int
+            The fewest cells whose fidelity on select is close to the best.
+        """
         curve, settings = self.best_curve, self.settings
         return smallest_within(
             curve.counts, curve.select[:, settings.horizon], settings.fidelity_tolerance
@@ -145,6 +181,7 @@ class Measurements(NamedTuple):
         Returns
         -------
         float
+            Elbow.
         """
         curve = self.curves[space]
         return codebook.elbow(curve.counts, curve.select[:, 0], self.n_states)
@@ -162,14 +199,23 @@ def measure(
 
     Parameters
     ----------
-    recorded, losses, endpoints, thresholds, settings
-        See :func:`hmmlens.validation.evidence.judge`.
+    recorded : Recorded
+        The layer.
+    losses : Losses
+        Test losses.
+    endpoints : Endpoints or None
+        Endpoints of the autonomous dynamics, where they are known.
     seed : int
         Seed of k-means.
+    thresholds : Thresholds
+        Thresholds of the rules.
+    settings : EvidenceSettings
+        Settings of the measurements.
 
     Returns
     -------
     Measurements
+        Codebooks of all sizes and the fits with one number of states.
     """
     data, space = prepare(recorded, seed, settings)
     spaces = {OUTPUT: data.distribution, COMPONENTS: space}
@@ -211,6 +257,7 @@ def fit_states(
     Returns
     -------
     States
+        The fit.
     """
     horizon = settings.horizon
     book = codebook.fit(space, data, n_states, seed)

@@ -1,4 +1,4 @@
-"""How far two models of symbols are apart, whatever their states (Juang & Rabiner 1985)."""
+"""The distance between two models of symbols, whatever their states (Juang & Rabiner 1985)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,25 @@ from hmmlens.typing import Floats, Ints
 def symbol_model(
     startprob: Floats, transmat: Floats, posteriors: Floats, symbols: Ints, n_symbols: int
 ) -> CategoricalHMM:
-    """Give the states of a model fitted to activations a law over symbols.
+    """Give the states of a model that was fitted to activations a distribution of symbols.
 
     Parameters
     ----------
-    posteriors : (sequence, time, state) of the train split, 0 past a sequence's end.
-    symbols : (sequence, time), -1 where there is none.
+    startprob : ndarray of shape (state,)
+        Initial probabilities.
+    transmat : ndarray of shape (state, next_state)
+        Transition probabilities.
+    posteriors : ndarray of shape (sequence, time, state)
+        State probabilities of the train split, 0 past a sequence's end.
+    symbols : ndarray of shape (sequence, time)
+        Symbols, -1 where there is none.
+    n_symbols : int
+        Number of symbols.
 
     Returns
     -------
     CategoricalHMM
-        P(symbol | state) counted with half a count for each symbol, so that none is impossible.
+        P(symbol | state) is counted with half a count for each symbol, so that none is impossible.
     """
     known = symbols >= 0
     joint = posteriors[known].T @ np.eye(n_symbols)[symbols[known]] + 0.5
@@ -38,12 +46,26 @@ def juang_rabiner(
     n_steps: int,
     rng: np.random.Generator,
 ) -> Estimate:
-    """Return (1/T) [log P(Y | truth) - log P(Y | found)], Y drawn from ``truth``, nats per step.
+    """Return (1/T) [log P(Y | truth) - log P(Y | found)] for samples Y of ``truth``.
 
-    Not symmetric: how badly ``found`` explains what ``truth`` says. The interval takes the drawn
-    sequences as the unit. Infinite where ``found`` excludes what was drawn.
+    Not symmetric: how badly ``found`` explains the symbols of ``truth``. The interval takes the
+    sampled sequences as the unit.
+
+    Parameters
+    ----------
+    truth, found : CategoricalHMM
+        The models.
+    n_sequences, n_steps : int
+        Number of sampled sequences, and of steps of each.
+    rng : numpy.random.Generator
+        Source of the samples.
+
+    Returns
+    -------
+    Estimate
+        In nats per step; infinite where ``found`` excludes what was sampled.
     """
     parameters = HMMParameters(truth.startprob_, truth.transmat_, truth.emissionprob_)
     symbols, _ = sample_hmm(parameters, n_sequences, n_steps, rng)
-    said = truth.filter(symbols).log_likelihood
-    return mean_estimate((said - found.filter(symbols).log_likelihood) / n_steps)
+    exact = truth.filter(symbols).log_likelihood
+    return mean_estimate((exact - found.filter(symbols).log_likelihood) / n_steps)

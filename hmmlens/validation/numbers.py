@@ -61,13 +61,14 @@ def number(
     Returns
     -------
     callable
+        The decorator.
     """
 
-    def registered(measure: Measure) -> Measure:
+    def _registered(measure: Measure) -> Measure:
         NUMBERS.register(name, label=label)(Number(measure, optional, thresholds))
         return measure
 
-    return registered
+    return _registered
 
 
 class Evidence(Mapping[str, float]):
@@ -106,7 +107,13 @@ class Evidence(Mapping[str, float]):
 
     @property
     def gap_closed(self) -> float:
-        """Return the share of the way from the marginal loss to the floor."""
+        """Return the share of the way from the marginal loss to the floor.
+
+        Returns
+        -------
+        float
+            The share of the way from the marginal loss to the floor.
+        """
         return (self["marginal"] - self["loss"]) / (self["marginal"] - self["floor"])
 
     def replace(self, **numbers: float) -> Evidence:
@@ -120,6 +127,7 @@ class Evidence(Mapping[str, float]):
         Returns
         -------
         Evidence
+            The same evidence with other values of some numbers.
         """
         return Evidence(**self._numbers | numbers)
 
@@ -137,78 +145,78 @@ class Evidence(Mapping[str, float]):
 
 
 @number("loss", "loss", "gap", label="test loss")
-def loss(measured: Measurements) -> float:
+def _loss(measured: Measurements) -> float:
     """Return the test loss of the network; NaN where its task is not known."""
     return measured.losses.network
 
 
 @number("marginal", label="test loss of the best constant answer")
-def marginal(measured: Measurements) -> float:
+def _marginal(measured: Measurements) -> float:
     """Return the test loss of the best constant answer."""
     return measured.losses.marginal
 
 
 @number("fidelity", "fidelity", "most_states", label="R2 of few states")
-def few_states_fidelity(measured: Measurements) -> float:
+def _few_states_fidelity(measured: Measurements) -> float:
     """Return the R2 of the output five steps ahead of the best codebook of few cells."""
     return measured.few_states_fidelity
 
 
 @number("fidelity_states", "fidelity", label="R2 of the driven HMM")
-def states_fidelity(measured: Measurements) -> float:
+def _states_fidelity(measured: Measurements) -> float:
     """Return the R2 of the output five steps ahead of the driven HMM with ``n_states`` states."""
     return measured.states_fidelity
 
 
 @number("n_states", label="states")
-def n_states(measured: Measurements) -> int:
+def _n_states(measured: Measurements) -> int:
     """Return the number of endpoints; without weights, the count with the highest elbow."""
     return measured.n_states
 
 
 @number("resolution", label="fewest cells near the best fidelity")
-def resolution(measured: Measurements) -> int:
+def _resolution(measured: Measurements) -> int:
     """Return the fewest cells whose fidelity is within ``fidelity_tolerance`` of the best."""
     return measured.resolution
 
 
 @number("elbow_output", "elbow_output", label="elbow of the output distribution (bits)")
-def elbow_output(measured: Measurements) -> float:
+def _elbow_output(measured: Measurements) -> float:
     """Return the elbow, in bits, of codebooks of the output distribution at ``n_states``."""
     return measured.elbow("output law")
 
 
 @number("elbow_components", "elbow_components", label="elbow of the principal components (bits)")
-def elbow_components(measured: Measurements) -> float:
+def _elbow_components(measured: Measurements) -> float:
     """Return the elbow, in bits, of codebooks of the principal components at ``n_states``."""
     return measured.elbow("components")
 
 
 @number("flicker", "flicker", label="share of steps without a clear state")
-def flicker(measured: Measurements) -> float:
+def _flicker(measured: Measurements) -> float:
     """Return the share of test steps in which no state has a high filtered probability."""
     return measured.best_fit.flicker
 
 
 @number("floor", label="smallest possible test loss", optional=True)
-def floor(measured: Measurements) -> float:
+def _floor(measured: Measurements) -> float:
     """Return the smallest possible test loss; NaN where it is not known."""
     return measured.losses.floor
 
 
 @number("n_endpoints", "most_states", label="endpoints", optional=True)
-def n_endpoints(measured: Measurements) -> float:
+def _n_endpoints(measured: Measurements) -> float:
     """Return the number of endpoints; NaN where the weights are unknown."""
     return np.nan if measured.endpoints is None else measured.endpoints.n_coarse
 
 
 @number("ratio", "ratio", label="fine clusters of endpoints per coarse one", optional=True)
-def ratio(measured: Measurements) -> float:
+def _ratio(measured: Measurements) -> float:
     """Return the number of fine clusters of endpoints for each coarse one."""
     return np.nan if measured.endpoints is None else measured.endpoints.ratio
 
 
 @number("drift", "drift", label="drift of endpoints (rms of the output)", optional=True)
-def drift(measured: Measurements) -> float:
+def _drift(measured: Measurements) -> float:
     """Return how far 95 % of endpoints are from where they come back to later."""
     return np.nan if measured.endpoints is None else measured.endpoints.drift

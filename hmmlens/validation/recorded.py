@@ -111,7 +111,9 @@ def prepare(
     Returns
     -------
     data : InputOutput
+        Inputs and outputs.
     components : ndarray of shape (sequence, time, component)
+        Principal components.
 
     Raises
     ------
@@ -148,6 +150,7 @@ def warm_up(recorded: Recorded) -> int:
     Returns
     -------
     int
+        Number of first steps that are not scored.
     """
     return min(activations.WARM_UP, int(recorded.distribution.shape[1]) // 5)
 
@@ -169,6 +172,7 @@ def components(
     Returns
     -------
     ndarray of shape (sequence, time, component)
+        The leading principal components of the train split.
 
     Raises
     ------

@@ -14,8 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hmmlens.registry import Registry
-from hmmlens.validation.competence import GAP, LOSS
-from hmmlens.validation.competence import competence as judge_competence
+from hmmlens.validation.competence import GAP, LOSS, competence
 from hmmlens.validation.numbers import Evidence
 
 
@@ -86,7 +85,13 @@ class Reason(NamedTuple):
 
     @property
     def statement(self) -> str:
-        """Return the sentence after ``Passed``, ``Failed`` or ``Not known``."""
+        """Return the sentence after ``Passed``, ``Failed`` or ``Not known``.
+
+        Returns
+        -------
+        str
+            Sentence after ``Passed``.
+        """
         word = {True: "Passed", False: "Failed", None: "Not known"}[self.holds]
         return f"{word}: {self.sentence}"
 
@@ -134,26 +139,27 @@ def rule(
     Returns
     -------
     callable
+        The decorator.
     """
 
-    def registered(test: Test) -> Test:
+    def _registered(test: Test) -> Test:
         RULES.register(name, label=label)(Rule(test, grade, blind_grade))
         return test
 
-    return registered
+    return _registered
 
 
 @rule("competent", label="competence at its task", grade="X", blind_grade="X")
-def competent(numbers: Evidence, thresholds: Thresholds) -> Reason:
+def _competent(numbers: Evidence, thresholds: Thresholds) -> Reason:
     """Test whether the network performs its task."""
-    found = judge_competence(
+    found = competence(
         numbers["loss"], numbers["marginal"], numbers["floor"], thresholds.loss, thresholds.gap
     )
     return Reason(found.holds, found.sentence)
 
 
 @rule("faithful", label="few faithful states", grade="U", blind_grade="U")
-def faithful(numbers: Evidence, thresholds: Thresholds) -> Reason:
+def _faithful(numbers: Evidence, thresholds: Thresholds) -> Reason:
     """Test whether a small number of codebook cells predicts the output ahead."""
     value, least = numbers["fidelity"], thresholds.fidelity
     return Reason(
@@ -164,7 +170,7 @@ def faithful(numbers: Evidence, thresholds: Thresholds) -> Reason:
 
 
 @rule("attractors", label="few endpoints that are points", grade="C", blind_grade=None)
-def attractors(numbers: Evidence, thresholds: Thresholds) -> Reason:
+def _attractors(numbers: Evidence, thresholds: Thresholds) -> Reason:
     """Test whether the autonomous dynamics end in few points that stay where they are."""
     n, most = int(numbers["n_endpoints"]), thresholds.most_states
     points = numbers["ratio"] <= thresholds.ratio and numbers["drift"] <= thresholds.drift
@@ -182,7 +188,7 @@ def attractors(numbers: Evidence, thresholds: Thresholds) -> Reason:
 
 
 @rule("carried", label="as many faithful states", grade="B", blind_grade="not supported")
-def carried(numbers: Evidence, thresholds: Thresholds) -> Reason:
+def _carried(numbers: Evidence, thresholds: Thresholds) -> Reason:
     """Test whether a driven HMM with as many states as endpoints predicts the output ahead."""
     value, n = numbers["fidelity_states"], numbers["n_states"]
     states = f"{n} state" + ("" if n == 1 else "s")
@@ -194,7 +200,7 @@ def carried(numbers: Evidence, thresholds: Thresholds) -> Reason:
 
 
 @rule("elbow", label="an elbow of fidelity", grade="B", blind_grade="not supported")
-def elbow(numbers: Evidence, thresholds: Thresholds) -> Reason:
+def _elbow(numbers: Evidence, thresholds: Thresholds) -> Reason:
     """Test whether fidelity stops to grow with the number of codebook cells at ``n_states``."""
     output, components = numbers["elbow_output"], numbers["elbow_components"]
     holds = output >= thresholds.elbow_output or components >= thresholds.elbow_components
@@ -208,7 +214,7 @@ def elbow(numbers: Evidence, thresholds: Thresholds) -> Reason:
 
 
 @rule("steady", label="clear states", grade=None, blind_grade="not supported")
-def steady(numbers: Evidence, thresholds: Thresholds) -> Reason:
+def _steady(numbers: Evidence, thresholds: Thresholds) -> Reason:
     """Test whether one state is clear at nearly every step."""
     value, most = numbers["flicker"], thresholds.flicker
     return Reason(

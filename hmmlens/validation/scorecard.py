@@ -1,4 +1,4 @@
-"""Score every model of a sweep against the network and, where it is known, the truth."""
+"""Score every model of a sweep by the network's output and, where it is known, the truth."""
 
 from __future__ import annotations
 
@@ -33,15 +33,22 @@ Stores = tuple[xr.Dataset, xr.Dataset]
 
 
 class Network(NamedTuple):
-    """What a network said on the recorded sequences.
+    """The outputs of a network on the recorded sequences.
 
-    distribution : (sequence, time, output) of the network
-    kind : ``symbols`` or ``values``
-    length, split : (sequence)
-    truth : (sequence, time), -1 where unknown
-    group : (sequence), to whom or what each sequence belongs; None where that is not known
-
-    What stands past a sequence's length is not looked at.
+    Attributes
+    ----------
+    distribution : ndarray of shape (sequence, time, output)
+        Output of the network; what stands past a sequence's length is ignored.
+    kind : str
+        ``symbols`` or ``values``.
+    length : ndarray of shape (sequence,)
+        Number of steps.
+    split : ndarray of shape (sequence,)
+        0 for train, 1 for select, 2 for test.
+    truth : ndarray of shape (sequence, time)
+        True states, -1 where unknown.
+    group : ndarray of shape (sequence,) or None
+        To whom or what each sequence belongs; None where that is not known.
     """
 
     distribution: NDArray[np.float64]
@@ -53,7 +60,20 @@ class Network(NamedTuple):
 
 
 def network_of(root: xr.Dataset, sequences: xr.Dataset) -> Network:
-    """Return the :class:`Network` of an activations store's root and its dataset."""
+    """Return the :class:`Network` of an activations store.
+
+    Parameters
+    ----------
+    root : Dataset
+        Root of the ``activations`` store.
+    sequences : Dataset
+        The ``sequences`` store.
+
+    Returns
+    -------
+    Network
+        Outputs and truth of the recorded sequences.
+    """
     kind = str(sequences.attrs["target_kind"])
     chosen = root["sequence"].to_numpy()
     return Network(
@@ -67,9 +87,21 @@ def network_of(root: xr.Dataset, sequences: xr.Dataset) -> Network:
 
 
 def groups_of(sequences: xr.Dataset, chosen: NDArray[np.integer]) -> NDArray[np.integer] | None:
-    """Return to whom or what each chosen sequence belongs (sequence); None where it is not known.
+    """Return to whom or what each chosen sequence belongs.
 
-    Blocks that were cut out of one recording belong together, unless groups are given.
+    Blocks of one recording belong together, unless groups are given.
+
+    Parameters
+    ----------
+    sequences : Dataset
+        The ``sequences`` store.
+    chosen : ndarray of shape (chosen,)
+        Which of its sequences were recorded.
+
+    Returns
+    -------
+    ndarray of shape (chosen,) or None
+        None where it is not known.
     """
     group = sequences["group"].to_numpy() if "group" in sequences else None
     own = group is None or len(np.unique(group)) == len(group)
@@ -83,24 +115,33 @@ def score_sweep(
 ) -> pd.DataFrame:
     """Return the scores of the best restart of every model of a sweep.
 
-    States are known by filtering: no score looks ahead. The output law of a state is learnt on
-    the train split; fidelity is measured on select and test, agreement on test.
+    States are known by filtering: no score looks ahead. The mean output of a state is learnt on the
+    train split; fidelity is measured on select and test, agreement on test.
 
     Parameters
     ----------
-    observed : (sequence, time, component) reduced activations, or (sequence, time) symbols.
+    network : Network
+        Outputs and truth.
+    observed : ndarray of shape (sequence, time, component) or (sequence, time)
+        Reduced activations, or symbols.
+    sweep : Dataset
+        The stored sweep.
+    n_bootstrap : int
+        Number of resamples, and largest number of rearranged truths.
+    seed : int
+        Seed of the resamples.
 
     Returns
     -------
     DataFrame
         One row per model: ``covariance_type, n_states, fidelity_select, fidelity_test`` and, where
-        the truth is known, the scores of :mod:`hmmlens.stats.agreement`, those that are quick
-        with ``_low`` and ``_high``; at the true number of states also ``shift_p``, how often a
+        the truth is known, the scores of :mod:`hmmlens.stats.agreement`, those that are quick with
+        ``_low`` and ``_high``; at the true number of states also ``shift_p``, how often a
         rearranged truth agrees as well (ARI, at most ``n_bootstrap`` rearrangements), ``null``, how
         it was rearranged, and ``null_units``, how many independent observations that leaves (see
-        :func:`hmmlens.stats.permutation.agreement_test`). Where no test is possible, ``null``
-        says why, and ``shift_p`` is NaN. Where the truth has one label on test, there are no such
-        scores, and ``null`` says so. Where the truth is constant within groups, intervals
+        :func:`hmmlens.stats.permutation.agreement_test`). Where no test is possible, ``null`` holds
+        the reason, and ``shift_p`` is NaN. Where the truth has one label on test, there are no such
+        scores, and ``null`` states it. Where the truth is constant within groups, intervals
         resample groups.
     """
     inside = steps_inside(network.length, *network.distribution.shape[:2])
@@ -142,7 +183,7 @@ def score_sweep(
                     truth, found, network.length[test], rand_index, n_bootstrap, rng, group
                 )
                 row["shift_p"], row["null_units"] = of_chance.p, of_chance.n_units
-                row["null"] = of_chance.told
+                row["null"] = of_chance.description
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -160,12 +201,25 @@ def score_layer(
 
     Parameters
     ----------
-    stores : reducer -> its ``reduced`` and its ``sweep`` store.
-    n_bootstrap, seed : see :func:`score_sweep`.
-    criterion, tolerance : see :func:`choices`.
-    controls : one of :data:`CONTROLS` -> its reductions -> their stores. The reduction is chosen
-        as that of the network is, and stands in the column ``reduction``, which for the network's
-        own reducers repeats their names.
+    network : Network
+        Outputs and truth.
+    stores : mapping of str to tuple of Dataset
+        Reducer -> its ``reduced`` and its ``sweep`` store.
+    n_bootstrap, seed : int
+        See :func:`score_sweep`.
+    criterion : str
+        See :func:`choices`.
+    tolerance : float
+        See :func:`choices`.
+    controls : mapping of str to mapping, optional
+        One of :data:`CONTROLS` -> its reductions -> their stores. The reduction is chosen as that
+        of the network is, and stands in the column ``reduction``, which for the network's own
+        reducers repeats their names.
+
+    Returns
+    -------
+    scores, choices : DataFrame
+        See :func:`score_sweep` and :func:`choices`.
     """
     named = {reducer: reducer for reducer in stores}
     picked = dict(stores)
@@ -189,7 +243,17 @@ def most_faithful(network: Network, variants: Mapping[str, Stores], criterion: s
 
     Parameters
     ----------
-    variants : reduction -> its ``reduced`` and its ``sweep`` store.
+    network : Network
+        Outputs and truth.
+    variants : mapping of str to tuple of Dataset
+        Reduction -> its ``reduced`` and its ``sweep`` store.
+    criterion : str
+        See :func:`choices`.
+
+    Returns
+    -------
+    str
+        Name of the reduction.
     """
     inside = steps_inside(network.length, *network.distribution.shape[:2])
     train, select = (inside & (network.split == part)[:, None] for part in (0, 1))
@@ -216,15 +280,23 @@ def choices(
 ) -> pd.DataFrame:
     """Choose two models for each reducer, and one reducer.
 
-    ``criterion`` picks within one reducer's sweep, where likelihoods can be compared. The compact
-    model is the smallest whose fidelity on select is within ``tolerance`` of the sweep's best.
-    The reducer is the one whose criterion's model is most faithful on select; exploratory
-    reducers and the controls on the inputs take no part.
+    ``criterion`` chooses within one reducer's sweep, where likelihoods can be compared. The compact
+    model is the smallest whose fidelity on select is within ``tolerance`` of the sweep's best. The
+    reducer is the one whose criterion's model is most faithful on select; exploratory reducers and
+    the controls on the inputs take no part.
 
     Parameters
     ----------
-    scores : rows of :func:`score_sweep`, with ``reducer``.
-    sweeps : reducer -> stored sweep.
+    scores : DataFrame
+        Rows of :func:`score_sweep`, with ``reducer``.
+    sweeps : dict of str to Dataset
+        Reducer -> stored sweep.
+    exploratory : dict of str to bool
+        Whether each reducer is exploratory.
+    criterion : str
+        ``bic``, ``aic`` or ``held_out``.
+    tolerance : float
+        Largest difference from the best fidelity.
 
     Returns
     -------

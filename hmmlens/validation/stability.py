@@ -1,13 +1,13 @@
-"""Whether the same states come again: from other starts, other sequences, other trainings (M12).
+"""Stability of states over initialisations of EM, resampled sequences, and trainings.
 
-Agreement is the mean adjusted Rand index over all pairs of labellings of the test steps. One that
-is low says that the states are an accident of the fit; one that is high does not say that they are
+Agreement is the mean adjusted Rand index over all pairs of labellings of the test steps. A low
+value means that the states are an accident of the fit; a high one does not mean that they are
 discrete.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import cast
 
@@ -19,18 +19,28 @@ from hmmlens.hmm.sweep import HMMSweep
 from hmmlens.stats.agreement import rand_index
 from hmmlens.typing import Ints
 from hmmlens.validation.baselines.methods import Layer
-from hmmlens.validation.chosen_model import Check, Chosen, unknown
-
-#: Fits that are compared, and the starts of each, of which the likeliest counts.
-N_FITS, N_STARTS = 5, 4
-#: Agreement from which states count as the same.
-STABLE = 0.8
+from hmmlens.validation.chosen_model import (
+    DEFAULT_CHECKS,
+    Check,
+    CheckFunction,
+    CheckSettings,
+    Chosen,
+    unknown,
+)
 
 
 def pairwise(paths: Sequence[Ints]) -> NDArray[np.float64]:
-    """Return the adjusted Rand index of each pair of labellings (sequence, time).
+    """Return the adjusted Rand index of each pair of labellings.
 
-    Steps where either is below 0 are left out.
+    Parameters
+    ----------
+    paths : sequence of ndarray of shape (sequence, time)
+        Labellings; steps where either of a pair is below 0 are ignored.
+
+    Returns
+    -------
+    ndarray of shape (pair,)
+        Adjusted Rand indices.
     """
     return np.array([rand_index(one, other) for one, other in combinations(paths, 2)])
 
@@ -42,21 +52,39 @@ def refits(
     n_states: int,
     rng: np.random.Generator,
     resampled: bool = False,
+    settings: CheckSettings = DEFAULT_CHECKS,
 ) -> list[NDArray[np.int64]]:
-    """Return filtered states (sequence, time) of test by :data:`N_FITS` fits to train.
+    """Return filtered states of test by several fits to train.
 
     Parameters
     ----------
-    resampled : whether each fit has its own resample of train's sequences, beside its own starts.
+    train, test : Layer
+        Activations.
+    covariance_type : str
+        Covariance type of the models.
+    n_states : int
+        Number of states.
+    rng : numpy.random.Generator
+        Source of initialisations and resamples.
+    resampled : bool, optional
+        Whether each fit has its own resample of train's sequences as well as its own
+        initialisations.
+    settings : CheckSettings, optional
+        Number of fits and of initialisations.
+
+    Returns
+    -------
+    list of ndarray of shape (sequence, time)
+        The states of each fit, -1 past a sequence's end.
     """
     paths = []
-    for _ in range(N_FITS):
+    for _ in range(settings.n_fits):
         rows = rng.choice(len(train.length), len(train.length)) if resampled else slice(None)
         seed = int(rng.integers(2**31))
         sweep = HMMSweep(
             [n_states],
             (covariance_type,),
-            n_restarts=N_STARTS,
+            n_restarts=settings.n_initialisations,
             wide_initialisation=False,
             random_state=seed,
         )
@@ -67,51 +95,103 @@ def refits(
     return paths
 
 
-def restarts(chosen: Chosen, rng: np.random.Generator) -> Check:
-    """Ask whether other starts of EM find the same states."""
-    return _told(pairwise(_refits(chosen, rng, False)), f"{N_FITS} fits from other starts")
+def restarts(
+    chosen: Chosen, rng: np.random.Generator, settings: CheckSettings = DEFAULT_CHECKS
+) -> Check:
+    """Test whether other initialisations of EM find the same states.
+
+    Parameters
+    ----------
+    chosen : Chosen
+        The chosen model.
+    rng : numpy.random.Generator
+        Source of the initialisations.
+    settings : CheckSettings, optional
+        Settings of the checks.
+
+    Returns
+    -------
+    Check
+        The mean pairwise agreement.
+    """
+    return _row(
+        pairwise(_refits(chosen, rng, False, settings)),
+        f"{settings.n_fits} fits from other starts",
+        settings,
+    )
 
 
-def bootstraps(chosen: Chosen, rng: np.random.Generator) -> Check:
-    """Ask whether resampled train sequences give the same states."""
-    return _told(pairwise(_refits(chosen, rng, True)), f"{N_FITS} fits to resampled sequences")
+def bootstraps(
+    chosen: Chosen, rng: np.random.Generator, settings: CheckSettings = DEFAULT_CHECKS
+) -> Check:
+    """Test whether resampled train sequences give the same states.
+
+    Parameters
+    ----------
+    chosen : Chosen
+        The chosen model.
+    rng : numpy.random.Generator
+        Source of the resamples.
+    settings : CheckSettings, optional
+        Settings of the checks.
+
+    Returns
+    -------
+    Check
+        The mean pairwise agreement.
+    """
+    return _row(
+        pairwise(_refits(chosen, rng, True, settings)),
+        f"{settings.n_fits} fits to resampled sequences",
+        settings,
+    )
 
 
-CHECKS: Mapping[str, Callable[[Chosen, np.random.Generator], Check]] = {
+CHECKS: Mapping[str, CheckFunction] = {
     "other starts": restarts,
     "resampled sequences": bootstraps,
 }
 
 
-def trainings(paths: Sequence[Ints]) -> Check:
-    """Ask whether networks that were trained alike have the same states.
+def trainings(paths: Sequence[Ints], settings: CheckSettings = DEFAULT_CHECKS) -> Check:
+    """Test whether networks that were trained alike have the same states.
 
     Parameters
     ----------
-    paths : for each training, the states (sequence, time) of the same test sequences.
+    paths : sequence of ndarray of shape (sequence, time)
+        For each training, the states of the same test sequences.
+    settings : CheckSettings, optional
+        The smallest agreement of states that count as the same.
+
+    Returns
+    -------
+    Check
+        The mean pairwise agreement.
     """
     if len(paths) < 2:
         return unknown("One training has no other to agree with.")
     if len({path.shape for path in paths}) > 1:
         return unknown("The trainings were not recorded on the same sequences.")
-    return _told(pairwise(paths), f"{len(paths)} trainings")
+    return _row(pairwise(paths), f"{len(paths)} trainings", settings)
 
 
-def _refits(chosen: Chosen, rng: np.random.Generator, resampled: bool) -> list[NDArray[np.int64]]:
+def _refits(
+    chosen: Chosen, rng: np.random.Generator, resampled: bool, settings: CheckSettings
+) -> list[NDArray[np.int64]]:
     train, test = (
         Layer(chosen.values[part], chosen.length[part])
         for part in (chosen.split == 0, chosen.split == 2)
     )
     # Activations are values, so their model is Gaussian.
     kind = cast(GaussianHMM, chosen.model).covariance_type
-    return refits(train, test, kind, chosen.n_states, rng, resampled)
+    return refits(train, test, kind, chosen.n_states, rng, resampled, settings)
 
 
-def _told(found: NDArray[np.float64], what: str) -> Check:
-    mean, low, high = float(found.mean()), float(found.min()), float(found.max())
-    holds = mean >= STABLE
+def _row(indices: NDArray[np.float64], what: str, settings: CheckSettings) -> Check:
+    mean, low, high = float(indices.mean()), float(indices.min()), float(indices.max())
+    holds = mean >= settings.stable
     text = (
         f"The states of {what} agree with ARI {mean:.2f} on average ({low:.2f} to {high:.2f}; "
-        f"{STABLE:g} wanted): {'the same states' if holds else 'not the same states'}."
+        f"{settings.stable:g} wanted): {'the same states' if holds else 'not the same states'}."
     )
     return Check("", "mean pairwise ARI", mean, low, high, np.nan, holds, text)

@@ -1,4 +1,4 @@
-"""How sure a number of states is: its distribution, its edge, its neighbours."""
+"""The certainty of a number of states: its distribution, its edge, its neighbours."""
 
 from __future__ import annotations
 
@@ -22,11 +22,20 @@ SHARE = "count_share_"
 class CountDistribution(NamedTuple):
     """How often each number of states is chosen.
 
-    counts, share : (count), rising numbers
-    mode : the number chosen most often
-    low, high : central 95 %
-    at_edge : share of choices that are the largest number offered
-    sentence : the above in words
+    Attributes
+    ----------
+    counts : ndarray of shape (count,)
+        Numbers of states, rising.
+    share : ndarray of shape (count,)
+        Share of resamples that choose each number.
+    mode : int
+        The number that is chosen most often.
+    low, high : int
+        Central 95 %.
+    at_edge : float
+        Share of choices that are the largest number offered.
+    sentence : str
+        The above in words.
     """
 
     counts: NDArray[np.int64]
@@ -46,13 +55,25 @@ def one_standard_error(counts: Ints, scores: Floats) -> int:
 
     Parameters
     ----------
-    counts : (count)
-    scores : (sequence, count), held out; higher is better.
+    counts : ndarray of shape (count,)
+        Numbers of states.
+    scores : ndarray of shape (sequence, count)
+        Held-out scores; higher is better.
+
+    Returns
+    -------
+    int
+        A number of states.
 
     Raises
     ------
     DataError
         When there are fewer than two sequences, or shapes do not fit.
+
+    Examples
+    --------
+    >>> one_standard_error(np.array([1, 2, 3]), np.array([[0.1, 0.80, 0.81], [0.2, 0.90, 0.90]]))
+    2
     """
     check(counts, scores)
     means = scores.mean(axis=0)
@@ -62,7 +83,20 @@ def one_standard_error(counts: Ints, scores: Floats) -> int:
 
 
 def check(counts: Ints, scores: Floats) -> None:
-    """Raise :class:`DataError` unless scores are finite and (sequence, count), 2 or more rows."""
+    """Check the scores of several numbers of states.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (count,)
+        Numbers of states.
+    scores : ndarray of shape (sequence, count)
+        Held-out scores.
+
+    Raises
+    ------
+    DataError
+        Unless scores are finite and (sequence, count), with 2 rows or more.
+    """
     if scores.ndim != 2 or scores.shape[1] != len(counts):
         raise DataError(f"scores have shape {scores.shape}; (sequence, {len(counts)}) is needed")
     if len(scores) < 2:
@@ -76,13 +110,24 @@ def distribution(
 ) -> CountDistribution:
     """Return how often :func:`one_standard_error` chooses each number of states.
 
-    Sequences are resampled within each seed of the network, and seeds count alike. When half of
-    the choices or more are the largest number offered, no finite number is supported.
+    Sequences are resampled within each seed of the network, and seeds have equal weight. When half
+    of the choices or more are the largest number offered, no finite number is supported.
 
     Parameters
     ----------
-    scores : for each seed (sequence, count), held out.
-    n_bootstrap : resamples of each seed's sequences.
+    counts : ndarray of shape (count,)
+        Numbers of states.
+    scores : sequence of ndarray of shape (sequence, count)
+        Held-out scores of each seed.
+    n_bootstrap : int
+        Resamples of each seed's sequences.
+    rng : numpy.random.Generator
+        Source of the resamples.
+
+    Returns
+    -------
+    CountDistribution
+        Over the resamples of all seeds.
     """
     numbers = np.asarray(counts, dtype=np.int64)
     chosen = []
@@ -95,9 +140,21 @@ def distribution(
 
 
 def from_shares(counts: Ints, share: Floats) -> CountDistribution:
-    """Return the distribution in which each number of states (count) is chosen that often.
+    """Return the distribution in which each number of states is chosen that often.
 
     The mean of the shares of several trainings gives the distribution over all of them.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (count,)
+        Numbers of states.
+    share : ndarray of shape (count,)
+        Share of each number.
+
+    Returns
+    -------
+    CountDistribution
+        With these shares.
     """
     numbers = np.asarray(counts, dtype=np.int64)
     upto = np.cumsum(share)
@@ -114,9 +171,17 @@ def from_shares(counts: Ints, share: Floats) -> CountDistribution:
 
 
 def over_trainings(rows: pd.DataFrame) -> CountDistribution | None:
-    """Return the distribution over trainings (row), which count alike, from their shares.
+    """Return the distribution over trainings, which have equal weight, from their shares.
 
-    None where no training has any.
+    Parameters
+    ----------
+    rows : DataFrame
+        One row for each training, with columns ``count_share_N``.
+
+    Returns
+    -------
+    CountDistribution or None
+        None where no training has any share.
     """
     columns = [name for name in rows if name.startswith(SHARE)]
     shares = rows[columns].dropna()
@@ -127,12 +192,21 @@ def over_trainings(rows: pd.DataFrame) -> CountDistribution | None:
 
 
 def repeated(fidelity: dict[int, float], n_states: int, wanted: float) -> str:
-    """Say whether "so many states are faithful" holds with one state less and one more.
+    """State whether "so many states are faithful" holds with one state less and one more.
 
     Parameters
     ----------
-    fidelity : number of states -> fidelity, for ``n_states`` and those neighbours that exist.
-    wanted : least fidelity.
+    fidelity : dict of int to float
+        Fidelity by number of states, for ``n_states`` and those neighbours that exist.
+    n_states : int
+        The number of states.
+    wanted : float
+        Smallest fidelity.
+
+    Returns
+    -------
+    str
+        A sentence.
     """
     parts = [
         f"{n} ({fidelity[n]:.2f}: {'yes' if fidelity[n] >= wanted else 'no'})"

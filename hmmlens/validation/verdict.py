@@ -47,6 +47,7 @@ def title(grade: str, n_states: float, input_driven: bool = False) -> str:
     Returns
     -------
     str
+        The title of every figure of states.
     """
     text = f"Verdict {grade}: {GRADES[grade]}" if len(grade) == 1 else f"Verdict: {GRADES[grade]}"
     text += "" if grade in UNSUPPORTED else f", {n_states:.0f} of them"
@@ -90,12 +91,24 @@ class Verdict:
 
     @property
     def supported(self) -> bool:
-        """Return whether a figure of states needs no warning in its title."""
+        """Return whether a figure of states needs no warning in its title.
+
+        Returns
+        -------
+        bool
+            Whether a figure of states needs no warning in its title.
+        """
         return self.grade not in UNSUPPORTED
 
     @property
     def sentence(self) -> str:
-        """Return the verdict in one sentence."""
+        """Return the verdict in one sentence.
+
+        Returns
+        -------
+        str
+            The verdict in one sentence.
+        """
         number = "" if self.n_states is None else f", {self.n_states} of them"
         text = f"{GRADES[self.grade].capitalize()}{number}"
         if self.input_driven:
@@ -110,6 +123,7 @@ class Verdict:
         Returns
         -------
         dict of str to Any
+            The verdict as columns of a table.
         """
         return {
             "grade": self.grade,
@@ -145,6 +159,7 @@ def decide(
     Returns
     -------
     Verdict
+        The verdict.
     """
     blind = np.isnan(evidence["n_endpoints"])
     grade = "consistent with D" if blind else "D"
@@ -201,6 +216,7 @@ def without_gate(evidence: Evidence, thresholds: Thresholds = DEFAULT) -> str:
     Returns
     -------
     str
+        The grade of a network whose competence is not tested.
     """
     return decide(evidence.replace(loss=np.nan), thresholds=thresholds).grade
 
@@ -216,5 +232,6 @@ def not_judged(reason: str) -> Verdict:
     Returns
     -------
     Verdict
+        The verdict.
     """
     return Verdict("not judged", None, None, (f"{reason[:1].upper()}{reason[1:]}.",))

@@ -1,4 +1,4 @@
-"""What a verdict needs, out of a study's stores and tables."""
+"""The inputs of a verdict, from a study's stores and tables."""
 
 from __future__ import annotations
 
@@ -43,9 +43,17 @@ def recorded(
 
     Parameters
     ----------
-    root, layer : of the ``activations`` store.
-    sequences : the ``sequences`` store.
-    lstm_state : see :class:`hmmlens.recording.activations.States`.
+    root, layer : Dataset
+        Nodes of the ``activations`` store.
+    sequences : Dataset
+        The ``sequences`` store.
+    lstm_state : str
+        Which states of an LSTM count, see :class:`hmmlens.recording.activations.States`.
+
+    Returns
+    -------
+    Recorded
+        The layer.
     """
     return Recorded(
         state(root, layer, lstm_state),
@@ -61,15 +69,24 @@ def recorded(
 def losses(
     test: pd.Series, ceilings: pd.DataFrame, attributes: dict[str, Any], trained_here: bool
 ) -> Losses:
-    """Return the losses that say whether a network is competent.
+    """Return the losses that decide whether a network is competent.
 
     Parameters
     ----------
-    test : ``nll`` and ``mse`` of the network on test.
-    ceilings : see :func:`hmmlens.validation.ceilings.of_dataset`.
-    attributes : of the ``sequences`` store.
-    trained_here : False for a network from elsewhere. Where the data hold no targets and the
-        inputs ahead stand in for them, nobody knows whether it was taught to predict these.
+    test : Series
+        ``nll`` and ``mse`` of the network on test.
+    ceilings : DataFrame
+        See :func:`hmmlens.validation.ceilings.of_dataset`.
+    attributes : dict of str to Any
+        Attributes of the ``sequences`` store.
+    trained_here : bool
+        False for a network from elsewhere. Where the data hold no targets and the next inputs take
+        their place, it is not known whether it was taught to predict these.
+
+    Returns
+    -------
+    Losses
+        In the unit of the task.
     """
     metric = METRICS[attributes["target_kind"]]
     same = ceilings[ceilings["metric"] == metric]
@@ -83,7 +100,7 @@ def losses(
 
 
 def chosen(
-    found: Recorded,
+    layer: Recorded,
     pick: pd.Series,
     explanation: xr.Dataset,
     reduced: xr.Dataset,
@@ -91,15 +108,22 @@ def chosen(
     truth: Ints,
     group: Ints | None = None,
 ) -> Chosen:
-    """Return a chosen model of one layer and what it is checked against.
+    """Return a chosen model of one layer and the data of its checks.
 
     Parameters
     ----------
-    pick : ``pick, covariance_type, n_states``.
-    explanation : the layer's store, from which the states and their order are.
-    reduced, sweep : of the layer's chosen reducer.
-    truth : (sequence, time), -1 where unknown.
-    group : (sequence), to whom or what each sequence belongs, where that is known.
+    layer : Recorded
+        The layer.
+    pick : Series
+        ``pick, covariance_type, n_states``.
+    explanation : Dataset
+        The layer's store, which holds the states and their order.
+    reduced, sweep : Dataset
+        Stores of the layer's chosen reducer.
+    truth : ndarray of shape (sequence, time)
+        True states, -1 where unknown.
+    group : ndarray of shape (sequence,), optional
+        To whom or what each sequence belongs, where that is known.
 
     Returns
     -------
@@ -108,18 +132,18 @@ def chosen(
     """
     reading = explanation.isel(pick=list(explanation.attrs["picks"]).index(pick["pick"]))
     posteriors = reading["posteriors"].to_numpy()[..., : int(pick["n_states"])]
-    inside = steps_inside(found.length, *found.distribution.shape[:2])
-    late = inside & (np.arange(inside.shape[1]) >= warm_up(found))
-    masks = {name: late & (found.split == i)[:, None] for i, name in enumerate(SPLITS)}
-    longest = min(int(found.length[found.split == part].max()) for part in (0, 2))
-    classes, n_classes = input_classes(found.inputs, found.split == 0, found.length)
-    symbols = found.inputs.ndim == 2
+    inside = steps_inside(layer.length, *layer.distribution.shape[:2])
+    late = inside & (np.arange(inside.shape[1]) >= warm_up(layer))
+    masks = {name: late & (layer.split == i)[:, None] for i, name in enumerate(SPLITS)}
+    longest = min(int(layer.length[layer.split == part].max()) for part in (0, 2))
+    classes, n_classes = input_classes(layer.inputs, layer.split == 0, layer.length)
+    symbols = layer.inputs.ndim == 2
     inputs = (
-        one_hot(classes, n_classes) if symbols else scaled(found.inputs, inside, found.split == 0)
+        one_hot(classes, n_classes) if symbols else scaled(layer.inputs, inside, layer.split == 0)
     )
     inputs, values, distribution, posteriors = (
         np.where(inside[..., None], array, 0.0).astype(np.float64)
-        for array in (inputs, reduced["reduced"].to_numpy(), found.distribution, posteriors)
+        for array in (inputs, reduced["reduced"].to_numpy(), layer.distribution, posteriors)
     )
     return Chosen(
         storage.model(sweep, str(pick["covariance_type"]), int(pick["n_states"])),
@@ -127,8 +151,8 @@ def chosen(
         posteriors,
         InputOutput(distribution, classes, n_classes, masks),
         inputs,
-        found.length,
-        found.split,
+        layer.length,
+        layer.split,
         np.where(inside, truth, -1),
         max(min(DEFAULT_SETTINGS.horizon, longest - 1), 1),
         group,
@@ -136,16 +160,27 @@ def chosen(
 
 
 def settled(endpoints: xr.Dataset) -> Endpoints | None:
-    """Return stored endpoints; None where the network could not be left alone."""
-    found = endpoints.attrs
-    if not np.isfinite(found["n_coarse"]):
+    """Return stored endpoints.
+
+    Parameters
+    ----------
+    endpoints : Dataset
+        The ``endpoints`` store.
+
+    Returns
+    -------
+    Endpoints or None
+        None where the network has no autonomous dynamics to find endpoints of.
+    """
+    attributes = endpoints.attrs
+    if not np.isfinite(attributes["n_coarse"]):
         return None
     return Endpoints(
         endpoints["output"].to_numpy(),
-        int(found["n_coarse"]),
-        int(found["n_fine"]),
-        float(found["ratio"]),
-        float(found["drift"]),
+        int(attributes["n_coarse"]),
+        int(attributes["n_fine"]),
+        float(attributes["ratio"]),
+        float(attributes["drift"]),
     )
 
 
@@ -161,10 +196,18 @@ def judged(
 
     Parameters
     ----------
-    recorded, losses, endpoints, reservoir_grade, settings
-        See :func:`hmmlens.validation.evidence.judge`.
+    recorded : Recorded
+        The layer.
+    losses : Losses
+        Test losses.
+    endpoints : Endpoints or None
+        Endpoints of the autonomous dynamics, where they are known.
     seed : int
         Seed of k-means and of resampling.
+    reservoir_grade : str, optional
+        Grade of an untrained network of the same kind with a fitted readout.
+    settings : EvidenceSettings, optional
+        Settings of the measurements.
 
     Returns
     -------

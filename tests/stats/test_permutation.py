@@ -38,7 +38,7 @@ def test_a_truth_for_each_sequence_is_permuted_over_sequences() -> None:
     truth, found = spoken(np.random.default_rng(0), follows=0.9)
     tested = ask(truth, found)
     assert (tested.null, tested.n_units, tested.p) == (permutation.SEQUENCES, 30, 1 / 100)
-    assert tested.told == "permuted over 30 sequences"
+    assert tested.description == "permuted over 30 sequences"
     # All scores of the null are those of sequences that changed places.
     assert len(tested.scores) == 99 and tested.scores.max() < 0.3
 
@@ -154,7 +154,7 @@ def test_where_nothing_can_change_there_is_no_test(
     found = np.arange(given.size).reshape(given.shape) % 2
     tested = ask(given, found, None if group is None else np.array(group))
     assert np.isnan(tested.p) and tested.null == permutation.NONE
-    assert reason in tested.told
+    assert reason in tested.description
 
 
 def test_a_null_of_few_arrangements_says_what_it_cannot_show() -> None:
@@ -162,7 +162,7 @@ def test_a_null_of_few_arrangements_says_what_it_cannot_show() -> None:
     truth = np.repeat([[0], [1], [1], [0]], 5, axis=1)
     tested = ask(truth, truth)
     assert tested.p == tested.least == pytest.approx(2 / 6)
-    assert tested.told == (
+    assert tested.description == (
         "permuted over 4 sequences, which allows no p below 0.33, so that chance cannot be excluded"
     )
 

@@ -11,7 +11,7 @@ from scipy.stats import energy_distance as scipy_energy
 
 from hmmlens.errors import DataError
 from hmmlens.rnn.recurrent_network import RecurrentNetwork, initialise
-from hmmlens.validation.closed_loop import energy_distance, read_once, speak
+from hmmlens.validation.closed_loop import energy_distance, generate_symbols, read_once
 
 
 def network(**kinds: bool) -> RecurrentNetwork:
@@ -33,7 +33,7 @@ def test_states_read_once_follow_products_of_tables() -> None:
 def test_network_says_what_its_own_law_says() -> None:
     net = network(symbols_in=True, symbols_out=True)
     prompts = torch.tensor([[0, 2]] * 3000)
-    said = speak(net, prompts, 2, np.random.default_rng(0))
+    said = generate_symbols(net, prompts, 2, np.random.default_rng(0))
     with torch.no_grad():
         first = net(prompts[:1])[0, -1].softmax(0).numpy()
         heard = torch.tensor([[0, 2, k] for k in range(3)])
@@ -46,7 +46,7 @@ def test_network_says_what_its_own_law_says() -> None:
 
 def test_network_of_values_cannot_hear_itself() -> None:
     with pytest.raises(DataError, match="only a network that takes symbols"):
-        speak(
+        generate_symbols(
             network(symbols_in=False, symbols_out=True),
             torch.zeros(1, 1, 3),
             2,

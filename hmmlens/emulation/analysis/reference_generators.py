@@ -12,7 +12,7 @@ from hmmlens.dynamics.labels import informative
 from hmmlens.errors import DataError
 from hmmlens.stats import transitions
 from hmmlens.typing import Int64s
-from hmmlens.validation.closed_loop import draw
+from hmmlens.validation.closed_loop import sample_categories
 
 #: Takes sequences, steps and where to draw from; returns symbols (sequence, time).
 Generator = Callable[[int, int, np.random.Generator], Int64s]
@@ -72,18 +72,20 @@ def regular(hmm: HMMParameters) -> Generator:
     end = 1 / (1 + (1 / leave - 1) / 2)
 
     def sample(n: int, n_steps: int, rng: np.random.Generator) -> Int64s:
-        state = draw(np.tile(hmm.startprob, (n, 1)), rng)
+        state = sample_categories(np.tile(hmm.startprob, (n, 1)), rng)
         left = np.zeros(n, dtype=np.int64)
         path = np.empty((n, BURN_IN + n_steps), dtype=np.int64)
         for t in range(path.shape[1]):
             ready = left == 0
             if t:
-                state[ready] = draw(away[state[ready]], rng)
+                state[ready] = sample_categories(away[state[ready]], rng)
             wait = rng.geometric(end[state[ready]], size=(2, int(ready.sum()))) - 1
             left[ready] = 1 + wait.sum(axis=0)
             path[:, t] = state
             left -= 1
-        return draw(hmm.emissionprob[path[:, BURN_IN:].ravel()], rng).reshape(n, n_steps)
+        return sample_categories(hmm.emissionprob[path[:, BURN_IN:].ravel()], rng).reshape(
+            n, n_steps
+        )
 
     return sample
 
@@ -91,9 +93,9 @@ def regular(hmm: HMMParameters) -> Generator:
 def independent(hmm: HMMParameters) -> Generator:
     """Return a generator of independent symbols, as frequent as the model's in the long run."""
     distribution = transitions.stationary(hmm.transmat) @ hmm.emissionprob
-    return lambda n, n_steps, rng: draw(np.tile(distribution, (n * n_steps, 1)), rng).reshape(
-        n, n_steps
-    )
+    return lambda n, n_steps, rng: sample_categories(
+        np.tile(distribution, (n * n_steps, 1)), rng
+    ).reshape(n, n_steps)
 
 
 def moves(factor: float) -> str:

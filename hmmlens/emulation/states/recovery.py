@@ -24,7 +24,7 @@ from hmmlens.stats.agreement import bootstrap, rand_index
 from hmmlens.stats.bootstrap import Estimate, estimate, interval, resampled
 from hmmlens.typing import Floats, Int64s
 from hmmlens.validation.ceilings import observers
-from hmmlens.validation.closed_loop import draw
+from hmmlens.validation.closed_loop import sample_categories
 
 
 class Emitted(NamedTuple):
@@ -46,7 +46,9 @@ def emitted(runs: Runs, hmm: HMMParameters, rng: np.random.Generator) -> tuple[E
     Runs begin in the middle, so the target's first state follows its stationary law.
     """
     shape = runs.distribution.shape[:2]
-    said = draw(runs.distribution.reshape(-1, runs.distribution.shape[2]), rng).reshape(shape)
+    said = sample_categories(
+        runs.distribution.reshape(-1, runs.distribution.shape[2]), rng
+    ).reshape(shape)
     distribution = transitions.stationary(np.asarray(hmm.transmat))
     drawn, states = sample_hmm(hmm._replace(startprob=distribution), shape[0], shape[1], rng)
     target = CategoricalHMM.from_parameters(distribution, hmm.transmat, hmm.emissionprob)

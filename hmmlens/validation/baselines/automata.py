@@ -27,10 +27,12 @@ def automaton_distribution(
 
     Parameters
     ----------
-    train_symbols, test_symbols : ndarray of shape (sequence, time)
+    train_symbols : ndarray of shape (sequence, time)
         The network's inputs from its zero state on; -1 past a sequence's end.
     train_distribution : ndarray of shape (sequence, time, output)
         Output distribution of the network.
+    test_symbols : ndarray of shape (sequence, time)
+        The inputs for which outputs are predicted.
 
     Returns
     -------
@@ -60,7 +62,7 @@ def automaton_distribution(
         raise DataError("the same inputs have different outputs, so no automaton gives them")
     states = {state.state_id: number for number, state in enumerate(machine.states)}
 
-    def walk(symbols: Ints) -> Ints:
+    def _walk(symbols: Ints) -> Ints:
         path = np.zeros(symbols.shape, dtype=np.int64)
         for row, word in enumerate(symbols):
             state = machine.initial_state
@@ -70,10 +72,10 @@ def automaton_distribution(
         return path
 
     inside = train_symbols >= 0
-    visited = walk(train_symbols)[inside]
+    visited = _walk(train_symbols)[inside]
     mean = train_distribution[inside].mean(axis=0)
     sums = np.zeros((len(states), train_distribution.shape[2]))
     np.add.at(sums, visited, train_distribution[inside])
     count = np.bincount(visited, minlength=len(states))[:, None]
     distributions: Floats = np.where(count > 0, sums / np.maximum(count, 1), mean)
-    return distributions[walk(test_symbols)], len(states)
+    return distributions[_walk(test_symbols)], len(states)

@@ -67,6 +67,7 @@ def fit(space: Floats, data: InputOutput, n_states: int, seed: int) -> Codebook:
     Returns
     -------
     Codebook
+        The cells and their chain.
     """
     from sklearn.exceptions import ConvergenceWarning
 
@@ -101,6 +102,7 @@ def counted(
     Returns
     -------
     Codebook
+        The cells and their chain.
     """
     train = data.masks["train"]
     trans = tables(transitions(states, data.classes, train, n_states, data.n_classes))
@@ -121,6 +123,7 @@ def one_hot(states: Ints, n_states: int) -> Floats:
     Returns
     -------
     ndarray of shape (sequence, time, state)
+        1 where a frame is in a state.
     """
     out: Floats = (states[:, :, None] == np.arange(n_states)).astype(np.float64)
     return out
@@ -166,6 +169,7 @@ def curve(
     Returns
     -------
     Curve
+        Fidelity by number of cells.
     """
     sizes = np.array(sorted(counts))
     rows: dict[str, list[Floats]] = {"select": [], "test": []}
@@ -261,6 +265,7 @@ def miss_bits(counts: Ints, fidelity: Floats, n_states: float) -> float:
     Returns
     -------
     float
+        Log2 of one minus fidelity at a number of states.
     """
     miss = np.log2(np.maximum(1 - fidelity, LEAST_MISS))
     return float(np.interp(np.log2(n_states), np.log2(counts), miss))

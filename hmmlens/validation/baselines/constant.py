@@ -20,10 +20,12 @@ def ngram_nll(
 
     Parameters
     ----------
-    train_input, test_input : ndarray of shape (sequence, time)
+    train_input : ndarray of shape (sequence, time)
         Symbols; any where ``order`` is 0.
-    train_target, test_target : ndarray of shape (sequence, time)
+    train_target : ndarray of shape (sequence, time)
         Symbols, -1 where there is none. Where they are the next inputs, this is the usual n-gram.
+    test_input, test_target : ndarray of shape (sequence, time)
+        The same of the sequences that are scored.
     order : int
         Inputs of context, the present one included; at a sequence's start as many as there are.
         Counts are smoothed with half a count for each symbol (Krichevsky and Trofimov 1981).
@@ -79,6 +81,7 @@ def mean_squared_error(predicted: Floats, target: Floats) -> float:
     Returns
     -------
     float
+        The mean squared error over known steps and features.
     """
     known = np.isfinite(target).all(axis=-1)
     return float(np.mean((predicted[known] - target[known]) ** 2))
@@ -95,6 +98,7 @@ def marginal_mse(train_target: Floats, test_target: Floats) -> float:
     Returns
     -------
     float
+        The error of the train mean as a constant prediction.
     """
     mean = np.nanmean(train_target.reshape(-1, train_target.shape[-1]), axis=0)
     return mean_squared_error(np.broadcast_to(mean, test_target.shape), test_target)
@@ -111,6 +115,7 @@ def persistence_mse(test_input: Floats, test_target: Floats) -> float:
     Returns
     -------
     float
+        The error of the present input as the prediction.
     """
     return mean_squared_error(test_input, test_target)
 
@@ -126,16 +131,19 @@ def linear_mse(
 
     Parameters
     ----------
-    train_input, test_input : ndarray of shape (sequence, time, feature)
+    train_input : ndarray of shape (sequence, time, feature)
         Inputs.
-    train_target, test_target : ndarray of shape (sequence, time, output)
+    train_target : ndarray of shape (sequence, time, output)
         Targets, NaN where there is none.
+    test_input, test_target : ndarray of shape (sequence, time, ...)
+        The same of the sequences that are scored.
     n_lags : int, optional
         Number of last inputs.
 
     Returns
     -------
     float
+        Mean squared error.
     """
     known = np.isfinite(train_target).all(axis=-1)
     design = _last_inputs(train_input, n_lags)[known]
@@ -157,10 +165,12 @@ def logistic_nll(
 
     Parameters
     ----------
-    train_input, test_input : ndarray of shape (sequence, time, feature)
+    train_input : ndarray of shape (sequence, time, feature)
         Inputs.
-    train_target, test_target : ndarray of shape (sequence, time)
+    train_target : ndarray of shape (sequence, time)
         Symbols, -1 where there is none.
+    test_input, test_target : ndarray of shape (sequence, time, ...)
+        The same of the sequences that are scored.
     n_targets : int
         Number of target symbols.
     n_lags : int, optional

@@ -63,22 +63,29 @@ def fidelity_curve(
 
     Parameters
     ----------
-    space, inputs, distribution, train, horizon
-        See :func:`predictions`.
-    scored : ndarray of shape (sequence, time)
-        Frames to score.
+    space : ndarray of shape (sequence, time, component)
+        Components.
+    inputs : ndarray of shape (sequence, time, feature)
+        Inputs, symbols as one-hot.
+    distribution : ndarray of shape (sequence, time, output)
+        Output of the network.
+    train, scored : ndarray of shape (sequence, time)
+        Frames to learn from, and frames to score.
     average : ndarray of shape (output,)
         Mean output of the train split.
+    horizon : int
+        Largest number of steps ahead.
 
     Returns
     -------
     ndarray of shape (horizon + 1,)
+        R2 at each number of steps.
     """
     frames = scored.copy()
     frames[:, :horizon] = False
-    said = predictions(space, inputs, distribution, train, horizon)
+    predicted = predictions(space, inputs, distribution, train, horizon)
     return np.array(
-        [fidelity(distribution[frames], part[frames], average, "values") for part in said]
+        [fidelity(distribution[frames], part[frames], average, "values") for part in predicted]
     )
 
 

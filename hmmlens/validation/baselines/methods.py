@@ -45,12 +45,24 @@ class Layer(NamedTuple):
 
     @property
     def inside(self) -> NDArray[np.bool_]:
-        """Return the mask (sequence, time) of steps before each sequence's end."""
+        """Return the mask (sequence, time) of steps before each sequence's end.
+
+        Returns
+        -------
+        ndarray of shape (sequence, time)
+            Mask.
+        """
         return steps_inside(self.length, *self.values.shape[:2])
 
     @property
     def frames(self) -> Floats:
-        """Return all steps before the ends (frame, component)."""
+        """Return all steps before the ends (frame, component).
+
+        Returns
+        -------
+        ndarray of shape (frame, component)
+            All steps before the ends.
+        """
         found: Floats = self.values[self.inside]
         return found
 
@@ -92,28 +104,30 @@ def label(method: str | Method, train: Layer, test: Layer, n_states: int, seed: 
     Returns
     -------
     Labels
+        Labels of train and test.
 
     Raises
     ------
     DataError
         When there is no such method, or its labels break the protocol.
     """
+    name = method if isinstance(method, str) else getattr(method, "__name__", method)
     if isinstance(method, str):
         methods = of_kind("states")
         if method not in methods:
             raise DataError(f"there is no method {method!r}; there are {', '.join(methods)}")
         method = methods[method]
-    with no_exit(f"method {getattr(method, '__name__', method)}"):
+    with no_exit(f"method {name}"):
         found = method(train, test, n_states, seed)
-    for name, labels, layer in (("train", found.train, train), ("test", found.test, test)):
+    for part, labels, layer in (("train", found.train, train), ("test", found.test, test)):
         inside = layer.inside
         if labels.shape != inside.shape:
-            raise DataError(f"{name} labels have shape {labels.shape}, not {inside.shape}")
+            raise DataError(f"{part} labels have shape {labels.shape}, not {inside.shape}")
         known = labels[inside]
         if known.size and (known.min() < 0 or known.max() >= n_states):
-            raise DataError(f"{name} labels must be 0 to {n_states - 1} on every step")
+            raise DataError(f"{part} labels must be 0 to {n_states - 1} on every step")
         if (labels[~inside] != -1).any():
-            raise DataError(f"{name} labels must be -1 past a sequence's end")
+            raise DataError(f"{part} labels must be -1 past a sequence's end")
     return found
 
 
@@ -125,20 +139,11 @@ def _padded(layer: Layer, labels: NDArray[np.integer]) -> Int64s:
 
 
 @baseline("hmm", "states")
-def hmm(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
+def _hmm(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
     """Label each step by filtering with a Gaussian hidden Markov model of tied covariance.
 
-    It is initialised by k-means alone: wide initialisations can find likelier states that are no
+    It is initialised by k-means alone: wide initialisations can find more likely states that are no
     places.
-
-    Parameters
-    ----------
-    train, test, n_states, seed
-        See :func:`label`.
-
-    Returns
-    -------
-    Labels
     """
     sweep = HMMSweep(
         [n_states], ("tied",), n_restarts=HMM_RESTARTS, wide_initialisation=False, random_state=seed
@@ -146,43 +151,23 @@ def hmm(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
     sweep.fit(train.values, train.length)
     model = sweep.models_["tied", n_states]
 
-    def filtered(layer: Layer) -> Int64s:
+    def _filtered(layer: Layer) -> Int64s:
         posteriors = model.filter(layer.values, layer.length).posteriors
         return np.where(layer.inside, posteriors.argmax(axis=2), -1)
 
-    return Labels(filtered(train), filtered(test))
+    return Labels(_filtered(train), _filtered(test))
 
 
 @baseline("k-means", "states")
-def kmeans(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
-    """Label each step by the nearest centre of k-means.
-
-    Parameters
-    ----------
-    train, test, n_states, seed
-        See :func:`label`.
-
-    Returns
-    -------
-    Labels
-    """
+def _kmeans(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
+    """Label each step by the nearest centre of k-means."""
     model = fit_kmeans(train.frames, n_states, N_RESTARTS, seed)
     return Labels(*(_padded(part, model.predict(part.frames)) for part in (train, test)))
 
 
 @baseline("gaussian mixture", "states")
-def mixture(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
-    """Label each step by a Gaussian mixture with one covariance, which has no dynamics.
-
-    Parameters
-    ----------
-    train, test, n_states, seed
-        See :func:`label`.
-
-    Returns
-    -------
-    Labels
-    """
+def _mixture(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
+    """Label each step by a Gaussian mixture with one covariance, which has no dynamics."""
     from sklearn.mixture import GaussianMixture
 
     model = GaussianMixture(
@@ -192,21 +177,12 @@ def mixture(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
 
 
 @baseline("pca grid", "states")
-def pca_grid(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
+def _pca_grid(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
     """Label each step by its cell in a grid over principal components (Du et al. 2019, 4.1).
 
     Each of up to three components is divided into equal intervals over the range of train. Of all
     such grids the one is taken of which train visits most cells, but no more than ``n_states``; a
     step in a cell that train never visited joins the nearest visited one.
-
-    Parameters
-    ----------
-    train, test, n_states, seed
-        See :func:`label`.
-
-    Returns
-    -------
-    Labels
     """
     frames = train.frames
     centre = frames.mean(axis=0)
@@ -214,7 +190,7 @@ def pca_grid(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
     low = ((frames - centre) @ axes.T).min(axis=0)
     size = np.maximum(((frames - centre) @ axes.T).max(axis=0) - low, 1e-300)
 
-    def place(layer: Layer) -> Floats:
+    def _place(layer: Layer) -> Floats:
         within: Floats = ((layer.frames - centre) @ axes.T - low) / size
         return within
 
@@ -222,17 +198,17 @@ def pca_grid(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
     n_best, dims_best = 1, 1
     for dims in range(1, len(axes) + 1):
         for n in range(2, n_states + 1):
-            visited = np.unique(_cells(place(train)[:, :dims], n), axis=0)
+            visited = np.unique(_cells(_place(train)[:, :dims], n), axis=0)
             if len(best) < len(visited) <= n_states:
                 best, n_best, dims_best = visited, n, dims
     best = best[:, :dims_best]
 
-    def nearest(layer: Layer) -> Int64s:
-        cells = _cells(place(layer)[:, :dims_best], n_best)
+    def _nearest(layer: Layer) -> Int64s:
+        cells = _cells(_place(layer)[:, :dims_best], n_best)
         distance = ((cells[:, None] - best[None]) ** 2).sum(axis=2)
         return _padded(layer, distance.argmin(axis=1))
 
-    return Labels(nearest(train), nearest(test))
+    return Labels(_nearest(train), _nearest(test))
 
 
 def _cells(within: Floats, n: int) -> Int64s:
@@ -241,18 +217,8 @@ def _cells(within: Floats, n: int) -> Int64s:
 
 
 @baseline("ar-hmm", "states")
-def ar_hmm(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
-    """Label each step by filtering with an autoregressive hidden Markov model.
-
-    Parameters
-    ----------
-    train, test, n_states, seed
-        See :func:`label`.
-
-    Returns
-    -------
-    Labels
-    """
+def _ar_hmm(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
+    """Label each step by filtering with an autoregressive hidden Markov model."""
     model = ARHMM(n_states, random_state=seed).fit(train.values, train.length)
     labels = []
     for part in (train, test):

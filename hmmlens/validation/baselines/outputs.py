@@ -22,11 +22,13 @@ def ngram_distribution(
 
     Parameters
     ----------
-    train_symbols, test_symbols : ndarray of shape (sequence, time)
+    train_symbols : ndarray of shape (sequence, time)
         The network's inputs, the classes of its inputs, or (with a ``lag`` of at least 1) its own
         most likely outputs; -1 past a sequence's end.
     train_distribution : ndarray of shape (sequence, time, output)
         Output of the network.
+    test_symbols : ndarray of shape (sequence, time)
+        The symbols from which outputs are predicted.
     order : int
         Symbols of context.
     n_symbols : int
@@ -78,12 +80,14 @@ def linear_prediction(
 
     Parameters
     ----------
-    train, test : ndarray of shape (sequence, time, unit)
+    train : ndarray of shape (sequence, time, unit)
         Activations.
     train_distribution : ndarray of shape (sequence, time, output)
         Output of the network.
     train_inside : ndarray of shape (sequence, time)
         Steps to learn from.
+    test : ndarray of shape (sequence, time, unit)
+        The activations from which outputs are predicted.
     lag : int, optional
         Steps between the activation and the output.
     ridge : float, optional

@@ -54,19 +54,8 @@ def _ngram(chosen: Chosen, symbols: Ints, order: int, n_symbols: int, lag: int) 
 
 
 @baseline("last inputs", "outputs")
-def last_inputs(chosen: Chosen, hidden: Floats, symbols_out: bool) -> Iterator[Prediction]:
-    """Predict the output from the classes of the last inputs.
-
-    Parameters
-    ----------
-    chosen, hidden, symbols_out
-        See :func:`hmmlens.validation.baselines.comparison.compare`.
-
-    Yields
-    ------
-    Prediction
-        For each number of inputs.
-    """
+def _last_inputs(chosen: Chosen, hidden: Floats, symbols_out: bool) -> Iterator[Prediction]:
+    """Predict the output from the classes of the last inputs."""
     for n in CONTEXTS:
         predicted = _ngram(chosen, chosen.data.classes, n, chosen.data.n_classes, 0)
         # It uses no activations, so it is as good further ahead.
@@ -74,19 +63,8 @@ def last_inputs(chosen: Chosen, hidden: Floats, symbols_out: bool) -> Iterator[P
 
 
 @baseline("last outputs", "outputs")
-def last_outputs(chosen: Chosen, hidden: Floats, symbols_out: bool) -> Iterator[Prediction]:
-    """Predict the output from the network's own most likely last outputs, which are symbols.
-
-    Parameters
-    ----------
-    chosen, hidden, symbols_out
-        See :func:`hmmlens.validation.baselines.comparison.compare`.
-
-    Yields
-    ------
-    Prediction
-        For each number of outputs.
-    """
+def _last_outputs(chosen: Chosen, hidden: Floats, symbols_out: bool) -> Iterator[Prediction]:
+    """Predict the output from the network's own most likely last outputs, which are symbols."""
     if not symbols_out:
         return
     distribution = chosen.data.distribution
@@ -97,18 +75,8 @@ def last_outputs(chosen: Chosen, hidden: Floats, symbols_out: bool) -> Iterator[
 
 
 @baseline("linear system", "outputs")
-def linear_system(chosen: Chosen, hidden: Floats, symbols_out: bool) -> Iterator[Prediction]:
-    """Predict the output by a linear system with inputs in the components of the model.
-
-    Parameters
-    ----------
-    chosen, hidden, symbols_out
-        See :func:`hmmlens.validation.baselines.comparison.compare`.
-
-    Yields
-    ------
-    Prediction
-    """
+def _linear_system(chosen: Chosen, hidden: Floats, symbols_out: bool) -> Iterator[Prediction]:
+    """Predict the output by a linear system with inputs in the components of the model."""
     data = chosen.data
     runs = linear.predictions(
         chosen.values, chosen.inputs, data.distribution, data.masks["train"], chosen.horizon
@@ -118,18 +86,8 @@ def linear_system(chosen: Chosen, hidden: Floats, symbols_out: bool) -> Iterator
 
 
 @baseline("linear readout of all units", "outputs")
-def linear_readout(chosen: Chosen, hidden: Floats, symbols_out: bool) -> Iterator[Prediction]:
-    """Predict the output by a linear readout of all units: an upper bound at the same step.
-
-    Parameters
-    ----------
-    chosen, hidden, symbols_out
-        See :func:`hmmlens.validation.baselines.comparison.compare`.
-
-    Yields
-    ------
-    Prediction
-    """
+def _linear_readout(chosen: Chosen, hidden: Floats, symbols_out: bool) -> Iterator[Prediction]:
+    """Predict the output by a linear readout of all units: an upper bound at the same step."""
     data, train = chosen.data, chosen.split == 0
     predicted = outputs.linear_prediction(
         hidden[train], data.distribution[train], data.masks["train"][train], hidden

@@ -45,6 +45,7 @@ def one_hot(symbols: NDArray[Any], inside: Bools, train: Bools) -> Floats:
     Returns
     -------
     ndarray of shape (sequence, time, symbol)
+        Symbols as one-hot vectors.
     """
     kinds, counts = np.unique(symbols[inside & train[:, None]], return_counts=True)
     order = np.argsort(-counts, kind="stable")
@@ -69,6 +70,7 @@ def lagged(values: Floats, n_lags: int = N_LAGS) -> Floats:
     Returns
     -------
     ndarray of shape (sequence, time, (n_lags + 1) * feature)
+        Values concatenated with those of the steps before.
     """
     n_steps = values.shape[1]
     parts = [np.zeros_like(values) for _ in range(n_lags + 1)]
@@ -131,10 +133,14 @@ def controls(
 
     Parameters
     ----------
-    sequences, chosen, seed
-        See :func:`control`.
+    sequences : Dataset
+        The ``sequences`` store.
+    chosen : ndarray of shape (chosen,)
+        Which of its sequences were recorded.
     reducers : dict of str to dict
         Settings by name, without exploratory ones.
+    seed : int
+        Seed of the reducers.
 
     Returns
     -------

@@ -56,13 +56,14 @@ def baseline(name: str, kind: Kind, *, label: str | None = None) -> Callable[[F]
     Returns
     -------
     callable
+        The decorator.
     """
 
-    def registered(function: F) -> F:
+    def _registered(function: F) -> F:
         BASELINES.register(name, label=label or name)(Baseline(kind, function))
         return function
 
-    return registered
+    return _registered
 
 
 def of_kind(kind: Kind) -> dict[str, Callable[..., Any]]:
