@@ -43,11 +43,11 @@ def renamed_parameters(**new_names: str) -> Callable[[Callable[P, R]], Callable[
     "sample: the parameter 'seed' is deprecated; use 'random_state'"
     """
 
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+    def _decorate(function: Callable[P, R]) -> Callable[P, R]:
         name = function.__qualname__.removesuffix(".__init__")
 
         @functools.wraps(function)
-        def accept(*args: P.args, **kwargs: P.kwargs) -> R:
+        def _accept(*args: P.args, **kwargs: P.kwargs) -> R:
             for old, new in new_names.items():
                 if old not in kwargs:
                     continue
@@ -61,9 +61,9 @@ def renamed_parameters(**new_names: str) -> Callable[[Callable[P, R]], Callable[
                 kwargs[new] = kwargs.pop(old)
             return function(*args, **kwargs)
 
-        return accept
+        return _accept
 
-    return decorate
+    return _decorate
 
 
 def renamed_names(module: str, new_names: dict[str, str]) -> Callable[[str], object]:
@@ -83,7 +83,7 @@ def renamed_names(module: str, new_names: dict[str, str]) -> Callable[[str], obj
         name that is in no table.
     """
 
-    def resolve(name: str) -> object:
+    def _resolve(name: str) -> object:
         if name not in new_names:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         warnings.warn(
@@ -93,4 +93,4 @@ def renamed_names(module: str, new_names: dict[str, str]) -> Callable[[str], obj
         )
         return getattr(sys.modules[module], new_names[name])
 
-    return resolve
+    return _resolve

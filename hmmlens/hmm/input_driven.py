@@ -1,8 +1,8 @@
 """Gaussian hidden Markov models whose transitions depend on the input.
 
-An input-output HMM (Bengio & Frasconi 1995) with a table of transitions for each class of inputs:
-the input at a step says by which table the state moves there. A plain HMM of a driven network
-averages over the inputs, and so forgets within a step what a pulse does.
+An input-output HMM (Bengio & Frasconi 1995) with a transition matrix for each class of inputs: the
+input at a step selects the matrix that leads to the state there. A plain HMM of a driven network
+averages over the inputs, and so cannot represent the effect of a pulse.
 """
 
 from __future__ import annotations
@@ -13,41 +13,59 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens import arrays, observations, ragged
 from hmmlens.deprecation import renamed_names
 from hmmlens.errors import DataError
 from hmmlens.hmm import checks, covariance_checks
 from hmmlens.hmm.engine import em
 from hmmlens.hmm.engine.covariances import compact, expand
 from hmmlens.hmm.engine.emissions import Gaussian, rows_to_one, weighted_log
-from hmmlens.hmm.engine.input_driven_pass import Expected, expect
+from hmmlens.hmm.engine.input_driven_pass import DrivenStatistics, expect
 from hmmlens.hmm.engine.parameters import Prior, Statistics
 from hmmlens.hmm.gaussian import GaussianHMM
 from hmmlens.hmm.inference import FilterResult
+from hmmlens.hmm.input_classes import POOLING, average_table, checked, tables, transitions
 from hmmlens.observations import check_count
 from hmmlens.typing import Floats, Ints
-
-#: Weight, in transitions, of the average table in each class's table.
-POOLING = 1.0
-#: Share of a uniform row in the average table, so that nothing is impossible.
-UNIFORM = 1e-3
 
 
 @dataclass(frozen=True)
 class InputDrivenHMM:
-    """A Gaussian HMM with one table of transitions for each class of inputs.
+    """A Gaussian HMM with one transition matrix for each class of inputs.
 
-    startprob : (state)
-    transmat : (class, state, next_state); the class of step t moves the state from t - 1 to t
-    means : (state, component)
-    covars : (state, component, component), whatever the covariance type
-    covariance_type : spherical, diag, full or tied
+    Attributes
+    ----------
+    startprob : ndarray of shape (state,)
+        Initial distribution.
+    transmat : ndarray of shape (class, state, next_state)
+        Transition probabilities; the class of step t moves the state from t - 1 to t.
+    means : ndarray of shape (state, component)
+        Means.
+    covars : ndarray of shape (state, component, component)
+        Covariances, whatever their type.
+    covariance_type : str, default="tied"
+        ``spherical``, ``diag``, ``full`` or ``tied``.
 
     Raises
     ------
     DataError
         When a shape does not fit, a row is no distribution, or a covariance is not positive
         definite.
+
+    Examples
+    --------
+    An input of class 1 toggles the state:
+
+    >>> import numpy as np
+    >>> from hmmlens import InputDrivenHMM
+    >>> model = InputDrivenHMM(
+    ...     startprob=np.array([1.0, 0.0]),
+    ...     transmat=np.array([[[1.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [1.0, 0.0]]]),
+    ...     means=np.array([[0.0], [4.0]]),
+    ...     covars=np.ones((2, 1, 1)),
+    ... )
+    >>> values = np.array([[[0.2], [3.9], [4.1]]])
+    >>> model.filter(values, classes=np.array([[0, 1, 0]])).posteriors.argmax(axis=2).tolist()
+    [[0, 1, 1]]
     """
 
     startprob: Floats
@@ -74,7 +92,20 @@ class InputDrivenHMM:
             object.__setattr__(self, name, part)
 
     def log_density(self, values: Floats, inside: NDArray[np.bool_]) -> Floats:
-        """Return log P(values | state) (sequence, time, state), 0 past a sequence's end."""
+        """Return log p(values | state).
+
+        Parameters
+        ----------
+        values : ndarray of shape (sequence, time, component)
+            Checked values.
+        inside : ndarray of bool of shape (sequence, time)
+            True before each sequence's end.
+
+        Returns
+        -------
+        ndarray of shape (sequence, time, state)
+            Natural logarithms, 0 past a sequence's end.
+        """
         plain = GaussianHMM.from_parameters(
             self.startprob, self.transmat[0], self.means, self.covars, self.covariance_type
         )
@@ -83,13 +114,21 @@ class InputDrivenHMM:
         return out
 
     def filter(self, values: Any, classes: Any, lengths: Any = None) -> FilterResult:
-        """Return filtered posteriors, which know the values and classes up to each step.
+        """Return filtered posteriors, which depend on the values and classes up to each step.
 
         Parameters
         ----------
-        values : (sequence, time, component), or a list of sequences
-        classes : (sequence, time), or a list of sequences
-        lengths : (sequence); None where all are whole, or where the values carry their lengths.
+        values : array_like of shape (sequence, time, component)
+            Values, or a list of sequences.
+        classes : array_like of int of shape (sequence, time)
+            Class of the input at each step, or a list of sequences.
+        lengths : array_like of int of shape (sequence,), optional
+            None where all are whole, or where the values carry their lengths.
+
+        Returns
+        -------
+        FilterResult
+            Probabilities, 0 past a sequence's end, and log-likelihoods.
 
         Raises
         ------
@@ -98,83 +137,8 @@ class InputDrivenHMM:
         """
         values, classes, inside = checked(values, classes, lengths, len(self.transmat))
         density = self.log_density(values, inside)
-        found = expect(self.startprob, self.transmat, density, classes, inside, smooth=False)
-        return FilterResult(found.filtered, found.predicted, found.log_likelihood)
-
-
-def checked(
-    values: Any, classes: Any, lengths: Any, n_classes: int
-) -> tuple[Floats, Ints, NDArray[np.bool_]]:
-    """Return values (sequence, time, component), classes (sequence, time) and steps inside.
-
-    Raises
-    ------
-    DataError
-        When shapes or classes do not fit.
-    """
-    given = observations.values(values, lengths, name="values")
-    if given.inside is None:
-        raise DataError(
-            f"values has shape {given.frames.shape}; (sequence, time, component) is needed"
-        )
-    found = ragged.given(classes, None, "classes")
-    said, n_steps = found.values, given.inside.shape[1]
-    if found.lengths is not None and not np.array_equal(found.lengths, given.lengths):
-        raise DataError(
-            f"classes are of sequences of {found.lengths.tolist()} steps, values of "
-            f"{given.lengths.tolist()}"
-        )
-    if found.lengths is not None and said.ndim == 2:
-        # A list as long as its longest sequence.
-        said = np.pad(said, ((0, 0), (0, max(0, n_steps - said.shape[1]))))[:, :n_steps]
-    if found.missing is not None:
-        raise DataError("classes has masked entries; every step needs the class of its input")
-    said = arrays.integers(said) if said.dtype.kind in "biu" else said
-    check_classes(said, given.inside, n_classes)
-    return given.padded(given.frames, 0.0), said, given.inside
-
-
-def check_classes(classes: Ints, inside: NDArray[np.bool_], n_classes: int) -> None:
-    """Raise :class:`DataError` unless classes (sequence, time) are 0 to ``n_classes - 1``."""
-    if classes.shape != inside.shape or not np.issubdtype(classes.dtype, np.integer):
-        raise DataError(
-            f"input classes have shape {classes.shape} and type {classes.dtype}; whole numbers of "
-            f"shape {inside.shape} are needed"
-        )
-    bad = np.argwhere(inside & ((classes < 0) | (classes >= n_classes)))
-    if len(bad):
-        sequence, step = bad[0]
-        raise DataError(
-            f"input class {classes[sequence, step]} at sequence {sequence}, step {step} lies "
-            f"outside 0 to {n_classes - 1}"
-        )
-
-
-def transitions(
-    states: Ints, classes: Ints, inside: NDArray[np.bool_], n_states: int, n_classes: int
-) -> Floats:
-    """Count transitions (class, state, next_state) of known states (sequence, time)."""
-    counts = np.zeros((n_classes, n_states, n_states))
-    here = inside[:, 1:]
-    np.add.at(counts, (classes[:, 1:][here], states[:, :-1][here], states[:, 1:][here]), 1)
-    return counts
-
-
-def tables(counts: Floats) -> Floats:
-    """Return transition probabilities of counts (class, state, next_state).
-
-    Each class's counts get :data:`POOLING` transitions of the average over classes, so that a rare
-    class moves as the others do until its own counts speak.
-    """
-    return rows_to_one(counts + POOLING * average_table(counts), counts)
-
-
-def average_table(weights: Floats) -> Floats:
-    """Return the average of tables or counts (class, state, next_state), never 0 anywhere."""
-    n_states = weights.shape[1]
-    even = np.full((n_states, n_states), 1 / n_states)
-    average = rows_to_one(weights.sum(axis=0), even)
-    return (1 - UNIFORM) * average + UNIFORM * even
+        result = expect(self.startprob, self.transmat, density, classes, inside, smooth=False)
+        return FilterResult(result.filtered, result.predicted, result.log_likelihood)
 
 
 def from_states(
@@ -186,13 +150,27 @@ def from_states(
     n_classes: int,
     min_covar: float = 1e-3,
 ) -> InputDrivenHMM:
-    """Return the tied model that known states (sequence, time) give, to start EM from.
+    """Return the tied model of known states, from which EM can start.
 
-    A state without a frame starts at the mean of all frames.
+    A state without a frame has the mean of all frames.
 
     Parameters
     ----------
-    min_covar : variance added to every direction, relative to the mean variance.
+    values : ndarray of shape (sequence, time, component)
+        Values.
+    states, classes : ndarray of int of shape (sequence, time)
+        State and class of the input at each step.
+    inside : ndarray of bool of shape (sequence, time)
+        True before each sequence's end.
+    n_states, n_classes : int
+        Numbers of states and classes.
+    min_covar : float, default=1e-3
+        Variance added to every direction, relative to the mean variance.
+
+    Returns
+    -------
+    InputDrivenHMM
+        With one covariance for all states.
     """
     flat, label = values[inside], states[inside]
     means = np.tile(flat.mean(axis=0), (n_states, 1))
@@ -219,22 +197,34 @@ def fit(
 ) -> tuple[InputDrivenHMM, list[float]]:
     """Estimate all parameters, or those named in ``update``, by EM.
 
-    The tables have a Dirichlet prior around their average in ``start``, see :func:`tables`, the
-    start one of a single even count; both keep every path possible. Covariances have the floor of
-    :func:`hmmlens.hmm.engine.em.floor_prior`.
+    The transition matrices have a Dirichlet prior around their average in ``start``, see
+    :func:`tables`, the initial distribution one of a single uniform count; both keep every path
+    possible. Covariances have the floor of :func:`hmmlens.hmm.engine.em.floor_prior`.
 
     Parameters
     ----------
-    values, classes, lengths : see :meth:`InputDrivenHMM.filter`.
-    tol : EM stops when a step gains less, nats per frame.
-    min_covar : floor of the variances, relative to the mean variance of ``values``.
-    update : letters of s(tartprob), t(ransmat), m(eans) and c(ovars); ``t`` alone keeps the
-        emissions of a model that was fitted without inputs.
+    values, classes : array_like
+        See :meth:`InputDrivenHMM.filter`.
+    start : InputDrivenHMM
+        The model that EM starts from.
+    lengths : array_like of int of shape (sequence,), optional
+        See :meth:`InputDrivenHMM.filter`.
+    max_iter : int, default=30
+        Largest number of EM steps.
+    tol : float, default=1e-5
+        EM stops when a step gains less, nats per frame.
+    min_covar : float, default=1e-3
+        Floor of the variances, relative to the mean variance of ``values``.
+    update : str, default="stmc"
+        Letters of s(tartprob), t(ransmat), m(eans) and c(ovars); ``t`` alone keeps the emissions
+        of a model that was fitted without inputs.
 
     Returns
     -------
     model : InputDrivenHMM
-    history : log posterior density before each step, nats; it never falls.
+        The fitted model.
+    history : list of float
+        Log posterior density before each step, nats; it never falls.
 
     Raises
     ------
@@ -263,16 +253,16 @@ def fit(
     model, history = start, list[float]()
     for _ in range(max_iter):
         density = model.log_density(values, inside)
-        found = expect(model.startprob, model.transmat, density, classes, inside)
+        expected = expect(model.startprob, model.transmat, density, classes, inside)
         emission = ((model.means - centre)[None], compact(model.covars, kind)[None])
-        history.append(_objective(found, model, emission, family, prior))
+        history.append(_objective(expected, model, emission, family, prior))
         if len(history) > 1 and history[-1] - history[-2] < tol * n_frames:
             break
         stats = Statistics(
-            log_likelihood=found.log_likelihood.sum()[None],
-            start=found.smoothed[:, 0].sum(axis=0)[None],
-            trans=found.trans[None],
-            sums=(features @ found.smoothed[inside]).T[None],
+            log_likelihood=expected.log_likelihood.sum()[None],
+            start=expected.smoothed[:, 0].sum(axis=0)[None],
+            trans=expected.trans[None],
+            sums=(features @ expected.smoothed[inside]).T[None],
             scatter=scatter,
             n_rescued=np.zeros(1, dtype=np.int64),
         )
@@ -281,7 +271,7 @@ def fit(
 
 
 def _objective(
-    found: Expected,
+    expected: DrivenStatistics,
     model: InputDrivenHMM,
     emission: tuple[Floats, ...],
     family: Gaussian,
@@ -292,7 +282,7 @@ def _objective(
     trans = np.asarray(weighted_log(weight, model.transmat)).sum()
     first = (np.asarray(prior.startprob) - 1) * np.log(model.startprob).sum()
     penalty = np.asarray(family.penalty(emission, prior)).sum()
-    return float(found.log_likelihood.sum() + trans + first + penalty)
+    return float(expected.log_likelihood.sum() + trans + first + penalty)
 
 
 def _maximise(

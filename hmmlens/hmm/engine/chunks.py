@@ -1,9 +1,10 @@
-"""What crosses the cuts where long sequences are done as chunks side by side.
+"""What crosses the cuts where long sequences are processed as chunks side by side.
 
-Over one chunk, the forward pass is linear in the law that it starts from. Started from each state
-alone, it gives the chunk's transfer matrix; a short walk over the chunks of each sequence turns
-these into the law before every chunk and the backward variable after it. The passes over all
-chunks at once that follow are then exact (the scan of Särkkä & García-Fernández 2021, in chunks).
+Over one chunk, the forward pass is linear in the distribution that it starts from. Started from
+each state alone, it gives the chunk's transfer matrix; a recursion over the chunks of each sequence
+turns these into the distribution before every chunk and the backward variable after it. The passes
+over all chunks at once that follow are then exact (the scan of Särkkä & García-Fernández 2021, in
+chunks).
 """
 
 from __future__ import annotations
@@ -20,21 +21,28 @@ from hmmlens.typing import Floats
 def joints(
     params: Parameters, packing: Packing, density: Iterable[Floats]
 ) -> tuple[Floats, Floats | None]:
-    """Return the law before each lane and the backward variable at its end.
+    """Return the distribution before each lane and the backward variable at its end.
 
     Parameters
     ----------
-    density : for each step (restart, state, lane)
+    params : Parameters
+        A batch of models.
+    packing : Packing
+        The layout of the lanes.
+    density : iterable of ndarray of shape (restart, state, lane)
+        Densities of each step.
 
     Returns
     -------
-    initial : (restart, state, lane)
-    final : (restart, state, lane) up to a factor, None for ones
+    initial : ndarray of shape (restart, state, lane)
+        The distribution before each lane's first frame.
+    final : ndarray of shape (restart, state, lane) or None
+        The backward variable up to a factor, None for ones.
     """
     if not packing.is_cut:
         return params.startprob[:, :, None], None
     transfer = _transfer(params.transmat, packing, list(density))
-    # From the law before a chunk to the law before the next, and backward likewise.
+    # From the distribution before a chunk to that before the next, and backward likewise.
     onward = transfer @ params.transmat[:, None]
     back = params.transmat[:, None] @ transfer
     n_restarts, n_states = params.startprob.shape
@@ -59,9 +67,9 @@ def joints(
 def _transfer(transmat: Floats, packing: Packing, density: list[Floats]) -> Floats:
     """Return every lane's transfer matrix (restart, lane, state before, state at the end).
 
-    The first step of a chunk starts from a law and all later ones follow transitions, so the
-    matrix leads from the law before a chunk to the law at its last frame. It is known up to a
-    factor; rows that are 1e-300 times smaller than the largest are lost, and where they would
+    The first step of a chunk starts from a distribution and all later ones follow transitions, so
+    the matrix leads from the distribution before a chunk to that at its last frame. It is known up
+    to a factor; rows that are 1e-300 times smaller than the largest are lost, and where they would
     have been needed the passes that follow give NaN.
     """
     n_restarts, n_states, n_lanes = density[0].shape
@@ -71,13 +79,13 @@ def _transfer(transmat: Floats, packing: Packing, density: list[Floats]) -> Floa
     current = np.zeros((n_restarts, n_states, n_lanes, n_states))
     state = np.arange(n_states)
     current[:, state, :, state] = np.moveaxis(density[0], 1, 0)
-    turned = np.ascontiguousarray(transmat.swapaxes(1, 2))
+    transposed = np.ascontiguousarray(transmat.swapaxes(1, 2))
     counts = [*packing.counts.tolist(), 0]
     for t in range(packing.n_steps):
         n = counts[t]
         if t > 0:
             previous = current[:, :, :n].reshape(n_restarts, n_states, n * n_states)
-            current = (turned @ previous).reshape(n_restarts, n_states, n, n_states)
+            current = (transposed @ previous).reshape(n_restarts, n_states, n, n_states)
             current *= density[t][..., None]
         norm = current.sum(axis=1)
         log_scale[:, :n] += np.log(norm)

@@ -14,14 +14,44 @@ COVARIANCE_TYPES = ("spherical", "diag", "full", "tied")
 
 
 def compact(covars: Floats, covariance_type: str) -> Floats:
-    """Return covariances (state, component, component) in the shape of their type."""
+    """Return covariances in the shape of their type.
+
+    Parameters
+    ----------
+    covars : ndarray of shape (state, component, component)
+        Covariances.
+    covariance_type : str
+        ``spherical``, ``diag``, ``full`` or ``tied``.
+
+    Returns
+    -------
+    ndarray
+        (state,), (state, component), (state, component, component) or (component, component).
+    """
     diagonal = np.diagonal(covars, axis1=1, axis2=2)
     shapes = {"spherical": diagonal.mean(axis=1), "diag": diagonal, "tied": covars[0]}
     return np.array(shapes.get(covariance_type, covars))
 
 
 def expand(covars: Floats, covariance_type: str, n_states: int, n_features: int) -> Floats:
-    """Return covariances (state, component, component) from the shape of their type."""
+    """Return covariances from the shape of their type.
+
+    Parameters
+    ----------
+    covars : ndarray
+        See :func:`compact`.
+    covariance_type : str
+        ``spherical``, ``diag``, ``full`` or ``tied``.
+    n_states : int
+        Number of states.
+    n_features : int
+        Number of components.
+
+    Returns
+    -------
+    ndarray of shape (state, component, component)
+        Covariances.
+    """
     if covariance_type == "full":
         return covars
     if covariance_type == "tied":
@@ -31,10 +61,22 @@ def expand(covars: Floats, covariance_type: str, n_states: int, n_features: int)
 
 
 def invert(covars: Floats) -> tuple[Floats, Floats]:
-    """Return inverses and log determinants of symmetric matrices (..., component, component).
+    """Return inverses and log determinants of symmetric matrices.
 
     A matrix that is not positive definite gets 1e-7 on its diagonal, as in hmmlearn; if that is
-    not enough, NaN says that the fit broke down.
+    not enough, NaN marks that the fit broke down.
+
+    Parameters
+    ----------
+    covars : ndarray of shape (..., component, component)
+        Covariances.
+
+    Returns
+    -------
+    precision : ndarray of shape (..., component, component)
+        Inverses.
+    log_det : ndarray of shape (...)
+        Log determinants of ``covars``.
     """
     flat = covars.reshape(-1, *covars.shape[-2:])
     try:
@@ -57,14 +99,27 @@ def _root(matrix: Floats) -> Floats:
 
 
 def roots(covars: Floats, name: str, remedy: str) -> Floats:
-    """Return the Cholesky factors of covariances (state, component, component).
+    """Return the Cholesky factors of covariances.
+
+    Parameters
+    ----------
+    covars : ndarray of shape (state, component, component)
+        Covariances.
+    name : str
+        Name of the parameter in messages.
+    remedy : str
+        What to do, for messages.
+
+    Returns
+    -------
+    ndarray of shape (state, component, component)
+        Lower triangular matrices.
 
     Raises
     ------
     DataError
         When one is not positive definite, or singular up to rounding, so that no digit of a
-        density would be right; with the ``name`` of the parameter, the components that are
-        constant or that others determine, and the ``remedy``.
+        density would be right; with the components that are constant or that others determine.
     """
     for state, matrix in enumerate(covars):
         if not _is_definite(matrix):
@@ -79,31 +134,55 @@ def _is_definite(matrix: Floats) -> bool:
         factor = np.linalg.cholesky(matrix)
     except np.linalg.LinAlgError:
         return False
-    # What the components before it leave of each variance, against what rounding leaves.
+    # What the components before it leave of each variance, compared with rounding.
     left = np.diagonal(factor) ** 2
     return bool((left > SINGULAR * len(matrix) * np.diagonal(matrix)).all())
 
 
 def dependent(covariance: Floats) -> list[int]:
-    """Return the components that the others determine, or that are constant."""
+    """Return the components that the others determine, or that are constant.
+
+    Parameters
+    ----------
+    covariance : ndarray of shape (component, component)
+        A covariance.
+
+    Returns
+    -------
+    list of int
+        In order.
+    """
     if not (np.diagonal(covariance) >= 0).all():
         return []
     spread = np.sqrt(np.diagonal(covariance))
-    found = np.flatnonzero(spread <= 1e-9 * spread.max(initial=0)).tolist()
-    kept = [i for i in range(len(spread)) if i not in found]
+    redundant = np.flatnonzero(spread <= 1e-9 * spread.max(initial=0)).tolist()
+    kept = [i for i in range(len(spread)) if i not in redundant]
     correlation = covariance[np.ix_(kept, kept)] / np.outer(spread[kept], spread[kept])
     # Component by component, what the ones before it leave of its variance.
     for place, component in enumerate(kept):
-        before = [i for i in range(place) if kept[i] not in found]
+        before = [i for i in range(place) if kept[i] not in redundant]
         cross = correlation[before, place]
         explained = cross @ np.linalg.lstsq(correlation[np.ix_(before, before)], cross)[0]
         if before and explained > 1 - 1e-9:
-            found.append(component)
-    return sorted(found)
+            redundant.append(component)
+    return sorted(redundant)
 
 
 def symmetric(upper: Floats, d: int) -> Floats:
-    """Return matrices (..., d, d) from their upper triangles (..., d (d + 1) / 2)."""
+    """Return matrices from their upper triangles.
+
+    Parameters
+    ----------
+    upper : ndarray of shape (..., d (d + 1) / 2)
+        Entries row by row.
+    d : int
+        Number of rows.
+
+    Returns
+    -------
+    ndarray of shape (..., d, d)
+        Symmetric matrices.
+    """
     index = np.empty((d, d), dtype=np.intp)
     i, j = np.triu_indices(d)
     index[i, j] = index[j, i] = np.arange(len(i))

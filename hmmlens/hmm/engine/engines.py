@@ -17,18 +17,35 @@ def floats_per_frame(engine: str, n_rows: int, n_features: int) -> int:
 
     Parameters
     ----------
-    n_rows : restarts times states.
-    n_features : of the family; torch keeps all of them on its device.
+    engine : str
+        ``numpy`` or ``torch``.
+    n_rows : int
+        Restarts times states.
+    n_features : int
+        Features of the family; torch keeps all of them on its device.
+
+    Returns
+    -------
+    int
+        Numbers of 8 bytes.
     """
     return 3 * n_rows + 2 + (n_features if engine == "torch" else 0)
 
 
 def expectation(engine: str, device: str = "auto") -> Expect:
-    """Return the E-step of ``engine``, numpy or torch.
+    """Return the E-step of an engine.
 
     Parameters
     ----------
-    device : of torch: ``cpu``, ``cuda``, or ``auto`` for the latter where there is one.
+    engine : str
+        ``numpy`` or ``torch``.
+    device : str, default="auto"
+        Device of torch: ``cpu``, ``cuda``, or ``auto`` for the latter where there is one.
+
+    Returns
+    -------
+    callable
+        See :data:`hmmlens.hmm.engine.em.Expect`.
 
     Raises
     ------

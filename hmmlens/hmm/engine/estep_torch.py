@@ -23,7 +23,17 @@ if TYPE_CHECKING:
 
 
 def on(device: str) -> Expect:
-    """Return the E-step on a device: cpu, cuda, or auto for the latter where there is one.
+    """Return the E-step on a device.
+
+    Parameters
+    ----------
+    device : str
+        ``cpu``, ``cuda``, or ``auto`` for the latter where there is one.
+
+    Returns
+    -------
+    callable
+        See :data:`hmmlens.hmm.engine.em.Expect`.
 
     Raises
     ------
@@ -39,10 +49,10 @@ def on(device: str) -> Expect:
         raise DataError("device is cuda, but torch sees no CUDA device; use auto or cpu")
     place = torch.device("cuda" if device != "cpu" and there_is_one else "cpu")
 
-    def expect(params: Parameters, family: Family, block: Block, space: Workspace) -> Statistics:
+    def _run(params: Parameters, family: Family, block: Block, space: Workspace) -> Statistics:
         return _expect(params, family, block, space, place)
 
-    return expect
+    return _run
 
 
 def _expect(
@@ -96,7 +106,7 @@ def _expect(
     first = torch.as_tensor(packing.chain[0], device=device)
     sums = (gamma.flatten(0, 1) @ features.T).unflatten(0, (n_restarts, n_states))
     scatter = block.scatter(family)
-    found = Statistics(
+    statistics = Statistics(
         log_likelihood=scale.sum(dim=1).cpu().numpy() + family.common(params.emission, scatter),
         start=gamma[:, :, first].sum(dim=2).cpu().numpy(),
         trans=(joint * transmat).cpu().numpy(),
@@ -104,8 +114,8 @@ def _expect(
         scatter=scatter.copy(),
         n_rescued=np.array([len(sequences) for sequences in flagged]),
     )
-    estep.rescue(flagged, params, family, block, weights, found)
-    return found
+    estep.rescue(flagged, params, family, block, weights, statistics)
+    return statistics
 
 
 def _features(family: Family, block: Block, device: torch.device) -> torch.Tensor:
@@ -129,14 +139,14 @@ def _forward(
     import torch
 
     alpha, scale = torch.empty_like(density), torch.empty_like(density[:, 0])
-    turned = transmat.transpose(1, 2)
+    transposed = transmat.transpose(1, 2)
     offsets, counts = packing.offsets.tolist(), packing.counts.tolist()
     distribution = initial
     for t, n in enumerate(counts):
         lo, hi = offsets[t], offsets[t + 1]
         if t:
             before = offsets[t - 1]
-            distribution = turned @ alpha[:, :, before : before + n]
+            distribution = transposed @ alpha[:, :, before : before + n]
         here = distribution * density[:, :, lo:hi]
         norm = here.sum(dim=1)
         scale[:, lo:hi] = norm

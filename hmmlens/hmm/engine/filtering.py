@@ -125,7 +125,9 @@ def logarithmic(
 
     Parameters
     ----------
-    startprob, transmat, log_density, inside, classes : ndarray
+    startprob, transmat, log_density, inside : ndarray
+        See :func:`scaled`.
+    classes : ndarray of int of shape (sequence, time), optional
         See :func:`scaled`.
     refuse : bool, default=True
         False gives a sequence that the model cannot emit a log-likelihood of minus infinity; its
@@ -134,6 +136,7 @@ def logarithmic(
     Returns
     -------
     LogPass
+        Logarithms of the posteriors, and the log-likelihoods.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Forward and backward passes of models whose transitions depend on the input."""
+"""Posteriors and expected transitions of models whose transitions depend on the input."""
 
 from __future__ import annotations
 
@@ -13,12 +13,17 @@ from hmmlens.hmm.engine.logspace import log, log_sum
 from hmmlens.typing import Floats, Ints
 
 
-class Expected(NamedTuple):
+class DrivenStatistics(NamedTuple):
     """Result of :func:`expect`.
 
-    log_likelihood : (sequence), nats
-    filtered, predicted, smoothed : (sequence, time, state), 0 past a sequence's end
-    trans : (class, state, next_state), expected transitions of all sequences
+    Attributes
+    ----------
+    log_likelihood : ndarray of shape (sequence,)
+        log p(y_1:T), nats.
+    filtered, predicted, smoothed : ndarray of shape (sequence, time, state)
+        p(state_t | y_1:t), p(state_t | y_1:t-1), p(state_t | y_1:T); 0 past a sequence's end.
+    trans : ndarray of shape (class, state, next_state)
+        Expected transitions of all sequences.
     """
 
     log_likelihood: Floats
@@ -35,29 +40,42 @@ def expect(
     classes: Ints,
     inside: NDArray[np.bool_],
     smooth: bool = True,
-) -> Expected:
+) -> DrivenStatistics:
     """Return posteriors and expected transitions, all sequences at once.
 
-    Rabiner 1989, III A to C, with the table of each step's class. Densities are scaled by their
-    largest over the states. Where that may lose a path to underflow, which takes tables with zeros,
-    everything is done again in log space.
+    Rabiner 1989, III A to C, with the transition matrix of each step's class. Densities are scaled
+    by their largest over the states. Where that may lose a path to underflow, which takes matrices
+    with zeros, the passes are repeated in log space.
 
     Parameters
     ----------
-    transmat : (class, state, next_state)
-    log_density : (sequence, time, state), 0 past the end.
-    classes, inside : (sequence, time)
-    smooth : without it ``smoothed`` and ``trans`` are empty.
+    startprob : ndarray of shape (state,)
+        Initial distribution.
+    transmat : ndarray of shape (class, state, next_state)
+        Transition probabilities.
+    log_density : ndarray of shape (sequence, time, state)
+        log p(y_t | state_t); 0 past a sequence's end.
+    classes : ndarray of int of shape (sequence, time)
+        Class of the input at each step; arbitrary past a sequence's end.
+    inside : ndarray of bool of shape (sequence, time)
+        True before each sequence's end.
+    smooth : bool, default=True
+        Without it ``smoothed`` and ``trans`` are empty.
+
+    Returns
+    -------
+    DrivenStatistics
+        Posteriors, expected transitions and log-likelihoods.
 
     Raises
     ------
     DataError
         When a value has no probability under any state.
     """
-    found = _scaled(startprob, transmat, log_density, classes, inside, smooth)
-    if found is None:
+    result = _scaled(startprob, transmat, log_density, classes, inside, smooth)
+    if result is None:
         return _logarithmic(startprob, transmat, log_density, classes, inside, smooth)
-    return found
+    return result
 
 
 def _scaled(
@@ -67,8 +85,8 @@ def _scaled(
     classes: Ints,
     inside: NDArray[np.bool_],
     smooth: bool,
-) -> Expected | None:
-    """Do what :func:`expect` does with scaled probabilities; None where these are not safe."""
+) -> DrivenStatistics | None:
+    """Return the result of :func:`expect` by scaled probabilities; None where not safe."""
     n_sequences, n_steps, n_states = log_density.shape
     moves = np.where(inside, classes, 0)
     passed = filtering.scaled(startprob, transmat, log_density, inside, moves)
@@ -78,12 +96,12 @@ def _scaled(
     gone = ~inside
     if not smooth:
         filtered[gone] = predicted[gone] = 0
-        return Expected(total, filtered, predicted, density[:0], transmat[:0])
+        return DrivenStatistics(total, filtered, predicted, density[:0], transmat[:0])
     smoothed = filtered.copy()
     trans = np.zeros_like(transmat)
     ahead = np.ones((n_sequences, n_states))
     for t in range(n_steps - 2, -1, -1):
-        # Past the end densities are 1, so what lies ahead says nothing there.
+        # Past the end densities are 1, so that steps there have no effect.
         weighted = density[:, t + 1] * ahead / scale[:, t + 1, None]
         table = transmat[moves[:, t + 1]]
         pair = filtered[:, t, :, None] * table * weighted[:, None]
@@ -95,7 +113,7 @@ def _scaled(
         smoothed[:, t] = filtered[:, t] * ahead
     for part in (filtered, predicted, smoothed):
         part[gone] = 0
-    return Expected(total, filtered, predicted, smoothed, trans)
+    return DrivenStatistics(total, filtered, predicted, smoothed, trans)
 
 
 def _logarithmic(
@@ -105,8 +123,8 @@ def _logarithmic(
     classes: Ints,
     inside: NDArray[np.bool_],
     smooth: bool,
-) -> Expected:
-    """Do what :func:`expect` does in log space, safe whatever underflows."""
+) -> DrivenStatistics:
+    """Return the result of :func:`expect` by passes in log space, whatever underflows."""
     n_sequences, n_steps, n_states = log_density.shape
     log_transmat, moves = log(transmat), np.where(inside, classes, 0)
     passed = filtering.logarithmic(startprob, transmat, log_density, inside, moves)
@@ -120,5 +138,7 @@ def _logarithmic(
         ahead[on] = log_sum(weighted)
         smoothed[on, t] = (filtered[:, t] + ahead)[on]
     if not smooth:
-        return Expected(total, np.exp(filtered), np.exp(predicted), emitted[:0], transmat[:0])
-    return Expected(total, np.exp(filtered), np.exp(predicted), np.exp(smoothed), trans)
+        return DrivenStatistics(
+            total, np.exp(filtered), np.exp(predicted), emitted[:0], transmat[:0]
+        )
+    return DrivenStatistics(total, np.exp(filtered), np.exp(predicted), np.exp(smoothed), trans)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from hmmlens.typing import Floats
 
-#: Beside 1, exp of less than this is nothing; and where an exponential underflows it takes ten
-#: times as long.
+#: exp of less than this adds nothing to 1; and where an exponential underflows it takes ten times
+#: as long.
 LOWEST = -700.0
 
 #: Logarithms above this, in absolute value, would cost those that are added to them more than 12
@@ -18,12 +18,17 @@ LOWEST = -700.0
 LARGE = 1e4
 
 
-class Expected(NamedTuple):
+class SequencePosteriors(NamedTuple):
     """Result of :func:`expect`.
 
-    log_likelihood : (sequence), minus infinity where the model gives the data no probability
-    posteriors : (sequence, time, state), 0 past a sequence's end
-    trans : (sequence, state, next_state), expected transitions
+    Attributes
+    ----------
+    log_likelihood : ndarray of shape (sequence,)
+        log p(y_1:T), nats; minus infinity where the model gives the data no probability.
+    posteriors : ndarray of shape (sequence, time, state)
+        p(state_t | y_1:T); 0 past a sequence's end.
+    trans : ndarray of shape (sequence, state, next_state)
+        Expected transitions.
     """
 
     log_likelihood: Floats
@@ -32,14 +37,38 @@ class Expected(NamedTuple):
 
 
 def log(p: Floats) -> Floats:
-    """Return log p, minus infinity where p is 0."""
+    """Return log p, minus infinity where p is 0.
+
+    Parameters
+    ----------
+    p : ndarray
+        Probabilities or densities.
+
+    Returns
+    -------
+    ndarray
+        Natural logarithms.
+    """
     with np.errstate(divide="ignore"):
         logs: Floats = np.log(p)
     return logs
 
 
 def log_sum(logs: Floats, axis: int = -1) -> Floats:
-    """Return the log of the sum of exponentials over one axis."""
+    """Return the log of the sum of exponentials over one axis.
+
+    Parameters
+    ----------
+    logs : ndarray
+        Logarithms; minus infinity is allowed.
+    axis : int, default=-1
+        The axis that is summed over.
+
+    Returns
+    -------
+    ndarray
+        One axis less.
+    """
     top = logs.max(axis=axis, keepdims=True)
     below = np.maximum(logs - np.where(np.isfinite(top), top, 0.0), LOWEST)
     total: Floats = log(np.exp(below).sum(axis=axis)) + top.squeeze(axis)
@@ -49,21 +78,24 @@ def log_sum(logs: Floats, axis: int = -1) -> Floats:
 def without_large(
     log_density: Floats, possible: NDArray[np.bool_] | None = None
 ) -> tuple[Floats, Floats]:
-    """Take what is common to all states out of log densities that are very large.
+    """Subtract what is common to all states from log densities that are very large.
 
-    Beside a log density of -1e16 the logarithms of probabilities are lost to rounding; beside
-    differences between states they are not. Smaller ones stay as they are, to the last bit.
+    Next to a log density of -1e16 the logarithms of probabilities are lost to rounding, while
+    differences between states are not. Smaller ones stay as they are, to the last bit.
 
     Parameters
     ----------
-    log_density : (..., state)
-    possible : (..., state), optional
-        States that count, because they have a probability before the frame is seen.
+    log_density : ndarray of shape (..., state)
+        Log densities.
+    possible : ndarray of bool of shape (..., state), optional
+        States that count, because their probability before the frame is above 0.
 
     Returns
     -------
-    log_density : (..., state)
-    common : (...), what was subtracted; 0 where nothing was
+    log_density : ndarray of shape (..., state)
+        Log densities less ``common``.
+    common : ndarray of shape (...)
+        What was subtracted; 0 where nothing was.
     """
     top = log_density if possible is None else np.where(possible, log_density, -np.inf)
     top = top.max(axis=-1)
@@ -76,15 +108,24 @@ def without_large(
 
 def expect(
     startprob: Floats, transmat: Floats, log_density: Floats, lengths: NDArray[np.integer]
-) -> Expected:
+) -> SequencePosteriors:
     """Return posteriors and expected transitions (Rabiner 1989, III A and B).
 
     Parameters
     ----------
-    startprob : (sequence, state)
-    transmat : (sequence, state, next_state)
-    log_density : (sequence, time, state); what stands past a sequence's end is not looked at.
-    lengths : (sequence)
+    startprob : ndarray of shape (sequence, state)
+        Initial distributions.
+    transmat : ndarray of shape (sequence, state, next_state)
+        Transition probabilities.
+    log_density : ndarray of shape (sequence, time, state)
+        log p(y_t | state_t); arbitrary past a sequence's end.
+    lengths : ndarray of int of shape (sequence,)
+        Steps of each sequence.
+
+    Returns
+    -------
+    SequencePosteriors
+        Posteriors, expected transitions and log-likelihoods.
     """
     n_sequences, n_steps, _ = log_density.shape
     log_transmat = log(transmat)
@@ -116,4 +157,4 @@ def expect(
             backward[on] = log_sum(joint)
         here = lengths > t
         posteriors[here, t] = np.exp(forward[here, t] + backward[here] - known[here, None])
-    return Expected(total + common, posteriors, trans)
+    return SequencePosteriors(total + common, posteriors, trans)

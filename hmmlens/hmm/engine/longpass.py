@@ -1,4 +1,4 @@
-"""Filtering and smoothing of few long sequences, which step by step in log space would crawl.
+"""Filtering and smoothing of few long sequences, for which a pass step by step would be slow.
 
 The passes of the E-step over chunks side by side give the posteriors of every frame; the entropy of
 a path is a sum over frames once these are known.
@@ -17,11 +17,14 @@ from hmmlens.typing import Floats
 
 
 class Posteriors(NamedTuple):
-    """What both passes tell of each row of the flat data.
+    """Posteriors of each row of the flat data.
 
-    filtered, predicted, smoothed : (frame, state), P(state | data up to it), given the data before
-        it, given all data
-    log_likelihood, entropy : (sequence), the latter of the state path given the data, nats
+    Attributes
+    ----------
+    filtered, predicted, smoothed : ndarray of shape (frame, state)
+        p(state_t | y_1:t), p(state_t | y_1:t-1), p(state_t | y_1:T).
+    log_likelihood, entropy : ndarray of shape (sequence,)
+        log p(y_1:T), and H(state path | data); nats.
     """
 
     filtered: Floats
@@ -32,19 +35,29 @@ class Posteriors(NamedTuple):
 
 
 def posteriors(params: Parameters, family: Family, block: Block) -> Posteriors | None:
-    """Return posteriors of a batch of one; None where only log space is safe.
+    """Return posteriors of a batch of one.
 
     Parameters
     ----------
-    family : one whose features give all of the log density, so not a tied Gaussian.
+    params : Parameters
+        A batch of one model, with means of centred values.
+    family : Family
+        One whose features give all of the log density, so not a tied Gaussian.
+    block : Block
+        The packed data.
+
+    Returns
+    -------
+    Posteriors or None
+        None where only log space is safe.
     """
     packing = block.packing
     weights = family.weights(params.emission)
-    found = estep.passes(params, family, block, weights, Workspace())
-    if len(found.flagged[0]):
+    result = estep.passes(params, family, block, weights, Workspace())
+    if len(result.flagged[0]):
         return None
-    alpha, transmat = found.alpha.dense()[:, 0], params.transmat[0]
-    gamma = alpha * found.beta.dense()[:, 0]
+    alpha, transmat = result.alpha.dense()[:, 0], params.transmat[0]
+    gamma = alpha * result.beta.dense()[:, 0]
     predicted = np.repeat(params.startprob[0][:, None], packing.n_frames, axis=1)
     sequence = packing.sequence[packing.place(np.arange(packing.n_frames))[1]]
     ends = packing.column[packing.starts[1:] - 1]
@@ -61,7 +74,7 @@ def posteriors(params: Parameters, family: Family, block: Block) -> Posteriors |
         kernel = left[:, None] * transmat[:, :, None] / np.where(ahead > 0, ahead, 1)
         each = (-_plogp(kernel).sum(axis=0) * gamma[:, right]).sum(axis=0)
         entropy += np.bincount(sequence[right], each, packing.n_sequences)
-    total: Floats = np.bincount(sequence, found.scale[0], packing.n_sequences).astype(np.float64)
+    total: Floats = np.bincount(sequence, result.scale[0], packing.n_sequences).astype(np.float64)
     filtered, predicted, smoothed = (
         np.ascontiguousarray(part[:, packing.column].T) for part in (alpha, predicted, gamma)
     )

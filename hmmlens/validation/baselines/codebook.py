@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens.hmm.input_driven import tables, transitions
+from hmmlens.hmm.input_classes import tables, transitions
 from hmmlens.interpretation.states import state_outputs
 from hmmlens.stats.clusters import fit_kmeans, nearest
 from hmmlens.typing import Floats, Ints
