@@ -247,13 +247,13 @@ def continuous_baseline(
     ]
     missed = [np.where(inside, miss.sum(axis=2), 0.0)[rows].sum(axis=1) for miss in away]
     parts = np.stack(missed, axis=1)
-    gained = estimate(parts, lambda s: float((s[1] - s[0]) / s[2]), settings.n_draws, rng)
+    gain = estimate(parts, lambda s: float((s[1] - s[0]) / s[2]), settings.n_draws, rng)
     own, other = (1 - parts[:, i].sum() / parts[:, 2].sum() for i in (0, 1))
     text = (
         f"{horizon} steps ahead its states predict the output with R2 {own:.2f}, a linear system "
         f"in the same components with {other:.2f}"
     )
-    return _gain(gained, f"gain in R2, {horizon} steps ahead", text)
+    return _gain(gain, f"gain in R2, {horizon} steps ahead", text)
 
 
 def likelihood(
@@ -281,14 +281,14 @@ def likelihood(
     # The baseline takes the first step as given.
     first = chosen.model.filter(values[:, :1], np.ones_like(length)).log_likelihood
     own = chosen.model.filter(values, length).log_likelihood - first
-    gain = own - baseline.filter(values, length).log_likelihood
-    parts = np.stack([gain, length - 1.0], axis=1)
-    gained = estimate(parts, lambda s: float(s[0] / s[1]), settings.n_draws, rng)
+    excess = own - baseline.filter(values, length).log_likelihood
+    parts = np.stack([excess, length - 1.0], axis=1)
+    gain = estimate(parts, lambda s: float(s[0] / s[1]), settings.n_draws, rng)
     text = (
-        f"It explains held-out activations with {gained.value:+.2f} nats per step beside linear "
+        f"It explains held-out activations with {gain.value:+.2f} nats per step beside linear "
         "dynamics (VAR(1))"
     )
-    return _gain(gained, "gain in nats per step", text)
+    return _gain(gain, "gain in nats per step", text)
 
 
 def _gain(found: Estimate, statistic: str, text: str) -> Check:

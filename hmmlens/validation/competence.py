@@ -57,7 +57,7 @@ def competence(
         return Competence(None, text)
     share = loss / marginal
     text = f"Its test loss is {share:.2f} of that of the best constant answer"
-    # Where the least possible loss is near that answer, its share says nothing.
+    # Where the least possible loss is near that answer, its share carries no information.
     if np.isnan(floor):
         return Competence(bool(share <= most), f"{text} (at most {most:g} wanted).")
     closed = (marginal - loss) / (marginal - floor)

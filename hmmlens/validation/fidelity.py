@@ -38,7 +38,7 @@ def fidelity(distribution: Floats, predicted: Floats, average: Floats, kind: str
     1.0
     """
     if kind == "symbols":
-        # Laws of a network are strictly positive; a mean over them is too.
+        # Distributions of a network are strictly positive; a mean over them is too.
         tiny = 1e-12
         entropy = (distribution * np.log(distribution + tiny)).sum(axis=1)
         loss = (entropy - (distribution * np.log(predicted + tiny)).sum(axis=1)).mean()

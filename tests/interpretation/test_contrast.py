@@ -1,4 +1,4 @@
-"""States are told by how they differ from all steps, not by what is large in every state."""
+"""States are described by their contrast with all steps, not by what is large in every state."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def night(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return np.eye(3)[state], values
 
 
-def told(found: Contrast, state: int, symbols: bool = False, names: list[str] = NAMES) -> str:
+def phrase(found: Contrast, state: int, symbols: bool = False, names: list[str] = NAMES) -> str:
     return words(names, found.mean[state], found.deviation[state], found.spread[state], symbols)
 
 
@@ -43,18 +43,18 @@ def test_deviations_are_those_of_numpy() -> None:
     assert np.isnan(found.deviation[:, 3]).all() and np.isnan(found.spread[:, 3]).all()
 
 
-def test_what_is_large_in_every_state_is_not_told() -> None:
+def test_what_is_large_in_every_state_is_not_described() -> None:
     weight, values = night(np.random.default_rng(0))
     found = contrast(weight, values, False)
     for k in range(3):
-        assert "start_time" not in told(found, k) and "constant" not in told(found, k)
-    assert told(found, 2).startswith("pulse 95") and "(+1.3 SD)" in told(found, 2)
+        assert "start_time" not in phrase(found, k) and "constant" not in phrase(found, k)
+    assert phrase(found, 2).startswith("pulse 95") and "(+1.3 SD)" in phrase(found, 2)
     # The first state is calm: it differs by its spread.
     ratio = values[weight[:, 0] == 1, 2].std() / values[:, 2].std()
-    assert f"(spread {ratio:.2g} times that of all steps)" in told(found, 0)
+    assert f"(spread {ratio:.2g} times that of all steps)" in phrase(found, 0)
     # Of two states that share all steps, one has 3 times the spread of the other.
     two = contrast(np.eye(2)[(np.arange(3000) % 10 == 0).astype(int)], values, False)
-    assert told(two, 0) == "as on average"
+    assert phrase(two, 0) == "as on average"
 
 
 def test_a_clock_of_large_numbers_keeps_its_spread() -> None:
@@ -71,7 +71,7 @@ def test_a_clock_of_large_numbers_keeps_its_spread() -> None:
     )
 
 
-def test_symbols_are_told_by_log_odds() -> None:
+def test_symbols_are_described_by_log_odds() -> None:
     share = np.array([[0.9, 0.05, 0.05], [0.1, 0.6, 0.3]])
     rng = np.random.default_rng(0)
     state = rng.integers(0, 2, 20000)
@@ -84,7 +84,7 @@ def test_symbols_are_told_by_log_odds() -> None:
         odds = np.log(p / (1 - p)) - np.log(q / (1 - q))
         np.testing.assert_allclose(found.deviation[k], odds, atol=0.01)
     names = ["a", "b", "c"]
-    text = told(found, 0, True, names)
+    text = phrase(found, 0, True, names)
     assert "a in 90 % (log odds +2.2)" in text and len(text.split(", ")) == 3
     assert np.isnan(found.spread).all()
 
@@ -105,15 +105,15 @@ def test_rare_states_and_gaps_break_nothing() -> None:
     part = values[6:][weight[6:, 2] == 1]
     assert found.mean[2, 1] == pytest.approx(part[:, 1].mean(), rel=1e-3)
     assert np.isfinite(found.mean).all() and np.isnan(found.deviation[3]).all()
-    assert told(found, 3) == "not told, for want of steps or of variation"
+    assert phrase(found, 3) == "not told, for want of steps or of variation"
     empty = contrast(weight, np.full_like(values, np.nan), False)
-    assert told(empty, 0) == "not told, for want of steps or of variation"
+    assert phrase(empty, 0) == "not told, for want of steps or of variation"
 
 
 def test_states_that_are_all_alike_are_as_on_average() -> None:
     rng = np.random.default_rng(0)
     found = contrast(np.eye(2)[rng.integers(0, 2, 5000)], rng.normal(size=(5000, 2)), False)
-    assert told(found, 0, names=["x", "y"]) == "as on average"
+    assert phrase(found, 0, names=["x", "y"]) == "as on average"
     assert len(distinctive(found.deviation[0], found.spread[0], False)) == 0
     units = words(["x"], np.array([3.0]), np.array([-2.0]), np.array([1.0]), False, ["mV"])
     assert units == "x 3 mV (\N{MINUS SIGN}2.0 SD)"

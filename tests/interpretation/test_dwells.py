@@ -1,4 +1,4 @@
-"""Dwells of planted chains that are cut off, against the law that made them."""
+"""Dwells of planted chains that are cut off, compared with their true distribution."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_limits_are_the_exact_ones_of_a_binomial_share() -> None:
 
 
 def test_no_dwell_is_longer_than_the_sequences_show() -> None:
-    # 60 sequences of 13 steps in one state, and one exit: the rate says 720 steps.
+    # 60 sequences of 13 steps in one state, and one exit: the rate gives 720 steps.
     path = np.zeros((60, 13), int)
     path[0, -1] = 1
     found = dwells.dwells(path, 3)
@@ -55,7 +55,7 @@ def test_no_dwell_is_longer_than_the_sequences_show() -> None:
     # State 1 was seen at an end only, state 2 never.
     assert np.isnan([found.low[1], found.low[2]]).all()
     assert dwells.words(np.nan, found.low[1], found.high[1]) == "not known"
-    # Few steps without an exit say little, whatever the length of the sequence.
+    # Few steps without an exit are weak evidence, whatever the length of the sequence.
     short = np.array([[1] * 10 + [0, 0, 0]])
     low = dwells.dwells(short, 2).low[0]
     assert low == pytest.approx(1 / (1 - 0.025 ** (1 / 2)))

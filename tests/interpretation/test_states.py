@@ -108,7 +108,7 @@ def test_inputs_and_outputs_of_states(planted: tuple[GaussianHMM, xr.Dataset]) -
         assert read["input_sd"][i, 0] == pytest.approx(seen.std())
     np.testing.assert_allclose(read["output_mean"][:3], [[1, 0], [0, 0], [0, 1]], atol=1e-12)
     np.testing.assert_allclose(read["output_sd"][:3], 0, atol=1e-6)
-    # A state that is never met says what the average says.
+    # A state that is never met has the average output.
     everything = inputs[np.arange(12) < LENGTHS[:, None]]
     assert read["input_mean"][3, 0] == pytest.approx(everything.mean())
 

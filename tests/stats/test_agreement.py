@@ -47,11 +47,11 @@ def test_scores_equal_scikit_learn_on_known_steps(drawn: tuple[np.ndarray, np.nd
         expected = normalized_mutual_info_score(one, two)
         assert scores["nmi"] == pytest.approx(expected, abs=1e-10)
         expected = adjusted_mutual_info_score(one, two)
-        # With as many states as steps nothing is left to adjust, and scikit-learn says 1.
+        # With as many states as steps nothing is left to adjust, and scikit-learn returns 1.
         if len(set(one)) < len(one) or len(set(two)) < len(two):
             assert scores["ami"] == pytest.approx(expected, abs=1e-10)
     else:
-        # scikit-learn says 1, but a single state that meets a single truth has told nothing.
+        # scikit-learn returns 1, but a single state and a single truth carry no information.
         assert scores["nmi"] == scores["ami"] == 0
 
 
@@ -74,7 +74,7 @@ def test_labels_at_random_score_nothing_where_chance_is_taken_off() -> None:
     assert scores["accuracy"] < 0.4
 
 
-def test_split_and_mixed_states_are_told_apart() -> None:
+def test_split_and_mixed_states_are_distinguished() -> None:
     truth = np.tile([0, 0, 1, 1], (2, 10))
     split = np.tile([0, 1, 2, 2], (2, 10))
     scores = agreement(truth, split)

@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say, and some that do not."""
+"""Calibrated probabilities, and some that are not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hmmlens.stats.calibration import calibration_error, coverage, reliability, 
 
 
 def exact(seed: int, n: int = 200) -> tuple[np.ndarray, np.ndarray]:
-    """Posteriors of the exact filter on chain3, whose states are hard to tell, and the truth."""
+    """Posteriors of the exact filter on chain3, whose states are much alike, and the truth."""
     hmm = preset_hmm("chain3")
     symbols, states = sample_hmm(hmm, n, 50, np.random.default_rng(seed))
     return CategoricalHMM.from_parameters(*hmm).filter(symbols).posteriors, states
@@ -32,7 +32,7 @@ def test_exact_filter_is_calibrated_and_sharpened_or_flattened_ones_are_not() ->
     for power in (4, 0.3):
         off = calibration_error(sharpened(posteriors, power), truth, 100, rng)
         assert off.low > 0.1
-    # And overconfidence is seen where it is: said more often than right.
+    # And overconfidence is seen where it is: more confident than right.
     table = reliability(sharpened(posteriors, 4), truth)
     assert (table["confidence"] > table["accuracy"] + 0.05).mean() > 0.7
 
@@ -72,25 +72,25 @@ def test_states_become_truths_by_counting_on_train() -> None:
     assert distribution[0].argmax() == 2
     assert distribution[1].argmax() == 0
     np.testing.assert_allclose(distribution[2], distribution[3])
-    # Hard labels of the exact filter: the counted law is right on test.
+    # Hard labels of the exact filter: the counted distribution is right on test.
     hard = np.eye(3)[posteriors.argmax(axis=2)]
-    said = hard[200:] @ truth_distribution(hard[:200], truth[:200], 3)
+    predicted = hard[200:] @ truth_distribution(hard[:200], truth[:200], 3)
     rng = np.random.default_rng(0)
-    assert calibration_error(said, truth[200:], 50, rng).value < 0.02
+    assert calibration_error(predicted, truth[200:], 50, rng).value < 0.02
 
 
-def test_silence_when_unsure_pays_only_for_those_who_know_when() -> None:
+def test_abstention_pays_only_where_confidence_is_calibrated() -> None:
     posteriors, truth = exact(0)
     table = coverage(posteriors, truth, [1.0, 0.5, 0.1])
     every = (posteriors.argmax(axis=2) == truth).mean()
     assert table["accuracy"][0] == pytest.approx(every)
     assert table["accuracy"].is_monotonic_increasing
     assert table["entropy"].is_monotonic_decreasing
-    # The exact filter is right as often as it says, on the 1000 steps that it picks too.
+    # The exact filter is right as often as its confidence, on the 1000 steps that it picks too.
     entropy = stats.entropy(posteriors, axis=2).ravel()
-    said = posteriors.max(axis=2).ravel()[np.argsort(entropy)[:1000]].mean()
-    assert table["accuracy"][2] == pytest.approx(said, abs=5 * np.sqrt(0.25 / 1000))
-    assert said > every + 0.05
+    predicted = posteriors.max(axis=2).ravel()[np.argsort(entropy)[:1000]].mean()
+    assert table["accuracy"][2] == pytest.approx(predicted, abs=5 * np.sqrt(0.25 / 1000))
+    assert predicted > every + 0.05
     rng = np.random.default_rng(0)
     noise = rng.dirichlet(np.ones(3), size=truth.shape)
     table = coverage(noise, truth, [1.0, 0.1])

@@ -89,7 +89,7 @@ def test_clock_is_refused_and_its_hazard_rises() -> None:
     assert dwell_test(seen, 1, 199, rng).p == 0.005
 
 
-def test_state_that_is_never_left_is_told() -> None:
+def test_state_that_is_never_left_is_refused() -> None:
     seen = visits(np.array([[0, 1, 1, 1], [0, 0, 1, 1]]))
     assert not seen.ended.any()
     with pytest.raises(DataError, match="no visit of state 1 was seen to begin and end"):

@@ -41,7 +41,7 @@ def test_timescales_are_those_of_the_eigenvalues() -> None:
         chain(0, 100, 200), 3, (1, 3), 100, np.random.default_rng(0)
     )
     for row in found.itertuples():
-        # Flat in the lag, and inside an interval that says something.
+        # Flat in the lag, and inside an informative interval.
         assert row.low - 0.1 * row.value < wanted[row.process - 1] < row.high + 0.1 * row.value
         assert row.high - row.low < row.value
 
@@ -113,7 +113,7 @@ def test_state_that_is_never_left_takes_no_part() -> None:
     assert np.isfinite(found["defect"]).all()
 
 
-def test_too_short_paths_are_told() -> None:
+def test_too_short_paths_are_refused() -> None:
     rng = np.random.default_rng(0)
     path = chain(0, 5, 6)
     with pytest.raises(DataError, match="no sequence is longer than 10 steps"):

@@ -58,7 +58,7 @@ def test_sets_of_one_source_are_alike_up_to_their_sampling() -> None:
 
 
 def test_order_of_symbols_shows_in_words_of_two_and_not_of_one() -> None:
-    """Both sources say each symbol half of the time; one repeats itself, the other does not."""
+    """Both sources emit each symbol half of the time; one repeats itself, the other does not."""
     rng = np.random.default_rng(0)
     sticky = check_hmm([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], np.eye(2))
     fickle = check_hmm([0.5, 0.5], [[0.1, 0.9], [0.9, 0.1]], np.eye(2))
@@ -73,7 +73,7 @@ def test_order_of_symbols_shows_in_words_of_two_and_not_of_one() -> None:
     assert table.loc[2:, "value"].is_monotonic_increasing
 
 
-def test_sequences_without_words_are_told() -> None:
+def test_sequences_without_words_are_refused() -> None:
     rows = np.zeros((3, 4), dtype=int)
     with pytest.raises(DataError, match="holds no word of 5 symbols"):
         ngrams.divergences(rows, rows, 2, 20, np.random.default_rng(0))

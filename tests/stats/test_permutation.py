@@ -24,7 +24,7 @@ def ask(
     return agreement_test(truth, found, np.full(*truth.shape), rand_index, n, rng, group)
 
 
-def spoken(
+def speakers(
     rng: np.random.Generator, n: int = 30, follows: float = 0.0, kinds: int = 3
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a speaker for each sequence, and slow states that follow the speaker or nothing."""
@@ -35,7 +35,7 @@ def spoken(
 
 
 def test_a_truth_for_each_sequence_is_permuted_over_sequences() -> None:
-    truth, found = spoken(np.random.default_rng(0), follows=0.9)
+    truth, found = speakers(np.random.default_rng(0), follows=0.9)
     tested = ask(truth, found)
     assert (tested.null, tested.n_units, tested.p) == (permutation.SEQUENCES, 30, 1 / 100)
     assert tested.description == "permuted over 30 sequences"
@@ -46,7 +46,7 @@ def test_a_truth_for_each_sequence_is_permuted_over_sequences() -> None:
 def test_p_values_of_speakers_are_uniform_where_nothing_follows_them() -> None:
     p = []
     for seed in range(120):
-        truth, found = spoken(np.random.default_rng(seed), n=15)
+        truth, found = speakers(np.random.default_rng(seed), n=15)
         p.append(ask(truth, found, n=39, seed=seed).p)
     counts = np.histogram(p, bins=[0, 0.25, 0.5, 0.75, 1.01])[0]
     # 30 in each quarter; four standard deviations of a binomial are 19.
@@ -113,7 +113,7 @@ def test_conditions_within_persons_change_places_within_persons() -> None:
     found = np.where(rng.random((36, 10)) < 0.1, 2, truth)
     tested = ask(truth, found, group)
     assert (tested.null, tested.n_units, tested.p) == (permutation.WITHIN, 36, 0.01)
-    # A person whose sequences are all alike tells nothing, and is not counted.
+    # A person whose sequences are all alike carries no information, and is not counted.
     truth[:6] = 1
     assert ask(truth, found, group).n_units == 30
 
@@ -157,7 +157,7 @@ def test_where_nothing_can_change_there_is_no_test(
     assert reason in tested.description
 
 
-def test_a_null_of_few_arrangements_says_what_it_cannot_show() -> None:
+def test_a_null_of_few_arrangements_states_what_it_cannot_show() -> None:
     # Two labels over four sequences: 6 arrangements, of which 2 agree perfectly with two states.
     truth = np.repeat([[0], [1], [1], [0]], 5, axis=1)
     tested = ask(truth, truth)
@@ -168,7 +168,7 @@ def test_a_null_of_few_arrangements_says_what_it_cannot_show() -> None:
 
 
 def test_one_state_everywhere_agrees_no_more_than_chance() -> None:
-    truth, _ = spoken(np.random.default_rng(0))
+    truth, _ = speakers(np.random.default_rng(0))
     assert ask(truth, np.zeros_like(truth)).p == 1.0
 
 

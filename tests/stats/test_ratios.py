@@ -27,7 +27,7 @@ def test_interval_of_a_mean_is_that_of_the_normal_theory() -> None:
     assert found.high == pytest.approx(values.mean() + half, abs=0.03)
 
 
-def test_what_cannot_be_said_is_not_a_number() -> None:
+def test_an_undefined_ratio_is_not_a_number() -> None:
     assert np.isnan(ratio(np.zeros(3), np.zeros(3), rng())).all()
     single = ratio(np.array([3.0]), np.array([2.0]), rng())
     assert single.value == 1.5 and np.isnan(single.low) and np.isnan(single.high)

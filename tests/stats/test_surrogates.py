@@ -1,4 +1,4 @@
-"""Surrogates keep what they say they keep and destroy the rest; p values know chance."""
+"""Surrogates keep the statistics they promise and destroy the rest; p values know chance."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_var_surrogate_has_the_moments_of_its_source() -> None:
     out = surrogates.var_surrogate(x, length, rng)
     assert np.isnan(out[100:, 60:]).all()
     assert np.isfinite(out[:100]).all()
-    # Fitted anew, the surrogate gives the law back.
+    # Fitted anew, the surrogate gives the coefficients back.
     past, then = out[:100, 20:-1].reshape(-1, 2), out[:100, 21:].reshape(-1, 2)
     weights, *_ = np.linalg.lstsq(np.c_[np.ones(len(past)), past], then, rcond=None)
     np.testing.assert_allclose(weights[1:].T, a, atol=0.06)
@@ -122,7 +122,7 @@ def test_var_surrogate_of_higher_order_needs_and_uses_it() -> None:
     assert abs(lag_two(surrogates.var_surrogate(x, length, rng, order=1))) < 0.05
 
 
-def test_var_surrogate_of_too_little_is_told() -> None:
+def test_var_surrogate_of_too_little_is_refused() -> None:
     values = np.zeros((1, 5, 8))
     with pytest.raises(DataError, match="needs more than the 4 steps given"):
         surrogates.var_surrogate(values, np.array([5]), np.random.default_rng(0))

@@ -31,7 +31,7 @@ def test_counts_equal_slow_counting(path: np.ndarray, lag: int) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(2, 6), st.integers(0, 2**32 - 1))
-def test_stationary_law_is_the_left_eigenvector(n: int, seed: int) -> None:
+def test_stationary_distribution_is_the_left_eigenvector(n: int, seed: int) -> None:
     a = chain(n, seed)
     values, vectors = np.linalg.eig(a.T)
     distribution = np.real(vectors[:, np.argmin(abs(values - 1))])
@@ -40,7 +40,7 @@ def test_stationary_law_is_the_left_eigenvector(n: int, seed: int) -> None:
     )
 
 
-def test_stationary_law_of_a_cycle_is_even() -> None:
+def test_stationary_distribution_of_a_cycle_is_even() -> None:
     np.testing.assert_allclose(transitions.stationary(np.roll(np.eye(3), 1, axis=1)), 1 / 3)
 
 

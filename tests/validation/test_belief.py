@@ -86,16 +86,16 @@ def test_planted_belief_is_read_and_noise_is_not() -> None:
     assert abs(found["noise", "partial_r2"]) < 0.05
 
 
-def test_next_symbol_law_alone_is_not_the_belief() -> None:
-    """States with the same next symbol and another future are told apart by a belief only."""
+def test_next_symbol_distribution_alone_is_not_the_belief() -> None:
+    """States with the same next symbol and another future are distinguished by a belief only."""
     _, beliefs, _ = process("rrxor")
-    found = scores({"law": noisy(beliefs.following)})
-    assert 0.1 < found["law", "r2"] < 0.8
-    assert abs(found["law", "partial_r2"]) < 0.05
+    found = scores({"following": noisy(beliefs.following)})
+    assert 0.1 < found["following", "r2"] < 0.8
+    assert abs(found["following", "partial_r2"]) < 0.05
 
 
-def test_partial_score_is_undefined_where_the_next_symbol_tells_all() -> None:
-    # Three states of mess3 have three laws of the next symbol that span the simplex.
+def test_partial_score_is_undefined_where_the_next_symbol_determines_all() -> None:
+    # Three states of mess3 have three distributions of the next symbol that span the simplex.
     _, beliefs, _ = process("mess3")
     found = scores({"planted": noisy(beliefs.state)}, "mess3")
     assert np.isnan(found["planted", "partial_r2"])
@@ -111,7 +111,7 @@ def test_controls_score_what_they_know() -> None:
     for n in (1, 4):
         assert found[str(n), "r2"] == pytest.approx(found[f"last {n} symbols", "r2"])
     assert found["last 1 symbols", "r2"] < found["last 4 symbols", "r2"] < 0.99
-    # On a stationary process the step tells nothing, once the first symbols are past.
+    # On a stationary process the step carries no information, once the first symbols are past.
     assert abs(found["planted", "r2_shuffled"]) < 0.1
 
 
@@ -157,7 +157,7 @@ def test_last_symbols_by_hand() -> None:
     np.testing.assert_array_equal(found[0], wanted)
 
 
-def test_sources_and_splits_that_do_not_fit_are_told() -> None:
+def test_sources_and_splits_that_do_not_fit_are_refused() -> None:
     symbols, beliefs, length = process("mess3")
     with pytest.raises(DataError, match=r"short has shape \(90, 39, 2\)"):
         belief_scores({"short": np.zeros((N, 39, 2))}, beliefs, symbols, length, SPLIT, 30, 0)

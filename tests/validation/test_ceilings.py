@@ -71,10 +71,10 @@ def test_exact_filter_equals_differences_of_hmmlearn(name: str) -> None:
     theirs.startprob_, theirs.transmat_, theirs.emissionprob_ = hmm
     symbols = build(HMMData(kind="hmm", preset=name, n_sequences=5, n_steps=30), seed=1)
     symbols = symbols["input"].to_numpy().astype(np.int64)
-    # log P(all) - log P(first) is what was said of all but the first.
-    gained = [theirs.score(row[:, None]) - theirs.score(row[:1, None]) for row in symbols]
+    # log P(all) - log P(first) is the log-likelihood of all but the first.
+    increments = [theirs.score(row[:, None]) - theirs.score(row[:1, None]) for row in symbols]
     assert exact_nll(CategoricalHMM.from_parameters(*hmm), symbols) == pytest.approx(
-        -sum(gained) / (5 * 29)
+        -sum(increments) / (5 * 29)
     )
 
 
@@ -139,7 +139,7 @@ def test_shortest_sequences_that_the_config_allows_are_scored(settings_: Any) ->
 
 
 def test_answers_to_words_are_scored_against_their_own_baselines() -> None:
-    # Tomita 4: three symbols of context tell all but what the word was before.
+    # Tomita 4: three symbols of context determine all but what the word was before.
     data = build(TomitaData(kind="tomita", grammar=4, n_sequences=100, n_steps=60), seed=1)
     table = of_dataset(data)
     assert value(table, "exact answer", "nll") == 0
@@ -208,7 +208,7 @@ def test_hankel_matrix_holds_the_probabilities_of_words() -> None:
     np.testing.assert_allclose(found, singular[:3] / singular[0], atol=1e-12)
 
 
-def test_hankel_matrix_sees_a_state_that_no_output_tells() -> None:
+def test_hankel_matrix_sees_a_state_that_no_output_reveals() -> None:
     # State 2 is a copy of state 1.
     hmm = CategoricalHMM.from_parameters(
         np.full(3, 1 / 3),

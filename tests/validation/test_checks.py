@@ -129,26 +129,26 @@ def test_linear_drift_is_better_explained_without_states() -> None:
 
 
 @pytest.mark.parametrize("name", ["phases at random", "VAR(1) surrogate"])
-def test_linear_drift_is_rarely_told_from_its_surrogates(name: str) -> None:
-    told = []
+def test_linear_drift_is_rarely_distinguished_from_its_surrogates(name: str) -> None:
+    outcomes = []
     for seed in range(12):
         rng = np.random.default_rng(seed)
-        told.append(asked(name, chosen(markov_path(rng), drifting(rng)), seed).holds)
+        outcomes.append(asked(name, chosen(markov_path(rng), drifting(rng)), seed).holds)
     # 12 tests at 5 %: more than 3 would have a probability of .002.
-    assert sum(told) <= 3
+    assert sum(outcomes) <= 3
 
 
 def test_states_without_memory_predict_no_better_than_in_shuffled_time() -> None:
     rng = np.random.default_rng(0)
     even = np.full((3, 3), 1 / 3)
-    told = [
+    outcomes = [
         asked("time shuffled", chosen(markov_path(rng, even), seed=seed), seed).holds
         for seed in range(8)
     ]
-    assert sum(told) <= 2
+    assert sum(outcomes) <= 2
 
 
-def test_what_cannot_be_asked_is_told_and_the_rest_goes_on() -> None:
+def test_a_check_that_is_not_possible_states_it_and_the_rest_goes_on() -> None:
     of = chosen(markov_path(np.random.default_rng(0)))
     unknown = of._replace(truth=np.full_like(of.truth, -1))
     table = checks.run(unknown, 0).set_index("check")

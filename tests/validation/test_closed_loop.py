@@ -30,21 +30,21 @@ def test_states_read_once_follow_products_of_tables() -> None:
             np.testing.assert_allclose(distributions[n, t], distribution, atol=1e-12)
 
 
-def test_network_says_what_its_own_law_says() -> None:
+def test_network_emits_symbols_of_its_own_distribution() -> None:
     net = network(symbols_in=True, symbols_out=True)
     prompts = torch.tensor([[0, 2]] * 3000)
-    said = generate_symbols(net, prompts, 2, np.random.default_rng(0))
+    emitted = generate_symbols(net, prompts, 2, np.random.default_rng(0))
     with torch.no_grad():
         first = net(prompts[:1])[0, -1].softmax(0).numpy()
-        heard = torch.tensor([[0, 2, k] for k in range(3)])
-        second = net(heard)[:, -1].softmax(1).numpy()
-    np.testing.assert_allclose(np.bincount(said[:, 0], minlength=3) / 3000, first, atol=0.03)
+        prompts_and_first = torch.tensor([[0, 2, k] for k in range(3)])
+        second = net(prompts_and_first)[:, -1].softmax(1).numpy()
+    np.testing.assert_allclose(np.bincount(emitted[:, 0], minlength=3) / 3000, first, atol=0.03)
     for k in range(3):
-        rest = said[said[:, 0] == k, 1]
+        rest = emitted[emitted[:, 0] == k, 1]
         np.testing.assert_allclose(np.bincount(rest, minlength=3) / len(rest), second[k], atol=0.05)
 
 
-def test_network_of_values_cannot_hear_itself() -> None:
+def test_network_of_values_cannot_run_on_its_own_output() -> None:
     with pytest.raises(DataError, match="only a network that takes symbols"):
         generate_symbols(
             network(symbols_in=False, symbols_out=True),
@@ -63,7 +63,7 @@ def test_energy_distance_on_a_line_is_that_of_scipy(seed: int, shift: float) -> 
     assert found == pytest.approx(scipy_energy(one, two) ** 2, abs=1e-9)
 
 
-def test_energy_distance_tells_clouds_apart_even_thinned() -> None:
+def test_energy_distance_distinguishes_clouds_even_thinned() -> None:
     rng = np.random.default_rng(0)
     cloud = rng.normal(size=(5000, 2))
     same = energy_distance(cloud, rng.normal(size=(5000, 2)), rng)

@@ -24,7 +24,7 @@ def ends(n: int, ratio: float = 1.0, drift: float = 0.0) -> Endpoints:
 
 
 def recorded(distribution: np.ndarray, inputs: np.ndarray, seed: int = 0) -> Recorded:
-    """Return units that hold the law and a little noise."""
+    """Return units that hold the output and a little noise."""
     rng = np.random.default_rng(seed)
     mix = rng.normal(size=(distribution.shape[2], 10))
     hidden = distribution @ mix + 0.02 * rng.normal(size=(*distribution.shape[:2], 10))
@@ -75,7 +75,7 @@ def test_same_activations_without_weights_are_consistent_at_most() -> None:
     assert row["input_driven"] is None
 
 
-def test_incompetent_network_has_its_grade_without_the_gate_beside_it() -> None:
+def test_incompetent_network_has_its_grade_without_the_gate_as_well() -> None:
     row, verdict = judge(counter(), Losses(1.0, 1.0), ends(3), random_state=0)
     assert verdict.grade == "X" and not row["supported"]
     assert row["grade_without_gate"] == "D"
@@ -89,7 +89,7 @@ def test_one_select_sequence_gives_a_verdict_without_a_distribution_of_counts() 
     assert verdict.grade == "D" and "count_mode" not in row
 
 
-def test_ring_is_a_continuum_whatever_the_endpoints_say() -> None:
+def test_ring_is_a_continuum_whatever_the_endpoints_are() -> None:
     data = ring()
     assert judge(data, GOOD, ends(12, 4.0, 0.4), random_state=0)[1].grade == "C"
     assert judge(data, GOOD, None, random_state=0)[1].grade == "not supported"
@@ -134,7 +134,7 @@ def test_filtered_states_and_predictions_ignore_the_future() -> None:
     for name in ("hidden", "distribution", "inputs"):
         getattr(spoilt, name)[test, 50:] = getattr(other, name)[test, 50:]
     future, moved = prepare(spoilt, 0)
-    said = []
+    predictions = []
     for part, points in ((past, space), (future, moved)):
         book = codebook.fit(points, part, 3, 0)
         train = part.masks["train"]
@@ -145,7 +145,7 @@ def test_filtered_states_and_predictions_ignore_the_future() -> None:
         model, _ = input_driven.fit(points[rows], part.classes[rows], start)
         posteriors = model.filter(points, part.classes).posteriors
         means = state_outputs(posteriors[rows], part.distribution[rows])
-        said.append(
+        predictions.append(
             [posteriors[test]]
             + [
                 distribution[test] @ means
@@ -159,7 +159,7 @@ def test_filtered_states_and_predictions_ignore_the_future() -> None:
         fits = fit_states(points, part._replace(masks=part.masks | {"test": early}), 3, 0)
         scores.append((fits.test, fits.codebook_test, fits.select))
     np.testing.assert_array_equal(*scores)
-    for one, two in zip(*said, strict=True):
+    for one, two in zip(*predictions, strict=True):
         np.testing.assert_array_equal(one[:, :cut], two[:, :cut])
         assert not np.allclose(one[:, cut:], two[:, cut:])
 
@@ -179,7 +179,7 @@ def test_what_fills_short_sequences_is_not_looked_at() -> None:
     assert {k: v for k, v in one.items() if v == v} == {k: v for k, v in two.items() if v == v}
 
 
-def test_too_short_and_dead_recordings_are_told() -> None:
+def test_too_short_and_dead_recordings_are_refused() -> None:
     data = counter()
     hidden, distribution, inputs = (part[:, :6] for part in data[:3])
     short = Recorded(hidden, distribution, inputs, np.full(50, 6), data.split)

@@ -53,7 +53,7 @@ def test_values_follow_the_r2_of_scikit_learn(seed: int) -> None:
 
 
 def test_two_states_in_closed_form() -> None:
-    # Laws (1, 0) and (0, 1) by turns: blind to which, the average leaves log 2; told rightly with
+    # Distributions (1, 0) and (0, 1) by turns: the average leaves log 2; predicted right with
     # probability 3/4, the stand-in leaves log 4/3.
     distribution = np.tile(np.eye(2), (10, 1))
     predicted = np.where(distribution == 1, 0.75, 0.25)
@@ -63,12 +63,12 @@ def test_two_states_in_closed_form() -> None:
 
 
 @pytest.mark.parametrize("kind", ["symbols", "values"])
-def test_network_that_always_says_the_same_has_no_fidelity(kind: str) -> None:
+def test_network_that_always_emits_the_same_has_no_fidelity(kind: str) -> None:
     distribution = np.tile([0.25, 0.75], (10, 1))
     assert np.isnan(fidelity(distribution, distribution, distribution[0], kind))
 
 
-def test_law_of_logits_is_the_softmax_even_of_large_ones() -> None:
+def test_distribution_of_logits_is_the_softmax_even_of_large_ones() -> None:
     logits = np.random.default_rng(0).normal(size=(2, 5, 3))
     logits[0, 0] = [1e4, 0, -1e4]
     found = output_distribution(logits, "symbols")
@@ -76,7 +76,7 @@ def test_law_of_logits_is_the_softmax_even_of_large_ones() -> None:
     np.testing.assert_array_equal(output_distribution(logits, "values"), logits)
 
 
-def test_law_of_a_network_in_single_precision_adds_up_to_one() -> None:
+def test_distribution_of_a_network_in_single_precision_adds_up_to_one() -> None:
     logits = (10 * np.random.default_rng(0).normal(size=(2, 500, 9))).astype(np.float32)
     found = output_distribution(logits, "symbols")
     np.testing.assert_allclose(found.sum(axis=-1), 1, atol=1e-12)
@@ -95,7 +95,7 @@ def test_state_outputs_equal_a_slow_weighted_mean(seed: int) -> None:
     np.testing.assert_allclose(state_outputs(posteriors, distribution), slow, atol=1e-12)
 
 
-def test_state_never_visited_says_what_the_average_says() -> None:
+def test_state_never_visited_has_the_average_output() -> None:
     posteriors = np.array([[[1.0, 0], [1, 0], [0, 0]]])
     distribution = np.array([[[1.0], [3], [np.nan]]])
     # The last step lies past the end: it counts for no state, nor for the average.

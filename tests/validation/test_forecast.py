@@ -29,7 +29,7 @@ def drawn(seed: int, n: int = 3, t: int = 12, k: int = 3, c: int = 2) -> tuple[n
 
 @settings(max_examples=20, deadline=None)
 @given(SEEDS)
-def test_laws_equal_products_of_tables(seed: int) -> None:
+def test_distributions_equal_products_of_tables(seed: int) -> None:
     posteriors, tables, classes = drawn(seed)
     for h, distribution in enumerate(free_run(posteriors, tables, classes, 4)):
         assert (distribution[:, :h] == 0).all()
@@ -91,7 +91,7 @@ def test_wrong_states_are_no_better_than_the_average() -> None:
     assert (found < 0).all()
 
 
-def test_the_future_changes_no_law_before_it() -> None:
+def test_the_future_changes_no_distribution_before_it() -> None:
     posteriors, tables, classes = drawn(2)
     other, _, moved = drawn(3)
     other[:, :7], moved[:, :7] = posteriors[:, :7], classes[:, :7]
@@ -112,7 +112,7 @@ def test_mean_over_sequences_is_the_r2_of_all_frames() -> None:
     assert np.average(scores, weights=inside.sum(axis=1)) == pytest.approx(whole)
 
 
-def test_sequences_shorter_than_the_horizon_are_told() -> None:
+def test_sequences_shorter_than_the_horizon_are_refused() -> None:
     posteriors, tables, classes = drawn(5, t=4)
     inside = np.ones(classes.shape, dtype=bool)
     with pytest.raises(DataError, match="no sequence is longer than the horizon of 4 steps"):

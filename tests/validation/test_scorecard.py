@@ -139,7 +139,7 @@ def test_scores_of_planted_states() -> None:
     sweep.fit(observed[train], network.length[train], observed[select], network.length[select])
     data = storage.to_dataset(sweep)
     table = score_sweep(network, observed, data, n_bootstrap=50, seed=0).set_index("n_states")
-    # One state says what the average says: nothing, but for the splits' different averages.
+    # One state has the average output: no fidelity, but for the splits' different averages.
     assert table.loc[1, "fidelity_select"] == pytest.approx(0, abs=1e-9)
     assert table.loc[1, "fidelity_test"] == pytest.approx(0, abs=1e-9)
     assert table.loc[1, "ari"] == 0
@@ -175,7 +175,7 @@ def test_unknown_truth_gives_no_agreement() -> None:
 
 
 def test_a_truth_with_one_label_gives_no_agreement() -> None:
-    """The Rand index of two constant labellings is 1 and says nothing."""
+    """The Rand index of two constant labellings is 1 and carries no information."""
     network, observed, _ = planted()
     data = storage.to_dataset(HMMSweep([1, 2], n_restarts=1).fit(observed[:6], network.length[:6]))
     one = network._replace(truth=np.where(network.truth > 0, 0, -1))

@@ -65,10 +65,10 @@ def test_agreement_is_the_mean_over_pairs() -> None:
     assert (found.low, found.high) == pytest.approx((min(wanted), max(wanted)))
 
 
-def test_trainings_that_cannot_be_compared_say_so() -> None:
+def test_trainings_that_cannot_be_compared_are_named() -> None:
     path = np.zeros((3, 5), dtype=int)
     assert stability.trainings([path]).holds is None
     assert "same sequences" in stability.trainings([path, path[:, :4]]).sentence
     # The same states under other names.
-    swapped = np.array([[0, 1, 1, 2, 0]])
-    assert stability.trainings([swapped, 2 - swapped]).value == 1
+    renamed = np.array([[0, 1, 1, 2, 0]])
+    assert stability.trainings([renamed, 2 - renamed]).value == 1

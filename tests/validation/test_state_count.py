@@ -87,20 +87,20 @@ def test_trainings_count_alike() -> None:
         {f"count_share_{n}": part for n, part in zip(alone.counts, alone.share, strict=True)}
         for alone in (distribution(COUNTS, [table], 50, rng) for table in tables)
     ]
-    # A training that could not be judged has no say.
+    # A training that could not be judged has no weight.
     found = over_trainings(pd.DataFrame([*rows, {}]))
     assert found is not None and found.sentence == both.sentence
     assert found.share == pytest.approx(both.share) and (found.low, found.high) == (2, 3)
     assert over_trainings(pd.DataFrame([{}])) is None
 
 
-def test_neighbours_are_told() -> None:
+def test_neighbours_are_reported() -> None:
     text = repeated({2: 0.61, 3: 0.98, 4: 0.985}, 3, 0.9)
     assert text == "Faithful (0.9 wanted) with 2 (0.61: no), 3 (0.98: yes), 4 (0.98: yes) states."
     assert repeated({1: 0.2, 2: 0.95}, 1, 0.9).startswith("Faithful (0.9 wanted) with 1 (0.20: no)")
 
 
-def test_tables_that_do_not_fit_are_told() -> None:
+def test_tables_that_do_not_fit_are_refused() -> None:
     with pytest.raises(DataError, match="shape"):
         one_standard_error(COUNTS, np.zeros((3, 2)))
     with pytest.raises(DataError, match="at least two"):

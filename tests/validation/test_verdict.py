@@ -114,7 +114,7 @@ def test_reasons_are_sentences_with_their_numbers() -> None:
     assert "A driven HMM with 8 states" in reasons[3] and "R2 0.98 (0.9 wanted)" in reasons[3]
     assert "settles in 8 places, 1.0 times as many" in reasons[2] and "0.001 rms" in reasons[2]
     assert "11.0 bits" in reasons[4] and "5.0 bits" in reasons[4] and "a cliff" in reasons[4]
-    # Rules after the one that decides say nothing.
+    # Rules after the one that decides are not applied.
     assert len(decide(GOOD.replace(loss=0.95)).reasons) == 1
     assert "nothing is remembered" in decide(GOOD.replace(n_endpoints=1)).reasons[2]
 
@@ -141,7 +141,7 @@ def test_a_network_without_a_task_is_not_called_incompetent() -> None:
     assert decide(GOOD.replace(loss=np.nan, fidelity=0.1)).grade == "U"
 
 
-def test_gate_is_what_stands_between_a_twin_and_its_other_grade() -> None:
+def test_without_the_gate_an_untrained_control_has_another_grade() -> None:
     untrained = GOOD.replace(loss=1.0)
     assert decide(untrained).grade == "X" and without_gate(untrained) == "D"
     assert without_gate(untrained.replace(fidelity=0.2)) == "U"
@@ -149,15 +149,15 @@ def test_gate_is_what_stands_between_a_twin_and_its_other_grade() -> None:
 
 
 @pytest.mark.parametrize("grade", GRADES)
-def test_titles_of_pictures_say_where_no_states_are_supported(grade: str) -> None:
-    said = title(grade, 3)
-    assert GRADES[grade] in said
-    assert said.startswith("No discrete states supported") == (grade in UNSUPPORTED)
-    assert ("3 of them" in said) == (grade not in UNSUPPORTED)
-    assert "input-driven" in title(grade, 3, True) and "input-driven" not in said
+def test_titles_of_figures_state_where_no_states_are_supported(grade: str) -> None:
+    text = title(grade, 3)
+    assert GRADES[grade] in text
+    assert text.startswith("No discrete states supported") == (grade in UNSUPPORTED)
+    assert ("3 of them" in text) == (grade not in UNSUPPORTED)
+    assert "input-driven" in title(grade, 3, True) and "input-driven" not in text
 
 
-def test_what_cannot_be_judged_is_not_supported_and_says_why() -> None:
+def test_what_cannot_be_judged_is_not_supported_with_a_reason() -> None:
     verdict = not_judged("no unit of this layer ever changes")
     assert not verdict.supported and verdict.n_states is None
     assert verdict.row()["reasons"] == "No unit of this layer ever changes."
@@ -169,8 +169,8 @@ def test_reasons_of_a_row_of_the_table_are_those_of_its_verdict() -> None:
         found = decide(evidence)
         row = {**evidence, **found.row()}
         read = pd.read_csv(io.StringIO(pd.DataFrame([row]).to_csv(index=False))).iloc[0]
-        told = reasons_of(read)
-        assert tuple(reason.sentence for reason in told) == found.reasons
+        reasons = reasons_of(read)
+        assert tuple(reason.sentence for reason in reasons) == found.reasons
         assert len(found.passed) == len(found.reasons)
     short = reasons_of({**GOOD.replace(fidelity=0.64), "grade": "U", "reasons": ""})
     assert [reason.holds for reason in short] == [True, False]

@@ -42,7 +42,7 @@ def test_network_from_elsewhere_is_not_scored_by_targets_that_stand_in() -> None
     assert verdict_inputs.losses(TEST, CEILINGS, own, False).network == 0.2
 
 
-def test_network_that_was_not_left_alone_has_no_endpoints() -> None:
+def test_network_without_autonomous_dynamics_has_no_endpoints() -> None:
     attrs = {"n_coarse": 3, "n_fine": 4, "ratio": 4 / 3, "drift": 0.01}
     stored = xr.Dataset({"output": (("start", "output"), np.zeros((5, 2)))}, attrs=attrs)
     found = verdict_inputs.settled(stored)
@@ -51,7 +51,7 @@ def test_network_that_was_not_left_alone_has_no_endpoints() -> None:
     assert verdict_inputs.settled(stored.assign_attrs(n_coarse=np.nan)) is None
 
 
-def test_recordings_that_are_too_short_are_not_judged_and_say_so() -> None:
+def test_recordings_that_are_too_short_are_not_judged_with_a_reason() -> None:
     rng = np.random.default_rng(0)
     hidden, distribution = rng.normal(size=(9, 6, 4)), rng.normal(size=(9, 6, 2))
     split = np.arange(9) % 3
@@ -104,7 +104,7 @@ def test_chosen_model_is_checked_on_its_own_states_even_of_short_sequences(
     assert (of.path[np.arange(n_steps) >= length[:, None]] == -1).all()
     for part in (of.values, of.data.distribution, of.inputs, of.posteriors):
         assert np.isfinite(part).all()
-    told = checks.run(of, 0).set_index("check")["holds"]
-    assert told["truth shifted"] and told["calibration"]
+    reasons = checks.run(of, 0).set_index("check")["holds"]
+    assert reasons["truth shifted"] and reasons["calibration"]
     table = comparison.compare(of, of.values, False, 0).set_index("method")
     assert table.loc[comparison.CHOSEN, "now"] > 0.9

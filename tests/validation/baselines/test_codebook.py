@@ -12,7 +12,7 @@ from hmmlens.validation.baselines.codebook import curve, elbow
 from hmmlens.validation.input_output import InputOutput
 
 COUNTS = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24])
-#: With a steeper power the law ends in the least miss that counts, and so in an elbow.
+#: With a steeper power the curve ends in the least miss that counts, and so in an elbow.
 STEEPEST = float(-np.log(codebook.LEAST_MISS) / np.log(COUNTS[-1]))
 
 
@@ -26,7 +26,7 @@ def driven_of(distribution: np.ndarray, classes: np.ndarray) -> InputOutput:
 
 
 def counting(modulus: int, noise: float, seed: int = 0) -> tuple[np.ndarray, InputOutput]:
-    """Return noisy corners that pulses move along, and what they say."""
+    """Return noisy corners that pulses move along, and their outputs."""
     rng = np.random.default_rng(seed)
     pulses = (rng.random((50, 60)) < 0.2).astype(int)
     distribution = np.eye(modulus)[pulses.cumsum(axis=1) % modulus]
@@ -45,7 +45,7 @@ def ring(seed: int = 0) -> tuple[np.ndarray, InputOutput]:
 
 @settings(max_examples=30, deadline=None)
 @given(st.floats(0.5, STEEPEST), st.integers(2, 12))
-def test_power_law_has_no_elbow(power: float, n_states: int) -> None:
+def test_power_of_the_count_has_no_elbow(power: float, n_states: int) -> None:
     # Cutting a d-dimensional continuum misses K ** (-2 / d): the same factor at each doubling.
     assert elbow(COUNTS, 1 - COUNTS**-power, n_states) == pytest.approx(0, abs=1e-6)
 

@@ -46,12 +46,12 @@ def test_linear_readout_is_the_oracle_of_a_linear_output() -> None:
     found = table(of._replace(data=of.data._replace(distribution=distribution)), False, hidden)
     assert found.loc["linear readout of all units", "now"] == pytest.approx(1)
     assert np.isnan(found.loc["linear readout of all units", "ahead"])
-    # States know nothing of what these units say.
+    # States know nothing of what these units hold.
     assert found.loc[comparison.CHOSEN, "now"] < 0.05
     assert not any(name.startswith("last 1 output") for name in found.index)
 
 
-def test_memory_of_inputs_is_enough_where_they_tell_the_output() -> None:
+def test_memory_of_inputs_is_enough_where_they_determine_the_output() -> None:
     of = chosen(markov_path(np.random.default_rng(0)))
     rng = np.random.default_rng(2)
     symbols = rng.integers(0, 2, of.truth.shape)
@@ -62,7 +62,7 @@ def test_memory_of_inputs_is_enough_where_they_tell_the_output() -> None:
     assert found.loc["last 2 inputs", "now"] == pytest.approx(1, abs=0.02)
     assert found.loc["last 2 inputs", "ahead"] == found.loc["last 2 inputs", "now"]
     assert found.loc["last 1 input", "now"] < 0.05
-    # Its own last output is one step older than what it says now, and drawn anew.
+    # Its own last output is one step older than its present one, and sampled anew.
     assert found.loc["last 1 output", "now"] < 0.05
 
 
@@ -74,13 +74,13 @@ def test_r2_is_that_of_scikit_learn_on_frames_past_the_horizon() -> None:
     train = of.data.masks["train"]
     weight = of.posteriors[train]
     means = weight.T @ of.data.distribution[train] / weight.sum(axis=0)[:, None]
-    said = (of.posteriors @ means)[frames]
+    predicted = (of.posteriors @ means)[frames]
     wanted = of.data.distribution[frames]
     # Against the mean of train, which is not that of test.
     average = of.data.distribution[train].mean(axis=0)
-    oracle = 1 - ((wanted - said) ** 2).sum() / ((wanted - average) ** 2).sum()
+    oracle = 1 - ((wanted - predicted) ** 2).sum() / ((wanted - average) ** 2).sum()
     assert found.loc[comparison.CHOSEN, "now"] == pytest.approx(oracle)
-    pooled = r2_score(wanted, said, multioutput="variance_weighted")
+    pooled = r2_score(wanted, predicted, multioutput="variance_weighted")
     assert oracle == pytest.approx(pooled, abs=0.02)
 
 

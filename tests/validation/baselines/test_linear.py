@@ -1,4 +1,4 @@
-"""The linear rival is perfect on linear systems, and poor at memories."""
+"""The linear baseline is perfect on linear systems, and poor at memories."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ def test_curve_equals_a_slow_loop_with_scikit_learn() -> None:
     move = LinearRegression().fit(before, z[:3, 1:].reshape(-1, 2))
     read = LinearRegression().fit(z[:3].reshape(-1, 2), distribution[:3].reshape(-1, 2))
     for h in range(3):
-        said, wanted = [], []
+        predicted, wanted = [], []
         for n in range(3, 6):
             for t in range(2, 12):
                 at = z[n, t - h]
                 for step in range(t - h + 1, t + 1):
                     at = move.predict(np.r_[at, inputs[n, step]][None])[0]
-                said.append(read.predict(at[None])[0])
+                predicted.append(read.predict(at[None])[0])
                 wanted.append(distribution[n, t])
         worst = ((np.array(wanted) - average) ** 2).mean()
-        slow = 1 - ((np.array(wanted) - said) ** 2).mean() / worst
+        slow = 1 - ((np.array(wanted) - predicted) ** 2).mean() / worst
         np.testing.assert_allclose(found[h], slow, atol=1e-10)
-    assert r2_score(np.array(wanted), np.array(said)) < 0.5
+    assert r2_score(np.array(wanted), np.array(predicted)) < 0.5
 
 
 def test_toggle_is_beyond_it() -> None:

@@ -119,13 +119,13 @@ def test_another_method_is_entered_as_a_function() -> None:
         (np.zeros((2, 5), dtype=int), "must be -1 past a sequence's end"),
     ],
 )
-def test_labels_that_break_the_protocol_are_told(labels: np.ndarray, sentence: str) -> None:
+def test_labels_that_break_the_protocol_are_refused(labels: np.ndarray, sentence: str) -> None:
     layer = Layer(np.zeros((2, 5, 1)), np.array([5, 3]))
     with pytest.raises(DataError, match=sentence):
         label(lambda *_: Labels(labels, labels), layer, layer, 3, 0)
 
 
-def test_unknown_method_is_told() -> None:
+def test_unknown_method_is_refused() -> None:
     layer = Layer(np.zeros((2, 5, 1)), np.array([5, 3]))
     with pytest.raises(DataError, match="there is no method 'kmeans'; there are hmm, k-means"):
         label("kmeans", layer, layer, 3, 0)

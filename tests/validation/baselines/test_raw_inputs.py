@@ -41,8 +41,8 @@ def sequences(inputs: NDArray[Any], **more: Any) -> xr.Dataset:
     )
 
 
-def telling(rng: np.random.Generator) -> tuple[NDArray[np.int64], Floats]:
-    """Return slow states, and inputs that tell them beside milliseconds, a time and a constant."""
+def informative(rng: np.random.Generator) -> tuple[NDArray[np.int64], Floats]:
+    """Return slow states, inputs that determine them, milliseconds, a time and a constant."""
     state = (np.cumsum(rng.random((30, 40)) < 0.05, axis=1) + rng.integers(0, 2, (30, 1))) % 2
     open_ = 2.0 * state - 1 + 0.3 * rng.normal(size=state.shape)
     ms, stamp = 800 + 50 * rng.normal(size=state.shape), 1.6e12 + rng.normal(0, 1e4, state.shape)
@@ -120,7 +120,7 @@ def test_symbols_are_one_hot_and_the_rarest_share_a_column() -> None:
 
 
 def test_each_control_has_every_reducer() -> None:
-    _, values = telling(np.random.default_rng(0))
+    _, values = informative(np.random.default_rng(0))
     found = raw_inputs.controls(sequences(values), ALL, REDUCERS, 0)
     assert {name: list(parts) for name, parts in found.items()} == {
         "raw-input": ["raw-input", "raw-input-pca-2"],
@@ -135,9 +135,9 @@ def test_each_control_has_every_reducer() -> None:
         assert part["reduced"].shape == (30, 40, 2) and part.attrs["emission"] == "gaussian"
 
 
-def test_what_the_input_says_openly_is_found_beside_milliseconds() -> None:
+def test_states_in_the_input_are_found_next_to_milliseconds() -> None:
     """Unscaled, milliseconds or a time stamp are all that a model of the inputs sees."""
-    state, values = telling(np.random.default_rng(1))
+    state, values = informative(np.random.default_rng(1))
     reduced = raw_inputs.control(sequences(values), ALL, "raw-input", None, 0)
     sweep = storage.fit(reduced, n_states=[2], covariance_types=["tied"], n_restarts=8)
     model = storage.model(sweep, "tied", 2)
@@ -147,7 +147,7 @@ def test_what_the_input_says_openly_is_found_beside_milliseconds() -> None:
 
 
 def test_the_most_faithful_reduction_is_chosen_on_select() -> None:
-    state, values = telling(np.random.default_rng(1))
+    state, values = informative(np.random.default_rng(1))
     distribution = np.where(INSIDE[..., None], state[..., None], 0.0).astype(float)
     network = scorecard.Network(distribution, "values", LENGTH, SPLIT, np.where(INSIDE, state, -1))
     good = raw_inputs.control(sequences(values), ALL, "raw-input", None, 0)
@@ -168,7 +168,7 @@ def test_the_most_faithful_reduction_is_chosen_on_select() -> None:
     assert set(choices.loc[choices["chosen_reducer"], "reducer"]) == {"pca-2"}
 
 
-def test_inputs_that_never_vary_say_nothing() -> None:
+def test_inputs_that_never_vary_carry_no_information() -> None:
     for variant in ("raw-input", "raw-input-pca-2", "lagged-input-pca-2"):
         part = raw_inputs.control(
             sequences(np.full((30, 40, 2), 5.0)), ALL, naming.control_of(variant),
@@ -182,7 +182,7 @@ def test_inputs_that_never_vary_say_nothing() -> None:
     assert input_classes(np.full((30, 40, 2), 5.0), SPLIT == 0, LENGTH)[1] == 1
 
 
-def test_lagged_symbols_tell_what_the_last_symbol_was() -> None:
+def test_lagged_symbols_hold_what_the_last_symbol_was() -> None:
     """The state is the symbol of the step before, which only the lagged input holds."""
     rng = np.random.default_rng(0)
     symbols = rng.integers(0, 2, (30, 40))
@@ -202,7 +202,7 @@ def test_lagged_symbols_tell_what_the_last_symbol_was() -> None:
     assert agreed["raw-input"] < 0.1 and agreed["lagged-input-pca-8"] > 0.99
 
 
-def test_input_classes_see_small_features_beside_large_ones() -> None:
+def test_input_classes_see_small_features_next_to_large_ones() -> None:
     rng = np.random.default_rng(0)
     sign = rng.integers(0, 2, (30, 40))
     values = np.stack([2.0 * sign - 1 + 0.1 * rng.normal(size=sign.shape),
@@ -213,7 +213,7 @@ def test_input_classes_see_small_features_beside_large_ones() -> None:
     assert sum(pure) / INSIDE.sum() > 0.99
 
 
-def test_baselines_of_a_task_see_small_features_beside_large_ones() -> None:
+def test_baselines_of_a_task_see_small_features_next_to_large_ones() -> None:
     rng = np.random.default_rng(0)
     sign = rng.integers(0, 2, (30, 40))
     values = np.stack([0.01 * (2.0 * sign - 1), 1e8 + 1e7 * rng.random(sign.shape)], axis=2)

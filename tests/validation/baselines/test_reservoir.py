@@ -83,9 +83,9 @@ def test_what_the_reservoir_forgets_stays_unknown() -> None:
     target[:, 0] = sign[:, None]
     fit_readout(net, Sequences(inputs, target))
     with torch.no_grad():
-        said = net(inputs)[..., 0]
-    assert float((said[:, 0] - sign).abs().mean()) < 0.3
-    assert float((said[:, -1] - sign).abs().mean()) == pytest.approx(1, abs=0.2)
+        predicted = net(inputs)[..., 0]
+    assert float((predicted[:, 0] - sign).abs().mean()) < 0.3
+    assert float((predicted[:, -1] - sign).abs().mean()) == pytest.approx(1, abs=0.2)
 
 
 def test_permuted_weights_keep_their_values_and_lose_their_places() -> None:
