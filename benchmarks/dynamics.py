@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 
 from hmmlens.datasets.synthetic.generators import preset_hmm
-from hmmlens.dynamics.rollouts import drive, pick
+from hmmlens.dynamics.rollouts import drive, sample_states
 from hmmlens.emulation.analysis import residency
 from hmmlens.emulation.analysis.pipeline import pictures, reverse_engineer
 from hmmlens.rnn.noise_driven import NoiseDriven
@@ -56,7 +56,7 @@ def network(cell: str, weights: Path | None = None, *, silent: bool = False) -> 
 
 
 def rollouts(name: str, net: NoiseDriven, repeats: int) -> None:
-    states = pick(drive(net, 50, 300, torch.Generator().manual_seed(0)), 20,
+    states = sample_states(drive(net, 50, 300, torch.Generator().manual_seed(0)), 20,
                   torch.Generator().manual_seed(1))[0]  # fmt: skip
     tries = [
         cpu(residency.residency, net, states, SYMBOLS, torch.Generator().manual_seed(2))

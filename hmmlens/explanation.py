@@ -332,7 +332,7 @@ def _judged(
     )
     settled = None
     if stepped is not None:
-        settled = endpoints.leave_alone(
+        settled = endpoints.find_endpoints(
             stepped, acts["input"].to_numpy(), recorded.distribution, recorded.length,
             {**sequences.attrs, "target_delay": 0}, np.random.default_rng(seed),
         )  # fmt: skip

@@ -302,7 +302,7 @@ def test_truth_past_an_end_is_no_truth(
 @POISON
 def test_endpoints(clean: xr.Dataset, network: RecurrentNetwork, value: float) -> None:
     length = clean["length"].to_numpy()
-    chosen, times = endpoints.pick_starts(length, 3, np.random.default_rng(0))
+    chosen, times = endpoints.sample_starts(length, 3, np.random.default_rng(0))
     assert (times < length[chosen]).all()
     neutral = endpoints.neutral_input(clean.attrs)
     assert (

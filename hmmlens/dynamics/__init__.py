@@ -1,1 +1,1 @@
-"""What the network does by itself, through the recurrence protocol of ``hmmlens.rnn``."""
+"""Dynamics of any network with a step, see :mod:`hmmlens.dynamics.protocol`."""

@@ -1,12 +1,13 @@
-"""Where a network settles when the input says nothing new.
+"""Endpoints of the autonomous dynamics: where a network settles on neutral input.
 
 A network with discrete attractor states ends in a few tight points and stays there; a continuum of
-states ends spread out, so that finer balls need many more centres, or goes on drifting.
+states ends spread out, so that a finer covering needs many more centres, or drifts on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -15,27 +16,15 @@ from numpy.typing import NDArray
 from hmmlens.errors import DataError
 from hmmlens.ragged import steps_inside
 from hmmlens.recording.activations import WARM_UP, output_distribution
+from hmmlens.typing import Floats, Int64s, Ints
 
 if TYPE_CHECKING:
     import torch
 
-    from hmmlens.rnn.recurrent_network import RecurrentNetwork, State
+    from hmmlens.dynamics.protocol import StepNetwork, Values
 
-#: Visited states from which the network is left alone.
-N_STARTS = 300
-
-#: Steps on neutral input. Long enough to settle into a state, short enough that a line of
-#: states has not yet decayed to the few points that training left on it.
-N_SETTLING_STEPS = 20
-
-#: Radii of the balls, as shares of the root mean square of the output around its mean.
-COARSE, FINE = 0.2, 0.05
-
-#: Share of endpoints that the balls must cover, and whose drift is told.
-COVERED = 0.95
-
-#: What stands for "nothing new": the network's own likeliest symbol fed back, its own prediction
-#: fed back, or an input of zeros.
+#: Input that carries no information: the network's own most likely symbol as its next input, its
+#: own prediction as its next input, or zeros.
 Neutral = Literal["symbol", "prediction", "zero"]
 
 #: The neutral input in words.
@@ -47,18 +36,48 @@ NEUTRAL_TEXT: dict[Neutral | None, str] = {
 }
 
 
-class Endpoints(NamedTuple):
-    """Where the network settled.
+@dataclass(frozen=True)
+class EndpointSettings:
+    """Settings of :func:`find_endpoints`.
 
-    outputs : (start, output), what it says there
-    n_coarse, n_fine : balls that cover 95 % of ``outputs``
-    ratio : n_fine / n_coarse, near 1 for points and large for a continuum
-    drift : how near 95 % of the starts come back to where they settled, when left alone two to
-        three times as long, as a share of the root mean square of the output; near 0 for points
-        and for cycles of points, not for a continuum that leaks
+    Attributes
+    ----------
+    n_starts : int
+        Visited states from which the autonomous dynamics start.
+    n_steps : int
+        Steps on neutral input. Long enough to settle into a state, short enough that a line of
+        states has not yet decayed to the few points that training left on it.
+    coarse, fine : float
+        Radii of the two coverings, as shares of the root mean square of the output around its mean.
+    covered : float
+        Share of endpoints that must be covered, and whose drift is reported.
     """
 
-    outputs: NDArray[np.float64]
+    n_starts: int = 300
+    n_steps: int = 20
+    coarse: float = 0.2
+    fine: float = 0.05
+    covered: float = 0.95
+
+
+class Endpoints(NamedTuple):
+    """Endpoints of the autonomous dynamics.
+
+    Attributes
+    ----------
+    outputs : ndarray of shape (start, output)
+        Output of each endpoint.
+    n_coarse, n_fine : int
+        Covering numbers of 95 % of ``outputs`` at the two radii.
+    ratio : float
+        ``n_fine / n_coarse``, near 1 for points and large for a continuum.
+    drift : float
+        Distance to which 95 % of the runs return to their endpoint within two to three times as
+        many steps, as a share of the root mean square of the output; near 0 for points and for
+        cycles of points, not for a continuum that leaks.
+    """
+
+    outputs: Floats
     n_coarse: int
     n_fine: int
     ratio: float
@@ -66,10 +85,20 @@ class Endpoints(NamedTuple):
 
 
 def neutral_input(attributes: Mapping[str, Any]) -> Neutral | None:
-    """Return the neutral input of a task, from the attributes of its ``sequences`` store.
+    """Return the neutral input of a task.
 
-    A network that predicts its next input is fed what it predicts; one that is driven by values
-    gets zeros. None where nothing is neutral: symbols that the network does not predict.
+    A network that predicts its next input receives its prediction; one that is driven by values
+    receives zeros.
+
+    Parameters
+    ----------
+    attributes : mapping
+        Attributes of the task's ``sequences`` store.
+
+    Returns
+    -------
+    {"symbol", "prediction", "zero"} or None
+        None where no input is neutral: symbols that the network does not predict.
     """
     # Generated symbols have no names; they are those of the input.
     same = attributes.get("feature_names") == attributes.get("target_names")
@@ -79,105 +108,162 @@ def neutral_input(attributes: Mapping[str, Any]) -> Neutral | None:
     return "prediction" if next_input else "zero"
 
 
-def pick_starts(
-    lengths: NDArray[np.integer], warm_up: int, rng: np.random.Generator
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Draw :data:`N_STARTS` visited states.
+def sample_starts(
+    lengths: Ints, warm_up: int, rng: np.random.Generator, n_starts: int = EndpointSettings.n_starts
+) -> tuple[Int64s, Int64s]:
+    """Sample visited states.
 
     Parameters
     ----------
-    lengths : (sequence)
-    warm_up : first steps of a sequence that are left out, where it is longer.
+    lengths : ndarray of shape (sequence)
+        Number of steps of each sequence.
+    warm_up : int
+        First steps of a sequence that are excluded, where it is longer.
+    rng : numpy.random.Generator
+        Source of the sample.
+    n_starts : int
+        Number of states.
 
     Returns
     -------
-    sequences, times : (start), the sequence and the step after which it is left alone.
+    sequences, times : ndarray of shape (start)
+        Sequence of each state, and the step after which the input turns neutral.
     """
-    sequences = rng.integers(len(lengths), size=N_STARTS)
+    sequences = rng.integers(len(lengths), size=n_starts)
     ends = lengths[sequences].astype(np.int64)
     return sequences, rng.integers(np.minimum(warm_up, ends - 1), ends)
 
 
 def settle(
-    network: RecurrentNetwork, inputs: torch.Tensor, times: NDArray[np.integer], neutral: Neutral
+    network: StepNetwork,
+    inputs: Values,
+    times: Ints,
+    neutral: Neutral,
+    n_steps: int = EndpointSettings.n_steps,
+    *,
+    entries: Values | None = None,
 ) -> torch.Tensor:
-    """Drive the network to a visited state of each sequence, then leave it alone.
+    """Drive a network to a visited state of each sequence, then run it on neutral input.
 
-    A network that hears several steps at once (``n_input_steps``) is left alone from the step on in
-    which it hears neutral input only.
+    A network that reads several steps at once (``n_input_steps``) counts as autonomous from the
+    step on in which it reads neutral input only.
 
     Parameters
     ----------
-    inputs : (sequence, time) or (sequence, time, feature), as recorded.
-    times : (sequence), the step after which the input turns neutral.
+    network : StepNetwork
+        A network. Its output is that of ``readout``, or its state where it has none.
+    inputs : array of shape (sequence, time) or (sequence, time, feature)
+        Inputs as recorded.
+    times : ndarray of shape (sequence)
+        The step after which the input turns neutral.
+    neutral : {"symbol", "prediction", "zero"}
+        The neutral input.
+    n_steps : int
+        Steps on neutral input.
+    entries : array of shape (sequence, entry), optional
+        Initial states; those of the network's ``start`` by default.
 
     Returns
     -------
-    output : (visit, sequence, output) after ``N_SETTLING_STEPS`` neutral steps, and then after
-        each step from twice to three times as many: a cycle as long comes round in between.
+    Tensor of shape (visit, sequence, output)
+        Output after ``n_steps`` neutral steps, and then after each step from twice to three times
+        as many, so that a cycle of that length returns in between.
+
+    Raises
+    ------
+    DataError
+        When no states are given and the network has no method ``start``.
     """
     import torch
 
-    from hmmlens.recording.nested_states import tensor
+    from hmmlens.dynamics.protocol import initial_state, step_inputs
 
+    inputs = torch.as_tensor(inputs)
     until = torch.as_tensor(times, device=inputs.device)
     echo = getattr(network, "n_input_steps", 1) - 1
-    state = network.start(len(inputs))
+    state = initial_state(network, len(inputs), entries)
     settled = []
     with torch.inference_mode():
         for t in range(int(until.max()) + 1):
-            moved = network.step(state, inputs[:, t])
-            state = _where(until >= t, moved, state)
-        for step in range(1 - echo, 3 * N_SETTLING_STEPS + 1):
-            state = network.step(state, _nothing_new(neutral, network, state, inputs))
-            if step == N_SETTLING_STEPS or step >= 2 * N_SETTLING_STEPS:
-                settled.append(tensor(network.readout(state)))
+            after = network.step(state, step_inputs(network, inputs[:, t]))
+            state = _where(until >= t, after, state)
+        for step in range(1 - echo, 3 * n_steps + 1):
+            given = _neutral_input(neutral, network, state, inputs)
+            state = network.step(state, step_inputs(network, given))
+            if step == n_steps or step >= 2 * n_steps:
+                settled.append(_output(network, state))
     return torch.stack(settled)
 
 
-def _nothing_new(
-    neutral: Neutral, network: RecurrentNetwork, state: State, inputs: torch.Tensor
+def _output(network: Any, state: Any) -> torch.Tensor:
+    from hmmlens.dynamics.protocol import flatten
+    from hmmlens.recording.nested_states import tensor
+
+    readout = getattr(network, "readout", None)
+    return flatten(state) if readout is None else tensor(readout(state))
+
+
+def _neutral_input(
+    neutral: Neutral, network: StepNetwork, state: Any, inputs: torch.Tensor
 ) -> torch.Tensor:
     import torch
 
-    from hmmlens.recording.nested_states import tensor
-
     if neutral == "zero":
         return torch.zeros_like(inputs[:, 0])
-    output = tensor(network.readout(state))
+    output = _output(network, state)
     return output.argmax(dim=1) if neutral == "symbol" else output
 
 
-def _where(condition: torch.Tensor, new: State, old: State) -> State:
+def _where(condition: torch.Tensor, new: Any, old: Any) -> Any:
     import torch
 
     from hmmlens.recording.nested_states import mapped, tensor
 
     def either(a: Any, b: Any) -> Any:
         one = tensor(a)
-        moved = torch.where(condition[:, None].to(one.device), one, tensor(b))
-        return moved.numpy() if isinstance(a, np.ndarray) else moved
+        chosen = torch.where(condition[:, None].to(one.device), one, tensor(b))
+        return chosen.numpy() if isinstance(a, np.ndarray) else chosen
 
-    chosen: State = mapped(either, new, old)
-    return chosen
+    return mapped(either, new, old)
 
 
-def leave_alone(
-    network: RecurrentNetwork,
+def find_endpoints(
+    network: Any,
     inputs: NDArray[Any],
-    distribution: NDArray[np.float64],
-    lengths: NDArray[np.integer],
+    distribution: Floats,
+    lengths: Ints,
     attributes: Mapping[str, Any],
     rng: np.random.Generator,
+    settings: EndpointSettings = EndpointSettings(),
 ) -> Endpoints | None:
-    """Leave the network alone in states that it visits; None where no input is neutral.
+    """Run a network's autonomous dynamics from states that it visits, and count its endpoints.
 
     Parameters
     ----------
-    inputs : (sequence, time) or (sequence, time, feature), as recorded.
-    distribution : (sequence, time, output) of the network
-    lengths : (sequence)
-    attributes : of the task's ``sequences`` store.
+    network : torch.nn.Module
+        A network with the methods ``start``, ``step`` and ``readout``.
+    inputs : ndarray of shape (sequence, time) or (sequence, time, feature)
+        Inputs as recorded.
+    distribution : ndarray of shape (sequence, time, output)
+        Outputs, see :func:`hmmlens.recording.activations.output_distribution`.
+    lengths : ndarray of shape (sequence)
+        Number of steps of each sequence.
+    attributes : mapping
+        Attributes of the task's ``sequences`` store.
+    rng : numpy.random.Generator
+        Source of the visited states.
+    settings : EndpointSettings
+        Numbers of states and steps, and radii.
+
+    Returns
+    -------
+    Endpoints or None
+        None where no input is neutral, see :func:`neutral_input`.
+
+    Raises
+    ------
+    DataError
+        See :func:`count_endpoints`.
     """
     from hmmlens.recording.torch_runner import as_read
 
@@ -185,21 +271,44 @@ def leave_alone(
     if neutral is None:
         return None
     inside = steps_inside(lengths, *inputs.shape[:2])
-    sequences, times = pick_starts(lengths, WARM_UP, rng)
-    # Steps past an end pass through the network, but change no state that is looked at.
+    sequences, times = sample_starts(lengths, WARM_UP, rng, settings.n_starts)
+    # Steps past an end pass through the network, but change no state that is used.
     inputs = np.where(inside if inputs.ndim == 2 else inside[..., None], inputs, 0)
-    settled = settle(network, as_read(inputs[sequences], network), times, neutral)
-    said = output_distribution(settled.cpu().numpy(), str(attributes["target_kind"]))
-    return endpoints(said, distribution[inside])
+    given = as_read(inputs[sequences], network)
+    settled = settle(network, given, times, neutral, settings.n_steps)
+    outputs = output_distribution(settled.cpu().numpy(), str(attributes["target_kind"]))
+    return count_endpoints(outputs, distribution[inside], settings)
 
 
-def covering_number(points: NDArray[np.float64], radius: float, covered: float = COVERED) -> int:
-    """Return how many balls of ``radius``, picked greedily, cover that share of (point, output).
+def covering_number(
+    points: Floats, radius: float, covered: float = EndpointSettings.covered
+) -> int:
+    """Return how many discs of a radius, chosen greedily, cover a share of points.
+
+    Parameters
+    ----------
+    points : ndarray of shape (point, output)
+        Points; the discs are centred on some of them.
+    radius : float
+        Radius of the discs.
+    covered : float
+        Share of the points to cover.
+
+    Returns
+    -------
+    int
+        The covering number, an upper bound of the smallest one.
 
     Raises
     ------
     DataError
-        When a point is not finite, which no ball could cover.
+        When a point is not finite, so that no disc could cover it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> covering_number(np.array([[0.0], [0.01], [1.0]]), 0.1, covered=1.0)
+    2
     """
     if not np.isfinite(points).all():
         raise DataError("an endpoint is not finite, so endpoints cannot be counted")
@@ -214,25 +323,38 @@ def covering_number(points: NDArray[np.float64], radius: float, covered: float =
     return n_covered
 
 
-def endpoints(settled: NDArray[np.float64], visited: NDArray[np.float64]) -> Endpoints:
-    """Count the endpoints at two radii, and measure how far they still move.
+def count_endpoints(
+    settled: Floats,
+    visited: Floats,
+    settings: EndpointSettings = EndpointSettings(),
+) -> Endpoints:
+    """Count endpoints at two radii, and measure how far they still move.
 
     Parameters
     ----------
-    settled : (visit, start, output), what the network says where it settled, and later.
-    visited : (frame, output), what it says while it is driven; sets the scale.
+    settled : ndarray of shape (visit, start, output)
+        Outputs where the network settled, and later; see :func:`settle`.
+    visited : ndarray of shape (frame, output)
+        Outputs of the driven network, which set the scale.
+    settings : EndpointSettings
+        Radii, and the share to cover.
+
+    Returns
+    -------
+    Endpoints
+        Covering numbers and drift.
 
     Raises
     ------
     DataError
-        When an endpoint is not finite, or the driven network always says the same.
+        When an endpoint is not finite, or the output of the driven network is constant.
     """
     scale = float(np.sqrt(((visited - visited.mean(axis=0)) ** 2).sum(axis=1).mean()))
     if not scale > 0:
-        raise DataError("the driven network always says the same, so endpoints have no scale")
+        raise DataError("the output of the driven network is constant, so endpoints have no scale")
     outputs, later = settled[0], settled[1:]
-    n_coarse = covering_number(outputs, COARSE * scale)
-    n_fine = covering_number(outputs, FINE * scale)
-    moved = np.sqrt(((later - outputs) ** 2).sum(axis=2)).min(axis=0) / scale
-    drift = float(np.quantile(moved, COVERED))
+    n_coarse = covering_number(outputs, settings.coarse * scale, settings.covered)
+    n_fine = covering_number(outputs, settings.fine * scale, settings.covered)
+    displacement = np.sqrt(((later - outputs) ** 2).sum(axis=2)).min(axis=0) / scale
+    drift = float(np.quantile(displacement, settings.covered))
     return Endpoints(outputs, n_coarse, n_fine, n_fine / n_coarse, drift)

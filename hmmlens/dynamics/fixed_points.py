@@ -1,18 +1,19 @@
-"""Fixed and slow points of a network that hears no noise, found by optimisation.
+"""Fixed and slow points of a network on constant input, found by optimisation.
 
 From states that the network visits, q(h) = |F(h) - h|^2 / 2 is minimised (Sussillo & Barak 2013,
 Neural Computation 25:626), first by gradient descent and then by Levenberg-Marquardt steps with
-the exact Jacobian, whose damping by |F(h) - h|^2 converges fast even where fixed points fill a
-line (Fan & Yuan 2005, Computing 74:23). All in double precision.
+the Jacobian, whose damping by |F(h) - h|^2 converges fast even where fixed points fill a line
+(Fan & Yuan 2005, Computing 74:23). All in double precision.
 
 A ``relu`` network without biases is positively homogeneous: 0 is always a fixed point, and with
-any other one its whole ray. At 0 every unit is at its kink, and the Jacobian there says nothing
-about stability; :func:`decay` asks the network itself.
+any other one its whole ray. At 0 every unit is at its kink, and the Jacobian there does not
+determine stability; :func:`decay` runs the network instead.
 """
 
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -22,97 +23,181 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hmmlens.dynamics.jacobians import Complex, eigenvalues, has_drive, jacobians, unstable
-from hmmlens.dynamics.rollouts import Driven, flatten, unflatten
-from hmmlens.typing import Floats
+from hmmlens.dynamics.protocol import (
+    StepNetwork,
+    Values,
+    advance,
+    constant_inputs,
+    takes_tensors,
+    unflatten,
+)
+from hmmlens.typing import Floats, Int64s
 
-AnyDriven = TypeVar("AnyDriven", bound=Driven)
+AnyNetwork = TypeVar("AnyNetwork", bound=StepNetwork)
 
-#: Steps of gradient descent, and its first rate as a share of the units' root mean square.
-N_DESCENT, RATE = 300, 0.05
-#: Most Levenberg-Marquardt steps, and the relative gradient at which a minimum of q is reached.
-N_POLISH, FLAT = 60, 1e-7
-#: Distances as shares of the root mean square length of the starts: a point is fixed when a step
-#: moves it by less than the first, and not improved below the second; points nearer than the
-#: third are one.
-FIXED, ENOUGH, SAME = 1e-9, 1e-13, 1e-4
-#: A minimum of q is a slow point when a step moves it by less than this share of the starts'
-#: median speed.
-SLOW = 0.1
-#: Steps that the network runs from where the search got stuck between its kinks, before it is
-#: searched again.
-N_UNSTICK = 100
-#: A unit is at its kink when its drive is below this share of the same length.
+#: A unit is at its kink when its pre-activation is below this share of the length of states.
 KINK = 1e-9
-#: Steps without noise after which states should have decayed (Torre et al. 2025, code).
-N_DECAY = 500
+
+
+@dataclass(frozen=True)
+class FixedPointSettings:
+    """Settings of :func:`find` and :func:`decay`.
+
+    Distances are shares of the root mean square length of the initial states.
+
+    Attributes
+    ----------
+    n_descent : int
+        Steps of gradient descent.
+    rate : float
+        First rate of the descent, as a share of the root mean square of the initial entries.
+    n_polish : int
+        Maximum number of Levenberg-Marquardt steps.
+    flat : float
+        Relative gradient at which a minimum of q is reached.
+    fixed : float
+        A point is fixed when a step moves it by no more than this distance.
+    enough : float
+        A point is not improved any further below this distance.
+    same : float
+        Points nearer than this distance are one.
+    slow : float
+        A minimum of q is a slow point when a step moves it by no more than this share of the median
+        speed of the initial states.
+    n_unstick : int
+        Steps that the network runs from where the search stalled between kinks, before it is
+        searched again.
+    n_decay : int
+        Steps on constant input after which states should have decayed (Torre et al. 2025, code).
+    """
+
+    n_descent: int = 300
+    rate: float = 0.05
+    n_polish: int = 60
+    flat: float = 1e-7
+    fixed: float = 1e-9
+    enough: float = 1e-13
+    same: float = 1e-4
+    slow: float = 0.1
+    n_unstick: int = 100
+    n_decay: int = 500
 
 
 class FixedPoints(NamedTuple):
     """Distinct points, the slowest first.
 
-    entries : (point, entry)
-    speed : (point), how far a step moves the state
-    fixed : (point), whether it is fixed rather than slow
-    eigenvalues : (point, entry), of the Jacobian of the step there
-    n_kinks : (point), units whose activation has no derivative there
-    n_starts : (point), starts that ended there
-    scale : root mean square length of the starts
-    n_lost : starts that ended at no fixed or slow point, such as fast minima of q
+    Attributes
+    ----------
+    entries : ndarray of shape (point, entry)
+        The points.
+    speed : ndarray of shape (point)
+        Distance by which a step moves the state.
+    fixed : ndarray of shape (point)
+        Whether the point is fixed rather than slow.
+    eigenvalues : ndarray of shape (point, entry)
+        Eigenvalues of the Jacobian of the step there.
+    n_kinks : ndarray of shape (point)
+        Units whose activation has no derivative there.
+    n_starts : ndarray of shape (point)
+        Initial states that ended there.
+    scale : float
+        Root mean square length of the initial states.
+    n_lost : int
+        Initial states that ended at no fixed or slow point, such as fast minima of q.
     """
 
     entries: Floats
     speed: Floats
     fixed: NDArray[np.bool_]
     eigenvalues: Complex
-    n_kinks: NDArray[np.int64]
-    n_starts: NDArray[np.int64]
+    n_kinks: Int64s
+    n_starts: Int64s
     scale: float
     n_lost: int
 
 
 class Decay(NamedTuple):
-    """Where states go without noise, one entry for each start.
+    """Final states on constant input, one entry for each initial state.
 
-    nearest : the fixed point that is nearest in the end
-    distance : to it in the end, as a share of the root mean square length of the starts
-    factor : by which the distance shrank in a step, geometric mean
+    Attributes
+    ----------
+    nearest : ndarray of shape (state)
+        The fixed point that is nearest to the final state.
+    distance : ndarray of shape (state)
+        Distance to it, as a share of the root mean square length of the states from which the
+        points were searched.
+    factor : ndarray of shape (state)
+        Factor by which the distance shrank in a step, geometric mean.
     """
 
-    nearest: NDArray[np.int64]
+    nearest: Int64s
     distance: Floats
     factor: Floats
 
 
-def find(network: Driven, entries: Tensor) -> FixedPoints:
-    """Return fixed and slow points of the step without noise.
+def find(
+    network: StepNetwork,
+    entries: Values,
+    settings: FixedPointSettings = FixedPointSettings(),
+    *,
+    inputs: Values | None = None,
+) -> FixedPoints:
+    """Return fixed and slow points of the step on constant input.
 
     Parameters
     ----------
-    entries : (start, entry), visited states; a hundred or two.
+    network : StepNetwork
+        A network.
+    entries : array of shape (state, entry)
+        States from which points are searched, such as visited ones; a hundred or two.
+    settings : FixedPointSettings
+        Numbers of steps and thresholds.
+    inputs : array of shape (feature) or a number, optional
+        The input; zeros of the network's ``n_noise`` dimensions by default.
+
+    Returns
+    -------
+    FixedPoints
+        The points.
+
+    Raises
+    ------
+    DataError
+        When no input is given and the network has no ``n_noise``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class Bistable:
+    ...     def step(self, state, inputs):
+    ...         return np.tanh(2 * state + inputs)
+    >>> points = find(Bistable(), np.linspace(-1, 1, 8)[:, None], inputs=np.zeros(1))
+    >>> np.sort(points.entries[:, 0]).round(4).tolist()
+    [-0.9575, 0.0, 0.9575]
     """
     double = precise(network)
-    starts = entries.detach().clone().double()
+    starts = torch.as_tensor(entries).detach().clone().double()
     scale = _length(starts)
-    first_speed = _move(double, starts).norm(dim=1)
-    ends, flat = _polish(double, _descend(double, starts), ENOUGH * scale)
+    first_speed = _displacement(double, starts, inputs).norm(dim=1)
+    descended = _descend(double, starts, inputs, settings)
+    ends, flat = _polish(double, descended, inputs, scale, settings)
     if not flat.all():
-        silence = ends.new_zeros(int((~flat).sum()), network.n_noise)
         stuck = ends[~flat]
-        for _ in range(N_UNSTICK):
-            stuck = flatten(double.step(unflatten(stuck, double), silence))
-        ends[~flat], flat[~flat] = _polish(double, stuck, ENOUGH * scale)
-    speed = _move(double, ends).norm(dim=1)
-    fixed = speed <= FIXED * scale
-    kept = fixed | (flat & (speed <= SLOW * first_speed.median()))
-    points, n_starts = _distinct(ends[kept], speed[kept], SAME * scale)
-    speed = _move(double, points).norm(dim=1)
-    silence = points.new_zeros(len(points), network.n_noise)
+        given = constant_inputs(double, stuck, inputs)
+        for _ in range(settings.n_unstick):
+            stuck = advance(double, stuck, given)
+        ends[~flat], flat[~flat] = _polish(double, stuck, inputs, scale, settings)
+    speed = _displacement(double, ends, inputs).norm(dim=1)
+    fixed = speed <= settings.fixed * scale
+    kept = fixed | (flat & (speed <= settings.slow * first_speed.median()))
+    points, n_starts = _distinct(ends[kept], speed[kept], settings.same * scale)
+    speed = _displacement(double, points, inputs).norm(dim=1)
     return FixedPoints(
         points.cpu().numpy(),
         speed.cpu().numpy(),
-        (speed <= FIXED * scale).cpu().numpy(),
-        eigenvalues(jacobians(double, points, silence)),
-        _kinks(double, points, KINK * scale),
+        (speed <= settings.fixed * scale).cpu().numpy(),
+        eigenvalues(jacobians(double, points, constant_inputs(double, points, inputs))),
+        _kinks(double, points, inputs, KINK * scale),
         n_starts,
         scale,
         int((~kept).sum()),
@@ -120,12 +205,20 @@ def find(network: Driven, entries: Tensor) -> FixedPoints:
 
 
 def table(points: FixedPoints) -> pd.DataFrame:
-    """Return one row a point.
+    """Return one row per point.
 
-    ``kind`` (fixed or slow), ``speed`` and ``length`` (shares of the starts' root mean square
-    length), ``n_starts``, ``n_kinks``, and of the Jacobian ``n_unstable``, ``radius`` (largest
-    modulus) and the leading eigenvalue's ``real`` and ``imaginary`` part. Where ``n_kinks`` is
-    above 0 the Jacobian is that of one side.
+    Parameters
+    ----------
+    points : FixedPoints
+        Result of :func:`find`.
+
+    Returns
+    -------
+    DataFrame
+        ``kind`` (fixed or slow), ``speed`` and ``length`` (shares of the initial states' root mean
+        square length), ``n_starts``, ``n_kinks``, and of the Jacobian ``n_unstable``, ``radius``
+        (largest modulus) and the leading eigenvalue's ``real`` and ``imaginary`` part. Where
+        ``n_kinks`` is above 0 the Jacobian is that of one side.
     """
     size = np.abs(points.eigenvalues)
     leading = np.take_along_axis(points.eigenvalues, size.argmax(axis=1)[:, None], axis=1)[:, 0]
@@ -145,26 +238,54 @@ def table(points: FixedPoints) -> pd.DataFrame:
 
 
 def decay(
-    network: Driven, entries: Tensor, points: FixedPoints, n_steps: int = N_DECAY
+    network: StepNetwork,
+    entries: Values,
+    points: FixedPoints,
+    settings: FixedPointSettings = FixedPointSettings(),
+    *,
+    inputs: Values | None = None,
 ) -> Decay | None:
-    """Let visited states (start, entry) run without noise; None where no fixed point is known.
+    """Run a network on constant input, and measure how near its states come to fixed points.
 
-    That all end at a fixed point is the claim of Torre et al. 2025, who take the mean of the end
-    states for it; here the point was found without running.
+    That all end at a fixed point is the claim of Torre et al. 2025, who estimate the point by the
+    mean of the final states; here it was found without running the network.
+
+    Parameters
+    ----------
+    network : StepNetwork
+        A network.
+    entries : array of shape (state, entry)
+        Initial states.
+    points : FixedPoints
+        Result of :func:`find`.
+    settings : FixedPointSettings
+        Of which ``n_decay`` is used.
+    inputs : array of shape (feature) or a number, optional
+        The input; zeros of the network's ``n_noise`` dimensions by default.
+
+    Returns
+    -------
+    Decay or None
+        None where no fixed point is known.
+
+    Raises
+    ------
+    DataError
+        When no input is given and the network has no ``n_noise``.
     """
     known = np.flatnonzero(points.fixed)
     if not len(known):
         return None
     double = precise(network)
-    at = torch.as_tensor(points.entries[known], device=entries.device)
-    state = start = entries.detach().clone().double()
-    silence = start.new_zeros(len(start), network.n_noise)
+    state = start = torch.as_tensor(entries).detach().clone().double()
+    at = torch.as_tensor(points.entries[known], device=start.device)
+    given = constant_inputs(double, start, inputs)
     with torch.no_grad():
-        for _ in range(n_steps):
-            state = flatten(double.step(unflatten(state, double), silence))
+        for _ in range(settings.n_decay):
+            state = advance(double, state, given)
     distance, index = torch.cdist(state, at, compute_mode="donot_use_mm_for_euclid_dist").min(dim=1)
     before = (start - at[index]).norm(dim=1)
-    factor = (distance / before) ** (1 / n_steps)
+    factor = (distance / before) ** (1 / settings.n_decay)
     return Decay(
         known[index.cpu().numpy()],
         (distance / points.scale).cpu().numpy(),
@@ -172,12 +293,23 @@ def decay(
     )
 
 
-def precise(network: AnyDriven) -> AnyDriven:
-    """Return a copy of ``network`` in double precision, without gradients."""
+def precise(network: AnyNetwork) -> AnyNetwork:
+    """Return a copy of a network in double precision, without gradients.
+
+    Parameters
+    ----------
+    network : StepNetwork
+        A network. One that is not a torch module keeps its precision.
+
+    Returns
+    -------
+    StepNetwork, of the same type
+        The copy.
+    """
     double: Any = copy.deepcopy(network)
     if isinstance(double, torch.nn.Module):
         double.double().requires_grad_(False)
-    copied: AnyDriven = double
+    copied: AnyNetwork = double
     return copied
 
 
@@ -187,74 +319,92 @@ def _length(entries: Tensor) -> float:
     return length if length > 0 else 1.0
 
 
-def _move(network: Driven, entries: Tensor) -> Tensor:
+def _displacement(network: StepNetwork, entries: Tensor, inputs: Values | None) -> Tensor:
     """Return F(h) - h (state, entry)."""
-    silence = entries.new_zeros(len(entries), network.n_noise)
-    return flatten(network.step(unflatten(entries, network), silence)) - entries
+    return advance(network, entries, constant_inputs(network, entries, inputs)) - entries
 
 
-def _descend(network: Driven, starts: Tensor) -> Tensor:
-    """Return the starts after gradient descent on q, each by itself.
+def _gradient(network: StepNetwork, entries: Tensor, inputs: Values | None) -> Tensor:
+    """Return the gradient of q (state, entry)."""
+    if takes_tensors(network):
+        at = entries.requires_grad_()
+        total = _displacement(network, at, inputs).square().sum() / 2
+        return torch.autograd.grad(total, at)[0]
+    away = _displacement(network, entries, inputs)
+    given = constant_inputs(network, entries, inputs)
+    return (jacobians(network, entries, given).transpose(1, 2) @ away[:, :, None])[:, :, 0] - away
+
+
+def _descend(
+    network: StepNetwork, starts: Tensor, inputs: Values | None, settings: FixedPointSettings
+) -> Tensor:
+    """Return the states after gradient descent on q, each by itself.
 
     The rule is that of Adam (Kingma & Ba 2015) at a falling rate, written out because torch's own
     takes longer to import than to run here.
     """
-    rate = RATE * float(starts.square().mean().sqrt() or 1.0)
+    rate = settings.rate * float(starts.square().mean().sqrt() or 1.0)
     entries, mean, square = starts.clone(), torch.zeros_like(starts), torch.zeros_like(starts)
     with torch.inference_mode(False), torch.enable_grad():
-        for step in range(1, N_DESCENT + 1):
-            at = entries.requires_grad_()
-            (slope,) = torch.autograd.grad(_move(network, at).square().sum() / 2, at)
+        for step in range(1, settings.n_descent + 1):
+            slope = _gradient(network, entries, inputs)
             mean = 0.9 * mean + 0.1 * slope
             square = 0.999 * square + 0.001 * slope**2
             size = (square / (1 - 0.999**step)).sqrt() + 1e-12
-            now = rate * 0.01 ** (step / N_DESCENT)
-            entries = (at - now * mean / (1 - 0.9**step) / size).detach()
+            now = rate * 0.01 ** (step / settings.n_descent)
+            entries = (entries - now * mean / (1 - 0.9**step) / size).detach()
     return entries
 
 
-def _polish(network: Driven, entries: Tensor, enough: float) -> tuple[Tensor, Tensor]:
-    """Return the points after Levenberg-Marquardt steps, which only ever lower q.
+def _polish(
+    network: StepNetwork,
+    entries: Tensor,
+    inputs: Values | None,
+    scale: float,
+    settings: FixedPointSettings,
+) -> tuple[Tensor, Tensor]:
+    """Return the points after Levenberg-Marquardt steps, none of which increases q.
 
     Returns
     -------
-    entries : (start, entry)
-    flat : (start), whether it is a minimum of q, or slower than ``enough``
+    entries : (state, entry)
+    flat : (state), whether it is a minimum of q, or slower than ``enough``
     """
     entries = entries.clone()
     damping = entries.new_ones(len(entries))
     flat = torch.zeros(len(entries), dtype=torch.bool, device=entries.device)
     todo = torch.arange(len(entries), device=entries.device)
     identity = torch.eye(entries.shape[1], dtype=entries.dtype, device=entries.device)
-    silence = entries.new_zeros(len(entries), network.n_noise)
-    for _ in range(N_POLISH):
+    for _ in range(settings.n_polish):
         at = entries[todo]
-        moved = _move(network, at)
-        slope = jacobians(network, at, silence[todo]) - identity
-        pull = slope.transpose(1, 2) @ moved[:, :, None]
-        speed = moved.norm(dim=1)
+        away = _displacement(network, at, inputs)
+        slope = jacobians(network, at, constant_inputs(network, at, inputs)) - identity
+        pull = slope.transpose(1, 2) @ away[:, :, None]
+        speed = away.norm(dim=1)
         # The identity sets the scale where the slope itself is 0, as at the bottom of a ghost.
         size = (1 + slope.flatten(1).norm(dim=1)) * speed
-        going = (pull[:, :, 0].norm(dim=1) > FLAT * size) & (speed > enough)
+        going = (pull[:, :, 0].norm(dim=1) > settings.flat * size) & (
+            speed > settings.enough * scale
+        )
         flat[todo] = ~going
         if not going.any():
             break
-        todo, at, moved, slope, pull = (x[going] for x in (todo, at, moved, slope, pull))
-        weight = damping[todo] * moved.square().sum(dim=1)
-        # So small a damping is lost in rounding, and the matrix may be singular without any.
+        todo, at, away, slope, pull = (x[going] for x in (todo, at, away, slope, pull))
+        weight = damping[todo] * away.square().sum(dim=1)
+        # A smaller damping vanishes in rounding, and the matrix may be singular without any.
         weight = weight.clamp_min(1e-14)
         normal = slope.transpose(1, 2) @ slope + weight[:, None, None] * identity
         tried = at - torch.linalg.solve(normal, pull)[:, :, 0]
-        better = _move(network, tried).norm(dim=1) < moved.norm(dim=1)
+        better = _displacement(network, tried, inputs).norm(dim=1) < away.norm(dim=1)
         entries[todo[better]] = tried[better]
         damping[todo] *= torch.where(better, 0.25, 8.0)
     return entries, flat
 
 
-def _distinct(entries: Tensor, speed: Tensor, radius: float) -> tuple[Tensor, NDArray[np.int64]]:
+def _distinct(entries: Tensor, speed: Tensor, radius: float) -> tuple[Tensor, Int64s]:
     """Return points that are further apart than ``radius``, slowest first, and how many each had.
 
-    A point that several starts reached stands for all that lie within the radius of it.
+    A point that several searches reached represents all that lie within the radius of it.
     """
     left = entries[speed.argsort(stable=True)]
     points, counts = [], []
@@ -263,14 +413,13 @@ def _distinct(entries: Tensor, speed: Tensor, radius: float) -> tuple[Tensor, ND
         points.append(left[0])
         counts.append(int(near.sum()))
         left = left[~near]
-    found = torch.stack(points) if points else entries
-    return found, np.array(counts, dtype=np.int64)
+    return torch.stack(points) if points else entries, np.array(counts, dtype=np.int64)
 
 
-def _kinks(network: Driven, entries: Tensor, size: float) -> NDArray[np.int64]:
+def _kinks(network: StepNetwork, entries: Tensor, inputs: Values | None, size: float) -> Int64s:
     if not has_drive(network) or network.cell != "relu":
         return np.zeros(len(entries), dtype=np.int64)
     with torch.no_grad():
-        silence = entries.new_zeros(len(entries), network.n_noise)
-        drive = network.drive(unflatten(entries, network), silence)
+        given = constant_inputs(network, entries, inputs)
+        drive = network.drive(unflatten(entries, network), given)
     return np.asarray((drive.abs() <= size).sum(dim=1).cpu().numpy(), dtype=np.int64)

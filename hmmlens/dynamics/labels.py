@@ -1,7 +1,8 @@
-"""Which state a network is in by what it would say, when that changes, and how long it lasts.
+"""The latent state of a network by its output, and the times at which it changes.
 
-The label of a step is the likeliest symbol among those that tell states apart. In the chains of
-Torre et al. 2025 the middle symbol is as rare in every state, so that it carries nothing.
+The label of a step is the most likely symbol among those whose probability differs between states.
+In the chains of Torre et al. 2025 the middle symbol is equally rare in every state, so that it
+carries no information about the state.
 """
 
 from __future__ import annotations
@@ -27,9 +28,14 @@ SAME = 1e-9
 class Switches(NamedTuple):
     """Changes of label, one entry each, by sequence and then by time.
 
-    sequence : the sequence
-    time : the first step with the new label
-    before, after : the labels
+    Attributes
+    ----------
+    sequence : ndarray of shape (switch)
+        The sequence.
+    time : ndarray of shape (switch)
+        The first step with the new label.
+    before, after : ndarray of shape (switch)
+        The labels.
     """
 
     sequence: Int64s
@@ -39,10 +45,14 @@ class Switches(NamedTuple):
 
 
 class Dwells(NamedTuple):
-    """Runs of a label whose beginning and end were seen, one entry each.
+    """Dwells of a label whose beginning and end were observed, one entry each.
 
-    label : the label
-    length : steps
+    Attributes
+    ----------
+    label : ndarray of shape (dwell)
+        The label.
+    length : ndarray of shape (dwell)
+        Number of steps.
     """
 
     label: Int64s
@@ -52,30 +62,60 @@ class Dwells(NamedTuple):
 def informative(hmm: HMMParameters) -> tuple[int, ...]:
     """Return the symbols whose probability is not the same in all states, in order.
 
+    Parameters
+    ----------
+    hmm : HMMParameters
+        A hidden Markov model.
+
+    Returns
+    -------
+    tuple of int
+        Symbols.
+
     Raises
     ------
     DataError
-        When fewer than two are: the states cannot be told from the symbols.
+        When there are fewer than two: the states cannot be inferred from the symbols.
     """
     spread = np.ptp(np.asarray(hmm.emissionprob, dtype=np.float64), axis=0)
     symbols = tuple(int(s) for s in np.flatnonzero(spread > SAME))
     if len(symbols) < 2:
-        raise DataError("every state emits the same symbols, so no symbol tells a state")
+        raise DataError("every state emits the same symbols, so no symbol identifies a state")
     return symbols
 
 
 def latent(logits: Array, informative: Sequence[int]) -> Array:
-    """Return the label of each step (...) from logits (..., symbol): the likeliest symbol.
+    """Return the label of each step: the most likely informative symbol.
 
-    A label is a position in ``informative``, 0 to its length - 1. Takes and returns a tensor or an
-    array.
+    Parameters
+    ----------
+    logits : array or Tensor of shape (..., symbol)
+        Logits or probabilities.
+    informative : sequence of int
+        Symbols that are compared, see :func:`informative`.
+
+    Returns
+    -------
+    array or Tensor of shape (...)
+        Labels: positions in ``informative``, 0 to its length - 1.
     """
     labels: Array = logits[..., list(informative)].argmax(-1)
     return labels
 
 
 def switches(labels: NDArray[np.integer]) -> Switches:
-    """Return the changes of ``labels`` (sequence, time)."""
+    """Return the changes of labels.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (sequence, time)
+        Labels.
+
+    Returns
+    -------
+    Switches
+        The changes, by sequence and then by time.
+    """
     sequence, before = np.nonzero(labels[:, 1:] != labels[:, :-1])
     time = before + 1
     old, new = labels[sequence, before], labels[sequence, time]
@@ -83,15 +123,36 @@ def switches(labels: NDArray[np.integer]) -> Switches:
 
 
 def switching_rate(labels: NDArray[np.integer]) -> float:
-    """Return changes per step of ``labels`` (sequence, time)."""
+    """Return the number of changes per step.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (sequence, time)
+        Labels.
+
+    Returns
+    -------
+    float
+        Changes per step.
+    """
     return float((labels[:, 1:] != labels[:, :-1]).mean())
 
 
 def dwells(labels: NDArray[np.integer]) -> Dwells:
-    """Return the runs of ``labels`` (sequence, time) without those cut off at either end.
+    """Return the dwells of labels without those that are censored at either end.
 
-    Long runs are cut off more often, so what is left looks short in sequences that are not many
-    dwells long; :func:`hmmlens.stats.dwell.dwell_test` takes that into account.
+    Long dwells are censored more often, so the rest is biased to short ones in sequences that are
+    not many dwells long; :func:`hmmlens.stats.dwell.dwell_test` takes that into account.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (sequence, time)
+        Labels.
+
+    Returns
+    -------
+    Dwells
+        Labels and lengths.
     """
-    seen = visits(labels)
-    return Dwells(seen.state[seen.ended], seen.length[seen.ended])
+    found = visits(labels)
+    return Dwells(found.state[found.ended], found.length[found.ended])

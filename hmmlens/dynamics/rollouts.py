@@ -1,46 +1,41 @@
-"""Runs of a network on white noise, and its states as plain vectors.
+"""Runs of a network: on given inputs, and on white noise.
 
-The analyses of this package ask for the recurrence protocol and the sizes in :class:`Driven`,
-nothing else, unless they say so. A state is handled as one row of numbers, its *entries*: the
-hidden units first, and behind them the cells of an LSTM.
+:func:`rollout` takes any network of :mod:`hmmlens.dynamics.protocol`; functions that sample noise
+take a :class:`~hmmlens.dynamics.protocol.DrivenNetwork`.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from hmmlens.dynamics.protocol import (
+    DrivenNetwork,
+    StepNetwork,
+    Values,
+    flatten,
+    initial_state,
+    step_inputs,
+)
 from hmmlens.errors import DataError
-from hmmlens.rnn.recurrent_network import State
 
-#: Steps from the zero state that are left out.
+#: Default number of steps from the zero state that are discarded.
 WARM_UP = 50
-
-
-class Driven(Protocol):
-    """A network that can be run on noise, such as a ``NoiseDriven``."""
-
-    n_noise: int
-    n_units: int
-
-    def start(self, n_sequences: int) -> State:
-        """Return the zero state."""
-
-    def step(self, state: State, noise: Tensor) -> State:
-        """Advance by one step; ``noise`` is (sequence, noise)."""
-
-    def readout(self, state: State) -> Tensor:
-        """Return logits (sequence, symbol)."""
 
 
 class Run(NamedTuple):
     """Runs after their warm-up.
 
-    noise : (run, time, noise), that of the step *into* the state of the same index
-    states : (run, time, entry)
-    logits : (run, time, symbol)
+    Attributes
+    ----------
+    noise : Tensor of shape (run, time, noise)
+        Noise of the step *into* the state of the same index.
+    states : Tensor of shape (run, time, entry)
+        States as vectors.
+    logits : Tensor of shape (run, time, symbol)
+        Outputs of the states.
     """
 
     noise: Tensor
@@ -48,47 +43,79 @@ class Run(NamedTuple):
     logits: Tensor
 
 
-def flatten(state: State) -> Tensor:
-    """Return the entries of a state (sequence, entry)."""
-    return torch.cat([part for layer in state for part in layer], dim=1)
+def sample_noise(network: DrivenNetwork, generator: torch.Generator, *shape: int) -> Tensor:
+    """Sample standard normal noise of the network's type, on its device.
 
-
-def unflatten(entries: Tensor, network: Driven) -> State:
-    """Return (sequence, entry) as a state of ``network``."""
-    like = network.start(1)
-    parts = iter(entries.split([part.shape[1] for layer in like for part in layer], dim=1))
-    return tuple(tuple(next(parts) for _ in layer) for layer in like)
-
-
-def draw(network: Driven, generator: torch.Generator, *shape: int) -> Tensor:
-    """Draw standard normal noise (*shape, noise) of the network's type and on its device."""
-    like = network.start(1)[0][0]
-    drawn = torch.randn(
-        *shape, network.n_noise, generator=generator, device=generator.device, dtype=like.dtype
-    )
-    return drawn.to(like.device)
-
-
-def along(network: Driven, noise: Tensor, entries: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Run along ``noise`` (sequence, time, noise), from the zero state unless told otherwise.
+    Parameters
+    ----------
+    network : DrivenNetwork
+        The network to be driven.
+    generator : torch.Generator
+        Source of the noise.
+    *shape : int
+        Sizes of all dimensions but the last.
 
     Returns
     -------
-    states : (sequence, time, entry), after each step
-    logits : (sequence, time, symbol)
+    Tensor of shape (*shape, noise)
+        Independent standard normal values.
     """
-    state = network.start(len(noise)) if entries is None else unflatten(entries, network)
-    states, logits = [], []
+    like = network.start(1)[0][0]
+    noise = torch.randn(
+        *shape, network.n_noise, generator=generator, device=generator.device, dtype=like.dtype
+    )
+    return noise.to(like.device)
+
+
+def rollout(
+    network: StepNetwork, inputs: Values, entries: Values | None = None
+) -> tuple[Tensor, Tensor]:
+    """Run a network along given inputs.
+
+    Parameters
+    ----------
+    network : StepNetwork
+        A network.
+    inputs : array of shape (run, time, feature) or (run, time)
+        Input of each step.
+    entries : array of shape (run, entry), optional
+        Initial states; those of the network's ``start`` by default.
+
+    Returns
+    -------
+    states : Tensor of shape (run, time, entry)
+        State after each step.
+    outputs : Tensor of shape (run, time, output)
+        Output of each state; the state itself for a network without ``readout``.
+
+    Raises
+    ------
+    DataError
+        When no states are given and the network has no method ``start``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class Sum:
+    ...     def step(self, state, inputs):
+    ...         return state + inputs
+    >>> rollout(Sum(), np.ones((1, 3, 1)), np.zeros((1, 1)))[0].flatten().tolist()
+    [1.0, 2.0, 3.0]
+    """
+    given = torch.as_tensor(inputs)
+    state = initial_state(network, len(given), entries)
+    readout = getattr(network, "readout", None)
+    states, outputs = [], []
     with torch.inference_mode():
-        for t in range(noise.shape[1]):
-            state = network.step(state, noise[:, t])
+        for t in range(given.shape[1]):
+            state = network.step(state, step_inputs(network, given[:, t]))
             states.append(flatten(state))
-            logits.append(network.readout(state))
-    return torch.stack(states, dim=1), torch.stack(logits, dim=1)
+            outputs.append(states[-1] if readout is None else torch.as_tensor(readout(state)))
+    return torch.stack(states, dim=1), torch.stack(outputs, dim=1)
 
 
 def drive(
-    network: Driven,
+    network: DrivenNetwork,
     n_runs: int,
     n_steps: int,
     generator: torch.Generator,
@@ -96,15 +123,33 @@ def drive(
     warm_up: int = WARM_UP,
     scale: float = 1.0,
 ) -> Run:
-    """Run from the zero state on fresh noise of standard deviation ``scale``.
+    """Run a network from the zero state on fresh noise.
+
+    Parameters
+    ----------
+    network : DrivenNetwork
+        A network.
+    n_runs, n_steps : int
+        Number of runs, and of steps after the warm-up.
+    generator : torch.Generator
+        Source of the noise.
+    warm_up : int
+        First steps, which are discarded.
+    scale : float
+        Standard deviation of the noise.
+
+    Returns
+    -------
+    Run
+        Noise, states and logits after the warm-up.
 
     Raises
     ------
     DataError
-        When a state is not finite: nothing can be said about a network that diverges.
+        When a state is not finite: a network that diverges cannot be analysed.
     """
-    noise = scale * draw(network, generator, n_runs, warm_up + n_steps)
-    states, logits = along(network, noise)
+    noise = scale * sample_noise(network, generator, n_runs, warm_up + n_steps)
+    states, logits = rollout(network, noise)
     if not torch.isfinite(states).all():
         raise DataError(
             f"the network's states are not finite within {warm_up + n_steps} steps on noise; "
@@ -113,18 +158,29 @@ def drive(
     return Run(noise[:, warm_up:], states[:, warm_up:], logits[:, warm_up:])
 
 
-def pick(run: Run, n_each: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Draw ``n_each`` different steps of every run.
+def sample_states(run: Run, n_each: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Sample different steps of every run.
+
+    Parameters
+    ----------
+    run : Run
+        Runs of a network.
+    n_each : int
+        Number of steps of each run.
+    generator : torch.Generator
+        Source of the choice.
 
     Returns
     -------
-    entries : (state, entry), run by run
-    runs : (state), the run of each
+    entries : Tensor of shape (state, entry)
+        States, run by run.
+    runs : Tensor of shape (state)
+        Run of each state.
 
     Raises
     ------
     DataError
-        When runs are shorter than that.
+        When runs have fewer than ``n_each`` steps.
     """
     n_runs, n_steps = run.states.shape[:2]
     if n_each > n_steps:

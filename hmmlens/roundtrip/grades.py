@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hmmlens.dynamics.endpoints import leave_alone
+from hmmlens.dynamics.endpoints import find_endpoints
 from hmmlens.recording import activations
 from hmmlens.rnn.recurrent_network import RecurrentNetwork
 from hmmlens.roundtrip import preparation as drawing
@@ -65,7 +65,7 @@ def judged(
         began = time.process_time()
         seen[role] = drawing.record(network, drawn.data, max_frames)
         recorded = seen[role].recorded
-        settled = leave_alone(
+        settled = find_endpoints(
             network, recorded.inputs, recorded.distribution, recorded.length, drawn.data.attrs,
             np.random.default_rng(seeds[0]),
         )  # fmt: skip

@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from hmmlens.dynamics.endpoints import leave_alone
+from hmmlens.dynamics.endpoints import find_endpoints
 from hmmlens.recording import activations
 from hmmlens.recording.extract import extract
 from hmmlens.validation import verdict_inputs
@@ -75,7 +75,7 @@ def judge_with_readout(
         sequence=("sequence", chosen), split=("sequence", part["split"].to_numpy())
     )
     recorded = verdict_inputs.recorded(root, tree[top].to_dataset(), data, lstm_state)
-    settled = leave_alone(
+    settled = find_endpoints(
         network, root["input"].to_numpy(), recorded.distribution, recorded.length, data.attrs,
         np.random.default_rng(seed),
     )  # fmt: skip

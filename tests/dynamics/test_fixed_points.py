@@ -124,7 +124,7 @@ def test_slow_point_past_a_saddle_node() -> None:
     assert found.fixed.tolist() == [True, False]
     assert found.entries[1, 0] == pytest.approx(ghost.x, abs=1e-5)
     assert found.speed[1] == pytest.approx(ghost.fun, abs=1e-9)
-    # Further past it, the way is no longer slow and its starts are counted as lost.
+    # Further past it, the way is no longer slow and its starts are counted in n_lost.
     quick = find(build("tanh", np.array([[weight]]), bias=1.5), starts(60, 1))
     assert quick.fixed.tolist() == [True]
 

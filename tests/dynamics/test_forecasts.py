@@ -1,4 +1,4 @@
-"""Laws to come of networks whose chain is known."""
+"""Forecasts of networks whose Markov chain is known."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def test_laws_to_come_are_those_of_the_planted_chain() -> None:
+def test_forecasts_are_those_of_the_planted_chain() -> None:
     network = Wells(TRANSMAT, EMISSION)
     places = network.centres.numpy()
     distributions = output_distributions(network, places, 6, 4000, generator())
@@ -33,14 +33,12 @@ def test_variance_is_that_of_the_mean_over_repetitions() -> None:
     place = network.centres[:1].numpy()
     again = [output_distributions(network, place, 3, 20, generator(seed)) for seed in range(300)]
     spread = np.array([distributions.mean[0] for distributions in again]).var(axis=0, ddof=1)
-    told = np.mean([distributions.variance[0] for distributions in again], axis=0)
-    np.testing.assert_allclose(told, spread, rtol=0.35, atol=1e-12)
+    reported = np.mean([distributions.variance[0] for distributions in again], axis=0)
+    np.testing.assert_allclose(reported, spread, rtol=0.35, atol=1e-12)
 
 
 @pytest.mark.parametrize("cell", ["relu", "lstm"])
-def test_every_state_meets_the_same_noise_in_batches_of_any_size(
-    cell: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_state_meets_the_same_noise_in_batches_of_any_size(cell: str) -> None:
     torch.manual_seed(0)
     network = NoiseDriven(cell, 4, 6)
     runs = record(network, 3, 5, generator())
@@ -51,7 +49,8 @@ def test_every_state_meets_the_same_noise_in_batches_of_any_size(
         network, np.concatenate([entries, entries]), 4, 8, generator(1)
     ).mean
     np.testing.assert_allclose(twice[:15], twice[15:], atol=1e-6)
-    monkeypatch.setattr("hmmlens.dynamics.forecasts.BATCH", 24)
     np.testing.assert_allclose(
-        output_distributions(network, entries, 4, 8, generator(1)).mean, twice[:15], atol=1e-6
+        output_distributions(network, entries, 4, 8, generator(1), batch=24).mean,
+        twice[:15],
+        atol=1e-6,
     )

@@ -1,4 +1,4 @@
-"""Jacobians against finite differences and against each other; counts against plain ones."""
+"""Jacobians compared with finite differences and with each other; counts of eigenvalues."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from hmmlens.dynamics import jacobians as module
 from hmmlens.dynamics.jacobians import (
     by_differentiation,
     critical_pairs,
@@ -15,7 +14,8 @@ from hmmlens.dynamics.jacobians import (
     spectra,
     unstable,
 )
-from hmmlens.dynamics.rollouts import drive, flatten, unflatten
+from hmmlens.dynamics.protocol import flatten, unflatten
+from hmmlens.dynamics.rollouts import drive
 from hmmlens.rnn.noise_driven import Modulation, NoiseDriven
 
 CASES = [
@@ -63,11 +63,13 @@ def differences(
 @pytest.mark.parametrize("changed", [False, True])
 def test_jacobians_by_finite_differences(cell: str, bias: bool, leak: float, changed: bool) -> None:
     net, entries, noise = setting(cell, bias, leak)
-    how = modulation() if changed else None
-    wanted = differences(net, entries, noise, how)
-    torch.testing.assert_close(jacobians(net, entries, noise, how), wanted, atol=1e-7, rtol=1e-6)
+    factors = modulation() if changed else None
+    wanted = differences(net, entries, noise, factors)
     torch.testing.assert_close(
-        by_differentiation(net, entries, noise, how), wanted, atol=1e-7, rtol=1e-6
+        jacobians(net, entries, noise, factors), wanted, atol=1e-7, rtol=1e-6
+    )
+    torch.testing.assert_close(
+        by_differentiation(net, entries, noise, factors), wanted, atol=1e-7, rtol=1e-6
     )
 
 
@@ -82,11 +84,11 @@ def test_a_factor_on_a_units_drive_scales_its_row() -> None:
     torch.testing.assert_close(found[:, others], plain[:, others])
 
 
-def test_differentiation_in_parts_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_differentiation_in_parts_is_the_same() -> None:
     net, entries, noise = setting("gru", True, 1.0)
     whole = by_differentiation(net, entries, noise)
-    monkeypatch.setattr(module, "MOST_NUMBERS", 4 * 36 * 2)
-    torch.testing.assert_close(by_differentiation(net, entries, noise), whole)
+    parts = by_differentiation(net, entries, noise, most_numbers=4 * 36 * 2)
+    torch.testing.assert_close(parts, whole)
 
 
 def ordered(values: np.ndarray) -> np.ndarray:
@@ -103,11 +105,11 @@ def test_units_that_are_off_give_known_eigenvalues(bias: bool, leak: float) -> N
 
 
 def test_counts_of_eigenvalues() -> None:
-    # A pair that turns by 10 degrees without decay, the same at a modulus of .5, a slow real one.
+    # A pair that rotates by 10 degrees without decay, the same at a modulus of .5, a slow real one.
     turn = np.exp(1j * np.deg2rad(10))
     values = np.array([[turn, turn.conjugate(), 0.5 * turn, 0.5 * turn.conjugate(), 0.99, 0.0]])
     assert critical_pairs(values).tolist() == [1]
-    # Its image is i tan(5 degrees) = .087 i, above .05; a turn by 5 degrees has .044 i, below.
+    # Its image is i tan(5 degrees) = .087 i, above .05; a rotation by 5 degrees has .044 i, below.
     slow = np.exp(1j * np.deg2rad(5))
     assert critical_pairs(np.array([slow, slow.conjugate()])) == 0
     assert critical_pairs(np.array([slow, slow.conjugate()]), imaginary=0.04) == 1

@@ -1,4 +1,4 @@
-"""Labels, switches and dwells against paths written out by hand, and against plain loops."""
+"""Labels, switches and dwells compared with paths written out by hand and with plain loops."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from hmmlens.errors import DataError
 
 
 @pytest.mark.parametrize("name", ["chain2", "chain3", "chain4", "chain5"])
-def test_rare_symbol_of_a_chain_tells_nothing(name: str) -> None:
+def test_rare_symbol_of_a_chain_is_not_informative(name: str) -> None:
     assert informative(preset_hmm(name)) == (0, 2)
 
 
 @pytest.mark.parametrize("name", ["fully3", "cyclic4"])
-def test_all_symbols_tell_something_in_the_other_targets(name: str) -> None:
+def test_all_symbols_are_informative_in_the_other_targets(name: str) -> None:
     assert informative(preset_hmm(name)) == (0, 1, 2)
 
 
-def test_states_that_emit_the_same_are_told() -> None:
+def test_states_that_emit_the_same_are_refused() -> None:
     same = check_hmm([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], [[0.3, 0.7], [0.3, 0.7]])
-    with pytest.raises(DataError, match="no symbol tells a state"):
+    with pytest.raises(DataError, match="no symbol identifies a state"):
         informative(same)
 
 
-def test_latent_looks_at_informative_symbols_only() -> None:
+def test_latent_uses_informative_symbols_only() -> None:
     logits = np.array([[[1.0, 9.0, 0.0], [0.0, 9.0, 1.0], [-3.0, -9.0, -4.0]]])
     np.testing.assert_array_equal(latent(logits, (0, 2)), [[0, 1, 0]])
     assert torch.equal(latent(torch.tensor(logits), (0, 2)), torch.tensor([[0, 1, 0]]))

@@ -10,8 +10,14 @@ import torch
 from torch import Tensor
 
 from hmmlens.dynamics.jacobians import jacobians
-from hmmlens.dynamics.lyapunov import STABLE, free_runs, lyapunov
-from hmmlens.dynamics.rollouts import flatten
+from hmmlens.dynamics.lyapunov import (
+    STABLE,
+    FreeRunSettings,
+    LyapunovSettings,
+    free_runs,
+    lyapunov,
+)
+from hmmlens.dynamics.protocol import flatten
 from hmmlens.rnn.noise_driven import NoiseDriven
 from hmmlens.rnn.recurrent_network import State
 
@@ -52,7 +58,7 @@ def test_exponent_of_a_linear_network_is_its_spectral_radius(radius: float, turn
     lead = torch.tensor([[0.0, -1.0], [1.0, 0.0]]) if turns else torch.tensor([[1.0]])
     weight = radius * torch.block_diag(lead, torch.tensor([[0.5, 0.3], [0.0, 0.2]]))
     basis = torch.linalg.qr(torch.randn(len(weight), len(weight), generator=seeded(1)))[0]
-    found = lyapunov(Linear(basis @ weight @ basis.T), seeded(), 16, 300, 100)
+    found = lyapunov(Linear(basis @ weight @ basis.T), seeded(), LyapunovSettings(16, 300, 100))
     assert found.value == pytest.approx(math.log(radius), abs=1e-3)
     assert found.low <= found.value <= found.high
 
@@ -62,7 +68,7 @@ def test_exponent_of_units_that_are_always_on() -> None:
     with torch.no_grad():
         net.recurrent.weight.copy_(torch.diag(torch.tensor([0.9, 0.5, 0.3, -0.1])))
         net.recurrent.bias.fill_(100.0)
-    found = lyapunov(net, seeded(), 8, 300, 100)
+    found = lyapunov(net, seeded(), LyapunovSettings(8, 300, 100))
     assert found.value == pytest.approx(math.log(0.5 + 0.5 * 0.9), abs=1e-4)
 
 
@@ -71,7 +77,7 @@ def test_exponent_of_units_that_are_always_on() -> None:
 )
 def test_exponent_is_that_of_products_of_jacobians(cell: str, scale: float) -> None:
     net = network(cell, 20 if cell == "relu" else 5, scale)
-    found = lyapunov(net, seeded(3), 32, 240, 80)
+    found = lyapunov(net, seeded(3), LyapunovSettings(32, 240, 80))
     noise = torch.randn(32, 240, 3, generator=seeded(4))
     state, sums = net.start(32), np.zeros(32)
     product = torch.eye(flatten(state).shape[1]).repeat(32, 1, 1)
@@ -94,7 +100,7 @@ def test_exponent_is_that_of_products_of_jacobians(cell: str, scale: float) -> N
 def test_runs_that_stay() -> None:
     net = network("relu", 20, 1.2)
     assert lyapunov(net, seeded()).high < STABLE
-    runs = free_runs(net, seeded(), 16, 2000)
+    runs = free_runs(net, seeded(), FreeRunSettings(16, 2000))
     assert runs.left == 0
     assert runs.last == pytest.approx(runs.first, rel=0.05)
     assert runs.first < runs.largest < 20 * runs.first
@@ -104,17 +110,17 @@ def test_runs_that_run_away() -> None:
     net = network("relu", 20, 4.0)
     found = lyapunov(net, seeded())
     assert found.low > 0.1
-    runs = free_runs(net, seeded(), 16, 2000)
+    runs = free_runs(net, seeded(), FreeRunSettings(16, 2000))
     assert runs.left == 1
     assert runs.largest == np.inf
     # Slow enough to stay within the range of numbers, and found out all the same.
     slow = Linear(1.01 * torch.eye(3))
-    runs = free_runs(slow, seeded(), 16, 2000)
+    runs = free_runs(slow, seeded(), FreeRunSettings(16, 2000))
     assert runs.left == 1 and np.isfinite(runs.largest)
     assert lyapunov(slow, seeded()).value == pytest.approx(math.log(1.01), abs=1e-4)
 
 
 def test_size_of_a_linear_run_is_its_stationary_one() -> None:
-    runs = free_runs(Linear(0.8 * torch.eye(400)), seeded(), 8, 1000)
+    runs = free_runs(Linear(0.8 * torch.eye(400)), seeded(), FreeRunSettings(8, 1000))
     # |h|^2 of 400 units of variance 1 / (1 - .64).
     assert runs.first == pytest.approx(math.sqrt(400 / 0.36), rel=0.02)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hmmlens.dynamics.rollouts import along, draw, drive, flatten, pick, unflatten
+from hmmlens.dynamics.protocol import flatten, unflatten
+from hmmlens.dynamics.rollouts import drive, rollout, sample_noise, sample_states
 from hmmlens.errors import DataError
 from hmmlens.rnn.noise_driven import NoiseDriven
 
@@ -34,14 +35,14 @@ def test_flat_states_are_states(cell: str) -> None:
 
 def test_run_agrees_with_the_networks_own() -> None:
     net = network("lstm")
-    noise = draw(net, seeded(), 2, 7)
-    states, logits = along(net, noise)
+    noise = sample_noise(net, seeded(), 2, 7)
+    states, logits = rollout(net, noise)
     with torch.inference_mode():
         hidden, last = net.run(noise)
         torch.testing.assert_close(states[..., :6], hidden)
         torch.testing.assert_close(states[:, -1], flatten(last))
         torch.testing.assert_close(logits[:, -1], net.readout(last))
-    again, _ = along(net, noise[:, 4:], states[:, 3])
+    again, _ = rollout(net, noise[:, 4:], states[:, 3])
     torch.testing.assert_close(again, states[:, 4:])
 
 
@@ -57,7 +58,7 @@ def test_generator_alone_decides() -> None:
 def test_picked_states_are_different_steps_of_their_run() -> None:
     net = network("relu")
     run = drive(net, 4, 9, seeded())
-    entries, runs = pick(run, 9, seeded(3))
+    entries, runs = sample_states(run, 9, seeded(3))
     assert runs.tolist() == [r for r in range(4) for _ in range(9)]
     for r in range(4):
         mine = entries[runs == r]
@@ -66,10 +67,10 @@ def test_picked_states_are_different_steps_of_their_run() -> None:
         assert order.sum() == 9 and order.any(dim=0).all()
         assert not torch.equal(mine, run.states[r])
     with pytest.raises(DataError, match="runs have 9 steps"):
-        pick(run, 10, seeded())
+        sample_states(run, 10, seeded())
 
 
-def test_divergence_is_told() -> None:
+def test_divergence_is_refused() -> None:
     net = network("relu")
     with torch.no_grad():
         net.recurrent.weight.copy_(1e3 * torch.eye(6))

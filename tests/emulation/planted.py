@@ -1,6 +1,6 @@
 """Networks whose states and transitions are known, because they are written down.
 
-They follow the protocol of :class:`hmmlens.dynamics.rollouts.Driven`, and nothing in them is
+They follow the protocol of :class:`hmmlens.dynamics.protocol.DrivenNetwork`, and nothing in them is
 trained.
 """
 

@@ -31,7 +31,7 @@ if protocol.follows(network):
     inputs, output, length = (root[name].to_numpy() for name in ("input", "output", "length"))
     distribution = output_distribution(output, data.attrs["target_kind"])
     rng = np.random.default_rng(params.seed)
-    found = endpoints.leave_alone(network, inputs, distribution, length, data.attrs, rng)
+    found = endpoints.find_endpoints(network, inputs, distribution, length, data.attrs, rng)
 else:
     told = "it has no single steps that could be called"
 names = ("n_coarse", "n_fine", "ratio", "drift")
@@ -42,7 +42,7 @@ result = xr.Dataset(
     attrs={
         **counts,
         "neutral_input": told,
-        "n_steps": endpoints.N_SETTLING_STEPS,
+        "n_steps": endpoints.EndpointSettings.n_steps,
     },
 )
 store.write(result, store.inside(snakemake.output[0]), "endpoints", job.made_by(snakemake))

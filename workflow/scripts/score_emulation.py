@@ -22,9 +22,9 @@ generator = torch.Generator().manual_seed(params.seed)
 rng = np.random.default_rng(params.seed)
 tables = {"stability": outcome.stability_row(network, generator)}
 log.info("%s", tables["stability"].T.to_string())
-sizes = metrics.Sizes(sequences=params.n_sequences)
+settings = metrics.MetricsSettings(n_sequences=params.n_sequences)
 tables |= emulation_folders.attempted(
-    lambda: {"metrics": metrics.evaluate(network, hmm, generator, rng, sizes)}
+    lambda: {"metrics": metrics.evaluate(network, hmm, generator, rng, settings)}
 )
 log.info("%s", tables.get("metrics", tables.get("refused")).to_string(index=False))
 emulation_folders.write_step(tables, Path(snakemake.output[0]))

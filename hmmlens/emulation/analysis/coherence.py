@@ -1,4 +1,4 @@
-"""How regular switching is: dwells, cycles, correlations and spectra of labels.
+"""Regularity of switching: dwells, cycles, correlations and spectra of labels.
 
 A process without memory switches with dwells whose standard deviation is about their mean; a clock
 has none. Everything is computed from sums over runs, so that intervals resample whole runs.
@@ -6,42 +6,56 @@ has none. Everything is computed from sums over runs, so that intervals resample
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
 from hmmlens.dynamics.labels import dwells
+from hmmlens.emulation.analysis.regularity import MEASURES, Parts
 from hmmlens.stats.bootstrap import Estimate, interval
 from hmmlens.typing import Floats, Ints
 
-#: Lags of the autocorrelation, and steps of the windows of which spectra are means.
-N_LAGS, WINDOW = 200, 256
-#: Resamples of the runs for an interval.
-N_BOOTSTRAP = 500
 
+@dataclass(frozen=True)
+class CoherenceSettings:
+    """Settings of the measures of regularity.
 
-class Parts(NamedTuple):
-    """Sums of each run, from which all measures follow.
-
-    switches : (run), changes of label
-    steps : (run), steps at which it could change
-    dwells : (run, 3), number of whole dwells, their sum and sum of squares
-    cycles : (run, label, 3), the same of times from one entry into a label to the next
-    covariance : (run, lag), of the labels' indicators with themselves, lags 0 to :data:`N_LAGS`
-    spectrum : (run, frequency), of the labels' indicators
+    Attributes
+    ----------
+    n_lags : int
+        Lags of the autocorrelation.
+    window : int
+        Steps of the windows over which spectra are averaged.
+    n_bootstrap : int
+        Resamples of the runs for an interval.
     """
 
-    switches: Floats
-    steps: Floats
-    dwells: Floats
-    cycles: Floats
-    covariance: Floats
-    spectrum: Floats
+    n_lags: int = 200
+    window: int = 256
+    n_bootstrap: int = 500
 
 
-def parts(labels: Ints, n_labels: int) -> Parts:
-    """Return the sums of labels (run, time), numbered 0 to ``n_labels`` - 1."""
+def parts(
+    labels: Ints,
+    n_labels: int,
+    settings: CoherenceSettings = CoherenceSettings(),
+) -> Parts:
+    """Return the sums of each run.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (run, time)
+        Labels, numbered from 0.
+    n_labels : int
+        Number of labels.
+    settings : CoherenceSettings
+        Numbers of lags and window.
+
+    Returns
+    -------
+    Parts
+        Sums of each run.
+    """
     changes = labels[:, 1:] != labels[:, :-1]
     indicator = np.eye(n_labels)[labels]
     centred = indicator - indicator.mean(axis=(0, 1))
@@ -49,7 +63,7 @@ def parts(labels: Ints, n_labels: int) -> Parts:
     # Zeros behind each run keep its end from meeting its beginning.
     transform = np.fft.rfft(centred, n=2 * n_steps, axis=1)
     product = np.fft.irfft((np.abs(transform) ** 2).sum(axis=2), axis=1)
-    n_lags = min(N_LAGS, n_steps // 4)
+    n_lags = min(settings.n_lags, n_steps // 4)
     covariance = product[:, : n_lags + 1] / (n_steps - np.arange(n_lags + 1))
     return Parts(
         changes.sum(axis=1).astype(float),
@@ -57,104 +71,98 @@ def parts(labels: Ints, n_labels: int) -> Parts:
         np.stack([_moments(dwells(row[None]).length) for row in labels]),
         np.stack([_returns(row, n_labels) for row in labels]),
         covariance,
-        _spectra(centred),
+        _spectra(centred, settings.window),
     )
 
 
-def rate(sums: Parts) -> Floats:
-    """Return changes of label per step."""
-    return sums.switches / sums.steps
-
-
-def dwell_mean(sums: Parts) -> Floats:
-    """Return the mean whole dwell, steps; long ones are cut off more often, see ``labels``."""
-    return _mean(sums.dwells)
-
-
-def dwell_cv(sums: Parts) -> Floats:
-    """Return the coefficient of variation of whole dwells."""
-    return _variation(sums.dwells)
-
-
-def cycle_cv(sums: Parts) -> Floats:
-    """Return the coefficient of variation of the time between entries into a label.
-
-    The measure of Pikovsky & Kurths 1997 (Phys. Rev. Lett. 78:775), of whole cycles, which leaves
-    it alone that labels differ in how long they last. Labels weigh by their cycles.
-    """
-    weights = sums.cycles[..., 0]
-    each = np.where(weights > 1, _variation(sums.cycles), 0.0)
-    weights = np.where(weights > 1, weights, 0.0)
-    with np.errstate(invalid="ignore"):
-        found: Floats = (weights * each).sum(axis=-1) / weights.sum(axis=-1)
-    return found
-
-
-def correlation_time(sums: Parts) -> Floats:
-    """Return the sum of the squared autocorrelation over lags from 1, steps.
-
-    Pikovsky & Kurths 1997, equation 3.
-    """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        correlation = sums.covariance / sums.covariance[..., :1]
-    found: Floats = (correlation[..., 1:] ** 2).sum(axis=-1)
-    return found
-
-
-def coherence(sums: Parts) -> Floats:
-    """Return the correlation time in units of the mean time between switches.
-
-    About 1/4 for two labels that switch rarely and without memory, whatever the rate; large for a
-    clock. Dwells that are only a little regular shorten correlations and can bring it below 1/4.
-    """
-    return correlation_time(sums) * rate(sums)
-
-
-def quality(sums: Parts) -> Floats:
-    """Return the quality of the spectrum's peak: its frequency over its width at half height.
-
-    0 where the spectrum is highest at its lowest frequency: there is no peak.
-    """
-    spectra = np.atleast_2d(sums.spectrum)
-    found = np.array([_peak(row) for row in spectra])
-    return found if sums.spectrum.ndim > 1 else found[0]
-
-
-#: Measures by name.
-MEASURES: dict[str, Callable[[Parts], Floats]] = {
-    "switching_rate": rate,
-    "dwell_mean": dwell_mean,
-    "dwell_cv": dwell_cv,
-    "cycle_cv": cycle_cv,
-    "correlation_time": correlation_time,
-    "coherence": coherence,
-    "peak_quality": quality,
-}
-
-
 def total(sums: Parts, runs: slice | Ints = slice(None)) -> Parts:
-    """Return the sums over all or some runs; ``covariance`` and ``spectrum`` are sums too."""
+    """Return the sums over all or some runs; ``covariance`` and ``spectrum`` are sums too.
+
+    Parameters
+    ----------
+    sums : Parts
+        Sums of each run.
+    runs : slice or ndarray of shape (index)
+        The runs.
+
+    Returns
+    -------
+    Parts
+        Sums without the dimension of runs.
+    """
     return Parts(*(part[runs].sum(axis=0) for part in sums))
 
 
-def draw_runs(n_runs: int, rng: np.random.Generator, n_bootstrap: int = N_BOOTSTRAP) -> Ints:
-    """Return how often each run is drawn in each resample (resample, run)."""
+def resample_runs(
+    n_runs: int, rng: np.random.Generator, n_bootstrap: int = CoherenceSettings.n_bootstrap
+) -> Ints:
+    """Return how often each run occurs in each resample.
+
+    Parameters
+    ----------
+    n_runs : int
+        Number of runs.
+    rng : numpy.random.Generator
+        Source of the resamples.
+    n_bootstrap : int
+        Number of resamples.
+
+    Returns
+    -------
+    ndarray of shape (resample, run)
+        Counts.
+    """
     return rng.multinomial(n_runs, np.full(n_runs, 1 / n_runs), size=n_bootstrap)
 
 
 def resummed(sums: Parts, counts: Ints) -> Parts:
-    """Return the sums over resamples of the runs, one entry each; see :func:`draw_runs`."""
+    """Return the sums over resamples of the runs.
+
+    Parameters
+    ----------
+    sums : Parts
+        Sums of each run.
+    counts : ndarray of shape (resample, run)
+        Result of :func:`resample_runs`.
+
+    Returns
+    -------
+    Parts
+        Sums with a dimension of resamples in place of runs.
+    """
     return Parts(*(np.tensordot(counts, part, axes=1) for part in sums))
 
 
-def measure(sums: Parts, name: str, rng: np.random.Generator) -> Estimate:
-    """Return a measure of :data:`MEASURES` with its interval over runs; NaN where it has none."""
+def measure(
+    sums: Parts,
+    name: str,
+    rng: np.random.Generator,
+    settings: CoherenceSettings = CoherenceSettings(),
+) -> Estimate:
+    """Return a measure with its interval over runs.
+
+    Parameters
+    ----------
+    sums : Parts
+        Sums of each run.
+    name : str
+        A name of :data:`MEASURES`.
+    rng : numpy.random.Generator
+        Source of the resamples.
+    settings : CoherenceSettings
+        Number of resamples.
+
+    Returns
+    -------
+    Estimate
+        The measure; the interval is NaN with a single run.
+    """
     value = float(MEASURES[name](total(sums)))
-    if len(sums.switches) < 2:
+    n_runs = len(sums.switches)
+    if n_runs < 2:
         return Estimate(value, np.nan, np.nan)
-    return Estimate(
-        value, *interval(MEASURES[name](resummed(sums, draw_runs(len(sums.switches), rng))))
-    )
+    counts = resample_runs(n_runs, rng, settings.n_bootstrap)
+    return Estimate(value, *interval(MEASURES[name](resummed(sums, counts))))
 
 
 def _moments(lengths: Ints) -> Floats:
@@ -168,35 +176,10 @@ def _returns(row: Ints, n_labels: int) -> Floats:
     return np.stack([_moments(np.diff(entries[row[entries] == k])) for k in range(n_labels)])
 
 
-def _mean(moments: Floats) -> Floats:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found: Floats = moments[..., 1] / moments[..., 0]
-    return found
-
-
-def _variation(moments: Floats) -> Floats:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = _mean(moments)
-        found: Floats = np.sqrt(np.maximum(moments[..., 2] / moments[..., 0] - mean**2, 0)) / mean
-    return found
-
-
-def _spectra(centred: Floats) -> Floats:
+def _spectra(centred: Floats, window: int) -> Floats:
     """Return the power spectrum of each run (run, frequency), without frequency 0 (Welch 1967)."""
     from scipy.signal import welch
 
-    length = min(WINDOW, centred.shape[1])
+    length = min(window, centred.shape[1])
     power: Floats = welch(centred, nperseg=length, axis=1, detrend=False)[1].sum(axis=2)
     return power[:, 1:]
-
-
-def _peak(spectrum: Floats) -> float:
-    top = int(spectrum.argmax())
-    if top == 0 or not np.isfinite(spectrum).all():
-        return 0.0
-    low = np.flatnonzero(spectrum[:top] < spectrum[top] / 2)
-    high = np.flatnonzero(spectrum[top:] < spectrum[top] / 2)
-    first = low[-1] + 1 if len(low) else 0
-    last = top + high[0] - 1 if len(high) else len(spectrum) - 1
-    # Frequencies are counted from the first, which is one step of the grid away from 0.
-    return float((top + 1) / (last - first + 1))

@@ -1,4 +1,4 @@
-"""Networks of one seed that were trained by two objectives, side by side."""
+"""Paired comparison of networks of one seed that were trained by two objectives."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from hmmlens.stats.paired import paired, student
 
 #: The paper's objective, and the one without its bias.
 PAPER, UNBIASED = "sinkhorn", "split"
-#: What a table of one network must say.
+#: Columns of a table of one network.
 COLUMNS = ("objective", "batch_size", "seed", "measure", "value")
-#: What a comparison says, also where it has nothing to compare.
+#: Columns of a comparison, also where there is nothing to compare.
 COMPARED = [
     *("measure", "batch_size"),
     *(f"{name}{end}" for name in (PAPER, UNBIASED) for end in ("", "_low", "_high", "_n")),
@@ -25,16 +25,22 @@ COMPARED = [
 
 
 def joined(networks: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Return the tables of networks below each other.
+    """Return the tables of networks as one.
 
     Parameters
     ----------
-    networks : of each network, one row a measure, with columns :data:`COLUMNS`.
+    networks : iterable of DataFrame
+        Of each network, one row per measure, with columns :data:`COLUMNS`.
+
+    Returns
+    -------
+    DataFrame
+        All rows.
 
     Raises
     ------
     DataError
-        When there is no table, one lacks a column, or a network is told twice.
+        When there is no table, one lacks a column, or a network occurs twice.
     """
     tables = list(networks)
     if not tables:
@@ -43,23 +49,24 @@ def joined(networks: Iterable[pd.DataFrame]) -> pd.DataFrame:
         missing = [name for name in COLUMNS if name not in table]
         if missing:
             raise DataError(f"a network's table has no {', '.join(missing)}")
-    found = pd.concat([table[list(COLUMNS)] for table in tables], ignore_index=True)
-    if found.duplicated(list(COLUMNS[:4])).any():
+    table = pd.concat([table[list(COLUMNS)] for table in tables], ignore_index=True)
+    if table.duplicated(list(COLUMNS[:4])).any():
         raise DataError("two rows are of the same objective, batch size, seed and measure")
-    return found
+    return table
 
 
 def compare(networks: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Compare what the paper's objective and the unbiased one make of networks.
+    """Compare networks that were trained by the paper's objective and by the unbiased one.
 
     Parameters
     ----------
-    networks : see :func:`joined`.
+    networks : iterable of DataFrame
+        See :func:`joined`.
 
     Returns
     -------
     DataFrame
-        One row a measure and batch size: ``measure, batch_size``; for each of ``sinkhorn`` and
+        One row per measure and batch size: ``measure, batch_size``; for each of ``sinkhorn`` and
         ``split`` its mean over seeds with Student's interval (``_low, _high``) and number
         (``_n``); ``difference, difference_low, difference_high`` (split less sinkhorn, over
         seeds that both have), ``p`` (signs flipped; see
@@ -83,6 +90,11 @@ def compare(networks: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 def trends(networks: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Return how measures change with the size of the batch.
+
+    Parameters
+    ----------
+    networks : iterable of DataFrame
+        See :func:`joined`.
 
     Returns
     -------

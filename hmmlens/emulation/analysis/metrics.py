@@ -1,138 +1,143 @@
-"""How like a target's sequences a network's are.
+"""Similarity of a network's sequences to a target's.
 
-The four measures of Torre et al. 2025, and stricter ones: words of up to six symbols, how long the
-latent state lasts, and how symbols depend on earlier ones. Network and target are both drawn from
-afresh several times: a value is the mean over these draws, with its interval, and its baseline is
-what another batch of the target's own sequences has in the network's place.
+The four measures of Torre et al. 2025, and stricter ones: words of up to six symbols, dwell times
+of the latent state, and the dependence of symbols on earlier ones. Network and target are both
+sampled several times: a value is the mean over these samples, with its interval, and its baseline
+is the value of another batch of the target's own sequences in the network's place.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import torch
 from torch.nn.functional import one_hot
 
-from hmmlens.datasets.synthetic.generators import HMMParameters, sample_hmm
-from hmmlens.dynamics.labels import informative, latent
-from hmmlens.dynamics.rollouts import WARM_UP, Driven, draw
+from hmmlens.datasets.synthetic.generators import HMMParameters
+from hmmlens.dynamics.labels import informative
+from hmmlens.dynamics.protocol import DrivenNetwork
+from hmmlens.dynamics.rollouts import WARM_UP
 from hmmlens.emulation import exact_statistics
-from hmmlens.emulation.objectives import emit
+from hmmlens.emulation.analysis.samples import Sample, sample, sample_target
 from hmmlens.emulation.sinkhorn import kernel
-from hmmlens.errors import DataError
 from hmmlens.stats.bootstrap import mean_estimate
 from hmmlens.stats.dwell import dwell_test, visits
 from hmmlens.stats.ngrams import LENGTHS, counts, jensen_shannon
 from hmmlens.typing import Floats, Int64s
 
 COLUMNS = ["metric", "value", "low", "high", "baseline", "baseline_low", "baseline_high"]
-#: Steps over which symbols are compared with later ones.
-LAGS = tuple(range(1, 21))
-#: The transport that aligns sequences: temperature, most iterations, and the summed change of its
-#: potentials at which it stops (Torre et al. 2025, code).
-TEMPERATURE, MOST_ITERATIONS, CHANGE = 0.1, 1000, 0.1
 
 
-class Sample(NamedTuple):
-    """Sequences of a network or a target.
+@dataclass(frozen=True)
+class MetricsSettings:
+    """Settings of :func:`evaluate`.
 
-    symbols : (sequence, time)
-    labels : (sequence, time), the latent state as :mod:`hmmlens.dynamics.labels` has it; None for
-        a target with a state that has no symbol of its own
-    """
-
-    symbols: Int64s
-    labels: Int64s | None
-
-
-class Sizes(NamedTuple):
-    """How much is drawn, each of ``repeats`` times.
-
-    sequences, steps : for all that is told from symbols (the paper has 5000 of 100 steps).
-    runs, run_steps : longer ones, for how long states last.
-    """
-
-    sequences: int = 1000
-    steps: int = 100
-    runs: int = 64
-    run_steps: int = 1000
-    repeats: int = 5
-
-
-def sample(
-    network: Driven,
-    n_sequences: int,
-    n_steps: int,
-    generator: torch.Generator,
-    shown: tuple[int, ...],
-    warm_up: int = WARM_UP,
-) -> Sample:
-    """Let a network emit sequences from the zero state, after steps that are left out.
-
-    Parameters
+    Attributes
     ----------
-    generator : on the network's device.
-    shown : the symbols that tell states apart, see :func:`hmmlens.dynamics.labels.informative`.
-
-    Raises
-    ------
-    DataError
-        When its states leave the range of numbers.
+    n_sequences, n_steps : int
+        Size of a batch for measures of symbols (the paper has 5000 sequences of 100 steps).
+    n_runs, n_run_steps : int
+        Size of a batch of longer sequences, for dwell times.
+    n_repeats : int
+        Independent pairs of batches.
+    warm_up : int
+        First steps of the network, which are discarded.
+    lags : tuple of int
+        Lags of the autocorrelation.
+    temperature : float
+        Temperature of the transport that aligns sequences (Torre et al. 2025, code).
+    max_iter : int
+        Maximum number of its iterations.
+    tolerance : float
+        Summed change of its potentials at which it stops.
     """
-    symbols, labels = [], []
-    with torch.inference_mode():
-        state = network.start(n_sequences)
-        for t in range(warm_up + n_steps):
-            state = network.step(state, draw(network, generator, n_sequences))
-            if t < warm_up:
-                continue
-            logits = network.readout(state)
-            symbols.append(emit(logits, generator).argmax(-1))
-            labels.append(latent(logits, shown))
-    if not bool(logits.isfinite().all()):
-        raise DataError(f"the network's states run away within {warm_up + n_steps} steps")
-    return Sample(*(torch.stack(part, dim=1).cpu().numpy() for part in (symbols, labels)))
 
-
-def sample_target(
-    hmm: HMMParameters, n_sequences: int, n_steps: int, rng: np.random.Generator
-) -> Sample:
-    """Draw sequences of a target that is in its stationary law."""
-    at_rest = hmm._replace(startprob=exact_statistics.stationary(hmm))
-    symbols, states = sample_hmm(at_rest, n_sequences, n_steps, rng)
-    distribution = hmm.emissionprob[:, list(informative(hmm))]
-    own = np.isclose(distribution, distribution.max(axis=1, keepdims=True)).sum(axis=1) == 1
-    return Sample(symbols, distribution.argmax(axis=1)[states] if own.all() else None)
+    n_sequences: int = 1000
+    n_steps: int = 100
+    n_runs: int = 64
+    n_run_steps: int = 1000
+    n_repeats: int = 5
+    warm_up: int = WARM_UP
+    lags: tuple[int, ...] = tuple(range(1, 21))
+    temperature: float = 0.1
+    max_iter: int = 1000
+    tolerance: float = 0.1
 
 
 def transitions(symbols: Int64s, n_symbols: int) -> Floats:
-    """Return the output-transition matrix (symbol, next_symbol); 0 after what never occurs."""
+    """Return the output-transition matrix of sequences.
+
+    Parameters
+    ----------
+    symbols : ndarray of shape (sequence, time)
+        Symbols.
+    n_symbols : int
+        Number of symbols.
+
+    Returns
+    -------
+    ndarray of shape (symbol, next symbol)
+        Relative frequencies; rows of symbols that never occur are 0.
+    """
     table = np.zeros((n_symbols, n_symbols))
     np.add.at(table, (symbols[:, :-1].ravel(), symbols[:, 1:].ravel()), 1)
-    found: Floats = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
-    return found
+    rows: Floats = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    return rows
 
 
-def autocorrelation(symbols: Int64s, n_symbols: int) -> Floats:
-    """Return how alike symbols at each of :data:`LAGS` are, (lag); see :mod:`.laws`."""
+def autocorrelation(
+    symbols: Int64s, n_symbols: int, lags: tuple[int, ...] = MetricsSettings.lags
+) -> Floats:
+    """Return the autocorrelation of symbols, see :mod:`hmmlens.emulation.exact_statistics`.
+
+    Parameters
+    ----------
+    symbols : ndarray of shape (sequence, time)
+        Symbols.
+    n_symbols : int
+        Number of symbols.
+    lags : tuple of int
+        Lags.
+
+    Returns
+    -------
+    ndarray of shape (lag)
+        (P(equal symbols at the lag) - P(equal by chance)) / P(not equal by chance).
+    """
     distribution = np.bincount(symbols.ravel(), minlength=n_symbols) / symbols.size
     chance = float((distribution**2).sum())
-    equal = [float((symbols[:, lag:] == symbols[:, :-lag]).mean()) for lag in LAGS]
+    equal = [float((symbols[:, lag:] == symbols[:, :-lag]).mean()) for lag in lags]
     return (np.array(equal) - chance) / max(1 - chance, 1e-12)
 
 
-def aligned_distance(symbols: Int64s, reference: Int64s, n_symbols: int) -> float:
-    """Return the mean Euclidean distance of sequences to those that transport gives them.
+def aligned_distance(
+    symbols: Int64s,
+    reference: Int64s,
+    n_symbols: int,
+    settings: MetricsSettings = MetricsSettings(),
+) -> float:
+    """Return the mean Euclidean distance of sequences to those that transport assigns to them.
 
     Entropic transport from ``reference`` to ``symbols``; each sequence is compared with the one
     that most of its mass comes from (Torre et al. 2025, who call it Sinkhorn-aligned).
 
     Parameters
     ----------
-    symbols, reference : (sequence, time) of equal length, one-hot for the distance.
+    symbols, reference : ndarray of shape (sequence, time)
+        Sequences of equal length, one-hot for the distance.
+    n_symbols : int
+        Number of symbols.
+    settings : MetricsSettings
+        Temperature and end of the transport.
+
+    Returns
+    -------
+    float
+        Mean distance.
     """
+    temperature = settings.temperature
     one, two = (
         one_hot(torch.from_numpy(part), n_symbols).float().flatten(1)
         for part in (reference, symbols)
@@ -140,29 +145,38 @@ def aligned_distance(symbols: Int64s, reference: Int64s, n_symbols: int) -> floa
     # Half the squared distance of one-hot sequences is the number of steps that differ.
     cost = (2 * (symbols.shape[1] - one @ two.T)).clamp_min(0).sqrt()
     f, g = cost.amin(dim=1), cost.new_zeros(len(two))
-    for _ in range(MOST_ITERATIONS):
-        moved_g = (
-            -TEMPERATURE * kernel(cost, f, g, TEMPERATURE).sum(0).mul(len(two) / len(one)).log()
+    for _ in range(settings.max_iter):
+        change_g = (
+            -temperature * kernel(cost, f, g, temperature).sum(0).mul(len(two) / len(one)).log()
         )
-        g = g + moved_g
-        moved_f = -TEMPERATURE * kernel(cost, f, g, TEMPERATURE).sum(1).log()
-        f = f + moved_f
-        if float(moved_f.abs().sum() + moved_g.abs().sum()) < CHANGE:
+        g = g + change_g
+        change_f = -temperature * kernel(cost, f, g, temperature).sum(1).log()
+        f = f + change_f
+        if float(change_f.abs().sum() + change_g.abs().sum()) < settings.tolerance:
             break
     chosen = (f[:, None] - cost).argmax(dim=0)
     return float(cost[chosen, torch.arange(len(two))].mean())
 
 
 def dwell_distribution(labels: Int64s) -> Floats:
-    """Return the survival (step) of the visits of all states together (Kaplan & Meier 1958).
+    """Return the survival function of the visits of all states together (Kaplan & Meier 1958).
 
-    Empty when no visit was seen to begin and end.
+    Parameters
+    ----------
+    labels : ndarray of shape (sequence, time)
+        Labels.
+
+    Returns
+    -------
+    ndarray of shape (step)
+        Share of visits that last longer than 1, 2, ... steps; empty when no visit was observed
+        from beginning to end.
     """
-    seen = visits(labels)
-    seen = seen._replace(state=np.zeros_like(seen.state))
-    if not seen.ended.any():
+    observed = visits(labels)
+    observed = observed._replace(state=np.zeros_like(observed.state))
+    if not observed.ended.any():
         return np.empty(0)
-    return dwell_test(seen, 0, 0, np.random.default_rng(0)).survival
+    return dwell_test(observed, 0, 0, np.random.default_rng(0)).survival
 
 
 def _dwell_scores(labels: Int64s, reference: Int64s) -> dict[str, float]:
@@ -171,7 +185,7 @@ def _dwell_scores(labels: Int64s, reference: Int64s) -> dict[str, float]:
     if not len(survival):
         return {"dwell mean": np.inf, "dwell CV": np.nan, "dwell KS": 1.0}
     longest = max(len(survival), len(other))
-    # Beyond what was seen a curve stays where it ended.
+    # Beyond the last observation a curve keeps its last value.
     curves = [np.r_[c, np.full(longest - len(c), c[-1] if len(c) else 1.0)] for c in
               (survival, other)]  # fmt: skip
     mean = 1 + survival.sum()
@@ -184,16 +198,40 @@ def _dwell_scores(labels: Int64s, reference: Int64s) -> dict[str, float]:
 
 
 def scores(
-    hmm: HMMParameters, one: Sample, long: Sample, other: Sample, other_long: Sample
+    hmm: HMMParameters,
+    one: Sample,
+    long: Sample,
+    other: Sample,
+    other_long: Sample,
+    *,
+    settings: MetricsSettings = MetricsSettings(),
 ) -> dict[str, float]:
-    """Return every measure of one batch, ``one`` and ``long``, against another of the target."""
+    """Return every measure of one batch compared with another of the target.
+
+    Parameters
+    ----------
+    hmm : HMMParameters
+        The target.
+    one, long : Sample
+        The batch, and longer sequences of the same source.
+    other, other_long : Sample
+        Batch and longer sequences of the target.
+    settings : MetricsSettings
+        Lags, and settings of the transport.
+
+    Returns
+    -------
+    dict of str to float
+        Value of each measure.
+    """
     k = hmm.emissionprob.shape[1]
     symbols = one.symbols
     error = (transitions(symbols, k) - exact_statistics.output_transitions(hmm)) ** 2
     changes = (symbols[:, 1:] != symbols[:, :-1]).sum(axis=1)
-    later = autocorrelation(symbols, k) - exact_statistics.autocorrelation(hmm, LAGS)
-    found = {
-        "aligned distance": aligned_distance(symbols, other.symbols, k),
+    lags = settings.lags
+    later = autocorrelation(symbols, k, lags) - exact_statistics.autocorrelation(hmm, lags)
+    values = {
+        "aligned distance": aligned_distance(symbols, other.symbols, k, settings),
         "transition error": float(error.mean()),
         "largest transition error": float(error.max()),
         **{f"frequency {s}": float((symbols == s).mean()) for s in range(k)},
@@ -202,43 +240,63 @@ def scores(
     }
     for n in LENGTHS:
         words = (part.sum(axis=0) for part in counts(symbols, other.symbols, n, k))
-        found[f"{n}-gram divergence"] = float(jensen_shannon(*words))
-    found["autocorrelation error"] = float(np.sqrt((later**2).mean()))
+        values[f"{n}-gram divergence"] = float(jensen_shannon(*words))
+    values["autocorrelation error"] = float(np.sqrt((later**2).mean()))
     if long.labels is not None and other_long.labels is not None:
-        found |= _dwell_scores(long.labels, other_long.labels)
-    return found
+        values |= _dwell_scores(long.labels, other_long.labels)
+    return values
 
 
 def evaluate(
-    network: Driven,
+    network: DrivenNetwork,
     hmm: HMMParameters,
     generator: torch.Generator,
     rng: np.random.Generator,
-    sizes: Sizes = Sizes(),  # noqa: B008
-    warm_up: int = WARM_UP,
+    settings: MetricsSettings = MetricsSettings(),
 ) -> pd.DataFrame:
     """Compare a network with its target by every measure.
+
+    Parameters
+    ----------
+    network : DrivenNetwork
+        A network.
+    hmm : HMMParameters
+        The target.
+    generator : torch.Generator
+        Source of the network's sequences.
+    rng : numpy.random.Generator
+        Source of the target's sequences.
+    settings : MetricsSettings
+        Sizes of batches.
 
     Returns
     -------
     DataFrame
-        Columns :data:`COLUMNS`, one row per measure. ``value`` is the network's, ``baseline`` what
-        the target itself has against other draws of itself, each the mean of ``sizes.repeats``
-        independent draws with the 95 % interval of that mean. Errors are squared differences of
+        Columns :data:`COLUMNS`, one row per measure. ``value`` is the network's, ``baseline`` that
+        of the target itself compared with other samples of it, each the mean of ``n_repeats``
+        independent samples with the 95 % interval of that mean. Errors are squared differences of
         probabilities from the target's exact ones; the autocorrelation's is a root mean square
-        over :data:`LAGS`; divergences are in nats; dwells in steps.
+        over ``lags``; divergences are in nats; dwells in steps.
+
+    Raises
+    ------
+    DataError
+        When the network's states overflow.
     """
     shown = informative(hmm)
-    short, long = sizes[:2], sizes[2:4]
+    sizes = (
+        (settings.n_sequences, settings.n_steps),
+        (settings.n_runs, settings.n_run_steps),
+    )
     rows: dict[str, list[dict[str, float]]] = {"value": [], "baseline": []}
-    for _ in range(sizes.repeats):
-        others = [sample_target(hmm, *size, rng) for size in (short, long)]
-        theirs = [sample_target(hmm, *size, rng) for size in (short, long)]
-        ours = [sample(network, *size, generator, shown, warm_up) for size in (short, long)]
-        rows["value"].append(scores(hmm, *ours, *others))
-        rows["baseline"].append(scores(hmm, *theirs, *others))
+    for _ in range(settings.n_repeats):
+        others = [sample_target(hmm, *size, rng) for size in sizes]
+        baseline = [sample_target(hmm, *size, rng) for size in sizes]
+        emitted = [sample(network, *size, generator, shown, settings.warm_up) for size in sizes]
+        rows["value"].append(scores(hmm, *emitted, *others, settings=settings))
+        rows["baseline"].append(scores(hmm, *baseline, *others, settings=settings))
     table = []
     for name in rows["value"][0]:
-        found = (mean_estimate(np.array([row[name] for row in rows[who]])) for who in rows)
-        table.append([name, *(number for estimate in found for number in estimate)])
+        means = (mean_estimate(np.array([row[name] for row in rows[who]])) for who in rows)
+        table.append([name, *(number for estimate in means for number in estimate)])
     return pd.DataFrame(table, columns=COLUMNS)

@@ -1,13 +1,14 @@
-"""Which law an objective likes best, and how that depends on the size of the batch.
+"""The distribution at which an objective is lowest, and its dependence on the size of the batch.
 
-The value of an objective is a draw: of the batch that a generator emits, and of the target's. On
-average it ought to be lowest for the target itself. Hand-made generators, each wrong in one way or
-more (:mod:`hmmlens.emulation.analysis.reference_generators`), show where it is lowest.
+The value of an objective is random: it depends on the batch that a generator emits, and on the
+target's. On average it should be lowest for the target itself. Reference generators, each wrong in
+one way or more (:mod:`hmmlens.emulation.analysis.reference_generators`), show where it is lowest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,26 @@ from hmmlens.stats.bootstrap import interval
 from hmmlens.stats.paired import student
 from hmmlens.typing import Floats, Int64s
 
-#: Sizes of the batch, and draws at each; at the largest one a draw costs seconds.
-BATCHES = {256: 32, 512: 24, 1024: 16, 2048: 8, 4096: 4}
-#: Points at which a fitted curve is looked at.
-N_FINE = 2001
+
+@dataclass(frozen=True)
+class BiasSettings:
+    """Settings of the analysis of an objective's bias.
+
+    Attributes
+    ----------
+    batches : mapping of int to int
+        Sizes of the batch, and samples at each; at the largest one a sample costs seconds.
+    n_bootstrap : int
+        Resamples of the samples.
+    n_grid : int
+        Points at which a fitted curve is evaluated.
+    """
+
+    batches: Mapping[int, int] = field(
+        default_factory=lambda: {256: 32, 512: 24, 1024: 16, 2048: 8, 4096: 4}
+    )
+    n_bootstrap: int = 500
+    n_grid: int = 2001
 
 
 def values(
@@ -38,23 +55,33 @@ def values(
     batches: Mapping[int, int] | None = None,
     generators: Mapping[str, Generator] | None = None,
 ) -> pd.DataFrame:
-    """Draw values of objectives.
+    """Sample values of objectives.
 
-    In a draw all generators meet the same batch of the target, which takes out of their
-    differences what that batch has of chance.
+    In a sample all generators are compared with the same batch of the target, so that the
+    randomness of that batch cancels in their differences.
 
     Parameters
     ----------
-    n_steps : length of the sequences.
-    batches : size -> draws; by default :data:`BATCHES`.
-    generators : by default :func:`hand_made`.
+    hmm : HMMParameters
+        The target.
+    n_steps : int
+        Length of the sequences.
+    seed : int
+        Seed of all batches.
+    objectives : iterable of str
+        Names of :data:`hmmlens.emulation.objectives.OBJECTIVES`.
+    batches : mapping of int to int, optional
+        Sizes of the batch, and samples at each; those of :class:`BiasSettings` by default.
+    generators : mapping of str to Generator, optional
+        Generators by name; those of
+        :func:`hmmlens.emulation.analysis.reference_generators.hand_made` by default.
 
     Returns
     -------
     DataFrame
         ``objective, generator, n, draw, value``
     """
-    batches = BATCHES if batches is None else batches
+    batches = BiasSettings().batches if batches is None else batches
     generators = hand_made(hmm) if generators is None else generators
     n_symbols = hmm.emissionprob.shape[1]
     rows: list[dict[str, Any]] = []
@@ -81,15 +108,16 @@ def summary(drawn: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    drawn : of :func:`values`.
+    drawn : DataFrame
+        Result of :func:`values`.
 
     Returns
     -------
     DataFrame
-        ``objective, n, generator, value, low, high`` (Student's interval over draws), ``excess``
-        over the target in the same draws with ``excess_low, excess_high`` (below 0: it is liked
-        better than the target), ``lowest`` (whether its mean is the lowest of all), ``wins``
-        (share of draws in which it is), ``n_draws``
+        ``objective, n, generator, value, low, high`` (Student's interval over samples), ``excess``
+        over the target in the same samples with ``excess_low, excess_high`` (below 0: the objective
+        is lower than for the target), ``lowest`` (whether its mean is the lowest of all), ``wins``
+        (share of samples in which it is), ``n_draws``
     """
     rows = []
     for (objective, n), part in drawn.groupby(["objective", "n"], sort=False):
@@ -108,18 +136,29 @@ def summary(drawn: pd.DataFrame) -> pd.DataFrame:
 
 
 def best_factor(
-    drawn: pd.DataFrame, rng: np.random.Generator, n_bootstrap: int = 500
+    drawn: pd.DataFrame,
+    rng: np.random.Generator,
+    settings: BiasSettings = BiasSettings(),
 ) -> pd.DataFrame:
-    """Return how often a generator like the target should move on, for each objective to like it.
+    """Return the factor on the target's transition rate at which each objective is lowest.
 
-    The minimum of a cubic in the log of the factor on the probabilities of moving on, fitted to the
-    means of :func:`values` over the generators that differ from the target in that alone.
+    The minimum of a cubic in the log of the factor on the probabilities of leaving a state, fitted
+    to the means of :func:`values` over the generators that differ from the target in that alone.
+
+    Parameters
+    ----------
+    drawn : DataFrame
+        Result of :func:`values`.
+    rng : numpy.random.Generator
+        Source of the resamples.
+    settings : BiasSettings
+        Numbers of resamples and points.
 
     Returns
     -------
     DataFrame
-        ``objective, n, factor, low, high`` (draws resampled; 1 is right), ``at_edge``, whether the
-        minimum lies at the smallest or largest factor that was tried, or beyond it
+        ``objective, n, factor, low, high`` (samples resampled; 1 is unbiased), ``at_edge``, whether
+        the minimum lies at the smallest or largest factor that was tried, or beyond it
     """
     rows = []
     for (objective, n), part in drawn.groupby(["objective", "n"], sort=False):
@@ -130,37 +169,49 @@ def best_factor(
             continue
         order = sorted((name for name in wide if name in names), key=lambda name: names[name])
         table = wide[order].to_numpy()
-        best = _lowest(factors, table.mean(axis=0))
-        again = rng.integers(len(table), size=(n_bootstrap, len(table)))
-        low, high = interval([_lowest(factors, table[some].mean(axis=0)) for some in again])
+        best = _lowest(factors, table.mean(axis=0), settings.n_grid)
+        again = rng.integers(len(table), size=(settings.n_bootstrap, len(table)))
+        lowest = [_lowest(factors, table[some].mean(axis=0), settings.n_grid) for some in again]
+        low, high = interval(lowest)
         row = {"objective": objective, "n": n, "factor": best, "low": low, "high": high}
         edge = bool(np.isclose(best, factors[[0, -1]]).any())
         rows.append(row | {"at_edge": edge})
     return pd.DataFrame(rows)
 
 
-def _lowest(factors: Floats, means: Floats) -> float:
+def _lowest(factors: Floats, means: Floats, n_grid: int) -> float:
     """Return where a polynomial in log(factor) is lowest, within the factors."""
     logs = np.log(factors)
-    # Moving on too rarely costs more than too often, which a parabola does not have.
+    # Too few transitions cost more than too many, which a parabola cannot represent.
     curve = np.polyfit(logs, means, min(3, len(factors) - 2))
-    fine = np.linspace(logs[0], logs[-1], N_FINE)
+    fine = np.linspace(logs[0], logs[-1], n_grid)
     return float(np.exp(fine[np.polyval(curve, fine).argmin()]))
 
 
 def shrinkage(
-    drawn: pd.DataFrame, rng: np.random.Generator, n_bootstrap: int = 500
+    drawn: pd.DataFrame,
+    rng: np.random.Generator,
+    settings: BiasSettings = BiasSettings(),
 ) -> pd.DataFrame:
     """Return how the bias shrinks as the batch grows.
 
-    Two numbers per objective: the ``value at the target``, which ought to be 0, and the ``gain of
-    the best other``, by how much the best-liked other generator lies below the target (0 where
-    none does). Each is fitted by a power of the size of the batch.
+    Two numbers per objective: the ``value at the target``, which should be 0, and the ``gain of
+    the best other``, the difference of the target and the lowest other generator (0 where none is
+    lower). Each is fitted by a power of the size of the batch.
+
+    Parameters
+    ----------
+    drawn : DataFrame
+        Result of :func:`values`.
+    rng : numpy.random.Generator
+        Source of the resamples.
+    settings : BiasSettings
+        Numbers of resamples and points.
 
     Returns
     -------
     DataFrame
-        ``objective, of, power, power_low, power_high`` (draws resampled), ``smallest_n,
+        ``objective, of, power, power_low, power_high`` (samples resampled), ``smallest_n,
         at_smallest, largest_n, at_largest``. The power is NaN where a number is not above 0
         at every size.
     """
@@ -173,22 +224,22 @@ def shrinkage(
         sizes = np.array(sorted(part["n"].unique()), dtype=np.float64)
         again = [
             [table[rng.integers(len(table), size=len(table))].mean(axis=0) for table in tables]
-            for _ in range(n_bootstrap)
+            for _ in range(settings.n_bootstrap)
         ]
         for name, number in NUMBERS.items():
-            found = np.array([number(table.mean(axis=0)) for table in tables])
-            power = _power(sizes, found)
+            numbers = np.array([number(table.mean(axis=0)) for table in tables])
+            power = _power(sizes, numbers)
             spread = [_power(sizes, np.array([number(row) for row in means])) for means in again]
             kept = [p for p in spread if np.isfinite(p)]
             low, high = interval(kept) if np.isfinite(power) and len(kept) else (np.nan, np.nan)
             row = {"objective": objective, "of": name}
             row |= {"power": power, "power_low": low, "power_high": high}
-            row |= {"smallest_n": int(sizes[0]), "at_smallest": found[0]}
-            rows.append(row | {"largest_n": int(sizes[-1]), "at_largest": found[-1]})
+            row |= {"smallest_n": int(sizes[0]), "at_smallest": numbers[0]}
+            rows.append(row | {"largest_n": int(sizes[-1]), "at_largest": numbers[-1]})
     return pd.DataFrame(rows)
 
 
-#: What ought to be 0, of the mean values of one size (generator), the target's first.
+#: Measures of bias, of the mean values of one size (generator), the target's first.
 NUMBERS: dict[str, Callable[[Floats], float]] = {
     "value at the target": lambda means: float(means[0]),
     "gain of the best other": lambda means: max(0.0, float(means[0] - means[1:].min())),

@@ -1,12 +1,12 @@
-"""Orbits of a driven network in the plane of its first two components.
+"""Orbits of a driven network in the plane of its first two principal components.
 
-How far states go round rather than to and fro, how large orbits are for noise of several sizes,
+How far states rotate rather than move to and fro, how large orbits are for noise of several sizes,
 and where the network spends its time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,43 +14,60 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from hmmlens.dynamics.rollouts import WARM_UP, Driven, along, draw
+from hmmlens.dynamics.protocol import DrivenNetwork
+from hmmlens.dynamics.rollouts import WARM_UP, rollout, sample_noise
+from hmmlens.emulation.analysis.rotation import best_rotation, oriented, rotation
 from hmmlens.errors import DataError
 from hmmlens.reduction.principal_components import PrincipalComponents
 from hmmlens.stats.bootstrap import Estimate
-from hmmlens.stats.ratios import per_run, ratio
+from hmmlens.stats.ratios import per_run
 from hmmlens.typing import Floats
 
-#: Components that are kept; orbits are looked at in the first two.
-N_COMPONENTS = 10
-#: Components among which a plane of rotation is looked for.
-N_TURNING = 5
-#: Standard deviations of the noise. Torre et al. 2025 have .1, 1, 2, 3 and 4, called variances.
-SIZES = (0.1, 0.5, 1.0, 2.0, 4.0)
-#: States that components are learnt from at most, evenly spaced.
-MOST_STATES = 20_000
-#: Share of the time that a contour holds, and cells of its grid along either axis.
-OCCUPIED, N_GRID = 0.95, 100
 
+@dataclass(frozen=True)
+class OrbitSettings:
+    """Settings of the analysis of orbits.
 
-class Rotation(NamedTuple):
-    """How states go round the mean of the plane.
-
-    consistency : area swept with the sign of its direction, as a share of the area swept in
-        either: 1 or -1 where all turn one way, 0 where as much goes back
-    turns : turns per 100 steps, those one way less those the other
+    Attributes
+    ----------
+    n_components : int
+        Principal components that are kept; orbits are measured in the first two.
+    n_rotating : int
+        Components among which a plane of rotation is searched.
+    noise_sds : tuple of float
+        Standard deviations of the noise. Torre et al. 2025 have .1, 1, 2, 3 and 4, called
+        variances.
+    n_runs, n_steps : int
+        Runs and steps at each standard deviation.
+    most_states : int
+        States that components are fitted to at most, evenly spaced.
+    occupied : float
+        Share of the time that a contour contains.
+    n_grid : int
+        Cells of a contour's grid along either axis.
     """
 
-    consistency: Estimate
-    turns: Estimate
+    n_components: int = 10
+    n_rotating: int = 5
+    noise_sds: tuple[float, ...] = (0.1, 0.5, 1.0, 2.0, 4.0)
+    n_runs: int = 32
+    n_steps: int = 300
+    most_states: int = 20_000
+    occupied: float = 0.95
+    n_grid: int = 100
 
 
 class Contour(NamedTuple):
-    """Where states are.
+    """Density of states on a plane.
 
-    x, y : (x), (y), centres of the grid's cells
-    density : (x, y), adds up to 1 over the cells
-    level : the cells above it hold :data:`OCCUPIED` of it
+    Attributes
+    ----------
+    x, y : ndarray of shape (x) and (y)
+        Centres of the grid's cells.
+    density : ndarray of shape (x, y)
+        Adds up to 1 over the cells.
+    level : float
+        The cells above it contain the share ``occupied`` of the density.
     """
 
     x: Floats
@@ -60,92 +77,65 @@ class Contour(NamedTuple):
 
 
 def plane(
-    hidden: NDArray[np.floating[Any]], n_components: int = N_COMPONENTS
+    hidden: NDArray[np.floating[Any]],
+    n_components: int = OrbitSettings.n_components,
+    most_states: int = OrbitSettings.most_states,
 ) -> PrincipalComponents:
-    """Return the principal components of states (..., unit), of at most :data:`MOST_STATES`."""
-    frames = hidden.reshape(-1, hidden.shape[-1])
-    frames = frames[:: -(-len(frames) // MOST_STATES)]
-    return PrincipalComponents(n_components).fit(np.asarray(frames, dtype=np.float64))
-
-
-def rotation(scores: Floats, rng: np.random.Generator) -> Rotation:
-    """Return how states (run, time, component) turn in the first two; intervals over runs."""
-    x, y = scores[..., 0], scores[..., 1]
-    # Twice the area between two successive states and the mean; it weighs by the radius, so that
-    # the jitter of states near the mean, which have no direction, counts for little.
-    area = x[:, :-1] * y[:, 1:] - y[:, :-1] * x[:, 1:]
-    along_ = x[:, :-1] * x[:, 1:] + y[:, :-1] * y[:, 1:]
-    angle = np.arctan2(area, along_)
-    return Rotation(
-        ratio(area.sum(axis=1), np.abs(area).sum(axis=1), rng),
-        per_run(100 * angle.mean(axis=1) / (2 * np.pi), rng),
-    )
-
-
-def oriented(found: Rotation) -> Rotation:
-    """Return a rotation with the direction called positive that prevails.
-
-    Which way is positive in a plane of components hangs on their signs, which mean nothing. That
-    a rotation is none is seen from intervals that hold 0.
-    """
-    if not found.consistency.value < 0:
-        return found
-    flipped = [Estimate(-e.value, -e.high, -e.low) for e in found]
-    return Rotation(*flipped)
-
-
-def turning_plane(scores: Floats) -> Floats:
-    """Return the plane in which states (run, time, component) sweep most area: (component, 2).
-
-    The sum of x_t x_(t+1)' - x_(t+1) x_t' has the net area swept in each pair of components; its
-    leading pair of singular vectors spans the plane.
-    """
-    now, later = (part.reshape(-1, scores.shape[2]) for part in (scores[:, :-1], scores[:, 1:]))
-    product = now.T @ later
-    vectors: Floats = np.linalg.svd(product - product.T)[0][:, :2]
-    return vectors
-
-
-def best_rotation(scores: Floats, rng: np.random.Generator) -> Rotation:
-    """Return how states (run, time, component) turn in the plane in which they turn most.
-
-    Rotation need not lie in the first two components: where the second and third are about as
-    large, which of them the orbit goes through is chance. The plane and its direction are those
-    of every second run, and the rotation that of the others, so that there is none to be found in
-    noise.
-    """
-    centred = scores - scores.mean(axis=(0, 1))
-    learnt, judged = centred[::2], centred[1::2]
-    axes = turning_plane(learnt)
-    seen = learnt @ axes
-    area = (seen[:, :-1, 0] * seen[:, 1:, 1] - seen[:, :-1, 1] * seen[:, 1:, 0]).sum()
-    return rotation(judged @ (axes if area >= 0 else axes[:, ::-1]), rng)
-
-
-def summary(
-    hidden: NDArray[np.floating[Any]], rng: np.random.Generator, n_components: int = N_COMPONENTS
-) -> tuple[pd.DataFrame, PrincipalComponents]:
-    """Return what the plane holds and how states turn in it, and the components.
+    """Return the principal components of states.
 
     Parameters
     ----------
-    hidden : (run, time, unit)
+    hidden : ndarray of shape (..., unit)
+        States.
+    n_components : int
+        Number of principal components (dimensions).
+    most_states : int
+        States that components are fitted to at most, evenly spaced.
 
     Returns
     -------
-    one row a measure: ``measure``, ``value``, ``low``, ``high``. Measures are ``pc1`` ...
-    (explained variance), ``radius`` (root mean square distance from the mean in the plane),
-    ``rotation`` and ``turns_per_100`` (:func:`oriented`), and ``rotation_best`` and
-    ``turns_best`` in the plane of the first :data:`N_TURNING` components in which states turn most
-    (:func:`best_rotation`).
+    PrincipalComponents
+        Fitted components.
     """
-    found = plane(hidden, n_components)
-    scores = found.transform(np.asarray(hidden, dtype=np.float64))
+    frames = hidden.reshape(-1, hidden.shape[-1])
+    frames = frames[:: -(-len(frames) // most_states)]
+    return PrincipalComponents(n_components).fit(np.asarray(frames, dtype=np.float64))
+
+
+def summary(
+    hidden: NDArray[np.floating[Any]],
+    rng: np.random.Generator,
+    settings: OrbitSettings = OrbitSettings(),
+) -> tuple[pd.DataFrame, PrincipalComponents]:
+    """Return the shares of variance of the components, and how states rotate in them.
+
+    Parameters
+    ----------
+    hidden : ndarray of shape (run, time, unit)
+        States.
+    rng : numpy.random.Generator
+        Source of the resamples of runs.
+    settings : OrbitSettings
+        Numbers of components.
+
+    Returns
+    -------
+    table : DataFrame
+        One row per measure: ``measure``, ``value``, ``low``, ``high``. Measures are ``pc1`` ...
+        (explained variance), ``radius`` (root mean square distance from the mean in the plane),
+        ``rotation`` and ``turns_per_100`` (:func:`oriented`), and ``rotation_best`` and
+        ``turns_best`` in the plane of the first ``n_rotating`` components in which states rotate
+        most (:func:`best_rotation`).
+    components : PrincipalComponents
+        Fitted components.
+    """
+    components = plane(hidden, settings.n_components, settings.most_states)
+    scores = components.transform(np.asarray(hidden, dtype=np.float64))
     turns = oriented(rotation(scores, rng))
-    best = best_rotation(scores[..., :N_TURNING], rng)
+    best = best_rotation(scores[..., : settings.n_rotating], rng)
     rows = [
         (f"pc{i + 1}", Estimate(float(share), np.nan, np.nan))
-        for i, share in enumerate(found.explained_variance_ratio_)
+        for i, share in enumerate(components.explained_variance_ratio_)
     ]
     rows += [
         ("radius", radius(scores[..., :2], rng)),
@@ -154,50 +144,74 @@ def summary(
         ("rotation_best", best.consistency),
         ("turns_best", best.turns),
     ]
-    return pd.DataFrame([{"measure": name, **e._asdict()} for name, e in rows]), found
+    return pd.DataFrame([{"measure": name, **e._asdict()} for name, e in rows]), components
 
 
 def radius(scores: Floats, rng: np.random.Generator) -> Estimate:
-    """Return the root mean square distance of (run, time, component) from their mean."""
+    """Return the root mean square distance of states from their mean.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (run, time, component)
+        States.
+    rng : numpy.random.Generator
+        Source of the resamples of runs.
+
+    Returns
+    -------
+    Estimate
+        The distance, with its interval over runs.
+    """
     away = ((scores - scores.mean(axis=(0, 1))) ** 2).sum(axis=2).mean(axis=1)
     return Estimate(*np.sqrt(per_run(away, rng)))
 
 
 def sizes(
-    network: Driven,
-    n_runs: int,
-    n_steps: int,
+    network: DrivenNetwork,
     generator: torch.Generator,
     rng: np.random.Generator,
-    scales: Sequence[float] = SIZES,
+    settings: OrbitSettings = OrbitSettings(),
 ) -> pd.DataFrame:
     """Measure orbits for noise of several standard deviations, the same noise scaled.
 
     The plane is that of the first scale that is 1 or above, so that sizes can be compared; the
     radius of all units needs none.
 
+    Parameters
+    ----------
+    network : DrivenNetwork
+        A network.
+    generator : torch.Generator
+        Source of the noise.
+    rng : numpy.random.Generator
+        Source of the resamples of runs.
+    settings : OrbitSettings
+        Standard deviations, and numbers of runs and steps.
+
     Returns
     -------
-    one row a scale: ``noise_sd``, ``radius`` in the plane with ``low`` and ``high`` (over runs),
-    ``radius_per_sd``, ``radius_all`` (of all units), ``rotation``. Values are NaN where states
-    are not finite.
+    DataFrame
+        One row per scale: ``noise_sd``, ``radius`` in the plane with ``low`` and ``high`` (over
+        runs), ``radius_per_sd``, ``radius_all`` (of all units), ``rotation``. Values are NaN where
+        states are not finite.
 
     Raises
     ------
     DataError
         When no scale is given, or states are not finite at the scale of the plane.
     """
+    scales = settings.noise_sds
     if not scales:
         raise DataError("no size of the noise was given")
-    noise = draw(network, generator, n_runs, WARM_UP + n_steps)
+    noise = sample_noise(network, generator, settings.n_runs, WARM_UP + settings.n_steps)
     hidden = {
-        scale: along(network, scale * noise)[0][:, WARM_UP:, : network.n_units].double().numpy()
+        scale: rollout(network, scale * noise)[0][:, WARM_UP:, : network.n_units].double().numpy()
         for scale in scales
     }
     reference = min((s for s in scales if s >= 1), default=max(scales))
     if not np.isfinite(hidden[reference]).all():
         raise DataError(f"the network diverges on noise of standard deviation {reference}")
-    axes = plane(hidden[reference], 2)
+    axes = plane(hidden[reference], 2, settings.most_states)
     rows = []
     for scale, states in hidden.items():
         row = {"noise_sd": scale}
@@ -213,10 +227,28 @@ def sizes(
     return pd.DataFrame(rows, columns=columns)
 
 
-def contour(scores: Floats, share: float = OCCUPIED, n_grid: int = N_GRID) -> Contour:
-    """Return the density of states (..., component) on the plane of the first two components.
+def contour(
+    scores: Floats,
+    share: float = OrbitSettings.occupied,
+    n_grid: int = OrbitSettings.n_grid,
+) -> Contour:
+    """Return the density of states on the plane of the first two components.
 
     A histogram that is smoothed by a Gaussian of Scott's width (Scott 1992, section 6.3).
+
+    Parameters
+    ----------
+    scores : ndarray of shape (..., component)
+        States.
+    share : float
+        Share of the density that the contour contains.
+    n_grid : int
+        Cells of the grid along either axis.
+
+    Returns
+    -------
+    Contour
+        The density, and the level of the contour.
 
     Raises
     ------

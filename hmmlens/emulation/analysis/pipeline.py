@@ -1,7 +1,7 @@
 """The whole reverse engineering of one network: all its tables.
 
-Nothing is chosen by hand for a network: what there is to choose is a constant of the module that
-does it. Every stage draws from a seed of its own.
+Nothing is chosen by hand for a network: all choices are settings, which are the same for all
+networks. Every stage has a seed of its own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pandas as pd
 
 from hmmlens.datasets.synthetic.generators import HMMParameters
 from hmmlens.dynamics import fixed_points
-from hmmlens.dynamics.rollouts import pick
+from hmmlens.dynamics.rollouts import sample_states
 from hmmlens.emulation.analysis import (
     along_training,
     loss_plateau,
@@ -24,25 +24,19 @@ from hmmlens.emulation.analysis import (
 )
 from hmmlens.emulation.analysis import residency as local
 from hmmlens.emulation.analysis.context import (
-    N_RUNS,
-    Case,
+    Context,
     Tables,
     gathered,
     pairs,
     states,
+    switch_points,
     thinned,
 )
 from hmmlens.emulation.analysis.plot_data import pictures
+from hmmlens.emulation.analysis.settings import ReverseSettings
 from hmmlens.rnn.noise_driven import NoiseDriven
 
-__all__ = ["pictures", "reverse_engineer"]
-
-#: Starts of the search for fixed points, and states left without noise.
-N_STARTS, N_LEFT = 64, 200
-#: Runs of the sweep over noise, and their steps.
-N_SWEEP_RUNS, N_SWEEP_STEPS = 48, 2000
-#: Runs and steps of the orbits' sizes.
-N_SIZE_RUNS, N_SIZE_STEPS = 32, 300
+__all__ = ["ReverseSettings", "pictures", "reverse_engineer"]
 
 
 def reverse_engineer(
@@ -51,115 +45,220 @@ def reverse_engineer(
     hmm: HMMParameters,
     seed: int,
     escape: float | None = None,
+    settings: ReverseSettings = ReverseSettings(),  # noqa: B008
 ) -> Tables:
     """Return all tables of a network.
 
     Parameters
     ----------
-    checkpoints : its weights along the training, or None.
-    hmm : what it was trained to emulate.
-    escape : the update at which the loss left the plateau
-    (:class:`~hmmlens.emulation.analysis.loss_plateau.
-        Plateau`), with which ``onset`` compares; NaN if it did not, None where it is not known.
+    network : NoiseDriven
+        The network.
+    checkpoints : iterable of (int, mapping) or None
+        Updates of its training and the weights after them.
+    hmm : HMMParameters
+        The target that it was trained to emulate.
+    seed : int
+        Seed of all stages.
+    escape : float or None
+        The update at which the loss left the plateau
+        (:class:`~hmmlens.emulation.analysis.loss_plateau.Plateau`), with which ``onset`` compares;
+        NaN if it did not, None where it is not known.
+    settings : ReverseSettings
+        Settings of all stages.
 
     Returns
     -------
-    ``fixed_points`` (:func:`~hmmlens.dynamics.fixed_points.table`); ``decay``, one row a state left
-    without noise (:class:`~hmmlens.dynamics.fixed_points.Decay`); ``orbits`` and ``sizes``
-    (:func:`~hmmlens.emulation.analysis.orbits.summary`, ``sizes``); ``regions``
-    (:func:`~hmmlens.emulation.analysis.residency.regions_table`); ``switches``, one row a run
-    (:class:`~hmmlens.emulation.analysis.noise_sensitivity.Points`), and ``sensitivity``
-    (:func:`~hmmlens.emulation.analysis.noise_sensitivity.sensitivity`); ``readout`` and ``pairs``
-    (:mod:`~hmmlens.emulation.analysis.subspaces`); ``homogeneity``, ``noise_sweep`` and
-    ``resonance`` (:mod:`~hmmlens.emulation.analysis.stochastic_resonance`); with checkpoints
-    ``evolution`` (:func:`~hmmlens.emulation.analysis.along_training.evolution`), ``second_order``
-    (``update``, ``unit``, ``term``) and ``onset``, one row for ``critical`` (the bifurcation) and
-    one for ``unstable`` (:class:`~hmmlens.emulation.analysis.loss_plateau.Onset`); and ``notes``
-    (``stage``, ``note``) of what could not be told.
+    dict of str to DataFrame
+        ``fixed_points`` (:func:`~hmmlens.dynamics.fixed_points.table`); ``decay``, one row per
+        state that runs without noise (:class:`~hmmlens.dynamics.fixed_points.Decay`); ``orbits``
+        and ``sizes`` (:func:`~hmmlens.emulation.analysis.orbits.summary`, ``sizes``); ``regions``
+        (:func:`~hmmlens.emulation.analysis.residency.regions_table`); ``switches``, one row per run
+        (:class:`~hmmlens.emulation.analysis.noise_sensitivity.Points`), and ``sensitivity``
+        (:func:`~hmmlens.emulation.analysis.noise_sensitivity.sensitivity`); ``readout`` and
+        ``pairs`` (:mod:`~hmmlens.emulation.analysis.subspaces`); ``homogeneity``, ``noise_sweep``
+        and ``resonance`` (:mod:`~hmmlens.emulation.analysis.stochastic_resonance`); with
+        checkpoints ``evolution`` (:func:`~hmmlens.emulation.analysis.along_training.evolution`),
+        ``second_order`` (``update``, ``unit``, ``term``) and ``onset``, one row for ``critical``
+        (the bifurcation) and one for ``unstable``
+        (:class:`~hmmlens.emulation.analysis.loss_plateau.Onset`); and ``notes`` (``stage``,
+        ``note``) of stages without a result.
 
     Raises
     ------
     DataError
         When the network diverges on its own noise.
     """
-    case = Case(network, hmm, seed)
+    context = Context(network, hmm, seed, settings)
     stages: dict[str, Callable[[], Tables]] = {
-        "rest": lambda: rest(case),
-        "orbits": lambda: circling(case),
-        "residency": lambda: {"regions": local.regions_table(states(case), case.rng("regions"))},
-        "sensitivity": lambda: sensitivity(case),
-        "readout": lambda: readout(case),
-        "pairs": lambda: {"pairs": pairs(case)[0]},
-        "resonance": lambda: noise(case),
+        "rest": lambda: fixed_point_tables(context),
+        "orbits": lambda: orbit_tables(context),
+        "residency": lambda: {
+            "regions": local.regions_table(states(context), context.rng("regions"))
+        },
+        "sensitivity": lambda: sensitivity_tables(context),
+        "readout": lambda: readout_table(context),
+        "pairs": lambda: {"pairs": pairs(context)[0]},
+        "resonance": lambda: resonance_tables(context),
     }
     if checkpoints is not None:
-        kept = thinned(checkpoints)
-        stages["evolution"] = lambda: training(case, kept, escape)
+        kept = thinned(checkpoints, settings.max_checkpoints)
+        stages["evolution"] = lambda: evolution_tables(context, kept, escape)
     return gathered(stages)
 
 
-def rest(case: Case) -> Tables:
-    """Return ``fixed_points`` and ``decay``."""
-    entries, _ = pick(case.run, -(-N_LEFT // N_RUNS), case.generator("left"))
-    step = -(-len(entries) // N_STARTS)
-    found = fixed_points.find(case.network, entries[::step])
-    left = fixed_points.decay(case.network, entries, found)
-    tables = {"fixed_points": fixed_points.table(found)}
-    if left is None:
+def fixed_point_tables(context: Context) -> Tables:
+    """Return ``fixed_points`` and ``decay``.
+
+    Parameters
+    ----------
+    context : Context
+        The network.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        The tables.
+    """
+    settings = context.settings
+    n_each = -(-settings.n_decaying // settings.n_runs)
+    entries, _ = sample_states(context.run, n_each, context.generator("left"))
+    step = -(-len(entries) // settings.n_starts)
+    points = fixed_points.find(context.network, entries[::step], settings.fixed_points)
+    decay = fixed_points.decay(context.network, entries, points, settings.fixed_points)
+    tables = {"fixed_points": fixed_points.table(points)}
+    if decay is None:
         return tables | {"decay": pd.DataFrame(columns=list(fixed_points.Decay._fields))}
-    return tables | {"decay": pd.DataFrame(left._asdict())}
+    return tables | {"decay": pd.DataFrame(decay._asdict())}
 
 
-def circling(case: Case) -> Tables:
-    """Return ``orbits`` and ``sizes``."""
-    found, _ = orbits.summary(case.hidden, case.rng("orbits"))
-    sized = orbits.sizes(
-        case.network, N_SIZE_RUNS, N_SIZE_STEPS, case.generator("sizes"), case.rng("sizes")
+def orbit_tables(context: Context) -> Tables:
+    """Return ``orbits`` and ``sizes``.
+
+    Parameters
+    ----------
+    context : Context
+        The network.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        The tables.
+    """
+    settings = context.settings.orbits
+    table, _ = orbits.summary(context.hidden, context.rng("orbits"), settings)
+    sizes = orbits.sizes(
+        context.network, context.generator("sizes"), context.rng("sizes"), settings
     )
-    return {"orbits": found, "sizes": sized}
+    return {"orbits": table, "sizes": sizes}
 
 
-def sensitivity(case: Case) -> Tables:
-    """Return ``switches`` and ``sensitivity``; the latter is empty without a usable switch."""
-    points = noise_sensitivity.choose(
-        case.network, case.run, case.symbols, case.generator("points")
-    )
+def sensitivity_tables(context: Context) -> Tables:
+    """Return ``switches`` and ``sensitivity``; the latter is empty without a usable switch.
+
+    Parameters
+    ----------
+    context : Context
+        The network.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        The tables.
+    """
+    points = switch_points(context)
     tables = {"switches": pd.DataFrame(points._asdict()), "sensitivity": pd.DataFrame()}
     if points.usable.any():
         tables["sensitivity"] = noise_sensitivity.sensitivity(
-            case.network, case.run, points, case.generator("fresh"), case.rng("sensitivity")
+            context.network,
+            context.run,
+            points,
+            context.generator("fresh"),
+            context.rng("sensitivity"),
+            context.settings.sensitivity,
         )
     return tables
 
 
-def readout(case: Case) -> Tables:
-    """Return ``readout``, see :func:`hmmlens.emulation.analysis.subspaces.projections`."""
-    weight = case.network.out.weight.detach().cpu().numpy()
-    return {
-        "readout": subspaces.projections(case.hidden, weight, case.symbols, case.rng("readout"))
-    }
+def readout_table(context: Context) -> Tables:
+    """Return ``readout``, see :func:`hmmlens.emulation.analysis.subspaces.projections`.
+
+    Parameters
+    ----------
+    context : Context
+        The network.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        The table.
+    """
+    weight = context.network.out.weight.detach().cpu().numpy()
+    table = subspaces.projections(
+        context.hidden,
+        weight,
+        context.symbols,
+        context.rng("readout"),
+        context.settings.subspaces,
+    )
+    return {"readout": table}
 
 
-def noise(case: Case) -> Tables:
-    """Return ``homogeneity``, ``noise_sweep`` and ``resonance``."""
-    n_labels = len(case.symbols)
+def resonance_tables(context: Context) -> Tables:
+    """Return ``homogeneity``, ``noise_sweep`` and ``resonance``.
+
+    Parameters
+    ----------
+    context : Context
+        The network.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        The tables.
+    """
+    n_labels, settings = len(context.symbols), context.settings.resonance
     exact = stochastic_resonance.homogeneity(
-        case.network, case.symbols, case.generator("homogeneity")
+        context.network, context.symbols, context.generator("homogeneity"), settings
     )
     labels = stochastic_resonance.labels_at(
-        case.network, case.symbols, N_SWEEP_RUNS, N_SWEEP_STEPS, case.generator("sweep")
+        context.network, context.symbols, context.generator("sweep"), settings
     )
     return {
         "homogeneity": exact,
-        "noise_sweep": stochastic_resonance.sweep(labels, n_labels, case.rng("sweep")),
-        "resonance": stochastic_resonance.resonance(labels, n_labels, case.rng("resonance")),
+        "noise_sweep": stochastic_resonance.sweep(labels, n_labels, context.rng("sweep"), settings),
+        "resonance": stochastic_resonance.resonance(
+            labels, n_labels, context.rng("resonance"), settings
+        ),
     }
 
 
-def training(case: Case, kept: along_training.Weights, escape: float | None) -> Tables:
-    """Return ``evolution``, ``second_order`` and ``onset``."""
+def evolution_tables(
+    context: Context, kept: along_training.Weights, escape: float | None
+) -> Tables:
+    """Return ``evolution``, ``second_order`` and ``onset``.
+
+    Parameters
+    ----------
+    context : Context
+        The network.
+    kept : iterable of (int, mapping)
+        Updates of its training and the weights after them.
+    escape : float or None
+        See :func:`reverse_engineer`.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        The tables.
+    """
+    settings = context.settings
     table, terms = along_training.evolution(
-        case.network, kept, case.symbols, case.generator("evolution"), case.rng("evolution")
+        context.network,
+        kept,
+        context.symbols,
+        context.generator("evolution"),
+        context.rng("evolution"),
+        settings.evolution,
     )
     n_checkpoints, n_units = terms.shape
     long = pd.DataFrame(
@@ -170,7 +269,7 @@ def training(case: Case, kept: along_training.Weights, escape: float | None) -> 
         }
     ).dropna()
     rises = [
-        {"measure": name, **loss_plateau.onset(table, name, escape)._asdict()}
+        {"measure": name, **loss_plateau.onset(table, name, escape, settings.onset)._asdict()}
         for name in ("critical", "unstable")
     ]
     return {"evolution": table, "second_order": long, "onset": pd.DataFrame(rises)}

@@ -1,13 +1,14 @@
-"""What sets the plateau of the loss before its second drop.
+"""Level and length of the plateau of the loss before its second drop.
 
-On the plateau a network says symbols as often as the target does, but each for itself
-(:mod:`hmmlens.emulation.analysis.loss_plateau`). Asked here: whether its level is that of
-independent symbols, and what its length hangs on; :mod:`hmmlens.emulation.analysis.plateau_escape`
-asks how it ends.
+On the plateau a network emits symbols as often as the target does, but independently of each other
+(:mod:`hmmlens.emulation.analysis.loss_plateau`). This module tests whether its level is that of
+independent symbols, and which settings its length depends on;
+:mod:`hmmlens.emulation.analysis.plateau_escape` measures how it ends.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ from hmmlens.stats.bootstrap import interval
 from hmmlens.stats.paired import student
 from hmmlens.typing import Floats
 
-#: What is varied, one at a time, around what all have; each entry is one of a study's networks.
+#: Settings that all trainings have, and values that replace one of them at a time; each makes one
+#: network of a study.
 BASE: dict[str, Any] = {"batch_size": 512, "n_steps": 30, "learning_rate": 1e-3, "radius": None}
 VARIED: dict[str, tuple[Any, ...]] = {
     "batch_size": (256, 1024),
@@ -28,16 +30,38 @@ VARIED: dict[str, tuple[Any, ...]] = {
 }
 #: Units, dimensions of noise and updates of these trainings, and seeds of each setting.
 SIZE, N_UPDATES, N_SEEDS = {"n_units": 50, "n_noise": 10}, 800, 3
-#: Spectral radius of recurrent weights as drawn: uniform within 1 / sqrt(n), by the circular law.
-DRAWN_RADIUS = 3**-0.5
-#: Resamples of trainings behind an interval.
-N_BOOTSTRAP = 200
+#: Spectral radius of initial recurrent weights: uniform within 1 / sqrt(n), by the circular law.
+INITIAL_RADIUS = 3**-0.5
+
+
+@dataclass(frozen=True)
+class LengthSettings:
+    """Settings of :func:`effects`.
+
+    Attributes
+    ----------
+    n_bootstrap : int
+        Resamples of trainings for an interval.
+    """
+
+    n_bootstrap: int = 200
 
 
 def grid(target: str = "chain2", n_seeds: int = N_SEEDS) -> dict[str, dict[str, Any]]:
-    """Return the short trainings of the sweep: name -> an entry of a study's ``networks``.
+    """Return the short trainings of the sweep.
 
-    See :class:`hmmlens.study.emulation_study.Emulator`; nothing but their training is looked at.
+    Parameters
+    ----------
+    target : str
+        Name of the target.
+    n_seeds : int
+        Seeds of each setting.
+
+    Returns
+    -------
+    dict of str to dict
+        Entries of a study's ``networks`` by name, see
+        :class:`hmmlens.study.emulation_study.Emulator`; without analyses beyond their training.
     """
     settings = {"plateau-base": BASE} | {
         f"plateau-{name}-{value:g}": BASE | {name: value}
@@ -61,18 +85,19 @@ def _settings(runs: pd.DataFrame) -> list[str]:
 
 
 def by_setting(runs: pd.DataFrame) -> pd.DataFrame:
-    """Compare the plateau's level with that of independent symbols, and tell how long it is.
+    """Compare the plateau's level with that of independent symbols, and return its length.
 
     Parameters
     ----------
-    runs : one row a training: columns of :data:`VARIED`, ``n_updates``, ``level, floor`` (see
+    runs : DataFrame
+        One row per training: columns of :data:`VARIED`, ``n_updates``, ``level, floor`` (see
         :func:`hmmlens.emulation.analysis.loss_plateau.levels`) and the fields of
         :class:`hmmlens.emulation.analysis.loss_plateau.Plateau`.
 
     Returns
     -------
     DataFrame
-        One row a setting: its columns, ``n, n_escaped``, ``level, floor`` (means), ``loss, above,
+        One row per setting: its columns, ``n, n_escaped``, ``level, floor`` (means), ``loss, above,
         above_low, above_high`` (loss on the plateau, and how far it is above the level as a share
         of the way from there to the floor; Student's interval over seeds), ``length, length_low,
         length_high`` (updates, over those that escaped)
@@ -91,65 +116,79 @@ def by_setting(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def effects(runs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Return how the plateau's length hangs on each setting, all together.
+def effects(
+    runs: pd.DataFrame,
+    rng: np.random.Generator,
+    settings: LengthSettings = LengthSettings(),
+) -> pd.DataFrame:
+    """Return how the plateau's length depends on each setting, in a joint fit.
 
-    The log of the length is linear in the logs of the settings with normal errors; a training that
-    did not escape says that its plateau is longer than what was seen of it (accelerated failure
-    times; Kalbfleisch & Prentice 2002, chapter 3).
+    The log of the length is linear in the logs of the settings with normal errors; the plateau of a
+    training that did not escape is censored (accelerated failure times; Kalbfleisch & Prentice
+    2002, chapter 3).
 
     Parameters
     ----------
-    runs : as of :func:`by_setting`.
+    runs : DataFrame
+        See :func:`by_setting`.
+    rng : numpy.random.Generator
+        Source of the resamples.
+    settings : LengthSettings
+        Number of resamples.
 
     Returns
     -------
     DataFrame
         ``setting, power, low, high`` (doubling the setting multiplies the length by 2 to this
         power; trainings resampled within each setting), ``n, n_escaped``. Settings of one value
-        are left out, and all powers are NaN where fewer trainings escaped than there are numbers
-        to find.
+        are excluded, and all powers are NaN where fewer trainings escaped than there are parameters
+        to fit.
     """
     names = [name for name in _settings(runs) if runs[name].nunique(dropna=False) > 1]
-    logs = np.log(runs[names].fillna({"radius": DRAWN_RADIUS}).to_numpy(dtype=float))
+    logs = np.log(runs[names].fillna({"radius": INITIAL_RADIUS}).to_numpy(dtype=float))
     escaped = runs["escape"].notna().to_numpy()
-    seen = np.where(escaped, runs["length"], runs["n_updates"] - runs["start"].fillna(0.0))
-    length = np.log(np.maximum(seen.astype(float), 1.0))
+    observed = np.where(escaped, runs["length"], runs["n_updates"] - runs["start"].fillna(0.0))
+    length = np.log(np.maximum(observed.astype(float), 1.0))
     _, kind = np.unique(logs, axis=0, return_inverse=True)
     groups = [np.flatnonzero(kind.ravel() == k) for k in np.unique(kind)]
 
-    def powers(rows: NDArray[np.integer]) -> Floats:
+    def _powers(rows: NDArray[np.integer]) -> Floats:
         design = np.c_[np.ones(len(rows)), logs[rows]]
         return survival_fit(design, length[rows], escaped[rows])[1:]
 
-    found = powers(np.arange(len(runs)))
+    powers = _powers(np.arange(len(runs)))
     again = [
-        powers(np.concatenate([rng.choice(rows, len(rows)) for rows in groups]))
-        for _ in range(N_BOOTSTRAP)
+        _powers(np.concatenate([rng.choice(rows, len(rows)) for rows in groups]))
+        for _ in range(settings.n_bootstrap)
     ]
-    drawn = np.array(again)
+    resampled = np.array(again)
     rows = []
     for index, name in enumerate(names):
-        known = drawn[np.isfinite(drawn[:, index]), index]
-        low, high = interval(known) if len(known) and np.isfinite(found[index]) else (np.nan,) * 2
-        row = {"setting": name, "power": float(found[index]), "low": low, "high": high}
+        known = resampled[np.isfinite(resampled[:, index]), index]
+        low, high = interval(known) if len(known) and np.isfinite(powers[index]) else (np.nan,) * 2
+        row = {"setting": name, "power": float(powers[index]), "low": low, "high": high}
         rows.append(row | {"n": len(runs), "n_escaped": int(escaped.sum())})
     return pd.DataFrame(rows, columns=["setting", "power", "low", "high", "n", "n_escaped"])
 
 
 def survival_fit(design: Floats, time: Floats, ended: NDArray[np.bool_]) -> Floats:
-    """Return the coefficients of a linear model of ``time`` (row), which may be cut off.
+    """Return the coefficients of a linear model of times that may be censored.
 
-    Likeliest under normal errors, a time that did not end being a lower bound.
+    The maximum of the likelihood with normal errors, a time that did not end being a lower bound.
 
     Parameters
     ----------
-    design : (row, column)
-    ended : (row)
+    design : ndarray of shape (row, column)
+        Design matrix.
+    time : ndarray of shape (row)
+        Times.
+    ended : ndarray of shape (row)
+        Whether each time is exact rather than a lower bound.
 
     Returns
     -------
-    coefficients : (column), NaN where fewer rows ended than there are columns and a width to find
+    ndarray of shape (column)
+        Coefficients; NaN where fewer rows ended than there are columns and a width to fit.
     """
     from scipy.optimize import minimize
     from scipy.special import log_ndtr
@@ -163,13 +202,13 @@ def survival_fit(design: Floats, time: Floats, ended: NDArray[np.bool_]) -> Floa
         return np.asarray(start)
     width = max(float((time - design @ start).std()), 1e-3)
 
-    def loss(parameters: Floats) -> float:
+    def _loss(parameters: Floats) -> float:
         log_width = parameters[-1]
         apart = (time - design @ parameters[:-1]) * np.exp(-log_width)
-        told = np.where(ended, -0.5 * apart**2 - log_width, log_ndtr(-apart))
-        return -float(told.sum())
+        terms = np.where(ended, -0.5 * apart**2 - log_width, log_ndtr(-apart))
+        return -float(terms.sum())
 
     # Widths near 0, at which few rows would fit without error, are out of bounds.
     bounds = [(None, None)] * n_columns + [(np.log(1e-3), None)]
-    found = minimize(loss, np.r_[start, np.log(width)], method="L-BFGS-B", bounds=bounds)
-    return np.asarray(found.x[:-1]) if found.success else nothing
+    fit = minimize(_loss, np.r_[start, np.log(width)], method="L-BFGS-B", bounds=bounds)
+    return np.asarray(fit.x[:-1]) if fit.success else nothing

@@ -1,4 +1,4 @@
-"""What figures of one network under reverse engineering show."""
+"""Data of the figures of one network under reverse engineering."""
 
 from __future__ import annotations
 
@@ -11,24 +11,21 @@ from torch import Tensor
 
 from hmmlens.datasets.synthetic.generators import HMMParameters
 from hmmlens.dynamics.labels import latent
-from hmmlens.dynamics.rollouts import WARM_UP, along, draw, pick
-from hmmlens.emulation.analysis import along_training, noise_sensitivity, orbits
+from hmmlens.dynamics.rollouts import WARM_UP, rollout, sample_noise, sample_states
+from hmmlens.emulation.analysis import along_training, orbits
 from hmmlens.emulation.analysis.context import (
-    Case,
+    Context,
     Tables,
     gathered,
     pairs,
-    picked,
+    sampled_states,
     states,
+    switch_points,
     thinned,
 )
+from hmmlens.emulation.analysis.settings import ReverseSettings
 from hmmlens.reduction.principal_components import PrincipalComponents
 from hmmlens.rnn.noise_driven import NoiseDriven
-
-#: Trajectories without noise and their steps, steps of the driven one.
-N_SILENT, N_SILENT_STEPS, N_DRIVEN = 100, 60, 500
-#: Rollouts from a point, and runs and steps and cells along either axis of contours.
-N_ROLLED, N_CONTOUR_RUNS, N_CONTOUR_STEPS, N_GRID = 20, 32, 300, 60
 
 
 def pictures(
@@ -37,119 +34,141 @@ def pictures(
     hmm: HMMParameters,
     seed: int,
     turn: float = float("nan"),
+    settings: ReverseSettings = ReverseSettings(),  # noqa: B008
 ) -> Tables:
-    """Return what figures of a network show; all states in the plane of the ``orbits`` table.
+    """Return the data of figures of a network; all states in the plane of the ``orbits`` table.
 
     Parameters
     ----------
-    network, checkpoints, hmm, seed : as of
-    :func:`hmmlens.emulation.analysis.pipeline.reverse_engineer`; the
-        same seed shows the same states.
-    turn : the update of the ``critical`` onset, around which checkpoints are shown.
+    network : NoiseDriven
+        The network.
+    checkpoints : iterable of (int, mapping) or None
+        Updates of its training and the weights after them.
+    hmm : HMMParameters
+        The target that it was trained to emulate.
+    seed : int
+        Seed of all stages; that of
+        :func:`hmmlens.emulation.analysis.pipeline.reverse_engineer` gives the same states.
+    turn : float
+        The update of the ``critical`` onset, around which checkpoints are shown.
+    settings : ReverseSettings
+        Settings of all stages.
 
     Returns
     -------
-    ``states`` (:func:`~hmmlens.emulation.analysis.residency.states_table`, with ``pc1`` and
-    ``pc2``); ``driven`` (``time``, ``pc1``, ``pc2``, ``label``); ``silent``, without noise
-    (``start``, ``time``, ``pc1``, ``pc2``, ``label``); ``contours`` (``noise_sd``, ``x``, ``y``,
-    ``density``, ``level`` of the 95 % contour); ``rollouts`` from the two points of the longest
-    usable dwell (``point``, ``share`` of fresh noise, ``rollout``, ``step``, ``pc1``, ``pc2``);
-    ``longest`` stretches of label pairs (:func:`~hmmlens.emulation.analysis.subspaces.pairs`); with
-    checkpoints ``stack`` (:func:`~hmmlens.emulation.analysis.along_training.trajectories`); and
-    ``notes``.
+    dict of str to DataFrame
+        ``states`` (:func:`~hmmlens.emulation.analysis.residency.states_table`, with ``pc1`` and
+        ``pc2``); ``driven`` (``time``, ``pc1``, ``pc2``, ``label``); ``silent``, without noise
+        (``start``, ``time``, ``pc1``, ``pc2``, ``label``); ``contours`` (``noise_sd``, ``x``,
+        ``y``, ``density``, ``level`` of the 95 % contour); ``rollouts`` from the two points of the
+        longest usable dwell (``point``, ``share`` of fresh noise, ``rollout``, ``step``, ``pc1``,
+        ``pc2``); ``longest`` stretches of label pairs
+        (:func:`~hmmlens.emulation.analysis.subspaces.pairs`); with checkpoints ``stack``
+        (:func:`~hmmlens.emulation.analysis.along_training.trajectories`); and ``notes``.
+
+    Raises
+    ------
+    DataError
+        When the network diverges on its own noise.
     """
-    case = Case(network, hmm, seed)
-    axes = orbits.plane(case.hidden)
+    context = Context(network, hmm, seed, settings)
+    axes = orbits.plane(context.hidden, settings.orbits.n_components, settings.orbits.most_states)
     stages: dict[str, Callable[[], Tables]] = {
-        "states": lambda: {"states": _residency_map(case, axes)},
-        "driven": lambda: {"driven": _driven(case, axes)},
-        "silent": lambda: {"silent": _silent(case, axes)},
-        "contours": lambda: {"contours": _contours(case, axes)},
-        "rollouts": lambda: {"rollouts": _rollouts(case, axes)},
-        "pairs": lambda: {"longest": pairs(case)[1]},
+        "states": lambda: {"states": _residency_map(context, axes)},
+        "driven": lambda: {"driven": _driven(context, axes)},
+        "silent": lambda: {"silent": _silent(context, axes)},
+        "contours": lambda: {"contours": _contours(context, axes)},
+        "rollouts": lambda: {"rollouts": _rollouts(context, axes)},
+        "pairs": lambda: {"longest": pairs(context)[1]},
     }
     if checkpoints is not None:
-        kept = thinned(checkpoints)
-        shown = along_training.shown([update for update, _ in kept], turn)
+        kept, evolution = thinned(checkpoints, settings.max_checkpoints), settings.evolution
+        shown = along_training.shown([update for update, _ in kept], turn, evolution.n_shown)
         stages["stack"] = lambda: {
             "stack": along_training.trajectories(
-                network, kept, shown, case.symbols, case.generator("stack")
+                network, kept, shown, context.symbols, context.generator("stack"), evolution
             )
         }
     return gathered(stages)
 
 
-def _scores(case: Case, axes: PrincipalComponents, entries: Tensor) -> tuple[pd.Series, pd.Series]:
+def _scores(
+    context: Context, axes: PrincipalComponents, entries: Tensor
+) -> tuple[pd.Series, pd.Series]:
     """Return the places of states (state, entry) on the first two axes."""
-    scores = axes.transform(entries[:, : case.network.n_units].double().cpu().numpy())
+    scores = axes.transform(entries[:, : context.network.n_units].double().cpu().numpy())
     return pd.Series(scores[:, 0]), pd.Series(scores[:, 1])
 
 
-def _residency_map(case: Case, axes: PrincipalComponents) -> pd.DataFrame:
-    one, two = _scores(case, axes, picked(case)[0])
-    return states(case).assign(pc1=one, pc2=two)
+def _residency_map(context: Context, axes: PrincipalComponents) -> pd.DataFrame:
+    one, two = _scores(context, axes, sampled_states(context)[0])
+    return states(context).assign(pc1=one, pc2=two)
 
 
-def _driven(case: Case, axes: PrincipalComponents) -> pd.DataFrame:
-    run = case.drive("driven", 1, N_DRIVEN)
-    one, two = _scores(case, axes, run.states[0])
-    time = np.arange(N_DRIVEN)
-    return pd.DataFrame({"time": time, "pc1": one, "pc2": two, "label": case.labels(run)[0]})
+def _driven(context: Context, axes: PrincipalComponents) -> pd.DataFrame:
+    n_steps = context.settings.pictures.n_driven
+    run = context.drive("driven", 1, n_steps)
+    one, two = _scores(context, axes, run.states[0])
+    time = np.arange(n_steps)
+    return pd.DataFrame({"time": time, "pc1": one, "pc2": two, "label": context.labels(run)[0]})
 
 
-def _silent(case: Case, axes: PrincipalComponents) -> pd.DataFrame:
+def _silent(context: Context, axes: PrincipalComponents) -> pd.DataFrame:
     """Return trajectories without noise from visited states, time 0 being the state."""
-    start, _ = pick(case.run, -(-N_SILENT // len(case.run.states)), case.generator("silent"))
-    start = start[:N_SILENT]
-    silence = start.new_zeros(len(start), N_SILENT_STEPS, case.network.n_noise)
-    path, _ = along(case.network, silence, start)
+    settings = context.settings.pictures
+    n_each = -(-settings.n_silent // len(context.run.states))
+    start, _ = sample_states(context.run, n_each, context.generator("silent"))
+    start = start[: settings.n_silent]
+    zeros = start.new_zeros(len(start), settings.n_silent_steps, context.network.n_noise)
+    path, _ = rollout(context.network, zeros, start)
     whole = torch.cat([start[:, None], path], dim=1)
-    one, two = _scores(case, axes, whole.flatten(0, 1))
-    hidden = whole[..., : case.network.n_units]
+    one, two = _scores(context, axes, whole.flatten(0, 1))
+    hidden = whole[..., : context.network.n_units]
     with torch.no_grad():
-        label = latent(case.network.out(hidden), case.symbols).flatten().cpu().numpy()
+        label = latent(context.network.out(hidden), context.symbols).flatten().cpu().numpy()
     start_, time = np.indices(whole.shape[:2])
     return pd.DataFrame(
         {"start": start_.ravel(), "time": time.ravel(), "pc1": one, "pc2": two, "label": label}
     )
 
 
-def _contours(case: Case, axes: PrincipalComponents) -> pd.DataFrame:
+def _contours(context: Context, axes: PrincipalComponents) -> pd.DataFrame:
     """Return densities on one grid for each size of the noise, the same noise scaled."""
-    noise = draw(case.network, case.generator("contours"), N_CONTOUR_RUNS, N_CONTOUR_STEPS)
+    settings, orbit = context.settings.pictures, context.settings.orbits
+    size = settings.n_contour_runs, settings.n_contour_steps
+    noise = sample_noise(context.network, context.generator("contours"), *size)
     parts = []
-    for scale in orbits.SIZES:
-        path = along(case.network, scale * noise)[0][:, WARM_UP:].flatten(0, 1)
+    for scale in orbit.noise_sds:
+        path = rollout(context.network, scale * noise)[0][:, WARM_UP:].flatten(0, 1)
         if not torch.isfinite(path).all():
             continue
-        scores = np.stack(_scores(case, axes, path), axis=1)
-        found = orbits.contour(scores, n_grid=N_GRID)
-        x, y = np.meshgrid(found.x, found.y, indexing="ij")
-        columns = {"x": x.ravel(), "y": y.ravel(), "density": found.density.ravel()}
-        parts.append(pd.DataFrame({"noise_sd": scale, **columns, "level": found.level}))
+        scores = np.stack(_scores(context, axes, path), axis=1)
+        density = orbits.contour(scores, orbit.occupied, settings.n_grid)
+        x, y = np.meshgrid(density.x, density.y, indexing="ij")
+        columns = {"x": x.ravel(), "y": y.ravel(), "density": density.density.ravel()}
+        parts.append(pd.DataFrame({"noise_sd": scale, **columns, "level": density.level}))
     return pd.concat(parts, ignore_index=True)
 
 
-def _rollouts(case: Case, axes: PrincipalComponents) -> pd.DataFrame:
+def _rollouts(context: Context, axes: PrincipalComponents) -> pd.DataFrame:
     """Return rollouts from the points of the longest dwell that has both; none if none has."""
-    points = noise_sensitivity.choose(
-        case.network, case.run, case.symbols, case.generator("points")
-    )
+    points, settings = switch_points(context), context.settings.sensitivity
     columns = ["point", "share", "rollout", "step", "pc1", "pc2"]
     if not points.usable.any():
         return pd.DataFrame(columns=columns)
     best = int(np.where(points.usable, points.dwell, -1).argmax())
-    n_steps, run = noise_sensitivity.N_STEPS, int(points.run[best])
-    fresh = draw(case.network, case.generator("rollouts"), N_ROLLED, n_steps)
+    n_steps, run = settings.n_steps, int(points.run[best])
+    n_rolled = context.settings.pictures.n_rolled
+    fresh = sample_noise(context.network, context.generator("rollouts"), n_rolled, n_steps)
     parts = []
     for name, at in (("cluster", int(points.cluster[best])), ("kick", int(points.kick[best]))):
-        own = case.run.noise[run, at + 1 : at + 1 + n_steps]
-        start = case.run.states[run, at].expand(N_ROLLED, -1)
-        for share in noise_sensitivity.SHARES:
-            path, _ = along(case.network, (1 - share) * own + share * fresh, start)
+        own = context.run.noise[run, at + 1 : at + 1 + n_steps]
+        start = context.run.states[run, at].expand(n_rolled, -1)
+        for share in settings.shares:
+            path, _ = rollout(context.network, (1 - share) * own + share * fresh, start)
             whole = torch.cat([start[:, None], path], dim=1)
-            one, two = _scores(case, axes, whole.flatten(0, 1))
-            rollout, step = np.indices(whole.shape[:2])
-            places = {"rollout": rollout.ravel(), "step": step.ravel(), "pc1": one, "pc2": two}
+            one, two = _scores(context, axes, whole.flatten(0, 1))
+            row, step = np.indices(whole.shape[:2])
+            places = {"rollout": row.ravel(), "step": step.ravel(), "pc1": one, "pc2": two}
             parts.append(pd.DataFrame({"point": name, "share": share, **places}))
     return pd.concat(parts, ignore_index=True)[columns]

@@ -1,4 +1,4 @@
-"""Generators of symbols that are a target, or differ from it in a way that is known."""
+"""Generators of symbols that equal a target, or differ from it in a known way."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from hmmlens.stats import transitions
 from hmmlens.typing import Int64s
 from hmmlens.validation.closed_loop import sample_categories
 
-#: Takes sequences, steps and where to draw from; returns symbols (sequence, time).
+#: Takes the number of sequences, that of steps and a source of randomness; returns symbols
+#: (sequence, time).
 Generator = Callable[[int, int, np.random.Generator], Int64s]
 
-#: Factors on the probabilities of moving on, and the one that other changes are joined to.
+#: Factors on the probabilities of leaving a state, and the one that is combined with other changes.
 FACTORS, SLOWER = (0.4, 0.6, 0.8, 1.2, 1.4), 0.6
 #: Steps before a sequence begins, so that no dwell begins with it.
 BURN_IN = 100
@@ -26,17 +27,40 @@ TRUE = "target"
 
 
 def of_hmm(hmm: HMMParameters) -> Generator:
-    """Return the generator that samples a hidden Markov model."""
+    """Return the generator that samples a hidden Markov model.
+
+    Parameters
+    ----------
+    hmm : HMMParameters
+        The model.
+
+    Returns
+    -------
+    Generator
+        The generator.
+    """
     return lambda n, n_steps, rng: sample_hmm(hmm, n, n_steps, rng)[0]
 
 
 def moving(hmm: HMMParameters, factor: float) -> HMMParameters:
-    """Return a model whose probabilities of moving on are multiplied.
+    """Return a model whose probabilities of leaving a state are multiplied.
+
+    Parameters
+    ----------
+    hmm : HMMParameters
+        The model.
+    factor : float
+        The factor.
+
+    Returns
+    -------
+    HMMParameters
+        The changed model.
 
     Raises
     ------
     DataError
-        When a state would move with a probability above 1.
+        When a state would be left with a probability above 1.
     """
     transmat = np.eye(len(hmm.transmat)) + factor * (hmm.transmat - np.eye(len(hmm.transmat)))
     if transmat.min() < 0:
@@ -45,25 +69,45 @@ def moving(hmm: HMMParameters, factor: float) -> HMMParameters:
 
 
 def without_rare(hmm: HMMParameters) -> HMMParameters:
-    """Return a model that never says the symbols that tell no states apart.
+    """Return a model that never emits the symbols that do not distinguish states.
+
+    Parameters
+    ----------
+    hmm : HMMParameters
+        The model.
+
+    Returns
+    -------
+    HMMParameters
+        The changed model.
 
     Raises
     ------
     DataError
-        When every symbol tells states apart.
+        When every symbol distinguishes states.
     """
     kept = np.isin(np.arange(hmm.emissionprob.shape[1]), informative(hmm))
     if kept.all():
-        raise DataError("every symbol of this model tells states apart; it has no rare one")
+        raise DataError("every symbol of this model distinguishes states; it has no rare one")
     distribution = hmm.emissionprob * kept
     return hmm._replace(emissionprob=distribution / distribution.sum(axis=1, keepdims=True))
 
 
 def regular(hmm: HMMParameters) -> Generator:
-    """Return a generator with the mean dwells of a model, and less chance in them.
+    """Return a generator with the mean dwells of a model, and less variance in them.
 
     A dwell of mean m is 1 + the sum of two geometric waits of mean (m - 1) / 2, the counterpart in
-    whole steps of a Gamma law of shape 2; the state after it and the symbols are the model's.
+    whole steps of a Gamma distribution of shape 2; the next state and the symbols are the model's.
+
+    Parameters
+    ----------
+    hmm : HMMParameters
+        The model.
+
+    Returns
+    -------
+    Generator
+        The generator.
     """
     leave = 1 - np.diag(hmm.transmat)
     away = hmm.transmat * (1 - np.eye(len(leave)))
@@ -71,7 +115,7 @@ def regular(hmm: HMMParameters) -> Generator:
     # A geometric wait of mean w on 0, 1, 2, ... ends at each step with 1 / (1 + w).
     end = 1 / (1 + (1 / leave - 1) / 2)
 
-    def sample(n: int, n_steps: int, rng: np.random.Generator) -> Int64s:
+    def _sample(n: int, n_steps: int, rng: np.random.Generator) -> Int64s:
         state = sample_categories(np.tile(hmm.startprob, (n, 1)), rng)
         left = np.zeros(n, dtype=np.int64)
         path = np.empty((n, BURN_IN + n_steps), dtype=np.int64)
@@ -87,11 +131,22 @@ def regular(hmm: HMMParameters) -> Generator:
             n, n_steps
         )
 
-    return sample
+    return _sample
 
 
 def independent(hmm: HMMParameters) -> Generator:
-    """Return a generator of independent symbols, as frequent as the model's in the long run."""
+    """Return a generator of independent symbols with the model's stationary frequencies.
+
+    Parameters
+    ----------
+    hmm : HMMParameters
+        The model.
+
+    Returns
+    -------
+    Generator
+        The generator.
+    """
     distribution = transitions.stationary(hmm.transmat) @ hmm.emissionprob
     return lambda n, n_steps, rng: sample_categories(
         np.tile(distribution, (n * n_steps, 1)), rng
@@ -99,15 +154,36 @@ def independent(hmm: HMMParameters) -> Generator:
 
 
 def moves(factor: float) -> str:
-    """Return what a generator is called that moves on so many times as often as the target."""
+    """Return the name of the generator with multiplied probabilities of leaving a state.
+
+    Parameters
+    ----------
+    factor : float
+        The factor.
+
+    Returns
+    -------
+    str
+        The name in tables.
+    """
     return f"moves x {factor:g}"
 
 
 def hand_made(hmm: HMMParameters) -> dict[str, Generator]:
-    """Return the generators that an objective is asked about, the target first.
+    """Return the reference generators by name, the target first.
 
-    A generator that a model does not allow is left out: without rare symbols where it has none,
-    faster where a state moves too often already.
+    A generator that a model does not allow is excluded: without rare symbols where it has none,
+    faster where a state is left too often already.
+
+    Parameters
+    ----------
+    hmm : HMMParameters
+        The target.
+
+    Returns
+    -------
+    dict of str to Generator
+        Generators by name.
     """
     slow = moves(SLOWER)
     made: dict[str, Callable[[], Generator]] = {
@@ -121,13 +197,13 @@ def hand_made(hmm: HMMParameters) -> dict[str, Generator]:
         ),
         "independent symbols": lambda: independent(hmm),
     }
-    found = {}
+    generators = {}
     for name, make in made.items():
         try:
-            found[name] = make()
+            generators[name] = make()
         except DataError:
             continue
-    return found
+    return generators
 
 
 def _moving(hmm: HMMParameters, factor: float) -> Generator:

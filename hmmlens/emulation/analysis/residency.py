@@ -1,13 +1,14 @@
-"""How long a network stays in what it says, from states that it visits, and the three regions.
+"""Residency times of visited states, and the three regions of state space.
 
-The residency time of a state is the mean number of steps until the label is another than the
-state's own, over rollouts on fresh noise (Torre et al. 2025). States that leave at once are in
+The residency time of a state is the mean number of steps until the label differs from the state's
+own, over rollouts on fresh noise (Torre et al. 2025). States that leave at once are in
 *transition*, those that stay are in a *cluster*, and between them lies the *kick* zone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -17,30 +18,59 @@ from torch import Tensor
 
 from hmmlens.dynamics.jacobians import critical_pairs, spectra, unstable
 from hmmlens.dynamics.labels import latent
-from hmmlens.dynamics.rollouts import Driven, draw, flatten, unflatten
+from hmmlens.dynamics.protocol import DrivenNetwork, flatten, unflatten
+from hmmlens.dynamics.rollouts import sample_noise
 from hmmlens.stats.ratios import ratio
 from hmmlens.typing import Floats, Int64s
 
-#: Rollouts from each state, and their longest.
-N_ROLLOUTS, N_STEPS = 20, 60
-#: Residency times that bound the kick zone, and what a cluster's likeliest symbol must exceed.
-SHORT, LONG, SURE = 2.0, 8.0, 0.8
-#: The regions by their number; ``unsure`` stays long but is not sure of its symbol.
+#: The regions by their number; ``unsure`` states stay long, but no symbol is probable enough.
 REGIONS = ("transition", "kick", "cluster", "unsure")
-#: Rollouts that run side by side; more do not fit the processor's cache.
-BATCH = 4096
-#: Share of rollouts under way below which those that ended are dropped.
-COMPACT = 0.8
+
+
+@dataclass(frozen=True)
+class ResidencySettings:
+    """Settings of :func:`residency` and :func:`regions`.
+
+    Attributes
+    ----------
+    n_rollouts : int
+        Rollouts from each state.
+    n_steps : int
+        Longest rollout.
+    short, long : float
+        Residency times that bound the kick zone.
+    sure : float
+        What the probability of a cluster's most likely symbol must exceed.
+    batch : int
+        Rollouts that run at once; more do not fit the processor's cache.
+    compact : float
+        Share of active rollouts below which those that ended are removed from a batch.
+    """
+
+    n_rollouts: int = 20
+    n_steps: int = 60
+    short: float = 2.0
+    long: float = 8.0
+    sure: float = 0.8
+    batch: int = 4096
+    compact: float = 0.8
 
 
 class Residency(NamedTuple):
-    """What rollouts from each state show; all (state).
+    """Statistics of the rollouts from each state.
 
-    time : mean first step with another label, at most the rollouts' length
-    ended : share of the rollouts that came to another label
-    sign_changes : mean number of turns of the initially likeliest label's logit before that
-    sure : probability of the likeliest symbol
-    label : the label at the start
+    Attributes
+    ----------
+    time : ndarray of shape (state)
+        Mean first step with another label, at most the rollouts' length.
+    ended : ndarray of shape (state)
+        Share of the rollouts that reached another label.
+    sign_changes : ndarray of shape (state)
+        Mean number of sign changes of the slope of the initial label's logit before that.
+    sure : ndarray of shape (state)
+        Probability of the most likely symbol.
+    label : ndarray of shape (state)
+        Label of the state.
     """
 
     time: Floats
@@ -51,29 +81,48 @@ class Residency(NamedTuple):
 
 
 def residency(
-    network: Driven,
+    network: DrivenNetwork,
     entries: Tensor,
     informative: Sequence[int],
     generator: torch.Generator,
-    n_rollouts: int = N_ROLLOUTS,
-    n_steps: int = N_STEPS,
+    settings: ResidencySettings = ResidencySettings(),
 ) -> Residency:
-    """Return the residency of states (state, entry).
+    """Return the residency of states.
 
     A rollout of which the label never changes counts as ``n_steps``, so that times near it are
     lower bounds. Sign changes are those of the logit's step-to-step change over the steps strictly
     before the label changes.
+
+    Parameters
+    ----------
+    network : DrivenNetwork
+        A network.
+    entries : Tensor of shape (state, entry)
+        States.
+    informative : sequence of int
+        Symbols that distinguish states, see :func:`hmmlens.dynamics.labels.informative`.
+    generator : torch.Generator
+        Source of the noise.
+    settings : ResidencySettings
+        Numbers of rollouts and steps.
+
+    Returns
+    -------
+    Residency
+        Statistics of each state.
     """
     with torch.inference_mode():
         logits = network.readout(unflatten(entries, network))
         label = latent(logits, informative)
-        origin = torch.arange(len(entries), device=entries.device).repeat_interleave(n_rollouts)
+        origin = torch.arange(len(entries), device=entries.device).repeat_interleave(
+            settings.n_rollouts
+        )
         parts = [
-            _roll(network, entries[some], label[some], informative, generator, n_steps)
-            for some in origin.split(BATCH)
+            _roll(network, entries[some], label[some], informative, generator, settings)
+            for some in origin.split(settings.batch)
         ]
         first, ended, changes = (
-            torch.cat(column).double().reshape(-1, n_rollouts).mean(dim=1)
+            torch.cat(column).double().reshape(-1, settings.n_rollouts).mean(dim=1)
             for column in zip(*parts, strict=True)
         )
         sure = logits.softmax(dim=1).amax(dim=1).double()
@@ -81,34 +130,68 @@ def residency(
     return Residency(*arrays)
 
 
-def regions(found: Residency) -> Int64s:
-    """Return the region of each state (state), a position in :data:`REGIONS`.
+def regions(
+    found: Residency,
+    settings: ResidencySettings = ResidencySettings(),
+) -> Int64s:
+    """Return the region of each state.
 
-    Torre et al. 2025: transition below 2 steps, kick zone 2 to 8, cluster above 8 with a likeliest
-    symbol above .8.
-    """
-    settled = np.where(found.sure > SURE, 2, 3)
-    return np.where(found.time < SHORT, 0, np.where(found.time <= LONG, 1, settled))
-
-
-def states_table(network: Driven, entries: Tensor, runs: Tensor, found: Residency) -> pd.DataFrame:
-    """Return one row a state, with its Jacobian without noise.
-
-    ``run``, ``label``, ``region``, ``residency``, ``ended``, ``sign_changes``, ``sure``,
-    ``n_unstable`` (eigenvalues beyond the unit circle) and ``n_critical`` (pairs, see
-    :func:`hmmlens.dynamics.jacobians.critical_pairs`).
+    Torre et al. 2025: transition below 2 steps, kick zone 2 to 8, cluster above 8 with a most
+    likely symbol above .8.
 
     Parameters
     ----------
-    entries, runs : (state, entry), (state), see :func:`hmmlens.dynamics.rollouts.pick`.
+    found : Residency
+        Statistics of the states.
+    settings : ResidencySettings
+        Bounds of the regions.
+
+    Returns
+    -------
+    ndarray of shape (state)
+        Positions in :data:`REGIONS`.
     """
-    silence = torch.zeros(len(entries), network.n_noise, dtype=entries.dtype, device=entries.device)
-    values = spectra(network, entries, silence)
+    settled = np.where(found.sure > settings.sure, 2, 3)
+    near = np.where(found.time <= settings.long, 1, settled)
+    return np.where(found.time < settings.short, 0, near)
+
+
+def states_table(
+    network: DrivenNetwork,
+    entries: Tensor,
+    runs: Tensor,
+    found: Residency,
+    settings: ResidencySettings = ResidencySettings(),
+) -> pd.DataFrame:
+    """Return one row per state, with its Jacobian on zero noise.
+
+    Parameters
+    ----------
+    network : DrivenNetwork
+        A network.
+    entries : Tensor of shape (state, entry)
+        States, see :func:`hmmlens.dynamics.rollouts.sample_states`.
+    runs : Tensor of shape (state)
+        Run of each state.
+    found : Residency
+        Statistics of the states.
+    settings : ResidencySettings
+        Bounds of the regions.
+
+    Returns
+    -------
+    DataFrame
+        ``run``, ``label``, ``region``, ``residency``, ``ended``, ``sign_changes``, ``sure``,
+        ``n_unstable`` (eigenvalues beyond the unit circle) and ``n_critical`` (pairs, see
+        :func:`hmmlens.dynamics.jacobians.critical_pairs`).
+    """
+    zeros = torch.zeros(len(entries), network.n_noise, dtype=entries.dtype, device=entries.device)
+    values = spectra(network, entries, zeros)
     return pd.DataFrame(
         {
             "run": runs.cpu().numpy(),
             "label": found.label,
-            "region": np.array(REGIONS)[regions(found)],
+            "region": np.array(REGIONS)[regions(found, settings)],
             "residency": found.time,
             "ended": found.ended,
             "sign_changes": found.sign_changes,
@@ -119,22 +202,26 @@ def states_table(network: Driven, entries: Tensor, runs: Tensor, found: Residenc
     )
 
 
-#: Measures of a region that are means over its states: name -> column of the states' table.
+#: Measures of a region that are means over its states: columns of the states' table.
 MEANS = ("residency", "sign_changes", "n_unstable", "n_critical")
 
 
 def regions_table(states: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Return what the regions are like, with intervals that resample whole runs.
+    """Return statistics of the regions, with intervals that resample whole runs.
 
     Parameters
     ----------
-    states : see :func:`states_table`.
+    states : DataFrame
+        Result of :func:`states_table`.
+    rng : numpy.random.Generator
+        Source of the resamples.
 
     Returns
     -------
-    one row a region and measure: ``region``, ``measure``, ``value``, ``low``, ``high``,
-    ``n_states``. Measures are ``share`` (of all states), ``any_unstable`` (share of the region's
-    states with an unstable direction) and the means :data:`MEANS`.
+    DataFrame
+        One row per region and measure: ``region``, ``measure``, ``value``, ``low``, ``high``,
+        ``n_states``. Measures are ``share`` (of all states), ``any_unstable`` (share of the
+        region's states with an unstable direction) and the means :data:`MEANS`.
     """
     members = states.assign(
         share=1.0, any_unstable=(states["n_unstable"] > 0).astype(float), all=1.0
@@ -143,25 +230,25 @@ def regions_table(states: pd.DataFrame, rng: np.random.Generator) -> pd.DataFram
     everything = members.groupby("run")["all"].sum().reindex(runs).to_numpy()
     rows = []
     for region in REGIONS:
-        mine = members[members["region"] == region]
-        n_each = mine.groupby("run")["all"].sum().reindex(runs, fill_value=0.0).to_numpy()
+        inside = members[members["region"] == region]
+        n_each = inside.groupby("run")["all"].sum().reindex(runs, fill_value=0.0).to_numpy()
         for measure in ("share", *MEANS, "any_unstable"):
-            total = mine.groupby("run")[measure].sum().reindex(runs, fill_value=0.0).to_numpy()
+            total = inside.groupby("run")[measure].sum().reindex(runs, fill_value=0.0).to_numpy()
             below = everything if measure == "share" else n_each
-            found = ratio(total, below, rng)
+            value = ratio(total, below, rng)
             rows.append(
-                {"region": region, "measure": measure, **found._asdict(), "n_states": len(mine)}
+                {"region": region, "measure": measure, **value._asdict(), "n_states": len(inside)}
             )
     return pd.DataFrame(rows)
 
 
 def _roll(
-    network: Driven,
+    network: DrivenNetwork,
     entries: Tensor,
     label: Tensor,
     informative: Sequence[int],
     generator: torch.Generator,
-    n_steps: int,
+    settings: ResidencySettings,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Roll out once from each row.
 
@@ -173,28 +260,28 @@ def _roll(
     """
     n = len(entries)
     symbol = torch.as_tensor(informative, device=entries.device)[label]
-    first = torch.full((n,), n_steps, device=entries.device)
+    first = torch.full((n,), settings.n_steps, device=entries.device)
     ended = torch.zeros(n, dtype=torch.bool, device=entries.device)
     changes = torch.zeros(n, device=entries.device)
     alive = torch.arange(n, device=entries.device)
     state = unflatten(entries, network)
     height = network.readout(state).gather(1, symbol[:, None])[:, 0]
     slope = torch.zeros_like(height)
-    for t in range(1, n_steps + 1):
-        state = network.step(state, draw(network, generator, len(alive)))
+    for t in range(1, settings.n_steps + 1):
+        state = network.step(state, sample_noise(network, generator, len(alive)))
         logits = network.readout(state)
-        # Rows that ended go on until they are dropped, and are not looked at any more.
+        # Rows that ended go on until they are removed, and are not used any more.
         open_ = ~ended[alive]
         left = open_ & (latent(logits, informative) != label[alive])
         first[alive[left]] = t
         ended[alive[left]] = True
         now = logits.gather(1, symbol[alive, None])[:, 0]
         new_slope = now - height
-        turned = open_ & ~left & (new_slope * slope < 0)
-        changes[alive] += turned
+        reversed_ = open_ & ~left & (new_slope * slope < 0)
+        changes[alive] += reversed_
         height, slope = now, new_slope
         stay = open_ & ~left
-        if stay.sum() < COMPACT * len(alive):
+        if stay.sum() < settings.compact * len(alive):
             if not stay.any():
                 break
             alive, height, slope = alive[stay], height[stay], slope[stay]

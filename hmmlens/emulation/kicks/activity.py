@@ -11,7 +11,7 @@ from torch import Tensor
 
 from hmmlens.dynamics.jacobians import critical_pairs, spectra
 from hmmlens.dynamics.labels import Switches, switches
-from hmmlens.dynamics.rollouts import flatten, unflatten
+from hmmlens.dynamics.protocol import flatten, unflatten
 from hmmlens.emulation.analysis.residency import REGIONS, regions, residency
 from hmmlens.emulation.kicks.candidates import Watched
 from hmmlens.emulation.kicks.dose_response import Of, scaled

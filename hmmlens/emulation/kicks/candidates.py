@@ -17,7 +17,8 @@ from torch import Tensor
 from hmmlens.dynamics import rollouts
 from hmmlens.dynamics.jacobians import has_drive
 from hmmlens.dynamics.labels import latent, switches
-from hmmlens.dynamics.rollouts import Run, unflatten
+from hmmlens.dynamics.protocol import unflatten
+from hmmlens.dynamics.rollouts import Run
 from hmmlens.rnn.noise_driven import Modulation, NoiseDriven
 from hmmlens.typing import Floats, Int64s
 

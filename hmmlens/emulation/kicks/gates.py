@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from hmmlens.dynamics.rollouts import unflatten
+from hmmlens.dynamics.protocol import unflatten
 from hmmlens.emulation.kicks.candidates import CLUSTER, Watched, steps_to_exit
 from hmmlens.emulation.kicks.first_exits import (
     Exits,

@@ -16,7 +16,7 @@ import torch
 
 from hmmlens.dynamics import rollouts
 from hmmlens.dynamics.labels import latent
-from hmmlens.dynamics.rollouts import unflatten
+from hmmlens.dynamics.protocol import unflatten
 from hmmlens.emulation.kicks.first_exits import (
     N_ROWS,
     Changed,
@@ -197,7 +197,7 @@ def gated_switches(
         as the one of the label it is in.
     """
     states = rollouts.drive(network, N_GATED, 1, generator).states[:, 0]
-    noise = rollouts.draw(network, generator, GATED_STEPS, N_GATED)
+    noise = rollouts.sample_noise(network, generator, GATED_STEPS, N_GATED)
     n_labels, counts = len(informative), []
     with torch.inference_mode():
         given = received(network, noise)

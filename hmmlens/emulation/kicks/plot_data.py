@@ -14,7 +14,7 @@ import torch
 
 from hmmlens.dynamics.jacobians import has_drive
 from hmmlens.dynamics.labels import latent
-from hmmlens.dynamics.rollouts import unflatten
+from hmmlens.dynamics.protocol import unflatten
 from hmmlens.emulation.analysis import orbits
 from hmmlens.emulation.kicks.context import Case
 from hmmlens.emulation.kicks.dose_response import factors

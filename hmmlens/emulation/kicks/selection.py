@@ -17,7 +17,8 @@ from torch import Tensor
 
 from hmmlens.dynamics import rollouts
 from hmmlens.dynamics.labels import latent
-from hmmlens.dynamics.rollouts import Run, unflatten
+from hmmlens.dynamics.protocol import unflatten
+from hmmlens.dynamics.rollouts import Run
 from hmmlens.emulation.kicks.candidates import Ranked
 from hmmlens.emulation.kicks.first_exits import (
     Changed,
@@ -123,7 +124,7 @@ def draw_starts(
     entries = states.states[latent(states.logits, informative) == label]
     order = torch.randperm(len(entries), generator=generator, device=generator.device)
     entries = entries[order[:n_starts].to(entries.device)]
-    noise = rollouts.draw(network, generator, HORIZON, len(entries))
+    noise = rollouts.sample_noise(network, generator, HORIZON, len(entries))
     with torch.inference_mode():
         return Starts(unflatten(entries, network), received(network, noise), label)
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from hmmlens.dynamics.forecasts import Runs
 from hmmlens.dynamics.labels import latent
-from hmmlens.dynamics.rollouts import draw, unflatten
+from hmmlens.dynamics.protocol import unflatten
+from hmmlens.dynamics.rollouts import sample_noise
 from hmmlens.emulation.kicks.first_exits import (
     Exits,
     Starts,
@@ -171,7 +172,7 @@ def _exits(
     output = torch.ones(1 + len(sets), network.n_units)
     for copy, units in enumerate(sets, start=1):
         output[copy, torch.from_numpy(units)] = 0.0
-    given = received(network, draw(network, generator, N_STEPS, len(entries)))
+    given = received(network, sample_noise(network, generator, N_STEPS, len(entries)))
     starts = Starts(unflatten(entries, network), given, label)
     return first_exits(network, modulated(network, output=output), len(output), starts, told)
 

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from hmmlens.dynamics.forecasts import Runs, output_distributions
-from hmmlens.dynamics.rollouts import Driven
+from hmmlens.dynamics.protocol import DrivenNetwork
 from hmmlens.emulation.states.models import N_BOOTSTRAP, StateModel
 from hmmlens.errors import DataError
 from hmmlens.stats.bootstrap import interval
@@ -152,7 +152,7 @@ def _mean(values: Floats) -> float:
 
 
 def interchange(
-    network: Driven,
+    network: DrivenNetwork,
     runs: Runs,
     model: StateModel,
     split: NDArray[np.int8],

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from hmmlens.dynamics.forecasts import Distributions, Runs, output_distributions
-from hmmlens.dynamics.rollouts import Driven
+from hmmlens.dynamics.protocol import DrivenNetwork
 from hmmlens.emulation.states.models import COUNTS, N_BOOTSTRAP, Space, StateModel
 from hmmlens.hmm.selection import Choice, best_restarts, choose
 from hmmlens.hmm.sweep import HMMSweep
@@ -62,7 +62,7 @@ class Ahead(NamedTuple):
 
 
 def look_ahead(
-    network: Driven,
+    network: DrivenNetwork,
     runs: Runs,
     split: NDArray[np.int8],
     part: int,

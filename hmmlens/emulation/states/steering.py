@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from hmmlens.dynamics.forecasts import Distributions, Runs, output_distributions
-from hmmlens.dynamics.rollouts import Driven
+from hmmlens.dynamics.protocol import DrivenNetwork
 from hmmlens.emulation.states.interchange import HORIZON, N_DRAWS, Sample, futures, sample
 from hmmlens.emulation.states.models import N_BOOTSTRAP, Space, StateModel
 from hmmlens.stats.bootstrap import estimate
@@ -170,7 +170,7 @@ def manifold(runs: Runs, model: StateModel, split: NDArray[np.int8]) -> Manifold
 
 
 def steer(
-    network: Driven,
+    network: DrivenNetwork,
     runs: Runs,
     model: StateModel,
     split: NDArray[np.int8],

@@ -26,16 +26,16 @@ LEAST = {
     "measure_bias": Work(320, 3),
 }
 #: Pairs of batches whose divergences are the levels of a plateau, twice as many; see
-#: :data:`hmmlens.emulation.analysis.loss_plateau.N_REPEATS`. Sequences at each checkpoint, see
-#: :data:`hmmlens.emulation.analysis.plateau_escape.N_SEQUENCES`.
+#: :class:`hmmlens.emulation.analysis.loss_plateau.PlateauSettings`. Sequences at each checkpoint,
+#: see :class:`hmmlens.emulation.analysis.step_correlation.EscapeSettings`.
 LEVELS, SEQUENCES = 10, 256
 #: Alignments of a network that is scored; seconds for a sequence and for a pair of them in each.
 ALIGNED, PER_SEQUENCE, PER_PAIR = 10, 3e-4, 5e-7
 #: Bytes for a pair of sequences, without gradients.
 PAIR_BYTES = 30
-#: Checkpoints that are measured at most, see :data:`hmmlens.emulation.analysis.context.
-#: MOST_CHECKPOINTS`; seconds for each, and for what is done but once, with the network of
-#: :data:`USUAL`.
+#: Checkpoints that are measured at most, see
+#: :class:`hmmlens.emulation.analysis.settings.ReverseSettings`; seconds for each, and for what is
+#: done but once, with the network of :data:`USUAL`.
 MOST_CHECKPOINTS, PER_CHECKPOINT, ONCE = 50, 0.4, 5.0
 #: Seconds of the other analyses of that network.
 KICKS, STATES = 25.0, 8.0

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from hmmlens.dynamics.rollouts import WARM_UP, flatten, unflatten
+from hmmlens.dynamics.protocol import flatten, unflatten
+from hmmlens.dynamics.rollouts import WARM_UP
 from hmmlens.emulation.analysis.along_training import (
     evolution,
     loaded,

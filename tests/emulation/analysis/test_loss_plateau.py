@@ -8,7 +8,13 @@ import pytest
 import torch
 
 from hmmlens.datasets.synthetic.generators import check_hmm, preset_hmm
-from hmmlens.emulation.analysis.loss_plateau import frequencies, levels, onset, plateau
+from hmmlens.emulation.analysis.loss_plateau import (
+    PlateauSettings,
+    frequencies,
+    levels,
+    onset,
+    plateau,
+)
 from hmmlens.emulation.objectives import OBJECTIVES
 from hmmlens.errors import DataError
 
@@ -26,7 +32,7 @@ def test_frequencies_of_the_targets(name: str, wanted: list[float]) -> None:
     np.testing.assert_allclose(frequencies(preset_hmm(name), 30), wanted, atol=1e-12)
 
 
-def test_frequencies_while_a_law_settles() -> None:
+def test_frequencies_while_the_state_distribution_converges() -> None:
     # From state 0 into state 1 for ever: symbol 0 at the first of four steps only.
     hmm = check_hmm([1, 0], [[0, 1], [0, 1]], [[1, 0], [0, 1]])
     np.testing.assert_allclose(frequencies(hmm, 4), [0.25, 0.75])
@@ -36,11 +42,13 @@ def test_level_is_that_of_independent_symbols() -> None:
     """An objective that can be done by hand: how the batches' shares of repeated symbols differ."""
 
     def repeats(one: torch.Tensor, two: torch.Tensor) -> torch.Tensor:
-        said, meant = ((x[:, 1:] * x[:, :-1]).sum(dim=2).mean() for x in (one, two))
-        return meant - said
+        emitted, target = ((x[:, 1:] * x[:, :-1]).sum(dim=2).mean() for x in (one, two))
+        return target - emitted
 
     hmm = preset_hmm("chain2")
-    level, floor = levels(hmm, 400, 30, repeats, np.random.default_rng(0), n_repeats=40)
+    level, floor = levels(
+        hmm, 400, 30, repeats, np.random.default_rng(0), PlateauSettings(n_repeats=40)
+    )
     again = hmm.startprob[:, None] * hmm.transmat
     wanted = np.trace(hmm.emissionprob.T @ again @ hmm.emissionprob)
     wanted -= 2 * 0.495**2 + 0.01**2
@@ -51,12 +59,12 @@ def test_level_is_that_of_independent_symbols() -> None:
 
 
 def test_level_lies_above_the_floor_for_every_objective() -> None:
-    hmm = preset_hmm("fully3")
+    hmm, settings = preset_hmm("fully3"), PlateauSettings(n_repeats=3)
     for name, objective in OBJECTIVES.items():
-        level, floor = levels(hmm, 128, 30, objective, np.random.default_rng(0), n_repeats=3)
+        level, floor = levels(hmm, 128, 30, objective, np.random.default_rng(0), settings)
         assert level.low > floor.high, name
         if name != "sinkhorn":
-            # Unbiased objectives are 0 where the laws are equal; the paper's is not.
+            # Unbiased objectives are 0 where the distributions are equal; the paper's is not.
             assert abs(floor.value) < 0.3 * level.value
         else:
             assert floor.value > 0.1 * level.value

@@ -1,4 +1,4 @@
-"""Exact laws against the paper's table and enumeration; measures of a planted perfect network."""
+"""Exact statistics compared with the paper's table; measures of a planted perfect network."""
 
 from __future__ import annotations
 
@@ -18,18 +18,17 @@ from hmmlens.emulation import exact_statistics
 from hmmlens.emulation.analysis import metrics
 from hmmlens.emulation.analysis.metrics import (
     COLUMNS,
-    Sizes,
+    MetricsSettings,
     aligned_distance,
     dwell_distribution,
     evaluate,
-    sample,
-    sample_target,
     transitions,
 )
+from hmmlens.emulation.analysis.samples import sample, sample_target
 from hmmlens.errors import DataError
 from hmmlens.rnn.recurrent_network import State
 
-SMALL = Sizes(sequences=200, steps=40, runs=30, run_steps=400, repeats=4)
+SMALL = MetricsSettings(n_sequences=200, n_steps=40, n_runs=30, n_run_steps=400, n_repeats=4)
 
 
 class Perfect:
@@ -77,7 +76,7 @@ def draws(seed: int) -> tuple[torch.Generator, np.random.Generator]:
         ("cyclic4", [[0.783, 0.212, 0.005], [0.106, 0.788, 0.106]], [0.25, 0.5, 0.25], 0.2142),
     ],
 )
-def test_exact_laws_of_the_targets(
+def test_exact_statistics_of_the_targets(
     name: str, rows: list[list[float]], frequencies: list[float], change: float
 ) -> None:
     hmm = preset_hmm(name)
@@ -86,7 +85,7 @@ def test_exact_laws_of_the_targets(
     assert exact_statistics.change_probability(hmm) == pytest.approx(change, abs=6e-5)
 
 
-def test_laws_by_enumeration_of_paths() -> None:
+def test_exact_statistics_by_enumeration_of_paths() -> None:
     rng = np.random.default_rng(0)
     hmm = check_hmm([0.2, 0.5, 0.3], rng.dirichlet(np.ones(3), 3), rng.dirichlet(np.ones(4), 3))
     start = np.linalg.matrix_power(hmm.transmat, 200)[0]
@@ -101,7 +100,7 @@ def test_laws_by_enumeration_of_paths() -> None:
     assert exact_statistics.autocorrelation(hmm, [2])[0] == pytest.approx(expected)
 
 
-def test_estimates_come_to_the_exact_laws() -> None:
+def test_estimates_converge_to_the_exact_statistics() -> None:
     hmm = preset_hmm("cyclic4")
     symbols = sample_target(hmm, 2000, 100, np.random.default_rng(0)).symbols
     np.testing.assert_allclose(
@@ -109,7 +108,7 @@ def test_estimates_come_to_the_exact_laws() -> None:
     )
     np.testing.assert_allclose(
         metrics.autocorrelation(symbols, 3),
-        exact_statistics.autocorrelation(hmm, metrics.LAGS),
+        exact_statistics.autocorrelation(hmm, MetricsSettings.lags),
         atol=0.01,
     )
     # What never occurs has a row of zeros, and one symbol alone depends on nothing.
@@ -179,7 +178,7 @@ def test_a_perfect_network_is_as_good_as_the_target_itself(name: str) -> None:
     )
 
 
-#: What is wrong with a network, and the measures that must tell.
+#: Defects of a network, and the measures that must show them.
 WRONG = {
     "too fast": (chain(0.15), ["volatility", "dwell mean", "dwell KS", "aligned distance"]),
     "too slow": (chain(0.015), ["volatility", "dwell mean", "dwell KS", "volatility SD"]),
@@ -196,7 +195,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_measures_tell_what_is_wrong(what: str) -> None:
+def test_measures_show_defects(what: str) -> None:
     wrong, names = WRONG[what]
     table = table_of(Perfect(wrong), preset_hmm("chain2"))
     for name in names:
@@ -205,7 +204,7 @@ def test_measures_tell_what_is_wrong(what: str) -> None:
         assert apart, f"{name}: {row.to_dict()}"
 
 
-def test_warm_up_is_left_out() -> None:
+def test_warm_up_is_discarded() -> None:
     # Starts in the first state, which it hardly ever leaves, and which hardly anything enters.
     hmm = check_hmm([1.0, 0.0], [[0.9, 0.1], [0.0, 1.0]], np.eye(2))
     early = sample(Perfect(hmm), 500, 1, draws(0)[0], informative(hmm), warm_up=0)

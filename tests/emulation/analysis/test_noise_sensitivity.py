@@ -1,4 +1,4 @@
-"""Points on a script whose switches are known, and spreads of networks that are solved on paper."""
+"""Points on a script whose switches are known, and spreads of networks with known solutions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ import torch
 
 from hmmlens.dynamics.rollouts import Run, drive
 from hmmlens.emulation.analysis import noise_sensitivity as module
-from hmmlens.emulation.analysis.noise_sensitivity import N_STEPS, Points, choose, sensitivity
+from hmmlens.emulation.analysis.noise_sensitivity import (
+    NoiseSensitivitySettings,
+    Points,
+    choose,
+    sensitivity,
+)
 from hmmlens.errors import DataError
 from hmmlens.rnn.noise_driven import NoiseDriven
 from hmmlens.rnn.recurrent_network import State
@@ -39,10 +44,13 @@ class Switcher:
         return self.table[state[0][0][:, 0].long().clamp(0, len(self.table) - 1)]
 
 
-def points_of(*lengths: int) -> Points:
+def points_of(
+    *lengths: int,
+    settings: NoiseSensitivitySettings = NoiseSensitivitySettings(),  # noqa: B008
+) -> Points:
     net = Switcher(*lengths)
     run = drive(net, 3, sum(lengths), seeded(), warm_up=0)
-    return choose(net, run, (0, 1), seeded(1))
+    return choose(net, run, (0, 1), seeded(1), settings)
 
 
 def test_points_of_the_longest_whole_dwell() -> None:
@@ -75,9 +83,8 @@ def test_longest_dwell_that_has_both_points_is_taken(monkeypatch: pytest.MonkeyP
     assert found.usable.tolist() == [True, True, False]
 
 
-def test_nothing_is_sooner_than_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SOON", 1.0)
-    none = points_of(90, 20, 60, 30, 100)
+def test_nothing_is_sooner_than_at_once() -> None:
+    none = points_of(90, 20, 60, 30, 100, settings=NoiseSensitivitySettings(soon=1.0))
     assert none.dwell.tolist() == [60] * 3 and not none.usable.any()
     assert (none.kick == -1).all() and np.isnan(none.kick_time).all()
 
@@ -87,9 +94,9 @@ def test_middle_from_which_all_leave_is_no_cluster() -> None:
     assert found.cluster_time.tolist() == [10] * 3 and not found.usable.any()
 
 
-def test_dwell_without_room_after_it_is_left_out() -> None:
-    assert points_of(5, 60, N_STEPS + 1).switch.tolist() == [65] * 3
-    assert len(points_of(5, 60, N_STEPS).switch) == 0
+def test_dwell_without_room_after_it_is_excluded() -> None:
+    assert points_of(5, 60, NoiseSensitivitySettings.n_steps + 1).switch.tolist() == [65] * 3
+    assert len(points_of(5, 60, NoiseSensitivitySettings.n_steps).switch) == 0
     assert len(points_of(50, 50).switch) == 0
 
 
@@ -127,7 +134,7 @@ def test_spread_of_a_linear_network() -> None:
     table = sensitivity(net, run, points, seeded(1), np.random.default_rng(0))
     index = ["mix", "share", "step", "measure", "point"]
     value = table.set_index(index)["value"]
-    for step in (1, N_STEPS):
+    for step in (1, NoiseSensitivitySettings.n_steps):
         # Two units, each the sum of step draws that decay: whatever is mixed in and from where.
         whole = 2 * sum(gain ** (2 * k) for k in range(step))
         for mix in ("linear", "preserving"):
@@ -164,7 +171,7 @@ def test_mixes_keep_their_share_of_the_run() -> None:
     assert value[("linear", 1.0, 2, "trace", "kick")] == pytest.approx(fresh, rel=0.1)
 
 
-def test_units_that_are_off_are_deaf() -> None:
+def test_units_that_are_off_do_not_receive_noise() -> None:
     _, run, points = linear(0.5, 6)
     # In the cluster a third unit holds both below their thresholds; at the kick point it is gone.
     deaf = NoiseDriven("relu", 2, 3, 2, bias=True)

@@ -26,7 +26,7 @@ from hmmlens.emulation.analysis.reference_generators import (
 from hmmlens.errors import DataError
 from hmmlens.stats.dwell import visits
 
-#: Two states that their symbols tell for certain, so that symbols are states.
+#: States with symbols of their own, so that symbols are states.
 CLEAR = HMMParameters(np.array([0.5, 0.5]), np.array([[0.9, 0.1], [0.2, 0.8]]), np.eye(2))
 
 
@@ -58,7 +58,7 @@ def test_moving_more_or_less_changes_how_often_and_nothing_else() -> None:
         moving(chain, 3.0)
 
 
-def test_rare_symbols_are_those_that_tell_nothing() -> None:
+def test_rare_symbols_are_those_that_are_not_informative() -> None:
     distribution = without_rare(preset_hmm("chain2")).emissionprob
     np.testing.assert_allclose(distribution, [[1, 0, 0], [0, 0, 1]])
     with pytest.raises(DataError, match="no rare"):
@@ -78,7 +78,7 @@ def test_independent_symbols_are_as_frequent_and_forget_at_once() -> None:
     assert np.mean(sampled[:, 1:] == sampled[:, :-1]) > 0.8
 
 
-def test_the_papers_objective_likes_other_laws_better_and_split_samples_do_not() -> None:
+def test_the_papers_objective_is_lower_for_other_distributions_and_split_samples_are_not() -> None:
     chain = preset_hmm("chain2")
     some = {k: v for k, v in hand_made(chain).items() if k in
             (TRUE, moves(0.6), "no rare symbol", "independent symbols")}  # fmt: skip
@@ -126,7 +126,7 @@ def test_power_and_place_of_the_bias_are_found() -> None:
     np.testing.assert_allclose(best["factor"], 0.7, atol=0.01)
     assert (best["low"] <= best["factor"]).all() and not best["at_edge"].any()
     assert best_factor(made_up(-0.5, lowest=0.2), rng)["at_edge"].all()
-    # No bias: the target is best, and there is no power to tell.
+    # No bias: the target is best, and there is no power to fit.
     none = shrinkage(made_up(-0.5, lowest=1.0, noise=0.0), rng).set_index("of")
     assert none.loc["gain of the best other", "at_largest"] == 0
     assert np.isnan(none.loc["gain of the best other", "power"])

@@ -1,4 +1,4 @@
-"""Orbits that are drawn by hand, and contours of clouds whose law is known."""
+"""Orbits in closed form, and contours of clouds whose distribution is known."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import pytest
 import torch
 
 from hmmlens.emulation.analysis.orbits import (
-    best_rotation,
+    OrbitSettings,
     contour,
-    oriented,
     plane,
     radius,
-    rotation,
     sizes,
     summary,
 )
+from hmmlens.emulation.analysis.rotation import best_rotation, oriented, rotation
 from hmmlens.errors import DataError
 from hmmlens.rnn.noise_driven import NoiseDriven
 
@@ -47,7 +46,7 @@ def test_to_and_fro_does_not_turn() -> None:
     assert abs(found.consistency.value) < 0.02 and abs(found.turns.value) < 0.02
 
 
-def test_noise_does_not_turn_and_its_interval_says_so() -> None:
+def test_interval_of_noise_contains_no_rotation() -> None:
     found = rotation(rng().normal(size=(40, 200, 2)), rng())
     assert found.consistency.low < 0 < found.consistency.high
     assert found.consistency.high - found.consistency.low < 0.1
@@ -86,7 +85,7 @@ def test_rotation_behind_larger_components_is_found_and_noise_has_none() -> None
 def test_summary_of_a_tilted_ellipse() -> None:
     basis, _ = np.linalg.qr(rng().normal(size=(5, 2)))
     ellipse = circle(20) * [4.0, 2.0]
-    table, axes = summary(ellipse @ basis.T + 7.0, rng(), n_components=3)
+    table, axes = summary(ellipse @ basis.T + 7.0, rng(), OrbitSettings(n_components=3))
     value = table.set_index("measure")["value"]
     # Variances of 8 and 2, and root mean square radius sqrt(10).
     assert value["pc1"] == pytest.approx(0.8) and value["pc2"] == pytest.approx(0.2)
@@ -105,15 +104,25 @@ def network(cell: str) -> NoiseDriven:
 
 
 def test_size_is_proportional_to_noise_in_relu_and_saturates_in_tanh() -> None:
-    straight = sizes(network("relu"), 4, 100, torch.Generator().manual_seed(0), rng())
+    straight = sizes(
+        network("relu"),
+        torch.Generator().manual_seed(0),
+        rng(),
+        OrbitSettings(n_runs=4, n_steps=100),
+    )
     np.testing.assert_allclose(straight["radius_per_sd"], straight["radius_per_sd"][2], rtol=1e-4)
     np.testing.assert_allclose(straight["rotation"], straight["rotation"][2], atol=1e-4)
-    bent = sizes(network("tanh"), 4, 100, torch.Generator().manual_seed(0), rng())
+    bent = sizes(
+        network("tanh"),
+        torch.Generator().manual_seed(0),
+        rng(),
+        OrbitSettings(n_runs=4, n_steps=100),
+    )
     per_sd = bent["radius_per_sd"].to_numpy()
     assert (np.diff(per_sd) < 0).all() and per_sd[-1] < 0.6 * per_sd[0]
     assert (bent["low"] < bent["radius"]).all() and (bent["radius"] < bent["high"]).all()
     with pytest.raises(DataError, match="no size of the noise"):
-        sizes(network("relu"), 4, 10, torch.Generator(), rng(), scales=())
+        sizes(network("relu"), torch.Generator(), rng(), OrbitSettings(noise_sds=()))
 
 
 def test_size_of_a_network_that_diverges() -> None:
@@ -126,14 +135,24 @@ def test_size_of_a_network_that_diverges() -> None:
         net.noise.weight.fill_(5.0)
         net.out.weight.fill_(1.0)
     with pytest.raises(DataError, match="diverges on noise"):
-        sizes(net, 2, 200, torch.Generator().manual_seed(0), rng(), scales=(1.0,))
+        sizes(
+            net,
+            torch.Generator().manual_seed(0),
+            rng(),
+            OrbitSettings(noise_sds=(1.0,), n_runs=2, n_steps=200),
+        )
     torch.manual_seed(0)
     net = NoiseDriven("relu", 2, 2, 2, bias=True)
     with torch.no_grad():
         net.recurrent.weight.copy_(2 * torch.eye(2))
         net.recurrent.bias.fill_(-6.0)
         net.noise.weight.copy_(3 * torch.eye(2))
-    table = sizes(net, 2, 150, torch.Generator().manual_seed(0), rng(), scales=(1.0, 8.0))
+    table = sizes(
+        net,
+        torch.Generator().manual_seed(0),
+        rng(),
+        OrbitSettings(noise_sds=(1.0, 8.0), n_runs=2, n_steps=150),
+    )
     assert np.isfinite(table["radius"][0]) and np.isnan(table["radius"][1])
 
 

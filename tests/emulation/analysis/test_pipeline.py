@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,11 @@ import torch
 from scipy.optimize import brentq
 
 from hmmlens.datasets.synthetic.generators import preset_hmm
-from hmmlens.emulation.analysis import along_training, context, pipeline, plot_data
-from hmmlens.emulation.analysis.context import thinned
+from hmmlens.emulation.analysis import pipeline
+from hmmlens.emulation.analysis.along_training import EvolutionSettings
+from hmmlens.emulation.analysis.context import Context, thinned
+from hmmlens.emulation.analysis.settings import PictureSettings, ReverseSettings
+from hmmlens.emulation.analysis.stochastic_resonance import ResonanceSettings
 from hmmlens.errors import DataError
 from hmmlens.rnn.noise_driven import NoiseDriven
 
@@ -38,18 +40,15 @@ def bistable(gain: float = GAIN) -> NoiseDriven:
     return net
 
 
-@pytest.fixture(scope="module")
-def few() -> Iterator[None]:
-    """Ask for fewer runs than a study does."""
-    with pytest.MonkeyPatch.context() as patch:
-        for module in (context, pipeline):
-            patch.setattr(module, "N_RUNS", 40)
-        patch.setattr(context, "N_EACH", 10)
-        patch.setattr(context, "N_PAIR_RUNS", 20)
-        patch.setattr(context, "PAIR_EVERY", 100)
-        patch.setattr(pipeline, "N_SWEEP_STEPS", 300)
-        patch.setattr(along_training, "EVERY", {"tanh": 60})
-        yield
+#: Fewer runs than in a study.
+FEW = ReverseSettings(
+    n_runs=40,
+    n_each=10,
+    n_pair_runs=20,
+    pair_every=100,
+    resonance=ResonanceSettings(n_steps=300),
+    evolution=EvolutionSettings(every={"tanh": 60}),
+)
 
 
 def weights() -> list[tuple[int, dict[str, Any]]]:
@@ -58,13 +57,15 @@ def weights() -> list[tuple[int, dict[str, Any]]]:
 
 
 @pytest.fixture(scope="module")
-def tables(few: None) -> dict[str, pd.DataFrame]:
-    return pipeline.reverse_engineer(bistable(), weights(), preset_hmm("chain2"), 0, escape=25.0)
+def tables() -> dict[str, pd.DataFrame]:
+    return pipeline.reverse_engineer(
+        bistable(), weights(), preset_hmm("chain2"), 0, escape=25.0, settings=FEW
+    )
 
 
 @pytest.fixture(scope="module")
-def pictures(few: None) -> dict[str, pd.DataFrame]:
-    return pipeline.pictures(bistable(), weights(), preset_hmm("chain2"), 0, turn=40)
+def pictures() -> dict[str, pd.DataFrame]:
+    return pipeline.pictures(bistable(), weights(), preset_hmm("chain2"), 0, turn=40, settings=FEW)
 
 
 def test_every_table_is_there(tables: dict[str, pd.DataFrame]) -> None:
@@ -83,7 +84,7 @@ def test_two_states_and_the_saddle_between_them(tables: dict[str, pd.DataFrame])
     assert points["kind"].tolist() == ["fixed"] * 3
     assert ordered["n_unstable"].tolist() == [1, 0, 0]
     assert ordered["radius"].tolist() == pytest.approx([GAIN, *2 * [GAIN * (1 - high**2)]])
-    # What is left without noise goes to one of the two, never to the saddle.
+    # Without noise states go to one of the two, never to the saddle.
     saddle = points.index[points["n_unstable"] == 1]
     assert (tables["decay"]["distance"] < 1e-6).all()
     assert not tables["decay"]["nearest"].isin(saddle).any()
@@ -94,7 +95,7 @@ def test_readout_reads_the_axis_between_the_states(tables: dict[str, pd.DataFram
     assert list(readout.index) == [0, 2, -1]
     assert (readout["projection"] > readout["chance"] * 0.6).all()
     orbits = tables["orbits"].set_index("measure")
-    # Units that follow others turn with them in one direction.
+    # Units that follow others rotate with them in one direction.
     assert orbits["value"]["pc1"] > 0.5 and orbits["low"]["rotation"] > 0
 
 
@@ -128,17 +129,22 @@ def test_states_appear_in_training(tables: dict[str, pd.DataFrame]) -> None:
 
 def test_seed_and_stage_decide() -> None:
     def drawn(seed: int, stage: str) -> tuple[float, float]:
-        case = context.Case(bistable(), preset_hmm("chain2"), seed)
-        return float(torch.rand(1, generator=case.generator(stage))), case.rng(stage).random()
+        context = Context(bistable(), preset_hmm("chain2"), seed, FEW)
+        uniform = torch.rand(1, generator=context.generator(stage))
+        return float(uniform), context.rng(stage).random()
 
     assert drawn(0, "a") == drawn(0, "a")
     first, second, third = drawn(0, "a"), drawn(1, "a"), drawn(0, "b")
     assert len({first[0], second[0], third[0]}) == len({first[1], second[1], third[1]}) == 3
 
 
-def test_same_seed_gives_the_same_tables(tables: dict[str, pd.DataFrame], few: None) -> None:
-    case = context.Case(bistable(), preset_hmm("chain2"), 0)
-    for again in (pipeline.sensitivity(case), pipeline.circling(case), pipeline.rest(case)):
+def test_same_seed_gives_the_same_tables(tables: dict[str, pd.DataFrame]) -> None:
+    context = Context(bistable(), preset_hmm("chain2"), 0, FEW)
+    for again in (
+        pipeline.sensitivity_tables(context),
+        pipeline.orbit_tables(context),
+        pipeline.fixed_point_tables(context),
+    ):
         for name, table in again.items():
             pd.testing.assert_frame_equal(table, tables[name], obj=name)
 
@@ -153,7 +159,7 @@ def test_pictures_show_the_same_states(
     seen = pictures["states"]["region"].value_counts(normalize=True)
     for region, share in shares.items():
         assert seen.get(region, 0.0) == pytest.approx(share)
-    # Labels are told by the first axis.
+    # The first axis separates labels.
     assert pictures["states"].groupby("label")["pc1"].mean().abs().min() > 0.3
 
 
@@ -192,27 +198,27 @@ def test_rollouts_start_together_and_spread_with_fresh_noise(
 def test_stack_and_longest(pictures: dict[str, pd.DataFrame]) -> None:
     assert pictures["stack"]["update"].unique().tolist() == [0, 20, 40, 50, 70, 80]
     assert set(pictures["longest"]["label"]) == {0, 1}
-    assert len(pictures["driven"]) == plot_data.N_DRIVEN
+    assert len(pictures["driven"]) == PictureSettings.n_driven
 
 
-def test_network_that_stays_has_notes_instead(few: None) -> None:
-    case = context.Case(bistable(6.0), preset_hmm("chain2"), 0)
-    found = pipeline.sensitivity(case)
+def test_network_that_stays_has_notes_instead() -> None:
+    context = Context(bistable(6.0), preset_hmm("chain2"), 0, FEW)
+    found = pipeline.sensitivity_tables(context)
     assert found["sensitivity"].empty and len(found["switches"]) == 0
     one = bistable(0.5)
     with torch.no_grad():
         one.out.weight.zero_()
-    silent = pipeline.reverse_engineer(one, None, preset_hmm("chain2"), 0)
+    silent = pipeline.reverse_engineer(one, None, preset_hmm("chain2"), 0, settings=FEW)
     assert silent["notes"]["stage"].tolist() == ["readout", "pairs"]
     assert "pairs" not in silent and len(silent["regions"])
 
 
-def test_divergence_is_refused(few: None) -> None:
+def test_divergence_is_refused() -> None:
     net = NoiseDriven("relu", N, N, 3)
     with torch.no_grad():
         net.recurrent.weight.copy_(100 * torch.eye(N))
     with pytest.raises(DataError, match="diverges"):
-        pipeline.reverse_engineer(net, None, preset_hmm("chain2"), 0)
+        pipeline.reverse_engineer(net, None, preset_hmm("chain2"), 0, settings=FEW)
 
 
 def test_thinned_checkpoints_keep_both_ends() -> None:

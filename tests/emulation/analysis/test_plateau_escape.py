@@ -7,14 +7,12 @@ import pytest
 import torch
 
 from hmmlens.datasets.synthetic.generators import HMMParameters, preset_hmm, sample_hmm
-from hmmlens.emulation.analysis.plateau_escape import (
+from hmmlens.emulation.analysis.plateau_escape import escape_row, growth, window
+from hmmlens.emulation.analysis.step_correlation import (
     Correlations,
     correlations,
-    escape_row,
     excess,
-    growth,
     of_target,
-    window,
 )
 from hmmlens.emulation.settings import Emulation, EmulationNetwork
 from hmmlens.emulation.training import train
@@ -28,13 +26,13 @@ def test_correlation_of_the_target_is_that_of_its_samples() -> None:
     hot = np.eye(3)[symbols]
     seen = excess(hot, np.ones((1, len(hot))))[0]
     assert of_target(hmm, 12) == pytest.approx(seen, abs=0.005)
-    # Of two states that are told for certain, in closed form.
+    # Of two states with outputs of their own, in closed form.
     two = HMMParameters(np.array([0.5, 0.5]), np.array([[0.9, 0.1], [0.1, 0.9]]), np.eye(2))
     assert of_target(two, 10) == pytest.approx(0.5 * 0.8**3)
 
 
 def test_excess_does_not_depend_on_the_number_of_sequences() -> None:
-    """Laws that differ between sequences and never in time: their variance over sequences."""
+    """Distributions that differ between sequences and never in time: their variance."""
     rng = np.random.default_rng(0)
     spread = []
     for _ in range(400):
@@ -51,7 +49,7 @@ def of(value: np.ndarray, noise: float = 0.02) -> Correlations:
     return Correlations(10.0 * np.arange(len(value)), value, drawn)
 
 
-def test_exponential_growth_foretells_its_end() -> None:
+def test_exponential_growth_predicts_its_end() -> None:
     t = 10.0 * np.arange(30)
     found = growth(of(np.minimum(1e-4 * np.exp(0.04 * t), 1.0)))
     assert found is not None
@@ -65,7 +63,7 @@ def test_exponential_growth_foretells_its_end() -> None:
     assert found.hyperbolic.value < end - 20
 
 
-def test_growth_that_speeds_up_is_told_from_an_exponential() -> None:
+def test_accelerating_growth_is_distinguished_from_an_exponential() -> None:
     t = 10.0 * np.arange(30)
     left = np.maximum(255 - t, 0.1)
     found = growth(of(np.minimum(0.1 / left, 1.0)))
@@ -89,7 +87,7 @@ def test_values_that_shrink_never_end_the_plateau() -> None:
 
 
 def test_correlations_follow_the_weights() -> None:
-    """Weights that keep the state's sign say what they said; those at 0 say anything."""
+    """Weights that keep the state's sign repeat their output; those at 0 emit at random."""
     network = NoiseDriven("tanh", 2, 2, 3)
     alone = {k: torch.zeros_like(v) for k, v in network.state_dict().items()}
     keeps = {

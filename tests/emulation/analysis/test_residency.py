@@ -1,4 +1,4 @@
-"""Residency of a network that follows a script, and of one that throws coins."""
+"""Residency of a network with a fixed sequence of outputs, and of one with independent outputs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 import torch
 
-from hmmlens.dynamics.rollouts import drive, pick
-from hmmlens.emulation.analysis import residency as module
+from hmmlens.dynamics.rollouts import drive, sample_states
 from hmmlens.emulation.analysis.residency import (
     REGIONS,
     Residency,
+    ResidencySettings,
     regions,
     regions_table,
     residency,
@@ -26,7 +26,7 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 
 class Script:
-    """A network whose only unit counts steps and whose logits stand in a table (step, symbol)."""
+    """A network whose only unit counts steps and whose logits are in a table (step, symbol)."""
 
     n_noise = n_units = 1
 
@@ -43,13 +43,13 @@ class Script:
         return self.table[state[0][0][:, 0].long().clamp_max(len(self.table) - 1)]
 
 
-def test_script_is_counted_as_it_stands() -> None:
+def test_residency_of_a_fixed_sequence() -> None:
     # The logit of symbol 0 goes 5 4 6 5 7 7 1 ...: changes - + - + 0 -, the label changes at 6.
-    # The rare symbol 1 is likeliest at step 3, which changes no label.
+    # The rare symbol 1 is the most likely one at step 3, which changes no label.
     first = [5.0, 4, 6, 5, 7, 7, 1, 3, 3]
     net = Script([[x, 9.0 * (t == 3), 2.0 if t == 6 else 1.0] for t, x in enumerate(first)])
     entries = torch.tensor([[0.0], [2], [5], [6], [7]])
-    found = residency(net, entries, (0, 2), seeded(), n_rollouts=3, n_steps=10)
+    found = residency(net, entries, (0, 2), seeded(), ResidencySettings(n_rollouts=3, n_steps=10))
     np.testing.assert_array_equal(found.label, [0, 0, 0, 1, 0])
     np.testing.assert_array_equal(found.time, [6, 4, 1, 1, 10])
     np.testing.assert_array_equal(found.ended, [1, 1, 1, 1, 0])
@@ -57,11 +57,13 @@ def test_script_is_counted_as_it_stands() -> None:
     np.testing.assert_array_equal(found.sign_changes, [3, 1, 0, 0, 0])
     np.testing.assert_allclose(found.sure[2], np.exp(7) / (np.exp(7) + 1 + np.e), rtol=1e-5)
     # With the rare symbol among the labels, the label of 5 4 6 | 9 changes at step 3.
-    assert residency(net, entries[:1], (0, 1, 2), seeded(), 1, 10).time.tolist() == [3]
+    assert residency(
+        net, entries[:1], (0, 1, 2), seeded(), ResidencySettings(1, 10)
+    ).time.tolist() == [3]
 
 
 def coin(chance: float) -> NoiseDriven:
-    """Return a network that says 0 when its noise is below a quantile, whatever came before."""
+    """Return a network that emits 0 when its noise is below a quantile, whatever its state."""
     net = NoiseDriven("relu", 1, 2, 2, bias=True)
     bound = torch.distributions.Normal(0.0, 1.0).icdf(torch.tensor(chance))
     with torch.no_grad():
@@ -74,25 +76,25 @@ def coin(chance: float) -> NoiseDriven:
 
 
 @pytest.mark.parametrize("batch", [4096, 100])
-def test_coins_stay_for_geometric_times(batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BATCH", batch)
+def test_independent_outputs_stay_for_geometric_times(batch: int) -> None:
+    settings = ResidencySettings(n_rollouts=20, n_steps=10, batch=batch)
     net = coin(0.8)
-    entries, _ = pick(drive(net, 20, 20, seeded(1)), 20, seeded(2))
-    found = residency(net, entries, (0, 1), seeded(3), n_rollouts=20, n_steps=10)
+    entries, _ = sample_states(drive(net, 20, 20, seeded(1)), 20, seeded(2))
+    found = residency(net, entries, (0, 1), seeded(3), settings)
     for label, stay in ((0, 0.8), (1, 0.2)):
-        mine = found.label == label
+        at = found.label == label
         # E min(G, 10) with G geometric.
         wanted = (1 - stay**10) / (1 - stay)
-        assert found.time[mine].mean() == pytest.approx(wanted, rel=0.05)
-        assert found.ended[mine].mean() == pytest.approx(1 - stay**10, abs=0.02)
+        assert found.time[at].mean() == pytest.approx(wanted, rel=0.05)
+        assert found.ended[at].mean() == pytest.approx(1 - stay**10, abs=0.02)
 
 
-def test_batches_of_states_do_not_mix(monkeypatch: pytest.MonkeyPatch) -> None:
-    """States that leave at once and never stand side by side, in batches cut across them."""
+def test_batches_of_states_do_not_mix() -> None:
+    """States that leave at once and never alternate, in batches cut across them."""
     net = Script([[1.0, 0], [0, 1], [0, 1], [0, 1]])
-    monkeypatch.setattr(module, "BATCH", 7)
+    settings = ResidencySettings(n_rollouts=4, n_steps=6, batch=7)
     entries = torch.tensor([[0.0], [1]]).repeat(5, 1)
-    found = residency(net, entries, (0, 1), seeded(), n_rollouts=4, n_steps=6)
+    found = residency(net, entries, (0, 1), seeded(), settings)
     assert found.time.tolist() == [1, 6] * 5
 
 
@@ -109,11 +111,16 @@ def test_regions_by_their_bounds() -> None:
 def test_jacobians_of_states_are_those_without_noise() -> None:
     net = NoiseDriven("relu", 1, 2, 2)
     with torch.no_grad():
-        # A turn by 10 degrees, which both units see when both are on after it.
+        # A rotation by 10 degrees, of both units when both are on after it.
         c, s = np.cos(np.deg2rad(10)), np.sin(np.deg2rad(10))
         net.recurrent.weight.copy_(1.01 * torch.tensor([[c, -s], [s, c]]))
     entries = torch.tensor([[1.0, 1.0], [0.0, 1.0], [0.0, 0.0]])
-    table = states_table(net, entries, torch.zeros(3), residency(net, entries, (0, 1), seeded(), 1))
+    table = states_table(
+        net,
+        entries,
+        torch.zeros(3),
+        residency(net, entries, (0, 1), seeded(), ResidencySettings(1)),
+    )
     # Both on; only the second on, whose own weight is 1.01 cos < 1; none on.
     assert table["n_unstable"].tolist() == [2, 0, 0]
     assert table["n_critical"].tolist() == [1, 0, 0]

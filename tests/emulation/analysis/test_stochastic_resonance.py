@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from hmmlens.emulation.analysis.stochastic_resonance import (
+    ResonanceSettings,
     homogeneity,
     is_homogeneous,
     labels_at,
@@ -17,7 +18,7 @@ from hmmlens.errors import DataError
 from hmmlens.rnn.noise_driven import NoiseDriven
 from tests.emulation.renewals import renewal
 
-SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
+SETTINGS = ResonanceSettings(scales=(0.25, 0.5, 1.0, 2.0, 4.0))
 
 
 def rng() -> np.random.Generator:
@@ -43,7 +44,9 @@ def test_relu_without_biases_is_homogeneous_with_any_leak(leak: float) -> None:
     table = homogeneity(net, (0, 2), seeded())
     assert is_homogeneous(net) and table["by_design"].all()
     assert (table["deviation"] < 1e-12).all() and (table["same_labels"] == 1).all()
-    labels = labels_at(net, (0, 2), 6, 50, seeded(), (0.5, 1.0, 4.0))
+    labels = labels_at(
+        net, (0, 2), seeded(), ResonanceSettings(scales=(0.5, 1.0, 4.0), n_runs=6, n_steps=50)
+    )
     assert labels.shape == (3, 6, 50)
     # Powers of 2 change no digit.
     np.testing.assert_array_equal(labels[0], labels[2])
@@ -63,7 +66,7 @@ def test_biases_tanh_and_gates_are_not(cell: str, bias: bool) -> None:
 
 def test_sweep_is_a_tidy_table() -> None:
     labels = np.stack([renewal(1, 10, 8, 400, seed=0), np.zeros((8, 400), dtype=np.int64)])
-    table = sweep(labels, 2, rng(), (1.0, 2.0))
+    table = sweep(labels, 2, rng(), ResonanceSettings(scales=(1.0, 2.0)))
     assert len(table) == 14 and not table.duplicated(["noise_sd", "measure"]).any()
     rate = table[table["measure"] == "switching_rate"].set_index("noise_sd")
     assert rate["low"][1.0] < rate["value"][1.0] < rate["high"][1.0]
@@ -77,7 +80,7 @@ def planted(shapes: list[float], seed: int = 0, **size: int) -> np.ndarray:
 
 
 def test_planted_resonance_is_found() -> None:
-    table = resonance(planted([1, 2, 9, 2, 1]), 2, rng(), SCALES).set_index("measure")
+    table = resonance(planted([1, 2, 9, 2, 1]), 2, rng(), SETTINGS).set_index("measure")
     for name in ("dwell_cv", "cycle_cv"):
         assert table["resonant"][name] and table["best_sd"][name] == 1.0
     # From a CV of about 1 to 1 / 3.
@@ -87,25 +90,25 @@ def test_planted_resonance_is_found() -> None:
 
 
 def test_regularity_that_only_grows_is_no_resonance() -> None:
-    table = resonance(planted([1, 2, 4, 8, 16]), 2, rng(), SCALES).set_index("measure")
+    table = resonance(planted([1, 2, 4, 8, 16]), 2, rng(), SETTINGS).set_index("measure")
     assert not table["resonant"]["dwell_cv"] and table["high"]["dwell_cv"] < 0
 
 
 def test_same_labels_gain_nothing_at_all() -> None:
     labels = np.repeat(renewal(2, 15, 10, 1000)[None], 5, axis=0)
-    table = resonance(labels, 2, rng(), SCALES)
+    table = resonance(labels, 2, rng(), SETTINGS)
     assert (table[["gain", "low", "high"]] == 0).all().all() and not table["resonant"].any()
 
 
 def test_choice_among_equals_is_seldom_called_a_resonance() -> None:
-    """Twenty sweeps of the same law, drawn anew at every strength; 2.5 % should be called one.
+    """Twenty sweeps of one process, sampled again at every strength; 2.5 % should be called one.
 
     More than three of twenty have a chance of 1 in 600.
     """
     called = 0
     for seed in range(1, 21):
         labels = planted([2.0] * 5, seed, n_runs=48, n_steps=300)
-        table = resonance(labels, 2, np.random.default_rng(seed), SCALES)
+        table = resonance(labels, 2, np.random.default_rng(seed), SETTINGS)
         called += int(table.set_index("measure")["resonant"]["dwell_cv"])
     assert called <= 3
 
@@ -113,16 +116,16 @@ def test_choice_among_equals_is_seldom_called_a_resonance() -> None:
 def test_strengths_that_hardly_switch_are_no_ends() -> None:
     labels = planted([1, 1, 9, 1, 1])
     labels[0] = 0
-    table = resonance(labels, 2, rng(), SCALES).set_index("measure")
+    table = resonance(labels, 2, rng(), SETTINGS).set_index("measure")
     assert table["weakest_sd"]["dwell_cv"] == 0.5 and table["resonant"]["dwell_cv"]
     labels[1:4] = 0
-    none = resonance(labels, 2, rng(), SCALES)
+    none = resonance(labels, 2, rng(), SETTINGS)
     assert none["gain"].isna().all() and not none["resonant"].any()
 
 
-def test_divergence_is_told() -> None:
+def test_divergence_is_refused() -> None:
     net = network("relu")
     with torch.no_grad():
         net.recurrent.weight.copy_(100 * torch.eye(20))
     with pytest.raises(DataError, match="diverges"):
-        labels_at(net, (0, 2), 2, 40, seeded(), (1.0,))
+        labels_at(net, (0, 2), seeded(), ResonanceSettings(scales=(1.0,), n_runs=2, n_steps=40))

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hmmlens.emulation.analysis.subspaces import Stretch, pairs, projections, stretches
+from hmmlens.emulation.analysis.subspaces import (
+    Stretch,
+    SubspaceSettings,
+    pairs,
+    projections,
+    stretches,
+)
 from hmmlens.errors import DataError
 
 
@@ -74,7 +80,7 @@ def test_pairs_have_their_own_orbits() -> None:
     hidden, labels = walk()
     region = np.full(labels.shape, -1)
     region[:, ::10] = np.where(labels[:, ::10] == 0, 2, 1)
-    table, longest = pairs(hidden, labels, region, rng(), min_length=100)
+    table, longest = pairs(hidden, labels, region, rng(), SubspaceSettings(min_stretch=100))
     table = table.set_index(["first", "second"])
     turning, shaking = table.loc[(0, 1)], table.loc[(1, 2)]
     # In the second half label 1 comes first, so the first pair's stretch runs on to the first 2.
@@ -93,9 +99,11 @@ def test_pairs_have_their_own_orbits() -> None:
     assert set(longest["label"]) == {0, 1, 2}
 
 
-def test_network_that_says_one_thing_has_no_pair() -> None:
+def test_network_with_one_label_has_no_pair() -> None:
     hidden, labels = walk()
     with pytest.raises(DataError, match="no pair of labels"):
         pairs(hidden, np.zeros_like(labels), np.full(labels.shape, -1), rng())
-    table, longest = pairs(hidden, labels, np.full(labels.shape, -1), rng(), min_length=10_000)
+    table, longest = pairs(
+        hidden, labels, np.full(labels.shape, -1), rng(), SubspaceSettings(min_stretch=10_000)
+    )
     assert (table["n_stretches"] == 0).all() and longest.empty

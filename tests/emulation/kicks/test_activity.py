@@ -8,7 +8,7 @@ import torch
 
 from hmmlens.dynamics.jacobians import by_differentiation, critical_pairs, eigenvalues
 from hmmlens.dynamics.labels import latent
-from hmmlens.dynamics.rollouts import Run, along, draw
+from hmmlens.dynamics.rollouts import Run, rollout, sample_noise
 from hmmlens.emulation.kicks import activity as module
 from hmmlens.emulation.kicks.activity import (
     LAGS,
@@ -115,8 +115,8 @@ def test_critical_pairs_are_those_of_the_changed_steps_own_jacobian(
         net.out.weight.zero_()
         net.out.weight[0, 0] = net.out.weight[2, 1] = 1.0
         net.out.bias[0], net.out.bias[2] = -rest[0], -rest[1]
-    noise = draw(net, generator(), 6, 40)
-    states, logits = along(net, noise, rest.repeat(6, 1))
+    noise = sample_noise(net, generator(), 6, 40)
+    states, logits = rollout(net, noise, rest.repeat(6, 1))
     labels = latent(logits, SYMBOLS).numpy()
     seen = Watched(Run(noise, states, logits), labels, states[:, 1:])
     units, factor = np.array([2, 5, 7]), 0.4

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from hmmlens.dynamics.labels import latent, switches
-from hmmlens.dynamics.rollouts import Run, unflatten
+from hmmlens.dynamics.protocol import unflatten
+from hmmlens.dynamics.rollouts import Run
 from hmmlens.emulation.kicks import candidates as module
 from hmmlens.emulation.kicks.candidates import (
     Watched,

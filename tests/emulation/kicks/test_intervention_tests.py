@@ -10,6 +10,7 @@ import torch
 
 from hmmlens.dynamics import rollouts
 from hmmlens.dynamics.labels import latent
+from hmmlens.dynamics.protocol import unflatten
 from hmmlens.emulation.kicks import intervention_tests as module
 from hmmlens.emulation.kicks.first_exits import Starts, modulated
 from hmmlens.emulation.kicks.intervention_tests import (
@@ -114,12 +115,12 @@ def single(net: NoiseDriven, factors: np.ndarray, how: str, symbols: Sequence[in
     """Return what ``gated_switches`` does, one run and one step at a time."""
     rng = generator(5)
     states = rollouts.drive(net, module.N_GATED, 1, rng).states[:, 0]
-    noise = rollouts.draw(net, rng, module.GATED_STEPS, module.N_GATED)
+    noise = rollouts.sample_noise(net, rng, module.GATED_STEPS, module.N_GATED)
     counts = np.zeros((len(factors), module.N_GATED))
     with torch.inference_mode():
         for copy, table in enumerate(factors):
             for run in range(module.N_GATED):
-                state = rollouts.unflatten(states[run : run + 1], net)
+                state = unflatten(states[run : run + 1], net)
                 label = int(latent(net.readout(state), symbols))
                 for t in range(module.GATED_STEPS):
                     change = Modulation(**{how: torch.from_numpy(table[label]).float()})

@@ -302,17 +302,24 @@ def test_tables_are_read_as_their_modules_make_them() -> None:
     }
     torch.manual_seed(0)
     networks, found = [], {"homogeneity": [], "noise_sweep": [], "resonance": [], "sizes": []}
+    settings = stochastic_resonance.ResonanceSettings(
+        n_homogeneity_runs=2,
+        n_homogeneity_steps=20,
+        scales=(0.5, 1.0, 2.0),
+        n_runs=4,
+        n_steps=60,
+    )
     for cell, with_bias in (("relu", False), ("tanh", True)):
         who = {"network": cell, "target": "chain2", "seed": 0}
         networks.append(ALIKE | who | {"cell": cell, "bias": with_bias, "objective": "sinkhorn"})
         network = NoiseDriven(cell, 4, 8, bias=with_bias)
         made = torch.Generator().manual_seed(0)
-        labels = stochastic_resonance.labels_at(network, (0, 2), 4, 60, made, (0.5, 1.0, 2.0))
+        labels = stochastic_resonance.labels_at(network, (0, 2), made, settings)
         parts = {
-            "homogeneity": stochastic_resonance.homogeneity(network, (0, 2), made, 2, 20),
-            "noise_sweep": stochastic_resonance.sweep(labels, 2, rng, (0.5, 1.0, 2.0)),
-            "resonance": stochastic_resonance.resonance(labels, 2, rng, (0.5, 1.0, 2.0)),
-            "sizes": orbits.sizes(network, 4, 30, made, rng),
+            "homogeneity": stochastic_resonance.homogeneity(network, (0, 2), made, settings),
+            "noise_sweep": stochastic_resonance.sweep(labels, 2, rng, settings),
+            "resonance": stochastic_resonance.resonance(labels, 2, rng, settings),
+            "sizes": orbits.sizes(network, made, rng, orbits.OrbitSettings(n_runs=4, n_steps=30)),
         }
         for name, table in parts.items():
             found[name].append(table.assign(**who))

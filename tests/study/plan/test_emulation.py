@@ -11,7 +11,10 @@ import pytest
 
 from hmmlens.cli import explain
 from hmmlens.datasets.synthetic.generators import preset_hmm
-from hmmlens.emulation.analysis import context, loss_plateau, plateau_escape, reference_generators
+from hmmlens.emulation.analysis import reference_generators
+from hmmlens.emulation.analysis.loss_plateau import PlateauSettings
+from hmmlens.emulation.analysis.settings import ReverseSettings
+from hmmlens.emulation.analysis.step_correlation import EscapeSettings
 from hmmlens.io.yaml_files import read_yaml
 from hmmlens.study import emulation_study, jobs
 from hmmlens.study.emulation_study import EmulationStudy
@@ -101,9 +104,9 @@ def test_only_trainings_hold_a_gpu(device: str, on: bool) -> None:
 
 def test_what_is_said_of_the_work_is_what_is_done() -> None:
     # These numbers stand in modules that load torch, which a plan does not need.
-    assert emulation.LEVELS == 2 * loss_plateau.N_REPEATS
-    assert emulation.SEQUENCES == plateau_escape.N_SEQUENCES
-    assert emulation.MOST_CHECKPOINTS == context.MOST_CHECKPOINTS
+    assert 2 * PlateauSettings.n_repeats == emulation.LEVELS
+    assert EscapeSettings.n_sequences == emulation.SEQUENCES
+    assert ReverseSettings.max_checkpoints == emulation.MOST_CHECKPOINTS
     assert len(reference_generators.hand_made(preset_hmm("chain2"))) == emulation.GENERATORS
 
 

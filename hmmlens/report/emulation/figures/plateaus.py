@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hmmlens.emulation.analysis.plateau_length import DRAWN_RADIUS, effects
+from hmmlens.emulation.analysis.plateau_length import INITIAL_RADIUS, effects
 from hmmlens.report.emulation.acceptance import WHO
 from hmmlens.report.emulation.figures.common import (
     in_order,
@@ -52,7 +52,7 @@ CAPTIONS = {
 
 def varied(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return for each setting the trainings that differ from the commonest in it alone."""
-    runs = runs.assign(radius=runs["radius"].fillna(DRAWN_RADIUS))
+    runs = runs.assign(radius=runs["radius"].fillna(INITIAL_RADIUS))
     base = {name: runs[name].mode().iloc[0] for name in SETTINGS}
     found = {}
     for name in SETTINGS:

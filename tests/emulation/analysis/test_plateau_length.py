@@ -1,17 +1,19 @@
-"""What the plateau hangs on, in trainings that are made up by a known law."""
+"""Effects on the length of the plateau, in trainings that are simulated from a known model."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as limits
 from hypothesis import strategies as st
 from scipy.stats import norm
 
 from hmmlens.emulation.analysis.plateau_length import (
     BASE,
     VARIED,
+    LengthSettings,
     by_setting,
     effects,
     grid,
@@ -62,35 +64,33 @@ def test_powers_are_found_with_their_intervals() -> None:
         assert table.loc[name, "high"] - table.loc[name, "low"] < 0.5
 
 
-def test_trainings_that_did_not_escape_are_not_taken_for_short_ones(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("hmmlens.emulation.analysis.plateau_length.N_BOOTSTRAP", 10)
+def test_trainings_that_did_not_escape_are_not_taken_for_short_ones() -> None:
+    settings = LengthSettings(n_bootstrap=10)
     rng = np.random.default_rng(0)
     runs = made_up(rng, n_updates=420)
     assert 0.6 < runs["escape"].notna().mean() < 0.95
-    table = effects(runs, rng).set_index("setting")
+    table = effects(runs, rng, settings).set_index("setting")
     cut = runs["escape"].isna() & (runs["n_steps"] == 45)
     assert cut.any()
     assert table.loc["n_steps", "power"] == pytest.approx(1.5, abs=0.4)
     # Left out, the long ones that are missing would make the power look smaller.
     seen = runs.dropna(subset=["escape"])
     assert (
-        effects(seen, rng).set_index("setting").loc["n_steps", "power"]
+        effects(seen, rng, settings).set_index("setting").loc["n_steps", "power"]
         < (table.loc["n_steps", "power"])
     )
 
 
-def test_too_few_escapes_tell_nothing() -> None:
+def test_too_few_escapes_give_no_powers() -> None:
     rng = np.random.default_rng(0)
     runs = made_up(rng, n_updates=150)
     assert runs["escape"].notna().sum() < 6
     assert effects(runs, rng)["power"].isna().all()
 
 
-@settings(max_examples=5, deadline=None)
+@limits(max_examples=5, deadline=None)
 @given(st.integers(0, 2**32 - 1))
-def test_fit_of_times_cut_off_is_likelier_than_any_other_nearby(seed: int) -> None:
+def test_fit_of_censored_times_is_a_local_maximum(seed: int) -> None:
     rng = np.random.default_rng(seed)
     design = np.c_[np.ones(40), rng.normal(size=40)]
     time = design @ [1.0, 0.5] + 0.3 * rng.normal(size=40)
