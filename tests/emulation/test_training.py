@@ -13,7 +13,7 @@ from torch import Tensor
 
 from hmmlens.datasets.synthetic.generators import check_hmm, preset_hmm
 from hmmlens.emulation import checkpoints, training
-from hmmlens.emulation.analysis.loss_plateau import levels
+from hmmlens.emulation.analysis.plateau.detection import levels
 from hmmlens.emulation.objectives import OBJECTIVES
 from hmmlens.emulation.settings import Emulation, EmulationNetwork
 from hmmlens.emulation.training import HISTORY, Trained, initialise, train

@@ -8,7 +8,8 @@ import pandas as pd
 import torch
 
 from hmmlens.datasets.synthetic.generators import check_hmm
-from hmmlens.emulation.analysis import outcome, plateau_escape
+from hmmlens.emulation.analysis import outcome
+from hmmlens.emulation.analysis.plateau import escape
 from hmmlens.emulation.settings import Emulation, EmulationNetwork
 from hmmlens.study import emulation_folders
 
@@ -27,11 +28,7 @@ if settings.objective == "sinkhorn":
     )
     weights = list(emulation_folders.read_checkpoints(trained).items())
     tables |= emulation_folders.attempted(
-        lambda: {
-            "escape": plateau_escape.escape_row(
-                network, weights, hmm, settings.n_steps, params.seed
-            )
-        }
+        lambda: {"escape": escape.escape_row(network, weights, hmm, settings.n_steps, params.seed)}
     )
 for table in tables.values():
     log.info("%s", table.T.to_string())

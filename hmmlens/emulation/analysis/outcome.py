@@ -9,7 +9,7 @@ import torch
 from hmmlens.datasets.synthetic.generators import HMMParameters
 from hmmlens.dynamics.lyapunov import FreeRunSettings, LyapunovSettings, free_runs, lyapunov
 from hmmlens.dynamics.protocol import DrivenNetwork
-from hmmlens.emulation.analysis.loss_plateau import PlateauSettings, levels, plateau
+from hmmlens.emulation.analysis.plateau.detection import PlateauSettings, levels, plateau
 from hmmlens.emulation.objectives import OBJECTIVES
 from hmmlens.emulation.settings import Emulation
 from hmmlens.emulation.training import Trained
@@ -69,7 +69,7 @@ def plateau_row(
     DataFrame
         ``level`` (of independent symbols) and ``floor`` (of the target's own sequences), each with
         ``_low`` and ``_high``, and the fields of
-        :class:`hmmlens.emulation.analysis.loss_plateau.Plateau`.
+        :class:`hmmlens.emulation.analysis.plateau.detection.Plateau`.
 
     Raises
     ------

@@ -16,7 +16,6 @@ from hmmlens.dynamics import fixed_points
 from hmmlens.dynamics.rollouts import sample_states
 from hmmlens.emulation.analysis import (
     along_training,
-    loss_plateau,
     noise_sensitivity,
     orbits,
     stochastic_resonance,
@@ -32,6 +31,7 @@ from hmmlens.emulation.analysis.context import (
     switch_points,
     thinned,
 )
+from hmmlens.emulation.analysis.plateau import detection
 from hmmlens.emulation.analysis.plot_data import pictures
 from hmmlens.emulation.analysis.settings import ReverseSettings
 from hmmlens.rnn.noise_driven import NoiseDriven
@@ -61,8 +61,8 @@ def reverse_engineer(
         Seed of all stages.
     escape : float or None
         The update at which the loss left the plateau
-        (:class:`~hmmlens.emulation.analysis.loss_plateau.Plateau`), with which ``onset`` compares;
-        NaN if it did not, None where it is not known.
+        (:class:`~hmmlens.emulation.analysis.plateau.detection.Plateau`), with which ``onset``
+        compares; NaN if it did not, None where it is not known.
     settings : ReverseSettings
         Settings of all stages.
 
@@ -80,7 +80,7 @@ def reverse_engineer(
         checkpoints ``evolution`` (:func:`~hmmlens.emulation.analysis.along_training.evolution`),
         ``second_order`` (``update``, ``unit``, ``term``) and ``onset``, one row for ``critical``
         (the bifurcation) and one for ``unstable``
-        (:class:`~hmmlens.emulation.analysis.loss_plateau.Onset`); and ``notes`` (``stage``,
+        (:class:`~hmmlens.emulation.analysis.plateau.detection.Onset`); and ``notes`` (``stage``,
         ``note``) of stages without a result.
 
     Raises
@@ -269,7 +269,7 @@ def evolution_tables(
         }
     ).dropna()
     rises = [
-        {"measure": name, **loss_plateau.onset(table, name, escape, settings.onset)._asdict()}
+        {"measure": name, **detection.onset(table, name, escape, settings.onset)._asdict()}
         for name in ("critical", "unstable")
     ]
     return {"evolution": table, "second_order": long, "onset": pd.DataFrame(rises)}

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from hmmlens.dynamics.fixed_points import FixedPointSettings
 from hmmlens.emulation.analysis.along_training import EvolutionSettings
-from hmmlens.emulation.analysis.loss_plateau import OnsetSettings
 from hmmlens.emulation.analysis.noise_sensitivity import NoiseSensitivitySettings
 from hmmlens.emulation.analysis.orbits import OrbitSettings
+from hmmlens.emulation.analysis.plateau.detection import OnsetSettings
 from hmmlens.emulation.analysis.residency import ResidencySettings
 from hmmlens.emulation.analysis.stochastic_resonance import ResonanceSettings
 from hmmlens.emulation.analysis.subspaces import SubspaceSettings

@@ -12,9 +12,9 @@ folder has ``refused.csv`` (one row: ``reason``) instead of what it could not te
                ``diverged, n_updates, skipped, loss, max_hidden, rate``)
 ``plateau/``   ``plateau.csv`` (one row: ``level, level_low, level_high, floor, floor_low,
                floor_high`` of the objective, and the fields of
-               :class:`hmmlens.emulation.analysis.loss_plateau.Plateau`), and of networks that the
-               paper's objective trained ``escape.csv``
-               (:func:`hmmlens.emulation.analysis.plateau_escape.escape_row`); gathered as
+               :class:`hmmlens.emulation.analysis.plateau.detection.Plateau`), and of networks that
+               the paper's objective trained ``escape.csv``
+               (:func:`hmmlens.emulation.analysis.plateau.escape.escape_row`); gathered as
                ``trained_plateau`` and ``trained_escape``
 ``scores/``    ``metrics.csv`` (:data:`hmmlens.emulation.analysis.metrics.COLUMNS`),
 ``stability.csv`` (one
@@ -31,7 +31,7 @@ folder has ``refused.csv`` (one row: ``reason``) instead of what it could not te
 =============  =====================================================================================
 
 Networks that are called ``plateau-...`` are of the sweep of short trainings, see
-:func:`hmmlens.emulation.analysis.plateau_length.grid`.
+:func:`hmmlens.emulation.analysis.plateau.length.grid`.
 
 Each of these folders but ``plateau/`` also has ``cost.csv`` (one row: ``cpu_seconds, memory_mb``).
 ``bias/{target}/`` has the tables of :mod:`hmmlens.emulation.analysis.objective_bias` (``values,
@@ -60,7 +60,7 @@ A table without any rows in the whole study has no file. Beside them:
                 high, n`` (trainings), ``objective`` (that trained them), ``answer``
                 (agrees, differs, not testable at this scale, not asked), ``rule``
 ``plateau_by_setting``, ``plateau_effects``, ``comparison``, ``trends``
-                see :mod:`hmmlens.emulation.analysis.plateau_length` (of the sweep) and
+                see :mod:`hmmlens.emulation.analysis.plateau.length` (of the sweep) and
                 :mod:`hmmlens.emulation.analysis.comparison` (of ReLU networks on chain2, measures
                 of ``scores_metrics`` and ``reverse_orbits``)
 ``refusals``    ``network, target, seed, step, reason`` of all that could not be told
@@ -79,7 +79,7 @@ import numpy as np
 import pandas as pd
 
 from hmmlens.emulation.analysis.comparison import compare, trends
-from hmmlens.emulation.analysis.plateau_length import by_setting, effects
+from hmmlens.emulation.analysis.plateau.length import by_setting, effects
 from hmmlens.report import document
 from hmmlens.report.acceptance import outcome_sentences
 from hmmlens.report.emulation import text_networks, text_plateau
@@ -128,7 +128,10 @@ def tables(
 
 
 def swept(found: Tables) -> dict[str, pd.DataFrame]:
-    """Return what the length of the plateau depends on, see :mod:`.plateau_length`."""
+    """Return what the length of the plateau depends on.
+
+    See :mod:`hmmlens.emulation.analysis.plateau.length`.
+    """
     runs = text_plateau.swept(found)
     if runs.empty:
         return {}

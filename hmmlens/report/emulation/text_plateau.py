@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from hmmlens.emulation.analysis.plateau_length import VARIED, by_setting, effects
+from hmmlens.emulation.analysis.plateau.length import VARIED, by_setting, effects
 from hmmlens.report.wording import count, estimate, number, span, whole_span
 from hmmlens.stats.paired import student
 
@@ -19,7 +19,7 @@ SETTINGS = {
     "radius": "the initial spectral radius",
 }
 #: Names of the networks that the sweep of short trainings has, see
-#: :func:`hmmlens.emulation.analysis.plateau_length.grid`.
+#: :func:`hmmlens.emulation.analysis.plateau.length.grid`.
 SWEPT = "plateau-"
 #: Forecasts of the escape, as they are called.
 FORECASTS = {
@@ -119,7 +119,7 @@ def escape_sentences(table: pd.DataFrame) -> list[str]:
 
     Parameters
     ----------
-    table : one row a training, of :func:`hmmlens.emulation.analysis.plateau_escape.escape_row`,
+    table : one row a training, of :func:`hmmlens.emulation.analysis.plateau.escape.escape_row`,
     with ``escape``.
     """
     known = table[table["rate"].notna() & table["reached"].notna()]

@@ -26,8 +26,8 @@ LEAST = {
     "measure_bias": Work(320, 3),
 }
 #: Pairs of batches whose divergences are the levels of a plateau, twice as many; see
-#: :class:`hmmlens.emulation.analysis.loss_plateau.PlateauSettings`. Sequences at each checkpoint,
-#: see :class:`hmmlens.emulation.analysis.step_correlation.EscapeSettings`.
+#: :class:`hmmlens.emulation.analysis.plateau.detection.PlateauSettings`. Sequences at each
+#: checkpoint, see :class:`hmmlens.emulation.analysis.plateau.step_correlation.EscapeSettings`.
 LEVELS, SEQUENCES = 10, 256
 #: Alignments of a network that is scored; seconds for a sequence and for a pair of them in each.
 ALIGNED, PER_SEQUENCE, PER_PAIR = 10, 3e-4, 5e-7

@@ -12,9 +12,9 @@ import pytest
 from hmmlens.cli import explain
 from hmmlens.datasets.synthetic.generators import preset_hmm
 from hmmlens.emulation.analysis import reference_generators
-from hmmlens.emulation.analysis.loss_plateau import PlateauSettings
+from hmmlens.emulation.analysis.plateau.detection import PlateauSettings
+from hmmlens.emulation.analysis.plateau.step_correlation import EscapeSettings
 from hmmlens.emulation.analysis.settings import ReverseSettings
-from hmmlens.emulation.analysis.step_correlation import EscapeSettings
 from hmmlens.io.yaml_files import read_yaml
 from hmmlens.study import emulation_study, jobs
 from hmmlens.study.emulation_study import EmulationStudy

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hmmlens.emulation.analysis.plateau_length import INITIAL_RADIUS, effects
+from hmmlens.emulation.analysis.plateau.length import INITIAL_RADIUS, effects
 from hmmlens.report.emulation.acceptance import WHO
 from hmmlens.report.emulation.figures.common import (
     in_order,
@@ -141,7 +141,7 @@ def escape(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame] | None:
 
     Parameters
     ----------
-    table : one row a training, see :func:`hmmlens.emulation.analysis.plateau_escape.escape_row`.
+    table : one row a training, see :func:`hmmlens.emulation.analysis.plateau.escape.escape_row`.
     """
     rows = table[table["reached"].notna() & table["rate"].notna()]
     if rows.empty:

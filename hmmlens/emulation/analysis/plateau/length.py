@@ -1,9 +1,9 @@
 """Level and length of the plateau of the loss before its second drop.
 
 On the plateau a network emits symbols as often as the target does, but independently of each other
-(:mod:`hmmlens.emulation.analysis.loss_plateau`). This module tests whether its level is that of
-independent symbols, and which settings its length depends on;
-:mod:`hmmlens.emulation.analysis.plateau_escape` measures how it ends.
+(:mod:`hmmlens.emulation.analysis.plateau.detection`). This module tests whether its level is that
+of independent symbols, and which settings its length depends on;
+:mod:`hmmlens.emulation.analysis.plateau.escape` measures how it ends.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ def by_setting(runs: pd.DataFrame) -> pd.DataFrame:
     ----------
     runs : DataFrame
         One row per training: columns of :data:`VARIED`, ``n_updates``, ``level, floor`` (see
-        :func:`hmmlens.emulation.analysis.loss_plateau.levels`) and the fields of
-        :class:`hmmlens.emulation.analysis.loss_plateau.Plateau`.
+        :func:`hmmlens.emulation.analysis.plateau.detection.levels`) and the fields of
+        :class:`hmmlens.emulation.analysis.plateau.detection.Plateau`.
 
     Returns
     -------

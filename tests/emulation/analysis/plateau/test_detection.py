@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from hmmlens.datasets.synthetic.generators import check_hmm, preset_hmm
-from hmmlens.emulation.analysis.loss_plateau import (
+from hmmlens.emulation.analysis.plateau.detection import (
     PlateauSettings,
     frequencies,
     levels,

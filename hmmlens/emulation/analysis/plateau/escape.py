@@ -1,7 +1,7 @@
 """The end of the plateau: the growing correlation between the symbols of nearby steps.
 
-If that correlation (:mod:`hmmlens.emulation.analysis.step_correlation`) grew by a constant factor,
-as at a saddle of a smooth loss, its early growth would predict the escape.
+If that correlation (:mod:`hmmlens.emulation.analysis.plateau.step_correlation`) grew by a constant
+factor, as at a saddle of a smooth loss, its early growth would predict the escape.
 """
 
 from __future__ import annotations
@@ -15,7 +15,11 @@ from numpy.typing import NDArray
 
 from hmmlens.datasets.synthetic.generators import HMMParameters
 from hmmlens.emulation.analysis.along_training import Weights
-from hmmlens.emulation.analysis.step_correlation import Correlations, EscapeSettings, correlations
+from hmmlens.emulation.analysis.plateau.step_correlation import (
+    Correlations,
+    EscapeSettings,
+    correlations,
+)
 from hmmlens.rnn.noise_driven import NoiseDriven
 from hmmlens.seeds import derive_seed
 from hmmlens.stats.bootstrap import Estimate, interval

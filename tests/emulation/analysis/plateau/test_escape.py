@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from hmmlens.datasets.synthetic.generators import HMMParameters, preset_hmm, sample_hmm
-from hmmlens.emulation.analysis.plateau_escape import escape_row, growth, window
-from hmmlens.emulation.analysis.step_correlation import (
+from hmmlens.emulation.analysis.plateau.escape import escape_row, growth, window
+from hmmlens.emulation.analysis.plateau.step_correlation import (
     Correlations,
     correlations,
     excess,

@@ -10,7 +10,7 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from hmmlens.emulation.analysis.plateau_length import (
+from hmmlens.emulation.analysis.plateau.length import (
     BASE,
     VARIED,
     LengthSettings,
