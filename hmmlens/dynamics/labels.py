@@ -154,5 +154,5 @@ def dwells(labels: NDArray[np.integer]) -> Dwells:
     Dwells
         Labels and lengths.
     """
-    found = visits(labels)
-    return Dwells(found.state[found.ended], found.length[found.ended])
+    observed = visits(labels)
+    return Dwells(observed.state[observed.ended], observed.length[observed.ended])

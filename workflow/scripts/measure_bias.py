@@ -17,13 +17,13 @@ params = snakemake.params
 asked = Bias(**params.bias)
 batches = dict(zip(asked.batch_sizes, asked.n_draws, strict=True))
 hmm = check_hmm(*params.target)
-drawn = objective_bias.values(hmm, asked.n_steps, params.seed, asked.objectives, batches)
+samples = objective_bias.values(hmm, asked.n_steps, params.seed, asked.objectives, batches)
 rng = np.random.default_rng(params.seed)
 tables = {
-    "values": drawn,
-    "summary": objective_bias.summary(drawn),
-    "best_factor": objective_bias.best_factor(drawn, rng),
-    "shrinkage": objective_bias.shrinkage(drawn, rng),
+    "values": samples,
+    "summary": objective_bias.summary(samples),
+    "best_factor": objective_bias.best_factor(samples, rng),
+    "shrinkage": objective_bias.shrinkage(samples, rng),
 }
 for name in ("best_factor", "shrinkage"):
     log.info("%s\n%s", name, tables[name].to_string(index=False))

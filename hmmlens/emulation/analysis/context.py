@@ -181,8 +181,8 @@ def states(context: Context) -> pd.DataFrame:
     """
     entries, runs = sampled_states(context)
     settings, generator = context.settings.residency, context.generator("residency")
-    found = local.residency(context.network, entries, context.symbols, generator, settings)
-    return local.states_table(context.network, entries, runs, found, settings)
+    statistics = local.residency(context.network, entries, context.symbols, generator, settings)
+    return local.states_table(context.network, entries, runs, statistics, settings)
 
 
 def switch_points(context: Context) -> noise_sensitivity.Points:
@@ -223,7 +223,7 @@ def pairs(context: Context) -> tuple[pd.DataFrame, pd.DataFrame]:
     settings = context.settings
     run = context.drive("pairs", settings.n_pair_runs, settings.n_pair_steps)
     some = run.states[:, :: settings.pair_every]
-    found = local.residency(
+    statistics = local.residency(
         context.network,
         some.flatten(0, 1),
         context.symbols,
@@ -231,7 +231,7 @@ def pairs(context: Context) -> tuple[pd.DataFrame, pd.DataFrame]:
         settings.residency,
     )
     regions = np.full(run.states.shape[:2], -1)
-    regions[:, :: settings.pair_every] = local.regions(found, settings.residency).reshape(
+    regions[:, :: settings.pair_every] = local.regions(statistics, settings.residency).reshape(
         some.shape[:2]
     )
     return subspaces.pairs(

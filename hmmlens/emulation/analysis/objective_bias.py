@@ -103,12 +103,12 @@ def _hot(symbols: Int64s, n_symbols: int) -> torch.Tensor:
     return one_hot(torch.from_numpy(symbols), n_symbols).float()
 
 
-def summary(drawn: pd.DataFrame) -> pd.DataFrame:
+def summary(samples: pd.DataFrame) -> pd.DataFrame:
     """Return where each objective is lowest.
 
     Parameters
     ----------
-    drawn : DataFrame
+    samples : DataFrame
         Result of :func:`values`.
 
     Returns
@@ -120,7 +120,7 @@ def summary(drawn: pd.DataFrame) -> pd.DataFrame:
         (share of samples in which it is), ``n_draws``
     """
     rows = []
-    for (objective, n), part in drawn.groupby(["objective", "n"], sort=False):
+    for (objective, n), part in samples.groupby(["objective", "n"], sort=False):
         wide = part.pivot(index="draw", columns="generator", values="value")
         wide = wide[list(dict.fromkeys(part["generator"]))]
         best, first = wide.mean().idxmin(), wide.idxmin(axis=1)
@@ -136,7 +136,7 @@ def summary(drawn: pd.DataFrame) -> pd.DataFrame:
 
 
 def best_factor(
-    drawn: pd.DataFrame,
+    samples: pd.DataFrame,
     rng: np.random.Generator,
     settings: BiasSettings = BiasSettings(),
 ) -> pd.DataFrame:
@@ -147,7 +147,7 @@ def best_factor(
 
     Parameters
     ----------
-    drawn : DataFrame
+    samples : DataFrame
         Result of :func:`values`.
     rng : numpy.random.Generator
         Source of the resamples.
@@ -161,7 +161,7 @@ def best_factor(
         the minimum lies at the smallest or largest factor that was tried, or beyond it
     """
     rows = []
-    for (objective, n), part in drawn.groupby(["objective", "n"], sort=False):
+    for (objective, n), part in samples.groupby(["objective", "n"], sort=False):
         wide = part.pivot(index="draw", columns="generator", values="value")
         names = {TRUE: 1.0} | {moves(factor): factor for factor in FACTORS}
         factors = np.array(sorted(names[name] for name in wide if name in names))
@@ -189,7 +189,7 @@ def _lowest(factors: Floats, means: Floats, n_grid: int) -> float:
 
 
 def shrinkage(
-    drawn: pd.DataFrame,
+    samples: pd.DataFrame,
     rng: np.random.Generator,
     settings: BiasSettings = BiasSettings(),
 ) -> pd.DataFrame:
@@ -201,7 +201,7 @@ def shrinkage(
 
     Parameters
     ----------
-    drawn : DataFrame
+    samples : DataFrame
         Result of :func:`values`.
     rng : numpy.random.Generator
         Source of the resamples.
@@ -216,7 +216,7 @@ def shrinkage(
         at every size.
     """
     rows = []
-    for objective, part in drawn.groupby("objective", sort=False):
+    for objective, part in samples.groupby("objective", sort=False):
         tables = []
         for _, table in part.groupby("n"):
             wide = table.pivot(index="draw", columns="generator", values="value")

@@ -131,7 +131,7 @@ def residency(
 
 
 def regions(
-    found: Residency,
+    statistics: Residency,
     settings: ResidencySettings = ResidencySettings(),
 ) -> Int64s:
     """Return the region of each state.
@@ -141,7 +141,7 @@ def regions(
 
     Parameters
     ----------
-    found : Residency
+    statistics : Residency
         Statistics of the states.
     settings : ResidencySettings
         Bounds of the regions.
@@ -151,16 +151,16 @@ def regions(
     ndarray of shape (state)
         Positions in :data:`REGIONS`.
     """
-    settled = np.where(found.sure > settings.sure, 2, 3)
-    near = np.where(found.time <= settings.long, 1, settled)
-    return np.where(found.time < settings.short, 0, near)
+    settled = np.where(statistics.sure > settings.sure, 2, 3)
+    near = np.where(statistics.time <= settings.long, 1, settled)
+    return np.where(statistics.time < settings.short, 0, near)
 
 
 def states_table(
     network: DrivenNetwork,
     entries: Tensor,
     runs: Tensor,
-    found: Residency,
+    statistics: Residency,
     settings: ResidencySettings = ResidencySettings(),
 ) -> pd.DataFrame:
     """Return one row per state, with its Jacobian on zero noise.
@@ -173,7 +173,7 @@ def states_table(
         States, see :func:`hmmlens.dynamics.rollouts.sample_states`.
     runs : Tensor of shape (state)
         Run of each state.
-    found : Residency
+    statistics : Residency
         Statistics of the states.
     settings : ResidencySettings
         Bounds of the regions.
@@ -190,12 +190,12 @@ def states_table(
     return pd.DataFrame(
         {
             "run": runs.cpu().numpy(),
-            "label": found.label,
-            "region": np.array(REGIONS)[regions(found, settings)],
-            "residency": found.time,
-            "ended": found.ended,
-            "sign_changes": found.sign_changes,
-            "sure": found.sure,
+            "label": statistics.label,
+            "region": np.array(REGIONS)[regions(statistics, settings)],
+            "residency": statistics.time,
+            "ended": statistics.ended,
+            "sign_changes": statistics.sign_changes,
+            "sure": statistics.sure,
             "n_unstable": unstable(values),
             "n_critical": critical_pairs(values),
         }

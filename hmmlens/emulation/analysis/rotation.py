@@ -54,7 +54,7 @@ def rotation(scores: Floats, rng: np.random.Generator) -> Rotation:
     )
 
 
-def oriented(found: Rotation) -> Rotation:
+def oriented(measured: Rotation) -> Rotation:
     """Return a rotation with the prevailing direction as the positive one.
 
     Which way is positive in a plane of components depends on their signs, which are arbitrary.
@@ -62,7 +62,7 @@ def oriented(found: Rotation) -> Rotation:
 
     Parameters
     ----------
-    found : Rotation
+    measured : Rotation
         A rotation.
 
     Returns
@@ -70,9 +70,9 @@ def oriented(found: Rotation) -> Rotation:
     Rotation
         The same, or its mirror image.
     """
-    if not found.consistency.value < 0:
-        return found
-    flipped = [Estimate(-e.value, -e.high, -e.low) for e in found]
+    if not measured.consistency.value < 0:
+        return measured
+    flipped = [Estimate(-e.value, -e.high, -e.low) for e in measured]
     return Rotation(*flipped)
 
 

@@ -79,7 +79,7 @@ def window(
     ndarray of shape (index)
         Consecutive positions, or none.
     """
-    low = np.quantile(measured.drawn, 0.025, axis=0)
+    low = np.quantile(measured.resampled, 0.025, axis=0)
     past = np.flatnonzero(measured.value >= settings.reached)
     end = int(past[0]) if len(past) else len(measured.value)
     small = np.flatnonzero((measured.value < settings.small)[:end] & (low > 0)[:end])
@@ -125,9 +125,9 @@ def growth(
         _, hyperbolic = _line(t[rows], 1 / values[rows], 1 / level)
         return np.array([rate, fast - slow, exponential, early, hyperbolic])
 
-    usable = (measured.drawn[:, rows] > 0).all(axis=1)
+    usable = (measured.resampled[:, rows] > 0).all(axis=1)
     fit = _fitted(measured.value)
-    spread = np.array([_fitted(row) for row in measured.drawn[usable]])
+    spread = np.array([_fitted(row) for row in measured.resampled[usable]])
     ends = []
     for column in range(len(fit)):
         known = spread[:, column][np.isfinite(spread[:, column])] if len(spread) else spread

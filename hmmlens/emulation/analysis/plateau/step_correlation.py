@@ -57,13 +57,13 @@ class Correlations(NamedTuple):
     ----------
     updates, value : ndarray of shape (checkpoint)
         Update of each checkpoint, and its correlation.
-    drawn : ndarray of shape (resample, checkpoint)
+    resampled : ndarray of shape (resample, checkpoint)
         Correlation of resampled sequences; the same ones at every checkpoint.
     """
 
     updates: Floats
     value: Floats
-    drawn: Floats
+    resampled: Floats
 
 
 def of_target(hmm: HMMParameters, n_steps: int, lag: int = EscapeSettings.lag) -> float:

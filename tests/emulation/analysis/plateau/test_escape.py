@@ -78,7 +78,7 @@ def test_growth_is_fitted_from_the_last_minimum_to_the_last_small_value() -> Non
     assert growth(of(value[2:6])) is None
     assert growth(of(np.full(6, 0.8))) is None
     noisy = of(value)
-    assert not len(window(noisy._replace(drawn=noisy.drawn - 1.0)))
+    assert not len(window(noisy._replace(resampled=noisy.resampled - 1.0)))
 
 
 def test_values_that_shrink_never_end_the_plateau() -> None:
@@ -101,8 +101,8 @@ def test_correlations_follow_the_weights() -> None:
     )  # fmt: skip
     assert found.updates.tolist() == [0, 10]
     assert abs(found.value[0]) < 1e-12 and found.value[1] > 0.9
-    assert found.drawn.shape == (200, 2)
-    low, high = np.quantile(found.drawn[:, 1], [0.025, 0.975])
+    assert found.resampled.shape == (200, 2)
+    low, high = np.quantile(found.resampled[:, 1], [0.025, 0.975])
     assert low < found.value[1] < high
     flat = HMMParameters(np.full(2, 0.5), np.full((2, 2), 0.5), np.eye(2))
     with pytest.raises(DataError, match="no more often"):
