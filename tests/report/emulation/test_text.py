@@ -293,12 +293,12 @@ def test_answers_of_a_study_that_asks_all_and_of_one_that_asks_nothing() -> None
 
 def test_tables_are_read_as_their_modules_make_them() -> None:
     chain, rng = preset_hmm("chain2"), np.random.default_rng(0)
-    some = reference_generators.hand_made(chain)
+    some, few = reference_generators.hand_made(chain), objective_bias.BiasSettings(n_bootstrap=20)
     drawn = objective_bias.values(chain, 20, 0, ("sinkhorn", "energy"), {32: 3, 64: 3}, some)
     tables = {
         "bias_summary": objective_bias.summary(drawn).assign(target="chain2"),
-        "bias_best_factor": objective_bias.best_factor(drawn, rng, 20).assign(target="chain2"),
-        "bias_shrinkage": objective_bias.shrinkage(drawn, rng, 20).assign(target="chain2"),
+        "bias_best_factor": objective_bias.best_factor(drawn, rng, few).assign(target="chain2"),
+        "bias_shrinkage": objective_bias.shrinkage(drawn, rng, few).assign(target="chain2"),
     }
     torch.manual_seed(0)
     networks, found = [], {"homogeneity": [], "noise_sweep": [], "resonance": [], "sizes": []}
