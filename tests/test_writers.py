@@ -311,7 +311,7 @@ def full(*_: Any, **__: Any) -> None:
     [
         "hmmlens.recording.store.unfinished.write_log",
         "hmmlens.recording.store.unfinished.append_log",
-        "hmmlens.io.ownership.seal_store",
+        "hmmlens.io.seals.seal_store",
         "hmmlens.io.locks._write",
         "zarr.storage.LocalStore.set",
     ],

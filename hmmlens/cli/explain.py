@@ -20,7 +20,7 @@ import hmmlens
 from hmmlens import user_text
 from hmmlens.cli import studies
 from hmmlens.errors import ConfigError, HmmlensError, no_exit
-from hmmlens.io.ownership import reason
+from hmmlens.io.writing import reason
 from hmmlens.reduction.reducers import REDUCERS
 from hmmlens.study import failures
 

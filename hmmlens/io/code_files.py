@@ -1,4 +1,4 @@
-"""Which files a module runs: itself, and all that it imports, as far as they count.
+"""Which files a module runs: its own, and those of all that it imports, directly or not.
 
 Of a user's module the user's own files count, and neither those of hmmlens nor installed ones; see
 :mod:`hmmlens.study.rule_code` for those of hmmlens.
@@ -25,7 +25,18 @@ FOREIGN = tuple(
 
 
 def is_own(path: Path) -> bool:
-    """Tell whether a file is neither of the standard library nor of an installed package."""
+    """Return whether a file is neither of the standard library nor of an installed package.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A file of code.
+
+    Returns
+    -------
+    bool
+        True for the user's own files.
+    """
     place = path.resolve()
     installed = {"site-packages", "dist-packages"} & set(place.parts)
     return not installed and not any(place.is_relative_to(folder) for folder in FOREIGN)
@@ -34,8 +45,12 @@ def is_own(path: Path) -> bool:
 class Imports(NamedTuple):
     """The files that a file imports.
 
-    modules : of modules, and of packages that names are taken from
-    packages : ``__init__.py`` files that run only because a module lies below them
+    Attributes
+    ----------
+    modules : list of pathlib.Path
+        Files of modules, and of packages that names are taken from.
+    packages : list of pathlib.Path
+        ``__init__.py`` files that run only because a module lies below them.
     """
 
     modules: list[Path]
@@ -51,15 +66,35 @@ def of_module(name: str, folders: Iterable[Path]) -> list[Path]:
 
     Parameters
     ----------
-    name : such as ``package.module``.
-    folders : where modules are looked for, the first one first.
+    name : str
+        Full name, such as ``package.module``.
+    folders : iterable of pathlib.Path
+        Where modules are looked for, the first one first.
+
+    Returns
+    -------
+    list of pathlib.Path
+        Sorted.
     """
     places = list(folders)
     return closure(module_files(name, places), lambda path: _imported(path, places), is_own)
 
 
 def of_file(path: Path, folders: Iterable[Path]) -> list[Path]:
-    """Return a file and, as :func:`of_module`, all of the user's that it imports."""
+    """Return a file and all of the user's files that it imports; see :func:`of_module`.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A file of code.
+    folders : iterable of pathlib.Path
+        Where modules are looked for, the first one first.
+
+    Returns
+    -------
+    list of pathlib.Path
+        Sorted, with the file itself.
+    """
     places = list(folders)
     return closure([path], lambda path: _imported(path, places), is_own)
 
@@ -71,11 +106,19 @@ def closure(
 
     Parameters
     ----------
-    begin : files.
-    read : takes a file and returns what it imports, such as :func:`imports`. What its modules
-        import counts too; its packages count without what they import.
-    counts : takes a file and returns whether it is part of the result. The imports of other files
-        are not followed.
+    begin : iterable of pathlib.Path
+        Files.
+    read : callable
+        Takes a file and returns what it imports, such as :func:`imports`. What its modules import
+        counts too; its packages count without what they import.
+    counts : callable
+        Takes a file and returns whether it is part of the result. The imports of other files are
+        not followed.
+
+    Returns
+    -------
+    list of pathlib.Path
+        Sorted.
     """
     found: set[Path] = set()
     packages: set[Path] = set()
@@ -95,7 +138,15 @@ def imports(path: Path, folders: list[Path]) -> Imports:
 
     Parameters
     ----------
-    folders : where modules are looked for, before the folder that the file's package lies in.
+    path : pathlib.Path
+        A file of code.
+    folders : list of pathlib.Path
+        Where modules are looked for, before the folder that the file's package lies in.
+
+    Returns
+    -------
+    Imports
+        Without what these import in turn.
     """
     found = Imports([], [])
     for base, names in _imports(path):
@@ -123,7 +174,22 @@ def _imported(path: Path, folders: list[Path]) -> Imports:
 
 
 def module_files(name: str, folders: list[Path], within: Path | None = None) -> list[Path]:
-    """Return the file of a module or package, and the ``__init__.py`` files above it."""
+    """Return the file of a module or package, and the ``__init__.py`` files above it.
+
+    Parameters
+    ----------
+    name : str
+        Name from the folders, such as ``package.module``; empty for a package itself.
+    folders : list of pathlib.Path
+        Where it is looked for, the first one first.
+    within : pathlib.Path, optional
+        The package that an empty name stands for.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The file last; empty where there is none.
+    """
     parts = [part for part in name.split(".") if part]
     if not parts:
         return [within / "__init__.py"] if within else []
@@ -139,7 +205,18 @@ def module_files(name: str, folders: list[Path], within: Path | None = None) -> 
 
 
 def digest(paths: Iterable[Path]) -> str:
-    """Return a hash of the contents of files, wherever they lie."""
+    """Return a hash of the contents of files, wherever they lie.
+
+    Parameters
+    ----------
+    paths : iterable of pathlib.Path
+        Files, in any order.
+
+    Returns
+    -------
+    str
+        Hexadecimal digits.
+    """
     sha = hashlib.sha256()
     for content in sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in set(paths)):
         sha.update(content.encode())
@@ -147,7 +224,18 @@ def digest(paths: Iterable[Path]) -> str:
 
 
 def search_path(*first: Path) -> list[Path]:
-    """Return the folders in which Python looks for modules, after those that are given."""
+    """Return the folders in which Python looks for modules, after some others.
+
+    Parameters
+    ----------
+    *first : pathlib.Path
+        Folders that come first.
+
+    Returns
+    -------
+    list of pathlib.Path
+        In the order of the search.
+    """
     return [*first, *(Path(entry or ".") for entry in sys.path)]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from hmmlens.errors import DataError
 
-#: Attributes (of CF) that say how values follow from the stored numbers; xarray decodes them.
+#: Attributes (of CF) that state how values follow from the stored numbers; xarray decodes them.
 _PACKED = ("scale_factor", "add_offset")
 _MISSING = ("_FillValue", "missing_value")
 
@@ -17,14 +17,16 @@ def refuse_encoded(X: Any, name: str) -> None:
 
     Parameters
     ----------
-    X : anything; arrays of other kinds pass.
-    name : of the argument, for messages.
+    X : object
+        Anything; arrays of other kinds pass.
+    name : str
+        Name of the argument, for messages.
 
     Raises
     ------
     DataError
-        When its attributes say that it is packed, or marks missing values by a whole number; or
-        chunks of a Zarr array are not there, which reads as their fill value.
+        When its attributes state that it is packed, or marks missing values by a whole number; or
+        chunks of a Zarr array are missing, which reads as their fill value.
     """
     about = getattr(X, "attrs", None)
     if isinstance(about, Mapping):

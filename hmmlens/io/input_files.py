@@ -14,6 +14,11 @@ from hmmlens.errors import DataError
 def check_file(path: str | os.PathLike[str]) -> None:
     """Check that a path leads to a regular file that can be read.
 
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The path.
+
     Raises
     ------
     DataError
@@ -31,7 +36,10 @@ def check_folder(path: str | os.PathLike[str], wanted: str) -> None:
 
     Parameters
     ----------
-    wanted : what the folder should be, for the message.
+    path : str or os.PathLike
+        The path.
+    wanted : str
+        What the folder should be, for the message.
 
     Raises
     ------
@@ -76,6 +84,17 @@ def _check_kind(path: str | os.PathLike[str], mode: int) -> None:
 
 def check_size(path: Any, name: str, shape: Sequence[int], itemsize: int) -> None:
     """Check that an array of a declared shape fits into the memory of this machine.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file, for the message.
+    name : str
+        Name of the array, for the message.
+    shape : sequence of int
+        Declared shape.
+    itemsize : int
+        Bytes of an entry.
 
     Raises
     ------

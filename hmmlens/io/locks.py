@@ -1,4 +1,4 @@
-"""One writer for each folder: a lock that the operating system lets go of when a process ends."""
+"""One writer for each folder: a lock that the operating system releases when a process ends."""
 
 from __future__ import annotations
 
@@ -20,41 +20,54 @@ from hmmlens.errors import StoreError
 
 log = logging.getLogger(__name__)
 
-#: The file in a folder that is being filled; it says who does.
+#: The file in a folder that is being filled; it names the process that fills it.
 LOCK = "hmmlens.lock"
 FORMAT = 1
 
 #: How often a lock is tried, as :func:`check_free` holds it for a moment, and seconds in between.
-LOOKS, LOOK_EVERY = 4, 0.05
+ATTEMPTS, SECONDS_BETWEEN = 4, 0.05
 
-#: File systems without locks say one of these.
+#: Errors of file systems without locks.
 UNSUPPORTED = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
 def is_ours(path: Path) -> bool:
-    """Tell whether a file is a lock that hmmlens wrote."""
+    """Return whether a file is a lock that hmmlens wrote.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A file, which need not exist.
+
+    Returns
+    -------
+    bool
+        False for a file of any other kind.
+    """
     return _content(path).get("format") == FORMAT
 
 
 def _content(path: Path) -> dict[str, Any]:
     try:
-        # A pipe of that name would be waited for.
+        # Reading a pipe of that name would wait for its writer.
         if not stat.S_ISREG(path.lstat().st_mode):
             return {}
-        found = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return {}
     wanted = {"format", "pid", "host", "since"}
-    return found if isinstance(found, dict) and set(found) == wanted else {}
+    return content if isinstance(content, dict) and set(content) == wanted else {}
 
 
 class Lock:
-    """Holds a folder that is being filled, from :meth:`claim` to :meth:`release`.
+    """Lock of a folder that is being filled, held from :meth:`claim` to :meth:`release`.
 
     Parameters
     ----------
-    folder : which is made where there is none.
-    out : what it becomes, for messages.
+    folder : pathlib.Path
+        The folder, which is made where there is none.
+    out : pathlib.Path
+        Its later name, for messages.
     """
 
     def __init__(self, folder: Path, out: Path) -> None:
@@ -66,12 +79,13 @@ class Lock:
 
         Parameters
         ----------
-        check : raises where the folder, or what it will replace, is somebody else's.
+        check : callable
+            Raises where hmmlens did not write the folder, or what it will replace.
 
         Raises
         ------
         StoreError
-            When another process, or this one, has it.
+            When another process, or this one, holds it.
         OSError
             When the folder cannot be made or written.
         """
@@ -106,11 +120,12 @@ class Lock:
         raise StoreError(f"{self.out}: other processes are writing it; name another folder")
 
     def release(self, path: Path | None = None) -> None:
-        """Let go of the lock.
+        """Release the lock.
 
         Parameters
         ----------
-        path : the lock file, to be deleted; None keeps it, as a mark of a folder that is not whole.
+        path : pathlib.Path, optional
+            The lock file, to be deleted; None keeps it, as a mark of a folder that is incomplete.
         """
         if self._descriptor is None:
             return
@@ -123,10 +138,17 @@ class Lock:
 def check_free(folder: Path, out: Path) -> None:
     """Refuse a folder that a process is filling.
 
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The folder.
+    out : pathlib.Path
+        Its later name, for messages.
+
     Raises
     ------
     StoreError
-        Saying which process.
+        With the process.
     """
     descriptor = _opened(folder / LOCK)
     if descriptor is not None:
@@ -137,18 +159,18 @@ def check_free(folder: Path, out: Path) -> None:
 
 
 def _take(descriptor: int, path: Path, out: Path) -> None:
-    """Lock an open file, or say who has it."""
-    for attempt in range(LOOKS):
+    """Lock an open file, or raise an error that names the process that holds it."""
+    for attempt in range(ATTEMPTS):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except BlockingIOError as error:
-            if attempt == LOOKS - 1:
+            if attempt == ATTEMPTS - 1:
                 raise StoreError(
                     f"{out}: {_holder(path)} is writing it; wait until that has ended, or name "
                     "another folder"
                 ) from error
-            time.sleep(LOOK_EVERY)
+            time.sleep(SECONDS_BETWEEN)
         except OSError as error:
             if error.errno not in UNSUPPORTED:
                 raise

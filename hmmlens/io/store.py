@@ -17,7 +17,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hmmlens.errors import StoreError
-from hmmlens.io import ownership
+from hmmlens.io import ownership, seals
+from hmmlens.io.writing import fresh, resolved
 from hmmlens.io.zarr_chunks import ALL_CHUNKS, refuse_lost
 
 SCHEMA_VERSION = 1
@@ -27,7 +28,20 @@ CHUNK_BYTES = 4 * 2**20
 
 
 def rows_per_chunk(shape: tuple[int, ...], itemsize: int) -> int:
-    """Return how many entries of the first dimension make a chunk of about ``CHUNK_BYTES``."""
+    """Return how many entries of the first dimension make a chunk of about ``CHUNK_BYTES``.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of the array.
+    itemsize : int
+        Bytes of an entry.
+
+    Returns
+    -------
+    int
+        1 or more.
+    """
     row = itemsize
     for size in shape[1:]:
         row *= max(size, 1)
@@ -35,7 +49,18 @@ def rows_per_chunk(shape: tuple[int, ...], itemsize: int) -> int:
 
 
 def inside(folder: str | Path) -> Path:
-    """Return the store in a folder that Snakemake owns."""
+    """Return the path of the store in a folder that Snakemake owns.
+
+    Parameters
+    ----------
+    folder : str or pathlib.Path
+        The folder.
+
+    Returns
+    -------
+    pathlib.Path
+        Whether or not there is a store.
+    """
     path = Path(folder)
     return path / f"{path.name}.zarr"
 
@@ -46,8 +71,15 @@ def replacing(path: Path, kind: str | None = None) -> Iterator[Path]:
 
     Parameters
     ----------
-    path : a folder; a Zarr store, or of files.
-    kind : what it holds. A folder of files needs one.
+    path : pathlib.Path
+        A folder: a Zarr store, or one of files.
+    kind : str, optional
+        What it holds. A folder of files needs one.
+
+    Yields
+    ------
+    pathlib.Path
+        The temporary name.
 
     Raises
     ------
@@ -55,16 +87,16 @@ def replacing(path: Path, kind: str | None = None) -> Iterator[Path]:
         When there is anything at ``path`` that hmmlens did not write; see
         :mod:`hmmlens.io.ownership`.
     """
-    path = ownership.resolved(path)
+    path = resolved(path)
     ownership.verified(path, kind)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = ownership.fresh(path)
+    partial = fresh(path)
     try:
         yield partial
-        if (partial / ownership.ROOT).exists():
-            ownership.seal_store(partial)
+        if (partial / seals.ROOT).exists():
+            seals.seal_store(partial)
         elif kind is not None:
-            ownership.seal(partial, kind)
+            seals.seal(partial, kind)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
@@ -75,7 +107,20 @@ def replacing(path: Path, kind: str | None = None) -> Iterator[Path]:
 
 
 def store_attributes(kind: str, made_by: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the attributes every store carries: its schema, its kind, and what made it."""
+    """Return the attributes that every store has.
+
+    Parameters
+    ----------
+    kind : str
+        What the store holds.
+    made_by : mapping
+        Attributes that state what made it.
+
+    Returns
+    -------
+    dict
+        With the version of the schema and the kind as well.
+    """
     return {"schema_version": SCHEMA_VERSION, "store": kind, ALL_CHUNKS: True, **made_by}
 
 
@@ -84,10 +129,14 @@ def write(dataset: xr.Dataset, path: Path, kind: str, made_by: Mapping[str, Any]
 
     Parameters
     ----------
-    dataset : the labelled arrays.
-    path : the store's folder.
-    kind : ``sequences``, ``reduced``, ``sweep``, ...; checked again when it is read.
-    made_by : attributes that say what made it (rule, version, config hash, inputs, seed).
+    dataset : xarray.Dataset
+        The labelled arrays.
+    path : pathlib.Path
+        Folder of the store.
+    kind : str
+        ``sequences``, ``reduced``, ``sweep``, ...; checked again when it is read.
+    made_by : mapping
+        Attributes that state what made it (rule, version, config hash, inputs, seed).
     """
     dataset = dataset.assign_attrs(store_attributes(kind, made_by))
     encoding: dict[str, dict[str, Any]] = {}
@@ -103,7 +152,13 @@ def write(dataset: xr.Dataset, path: Path, kind: str, made_by: Mapping[str, Any]
 
 
 class Writer:
-    """Adds arrays to a store part by part, see :func:`writing`."""
+    """Writer that adds arrays to a store part by part; see :func:`writing`.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Folder of the store.
+    """
 
     def __init__(self, path: Path) -> None:
         import zarr
@@ -112,11 +167,18 @@ class Writer:
         self._arrays: dict[str, Any] = {}
 
     def create(self, name: str, shape: tuple[int, ...], dims: Sequence[str], rows: int) -> None:
-        """Make an array of float64.
+        """Create an array of float64.
 
         Parameters
         ----------
-        rows : entries of the first dimension that will be written at a time.
+        name : str
+            Name of the array.
+        shape : tuple of int
+            Its shape.
+        dims : sequence of str
+            Names of its dimensions.
+        rows : int
+            Entries of the first dimension that will be written at a time.
         """
         fit = rows_per_chunk(shape, 8)
         if rows < shape[0]:
@@ -128,7 +190,17 @@ class Writer:
         )  # fmt: skip
 
     def write(self, name: str, rows: slice, values: NDArray[Any]) -> None:
-        """Fill some entries of the first dimension."""
+        """Fill some entries of the first dimension.
+
+        Parameters
+        ----------
+        name : str
+            Name of the array.
+        rows : slice
+            Entries of the first dimension.
+        values : ndarray of shape (row, ...)
+            Their values.
+        """
         self._arrays[name][rows] = values
 
 
@@ -140,8 +212,19 @@ def writing(
 
     Parameters
     ----------
-    small : the arrays that are.
-    path, kind, made_by : see :func:`write`.
+    small : xarray.Dataset
+        The arrays that are.
+    path : pathlib.Path
+        Folder of the store.
+    kind : str
+        What it holds; see :func:`write`.
+    made_by : mapping
+        Attributes that state what made it.
+
+    Yields
+    ------
+    Writer
+        Adds the large arrays.
     """
     with replacing(path, kind) as partial:
         write(small, partial, kind, made_by)
@@ -149,22 +232,46 @@ def writing(
 
 
 def read(path: Path, kind: str) -> xr.Dataset:
-    """Open a store lazily and check that it is what ``kind`` says.
+    """Open a store lazily and check its kind.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Folder of the store.
+    kind : str
+        What it must hold.
+
+    Returns
+    -------
+    xarray.Dataset
+        Without the seal of the store.
 
     Raises
     ------
     StoreError
-        When there is no store, it has another kind or schema version, or a chunk of it is lost.
+        When there is no store, it has another kind or schema version, or a chunk of it is missing.
     """
     check(path, kind)
     refuse_lost(path)
     data: xr.Dataset = xr.open_zarr(path, consolidated=False, chunks=None)
-    data.attrs.pop(ownership.SEAL, None)
+    data.attrs.pop(seals.SEAL, None)
     return data
 
 
 def check(path: Path, kind: str) -> dict[str, Any]:
-    """Return the attributes of the store at ``path``.
+    """Return the attributes of a store.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Folder of the store.
+    kind : str
+        What it must hold.
+
+    Returns
+    -------
+    dict
+        All attributes of the root.
 
     Raises
     ------

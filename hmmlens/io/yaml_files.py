@@ -11,7 +11,7 @@ from hmmlens.errors import ConfigError
 
 
 class _Loader(yaml.SafeLoader):
-    """A safe loader that refuses a key given twice, and tells the line of a bad value."""
+    """Safe loader that refuses a key given twice, and reports the line of a bad value."""
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         # Checked before merge keys (<<) are followed, for a section may override what it merges.
@@ -43,7 +43,13 @@ def read_yaml(path: str | os.PathLike[str]) -> Any:
 
     Parameters
     ----------
-    path : the file, in UTF-8.
+    path : str or os.PathLike
+        The file, in UTF-8.
+
+    Returns
+    -------
+    object
+        What the file holds.
 
     Raises
     ------
@@ -58,9 +64,9 @@ def read_yaml(path: str | os.PathLike[str]) -> Any:
         raise ConfigError(f"{source}: the file cannot be read: {error.strerror}") from None
     except yaml.MarkedYAMLError as error:
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        told = ", ".join(part for part in (error.context, error.problem) if part)
-        told += "; indent with spaces, not tabs" if "'\\t'" in told else ""
-        raise ConfigError(f"{source}: {where}not valid YAML: {told}") from None
+        problem = ", ".join(part for part in (error.context, error.problem) if part)
+        problem += "; indent with spaces, not tabs" if "'\\t'" in problem else ""
+        raise ConfigError(f"{source}: {where}not valid YAML: {problem}") from None
     except RecursionError:
         raise ConfigError(f"{source}: not valid YAML: brackets nested too deeply") from None
     except yaml.reader.ReaderError as error:

@@ -1,8 +1,8 @@
 """Which chunks of a Zarr store are not on the disk.
 
-Zarr reads a chunk that is not there as the array's fill value, without a word. By default writers
-leave out chunks that hold nothing but the fill value, so that a chunk that was lost looks like one
-that was left out. Stores of hmmlens hold every chunk.
+Zarr reads a chunk that is not there as the array's fill value, without a warning. By default
+writers leave out chunks that hold nothing but the fill value, so that a deleted chunk looks like
+one that was left out. Stores of hmmlens hold every chunk.
 """
 
 from __future__ import annotations
@@ -24,12 +24,17 @@ def missing_chunks(array: Any, folder: Path) -> Iterator[tuple[tuple[slice, ...]
 
     Parameters
     ----------
-    array : a ``zarr.Array``; of a sharded one, its shards are the chunks.
-    folder : the array's folder.
+    array : zarr.Array
+        The array; of a sharded one, its shards are the chunks.
+    folder : pathlib.Path
+        The folder of the array.
 
     Yields
     ------
-    region, name : the part of the array, and the chunk's file below ``folder``
+    region : tuple of slice
+        The part of the array.
+    name : str
+        The file of the chunk below ``folder``.
     """
     sizes = array.shards or array.chunks
     grid = [-(-length // size) for length, size in zip(array.shape, sizes, strict=True)]
@@ -43,7 +48,12 @@ def missing_chunks(array: Any, folder: Path) -> Iterator[tuple[tuple[slice, ...]
 def refuse_lost(path: Path) -> None:
     """Check that a store of hmmlens holds every chunk.
 
-    Stores of versions that left chunks out do not say that they hold every one; they pass.
+    Stores of versions that left chunks out do not state that they hold every one; they pass.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Folder of the store.
 
     Raises
     ------

@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hmmlens.errors import DataError
-from hmmlens.io import ownership, store
+from hmmlens.io import seals, store
 from hmmlens.io.zarr_chunks import refuse_lost
 from hmmlens.ragged import steps_inside
 from hmmlens.stats.moments import Moments, Part
@@ -69,7 +69,7 @@ def read(path: Path, layer: str | None = None) -> xr.Dataset:
     store.check(path, "activations")
     refuse_lost(path)
     data: xr.Dataset = xr.open_zarr(path, group=layer, consolidated=False, chunks=None)
-    data.attrs.pop(ownership.SEAL, None)
+    data.attrs.pop(seals.SEAL, None)
     return data
 
 

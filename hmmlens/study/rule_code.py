@@ -26,6 +26,8 @@ IGNORED = {
     "hmmlens.io.code_files": "decides whether unfinished work may continue, and finds such files",
     "hmmlens.io.locks": _FOLDERS,
     "hmmlens.io.ownership": _FOLDERS,
+    "hmmlens.io.seals": _FOLDERS,
+    "hmmlens.io.writing": _FOLDERS,
     "hmmlens.io.yaml_files": _SETTINGS,
     "hmmlens.errors": _MESSAGES,
     "hmmlens.setting_messages": _MESSAGES,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hmmlens.errors import StoreError
-from hmmlens.io import locks, ownership
+from hmmlens.io import locks, ownership, seals, writing
 
 #: The log: what is written, then a line when its arrays are made, then a line for each batch.
 LOG = "batches.jsonl"
@@ -66,7 +66,7 @@ def read_log(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 def verified(folder: Path) -> list[str]:
-    """Return the names of all files of an unfinished store, as :func:`ownership.listing` does.
+    """Return the names of all files of an unfinished store, as :func:`seals.listing` does.
 
     The log proves that hmmlens made the folder, and names the arrays; each file must be one that
     Zarr writes for them.
@@ -79,8 +79,8 @@ def verified(folder: Path) -> list[str]:
     if not os.path.lexists(folder):
         return []
     if folder.is_symlink() or not folder.is_dir():
-        raise StoreError(f"{folder}: is a file; {ownership.ADVICE}")
-    names = ownership.names(folder)
+        raise StoreError(f"{folder}: is a file; {writing.ADVICE}")
+    names = seals.names(folder)
     first, _ = read_log(folder)
     ours = {locks.LOCK} if locks.is_ours(folder / locks.LOCK) else set()
     if not first:
@@ -90,8 +90,8 @@ def verified(folder: Path) -> list[str]:
         return list(ownership.verified(folder, "activations") or [])
     arrays = [str(name) for name in first["arrays"]]
     nodes = {f"{name.rpartition('/')[0]}/" for name in arrays if "/" in name}
-    ours |= {LOG, ownership.ROOT, *nodes, *(f"{node}{ownership.ROOT}" for node in nodes)}
-    ours |= {f"{name}/" for name in arrays} | {f"{name}/{ownership.ROOT}" for name in arrays}
+    ours |= {LOG, seals.ROOT, *nodes, *(f"{node}{seals.ROOT}" for node in nodes)}
+    ours |= {f"{name}/" for name in arrays} | {f"{name}/{seals.ROOT}" for name in arrays}
     chunk = re.compile(f"(?:{'|'.join(map(re.escape, arrays)) or '(?!)'})/c(?:/[0-9]+)*/?")
     for name in names:
         written = STRAY.sub("", name)

@@ -13,9 +13,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hmmlens.errors import DataError, StoreError
-from hmmlens.io import ownership, store
+from hmmlens.io import ownership, seals, store, writing
 from hmmlens.io.locks import LOCK, Lock
-from hmmlens.io.ownership import writing_to
+from hmmlens.io.writing import writing_to
 from hmmlens.io.zarr_chunks import refuse_lost
 from hmmlens.ragged import INSIDE
 from hmmlens.recording.store import unfinished
@@ -108,7 +108,7 @@ class Store:
     """
 
     def __init__(self, path: Path, partial: Path, fingerprint: str | None, batch_size: int) -> None:
-        self.path, self.partial = ownership.resolved(path), ownership.resolved(partial)
+        self.path, self.partial = writing.resolved(path), writing.resolved(partial)
         self.fingerprint, self.batch_size = fingerprint, batch_size
         self.units: Units | None = None
         self.done: list[dict[str, Any]] = []
@@ -260,7 +260,7 @@ class Store:
                 group = root if node == "/" else root[node.strip("/")]
                 # JSON has no NaN.
                 group.attrs.update({k: None if v != v else v for k, v in attrs.items()})
-            ownership.seal_store(self.partial, {LOG, LOCK})
+            seals.seal_store(self.partial, {LOG, LOCK})
             (self.partial / LOG).unlink()
             ownership.replace(self.partial, self.path, "activations")
             # The lock came along, so that nobody could take the folder's old name meanwhile.
@@ -282,7 +282,7 @@ def read_tree(path: Path) -> xr.DataTree:
     store.check(path, "activations")
     refuse_lost(path)
     tree = _in_order(xr.open_datatree(path, engine="zarr", consolidated=False, chunks=None))
-    tree.attrs.pop(ownership.SEAL, None)
+    tree.attrs.pop(seals.SEAL, None)
     for node in tree.subtree:
         if node.attrs.get("replay_error", 0) is None:
             node.attrs["replay_error"] = math.nan

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import hmmlens
 from hmmlens.errors import HmmlensError, StoreError
-from hmmlens.io import locks, ownership, store
-from hmmlens.io.ownership import writing_to
+from hmmlens.io import locks, ownership, seals, store, writing
+from hmmlens.io.writing import writing_to
 from hmmlens.recording.store import unfinished
 from hmmlens.recording.store.writers import read_tree, write_tree
 from hmmlens.report.explain import gather, tables
@@ -56,7 +56,7 @@ def check(out: str | Path) -> None:
     StoreError
         Saying what is in the way.
     """
-    path = ownership.resolved(out)
+    path = writing.resolved(out)
     with writing_to(path):
         locks.check_free(_recorded(path), path)
         _check(path)
@@ -82,7 +82,7 @@ def _names(recorded: Path) -> list[str]:
     if not os.path.lexists(recorded):
         return []
     if recorded.is_symlink() or not recorded.is_dir():
-        raise StoreError(f"{recorded}: is a file; {ownership.ADVICE}")
+        raise StoreError(f"{recorded}: is a file; {writing.ADVICE}")
     is_ours = locks.is_ours(recorded / locks.LOCK)
     stores = {
         f"{RECORDING}/{role}.zarr{ending}"
@@ -91,7 +91,7 @@ def _names(recorded: Path) -> list[str]:
         if (recorded / RECORDING / f"{role}.zarr{ending}").is_dir()
     }
     found = []
-    for name in ownership.names(recorded):
+    for name in seals.names(recorded):
         inside = name.startswith(tuple(f"{place}/" for place in stores))
         if not is_ours or not (inside or name in (locks.LOCK, f"{RECORDING}/")):
             raise StoreError(
@@ -122,8 +122,8 @@ def becoming(out: str | Path | None) -> Iterator[Workspace | None]:
     if out is None:
         yield None
         return
-    path = ownership.resolved(out)
-    work = Workspace(path, _recorded(path), ownership.fresh(path))
+    path = writing.resolved(out)
+    work = Workspace(path, _recorded(path), writing.fresh(path))
     lock = locks.Lock(work.recorded, path)
     with writing_to(path):
         lock.claim(lambda: _check(path))
@@ -134,7 +134,7 @@ def becoming(out: str | Path | None) -> Iterator[Workspace | None]:
                 _finish(work)
             useless = True
         except HmmlensError as error:
-            useless = not isinstance(error, ownership.WriteError | NotReplacedError)
+            useless = not isinstance(error, writing.WriteError | NotReplacedError)
             raise
         finally:
             with suppress(OSError, StoreError):
@@ -179,7 +179,7 @@ def write(found: Explanation, work: Workspace) -> None:
     try:
         work.made.mkdir()
         _write(found, work)
-        ownership.seal(work.made, KIND)
+        seals.seal(work.made, KIND)
     except BaseException:
         for role in found.layers:
             with suppress(OSError):

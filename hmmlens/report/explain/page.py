@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from hmmlens import user_text
-from hmmlens.io import ownership
+from hmmlens.io import pages
 from hmmlens.report import style
 from hmmlens.report.explain import gather
 from hmmlens.report.explain.figures import layer as drawing
@@ -163,7 +163,7 @@ def write(explanation: Explanation, path: Path, images: Mapping[str, bytes]) -> 
         f"<style>{STYLE}</style></head><body><h1>{title}</h1>{body(explanation, images)}</body>"
         "</html>\n"
     )
-    ownership.write_page(path, page)
+    pages.write_page(path, page)
 
 
 def _width(png: bytes) -> int:

@@ -209,11 +209,11 @@ class Explanation:
             When there is a file that this method did not write, or one that was changed since; or
             the system refuses to write.
         """
-        from hmmlens.io import ownership
+        from hmmlens.io import pages, writing
         from hmmlens.report.explain import page
 
-        file = ownership.resolved(path)
-        ownership.check_page(file)
+        file = writing.resolved(path)
+        pages.check_page(file)
         page.write(self, file, page.pictures(self))
 
     def save(self, out: str | Path) -> None:

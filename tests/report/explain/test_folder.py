@@ -12,7 +12,7 @@ import torch
 
 import hmmlens
 from hmmlens.errors import DataError, StoreError
-from hmmlens.io import ownership
+from hmmlens.io import seals
 from hmmlens.io.locks import LOCK
 from hmmlens.report.explain import folder
 
@@ -22,7 +22,7 @@ def make(out: Path, table: str = "fits") -> None:
         assert work is not None
         (work.made / "tables").mkdir(parents=True)
         (work.made / "tables" / f"{table}.csv").write_text(table)
-        ownership.seal(work.made, folder.KIND)
+        seals.seal(work.made, folder.KIND)
 
 
 def snapshot(path: Path) -> dict[str, bytes | None]:
@@ -139,7 +139,7 @@ def test_what_comes_to_lie_there_meanwhile_is_kept(tmp_path: Path) -> None:
         assert work is not None
         work.made.mkdir()
         (work.made / "result").write_text("made")
-        ownership.seal(work.made, folder.KIND)
+        seals.seal(work.made, folder.KIND)
         out.mkdir()
         (out / "thesis.txt").write_text("years of work")
     assert snapshot(out) == {"thesis.txt": b"years of work"}
