@@ -10,10 +10,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hmmlens.dynamics.covering import covering_number
 from hmmlens.dynamics.endpoints import (
     EndpointSettings,
     count_endpoints,
-    covering_number,
     find_endpoints,
     neutral_input,
     sample_starts,

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from hmmlens.dynamics.fixed_points import FixedPointSettings, find
+from hmmlens.dynamics.fixed_points import find
 from hmmlens.dynamics.jacobians import jacobians
+from hmmlens.dynamics.minimisation import FixedPointSettings
 from hmmlens.dynamics.perturbations import ablate, clamp, kick
 from hmmlens.dynamics.protocol import takes_tensors
 from hmmlens.dynamics.rollouts import drive, rollout

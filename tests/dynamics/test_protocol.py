@@ -11,9 +11,10 @@ import torch
 from scipy.optimize import brentq
 
 from hmmlens.dynamics.endpoints import count_endpoints, settle
-from hmmlens.dynamics.fixed_points import FixedPointSettings, decay, find, table
+from hmmlens.dynamics.fixed_points import decay, find, table
 from hmmlens.dynamics.jacobians import by_differences, by_differentiation, jacobians, spectra
 from hmmlens.dynamics.lyapunov import FreeRunSettings, LyapunovSettings, free_runs, lyapunov
+from hmmlens.dynamics.minimisation import FixedPointSettings
 from hmmlens.dynamics.protocol import advance, flatten, takes_tensors, unflatten
 from hmmlens.dynamics.rollouts import rollout, sample_noise
 from hmmlens.errors import DataError

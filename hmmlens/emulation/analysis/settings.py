@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hmmlens.dynamics.fixed_points import FixedPointSettings
+from hmmlens.dynamics.minimisation import FixedPointSettings
 from hmmlens.emulation.analysis.along_training import EvolutionSettings
 from hmmlens.emulation.analysis.noise_sensitivity import NoiseSensitivitySettings
 from hmmlens.emulation.analysis.orbits import OrbitSettings
