@@ -36,7 +36,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for command in ([sys.executable, "explain_it.py"], ["sh", "explain_it.sh"]):
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-3000:]
-        assert "3 states already carry a fidelity" in done.stdout
+        assert "has 3 states and a fidelity" in done.stdout
     return folder
 
 

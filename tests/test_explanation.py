@@ -123,13 +123,15 @@ def test_pictures_of_states_say_where_no_states_are_supported(data: Data) -> Non
 
 def test_summary_and_page_tell_the_same_states(found: Explanation, tmp_path: Path) -> None:
     text = found.summary()
-    assert "4 states already carry" in text
+    assert "has 4 states and a fidelity" in text
     assert "At 4 states" not in text and "At the true 4 states, fidelity at the same step:" in text
     reasons = [line for line in text.splitlines() if line.startswith("- ")]
     assert [line.split(":")[0] for line in reasons] == ["- Not known", *["- Passed"] * 4]
     forecast = f"five steps ahead with R2 {found.verdict['fidelity']:.2f} (0.9 wanted)"
     assert forecast in reasons[1]
-    assert "At the true 4 states, agreement (ARI): trained" in text
+    assert (
+        "At the true 4 states, agreement with the truth (adjusted Rand index, ARI): trained" in text
+    )
     state = next(line for line in text.splitlines() if line.startswith("State D"))
     # Pulses of both signs reach each state, which is told by its output; its dwell has an interval.
     assert " SD" in state and "output" in state and "mean dwell" in state and " to " in state
@@ -139,7 +141,7 @@ def test_summary_and_page_tell_the_same_states(found: Explanation, tmp_path: Pat
     assert str(found) == found.summary()
     page = (tmp_path / "page.html").read_text()
     assert page.count("<img") >= 5
-    assert "4 states already carry" in page
+    assert "has 4 states and a fidelity" in page
     assert page.count("<li>Passed: ") == 4 and page.count("<li>Not known: ") == 1
     assert not list(tmp_path.glob("*.partial"))
 
@@ -515,7 +517,7 @@ def test_a_truth_of_each_sequence_is_tested_over_persons(data: Data) -> None:
     bits = [bit[person == i][0] for i in sorted(set(person[parts == 2]))]
     n_orders = len(set(itertools.permutations(bits)))
     assert row["ari"] == 1 and row["shift_p"] == pytest.approx(1 / n_orders)
-    assert f"against a truth permuted over {n_persons} groups" in found.summary()
+    assert f"a truth permuted over {n_persons} groups" in found.summary()
     with pytest.raises(DataError, match="groups has shape"):
         explain(latch(3.0), inputs, groups=names[:4], **QUICK)
 

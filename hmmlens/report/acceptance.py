@@ -140,6 +140,7 @@ def outcome(criterion: Criterion, value: float, n: int) -> str:
     Returns
     -------
     str
+        One of :data:`REACHED`, :data:`MISSED`, :data:`REPORTED` and :data:`NOT_ASKED`.
     """
     if n < max(1, criterion.fewest):
         return NOT_ASKED
@@ -198,6 +199,7 @@ def outcome_sentences(table: pd.DataFrame) -> list[str]:
     Returns
     -------
     list of str
+        At least one sentence.
     """
     asked = table[table["outcome"].isin([REACHED, MISSED])]
     missed = asked[asked["outcome"] == MISSED]

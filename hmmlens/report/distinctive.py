@@ -16,12 +16,17 @@ def overall(mean: Floats, sd: Floats, occupancy: Floats) -> tuple[Floats, Floats
 
     Parameters
     ----------
-    mean, sd : (state, column), NaN where a state was never seen.
-    occupancy : (state), how often each state is met.
+    mean : ndarray of float, shape (state, column)
+        Mean of each column in each state; NaN in states that do not occur.
+    sd : ndarray of float, shape (state, column)
+        Standard deviation of each column in each state; NaN in states that do not occur.
+    occupancy : ndarray of float, shape (state,)
+        Share of steps in each state.
 
     Returns
     -------
-    centre, scale : (column)
+    tuple of ndarray
+        Mean (column,) and standard deviation (column,), weighted by occupancy.
     """
     seen = np.isfinite(mean)
     weight = np.where(seen, occupancy[:, None], 0.0)
@@ -41,7 +46,17 @@ def separation(mean: Floats, sd: Floats, occupancy: Floats) -> Floats:
 
     Parameters
     ----------
-    mean, sd, occupancy : see :func:`overall`.
+    mean : ndarray of float
+        See :func:`overall`.
+    sd : ndarray of float
+        See :func:`overall`.
+    occupancy : ndarray of float
+        See :func:`overall`.
+
+    Returns
+    -------
+    ndarray of float, shape (column,)
+        Between-state variance over total variance.
     """
     centre, scale = overall(mean, sd, occupancy)
     weight = np.where(np.isfinite(mean), occupancy[:, None], 0.0)
@@ -58,6 +73,18 @@ def most_distinctive(score: Floats, most: int = MAX_COLUMNS) -> NDArray[np.intp]
     """Return which columns are shown: all in their order, or of many the best, highest first.
 
     Equal scores keep their order.
+
+    Parameters
+    ----------
+    score : ndarray of float, shape (column,)
+        How much states differ in each column.
+    most : int
+        Largest number of columns that are shown.
+
+    Returns
+    -------
+    ndarray of int
+        Indices of the columns.
     """
     if len(score) <= most:
         return np.arange(len(score))
@@ -65,11 +92,35 @@ def most_distinctive(score: Floats, most: int = MAX_COLUMNS) -> NDArray[np.intp]
 
 
 def share_sd(share: Floats) -> Floats:
-    """Return the standard deviation of a one-hot coding from its mean, the share."""
+    """Return the standard deviation of a one-hot coding from its mean, the share.
+
+    Parameters
+    ----------
+    share : ndarray of float
+        Means of one-hot coded columns, 0 to 1.
+
+    Returns
+    -------
+    ndarray of float
+        Standard deviations, of the shape of ``share``.
+    """
     found: Floats = np.sqrt(np.maximum(share * (1 - share), 0.0))
     return found
 
 
 def and_more(n: int, shown: int) -> str:
-    """Return ``and 984 more``; nothing where all are shown."""
+    """Return a text such as ``and 984 more``.
+
+    Parameters
+    ----------
+    n : int
+        Number of all.
+    shown : int
+        Number of those that are shown.
+
+    Returns
+    -------
+    str
+        Empty where all are shown.
+    """
     return f"and {n - shown:,} more" if n > shown else ""

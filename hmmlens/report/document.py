@@ -12,8 +12,6 @@ from typing import Any
 
 import hmmlens
 from hmmlens import user_text
-from hmmlens.rnn.settings import AdapterNetwork
-from hmmlens.study.config import Study
 from hmmlens.study.emulation_study import EmulationStudy
 from hmmlens.study.jobs import AnyStudy
 
@@ -23,24 +21,39 @@ TIMESTAMP = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 #: Where the templates are: files of the package, found wherever it is installed.
 TEMPLATES = Path(__file__).parent / "templates"
 
-#: Tables that the template shows.
-SHOWN = (
-    *("networks", "agreement", "choices", "endpoints", "ceilings", "states"),
-    *("audit", "sample_sizes", "verdicts", "checks"),
-)
-
 
 def params(about: Mapping[str, Any]) -> str:
     """Return settings as one parameter of a rule, which scripts read with :func:`json.loads`.
 
     Snakemake's own report holds the parameters of rules within a script, which a title with
     ``</script>`` would end.
+
+    Parameters
+    ----------
+    about : mapping of str to object
+        Settings that JSON can hold.
+
+    Returns
+    -------
+    str
+        JSON without characters that end a script.
     """
     return user_text.json_text(about)
 
 
 def head(study: AnyStudy) -> dict[str, Any]:
-    """Return what stands at the head of a report."""
+    """Return what stands at the head of a report.
+
+    Parameters
+    ----------
+    study : Study, EmulationStudy or RoundTripStudy
+        The study.
+
+    Returns
+    -------
+    dict
+        ``title, study, seed, version``, and ``scale`` of a study of emulating networks.
+    """
     found = {
         "title": study.title,
         "study": study.study,
@@ -48,65 +61,6 @@ def head(study: AnyStudy) -> dict[str, Any]:
         "version": hmmlens.__version__,
     }
     return found | {"scale": study.scale} if isinstance(study, EmulationStudy) else found
-
-
-def about(study: Study) -> dict[str, Any]:
-    """Return what a report prints of its study's settings."""
-    from hmmlens.naming import MIN_ARROW
-    from hmmlens.rnn.adapters import ADAPTERS
-
-    return {
-        **head(study),
-        "sources": {
-            name: ADAPTERS[network.adapter].source._asdict()
-            for name, network in study.networks.items()
-            if isinstance(network, AdapterNetwork)
-        },
-        "engine": study.sweep.engine,
-        "criterion": study.selection.criterion,
-        "tolerance": study.selection.fidelity_tolerance,
-        "many_layers": any(len(n.layers) > 1 for n in study.networks.values()),
-        "min_arrow": MIN_ARROW,
-        "n_states": f"{study.sweep.n_states[0]} to {study.sweep.n_states[-1]}",
-        "covariance_types": study.sweep.covariance_types,
-        "n_restarts": study.sweep.n_restarts,
-        "max_iter": study.sweep.max_iter,
-        "min_covar": study.sweep.min_covar,
-        "reducers": list(study.reducers),
-        "max_frames": study.activations.max_frames,
-    }
-
-
-def write(
-    template: Path,
-    tables: Path,
-    findings: Path,
-    overview: Path,
-    networks: Mapping[str, Path],
-    about: Mapping[str, Any],
-    output: Path,
-) -> None:
-    """Compile the template to a PDF.
-
-    Parameters
-    ----------
-    template : the Typst file; it reads ``facts.json``, ``tables/*.csv`` and ``figures/``.
-    tables, overview : folders of tables and of the study's figures.
-    findings : the sentences, JSON.
-    networks : network -> folder of its figures.
-    about : the study's settings that the report prints.
-    output : the PDF; it appears under its name when it is whole.
-    """
-    drawn = {
-        network: sorted(folder.glob("*.pdf"))
-        for network, folder in {"overview": overview, **networks}.items()
-    }
-    facts = {
-        "about": about,
-        **json.loads(findings.read_text()),
-        "figures": {network: [path.stem for path in paths] for network, paths in drawn.items()},
-    }
-    compile_pdf(template, facts, [tables / f"{name}.csv" for name in SHOWN], drawn, output)
 
 
 def compile_pdf(
@@ -118,11 +72,20 @@ def compile_pdf(
 ) -> None:
     """Compile a template that reads ``facts.json``, ``tables/*.csv`` and ``figures/``.
 
-    Typst sees one folder only, so what the template reads is gathered in a temporary one.
+    Typst reads from one folder alone, so what the template reads is gathered in a temporary one.
 
     Parameters
     ----------
-    figures : folder below ``figures/`` -> the files that it gets.
+    template : Path
+        The Typst file.
+    facts : mapping of str to object
+        What becomes ``facts.json``.
+    tables : sequence of Path
+        CSV files that become ``tables/*.csv``.
+    figures : mapping of str to sequence of Path
+        Folder below ``figures/`` -> the files that are copied into it.
+    output : Path
+        The PDF; it appears under its name when it is whole.
     """
     import typst
 

@@ -44,11 +44,19 @@ class Progress(NamedTuple):
 
 
 def progress(study: jobs.AnyStudy, results: Path) -> Progress:
-    """Look which jobs of a study have ended well.
+    """Find which jobs of a study have ended well.
 
     Parameters
     ----------
-    results : the study's folder.
+    study : Study, EmulationStudy or RoundTripStudy
+        The study.
+    results : Path
+        Folder of the study.
+
+    Returns
+    -------
+    Progress
+        Jobs that are done, and a table of those that are missing.
     """
     every = [job for job in jobs.of_study(study) if job.rule not in LAST]
     done = {job for job in every if jobs.is_done(job, results)}
@@ -107,7 +115,19 @@ def _counted(rule: str, missing: list[Job]) -> str:
 
 
 def write(study: jobs.AnyStudy, results: Path) -> tuple[Path, Progress]:
-    """Report what of a study is there, and return the folder and what was there.
+    """Write a report of the finished part of a study.
+
+    Parameters
+    ----------
+    study : Study, EmulationStudy or RoundTripStudy
+        The study.
+    results : Path
+        Folder of the study.
+
+    Returns
+    -------
+    tuple of (Path, Progress)
+        The folder of the report, and the progress that it reports.
 
     Raises
     ------
@@ -147,7 +167,7 @@ def _study(
     head: dict[str, Any],
 ) -> None:
     from hmmlens.report import document, style
-    from hmmlens.report.explain import findings, tables
+    from hmmlens.report.explain import findings, tables, typeset
     from hmmlens.report.explain import study as whole
 
     parts = jobs.parts(study, found.done.__contains__)
@@ -174,13 +194,13 @@ def _study(
     for place, figures in places.items():
         for name, figure, source in figures:
             style.save(figure, folder / layout.FIGURES / place / name, source)
-    document.write(
+    typeset.write(
         document.TEMPLATES / "explain.typ",
         folder / layout.TABLES,
         folder / layout.FINDINGS,
         folder / layout.FIGURES / "overview",
         {name: folder / layout.FIGURES / name for name in drawn},
-        {**document.about(study), "partial": head},
+        {**typeset.about(study), "partial": head},
         folder / layout.REPORT,
     )
 

@@ -1,4 +1,4 @@
-"""One look for all figures: sizes, fonts, colours safe for colour-blind readers, saving."""
+"""One style for all figures: sizes, fonts, colours safe for colour-blind readers, saving."""
 
 from __future__ import annotations
 
@@ -79,18 +79,55 @@ def use() -> None:
 
 
 def colours(n: int) -> list[str]:
-    """Return a colour for each of ``n`` states; past the palette they repeat."""
+    """Return a colour for each of ``n`` states; past the palette they repeat.
+
+    Parameters
+    ----------
+    n : int
+        Number of states.
+
+    Returns
+    -------
+    list of str
+        Hexadecimal colours.
+    """
     return [STATE_COLOURS[i % len(STATE_COLOURS)] for i in range(n)]
 
 
 def text_on(colour: str) -> str:
-    """Return black or white, whichever reads better on ``colour``."""
+    """Return the text colour with more contrast on ``colour``.
+
+    Parameters
+    ----------
+    colour : str
+        Background colour.
+
+    Returns
+    -------
+    str
+        ``black`` or ``white``.
+    """
     red, green, blue = to_rgb(colour)
     return "white" if 0.3 * red + 0.59 * green + 0.11 * blue < 0.5 else "black"
 
 
 def panels(n: int, per_row: int, height: float) -> tuple[Figure, list[Axes]]:
-    """Return a figure as wide as the page and its ``n`` axes, ``height`` inches a row."""
+    """Return a figure as wide as the page and its ``n`` axes, ``height`` inches a row.
+
+    Parameters
+    ----------
+    n : int
+        Number of panels.
+    per_row : int
+        Largest number of panels in a row.
+    height : float
+        Height of a row, in inches.
+
+    Returns
+    -------
+    tuple of (Figure, list of Axes)
+        The figure and its axes.
+    """
     n_columns = min(per_row, n)
     n_rows = -(-n // n_columns)
     figure, axes = plt.subplots(n_rows, n_columns, figsize=(WIDTH, height * n_rows), squeeze=False)
@@ -100,7 +137,20 @@ def panels(n: int, per_row: int, height: float) -> tuple[Figure, list[Axes]]:
 
 
 def headed(figure: Figure, text: str) -> Figure:
-    """Return the figure with a text above it, for which it grows; as it is without."""
+    """Add a text above a figure, which grows by its height.
+
+    Parameters
+    ----------
+    figure : Figure
+        The figure.
+    text : str
+        Text above the figure; none if empty.
+
+    Returns
+    -------
+    Figure
+        The same figure.
+    """
     if text:
         # A character of 8 points is .065 inches wide.
         lines = textwrap.wrap(text, max(20, int(figure.get_figwidth() / 0.065)))
@@ -110,7 +160,17 @@ def headed(figure: Figure, text: str) -> Figure:
 
 
 def save(figure: Figure, stem: Path, source: pd.DataFrame) -> None:
-    """Write ``stem`` as .pdf and .png, and what it shows as .csv; equal input gives equal bytes."""
+    """Write ``stem`` as .pdf and .png, and what it shows as .csv; equal input gives equal bytes.
+
+    Parameters
+    ----------
+    figure : Figure
+        The figure.
+    stem : Path
+        Path without ending.
+    source : DataFrame
+        The numbers that the figure shows.
+    """
     stem.parent.mkdir(parents=True, exist_ok=True)
     # Not with_suffix: a stem may hold a dot.
     pdf, png, csv = (stem.with_name(f"{stem.name}.{end}") for end in ("pdf", "png", "csv"))
@@ -128,7 +188,23 @@ def heatmap(
     title: str,
     diverging: bool = False,
 ) -> None:
-    """Draw a small table of numbers as colours with the numbers in them."""
+    """Draw a small table of numbers as colours with the numbers in them.
+
+    Parameters
+    ----------
+    ax : Axes
+        Axes that are drawn on.
+    values : ndarray of float, shape (row, column)
+        The numbers.
+    rows : sequence of str
+        Names of the rows.
+    columns : sequence of str
+        Names of the columns.
+    title : str
+        Title.
+    diverging : bool
+        Whether values lie on both sides of 0.
+    """
     finite = np.abs(values[np.isfinite(values)])
     top = float(finite.max()) if finite.size else 1.0
     low, high = (-top or -1.0, top or 1.0) if diverging else (0.0, max(top, 1e-9))
@@ -151,10 +227,10 @@ def heatmap(
     ax.tick_params(length=0)
     ax.set_yticklabels(ax.get_yticklabels(), rotation=0)
     wide = max((len(str(c)) for c in columns), default=0) > 3
-    look: dict[str, Any] = {"rotation": 35 if wide else 0, "ha": "right" if wide else "center"}
+    layout: dict[str, Any] = {"rotation": 35 if wide else 0, "ha": "right" if wide else "center"}
     if values.shape[1] > MANY_COLUMNS:
-        look = {"rotation": 90, "ha": "center", "fontsize": 5.5}
-    ax.set_xticklabels(ax.get_xticklabels(), **look)
+        layout = {"rotation": 90, "ha": "center", "fontsize": 5.5}
+    ax.set_xticklabels(ax.get_xticklabels(), **layout)
 
 
 def footnote(figure: Figure, more: str, what: str) -> None:
@@ -162,8 +238,12 @@ def footnote(figure: Figure, more: str, what: str) -> None:
 
     Parameters
     ----------
-    more : see :func:`hmmlens.report.distinctive.and_more`.
-    what : what is left out.
+    figure : Figure
+        The figure.
+    more : str
+        See :func:`hmmlens.report.distinctive.and_more`.
+    what : str
+        Noun for what is left out.
     """
     if more:
         figure.set_figheight(figure.get_figheight() + 0.2)
@@ -171,7 +251,15 @@ def footnote(figure: Figure, more: str, what: str) -> None:
 
 
 def fit_numbers(figure: Figure, axes: Iterable[Axes]) -> None:
-    """Take the numbers out of heat maps in which they are wider than their cells."""
+    """Take the numbers out of heat maps in which they are wider than their cells.
+
+    Parameters
+    ----------
+    figure : Figure
+        The figure.
+    axes : iterable of Axes
+        Axes of the heat maps.
+    """
     figure.draw_without_rendering()
     for ax in axes:
         numbers = list(ax.texts)
@@ -183,7 +271,20 @@ def fit_numbers(figure: Figure, axes: Iterable[Axes]) -> None:
 
 
 def unused(name: str, table: Mapping[str, Any]) -> str:
-    """Return a name for a column that ``table`` has not yet: numbered where it is taken."""
+    """Return a name for a column that ``table`` has not yet: numbered where it is taken.
+
+    Parameters
+    ----------
+    name : str
+        Wanted name.
+    table : mapping of str to object
+        Columns that exist.
+
+    Returns
+    -------
+    str
+        The name.
+    """
     readable = user_text.readable(name)
     found, number = readable, 2
     while found in table:
@@ -194,7 +295,19 @@ def unused(name: str, table: Mapping[str, Any]) -> str:
 def legend(
     place: Axes | Figure, handles: Sequence[Any], labels: Sequence[str], **settings: Any
 ) -> None:
-    """Draw a legend with labels as they are: matplotlib leaves out those that begin with ``_``."""
+    """Draw a legend with labels as they are: matplotlib leaves out those that begin with ``_``.
+
+    Parameters
+    ----------
+    place : Axes or Figure
+        Axes or figure that gets the legend.
+    handles : sequence of Artist
+        Lines or markers of the entries.
+    labels : sequence of str
+        Their texts.
+    **settings : object
+        Further arguments of matplotlib's ``legend``.
+    """
     made = place.legend(list(handles), [f"{i}" for i in range(len(labels))], **settings)
     for text, label in zip(made.get_texts(), labels, strict=True):
         text.set_text(label)

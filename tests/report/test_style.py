@@ -6,7 +6,7 @@ import numpy as np
 
 from hmmlens.naming import state_names
 from hmmlens.report import style
-from hmmlens.report.explain.figures.network import matched_colours
+from hmmlens.report.explain.figures.state_colours import matched_colours
 
 
 def test_found_states_take_the_colour_of_the_truth_they_meet() -> None:

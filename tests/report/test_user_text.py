@@ -21,6 +21,7 @@ from hmmlens import explain, user_text
 from hmmlens.errors import ConfigError
 from hmmlens.report import document
 from hmmlens.report.explain import tables
+from hmmlens.report.explain.figures import captions
 from hmmlens.report.explain.result import Explanation
 from tests.test_user_text import NASTY
 
@@ -187,7 +188,7 @@ def pages(
     about = {
         "title": title, "study": "mine", "seed": 0, "version": "0", "engine": "numpy",
         "many_layers": True, "tolerance": 0.02, "covariance_types": ["tied"], "criterion": "bic",
-        "min_arrow": 0.01, "n_states": "1 to 3", "n_restarts": 1, "max_iter": 9, "min_covar": 0.1,
+        "n_states": "1 to 3", "n_restarts": 1, "max_iter": 9, "min_covar": 0.1,
         "reducers": ["pca"], "max_frames": 9, "sources": {},
     }  # fmt: skip
     said = dict.fromkeys(("verdict", "task", "choice", "agreement", "endpoints"), "As it is.")
@@ -198,6 +199,7 @@ def pages(
         "networks": [{"network": n, **shared} for n in networks],
         "datasets": {"mine": {"task": title, "truth": " ".join(NASTY), "note": title}},
         "grades": {"D": "states"},
+        "captions": captions(),
         "figures": {"overview": ["controls"]}
         | {networks[0]: [f"{layer}-{k}" for k in ("selection", "scores", "trajectories", "bands")]},
     }

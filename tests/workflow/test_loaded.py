@@ -97,7 +97,7 @@ def test_a_loaded_network_reaches_the_report(done: Path) -> None:
     told = json.loads((results / "findings.json").read_text())["networks"]
     assert [(t["network"], t["layer"]) for t in told] == [("mine", "rnn_l1")]
     assert told[0]["endpoints"] == (
-        "It was not left alone: it has no single steps that could be called."
+        "Its autonomous dynamics were not studied: it has no single steps that could be called."
     )
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import job
 
-from hmmlens.report import document
+from hmmlens.report.explain import typeset
 
 log = job.start(snakemake)
 files, params = snakemake.input, snakemake.params
-document.write(
+typeset.write(
     template=Path(files.template),
     tables=Path(files.tables),
     findings=Path(files.findings),

@@ -30,30 +30,95 @@ LONGEST, APART = 120.0, ("reverse", "kicks", "states")
 
 
 def read(tables: Tables, name: str, *columns: str) -> pd.DataFrame:
-    """Return a table; one without rows, of ``columns`` at least, where the study has none."""
+    """Return a table of a study, or one without rows where the study has none.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Gathered tables of the study by name.
+    name : str
+        Name of the table.
+    *columns : str
+        Columns of the table that is returned where the study has none.
+
+    Returns
+    -------
+    DataFrame
+        The table, or one without rows.
+    """
     found = tables.get(name)
     return pd.DataFrame(columns=[*WHO, *columns]) if found is None else found
 
 
 def like_paper(networks: pd.DataFrame) -> pd.DataFrame:
-    """Return the trainings of networks that the paper has: ReLU units without biases or leak."""
+    """Return the trainings of the paper's kind of network: ReLU units without biases or leak.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table of networks of the study, one row per training.
+
+    Returns
+    -------
+    DataFrame
+        Rows of ``networks``.
+    """
     kept = networks["cell"].eq("relu") & ~networks["bias"].astype(bool) & networks["leak"].eq(1.0)
     return networks[kept & networks["radius"].isna()]
 
 
 def paper_trained(networks: pd.DataFrame) -> pd.DataFrame:
-    """Return those of :func:`like_paper` that the paper's objective trained."""
+    """Return those of :func:`like_paper` that the paper's objective trained.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table of networks of the study, one row per training.
+
+    Returns
+    -------
+    DataFrame
+        Rows of ``networks``.
+    """
     return like_paper(networks[networks["objective"].eq("sinkhorn")])
 
 
 def main_size(networks: pd.DataFrame) -> pd.DataFrame:
-    """Return those of :func:`paper_trained` with 150 units and 100 dimensions of noise."""
+    """Return those of :func:`paper_trained` with 150 units and 100 dimensions of noise.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table of networks of the study, one row per training.
+
+    Returns
+    -------
+    DataFrame
+        Rows of ``networks``.
+    """
     found = paper_trained(networks)
     return found[found["n_units"].eq(150) & found["n_noise"].eq(100)]
 
 
 def of(tables: Tables, name: str, kept: pd.DataFrame, *columns: str) -> pd.DataFrame:
-    """Return the rows of a table that are of some trainings; ``columns`` are there in any case."""
+    """Return the rows of a table that belong to some trainings.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Gathered tables of the study by name.
+    name : str
+        Name of the table.
+    kept : DataFrame
+        The trainings, with the columns of :data:`WHO`.
+    *columns : str
+        Columns that the result has in any case.
+
+    Returns
+    -------
+    DataFrame
+        Rows of the table.
+    """
     return read(tables, name, *columns).merge(kept[WHO], on=WHO, how="inner")
 
 
@@ -80,7 +145,18 @@ def _decayed(tables: Tables) -> pd.Series:
 
 
 def is_stable(networks: pd.DataFrame) -> pd.Series:
-    """Return whether all that is asked of a stable network holds of each training."""
+    """Return whether each training meets all criteria of a stable network.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table of networks of the study, one row per training.
+
+    Returns
+    -------
+    Series
+        One boolean for each training.
+    """
     return (
         networks["transition_error"].le(MEAN_ERROR)
         & networks["lyapunov"].lt(STABLE)

@@ -37,12 +37,21 @@ def gather(results: Path, study: EmulationStudy, told: Collection[Job]) -> dict[
 
     Parameters
     ----------
-    results : ``results/{study}``.
-    told : jobs whose tables are read, see :func:`hmmlens.study.emulation_jobs.told`.
+    results : Path
+        Folder of the study.
+    study : EmulationStudy
+        The study.
+    told : collection of Job
+        Jobs whose tables are read, see :func:`hmmlens.study.emulation_jobs.told`.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        Name, as in ``reverse_orbits``, -> table of all networks.
     """
     parts: dict[str, list[pd.DataFrame]] = {}
 
-    def add(name: str, folder: Path, about: dict[str, Any]) -> None:
+    def _add(name: str, folder: Path, about: dict[str, Any]) -> None:
         for path in sorted(folder.glob("*.csv")):
             table = pd.read_csv(path)
             # A table of a step may say itself which target, or seed, it is about.
@@ -58,22 +67,32 @@ def gather(results: Path, study: EmulationStudy, told: Collection[Job]) -> dict[
                 network, seed = job.place
                 target = study.networks[network].target
                 about = {"network": network, "target": target, "seed": int(seed)}
-                add(TRAINED if step == "plateau" else step, results / job.outputs[0], about)
+                _add(TRAINED if step == "plateau" else step, results / job.outputs[0], about)
     for job in emulation_jobs.biases(study):
         if job in told:
-            add("bias", results / job.outputs[0], job.wildcards)
+            _add("bias", results / job.outputs[0], job.wildcards)
     return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
 
 
 def networks_table(
     study: EmulationStudy, tables: Tables, told: Collection[Job] | None = None
 ) -> pd.DataFrame:
-    """Return one row a training, see above.
+    """Return the table of networks, one row per training.
 
     Parameters
     ----------
-    told : the jobs that are gathered; by default all. A training that is not has no row, and one
-        whose scores are not is none that was ``scored``, so that neither breaks a promise.
+    study : EmulationStudy
+        The study.
+    tables : mapping of str to DataFrame
+        Gathered tables of the study by name.
+    told : collection of Job, optional
+        Jobs that are gathered; by default all. A training that is not gathered has no row, and one
+        without scores is not ``scored``, so that neither misses an acceptance criterion.
+
+    Returns
+    -------
+    DataFrame
+        See :mod:`hmmlens.report.emulation.pipeline`.
     """
     told = emulation_jobs.told(study) if told is None else told
     trained = [job for job in emulation_jobs.of_step(study, "trained") if job in told]
@@ -109,7 +128,18 @@ def networks_table(
 
 
 def targets_table(study: EmulationStudy) -> pd.DataFrame:
-    """Return every entry of every target: ``target, matrix, row, column, value``."""
+    """Return every entry of every target: ``target, matrix, row, column, value``.
+
+    Parameters
+    ----------
+    study : EmulationStudy
+        The study.
+
+    Returns
+    -------
+    DataFrame
+        One row per entry of each matrix.
+    """
     rows = [
         (target, matrix, i, j, float(value))
         for target in dict.fromkeys(network.target for network in study.networks.values())
@@ -120,7 +150,18 @@ def targets_table(study: EmulationStudy) -> pd.DataFrame:
 
 
 def cost_table(tables: Tables) -> pd.DataFrame:
-    """Return ``step, network, n, cpu_seconds, memory_mb``: means over seeds, largest memory."""
+    """Return ``step, network, n, cpu_seconds, memory_mb``: means over seeds, largest memory.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Gathered tables of the study by name.
+
+    Returns
+    -------
+    DataFrame
+        One row per step and network.
+    """
     parts = [
         tables[f"{step}_{COST}"].assign(step=step) for step in STEPS if f"{step}_{COST}" in tables
     ]
@@ -135,7 +176,18 @@ def cost_table(tables: Tables) -> pd.DataFrame:
 
 
 def refusals(tables: Tables) -> pd.DataFrame:
-    """Return ``network, target, seed, step, reason`` of all that could not be told."""
+    """Return ``network, target, seed, step, reason`` of all analyses that could not be made.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Gathered tables of the study by name.
+
+    Returns
+    -------
+    DataFrame
+        One row per analysis that could not be made.
+    """
     parts = [
         tables[f"{step}_{REFUSED}"].assign(step=step)
         for step in STEPS

@@ -6,147 +6,31 @@ fully3 and cyclic4 its fully connected and cyclic models.
 
 from __future__ import annotations
 
-import numpy as np
-import pandas as pd
-
-from hmmlens.report.emulation.acceptance import DECAYED, WHO, Tables, of
-from hmmlens.report.emulation.paper_comparison import Claim, Values, numbers, statement
+from hmmlens.report.emulation.paper_comparison import Claim, numbers, statement
+from hmmlens.report.emulation.paper_values import (
+    above,
+    all_states_decay,
+    clusters_least_unstable,
+    converged,
+    earliest,
+    entry,
+    every_exit_has_kicks,
+    kick_verdict,
+    n_fixed_points,
+    of_network,
+    quotient,
+    region,
+    rise_at_escape,
+    rotates_one_way,
+    score,
+    size_power,
+    spread,
+)
 
 CODE = "the authors' public code"
 FIGURES = "read from vector graphics in the authors' repository"
 NOTES = "notes on the paper by others"
 NAMES = "names of the weight files in the authors' repository"
-#: The last checkpoints, whose mean the paper calls converged.
-N_CONVERGED = 6
-#: Two updates are about the same when they differ by no more than this share of the second.
-ABOUT = 0.2
-
-
-def rows_of(tables: Tables, name: str, kept: pd.DataFrame, **where: object) -> pd.DataFrame:
-    """Return the rows of a table that are of some trainings and have those entries."""
-    rows = of(tables, name, kept, *where)
-    for column, wanted in where.items():
-        rows = rows[rows[column].eq(wanted)]
-    return rows
-
-
-def entry(name: str, column: str = "value", **where: object) -> Values:
-    """Return one entry of a table, or the mean of several."""
-
-    def find(tables: Tables, kept: pd.DataFrame) -> pd.Series:
-        rows = rows_of(tables, name, kept, **where)
-        if rows.empty:
-            return pd.Series(dtype=float)
-        return rows.groupby(WHO)[column].mean().astype(float)
-
-    return find
-
-
-def quotient(one: Values, two: Values) -> Values:
-    """Return one number over another, training by training."""
-    return lambda tables, kept: one(tables, kept) / two(tables, kept)
-
-
-def above(one: Values, two: Values) -> Values:
-    """Return whether one number is above another; not told where one of them is missing."""
-
-    def find(tables: Tables, kept: pd.DataFrame) -> pd.Series:
-        both = pd.concat([one(tables, kept), two(tables, kept)], axis=1).dropna()
-        return both.iloc[:, 0] > both.iloc[:, 1]
-
-    return find
-
-
-def converged(column: str) -> Values:
-    """Return the mean over the last checkpoints of a measure of the evolution."""
-
-    def find(tables: Tables, kept: pd.DataFrame) -> pd.Series:
-        rows = of(tables, "reverse_evolution", kept, "update", column).sort_values("update")
-        last = rows.groupby(WHO).tail(N_CONVERGED)
-        return last.groupby(WHO)[column].mean().astype(float)
-
-    return find
-
-
-def earliest(column: str) -> Values:
-    """Return a measure of the evolution before any update."""
-    return entry("reverse_evolution", column, update=0)
-
-
-def of_network(column: str) -> Values:
-    """Return a column of the table of networks."""
-    return lambda _, kept: kept.set_index(WHO)[column].astype(float)
-
-
-def region(measure: str, name: str) -> Values:
-    """Return a measure of one of the regions."""
-    return entry("reverse_regions", region=name, measure=measure)
-
-
-def _n_fixed(tables: Tables, kept: pd.DataFrame) -> pd.Series:
-    rows = of(tables, "reverse_fixed_points", kept, "kind")
-    return rows["kind"].eq("fixed").groupby([rows[who] for who in WHO]).sum().astype(float)
-
-
-def _all_decay(tables: Tables, kept: pd.DataFrame) -> pd.Series:
-    rows = of(tables, "reverse_decay", kept, "distance")
-    return rows.groupby(WHO)["distance"].max().le(DECAYED)
-
-
-def _size_power(tables: Tables, kept: pd.DataFrame) -> pd.Series:
-    """Return the slope of log radius on log standard deviation of the noise."""
-    rows = of(tables, "reverse_sizes", kept, "noise_sd", "radius")
-    rows = rows[rows["radius"].gt(0)]
-    found = {
-        who: np.polyfit(np.log(part["noise_sd"]), np.log(part["radius"]), 1)[0]
-        for who, part in rows.groupby(WHO)
-        if len(part) > 1
-    }
-    return pd.Series(found, dtype=float)
-
-
-def _one_way(tables: Tables, kept: pd.DataFrame) -> pd.Series:
-    # In a plane and direction of other runs: in one of its own there is always some rotation.
-    rows = rows_of(tables, "reverse_orbits", kept, measure="rotation_best")
-    return rows.set_index(WHO)["low"].gt(0) if len(rows) else pd.Series(dtype=bool)
-
-
-def _rise_at_escape(tables: Tables, kept: pd.DataFrame) -> pd.Series:
-    """Return whether critical pairs rise about when the loss escapes, of those that escaped."""
-    rise = entry("reverse_onset", "update", measure="critical")(tables, kept)
-    escape = of_network("escape")(tables, kept).reindex(rise.index).dropna()
-    away = (rise.reindex(escape.index) - escape).abs()
-    return away.le(ABOUT * escape)
-
-
-def _every_exit(tables: Tables, kept: pd.DataFrame) -> pd.Series:
-    rows = of(tables, "kicks_verdict", kept, "n_exits", "n_with_kicks").set_index(WHO)
-    return rows["n_with_kicks"].eq(rows["n_exits"])
-
-
-def _verdict(gate: str) -> Values:
-    def find(tables: Tables, kept: pd.DataFrame) -> pd.Series:
-        return of(tables, "kicks_verdict", kept, gate).set_index(WHO)[gate].astype(bool)
-
-    return find
-
-
-def _least_unstable(tables: Tables, kept: pd.DataFrame) -> pd.Series:
-    parts = [region("n_unstable", name)(tables, kept) for name in ("transition", "kick", "cluster")]
-    whole = pd.concat(parts, axis=1, keys=["transition", "kick", "cluster"]).dropna()
-    return whole["cluster"].lt(whole[["transition", "kick"]].min(axis=1))
-
-
-def score(metric: str, column: str = "value") -> Values:
-    """Return an entry of the scores."""
-    return entry("scores_metrics", column, metric=metric)
-
-
-def spread(point: str) -> Values:
-    """Return how far rollouts on fresh noise are spread after five steps from a point."""
-    return entry(
-        "reverse_sensitivity", point=point, step=5, share=1.0, mix="linear", measure="trace"
-    )
 
 
 CLAIMS: tuple[Claim, ...] = (
@@ -172,10 +56,11 @@ CLAIMS: tuple[Claim, ...] = (
         chain2=(0.85, 0.9), chain3=(0.98, 1.02), chain4=(0.99, 1.04), chain5=(0.99, 1.04),
         fully3=(1.01, 1.08), cyclic4=0.91,
     ),
-    statement("dynamics", "without noise all states decay to a fixed point", NOTES, _all_decay),
+    statement("dynamics", "without noise all states decay to a fixed point", NOTES,
+              all_states_decay),
     *numbers(
         "dynamics", "fixed points without noise", f"{CODE}: taken as the mean of end states",
-        _n_fixed, around=0, chain2=1, chain3=1, chain4=1, chain5=1, fully3=1, cyclic4=1,
+        n_fixed_points, around=0, chain2=1, chain3=1, chain4=1, chain5=1, fully3=1, cyclic4=1,
     ),
     *numbers(
         "dynamics", "variance of the first component", FIGURES,
@@ -188,11 +73,11 @@ CLAIMS: tuple[Claim, ...] = (
         entry("reverse_orbits", measure="pc2"),
         chain2=0.136, chain3=0.16, chain4=0.17, chain5=0.154, fully3=0.267, cyclic4=0.276,
     ),
-    statement("dynamics", "orbits go round one way", NOTES, _one_way),
+    statement("dynamics", "orbits go round one way", NOTES, rotates_one_way),
     *numbers(
         "dynamics", "power of the noise's standard deviation in the radius",
         f"{NOTES}: radius grows linearly with what the code takes as standard deviation",
-        _size_power, around=0.05, chain2=1.0, chain3=1.0, chain4=1.0, chain5=1.0,
+        size_power, around=0.05, chain2=1.0, chain3=1.0, chain4=1.0, chain5=1.0,
     ),
     *numbers(
         "dynamics", "projection of the readout on the orbit's plane", FIGURES,
@@ -205,7 +90,7 @@ CLAIMS: tuple[Claim, ...] = (
         chain2=180, chain3=150, chain4=300, chain5=(990, 1050), fully3=330, cyclic4=300,
     ),
     statement("training", "critical pairs rise within 20 % of the update of the second drop",
-              NOTES, _rise_at_escape),
+              NOTES, rise_at_escape),
     *numbers(
         "training", "transition rate before training", FIGURES, earliest("paper_rate"),
         chain2=(0.6, 0.65), chain3=(0.6, 0.65), chain4=(0.6, 0.66), chain5=(0.6, 0.68),
@@ -245,7 +130,8 @@ CLAIMS: tuple[Claim, ...] = (
     *numbers("regions", "unstable directions in clusters", FIGURES,
              region("n_unstable", "cluster"), chain2=(0.13, 0.14)),
     statement("regions", "clusters have the fewest unstable directions",
-              f"{NOTES}; so it is in 8 of 9 of the figures in the repository", _least_unstable),
+              f"{NOTES}; so it is in 8 of 9 of the figures in the repository",
+              clusters_least_unstable),
     statement("regions", "kick zones have more unstable directions than transitions",
               f"{NOTES}; so it is in 4 of 9 of the figures in the repository",
               above(region("n_unstable", "kick"), region("n_unstable", "transition"))),
@@ -259,9 +145,9 @@ CLAIMS: tuple[Claim, ...] = (
         entry("reverse_pairs", "pc1"), fully3=(0.776, 0.856), cyclic4=(0.64, 0.707),
     ),
     statement("kick units", "every exit has kick units", f"{CODE}: chosen by hand, in one network",
-              _every_exit),
-    statement("kick units", "without them the network stays in its cluster", NOTES, _verdict("g1"),
-              "chain2"),
+              every_exit_has_kicks),
+    statement("kick units", "without them the network stays in its cluster", NOTES,
+              kick_verdict("g1"), "chain2"),
     *numbers(
         "kick units", "critical pairs without them over those with them", FIGURES,
         quotient(entry("kicks_critical", "pairs", of="drive", factor=0.0),

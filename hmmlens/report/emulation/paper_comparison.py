@@ -79,8 +79,25 @@ def numbers(
 
     Parameters
     ----------
-    around : what a number without a range is given, as a share of it.
-    found : target -> number.
+    topic : str
+        Topic of the finding.
+    what : str
+        Description of the finding.
+    source : str
+        Source of the numbers.
+    values : callable
+        Returns the number of each training that is compared.
+    rule : {'number', 'scale'}
+        Rule of comparison, a key of :data:`RULES`.
+    around : float
+        Tolerance of a number without a range, as a share of it.
+    **found : float or tuple of float
+        Target -> number of the paper, or its range.
+
+    Returns
+    -------
+    list of Claim
+        One claim per target.
     """
     claims = []
     for target, number in found.items():
@@ -95,7 +112,26 @@ def numbers(
 
 
 def statement(topic: str, what: str, source: str, values: Values, target: str = "") -> Claim:
-    """Return a claim that holds of a training or does not; ``values`` are True and False."""
+    """Return a claim that holds of a training or does not; ``values`` are True and False.
+
+    Parameters
+    ----------
+    topic : str
+        Topic of the finding.
+    what : str
+        The statement.
+    source : str
+        Source of the statement.
+    values : callable
+        Returns whether the statement holds for each training.
+    target : str
+        Name of the target; empty for all targets.
+
+    Returns
+    -------
+    Claim
+        The claim.
+    """
     return Claim(topic, what, target, "yes", HOLDS, 1.0, source, values, "statement")
 
 
@@ -104,6 +140,18 @@ def compared(networks: pd.DataFrame, target: str) -> pd.DataFrame:
 
     Those of the paper's kind and size; where there are any that its own objective trained, only
     these. Without a target, those of all targets.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table of networks of the study, one row per training.
+    target : str
+        Name of the target; empty for all targets.
+
+    Returns
+    -------
+    DataFrame
+        Rows of ``networks``.
     """
     if not target:
         parts = [compared(networks, name) for name in networks["target"].unique()]
@@ -117,7 +165,22 @@ def compared(networks: pd.DataFrame, target: str) -> pd.DataFrame:
 
 
 def judged(claim: Claim, values: pd.Series, paper_scale: bool) -> tuple[Estimate, str]:
-    """Return our number with its interval, and the answer."""
+    """Return the number of this study with its interval, and whether it agrees with the paper.
+
+    Parameters
+    ----------
+    claim : Claim
+        The finding of the paper.
+    values : Series
+        One number, or truth value, for each training.
+    paper_scale : bool
+        Whether the study has the paper's batch and sequence lengths.
+
+    Returns
+    -------
+    tuple of (Estimate, str)
+        Number of this study with its interval, and the answer.
+    """
     values = values.dropna()
     n = len(values)
     if not n:
@@ -133,7 +196,22 @@ def judged(claim: Claim, values: pd.Series, paper_scale: bool) -> tuple[Estimate
 
 
 def paper_table(tables: Tables, claims: Iterable[Claim], paper_scale: bool) -> pd.DataFrame:
-    """Return the paper's findings beside ours, see :mod:`hmmlens.report.emulation.pipeline`."""
+    """Compare the paper's findings with those of a study.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Gathered tables of the study by name.
+    claims : iterable of Claim
+        The findings of the paper.
+    paper_scale : bool
+        Whether the study has the paper's batch and sequence lengths.
+
+    Returns
+    -------
+    DataFrame
+        One row per claim, see :mod:`hmmlens.report.emulation.pipeline`.
+    """
     rows = []
     for claim in claims:
         kept = compared(tables["networks"], claim.target)

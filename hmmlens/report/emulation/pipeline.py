@@ -109,9 +109,17 @@ def tables(
 
     Parameters
     ----------
-    results : ``results/{study}``.
-    told : the jobs that are gathered, see :func:`hmmlens.study.emulation_jobs.told`; by default
-    all.
+    results : Path
+        Folder of the study.
+    study : EmulationStudy
+        The study.
+    told : collection of Job, optional
+        Jobs that are gathered, see :func:`hmmlens.study.emulation_jobs.told`; by default all.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        Name -> table, see above.
     """
     told = emulation_jobs.told(study) if told is None else told
     found = gather(results, study, told)
@@ -128,9 +136,17 @@ def tables(
 
 
 def swept(found: Tables) -> dict[str, pd.DataFrame]:
-    """Return what the length of the plateau depends on.
+    """Return what the length of the plateau depends on, see :mod:`.plateau.length`.
 
-    See :mod:`hmmlens.emulation.analysis.plateau.length`.
+    Parameters
+    ----------
+    found : mapping of str to DataFrame
+        Gathered tables of the study by name.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        ``plateau_by_setting`` and ``plateau_effects``; empty without a sweep.
     """
     runs = text_plateau.swept(found)
     if runs.empty:
@@ -141,7 +157,18 @@ def swept(found: Tables) -> dict[str, pd.DataFrame]:
 
 
 def two_objectives(found: Tables) -> dict[str, pd.DataFrame]:
-    """Return networks of two objectives beside each other, and how they change with the batch."""
+    """Compare networks of two objectives, and return their trends with the batch size.
+
+    Parameters
+    ----------
+    found : mapping of str to DataFrame
+        Gathered tables of the study by name.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        ``comparison`` and ``trends``; empty where no networks can be compared.
+    """
     parts: dict[str, list[pd.DataFrame]] = {"comparison": [], "trends": []}
     for target, networks in text_networks.comparable(found):
         for name, table in (("comparison", compare(networks)), ("trends", trends(networks))):
@@ -151,10 +178,21 @@ def two_objectives(found: Tables) -> dict[str, pd.DataFrame]:
 
 
 def facts(found: Tables, about: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the report says beside its tables and figures.
+    """Return what the report prints apart from its tables and figures.
 
-    ``about`` as it is, ``outcome`` (of the gates) and ``beside`` (of the paper), sentences;
-    ``answers``, question -> sentences; ``tables``, the names of those that are there to print.
+    Parameters
+    ----------
+    found : mapping of str to DataFrame
+        Gathered tables of the study by name.
+    about : mapping of str to object
+        Settings of the study, see :func:`hmmlens.report.document.head`.
+
+    Returns
+    -------
+    dict
+        ``about``; ``outcome``, sentences on the acceptance criteria; ``comparison``, a sentence on
+        the paper; ``answers``, question -> sentences; ``tables``, names of those that are there to
+        print.
     """
     told: dict[str, list[str]] = {}
     if "answers" in found:
@@ -163,14 +201,25 @@ def facts(found: Tables, about: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "about": dict(about),
         "outcome": outcome(found["gates"]),
-        "beside": beside(found["paper"]),
+        "comparison": comparison(found["paper"]),
         "answers": told,
         "tables": [name for name in PRINTED if name in found],
     }
 
 
 def outcome(table: pd.DataFrame) -> list[str]:
-    """Return what the gates say, in sentences."""
+    """Return the outcome of the acceptance criteria in sentences.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Table ``gates``.
+
+    Returns
+    -------
+    list of str
+        At least one sentence.
+    """
     told = outcome_sentences(table)
     skipped = int(table["outcome"].eq("not asked").sum())
     if skipped:
@@ -178,8 +227,19 @@ def outcome(table: pd.DataFrame) -> list[str]:
     return told
 
 
-def beside(table: pd.DataFrame) -> str:
-    """Return how many of the paper's findings agree with ours, in a sentence."""
+def comparison(table: pd.DataFrame) -> str:
+    """Return how many of the paper's findings agree with ours, in a sentence.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Table ``paper``.
+
+    Returns
+    -------
+    str
+        One sentence.
+    """
     counts = table["answer"].value_counts()
     agree, differ = (int(counts.get(answer, 0)) for answer in (AGREES, DIFFERS))
     return (
@@ -195,14 +255,25 @@ def write(
 
     Parameters
     ----------
-    tables, figures : folders of them.
-    about : see :func:`hmmlens.report.document.head`; with ``partial`` where not all is there.
+    template : Path
+        The Typst file.
+    tables : Path
+        Folder of the tables.
+    figures : Path
+        Folder of the figures.
+    about : mapping of str to object
+        Settings that the report prints, see :func:`hmmlens.report.document.head`; with ``partial``
+        where the study is not finished.
+    output : Path
+        The PDF; it appears under its name when it is whole.
     """
-    from hmmlens.report.emulation.figures.registry import CAPTIONS
+    from hmmlens.report.emulation.figures.registry import FIGURES, sections
 
-    drawn = [name for name in CAPTIONS if (figures / f"{name}.pdf").exists()]
+    captions = FIGURES.captions()
+    drawn = [name for name in captions if (figures / f"{name}.pdf").exists()]
     told = facts({path.stem: pd.read_csv(path) for path in sorted(tables.glob("*.csv"))}, about)
-    told["captions"] = {name: CAPTIONS[name] for name in drawn}
+    told["captions"] = {name: captions[name] for name in drawn}
+    told["sections"] = sections(drawn)
     printed = [tables / f"{name}.csv" for name in told["tables"]]
     pictures = [figures / f"{name}.pdf" for name in drawn]
     document.compile_pdf(template, told, printed, {"": pictures}, output)

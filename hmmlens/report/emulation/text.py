@@ -27,6 +27,11 @@ QUESTIONS: dict[str, Callable[[Tables], list[str]]] = {
 def answers(tables: Tables) -> pd.DataFrame:
     """Return the answers.
 
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Gathered tables of the study by name.
+
     Returns
     -------
     DataFrame

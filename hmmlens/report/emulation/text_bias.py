@@ -19,10 +19,14 @@ def sentences(tables: Mapping[str, pd.DataFrame]) -> list[str]:
 
     Parameters
     ----------
-    tables : of a study, see :mod:`hmmlens.report.emulation.pipeline`: ``bias_summary``,
-    ``bias_best_factor``
-        and ``bias_shrinkage``; ``networks``, ``reverse_orbits`` and ``scores_metrics``. What is
-        missing is not told.
+    tables : mapping of str to DataFrame
+        ``bias_summary``, ``bias_best_factor`` and ``bias_shrinkage``; ``networks``,
+        ``reverse_orbits`` and ``scores_metrics``. Tables may be missing.
+
+    Returns
+    -------
+    list of str
+        Sentences; empty where the study does not address the question.
     """
     told: list[str] = []
     if "bias_summary" in tables:
@@ -41,12 +45,22 @@ def sentences(tables: Mapping[str, pd.DataFrame]) -> list[str]:
 
 
 def of_objective(tables: Mapping[str, pd.DataFrame], target: str, objective: str) -> str:
-    """Say what an objective is for the target itself, and what it likes better.
+    """Return the bias of an objective, and the generators that it prefers to the target.
 
     Parameters
     ----------
-    tables : ``summary``, and where known ``best_factor`` and ``shrinkage``, of
-        :mod:`hmmlens.emulation.analysis.objective_bias` and one target.
+    tables : mapping of str to DataFrame
+        ``summary`` and, where known, ``best_factor`` and ``shrinkage`` of
+        :mod:`hmmlens.emulation.analysis.objective_bias`, of one target.
+    target : str
+        Name of a target.
+    objective : str
+        Name of the objective.
+
+    Returns
+    -------
+    str
+        Sentences.
     """
     rows = {name: table[table["objective"] == objective] for name, table in tables.items()}
     sizes = sorted(rows["summary"]["n"].unique())
@@ -88,7 +102,20 @@ def of_objective(tables: Mapping[str, pd.DataFrame], target: str, objective: str
 
 
 def of_value(row: pd.Series, digits: int) -> str:
-    """Return a value with its interval."""
+    """Return a value with its interval.
+
+    Parameters
+    ----------
+    row : Series
+        Row with ``value, low, high``.
+    digits : int
+        Number of decimals.
+
+    Returns
+    -------
+    str
+        Text of the number.
+    """
     return estimate(row["value"], row["low"], row["high"], digits)
 
 

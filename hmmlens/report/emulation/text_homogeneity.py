@@ -32,7 +32,18 @@ WHO = ["network", "seed"]
 
 
 def kind(row: Mapping[str, object]) -> str:
-    """Return what sort of network a row of the table of networks is."""
+    """Return the kind of network that a row of the table of networks is about.
+
+    Parameters
+    ----------
+    row : mapping of str to object
+        Row of the table of networks.
+
+    Returns
+    -------
+    str
+        Name of the kind.
+    """
     name = CELLS.label(EMULATING[str(row["cell"])])
     leaky = f", leak {row['leak']:g}" if float(str(row["leak"])) != 1 else ""
     return f"{name} {'with' if row['bias'] else 'without'} biases{leaky}"
@@ -43,9 +54,14 @@ def sentences(tables: Mapping[str, pd.DataFrame]) -> list[str]:
 
     Parameters
     ----------
-    tables : of a study, see :mod:`hmmlens.report.emulation.pipeline`: ``networks``, and those of
-        :data:`EXACT`, :data:`SWEEP`, :data:`RESONANCE` and :data:`SIZES`. What is missing is not
-        told.
+    tables : mapping of str to DataFrame
+        ``networks``, and those of :data:`EXACT`, :data:`SWEEP`, :data:`RESONANCE` and
+        :data:`SIZES`. Tables may be missing.
+
+    Returns
+    -------
+    list of str
+        Sentences; empty where the study does not address the question.
     """
     if "networks" not in tables:
         return []
@@ -53,13 +69,13 @@ def sentences(tables: Mapping[str, pd.DataFrame]) -> list[str]:
         kind=[kind(row) for row in tables["networks"].to_dict("records")]
     )
 
-    def of(name: str) -> pd.DataFrame:
+    def _of(name: str) -> pd.DataFrame:
         if name not in tables:
             return pd.DataFrame(columns=[*WHO, "kind"])
         return tables[name].merge(kinds, on=WHO)
 
     told: list[str] = []
-    exact, sizes = of(EXACT), of(SIZES)
+    exact, sizes = _of(EXACT), _of(SIZES)
     if len(exact):
         by_design = exact["by_design"].astype(bool)
         if by_design.any():
@@ -68,13 +84,24 @@ def sentences(tables: Mapping[str, pd.DataFrame]) -> list[str]:
             broken(name, rows, sizes[sizes["kind"] == name])
             for name, rows in exact[~by_design].groupby("kind", sort=False)
         ]
-    told += [rates(name, rows) for name, rows in of(SWEEP).groupby("kind", sort=False)]
-    told += [resonant(name, rows) for name, rows in of(RESONANCE).groupby("kind", sort=False)]
+    told += [rates(name, rows) for name, rows in _of(SWEEP).groupby("kind", sort=False)]
+    told += [resonant(name, rows) for name, rows in _of(RESONANCE).groupby("kind", sort=False)]
     return told
 
 
 def identity(rows: pd.DataFrame) -> str:
-    """Say whether networks that scale by their making do so in fact."""
+    """Return whether networks that scale by construction do so in fact.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of the table ``reverse_homogeneity`` of networks that scale by construction.
+
+    Returns
+    -------
+    str
+        One sentence or two.
+    """
     n = len(rows.drop_duplicates(WHO))
     far, same = float(rows["deviation"].max()), float(rows["same_labels"].min())
     factors = f"{rows['factor'].min():g} to {rows['factor'].max():g}"
@@ -92,7 +119,22 @@ def identity(rows: pd.DataFrame) -> str:
 
 
 def broken(name: str, rows: pd.DataFrame, sizes: pd.DataFrame) -> str:
-    """Say how far networks of a kind are from scaling, and how their orbits grow."""
+    """Return how far networks of a kind are from scaling, and how their orbits grow.
+
+    Parameters
+    ----------
+    name : str
+        Kind of network, see :func:`kind`.
+    rows : DataFrame
+        Its rows of the table ``reverse_homogeneity``.
+    sizes : DataFrame
+        Its rows of the table ``reverse_sizes``.
+
+    Returns
+    -------
+    str
+        One sentence.
+    """
     n = len(rows.drop_duplicates(WHO))
     far, same = rows.groupby(WHO)["deviation"].max(), rows.groupby(WHO)["same_labels"].min()
     text = (
@@ -117,7 +159,20 @@ def broken(name: str, rows: pd.DataFrame, sizes: pd.DataFrame) -> str:
 
 
 def rates(name: str, rows: pd.DataFrame) -> str:
-    """Say how switching changes from the weakest noise of the sweep to the strongest."""
+    """Return how switching changes from the weakest noise of the sweep to the strongest.
+
+    Parameters
+    ----------
+    name : str
+        Kind of network.
+    rows : DataFrame
+        Its rows of the table ``reverse_noise_sweep``.
+
+    Returns
+    -------
+    str
+        One sentence.
+    """
     switching = rows[rows["measure"] == "switching_rate"]
     wide = switching.pivot_table(index=WHO, columns="noise_sd", values="value")
     least, most = wide.columns.min(), wide.columns.max()
@@ -132,7 +187,20 @@ def rates(name: str, rows: pd.DataFrame) -> str:
 
 
 def resonant(name: str, rows: pd.DataFrame) -> str:
-    """Say in how many networks switching is most regular at some middling noise."""
+    """Return in how many networks switching is most regular at an intermediate noise.
+
+    Parameters
+    ----------
+    name : str
+        Kind of network.
+    rows : DataFrame
+        Its rows of the table ``reverse_resonance``.
+
+    Returns
+    -------
+    str
+        One sentence.
+    """
     parts, clear = [], []
     for measure, words in REGULARITY.items():
         known = rows[(rows["measure"] == measure) & rows["gain"].notna()]

@@ -72,6 +72,17 @@ def comparable(
 
     Networks have ReLU units and are alike in all of :data:`ALIKE`; a batch of the split-sample
     divergence counts with both of its halves.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Gathered tables of the study by name.
+
+    Yields
+    ------
+    target : str
+    tables : list of DataFrame
+        ``measure, value, objective, batch_size, seed`` of each training.
     """
     networks = tables.get("networks", pd.DataFrame(columns=[*ALIKE, "objective"]))
     if "kicks_verdict" in tables:
@@ -96,7 +107,13 @@ def kick_shares(verdicts: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    verdicts : the study's table ``kicks_verdict``.
+    verdicts : DataFrame
+        Table ``kicks_verdict`` of the study.
+
+    Returns
+    -------
+    DataFrame
+        ``measure, value`` with the columns of :data:`WHO`.
     """
     value = verdicts["n_with_kicks"] / verdicts["n_exits"]
     return verdicts[WHO].assign(measure="share", value=value.astype(float))
@@ -115,7 +132,20 @@ def _entry(
 
 
 def own_of(tables: Mapping[str, pd.DataFrame], target: str) -> dict[str, float]:
-    """Return the target's own values of those measures that it has one of."""
+    """Return the target's own values of the measures that are defined for it.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Gathered tables of the study by name.
+    target : str
+        Name of a target.
+
+    Returns
+    -------
+    dict of str to float
+        Measure -> value.
+    """
     metrics = tables.get("scores_metrics")
     if metrics is None or "baseline" not in metrics:
         return {}
@@ -127,12 +157,23 @@ def own_of(tables: Mapping[str, pd.DataFrame], target: str) -> dict[str, float]:
 def sentences(
     table: pd.DataFrame, slopes: pd.DataFrame, target: str, own: Mapping[str, float]
 ) -> list[str]:
-    """Say how networks differ that the two objectives trained, and whether orbits survive.
+    """Return how networks of the two objectives differ, and whether orbits survive.
 
     Parameters
     ----------
-    table, slopes : of :func:`hmmlens.emulation.analysis.comparison.compare` and ``trends``.
-    own : measure -> the target's own value.
+    table : DataFrame
+        Comparison of the objectives, see :func:`hmmlens.emulation.analysis.comparison.compare`.
+    slopes : DataFrame
+        Trends with the batch size, see :func:`hmmlens.emulation.analysis.comparison.trends`.
+    target : str
+        Name of a target.
+    own : mapping of str to float
+        Measure -> the target's own value.
+
+    Returns
+    -------
+    list of str
+        Sentences.
     """
     # What only one of the objectives was given is told by its trend, and stands in the table.
     both_had = table[table["n_pairs"] > 0]

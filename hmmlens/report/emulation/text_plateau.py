@@ -30,13 +30,17 @@ FORECASTS = {
 
 
 def sentences(tables: Mapping[str, pd.DataFrame]) -> list[str]:
-    """Return the answer on the plateau: its level, what its length hangs on, and how it ends.
+    """Return the answer on the plateau: its level, what determines its length, and how it ends.
 
     Parameters
     ----------
-    tables : of a study, see :mod:`hmmlens.report.emulation.pipeline`: ``networks``,
-    ``trained_plateau`` and
-        ``trained_escape``. What is missing is not told.
+    tables : mapping of str to DataFrame
+        ``networks``, ``trained_plateau`` and ``trained_escape``. Tables may be missing.
+
+    Returns
+    -------
+    list of str
+        Sentences; empty where the study does not address the question.
     """
     runs = swept(tables)
     if runs.empty:
@@ -53,6 +57,16 @@ def swept(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return the trainings of the sweep with their settings and plateaus, one row each.
 
     Where a study has no sweep, the trainings by the paper's objective on its commonest target.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Gathered tables of the study by name.
+
+    Returns
+    -------
+    DataFrame
+        Empty where no training has a plateau.
     """
     if "networks" not in tables or "trained_plateau" not in tables:
         return pd.DataFrame()
@@ -66,7 +80,18 @@ def swept(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def level_sentence(runs: pd.DataFrame) -> str:
-    """Say whether the plateau is that of independent symbols."""
+    """Return whether the plateau is at the loss of independent symbols.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Trainings, see :func:`swept`.
+
+    Returns
+    -------
+    str
+        One sentence or two.
+    """
     table = by_setting(runs)
     seen = runs[runs["start"].notna()]
     text = f"{len(seen)} of {count(len(runs), 'training')} stood on a plateau before any escape. "
@@ -86,7 +111,18 @@ def level_sentence(runs: pd.DataFrame) -> str:
 
 
 def length_sentences(runs: pd.DataFrame) -> list[str]:
-    """Say how long plateaus are and by which settings."""
+    """Return how long plateaus are, and by which settings.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Trainings, see :func:`swept`.
+
+    Returns
+    -------
+    list of str
+        Sentences.
+    """
     escaped = runs[runs["escape"].notna()]
     if escaped.empty:
         longest = int(runs["n_updates"].max())
@@ -115,12 +151,18 @@ def length_sentences(runs: pd.DataFrame) -> list[str]:
 
 
 def escape_sentences(table: pd.DataFrame) -> list[str]:
-    """Say whether the growth of a small correlation foretells the escape.
+    """Return whether the growth of a small correlation predicts the escape.
 
     Parameters
     ----------
-    table : one row a training, of :func:`hmmlens.emulation.analysis.plateau.escape.escape_row`,
-    with ``escape``.
+    table : DataFrame
+        One row per training, of :func:`hmmlens.emulation.analysis.plateau.escape.escape_row`, with
+        ``escape``.
+
+    Returns
+    -------
+    list of str
+        Sentences.
     """
     known = table[table["rate"].notna() & table["reached"].notna()]
     if known.empty:

@@ -51,6 +51,11 @@ class Workspace(NamedTuple):
 def check(out: str | Path) -> None:
     """Refuse a folder that may not be replaced, or that another process is writing.
 
+    Parameters
+    ----------
+    out : str or Path
+        The folder.
+
     Raises
     ------
     StoreError
@@ -113,6 +118,15 @@ def becoming(out: str | Path | None) -> Iterator[Workspace | None]:
 
     What a killed run has recorded there is kept, so that it can be taken up.
 
+    Parameters
+    ----------
+    out : str or Path, optional
+        The folder; None for none.
+
+    Yields
+    ------
+    work : Workspace or None
+
     Raises
     ------
     StoreError
@@ -157,7 +171,20 @@ def _finish(work: Workspace) -> None:
 
 
 def recording(work: Workspace, role: str) -> Path:
-    """Return where states go while the folder is made: of the network ``trained`` or another."""
+    """Return where recorded states are stored while the folder is made.
+
+    Parameters
+    ----------
+    work : Workspace
+        Where the explanation is made.
+    role : str
+        ``trained`` or ``untrained``.
+
+    Returns
+    -------
+    Path
+        Path of the store.
+    """
     return work.recorded / RECORDING / f"{role}.zarr"
 
 
@@ -166,7 +193,20 @@ def _activations(folder: Path, role: str) -> Path:
 
 
 def opened(found: Explanation, out: Path) -> Explanation:
-    """Return an explanation whose recorded arrays are read from its folder."""
+    """Return an explanation whose recorded arrays are read from its folder.
+
+    Parameters
+    ----------
+    found : Explanation
+        The explanation.
+    out : Path
+        Its folder.
+
+    Returns
+    -------
+    Explanation
+        The same explanation with arrays that are read on demand.
+    """
     layers = {
         role: layer._replace(activations=read_tree(_activations(out, role)))
         for role, layer in found.layers.items()
@@ -175,7 +215,15 @@ def opened(found: Explanation, out: Path) -> Explanation:
 
 
 def write(found: Explanation, work: Workspace) -> None:
-    """Write stores, tables, figures and the page; what was recorded is moved in its place."""
+    """Write stores, tables, figures and the page; what was recorded is moved in its place.
+
+    Parameters
+    ----------
+    found : Explanation
+        The explanation.
+    work : Workspace
+        Where it is made.
+    """
     try:
         work.made.mkdir()
         _write(found, work)

@@ -14,9 +14,6 @@ from hmmlens.hmm import selection, storage
 from hmmlens.hmm.audit import audit
 from hmmlens.naming import control_of, state_name
 from hmmlens.report.explain import tables
-from hmmlens.stats.surrogates import benjamini_hochberg
-from hmmlens.validation import null_tests, state_count
-from hmmlens.validation.chosen_model import LEVEL
 from hmmlens.validation.scorecard import RAW_INPUT
 
 Run = Mapping[str, Any]
@@ -30,13 +27,41 @@ CONTROL_ROLES = tuple(tables.CONTROL_ROLES)
 
 
 def tagged(table: pd.DataFrame, run: Run, key: Sequence[str]) -> pd.DataFrame:
-    """Return ``table`` with the columns ``key`` of ``run`` in front."""
+    """Return ``table`` with the columns ``key`` of ``run`` in front.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The table.
+    run : mapping of str to object
+        Values of the key columns.
+    key : sequence of str
+        Names of the key columns.
+
+    Returns
+    -------
+    DataFrame
+        The table with key columns.
+    """
     columns = [c for c in table.columns if c not in key]
     return table.assign(**{k: run[k] for k in key})[[*key, *columns]]
 
 
 def of(table: pd.DataFrame, **wanted: Any) -> pd.DataFrame:
-    """Return the rows whose columns hold the ``wanted`` values."""
+    """Return the rows whose columns hold the ``wanted`` values.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The table.
+    **wanted : object
+        Column -> value.
+
+    Returns
+    -------
+    DataFrame
+        Rows of the table.
+    """
     keep = pd.Series(True, index=table.index)
     for column, value in wanted.items():
         keep &= table[column] == value
@@ -44,7 +69,20 @@ def of(table: pd.DataFrame, **wanted: Any) -> pd.DataFrame:
 
 
 def joined(parts: Iterable[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
-    """Return tables one below the other; where there are none, an empty one with ``columns``."""
+    """Return tables one below the other; where there are none, an empty one with ``columns``.
+
+    Parameters
+    ----------
+    parts : iterable of DataFrame
+        Tables with the same columns.
+    columns : sequence of str
+        Columns of the result where there are no tables.
+
+    Returns
+    -------
+    DataFrame
+        One table.
+    """
     found = list(parts)
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(columns))
 
@@ -62,10 +100,25 @@ def networks(
 
     Parameters
     ----------
-    runs : ``network, role, dataset, n_layers, seed``, one for each training or twin.
-    scores, curves, endpoints : of each run, in the same order.
-    activations : attributes of each run's store, with ``replay_error``, None where not known.
-    bounds, about : dataset -> its ceilings; dataset -> the attributes of its store.
+    runs : iterable of mapping
+        ``network, role, dataset, n_layers, seed`` of each training and untrained control.
+    scores : iterable of DataFrame
+        Scores of each run, in the same order.
+    curves : iterable of DataFrame
+        Learning curve of each run.
+    endpoints : iterable of mapping
+        End points of the autonomous dynamics of each run.
+    activations : iterable of mapping
+        Attributes of each run's store, with ``replay_error``, None where it is not known.
+    bounds : mapping of str to DataFrame
+        Dataset -> its ceilings.
+    about : mapping of str to mapping
+        Dataset -> the attributes of its store.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        Name -> table.
     """
     rows, settled = [], []
     histories: list[pd.DataFrame] = []
@@ -100,7 +153,13 @@ def fits(
 
     Parameters
     ----------
-    sweeps : layer with its reducer, whether that is exploratory, and the stored sweep.
+    sweeps : iterable of tuple of (mapping, bool, Dataset)
+        Layer with its reducer, whether the reducer is exploratory, and the stored sweep.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        Name -> table.
     """
     found: dict[str, list[pd.DataFrame]] = {"fits": [], "audit": [], "sample_sizes": []}
     for place, exploratory, sweep in sweeps:
@@ -119,86 +178,20 @@ def fits(
     return {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
 
 
-#: The roles of networks whose readout alone is fitted to the task, by their other weights.
-RESERVOIR_ROLES = {"initial": "reservoir", "permuted": "permuted"}
-#: Numbers of a verdict that the report shows.
-TOLD = (
-    *("n_states", "fidelity_5", "codebook_5", "linear_5", "grade_without_gate"),
-    *("resolution", "count_sentence", "trainings_sentence", "repeated"),
-)
-
-
-def verdicts(
-    layers: Iterable[Run], judged: Iterable[pd.DataFrame], reservoirs: Mapping[str, pd.DataFrame]
-) -> dict[str, pd.DataFrame]:
-    """Return the table ``verdicts``: of every layer, and of every network's reservoir.
-
-    Parameters
-    ----------
-    layers : :data:`LAYER_KEY` of every layer.
-    judged : ``network, seed, layer`` and the rows of
-        :func:`hmmlens.validation.evidence.judge`, a table for each network and its twin. They get
-        ``trainings_sentence``, how sure the number of states is over all trainings.
-    reservoirs : network -> the same without ``network``, and ``weights``.
-    """
-    known = pd.DataFrame(list(layers))[list(LAYER_KEY)]
-    key = ["network", "seed", "layer"]
-    graded = known.merge(joined(judged, [*key, "grade", "sentence"]), on=key)
-    for _, rows in graded.groupby(["network", "layer"]):
-        counts = state_count.over_trainings(rows)
-        if counts is not None:
-            graded.loc[rows.index, "trainings_sentence"] = counts.sentence
-    parts = [graded]
-    for network, table in reservoirs.items():
-        dataset = known.loc[known["network"] == network, "dataset"].iloc[0]
-        run = {"network": network, "dataset": dataset}
-        named = table.assign(role=table["weights"].map(RESERVOIR_ROLES)).drop(columns="weights")
-        parts.append(tagged(named, run, ("network", "dataset")))
-    table = pd.concat(parts, ignore_index=True)
-    # Where nothing could be judged there are no numbers, and the report looks for some.
-    missing = [name for name in TOLD if name not in table]
-    return {"verdicts": table.assign(**dict.fromkeys(missing, np.nan))}
-
-
-def checks(
-    layers: Iterable[Run], checked: Iterable[tuple[str, pd.DataFrame, pd.DataFrame]]
-) -> dict[str, pd.DataFrame]:
-    """Return the tables ``checks`` and ``methods`` of all layers of networks that are explained.
-
-    Checks against chance get ``p_adjusted``, corrected for all layers of the study (Benjamini &
-    Hochberg), by which they hold or not.
-
-    Parameters
-    ----------
-    layers : :data:`LAYER_KEY` of every layer.
-    checked : network, and its rows of :func:`hmmlens.validation.checks.run` and of
-        :func:`hmmlens.validation.baselines.comparison.compare`, each with ``seed`` and ``layer``.
-    """
-    known = pd.DataFrame(list(layers))[list(LAYER_KEY)]
-    parts: dict[str, list[pd.DataFrame]] = {"checks": [], "methods": []}
-    for network, *tables_ in checked:
-        for found, table in zip(parts.values(), tables_, strict=True):
-            found.append(table.assign(network=network))
-    key = ["network", "seed", "layer"]
-    columns = [*key, "check", "p", "holds"]
-    made = {n: known.merge(joined(p, columns), on=key) for n, p in parts.items()}
-    table = made["checks"]
-    table["p_adjusted"] = np.nan
-    for name in null_tests.CHECKS:
-        rows = table.index[table["check"] == name]
-        adjusted = benjamini_hochberg(table.loc[rows, "p"])
-        table.loc[rows, "p_adjusted"] = adjusted
-        asked = rows[~np.isnan(adjusted)]
-        table.loc[asked, "holds"] = table.loc[asked, "p_adjusted"] < LEVEL
-    return made
-
-
 def raw_layer(dataset: str, reducer: str = RAW_INPUT) -> dict[str, Any]:
     """Return the key of a control on a dataset's own inputs.
 
     Parameters
     ----------
-    reducer : one of :func:`hmmlens.naming.raw_variants`.
+    dataset : str
+        Name of the dataset.
+    reducer : str
+        One of :func:`hmmlens.naming.raw_variants`.
+
+    Returns
+    -------
+    dict
+        ``network, role, dataset, seed, layer``.
     """
     roles = {name: role for role, name in tables.CONTROL_ROLES.items()}
     return {
@@ -215,8 +208,17 @@ def of_controls(fits: pd.DataFrame, choices: pd.DataFrame, dataset: str) -> pd.D
 
     Parameters
     ----------
-    fits : of a study.
-    choices : of one layer of one network.
+    fits : DataFrame
+        Of a study.
+    choices : DataFrame
+        Of one layer of one network.
+    dataset : str
+        Name of the dataset.
+
+    Returns
+    -------
+    DataFrame
+        Rows of the fits.
     """
     chosen = dict(zip(choices["reducer"], choices["reduction"], strict=True))
     parts = [
@@ -232,7 +234,22 @@ def readings(
     explanations: Iterable[xr.Dataset],
     about: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, pd.DataFrame]:
-    """Return the tables ``states`` and ``transitions`` of all layers."""
+    """Return the tables ``states`` and ``transitions`` of all layers.
+
+    Parameters
+    ----------
+    layers : iterable of mapping
+        Key columns of each layer.
+    explanations : iterable of Dataset
+        Interpretation of the states of each layer, in the same order.
+    about : mapping of str to mapping
+        Dataset -> the attributes of its store.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        Name -> table.
+    """
     states, moves = [], []
     for layer, explanation in zip(layers, explanations, strict=True):
         names = axis_names(about[layer["dataset"]])
@@ -248,7 +265,18 @@ def readings(
 
 
 def axis_names(attributes: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return the names of a dataset's ``input``, ``output`` and ``truth`` dimensions."""
+    """Return the names of a dataset's ``input``, ``output`` and ``truth`` dimensions.
+
+    Parameters
+    ----------
+    attributes : mapping of str to object
+        Attributes of the ``sequences`` store.
+
+    Returns
+    -------
+    dict of str to list of str
+        Dimension -> names.
+    """
     symbols = [f"symbol {i + 1}" for i in range(int(attributes.get("n_symbols", 0)))]
     names = {
         "input": attributes.get("feature_names", symbols),
@@ -265,12 +293,25 @@ def roles(
     bounds: Mapping[str, pd.DataFrame],
     about: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, pd.DataFrame]:
-    """Return ``by_count`` and ``agreement``: trained, untrained and inputs side by side.
+    """Return ``by_count`` and ``agreement``: trained networks and their controls.
 
     Parameters
     ----------
-    layers : :data:`LAYER_KEY` and ``untrained``, the name of the untrained twin.
-    scores, choices : the study's tables.
+    layers : iterable of mapping
+        :data:`LAYER_KEY` and ``twin``, the name of the untrained control.
+    scores : DataFrame
+        The study's tables.
+    choices : DataFrame
+        The study's tables.
+    bounds : mapping of str to DataFrame
+        Dataset -> its ceilings.
+    about : mapping of str to mapping
+        Dataset -> the attributes of its store.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        Name -> table.
     """
     counted, agreement = [], []
     for layer in layers:

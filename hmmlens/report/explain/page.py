@@ -1,4 +1,4 @@
-"""An explanation as one HTML file that needs no other: figures are inside."""
+"""An explanation as one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from hmmlens import user_text
 from hmmlens.io import pages
 from hmmlens.report import style
 from hmmlens.report.explain import gather
+from hmmlens.report.explain.figures import captions
 from hmmlens.report.explain.figures import layer as drawing
 from hmmlens.report.explain.roles import DATASET
 from hmmlens.validation.verdict import title
@@ -34,33 +35,25 @@ th, td { text-align: right; white-space: nowrap; }
 figcaption, .note { color: #555; font-size: 0.9rem; }
 """
 
-#: Column -> what stands above it.
+#: Column -> heading.
 HEADINGS = {
     "covariance_type": "covariance",
     "n_states": "states",
-    "fidelity_select": "fidelity, same step (select)",
-    "fidelity_test": "fidelity, same step (test)",
+    "fidelity_select": "fidelity at the same step (select)",
+    "fidelity_test": "fidelity at the same step (test)",
     "ari": "agreement (ARI)",
     "ari_low": "from",
     "ari_high": "to (95 %)",
 }
 
-CAPTIONS = {
-    "selection": "BIC against the number of states; points are restarts.",
-    "scores": "Fidelity at the same step, and agreement with the truth, against the number of "
-    "states. Shades are 95 % intervals; vertical lines are the chosen models.",
-    "trajectories": "Recorded steps in the first two components, coloured by state.",
-    "states": "Left: transitions; the number at a state is its mean dwell in steps, > where "
-    "sequences are too short to show more than that. "
-    "Right: input, output and shares of the truth in each state; of values the mean in the state, "
-    "as its deviation from the mean over all states in standard deviations. Of many inputs, "
-    "outputs and labels those are shown by which states differ most.",
-    "bands": "One test sequence, with the states inferred from the past only.",
-}
-
 
 def figures(explanation: Explanation) -> Iterator[tuple[str, Figure, pd.DataFrame]]:
     """Draw every figure of the explained layer, as a study's report has them.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        The explanation.
 
     Yields
     ------
@@ -93,7 +86,18 @@ def figures(explanation: Explanation) -> Iterator[tuple[str, Figure, pd.DataFram
 
 
 def pictures(explanation: Explanation) -> dict[str, bytes]:
-    """Return every figure as PNG."""
+    """Return every figure as PNG.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        The explanation.
+
+    Returns
+    -------
+    dict of str to bytes
+        Name of the figure -> PNG.
+    """
     import matplotlib.pyplot as plt
 
     drawn = {}
@@ -110,32 +114,47 @@ def body(explanation: Explanation, images: Mapping[str, bytes]) -> str:
 
     Parameters
     ----------
-    images : name of a figure -> PNG.
+    explanation : Explanation
+        The explanation.
+    images : mapping of str to bytes
+        Name of a figure -> PNG.
+
+    Returns
+    -------
+    str
+        HTML.
     """
     parts = list(_paragraphs(explanation.summary().splitlines()))
+    caption_of = captions()
     widest = max(_width(image) for image in images.values())
     for name, image in images.items():
-        caption = next(text for key, text in CAPTIONS.items() if name.startswith(key))
+        caption = caption_of[name.split("-")[0]]
         data = base64.b64encode(image).decode()
         # One size of letters in all figures, as they are drawn.
         width = f"{_width(image) / widest:.0%}"
         parts.append(
             f'<figure><img alt="{name}" style="width: {width}" src="data:image/png;base64,{data}">'
-            f"<figcaption>{caption}</figcaption></figure>"
+            f"<figcaption>{user_text.html(caption)}</figcaption></figure>"
         )
     parts.append("<h2>Chosen models</h2>")
     parts.append(_table(explanation.choices, "pick"))
     parts.append("<h2>All models</h2>")
     parts.append(_table(explanation.scores, "role"))
     parts.append(
-        '<p class="note">Fidelity at the same step says how well the present state stands in for '
-        "the network's present output: 1 is perfect, 0 no better than the average output. The "
-        "verdict asks for more: the forecast R2 of the output five steps ahead, in which no state "
-        "is looked up in between. Dwells count visits that the end of a sequence cuts off, by the "
-        "geometric law, and are never longer than the longest sequence. Deviations of inputs and "
-        "outputs are from the mean of all steps, in standard deviations (SD); of symbols, log "
-        "odds. States are inferred from the past only. Models are judged on sequences that no "
-        "fit has seen.</p>"
+        '<p class="note">A hidden Markov model is fitted to the recorded states of the trained '
+        "network, which it does not change. Fidelity at the same step is the R² of the network's "
+        "present output predicted from the present state of the model: 1 is perfect, 0 no better "
+        "than the average output. The verdict rests on a stricter number, the forecast R² of the "
+        "output five steps ahead without reading the network's activations in between. The "
+        "adjusted Rand index (ARI) is 1 where states and truth agree and 0 by chance. The "
+        "untrained control is the same network with its initial weights; raw input and lagged "
+        "input are models of the input alone, without and with the inputs of earlier steps: "
+        "agreement that these controls reach as well is no evidence that training built states. "
+        "Mean dwell times assume geometrically distributed dwells, take visits into account that "
+        "the end of a sequence cuts off, and never exceed the longest sequence. Inputs and outputs "
+        "of states are given as deviations from the mean of all steps in standard deviations "
+        "(SD), those of symbols as log odds. States are inferred from the past alone. Models are "
+        "evaluated on sequences that no fit has used.</p>"
     )
     return "".join(parts)
 
@@ -155,7 +174,12 @@ def write(explanation: Explanation, path: Path, images: Mapping[str, bytes]) -> 
 
     Parameters
     ----------
-    images : name of a figure -> PNG.
+    explanation : Explanation
+        The explanation.
+    path : Path
+        The HTML file.
+    images : mapping of str to bytes
+        Name of a figure -> PNG.
     """
     title = f"States of layer {user_text.html(explanation.layer)}"
     page = (
@@ -167,7 +191,7 @@ def write(explanation: Explanation, path: Path, images: Mapping[str, bytes]) -> 
 
 
 def _width(png: bytes) -> int:
-    """Return how many pixels wide a PNG is; its first chunk says so."""
+    """Return how many pixels wide a PNG is; as its first chunk states."""
     return int.from_bytes(png[16:20], "big")
 
 

@@ -16,8 +16,9 @@ from hmmlens.hmm import storage
 from hmmlens.hmm.models import HiddenMarkovModel
 from hmmlens.naming import state_name
 from hmmlens.report.explain import gather, state_words
-from hmmlens.report.explain.findings import FIDELITY, chance_words, choice_sentence
-from hmmlens.report.explain.roles import DATASET, NETWORKS, ROLES
+from hmmlens.report.explain.agreement_words import chance_words
+from hmmlens.report.explain.findings import FIDELITY, choice_sentence
+from hmmlens.report.explain.roles import DATASET, NETWORKS, ROLE_NAMES, ROLES
 from hmmlens.report.wording import number
 from hmmlens.validation.rules import Reason
 from hmmlens.validation.verdict import reasons_of
@@ -66,7 +67,13 @@ class Explanation:
 
     @property
     def activations(self) -> xr.DataTree:
-        """What was recorded, see :func:`hmmlens.extract`."""
+        """Recorded activations, see :func:`hmmlens.extract`.
+
+        Returns
+        -------
+        DataTree
+            A node for each layer.
+        """
         return self.layers["trained"].activations
 
     @property
@@ -75,12 +82,23 @@ class Explanation:
 
         The columns ``role, covariance_type, n_states, fidelity_select, fidelity_test`` and, with a
         truth, ``ari, nmi, accuracy`` with intervals.
+
+        Returns
+        -------
+        DataFrame
+            Of models at the same step, on the select and on the test split.
         """
         return self.tables["by_count"]
 
     @property
     def choices(self) -> pd.DataFrame:
-        """The models chosen by BIC and by fidelity (``compact``), with their scores."""
+        """Models chosen by BIC and by fidelity (``compact``), with their scores.
+
+        Returns
+        -------
+        DataFrame
+            One row per pick.
+        """
         mine = self.layers["trained"].choices
         return mine[mine["chosen_reducer"]].reset_index(drop=True)
 
@@ -89,47 +107,80 @@ class Explanation:
         """Whether the layer holds discrete states: ``grade``, ``sentence``, ``reasons``, numbers.
 
         See :func:`hmmlens.validation.evidence.judge`.
+
+        Returns
+        -------
+        Series
+            One entry per number of the verdict.
         """
         return self.tables["verdicts"].iloc[0]
 
     @property
     def reasons(self) -> list[Reason]:
-        """What the verdict rests on: each rule with its number, its threshold, and the outcome."""
+        """Reasons of the verdict.
+
+        Returns
+        -------
+        list of Reason
+            Each rule with its number, its threshold, and the outcome.
+        """
         return reasons_of(self.verdict)
 
     @property
     def states(self) -> xr.Dataset:
-        """What the states of the chosen models are.
+        """Interpretation of the states of the chosen models.
 
         See :func:`hmmlens.interpretation.states.read_picks`.
+
+        Returns
+        -------
+        Dataset
+            With a dimension ``pick``.
         """
         return self.layers["trained"].states
 
     def model(self, pick: str = "compact") -> HiddenMarkovModel:
-        """Return a chosen model: ``compact`` (fewest states that are as faithful) or ``bic``."""
+        """Return a chosen model: ``compact`` (fewest states that are as faithful) or ``bic``.
+
+        Parameters
+        ----------
+        pick : str
+            ``compact`` (the smallest model that is nearly as faithful as the best) or ``bic``.
+
+        Returns
+        -------
+        HiddenMarkovModel
+            The fitted model.
+        """
         row = self.choices[self.choices["pick"] == pick].iloc[0]
         sweep = self.layers["trained"].sweep
         return storage.model(sweep, row["covariance_type"], int(row["n_states"]))
 
     def summary(self) -> str:
-        """Return the findings in plain sentences, and the states of the compact model."""
+        """Return the findings in plain sentences, and the states of the compact model.
+
+        Returns
+        -------
+        str
+            One finding per line.
+        """
         return "\n".join(user_text.line(line) for line in [*self._findings(), *self._states()])
 
     def _findings(self) -> list[str]:
         error = float(self.activations.attrs["replay_error"])
         replayed = (
-            f"its recorded states replay to {error:.1g}"
+            f"the network reproduces its recorded states up to {error:.1g}"
             if np.isfinite(error)
-            else "its recorded states could not be checked by replay"
+            else "its recorded states could not be verified by replay"
         )
         hidden = [self.activations[name]["hidden"] for name in self.layer.split("+")]
         n_sequences, n_steps = hidden[0].shape[:2]
         n_units = sum(array.shape[2] for array in hidden)
         of = self.sequences.sizes["sequence"]
-        told = f"{n_sequences} {f'of {of} ' if of > n_sequences else ''}sequences"
+        recorded = f"{n_sequences} {f'of {of} ' if of > n_sequences else ''}sequences"
         criterion = str(self.choices["pick"].iloc[0])
         lines = [
-            f"Layer {self.layer}{self._which(len(hidden))}: {n_units} units, {told} of up to "
+            f"Layer {self.layer}{self._which(len(hidden))}: {n_units} units, {recorded} of up to "
             f"{n_steps} steps; {replayed}.",
             *([self.sequences.attrs["cut"]] if "cut" in self.sequences.attrs else []),
             f"Verdict: {self.verdict['sentence']}",
@@ -148,15 +199,20 @@ class Explanation:
             ].set_index("role")
             at = f"the true {n_states}" if n_states == n_true > 1 else f"{n_states}"
             at += " state" if n_states == 1 else " states"
-            for score, words in (("fidelity_test", FIDELITY), ("ari", "agreement (ARI)")):
+            for score, words in (
+                ("fidelity_test", FIDELITY),
+                ("ari", "agreement with the truth (adjusted Rand index, ARI)"),
+            ):
                 if score not in same or same[score].isna().all():
                     continue
-                told = ", ".join(
-                    f"{r} {number(same.loc[r, score])}" for r in ROLES if r in same.index
+                scores = ", ".join(
+                    f"{ROLE_NAMES[r]} {number(same.loc[r, score])}"
+                    for r in ROLES
+                    if r in same.index
                 )
                 if score == "ari":
-                    told = "; ".join([told, *chance_words(same.loc[["trained"]])])
-                lines.append(f"At {at}, {words}: {told}.")
+                    scores = "; ".join([scores, *chance_words(same.loc[["trained"]])])
+                lines.append(f"At {at}, {words}: {scores}.")
         if "ari" not in self.scores and "null" in self.scores:
             reason = str(self.scores["null"].dropna().iloc[0])
             lines.append(f"{reason[0].upper()}{reason[1:]}.")
@@ -164,14 +220,14 @@ class Explanation:
 
     def _which(self, n_nodes: int) -> str:
         """Return how the layer was chosen, and what is taken together in it."""
-        said = []
+        remarks = []
         if self.about["layer"] is None and len(self.activations.children) > n_nodes:
-            said.append("the last layer of the forward pass")
+            remarks.append("the last layer of the forward pass")
         if n_nodes > 1:
             layers = [list(names) for names in self.activations.attrs["layers"]]
             both = self.layer.split("+") in layers
-            said.append("both directions together" if both else f"{n_nodes} taken together")
-        return f" ({', '.join(said)})" if said else ""
+            remarks.append("both directions together" if both else f"{n_nodes} taken together")
+        return f" ({', '.join(remarks)})" if remarks else ""
 
     def _states(self) -> list[str]:
         names = gather.axis_names(self.sequences.attrs)
@@ -203,6 +259,11 @@ class Explanation:
     def to_html(self, path: str | Path) -> None:
         """Write the findings, figures and tables to one HTML file that needs nothing else.
 
+        Parameters
+        ----------
+        path : str or Path
+            The HTML file.
+
         Raises
         ------
         StoreError
@@ -218,6 +279,11 @@ class Explanation:
 
     def save(self, out: str | Path) -> None:
         """Write everything to a folder, which appears when it is whole: see the README.
+
+        Parameters
+        ----------
+        out : str or Path
+            The folder.
 
         Raises
         ------
@@ -243,8 +309,21 @@ def gathered(
 
     Parameters
     ----------
-    layer, layers, raw, sequences : of :class:`Explanation`.
-    verdict : the row of the trained network.
+    layer : str
+        Name of the layer.
+    layers : mapping of str to Layer
+        Role -> results of its layer.
+    raw : mapping of str to tuple of Dataset
+        Reduction of the inputs -> its ``reduced`` and ``sweep`` stores.
+    sequences : Dataset
+        The ``sequences`` store.
+    verdict : mapping of str to object
+        Row of the trained network.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        Name -> table.
     """
     place = {"dataset": DATASET, "seed": 0, "layer": layer, "twin": NETWORKS["untrained"]}
     keys = [{"network": NETWORKS[role], "role": role, **place} for role in layers]

@@ -18,7 +18,18 @@ _SCALES = {
 
 
 def dwell(state: xr.Dataset) -> str:
-    """Return how long a state lasts, see :func:`hmmlens.interpretation.dwells.words`."""
+    """Return how long a state lasts, see :func:`hmmlens.interpretation.dwells.words`.
+
+    Parameters
+    ----------
+    state : Dataset
+        One state of the ``explanation`` store.
+
+    Returns
+    -------
+    str
+        Mean dwell time with its interval.
+    """
     return dwells.words(*(float(state[name]) for name in ("dwell", "dwell_low", "dwell_high")))
 
 
@@ -31,10 +42,19 @@ def distinctive(
 
     Parameters
     ----------
-    state : one state of :func:`hmmlens.interpretation.states.read_states`.
-    block : ``input`` or ``output``.
-    names : ``input``, ``output`` -> names along these dimensions.
-    about : attributes of the ``sequences`` store.
+    state : Dataset
+        One state of :func:`hmmlens.interpretation.states.read_states`.
+    block : str
+        ``input`` or ``output``.
+    names : mapping of str to sequence of str
+        ``input``, ``output`` -> names along these dimensions.
+    about : mapping of str to object
+        Attributes of the ``sequences`` store.
+
+    Returns
+    -------
+    str
+        Empty where nothing is distinctive.
     """
     kind, units, offset, scale = (about.get(name) for name in _SCALES[block])
     mean, deviation, spread = (
@@ -56,7 +76,12 @@ def row(
 
     Parameters
     ----------
-    state, names, about : see :func:`distinctive`.
+    state : Dataset
+        See :func:`distinctive`.
+    names : mapping of str to sequence of str
+        See :func:`distinctive`.
+    about : mapping of str to object
+        See :func:`distinctive`.
 
     Returns
     -------

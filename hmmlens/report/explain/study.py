@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from hmmlens.io import store
-from hmmlens.report.explain import gather
+from hmmlens.report.explain import gather, gather_verdicts
 from hmmlens.study import layout
 from hmmlens.study.jobs import Parts
 
@@ -48,14 +48,18 @@ def tables(
 
     Parameters
     ----------
-    results : the study's folder.
-    parts : what of it is gathered, see :func:`hmmlens.study.jobs.parts`.
-    exploratory : reducers that only serve to look at.
+    results : Path
+        Folder of the study.
+    parts : Parts
+        What is gathered, see :func:`hmmlens.study.jobs.parts`.
+    exploratory : list of str
+        Reducers that only serve for display.
 
     Returns
     -------
-    tables : name -> table, see :mod:`hmmlens.report.explain.gather`
-    about : dataset -> the attributes of its store
+    tuple of (dict of str to DataFrame, dict of str to dict)
+        Name -> table, see :mod:`hmmlens.report.explain.gather`; and dataset -> the attributes of
+        its store.
     """
     datasets = [{"dataset": name} for name in parts.datasets]
     heads = _attributes(results, layout.SEQUENCES, datasets, "sequences")
@@ -72,17 +76,17 @@ def tables(
         about,
     )
 
-    def of_networks(path: str, names: list[str]) -> list[pd.DataFrame]:
+    def _of_networks(path: str, names: list[str]) -> list[pd.DataFrame]:
         return _csv(results, path, [{"network": name} for name in names])
 
-    reservoirs = of_networks(layout.RESERVOIRS, parts.reservoirs)
-    found |= gather.verdicts(
+    reservoirs = _of_networks(layout.RESERVOIRS, parts.reservoirs)
+    found |= gather_verdicts.verdicts(
         parts.layers,
-        of_networks(layout.VERDICTS, parts.judged),
+        _of_networks(layout.VERDICTS, parts.judged),
         dict(zip(parts.reservoirs, reservoirs, strict=True)),
     )
-    checked = (of_networks(path, parts.checked) for path in (layout.CHECKS, layout.METHODS))
-    found |= gather.checks(parts.layers, zip(parts.checked, *checked, strict=True))
+    checked = (_of_networks(path, parts.checked) for path in (layout.CHECKS, layout.METHODS))
+    found |= gather_verdicts.checks(parts.layers, zip(parts.checked, *checked, strict=True))
     for name, path in (("scores", layout.LAYER_SCORES), ("choices", layout.CHOICES)):
         read = zip(parts.layers, _csv(results, path, parts.layers), strict=True)
         found[name] = pd.concat([gather.tagged(t, layer, gather.LAYER_KEY) for layer, t in read])
@@ -127,7 +131,12 @@ def network_figures(results: Path, shown: Shown, found: Tables) -> Iterator[tupl
 
     Parameters
     ----------
-    found : the tables :data:`DRAWN_FROM`.
+    results : Path
+        Folder of the study.
+    shown : Shown
+        The network and what is drawn of it.
+    found : mapping of str to DataFrame
+        The tables :data:`DRAWN_FROM`.
 
     Yields
     ------
@@ -137,25 +146,25 @@ def network_figures(results: Path, shown: Shown, found: Tables) -> Iterator[tupl
     from hmmlens.report.explain.figures import layer as figures
     from hmmlens.validation import verdict
 
-    def opened(path: str, kind: str, network: str = shown.network, **place: str) -> xr.Dataset:
+    def _opened(path: str, kind: str, network: str = shown.network, **place: str) -> xr.Dataset:
         folder = results / path.format(network=network, seed=0, dataset=shown.dataset, **place)
         return store.read(store.inside(folder), kind)
 
     recorded = results / layout.ACTIVATIONS.format(network=shown.network, seed=0)
     root = activations.read(store.inside(recorded))
-    task = figures.task(root, opened(layout.SEQUENCES, "sequences"))
+    task = figures.task(root, _opened(layout.SEQUENCES, "sequences"))
     ceiling = gather.of(found["ceilings"], dataset=shown.dataset, name="exact filter", metric="ari")
     top = float(ceiling["value"].iloc[0]) if len(ceiling) else np.nan
     for layer in shown.layers:
-        reading = opened(layout.EXPLANATION, "explanation", layer=layer).load()
+        reading = _opened(layout.EXPLANATION, "explanation", layer=layer).load()
         untrained = None
         if shown.untrained:
             name = f"{shown.network}{layout.UNTRAINED}"
-            untrained = opened(layout.EXPLANATION, "explanation", name, layer=layer).load()
+            untrained = _opened(layout.EXPLANATION, "explanation", name, layer=layer).load()
         maps = {}
         for name in (reading.attrs["reducer"], *shown.exploratory):
             label = f"{name} (exploratory)" if name in shown.exploratory else name
-            reduced = opened(layout.REDUCED, "reduced", layer=layer, reducer=name)
+            reduced = _opened(layout.REDUCED, "reduced", layer=layer, reducer=name)
             maps[label] = reduced["reduced"].to_numpy()
         place = {"network": shown.network, "seed": 0, "layer": layer}
         mine = {name: gather.of(found[name], **place) for name in ("fits", "choices", "by_count")}
@@ -171,12 +180,20 @@ def network_figures(results: Path, shown: Shown, found: Tables) -> Iterator[tupl
 
 
 def overview_figures(found: Tables) -> Iterator[tuple[str, Any, Any]]:
-    """Draw the figures of the whole study from its tables; see :func:`network_figures`."""
-    from hmmlens.report.explain.figures import overview
+    """Draw the figures of the whole study from its tables; see :func:`network_figures`.
 
-    # A study of loaded networks alone has no curves, and one that is half done no methods.
-    if len(found["training"]):
-        yield "training", *overview.training(found["training"], found["ceilings"])
-    yield "controls", *overview.controls(found["agreement"], found["verdicts"])
-    if len(found["methods"]):
-        yield "methods", *overview.methods(found["methods"])
+    Parameters
+    ----------
+    found : mapping of str to DataFrame
+        Tables of the study by name.
+
+    Yields
+    ------
+    name : str
+    figure : Figure
+    source : DataFrame
+        The numbers that the figure shows.
+    """
+    from hmmlens.report.explain.figures.overview import OVERVIEW
+
+    yield from OVERVIEW.drawn(found.get)

@@ -23,7 +23,15 @@ LATEX_ROWS = 200
 
 
 def save(table: pd.DataFrame, stem: Path) -> None:
-    """Write ``stem.csv`` and, for tables of a page or few, ``stem.tex`` (booktabs)."""
+    """Write ``stem.csv`` and, for tables of a page or few, ``stem.tex`` (booktabs).
+
+    Parameters
+    ----------
+    table : DataFrame
+        The table.
+    stem : Path
+        Path without ending.
+    """
     stem.parent.mkdir(parents=True, exist_ok=True)
     written = user_text.table(table)
     written.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.6g")
@@ -37,13 +45,23 @@ def save(table: pd.DataFrame, stem: Path) -> None:
 def network_row(
     run: Mapping[str, Any], scores: pd.DataFrame, n_epochs: int, bounds: pd.DataFrame
 ) -> dict[str, Any]:
-    """Return how well one network does its task, beside the floor and the best baseline.
+    """Return the loss of one network with its floor and the best baseline.
 
     Parameters
     ----------
-    run : ``network, role, dataset, n_layers, seed, target_kind``.
-    scores : ``split, nll, mse, n_parameters, cell, n_units``.
-    bounds : the dataset's ceilings: ``name, role, metric, value``.
+    run : mapping of str to object
+        ``network, role, dataset, n_layers, seed, target_kind``.
+    scores : DataFrame
+        ``split, nll, mse, n_parameters, cell, n_units``.
+    n_epochs : int
+        Number of epochs; 0 for a network that was trained elsewhere.
+    bounds : DataFrame
+        Ceilings of the dataset: ``name, role, metric, value``.
+
+    Returns
+    -------
+    dict
+        One row of the table ``networks``.
     """
     metric = METRICS[run["target_kind"]]
     by_split = scores.set_index("split")[metric]
@@ -73,9 +91,18 @@ def by_count(scores: pd.DataFrame, choices: pd.DataFrame, role: str) -> pd.DataF
 
     Parameters
     ----------
-    scores, choices : rows of one layer (of the network, or of its untrained twin).
-    role : ``trained`` or ``untrained``, which use the layer's chosen reducer; or one of
+    scores : DataFrame
+        Rows of one layer of the network, or of its untrained control.
+    choices : DataFrame
+        Chosen models of the same layer.
+    role : str
+        ``trained`` or ``untrained``, which use the layer's chosen reducer; or one of
         :data:`CONTROL_ROLES`.
+
+    Returns
+    -------
+    DataFrame
+        Rows of ``scores``, with ``role``.
     """
     chosen = choices.loc[choices["chosen_reducer"], "reducer"].iloc[0]
     reducer = CONTROL_ROLES.get(role, chosen)
@@ -89,9 +116,17 @@ def agreement_rows(
 
     Parameters
     ----------
-    counts : rule (``true``, ``compact`` or the criterion) -> state count.
-    table : rows of :func:`by_count` of all roles.
-    ceiling : score -> that of the exact filter.
+    counts : mapping of str to int
+        Rule (``true``, ``compact`` or the criterion) -> state count.
+    table : DataFrame
+        Rows of :func:`by_count` of all roles.
+    ceiling : mapping of str to float
+        Score -> that of the exact filter.
+
+    Returns
+    -------
+    DataFrame
+        One row per rule, role and covariance type.
     """
     wanted = ["role", "covariance_type", "n_states", "reducer", "reduction", "fidelity_test"]
     wanted += [f"{s}{end}" for s in ("ari", "nmi", "accuracy") for end in ("", "_low", "_high")]
@@ -114,9 +149,19 @@ def state_rows(
 
     Parameters
     ----------
-    explanation : the store of one layer.
-    names : ``input``, ``output``, ``truth`` -> names along those dimensions.
-    about : attributes of the ``sequences`` store.
+    explanation : Dataset
+        The store of one layer.
+    names : mapping of str to list of str
+        ``input``, ``output``, ``truth`` -> names along those dimensions.
+    about : mapping of str to object
+        Attributes of the ``sequences`` store.
+    state_name : callable
+        Returns the name of a state by its number.
+
+    Returns
+    -------
+    tuple of DataFrame
+        Table of states and table of transitions.
     """
     states, moves = [], []
     for index, pick in enumerate(explanation.attrs["picks"]):

@@ -1,4 +1,4 @@
-"""Figures of a round-trip study: grades, what they rest on, and what came back."""
+"""Figures of a round-trip study: grades, the statistics behind them, and recovery."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from hmmlens import user_text
 from hmmlens.report.distinctive import and_more
+from hmmlens.report.figures import Drawn, FigureRegistry
 from hmmlens.report.style import WIDTH, footnote
 from hmmlens.validation.rules import DEFAULT
 
@@ -25,25 +26,31 @@ METHOD_MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 MAX_TASKS, MAX_COLUMNS, LEGEND_COLUMNS, NAME_WIDTH = 32, 40, 7, 30
 METHOD_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
 
-#: Figure -> caption.
-CAPTIONS = {
-    "grades": "How every trained network was graded. Tasks stand in groups by the grade that is "
-    "expected of a competent network (right). D: discrete attractor states; B: finite attractors "
-    "with graded belief; C: a continuum; U: unfaithful; X: not competent.",
-    "evidence": "Two of the statistics that the grade rests on, for every competent and faithful "
-    "trained network: how many more places are told apart at a radius four times finer (left of "
-    "the line: points), and the elbow of fidelity at the number of states (above the line: a cliff "
-    "and a floor). Values below 0.1 and above 100 are drawn at the edge.",
-    "recovery": "States that came back at the true number of states: ARI on test as a share of "
-    "what the exact filter reaches. Small points are networks, large ones their means with 95 % "
-    "intervals.",
-    "counts": "The number of states that BIC chooses and the number that the verdict claims, "
-    "against the true one, on tasks with discrete states. Crosses: BIC at the edge of its grid.",
-}
+#: Figures of the report, in its order.
+FIGURES = FigureRegistry()
 
 
+@FIGURES.figure(
+    "grades",
+    inputs=["verdicts"],
+    caption="Grades of the trained networks. Tasks are grouped by the grade that is expected of a "
+    "network that does its task (right). D: discrete attractor states; B: finite attractors with "
+    "graded belief; C: a continuum; U: unfaithful, no small number of states predicts the output; "
+    "X: the network does not do its task.",
+)
 def grades(verdicts: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw the share of each grade by task."""
+    """Draw the share of each grade by task.
+
+    Parameters
+    ----------
+    verdicts : DataFrame
+        Table ``verdicts`` of the study.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame)
+        The figure and the numbers that it shows.
+    """
     trained = verdicts[verdicts["role"] == "trained"]
     order = [
         trip
@@ -74,8 +81,29 @@ def grades(verdicts: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     return figure, table.reset_index()
 
 
+@FIGURES.figure(
+    "evidence",
+    inputs=["verdicts"],
+    caption="Two of the statistics that the grade rests on, for every trained network that does "
+    "its task and is predicted by few states. Horizontal: number of end points of the autonomous "
+    "dynamics at a radius four times finer over that at the coarse radius; left of the dashed line "
+    "end points are separate points. Vertical: elbow of the forecast as a function of the number "
+    "of states, in units of its threshold; above the dashed line the forecast rises steeply up to "
+    "that number and no further beyond it. Values below 0.1 and above 100 are drawn at the edge.",
+)
 def evidence(verdicts: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw endpoints against elbow, with the lines of the verdict."""
+    """Draw endpoints against elbow, with the lines of the verdict.
+
+    Parameters
+    ----------
+    verdicts : DataFrame
+        Table ``verdicts`` of the study.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame)
+        The figure and the numbers that it shows.
+    """
     rows = verdicts[(verdicts["role"] == "trained") & ~verdicts["grade"].isin(["X", "U"])].copy()
     # Either elbow may pass its own line, so both are drawn in units of it.
     rows["elbow"] = np.fmax(
@@ -99,15 +127,35 @@ def evidence(verdicts: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     ax.axhline(1.0, color="black", lw=0.8, ls="--")
     ax.set_xscale("log")
     ax.set_yscale("log")
-    ax.set_xlabel("places told apart, fine over coarse")
-    ax.set_ylabel("elbow of fidelity, in units of its line")
+    ax.set_xlabel("end points at the fine radius over the coarse one")
+    ax.set_ylabel("elbow of the forecast, in units of its threshold")
     ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     shown = ["trip", "cell", "seed", "expected", "grade", "ratio", "elbow"]
     return figure, rows[shown]
 
 
+@FIGURES.figure(
+    "recovery",
+    inputs=["recovery", "methods"],
+    caption="Recovery of the true states at the true number of states: adjusted Rand index (ARI) "
+    "on test sequences as a share of that of the exact filter, which knows the generating model. "
+    "Small points: networks; large points: their means with 95 % intervals.",
+)
 def recovery(table: pd.DataFrame, summary: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw the share of the ceiling that each method reaches on each task."""
+    """Draw the share of the ceiling that each method reaches on each task.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Table ``recovery`` of the study.
+    summary : DataFrame
+        Table ``methods`` of the study.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame)
+        The figure and the numbers that it shows.
+    """
     every, methods = list(summary["trip"].unique()), list(summary["method"].unique())
     trips = every[:MAX_COLUMNS]
     short = max((len(method) for method in methods), default=0) <= 14
@@ -138,9 +186,29 @@ def recovery(table: pd.DataFrame, summary: pd.DataFrame) -> tuple[Figure, pd.Dat
     return figure, summary
 
 
-def counts(verdicts: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw the numbers of states by BIC and by the verdict against the true one."""
+@FIGURES.figure(
+    "counts",
+    inputs=["verdicts"],
+    caption="Number of states that BIC (the Bayesian information criterion) chooses and number "
+    "that the verdict claims, compared with the true number, on tasks with discrete states. "
+    "Crosses: BIC chooses the largest number that was fitted.",
+)
+def counts(verdicts: pd.DataFrame) -> Drawn:
+    """Draw the numbers of states by BIC and by the verdict against the true one.
+
+    Parameters
+    ----------
+    verdicts : DataFrame
+        Table ``verdicts`` of the study.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     rows = verdicts[(verdicts["role"] == "trained") & (verdicts["expected"] == "D")]
+    if not verdicts["expected"].eq("D").any():
+        return None
     figure, axes = plt.subplots(1, 2, figsize=(WIDTH * 0.8, 2.8), sharex=True, sharey=True)
     jitter = 0.25 * (np.arange(len(rows)) % 9 - 4) / 4
     most = max(rows["n_true"].max(), rows["bic_n_states"].max(), 1) + 1
@@ -159,6 +227,6 @@ def counts(verdicts: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     for ax in axes:
         ax.plot([0, most], [0, most], color="black", lw=0.6, ls=":")
         ax.set_xlabel("true number of states")
-    axes[0].set_ylabel("number found")
+    axes[0].set_ylabel("number of states found")
     shown = ["trip", "cell", "seed", "n_true", "bic_n_states", "bic_at_edge", "grade", "n_states"]
     return figure, rows[shown]

@@ -18,20 +18,44 @@ SHOWN = ("gates", "tasks", "methods", "misses", "rival_means", "belief_means", "
 
 
 def read(folders: Iterable[Path]) -> summary.Tables:
-    """Put the tables of networks, each in a folder of its own, one below the other."""
+    """Read and concatenate the tables of networks, each of which has a folder of its own.
+
+    Parameters
+    ----------
+    folders : iterable of Path
+        Folders of the networks.
+
+    Returns
+    -------
+    Tables
+        The tables of all networks.
+    """
     folders = list(folders)
 
-    def gathered(name: str) -> pd.DataFrame:
+    def _gathered(name: str) -> pd.DataFrame:
         parts = [pd.read_csv(folder / f"{name}.csv") for folder in folders]
         # Tables without rows know no types.
         parts = [part for part in parts if len(part)]
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
-    return summary.Tables(*(gathered(name) for name in summary.Tables._fields))
+    return summary.Tables(*(_gathered(name) for name in summary.Tables._fields))
 
 
 def make_tables(found: summary.Tables, folder: Path) -> list[str]:
-    """Write every table as CSV, and return what the gates say."""
+    """Write every table as CSV, and return the outcome of the acceptance criteria in sentences.
+
+    Parameters
+    ----------
+    found : Tables
+        All networks of the study.
+    folder : Path
+        Folder that the tables are written to.
+
+    Returns
+    -------
+    list of str
+        Sentences on the acceptance criteria.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     gates = summary.gates(found)
     made = {
@@ -48,34 +72,57 @@ def make_tables(found: summary.Tables, folder: Path) -> list[str]:
 
 
 def draw(tables: Path, folder: Path) -> None:
-    """Draw grades, evidence and recovery from the tables of :func:`make_tables`."""
+    """Draw all figures from the tables of :func:`make_tables`.
+
+    Parameters
+    ----------
+    tables : Path
+        Folder of the tables.
+    folder : Path
+        Folder that the figures are written to.
+    """
     from hmmlens.report import style
-    from hmmlens.report.roundtrip import figures
+    from hmmlens.report.roundtrip.figures import FIGURES
+
+    def _read(name: str) -> pd.DataFrame | None:
+        try:
+            return pd.read_csv(tables / f"{name}.csv")
+        except pd.errors.EmptyDataError:
+            return None
 
     style.use()
     folder.mkdir(parents=True, exist_ok=True)
-    verdicts = pd.read_csv(tables / "verdicts.csv")
-    methods = pd.read_csv(tables / "methods.csv")
-    drawn = {"grades": figures.grades(verdicts), "evidence": figures.evidence(verdicts)}
-    if verdicts["expected"].eq("D").any():
-        drawn["counts"] = figures.counts(verdicts)
-    if len(methods):
-        drawn["recovery"] = figures.recovery(pd.read_csv(tables / "recovery.csv"), methods)
-    for name, (figure, source) in drawn.items():
+    for name, figure, source in FIGURES.drawn(_read):
         style.save(figure, folder / name, source)
 
 
 def write(
     template: Path, tables: Path, figures: Path, about: Mapping[str, Any], output: Path
 ) -> None:
-    """Set the report; see :func:`hmmlens.report.document.write`."""
-    from hmmlens.report.roundtrip.figures import CAPTIONS
+    """Set the report; see :func:`hmmlens.report.document.write`.
 
-    drawn = [name for name in CAPTIONS if (figures / f"{name}.pdf").exists()]
+    Parameters
+    ----------
+    template : Path
+        The Typst file.
+    tables : Path
+        Folder of the tables.
+    figures : Path
+        Folder of the figures.
+    about : mapping of str to object
+        Settings that the report prints, see :func:`hmmlens.report.document.head`; with ``partial``
+        where the study is not finished.
+    output : Path
+        The PDF; it appears under its name when it is whole.
+    """
+    from hmmlens.report.roundtrip.figures import FIGURES
+
+    captions = FIGURES.captions()
+    drawn = [name for name in captions if (figures / f"{name}.pdf").exists()]
     facts = {
         "about": dict(about),
         "outcome": outcome_sentences(pd.read_csv(tables / "gates.csv")),
-        "captions": {name: CAPTIONS[name] for name in drawn},
+        "captions": {name: captions[name] for name in drawn},
     }
     paths = [figures / f"{name}.pdf" for name in drawn]
     shown = [tables / f"{name}.csv" for name in SHOWN]

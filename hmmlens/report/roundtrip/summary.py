@@ -168,19 +168,27 @@ def gates(tables: Tables) -> pd.DataFrame:
         See :func:`hmmlens.report.acceptance.criteria_table`; means have a normal interval.
     """
 
-    def mean(values: pd.Series) -> Estimate:
+    def _mean(values: pd.Series) -> Estimate:
         return mean_estimate(values.to_numpy(dtype=float))
 
-    return criteria_table((*CRITERIA, *REPORTED), tables, mean)
+    return criteria_table((*CRITERIA, *REPORTED), tables, _mean)
 
 
 def by_trip(tables: Tables) -> pd.DataFrame:
-    """Return how each task and cell was graded: ``trip, expected, cell, n_true, n, grades, ...``.
+    """Return the grades of each task and cell: ``trip, expected, cell, n_true, n, grades, ...``.
 
-    ``grades`` says such as ``D 3`` or ``D 2, B 1``; ``states`` the numbers claimed; ``bic`` those
-    that BIC chose, with a plus at the edge of its grid; ``sure`` how many cells a codebook needs
-    over resamples of all its networks (mode, and central 95 %); ``restart_ari, bootstrap_ari,
-    gap, fidelity, codebook, linear`` are means.
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        All networks of the study.
+
+    Returns
+    -------
+    DataFrame
+        One row per task and cell. ``grades`` counts grades, such as ``D 2, B 1``; ``states`` lists
+        the numbers claimed; ``bic`` those that BIC chose, with a plus at the edge of its grid;
+        ``sure`` is the number of codebook cells over resamples of all networks (mode and central 95
+        %); ``restart_ari, bootstrap_ari, gap, fidelity, codebook, linear`` are means.
     """
     rows = []
     trained = tables.verdicts[tables.verdicts["role"] == "trained"]
@@ -220,7 +228,18 @@ def _sure(rows: pd.DataFrame) -> str:
 
 
 def by_method(tables: Tables) -> pd.DataFrame:
-    """Return the mean recovery of each method on each task, with intervals over networks."""
+    """Return the mean recovery of each method on each task, with intervals over networks.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        All networks of the study.
+
+    Returns
+    -------
+    DataFrame
+        One row per task and method.
+    """
     rows = []
     columns = ["ari", "ami", "accuracy", "share", "transition_distance"]
     if tables.recovery.empty:
@@ -236,7 +255,22 @@ def by_method(tables: Tables) -> pd.DataFrame:
 
 
 def mean_over_networks(table: pd.DataFrame, by: list[str], columns: list[str]) -> pd.DataFrame:
-    """Return means of ``columns`` over networks, and their number ``n``, in the order of rows."""
+    """Return means of ``columns`` over networks, and their number ``n``, in the order of rows.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per network and group.
+    by : list of str
+        Columns that name a group.
+    columns : list of str
+        Columns of numbers.
+
+    Returns
+    -------
+    DataFrame
+        One row per group.
+    """
     if table.empty:
         return pd.DataFrame(columns=[*by, "n", *columns])
     groups = table.groupby(by, sort=False)
@@ -244,7 +278,18 @@ def mean_over_networks(table: pd.DataFrame, by: list[str], columns: list[str]) -
 
 
 def summaries(tables: Tables) -> dict[str, pd.DataFrame]:
-    """Return means over networks: ``rival_means``, ``belief_means`` and ``spoken_means``."""
+    """Return means over networks: ``rival_means``, ``belief_means`` and ``spoken_means``.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        All networks of the study.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        Name -> table.
+    """
     spoken = mean_over_networks(tables.spoken, ["trip", "score"], ["value", "null"])
     # Finite sets of one source differ too.
     spoken["excess"] = spoken["value"] - spoken["null"].fillna(0.0)
@@ -258,7 +303,18 @@ def summaries(tables: Tables) -> dict[str, pd.DataFrame]:
 
 
 def misses(tables: Tables) -> pd.DataFrame:
-    """Return the trained networks that were graded otherwise than expected, with the reasons."""
+    """Return the trained networks whose grade is not the expected one.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        All networks of the study.
+
+    Returns
+    -------
+    DataFrame
+        One row per network, with the reasons of its verdict.
+    """
     rows = tables.verdicts[tables.verdicts["role"] == "trained"]
     wrong = (rows["expected"] != "open") & (rows["grade"] != rows["expected"])
     wrong &= ~((rows["expected"] == "C") & ~rows["grade"].isin(CLAIMS))

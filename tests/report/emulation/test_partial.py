@@ -19,6 +19,7 @@ from hmmlens.errors import DataError
 from hmmlens.report import partial
 from hmmlens.report.emulation import pipeline
 from hmmlens.report.emulation.figures import registry as figures
+from hmmlens.report.figures import FigureRegistry
 from hmmlens.study import emulation_jobs, emulation_study, jobs
 from hmmlens.study.emulation_folders import write_tables
 from hmmlens.study.emulation_study import EmulationStudy
@@ -75,7 +76,10 @@ def differing(whole: Path) -> set[tuple[str, str]]:
 @pytest.fixture
 def one_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw the figure of targets alone; the tables of :func:`good` are too few for others."""
-    monkeypatch.setattr(figures, "PLANS", {"targets": figures.PLANS["targets"]})
+    targets = figures.FIGURES["targets"]
+    only = FigureRegistry()
+    only.figure("targets", caption=targets.caption, inputs=targets.inputs)(targets.draw)
+    monkeypatch.setattr(figures, "FIGURES", only)
 
 
 def lose(results: Path, *lost: Job) -> None:
@@ -137,7 +141,7 @@ def test_what_is_missing_is_left_out_and_listed(tmp_path: Path) -> None:
     first = pages(folder / "report.pdf", "-l", "1")
     assert "This report is partial. 38 of 50 jobs are done, 8 of 10 trainings among them" in first
     assert (
-        "find_kicks 3 (seeds 0, 2, 5)" in pages(folder / "report.pdf").split("What is missing")[-1]
+        "find_kicks 3 (seeds 0, 2, 5)" in pages(folder / "report.pdf").split("Missing results")[-1]
     )
 
 

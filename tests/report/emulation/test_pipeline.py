@@ -208,7 +208,7 @@ def test_tables_are_gathered_with_the_training_in_front(tmp_path: Path) -> None:
     assert cost.loc[("reverse", "fully3"), "n"] == 5
     told = pipeline.facts(found, {"title": "t"})
     assert told["tables"] == ["networks", "gates", "paper", "refusals", "cost"]
-    assert told["outcome"] and "could not be compared" in told["beside"]
+    assert told["outcome"] and "could not be compared" in told["comparison"]
 
 
 def test_the_median_has_an_interval_that_holds_it_as_often_as_it_says() -> None:
@@ -284,7 +284,7 @@ def test_every_claim_is_looked_up_in_a_study(kept: dict[str, pd.DataFrame]) -> N
     error = rows.loc[("largest transition error", "fully3")]
     assert error["answer"] == "agrees" and error["objective"] == "sinkhorn"
     assert rows.loc[("orbits go round one way", "")]["answer"] == "not asked"
-    assert "could not be compared" in pipeline.beside(table)
+    assert "could not be compared" in pipeline.comparison(table)
 
 
 def test_orbits_are_compared_at_the_largest_batch_that_both_objectives_had() -> None:

@@ -58,8 +58,8 @@ def written(tmp_path, found, **facts):
     for name, rows in found.items():
         paths.append(tmp_path / f"{name}.csv")
         pd.DataFrame(rows).to_csv(paths[-1], index=False)
-    told = {"about": ABOUT, "outcome": ["1 of 2."], "beside": "One differs.", "answers": {}}
-    told |= {"captions": {}, "tables": list(found)} | facts
+    told = {"about": ABOUT, "outcome": ["1 of 2."], "comparison": "One differs.", "answers": {}}
+    told |= {"captions": {}, "sections": [], "tables": list(found)} | facts
     figures = []
     for name in told["captions"]:
         figures.append(tmp_path / f"{name}.pdf")
@@ -71,10 +71,11 @@ def written(tmp_path, found, **facts):
     return output
 
 
-def test_a_whole_study_is_told(tmp_path):
+def test_a_whole_study_is_reported(tmp_path):
     captions = {"losses": "What losses do.", "unheard_of": "A figure without a place."}
     answers = {"bias": ["It is biased."]}
-    pdf = written(tmp_path, tables(), captions=captions, answers=answers)
+    sections = [{"title": "Training", "figures": ["losses", "unheard_of"]}]
+    pdf = written(tmp_path, tables(), captions=captions, sections=sections, answers=answers)
     text = text_of(pdf)
     for words in (
         "Loss near the floor at least 0.80 0.750 0.200 to 0.990 4 missed",
@@ -98,15 +99,15 @@ def test_a_whole_study_is_told(tmp_path):
     assert "4.2 · 10−5" in text or "4.2 · 10 −5" in text
 
 
-def test_a_study_with_next_to_nothing_is_told_too(tmp_path):
+def test_a_study_with_next_to_nothing_is_reported_too(tmp_path):
     few = {name: rows for name, rows in tables().items() if name in ("networks", "gates")}
     text = text_of(written(tmp_path, few))
-    assert "This study has not asked." in text
-    assert "Beside the paper" in text
+    assert "This study does not address this question." in text
+    assert "Comparison with the paper" in text
 
 
-def test_limits_of_scale_are_told_at_the_laptops(tmp_path):
+def test_limits_of_scale_are_reported_at_the_laptops(tmp_path):
     few = {"networks": tables()["networks"]}
-    assert "The paper's scale" in text_of(written(tmp_path, few)).replace("’", "'")
+    assert "The paper's scale was not reached" in text_of(written(tmp_path, few)).replace("’", "'")
     told = text_of(written(tmp_path, few, about=ABOUT | {"scale": "paper"})).replace("’", "'")
-    assert "The paper's scale" not in told
+    assert "The paper's scale was not reached" not in told

@@ -1,4 +1,4 @@
-"""Sentences must say no when the numbers do."""
+"""Sentences state a negative result where the numbers are negative."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pandas as pd
 
 from hmmlens.report import wording
 from hmmlens.report.explain import findings
+from hmmlens.report.explain.agreement_words import agreement_sentence
 from hmmlens.validation.numbers import Evidence
 from hmmlens.validation.verdict import decide
 
@@ -33,44 +34,48 @@ def networks(**columns: object) -> pd.DataFrame:
 
 
 def test_an_agreement_above_all_controls_counts() -> None:
-    text = findings.agreement_sentence(agreement(0.9, 0.85, 0.1, 0.2), "the truth")
-    assert "ARI 0.90 with tied covariance (against the untrained twin 0.10 and the raw" in text
-    assert "the raw input 0.20, p 0.004 against a truth shifted in time)" in text
-    assert "every control lies below the trained network's interval" in text
+    text = agreement_sentence(agreement(0.9, 0.85, 0.1, 0.2), "the truth")
+    assert (
+        "is 0.90 with tied covariance (compared with the untrained control 0.10 and the raw" in text
+    )
+    assert (
+        "the raw input 0.20, p 0.004 under the null hypothesis of a truth shifted in time)" in text
+    )
+    assert "every control lies below the interval of the trained network" in text
 
 
 def test_an_agreement_that_one_control_reaches_does_not_count() -> None:
-    text = findings.agreement_sentence(agreement(0.9, 0.85, 0.1, 0.86), "the truth")
-    assert "clearly above the untrained twin, but not above the raw input" in text
-    assert "does not show that the network built the states" in text
+    text = agreement_sentence(agreement(0.9, 0.85, 0.1, 0.86), "the truth")
+    assert "clearly above the untrained control, but not above the raw input" in text
+    assert "does not show that training built the states" in text
 
 
-def test_a_control_that_agrees_better_is_told() -> None:
-    text = findings.agreement_sentence(agreement(0.7, 0.65, 0.1, 0.92), "the truth")
+def test_a_control_that_agrees_better_is_reported() -> None:
+    text = agreement_sentence(agreement(0.7, 0.65, 0.1, 0.92), "the truth")
     assert text.endswith(
-        "With tied covariance it is clearly above the untrained twin, but below the raw input: "
-        "right as these states may be, they do not show that the network added anything."
+        "With tied covariance it is clearly above the untrained control, but below the raw input: "
+        "these states may be correct, but they do not show that training added anything."
     )
     # Within the interval it is not better.
-    text = findings.agreement_sentence(agreement(0.7, 0.65, 0.1, 0.74), "the truth")
+    text = agreement_sentence(agreement(0.7, 0.65, 0.1, 0.74), "the truth")
     assert "but not above the raw input" in text
 
 
 def test_an_agreement_that_all_controls_reach_does_not_count() -> None:
-    text = findings.agreement_sentence(agreement(0.9, 0.85, 0.93, 0.86), "the truth")
-    assert "not clearly above the untrained twin or the raw input" in text
+    text = agreement_sentence(agreement(0.9, 0.85, 0.93, 0.86), "the truth")
+    assert "not clearly above the untrained control or the raw input" in text
     assert "every control" not in text
 
 
 def test_without_a_known_truth_nothing_is_compared() -> None:
-    text = findings.agreement_sentence(agreement(np.nan, np.nan, np.nan, np.nan), "the truth")
+    text = agreement_sentence(agreement(np.nan, np.nan, np.nan, np.nan), "the truth")
     assert text.endswith("no agreement is compared.")
 
 
-def test_a_network_far_from_its_floor_is_told() -> None:
+def test_a_network_far_from_its_floor_is_reported() -> None:
     assert "not every training comes within 5 %" in findings.task_sentence(networks())
     near = findings.task_sentence(networks(test=0.34, above_floor_percent=3.03))
-    assert "3.0 % above the 0.330 of the exact filter" in near
+    assert "3.0 % above that of the exact filter (0.330)" in near
     assert "not every" not in near
 
 
@@ -79,9 +84,9 @@ def test_a_network_worse_than_a_simple_baseline_is_judged_by_the_rule_of_the_ver
     for loss, holds in ((0.3, True), (0.95, False)):
         graded = pd.DataFrame([{"loss": loss, "marginal": 1.0, "floor": np.nan}])
         text = findings.task_sentence(networks(best_baseline_score=0.2), graded=graded)
-        assert "which is better. By the verdict's rule, it is" in text
-        told = f"{'' if holds else 'not '}competent: its test loss is {loss:.2f} of that of the"
-        assert f"it is {told}" in text and "(at most 0.9 wanted)." in text
+        assert "which is better. By the rule of the verdict, it is" in text
+        words = f"{'' if holds else 'not '}competent: its test loss is {loss:.2f} of that of the"
+        assert f"it is {words}" in text and "(at most 0.9 wanted)." in text
         evidence = Evidence(
             loss=loss, marginal=1.0, fidelity=0.95, fidelity_states=0.95, n_states=3, resolution=3,
             elbow_output=4.0, elbow_components=4.0, flicker=0.0,
@@ -92,17 +97,17 @@ def test_a_network_worse_than_a_simple_baseline_is_judged_by_the_rule_of_the_ver
     assert findings.competence_sentence(half.assign(loss=np.nan)) == ""
     loaded = findings.task_sentence(networks(best_baseline_score=0.34, n_epochs=0), "Not new")
     assert loaded.endswith(
-        "better: it was fitted to these data, and the network to others. Not new."
+        "better; it was fitted to these data, the network to data elsewhere. Not new."
     )
     assert "Not new" not in findings.task_sentence(networks(), "Not new")
 
 
-def test_a_p_value_names_its_null_and_says_where_there_is_none() -> None:
+def test_a_p_value_names_its_null_hypothesis_or_why_there_is_none() -> None:
     over = {"null": "permuted over 12 groups", "null_units": 12}
-    text = findings.agreement_sentence(agreement(0.9, 0.85, 0.1, 0.2).assign(**over), "the truth")
-    assert "p 0.004 against a truth permuted over 12 groups" in text
+    text = agreement_sentence(agreement(0.9, 0.85, 0.1, 0.2).assign(**over), "the truth")
+    assert "p 0.004 under the null hypothesis of a truth permuted over 12 groups" in text
     none = {"null": "no test against chance is possible, because of x", "shift_p": np.nan}
-    text = findings.agreement_sentence(agreement(0.9, 0.85, 0.1, 0.2).assign(**none), "the truth")
+    text = agreement_sentence(agreement(0.9, 0.85, 0.1, 0.2).assign(**none), "the truth")
     assert "no test against chance is possible, because of x" in text and "p " not in text[:80]
 
 
@@ -110,19 +115,20 @@ def test_a_choice_at_the_edge_supports_no_finite_number() -> None:
     rows = [("bic", 10, True, 0.97), ("compact", 3, False, 0.96)]
     table = pd.DataFrame(rows, columns=["pick", "n_states", "at_edge", "fidelity_test"])
     text = findings.choice_sentence(table, "bic")
-    assert text.startswith("BIC chooses 10 states, the most that were offered, so it supports no")
+    assert "chooses 10 states, the largest number that was fitted, so it supports no" in text
+    assert text.startswith("BIC (the Bayesian information criterion)")
     inside = findings.choice_sentence(table.assign(at_edge=False), "bic")
-    assert "the most that were offered" not in inside
+    assert "the largest number" not in inside
 
 
-def test_endpoints_are_points_only_where_finer_balls_find_no_more() -> None:
+def test_endpoints_are_points_only_where_a_finer_resolution_finds_no_more() -> None:
     points = pd.DataFrame({"n_coarse": [8, 8], "n_fine": [8, 9], "ratio": [1.0, 9 / 8]})
     assert findings.endpoint_sentence(points, "zeros").endswith("separate points.")
     spread = pd.DataFrame({"n_coarse": [5], "n_fine": [16], "ratio": [3.2]})
     assert findings.endpoint_sentence(spread, "zeros").endswith("not clearly separate points.")
     one = pd.DataFrame({"n_coarse": [1], "n_fine": [1], "ratio": [1.0]})
-    assert findings.endpoint_sentence(one, "zeros").endswith("in which nothing is remembered.")
-    assert "settles in 1 place, 1 when" in findings.endpoint_sentence(one, "zeros")
+    assert findings.endpoint_sentence(one, "zeros").endswith("one point, which holds no memory.")
+    assert "end in 1 point, in 1 at a four times finer" in findings.endpoint_sentence(one, "zeros")
 
 
 def test_a_span_of_seeds_shows_both_ends_and_minus_signs() -> None:
@@ -131,7 +137,7 @@ def test_a_span_of_seeds_shows_both_ends_and_minus_signs() -> None:
     assert wording.span(pd.Series([np.nan])) == "not known"
 
 
-def test_verdicts_of_seeds_are_told_apart_only_where_they_differ() -> None:
+def test_verdicts_of_seeds_are_listed_only_where_they_differ() -> None:
     rows = pd.DataFrame({"seed": [0, 1, 2], "sentence": ["Yes.", "No.", "Yes."]})
     assert findings.verdict_sentence(rows) == "Seeds 0, 2: Yes. Seed 1: No."
     assert findings.verdict_sentence(rows[rows["seed"] != 1]) == "Yes."

@@ -7,7 +7,7 @@ import pandas as pd
 
 from hmmlens.hmm import HMMSweep, selection, storage
 from hmmlens.hmm.audit import AuditSettings
-from hmmlens.report.explain import gather
+from hmmlens.report.explain import gather, gather_verdicts
 
 
 def test_fits_come_with_their_doubts_and_three_sample_sizes() -> None:
@@ -52,7 +52,7 @@ def test_verdicts_hold_every_layer_its_twin_and_its_reservoir() -> None:
     columns = ["network", "seed", "layer", "grade"]
     reservoir = pd.DataFrame({"seed": [0, 1], "layer": "l0", "grade": ["D", "X"]})
     reservoir["weights"] = ["initial", "permuted"]
-    table = gather.verdicts(
+    table = gather_verdicts.verdicts(
         layers, [part.set_axis(columns, axis=1) for part in judged], {"a": reservoir}
     )["verdicts"]
     told = table.set_index(["network", "role", "seed"])["grade"].to_dict()
@@ -68,7 +68,7 @@ def test_verdicts_hold_every_layer_its_twin_and_its_reservoir() -> None:
     }
     assert (table["dataset"] == "d").all()
     # Without a single number, the report still finds where they would be.
-    assert table[list(gather.TOLD)].isna().all(axis=None)
+    assert table[list(gather_verdicts.REPORTED_NUMBERS)].isna().all(axis=None)
 
 
 def test_p_values_are_corrected_over_all_layers_check_by_check() -> None:
@@ -82,7 +82,7 @@ def test_p_values_are_corrected_over_all_layers_check_by_check() -> None:
         rows = [(0, "l0", check, values[i], values[i] < 0.05) for check, values in p.items()]
         table = pd.DataFrame(rows, columns=["seed", "layer", "check", "p", "holds"])
         checked.append((network, table, table[["seed", "layer"]].assign(method="k-means")))
-    found = gather.checks(layers, checked)
+    found = gather_verdicts.checks(layers, checked)
     table = found["checks"].set_index(["check", "network"])
     # Three known values by hand: 3 p / rank, made to rise.
     shuffled = table.loc["time shuffled"]
@@ -103,5 +103,5 @@ def test_a_check_that_only_chance_lets_pass_fails_after_correction() -> None:
         rows = [(0, "l", "truth shifted", 0.04 if i == 0 else 0.5, i == 0)]
         table = pd.DataFrame(rows, columns=["seed", "layer", "check", "p", "holds"])
         checked.append((str(i), table, table[["seed", "layer"]]))
-    table = gather.checks(layers, checked)["checks"]
+    table = gather_verdicts.checks(layers, checked)["checks"]
     assert not table["holds"].any() and (table["p_adjusted"] > 0.3).all()

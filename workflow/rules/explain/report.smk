@@ -1,6 +1,7 @@
 """Tables, figures and the report. Every number in the report comes from a file made above."""
 
 from hmmlens.report import document
+from hmmlens.report.explain import typeset
 
 JUDGED_BESIDE = [name for name in CONFIGURED if has_reservoirs(name)]
 
@@ -163,6 +164,6 @@ rule write_report:
     params:
         networks=CONFIGURED,
         # A function, so that braces in a title are no wildcards.
-        about=lambda w: document.params(document.about(study)),
+        about=lambda w: document.params(typeset.about(study)),
     script:
         "../../scripts/write_report.py"

@@ -1,4 +1,4 @@
-"""How dynamics change along the training."""
+"""Change of the dynamics during training."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from matplotlib.figure import Figure
 
 from hmmlens.report import style
 from hmmlens.report.emulation.acceptance import WHO
+from hmmlens.report.emulation.figures.axes import handle
 from hmmlens.report.emulation.figures.common import (
+    FIGURES,
     PAPER,
     TARGET_MARKERS,
     Published,
     examples,
-    handle,
     in_order,
     name_of,
     only,
@@ -63,20 +64,20 @@ NAMES = {
     "second_order": "second-order effect of noise",
 }
 
-CAPTIONS = {
-    "evolution": "Along the training of one network of each target, all checkpoints on the same "
-    "noise: loss; the paper's transition rate (mean of one over the steps between changes of the "
-    "likeliest symbol); shares of steps with a critical pair of eigenvalues and with an unstable "
-    "direction (bands: 95 % intervals over runs); consistency of rotation (1: all turn one way); "
-    "expected second-order effect of noise. Dotted: the escape from the plateau; dashed: the step "
-    "at which the share of critical pairs rises to stay, where it does. Bars at the right: the "
-    "paper's converged numbers. Gaps: states were not finite.",
-    "evolution_all": "When dynamics change, against when the loss leaves the plateau, for every "
-    "training: the update from which the share of critical pairs, or of unstable directions, is "
-    "above what it was and stays. On the line both come together.",
-}
 
-
+@FIGURES.figure(
+    "evolution",
+    inputs=("networks", "reverse_evolution", "trained_history"),
+    optional=("trained_plateau", "reverse_onset", "paper"),
+    caption="Changes during the training of one network of each target, all checkpoints on "
+    "the same noise. From above: loss; the paper's transition rate (mean of the inverse number "
+    "of steps between changes of the most probable symbol); shares of steps with a critical "
+    "pair of eigenvalues and with an unstable direction (bands: 95 % intervals over runs); "
+    "consistency of rotation (1: all states rotate in one direction); expected second-order "
+    "effect of noise. Dotted: escape from the plateau; dashed: update from which on the share "
+    "of critical pairs stays high, where there is one. Bars at the right: the paper's numbers "
+    "at the end of training. Gaps: states were not finite.",
+)
 def evolution(
     networks: pd.DataFrame,
     table: pd.DataFrame,
@@ -85,7 +86,28 @@ def evolution(
     onset: pd.DataFrame,
     paper: pd.DataFrame,
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw measures along the training, one column a target."""
+    """Draw measures along the training, one column a target.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    table : DataFrame
+        Table ``reverse_evolution`` of the study.
+    history : DataFrame
+        Table ``trained_history`` of the study.
+    plateau : DataFrame
+        Table ``trained_plateau`` of the study; without rows where there is none.
+    onset : DataFrame
+        Table ``reverse_onset`` of the study; without rows where there is none.
+    paper : DataFrame
+        Table ``paper`` of the study; without rows where there is none.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     shown = examples(networks[networks["network"].isin(table["network"])]).head(MOST)
     rows = only(table, shown)
     if rows.empty:
@@ -116,7 +138,7 @@ def evolution(
         for row in ROWS
         for measure, colour, _ in row.measures
     ]
-    signs += [handle(LOSS, "", ":", "escape"), handle(CHANGE, "", "--", "critical pairs rise"),
+    signs += [handle(LOSS, "", ":", "escape"), handle(CHANGE, "", "--", "rise of critical pairs"),
               handle(PAPER, "_", label="paper")]  # fmt: skip
     figure.legend(handles=signs, loc="outside upper center", ncols=3, frameon=False)
     return figure, rows
@@ -162,10 +184,33 @@ def _lines(
                 ax.axvline(x, color=colour, ls=line, lw=0.9)
 
 
+@FIGURES.figure(
+    "evolution_all",
+    inputs=("networks", "trained_plateau", "reverse_onset"),
+    caption="Time of the change of dynamics compared with the escape from the plateau, for "
+    "every training: update from which on the share of steps with a critical pair of "
+    "eigenvalues, or with an unstable direction, stays above its earlier level. On the line "
+    "both coincide.",
+)
 def evolution_all(
     networks: pd.DataFrame, plateau: pd.DataFrame, onset: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw when dynamics change against the escape, over all trainings."""
+    """Draw when dynamics change against the escape, over all trainings.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    plateau : DataFrame
+        Table ``trained_plateau`` of the study.
+    onset : DataFrame
+        Table ``reverse_onset`` of the study.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     rows = networks[WHO].merge(plateau[[*WHO, "escape"]], on=WHO).merge(onset, on=WHO)
     rows = rows[np.isfinite(rows["escape"])]
     measures = [m for m in ("critical", "unstable") if (rows["measure"] == m).any()]
@@ -188,7 +233,7 @@ def evolution_all(
         ax.set_ylim(-0.12 * most, most)
         ax.set_yticks([tick for tick in ax.get_yticks() if 0 <= tick <= most])
         ax.set_xlabel("escape from the plateau (update)")
-        ax.set_ylabel(f"{NAMES[measure]}s rise (update)")
+        ax.set_ylabel(f"rise of {NAMES[measure]}s (update)")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center",
                   frameon=False)  # fmt: skip
     return figure, rows

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from hmmlens.report import style
 from hmmlens.report.emulation.acceptance import WHO
-from hmmlens.report.emulation.figures.common import examples, handle, name_of, only
+from hmmlens.report.emulation.figures.axes import handle
+from hmmlens.report.emulation.figures.common import FIGURES, examples, name_of, only
 from hmmlens.report.emulation.figures.trajectories import bare
 
 #: Most networks that are shown side by side.
@@ -20,20 +21,40 @@ FACTOR_COLOURS = {1.0: "#000000", 1.9: "#D55E00", 0.0: "#0072B2"}
 #: Levels beyond this quantile of their size have the last colour.
 BRIGHTEST = 0.98
 
-CAPTIONS = {
-    "kick_planes": "Kick units of one exit of one network of each target, in the plane of its "
-    "first two components. Above: runs, coloured by the mean pre-activation of the group (of cells "
-    "with gates: what the units send out); red is above 0, or high. Below: three paths of 60 steps "
-    "that start in the label (dots), with a factor on the group's drive, the same noise for all "
-    "factors; with factor 0 they stay if the group is what ends the label. A title says where the "
-    "group is none of kick units by the rule.",
-}
 
-
+@FIGURES.figure(
+    "kick_planes",
+    inputs=("networks", "kicks_kicks", "kicks_plane"),
+    optional=("kicks_paths",),
+    caption="Kick units (units whose activity makes the network leave a label) of one exit of "
+    "one network of each target, in the plane of its first two principal components. Above: "
+    "runs, coloured by the mean pre-activation of the group of units, or by their output in "
+    "cells with gates; red is above 0, or high. Below: three paths of 60 steps that start "
+    "within the label (dots), with the drive of the group multiplied by a factor and the same "
+    "noise for all factors; with factor 0 the paths stay if the group is what ends the label. A "
+    "title says so where the group does not meet the criterion for kick units.",
+)
 def kick_planes(
     networks: pd.DataFrame, kicks: pd.DataFrame, plane: pd.DataFrame, paths: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw levels and paths of each target's example, one column a network."""
+    """Draw levels and paths of each target's example, one column a network.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    kicks : DataFrame
+        Table ``kicks_kicks`` of the study.
+    plane : DataFrame
+        Table ``kicks_plane`` of the study.
+    paths : DataFrame
+        Table ``kicks_paths`` of the study; without rows where there is none.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     some = networks.merge(plane[WHO].drop_duplicates(), on=WHO)
     shown = examples(some).head(MOST)
     if shown.empty:
@@ -61,7 +82,7 @@ def kick_planes(
         # Paths may run away; what is compared is near the runs.
         lower.set_xlim(*_around(own["pc1"]))
         lower.set_ylim(*_around(own["pc2"]))
-    axes[0, 0].set_ylabel("level of kick units\ncomponent 2")
+    axes[0, 0].set_ylabel("pre-activation of kick units\ncomponent 2")
     axes[1, 0].set_ylabel("drive multiplied\ncomponent 2")
     signs = [handle(c, "", "-", f"factor {f:g}") for f, c in FACTOR_COLOURS.items()]
     figure.legend(handles=signs, loc="outside lower center", ncols=3, frameon=False)

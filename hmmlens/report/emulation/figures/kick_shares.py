@@ -9,30 +9,35 @@ from matplotlib.figure import Figure
 
 from hmmlens.report import distinctive, style
 from hmmlens.report.acceptance import share
-from hmmlens.report.emulation.figures.common import (
-    MOST_PANELS,
-    NULL,
-    errors,
-    handle,
-    panels,
-    target_colour,
-)
+from hmmlens.report.emulation.figures.axes import errors, handle, panels
+from hmmlens.report.emulation.figures.common import FIGURES, MOST_PANELS, NULL, target_colour
 from hmmlens.report.emulation.figures.kick_tests import KINDS
 from hmmlens.typing import Floats
 
-CAPTIONS = {
-    "kick_prevalence": "How many exits have kick units by the rule, with exact 95 % intervals, and "
-    "of how many units groups are, by network.",
-    "kick_gates": "Which gate of a GRU's or LSTM's kick units does the kicking: hazard lost when "
-    "the gate is held at its mean in the cluster, beside matched sets (grey: up to their 95 % "
-    "quantile). Sent: what units send out is held; silenced: they send nothing.",
-}
 
-
+@FIGURES.figure(
+    "kick_prevalence",
+    inputs=("networks", "kicks_kicks"),
+    caption="Share of exits that have kick units, with exact 95 % intervals, and number of "
+    "units per group, by network.",
+)
 def kick_prevalence(
     networks: pd.DataFrame, kicks: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw how many exits have kick units, and the sizes of groups."""
+    """Draw how many exits have kick units, and the sizes of groups.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    kicks : DataFrame
+        Table ``kicks_kicks`` of the study.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     names = [n for n in dict.fromkeys(networks["network"]) if n in set(kicks["network"])]
     figure, axes = plt.subplots(1, 2, figsize=(style.WIDTH, 2.6), width_ratios=(1.4, 1))
     rows = []
@@ -57,7 +62,7 @@ def kick_prevalence(
     axes[0].set_ylim(-0.04, 1.2)
     axes[0].set_yticks(np.linspace(0, 1, 6))
     axes[0].set_ylabel("share of exits\nwith kick units")
-    axes[1].set_ylabel("units of a group")
+    axes[1].set_ylabel("units per group")
     axes[1].set_ylim(0, 10.6)
     for ax in axes:
         ax.set_xticks(range(len(names)), names, rotation=35, ha="right")
@@ -77,8 +82,27 @@ def _apart(sizes: pd.Series) -> Floats:
     return offsets
 
 
+@FIGURES.figure(
+    "kick_gates",
+    inputs=("kicks_gates",),
+    caption="Gates through which the kick units of gated recurrent units (GRU) and long "
+    "short-term memory networks (LSTM) act: reduction of the hazard when one gate is held at "
+    "its mean in the cluster, compared with matched sets of units (grey: from the mean to the "
+    "95 % quantile). Sent: the output of the units is held; silenced: it is set to zero.",
+)
 def kick_gates(gates: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw what holding each gate does, one panel a network."""
+    """Draw what holding each gate does, one panel a network.
+
+    Parameters
+    ----------
+    gates : DataFrame
+        Table ``kicks_gates`` of the study.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame)
+        The figure and the numbers that it shows.
+    """
     every = list(dict.fromkeys(gates["network"]))
     names = every[: MOST_PANELS * 3 // 4]
     figure, axes = panels(len(names), 3, 2.3)
@@ -96,5 +120,5 @@ def kick_gates(gates: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
         ax.axhline(0, color="black", lw=0.6)
         ax.set_xticks(range(len(kinds)), kinds, rotation=30, ha="right")
         ax.set_title(name)
-    axes[0].set_ylabel("hazard lost,\ngate held")
+    axes[0].set_ylabel("reduction of hazard,\ngate held")
     return figure, gates

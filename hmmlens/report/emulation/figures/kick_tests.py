@@ -1,4 +1,4 @@
-"""What kick units do: effects beside their nulls, doses, and how often networks have them."""
+"""Effects of kick units compared with matched sets of units, and their dose response."""
 
 from __future__ import annotations
 
@@ -11,25 +11,23 @@ from matplotlib.ticker import MaxNLocator
 
 from hmmlens.report import style
 from hmmlens.report.emulation.acceptance import WHO
+from hmmlens.report.emulation.figures.axes import errors, from_zero, handle, name_ticks
 from hmmlens.report.emulation.figures.common import (
+    FIGURES,
     NULL,
-    errors,
-    from_zero,
-    handle,
     in_order,
     mark_published,
-    name_ticks,
     published,
     target_colour,
     target_name,
 )
 
-#: What is lost: kind of group in the table, how it is called.
+#: Ablated sets of units: kind in the table, name in figures.
 KINDS = (
     ("group", "group"),
     ("three", "three units"),
 )
-#: What is multiplied: line, how it is called.
+#: Quantities that are multiplied by a factor: line style, name.
 MULTIPLIED = {
     "drive": ("-", "drive of kick units"),
     "noise": ("--", "noise of their inputs"),
@@ -38,34 +36,44 @@ MULTIPLIED = {
 SELECTIVE = "#E69F00"
 #: Rates beyond this many times the usual one are cut off: the network runs away.
 MOST_RATE = 5.0
-#: Half of the width of what stands beside a point.
+#: Half of the width of the bar of a null distribution.
 WIDE = 0.42
 
-CAPTIONS = {
-    "kick_effects": "By which share the loss of kick units lowers how often networks leave a "
-    "label. Above and middle: hazard of the first exit, every exit of every network (95 % "
-    "intervals over starts), for groups of 3 to 10 units, whose drive is cut, and for three units, "
-    "which are silenced; where units send out both signs they are held at what they send in the "
-    "cluster instead. Filled points are kick units by the rule, open ones are not more than other "
-    "units. Grey bars: matched sets, from their mean to their 95 % quantile; orange: 95 % quantile "
-    "of sets of other units that rise before the same exits. Below: rate of all switches when each "
-    "group is lost while its own label lasts, beside matched sets (grey: median to 95 % quantile); "
-    "dashed: what is asked.",
-    "kick_doses": "Doses of kick units: what a factor on the drive of one group does to the hazard "
-    "of its exit and to the rate of all switches, one thin line an exit, thick lines the means by "
-    "target; to the top Lyapunov exponent (above 0 states run away); and to critical pairs of "
-    "eigenvalues around switches (dark red: the paper's). Dashed and dotted: means for a factor on "
-    "the noise of the group's strongest inputs, and on that of units that are neither kick units "
-    "nor inputs of any. Noise cut: hazard lost when the strongest inputs of a group get no noise, "
-    "beside as many other units (grey: up to their 95 % quantile). Repeat: overlap of groups that "
-    "are found again on new runs and noise. Rates beyond 5 times the usual ones are cut off.",
-}
 
-
+@FIGURES.figure(
+    "kick_effects",
+    inputs=("networks", "kicks_kicks"),
+    optional=("kicks_gated",),
+    caption="Effect of ablating kick units on how often networks leave a label. Above and "
+    "middle: relative reduction of the hazard of the first exit, for every exit of every "
+    "network (95 % intervals over initial states), for groups of 3 to 10 units whose drive is "
+    "removed and for three units set to zero; units with outputs of both signs are held at "
+    "their mean output in the cluster instead. Filled points meet the criterion for kick units; "
+    "open points do not differ from other units. Grey bars: matched sets of units, from the "
+    "mean to the 95 % quantile; orange: 95 % quantile of sets of other units that become active "
+    "before the same exits. Below: reduction of the rate of all switches when each group is "
+    "ablated while its own label lasts, compared with matched sets (grey: median to 95 % "
+    "quantile); dashed: threshold of the acceptance criterion.",
+)
 def kick_effects(
     networks: pd.DataFrame, kicks: pd.DataFrame, gated: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw every exit's effect beside both nulls, and the gated loss of all groups."""
+    """Draw every exit's effect beside both nulls, and the gated loss of all groups.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    kicks : DataFrame
+        Table ``kicks_kicks`` of the study.
+    gated : DataFrame
+        Table ``kicks_gated`` of the study; without rows where there is none.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     rows = kicks[kicks["reduction"].notna()]
     if rows.empty:
         return None
@@ -77,13 +85,13 @@ def kick_effects(
         at = part["place"]
         ax.hlines(part["selective_q95"], at - WIDE, at + WIDE, color=SELECTIVE, lw=1.2)
         _points(ax, part, part["kicks"].astype(bool))
-        ax.set_ylabel(f"hazard lost,\n{label}")
+        ax.set_ylabel(f"reduction of hazard,\n{label}")
         _groups(ax, part)
     axes[0].legend(
         handles=[
             *[handle(target_colour(t), label=target_name(t)) for t in in_order(rows["target"])],
             handle(NULL, "s", label="matched sets"),
-            handle(SELECTIVE, "_", label="equally selective sets"),
+            handle(SELECTIVE, "_", label="sets active before the same exits"),
         ],
         ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False,
     )  # fmt: skip
@@ -142,11 +150,25 @@ def _gated(ax: Axes, gated: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     _bars(ax, part, "median", "q95")
     _points(ax, part, pd.Series(True, index=part.index))
     ax.axhline(GATED_LEAST, color="black", lw=0.8, ls="--")
-    ax.set_ylabel("switches lost,\nall groups, gated")
+    ax.set_ylabel("reduction of switches,\nall groups")
     _groups(ax, part)
     return part.drop(columns=["rank", "place"])
 
 
+@FIGURES.figure(
+    "kick_doses",
+    inputs=("kicks_dose",),
+    optional=("kicks_critical", "kicks_noise_cut", "kicks_repeat", "paper"),
+    caption="Dose response of kick units. Effect of a factor on the drive of one group on the "
+    "hazard of its exit and on the rate of all switches (thin lines: exits; thick lines: means "
+    "by target), on the largest Lyapunov exponent (above 0 states diverge), and on critical "
+    "pairs of eigenvalues around switches (dark red: the paper's numbers). Dashed and dotted: "
+    "means for a factor on the noise of the strongest inputs of the group, and on that of units "
+    "that are neither kick units nor inputs of any. Noise removed: reduction of the hazard when "
+    "the strongest inputs of a group receive no noise, compared with as many other units (grey: "
+    "up to their 95 % quantile). Repeat: overlap of the groups that are selected again on new "
+    "runs with new noise. Rates above 5 times the normal rate are cut off.",
+)
 def kick_doses(
     dose: pd.DataFrame,
     critical: pd.DataFrame,
@@ -154,7 +176,26 @@ def kick_doses(
     repeat: pd.DataFrame,
     paper: pd.DataFrame,
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw doses, noise cuts and repeats."""
+    """Draw doses, noise cuts and repeats.
+
+    Parameters
+    ----------
+    dose : DataFrame
+        Table ``kicks_dose`` of the study.
+    critical : DataFrame
+        Table ``kicks_critical`` of the study; without rows where there is none.
+    cut : DataFrame
+        Table ``kicks_noise_cut`` of the study; without rows where there is none.
+    repeat : DataFrame
+        Table ``kicks_repeat`` of the study; without rows where there is none.
+    paper : DataFrame
+        Table ``paper`` of the study; without rows where there is none.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame)
+        The figure and the numbers that it shows.
+    """
     figure, axes = plt.subplots(2, 3, figsize=(style.WIDTH, 4.3))
     _doses(axes[0, 0], dose, "hazard", "factor", "hazard of the exit,\nrelative to factor 1")
     _doses(axes[0, 1], dose, "rate", "factor", "rate of all switches,\nrelative to factor 1")
@@ -190,7 +231,7 @@ def kick_doses(
         _bars(axes[1, 1], part, "mean", "q95")
         _points(axes[1, 1], part, pd.Series(True, index=part.index))
         _groups(axes[1, 1], part, most=5)
-        axes[1, 1].set_ylabel("hazard lost,\nnoise cut")
+        axes[1, 1].set_ylabel("reduction of hazard,\nnoise removed")
     if repeat.empty:
         axes[1, 2].set_axis_off()
     else:

@@ -9,15 +9,14 @@ from matplotlib.figure import Figure
 
 from hmmlens.report import distinctive, style
 from hmmlens.report.emulation.acceptance import WHO
+from hmmlens.report.emulation.figures.axes import handle, panels, spread
 from hmmlens.report.emulation.figures.common import (
+    FIGURES,
     MOST_PANELS,
     examples,
-    handle,
     in_order,
     name_of,
     only,
-    panels,
-    spread,
     target_colour,
     target_name,
 )
@@ -33,24 +32,30 @@ NULL_COLOURS = {
     "selective": "#E69F00",
 }
 
-CAPTIONS = {
-    "kick_levels": "Mean pre-activation of kick units by region (of cells with gates: what the "
-    "units send out), one thin line a network and exit, thick lines their means. Left in each "
-    "panel: while the label lasts that they end; dashed: in other labels. Units need not be "
-    "silent in clusters of the other label.",
-    "kick_activity": "Mean activity of kick units and of the units that integrate noise for them, "
-    "around the switches of one network, with 95 % intervals over switches. One panel an exit; 0 "
-    "is the first step with the new label.",
-    "kick_weights": "Weights among kick units and integrators of two exits. Left: mean weight of "
-    "each block in one network (row: to, column: from). Right: mean within less mean between, for "
-    "every pair of exits of every network, beside the central 95 % of four nulls (bars, means over "
-    "networks): weights in random order among the inputs or the outputs of each unit, sets matched "
-    "on activity and norms, and other units that rise before the same exits.",
-}
 
-
+@FIGURES.figure(
+    "kick_levels",
+    inputs=("networks", "kicks_levels"),
+    caption="Mean pre-activation of kick units by region of the dynamics (in cells with "
+    "gates: their output). Thin lines: exits of each network; thick lines: means. Left in each "
+    "panel: during the label that the units end; dashed: during other labels, in whose clusters "
+    "the units may be active.",
+)
 def kick_levels(networks: pd.DataFrame, levels: pd.DataFrame) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw what kick units hear in the regions, one panel a target."""
+    """Draw the pre-activation of kick units by region, one panel per network.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    levels : DataFrame
+        Table ``kicks_levels`` of the study.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     rows = levels[levels["region"].isin(ORDER) & levels["level"].notna()]
     if rows.empty:
         return None
@@ -75,19 +80,39 @@ def kick_levels(networks: pd.DataFrame, levels: pd.DataFrame) -> tuple[Figure, p
         ax.set_xlim(-0.3, 2.3)
         ax.set_title(name if name not in set(part["target"]) else target_name(name))
     for ax in axes[::4]:
-        ax.set_ylabel("mean level of kick units")
+        ax.set_ylabel("mean pre-activation\nof kick units")
     signs = [
-        handle("#D55E00", "o", "-", "in the label that they end"),
-        handle("#0072B2", "o", "--", "in other labels"),
+        handle("#D55E00", "o", "-", "during the label that they end"),
+        handle("#0072B2", "o", "--", "during other labels"),
     ]
     figure.legend(handles=signs, loc="outside upper center", ncols=2, frameon=False)
     return figure, rows
 
 
+@FIGURES.figure(
+    "kick_activity",
+    inputs=("networks", "kicks_activity"),
+    caption="Mean activity of kick units, and of the units that integrate noise for them, "
+    "around the switches of one network, with 95 % intervals over switches. One panel per exit; "
+    "step 0 is the first with the new label.",
+)
 def kick_activity(
     networks: pd.DataFrame, activity: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw the activity of kick units and integrators around switches, in the first network."""
+    """Draw the activity of kick units and integrators around switches, in the first network.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    activity : DataFrame
+        Table ``kicks_activity`` of the study.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     shown = examples(networks[networks["network"].isin(activity["network"])]).head(1)
     rows = only(activity, shown)
     if rows.empty:
@@ -118,10 +143,36 @@ def _set_name(name: str) -> str:
     return " ".join(["kick units of" if word == "kick" else word for word in words])
 
 
+@FIGURES.figure(
+    "kick_weights",
+    inputs=("networks", "kicks_blocks", "kicks_connectivity"),
+    caption="Weights among the kick units and the integrating units of two exits. Left: mean "
+    "weight of each block in one network (row: receiving units, column: sending units). Right: "
+    "mean weight within exits less mean weight between exits, for every pair of exits of every "
+    "network, compared with the central 95 % of four null distributions (bars, means over "
+    "networks): weights permuted among the inputs or among the outputs of each unit, sets of "
+    "units matched in activity and norm, and other units that become active before the same "
+    "exits.",
+)
 def kick_weights(
     networks: pd.DataFrame, blocks: pd.DataFrame, contrasts: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw blocks of weights of the first network, and contrasts of all beside their nulls."""
+    """Draw blocks of weights of the first network, and contrasts of all beside their nulls.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    blocks : DataFrame
+        Table ``kicks_blocks`` of the study.
+    contrasts : DataFrame
+        Table ``kicks_connectivity`` of the study.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     shown = examples(networks[networks["network"].isin(blocks["network"])]).head(1)
     table = only(blocks, shown)
     table = table[table["exit_2"].eq(table["exit_2"].iloc[0])] if len(table) else table
@@ -134,8 +185,8 @@ def kick_weights(
     # Of a pair of exits; labels are counted from 1 in figures.
     labels = [f"{s.split()[0]} {ends[int(s.split()[1]) - 1] + 1}" for s in sets]
     style.heatmap(left, matrix.to_numpy(), labels, labels, name_of(shown.iloc[0]), diverging=True)
-    left.set_xlabel("from")
-    left.set_ylabel("to")
+    left.set_xlabel("sending units")
+    left.set_ylabel("receiving units")
     _contrasts(right, contrasts)
     return figure, pd.concat([table, contrasts], ignore_index=True)
 
@@ -160,7 +211,7 @@ def _contrasts(ax: Axes, rows: pd.DataFrame) -> None:
     ax.set_xticks(
         range(len(kinds)), [kind.replace(" to ", "\nto ") for kind in kinds], fontsize=6.5
     )
-    ax.set_ylabel("mean weight, within less between")
+    ax.set_ylabel("mean weight within exits\nless between exits")
     signs = [handle(NULL_COLOURS[n], "s", label=n) for n in nulls]
     signs += [handle(target_colour(t), label=target_name(t)) for t in in_order(rows["target"])]
     ax.legend(handles=signs, ncols=4, loc="lower center", bbox_to_anchor=(0.45, 1.0),

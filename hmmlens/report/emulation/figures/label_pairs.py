@@ -10,15 +10,15 @@ from matplotlib.figure import Figure
 
 from hmmlens.report import distinctive, style
 from hmmlens.report.emulation.acceptance import WHO
+from hmmlens.report.emulation.figures.axes import errors, spread
 from hmmlens.report.emulation.figures.common import (
+    FIGURES,
     REGION_COLOURS,
-    errors,
     examples,
     in_order,
     name_of,
     of_paper,
     only,
-    spread,
     target_colour,
     target_name,
 )
@@ -27,22 +27,34 @@ from hmmlens.report.emulation.figures.trajectories import label_signs
 #: Most rows of targets, and pairs of one target, that are drawn.
 MOST_ROWS, MOST_PAIRS = 4, 6
 
-CAPTIONS = {
-    "pair_orbits": "One network of each target with several pairs of labels: the longest stretch "
-    "in which it says two labels and no other, in the first and third component of that pair's "
-    "own subspace (numbers: variance explained), coloured by label. Pairs without a stretch of 200 "
+
+@FIGURES.figure(
+    "pair_orbits",
+    inputs=("networks", "pictures/longest", "reverse_pairs"),
+    caption="Longest stretch in which one network of each target outputs only two labels, for "
+    "every pair of labels, in the first and third principal component of the states of that "
+    "pair (numbers: explained variance), coloured by label. Pairs without a stretch of 200 "
     "steps are left out.",
-    "pairs": "Every pair of labels of trainings of the paper's kind, for targets that have "
-    "several. Left: consistency of rotation in the pair's first two components (95 % intervals "
-    "over stretches; 1: all turn one way, 0: as much to and fro). Right: share of the pair's steps "
-    "in each region, means over trainings.",
-}
-
-
+)
 def pair_orbits(
     networks: pd.DataFrame, longest: pd.DataFrame, pairs: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw the longest stretch of each pair of labels, one row a target."""
+    """Draw the longest stretch of each pair of labels, one row a target.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    longest : DataFrame
+        Table ``pictures/longest`` of the study.
+    pairs : DataFrame
+        Table ``reverse_pairs`` of the study.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     known = networks[networks["network"].isin(longest["network"])]
     shown = examples(known[known["target"].isin(_several(pairs))])
     rows = only(longest, shown)
@@ -89,8 +101,30 @@ def _orbit(ax: Axes, steps: pd.DataFrame) -> None:
     ax.set_yticks([])
 
 
+@FIGURES.figure(
+    "pairs",
+    inputs=("networks", "reverse_pairs"),
+    caption="Every pair of labels, for targets with several pairs and trainings that resemble "
+    "the paper's networks. Left: consistency of rotation in the first two principal components "
+    "of the pair (1: all states rotate in one direction, 0: no preferred direction; 95 % "
+    "intervals over stretches). Right: share of the steps of the pair in each region of the "
+    "dynamics, means over trainings.",
+)
 def pairs(networks: pd.DataFrame, table: pd.DataFrame) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw rotation and regions of every pair."""
+    """Draw rotation and regions of every pair.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    table : DataFrame
+        Table ``reverse_pairs`` of the study.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     rows = only(table, of_paper(networks))
     rows = rows[(rows["n_stretches"] > 0) & rows["target"].isin(_several(table))]
     if rows.empty:

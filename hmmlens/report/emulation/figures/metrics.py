@@ -1,4 +1,4 @@
-"""How like the target what networks say is, by the paper's measures and by stricter ones."""
+"""Agreement of networks with their targets, by the paper's measures and by stricter ones."""
 
 from __future__ import annotations
 
@@ -12,28 +12,31 @@ from matplotlib.figure import Figure
 
 from hmmlens.report import style
 from hmmlens.report.emulation.acceptance import WHO, paper_trained
-from hmmlens.report.emulation.figures.common import (
-    NULL,
+from hmmlens.report.emulation.figures.axes import (
     above,
-    displayed,
     errors,
     from_zero,
     handle,
-    in_order,
-    mark_published,
     name_ticks,
-    of_paper,
     ordered_colours,
     panels,
-    published,
     spread,
+)
+from hmmlens.report.emulation.figures.common import (
+    FIGURES,
+    NULL,
+    displayed,
+    in_order,
+    mark_published,
+    of_paper,
+    published,
     target_colour,
     target_name,
 )
 
 #: Names of networks that have room below a panel.
 MANY = 8
-#: The paper's four measures: (rows of the scores, how they are called, name of the paper's number).
+#: The paper's four measures: (rows of the scores, label, name of the paper's number).
 FOUR = (
     (("aligned distance",), "aligned Euclidean distance\nof sequences", "aligned distance"),
     (("largest transition error",), "largest squared error of\nan output transition",
@@ -41,47 +44,79 @@ FOUR = (
     (("frequency 0", "frequency 1", "frequency 2"), "frequency of each symbol", ""),
     (("volatility",), "symbol changes\nin 100 steps", ""),
 )  # fmt: skip
-#: Stricter ones; dwells have the target's own law as their baseline.
+#: Stricter measures; the baseline of dwell times is the distribution of the target.
 STRICTER = (
     (("1-gram divergence", "2-gram divergence", "4-gram divergence", "6-gram divergence"),
      "divergence of words\n(nats)"),
     (("frequency 1",), "frequency of the second\nsymbol (rare in chains)"),
     (("autocorrelation error",), "error of the\nautocorrelation"),
     (("dwell mean",), "mean dwell (steps)"),
-    (("dwell CV",), "CV of dwells"),
-    (("dwell KS",), "distance of dwell laws\n(Kolmogorov)"),
+    (("dwell CV",), "CV of dwell times"),
+    (("dwell KS",), "distance of dwell time\ndistributions (Kolmogorov)"),
 )  # fmt: skip
 
-CAPTIONS = {
-    "metrics": "The paper's four measures. Points are trainings with their 95 % intervals over "
-    "fresh draws; grey bars what the target has against other draws of itself. Dark red: the "
-    "paper's own numbers, with what counts as agreement, at the networks that are compared.",
-    "stricter": "Stricter measures of the same sequences: words of 1 to 6 symbols, the rare "
-    "symbol, the autocorrelation, and how long the latent state lasts. Points are trainings, grey "
-    "bars what the target has against other draws of itself.",
-    "network_sizes": "Aligned distance of the networks' sequences to their target's, by dimensions "
-    "of the noise and number of units: means and standard deviations over seeds. Grey: what the "
-    "target has against other draws of itself.",
-}
 
-
+@FIGURES.figure(
+    "metrics",
+    inputs=("networks", "scores_metrics"),
+    optional=("paper",),
+    caption="The paper's four measures of agreement between the sequences of a network and "
+    "those of its target. Points: trainings with 95 % intervals over new samples; grey bars: "
+    "target compared with other samples of itself. Dark red: the paper's numbers, with the "
+    "range that counts as agreement, for the networks that they are compared with.",
+)
 def metrics(
     networks: pd.DataFrame, scores: pd.DataFrame, paper: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw the paper's four measures beside their baselines and the paper's numbers."""
+    """Draw the paper's four measures with their baselines and the paper's numbers.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    scores : DataFrame
+        Table ``scores_metrics`` of the study.
+    paper : DataFrame
+        Table ``paper`` of the study; without rows where there is none.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     theirs = set(of_paper(networks)["network"])
 
-    def mark(ax: Axes, what: str, names: pd.DataFrame) -> None:
+    def _mark(ax: Axes, what: str, names: pd.DataFrame) -> None:
         for x, row in enumerate(names.itertuples()):
             if row.network in theirs:
                 mark_published(ax, x, published(paper, what, row.target))
 
     return _by_network(networks, scores, [(m, label) for m, label, _ in FOUR], 2,
-                       lambda ax, i, names: mark(ax, FOUR[i][2], names))  # fmt: skip
+                       lambda ax, i, names: _mark(ax, FOUR[i][2], names))  # fmt: skip
 
 
+@FIGURES.figure(
+    "stricter",
+    inputs=("networks", "scores_metrics"),
+    caption="Stricter measures of the same sequences: distributions of words of 1 to 6 "
+    "symbols, frequency of the rare symbol, autocorrelation, and dwell times of the latent "
+    "state. Points: trainings; grey bars: target compared with other samples of itself.",
+)
 def stricter(networks: pd.DataFrame, scores: pd.DataFrame) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw stricter measures beside their baselines."""
+    """Draw stricter measures beside their baselines.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    scores : DataFrame
+        Table ``scores_metrics`` of the study.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     return _by_network(networks, scores, STRICTER, 3)
 
 
@@ -147,10 +182,30 @@ def _by_network(
     return figure, rows.reset_index(drop=True)
 
 
+@FIGURES.figure(
+    "network_sizes",
+    inputs=("networks", "scores_metrics"),
+    caption="Euclidean distance between the sequences of the networks and those of their "
+    "target after optimal pairing, by number of noise dimensions and of units: means and "
+    "standard deviations over seeds. Grey: target compared with other samples of itself.",
+)
 def network_sizes(
     networks: pd.DataFrame, scores: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw the aligned distance by dimensions of the noise and units, where both were varied."""
+    """Draw the aligned distance by dimensions of the noise and units, where both were varied.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    scores : DataFrame
+        Table ``scores_metrics`` of the study.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     rows = paper_trained(networks)[[*WHO, "n_units", "n_noise"]].merge(
         scores[scores["metric"] == "aligned distance"], on=WHO
     )

@@ -10,36 +10,18 @@ from matplotlib.figure import Figure
 
 from hmmlens.report import style
 from hmmlens.report.emulation.acceptance import WHO
-from hmmlens.report.emulation.figures.common import (
-    errors,
-    from_zero,
-    handle,
-    only,
-    panels,
-    spread,
-)
+from hmmlens.report.emulation.figures.axes import errors, from_zero, handle, panels, spread
+from hmmlens.report.emulation.figures.common import FIGURES, only
 from hmmlens.report.emulation.text_homogeneity import kind
 
 #: Measures of switching: name, label.
 SWITCHING = (
     ("switching_rate", "switches per step"),
-    ("dwell_cv", "CV of dwells"),
+    ("dwell_cv", "CV of dwell times"),
     ("coherence", "coherence of\nswitching"),
 )
 #: Measures of regularity in which a resonance is looked for.
-REGULAR = {"dwell_cv": "CV of dwells", "cycle_cv": "CV of cycles", "coherence": "coherence"}
-
-CAPTIONS = {
-    "noise_strength": "Noise of several standard deviations, the same noise scaled, by kind of "
-    "network; thin lines are trainings, thick ones their means. Radius of orbits over the standard "
-    "deviation, relative to that at 1; switches of the latent state; coefficient of variation of "
-    "dwells; coherence of switching. In a ReLU network without biases all of them are flat by "
-    "design, as h(s x) = s h(x); where lines end, states diverged or there were no dwells.",
-    "resonance": "Whether some middling strength of noise makes switching more regular than the "
-    "weakest and the strongest: gain of the best strength inside over the better end, chosen on "
-    "one half of the runs and measured on the other (95 % intervals over runs). Above 0 there is a "
-    "resonance. One panel a measure of regularity.",
-}
+REGULAR = {"dwell_cv": "CV of dwell times", "cycle_cv": "CV of cycles", "coherence": "coherence"}
 
 
 def _kinds(networks: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -51,10 +33,35 @@ def _kinds(networks: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
     return found, dict(zip(names, style.colours(len(names)), strict=True))
 
 
+@FIGURES.figure(
+    "noise_strength",
+    inputs=("networks", "reverse_sizes", "reverse_noise_sweep"),
+    caption="Noise of several standard deviations (SD), the same noise scaled, by kind of "
+    "network. Thin lines: trainings; thick lines: means. Radius of the orbits divided by the "
+    "SD, relative to that at SD 1; switches of the latent state; coefficient of variation (CV) "
+    "of dwell times; coherence of switching. In ReLU networks without biases all curves are "
+    "flat by construction, because h(s x) = s h(x). Lines end where states diverge or no dwell "
+    "is complete.",
+)
 def noise_strength(
     networks: pd.DataFrame, sizes: pd.DataFrame, sweep: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw sizes of orbits and switching against the strength of noise, by kind of network."""
+    """Draw sizes of orbits and switching against the strength of noise, by kind of network.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    sizes : DataFrame
+        Table ``reverse_sizes`` of the study.
+    sweep : DataFrame
+        Table ``reverse_noise_sweep`` of the study.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame)
+        The figure and the numbers that it shows.
+    """
     known = networks[networks["network"].isin(sweep["network"])]
     shown, colours = _kinds(known)
     figure, axes = panels(1 + len(SWITCHING), 2, 1.9)
@@ -94,8 +101,30 @@ def _lines(ax: Axes, rows: pd.DataFrame, shown: pd.DataFrame, colours: dict[str,
         ax.plot(mean.index, mean, color=colour, lw=2)
 
 
+@FIGURES.figure(
+    "resonance",
+    inputs=("networks", "reverse_resonance"),
+    caption="Stochastic resonance: whether switching is more regular at an intermediate "
+    "strength of noise than at the weakest and the strongest. Gain in regularity of the best "
+    "intermediate strength over the better of the two, chosen on one half of the runs and "
+    "measured on the other (95 % intervals over runs); above 0 there is a resonance. One panel "
+    "per measure of regularity; CV: coefficient of variation.",
+)
 def resonance(networks: pd.DataFrame, table: pd.DataFrame) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw the gain of a middling strength of noise, by kind of network."""
+    """Draw the gain of a middling strength of noise, by kind of network.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    table : DataFrame
+        Table ``reverse_resonance`` of the study.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     rows = table[np.isfinite(table["gain"])]
     measures = [m for m in REGULAR if (rows["measure"] == m).any()]
     if not measures:
@@ -114,5 +143,5 @@ def resonance(networks: pd.DataFrame, table: pd.DataFrame) -> tuple[Figure, pd.D
         ax.axhline(0, color="black", lw=0.6)
         ax.set_xticks(range(len(names)), names, rotation=40, ha="right")
         ax.set_title(REGULAR[measure])
-    axes[0, 0].set_ylabel("gain in regularity of\nthe best strength inside")
+    axes[0, 0].set_ylabel("gain in regularity of\nthe best intermediate strength")
     return figure, rows

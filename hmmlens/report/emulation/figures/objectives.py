@@ -1,4 +1,4 @@
-"""What an objective likes best, and what networks become under each; what sets the plateau."""
+"""Bias of the training objectives, and networks trained with each."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from matplotlib.figure import Figure
 from hmmlens.emulation.analysis.objective_bias import TRUE
 from hmmlens.report import style
 from hmmlens.report.emulation.acceptance import WHO, like_paper
-from hmmlens.report.emulation.figures.common import (
-    OBJECTIVE_COLOURS,
-    OBJECTIVE_MARKERS,
-    OBJECTIVES,
+from hmmlens.report.emulation.figures.axes import (
     errors,
     from_zero,
     handle,
-    in_order,
     ordered_colours,
     panels,
     spread,
+)
+from hmmlens.report.emulation.figures.common import (
+    FIGURES,
+    OBJECTIVE_COLOURS,
+    OBJECTIVE_MARKERS,
+    OBJECTIVES,
+    in_order,
     target_name,
 )
 from hmmlens.report.emulation.text_networks import kick_shares
@@ -29,20 +32,6 @@ from hmmlens.report.emulation.text_networks import kick_shares
 #: The generator of independent symbols, whose value is that of the plateau.
 INDEPENDENT = "independent symbols"
 
-CAPTIONS = {
-    "bias": "How objectives judge hand-made generators. Above: value of each generator less that "
-    "of the target's own sequences in the same draws, against the size of the batch (95 % "
-    "intervals over draws); below the line an objective likes a wrong generator better than the "
-    "target. Independent symbols, which are far above, are left out. Below, left: by which factor "
-    "the probabilities of moving on should be wrong for an objective to like it best (1 is right; "
-    "open: at the edge of what was tried). Right: the value for the target itself, which ought to "
-    "be 0.",
-    "objectives": "What networks become under each objective, against the size of the batch; "
-    "points are trainings of the paper's kind of network, lines their means. Rotation: 1 where "
-    "all states turn one way, 0 where as much goes to and fro, in the first two components and in "
-    "the plane among five in which states turn most. Kick units: by the rule, of the exits of each "
-    "training. Dotted: the target's own value.",
-}
 
 #: Panels: measure, where it stands, label; scores have the target's own value beside them.
 PANELS = (
@@ -55,8 +44,32 @@ PANELS = (
 )
 
 
+@FIGURES.figure(
+    "bias",
+    inputs=("bias_summary", "bias_best_factor"),
+    caption="Value that the training objectives give to constructed generators. Above: value "
+    "of each generator less that of the target's own sequences in the same samples, by batch "
+    "size (95 % intervals over samples); below the line, an objective prefers a wrong generator "
+    "to the target. Independent symbols, which lie far above, are left out. Below, left: factor "
+    "on the probabilities of leaving a state at which an objective is lowest (1 is correct; "
+    "open: the smallest or largest factor that was tried). Right: value for the target itself, "
+    "which is 0 without bias.",
+)
 def bias(summary: pd.DataFrame, best: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw what objectives like by the size of the batch, of the first target asked about."""
+    """Draw the bias of objectives by batch size, for the first target that was studied.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        Table ``bias_summary`` of the study.
+    best : DataFrame
+        Table ``bias_best_factor`` of the study.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame)
+        The figure and the numbers that it shows.
+    """
     target = in_order(summary["target"])[0]
     summary, best = (t[t["target"] == target] for t in (summary, best))
     names = [o for o in OBJECTIVES if (summary["objective"] == o).any()]
@@ -93,7 +106,7 @@ def bias(summary: pd.DataFrame, best: pd.DataFrame) -> tuple[Figure, pd.DataFram
         right.errorbar(part["n"], part["value"], bars, lw=0.9, **look)
     left.axhline(1, color="black", lw=0.8, ls=":")
     right.axhline(0, color="black", lw=0.8, ls=":")
-    left.set_ylabel("factor on moves\nthat is liked best")
+    left.set_ylabel("factor on moves at\nthe lowest value")
     right.set_ylabel("value of the target's\nown sequences")
     for ax in (left, right):
         _batch_axis(ax, summary["n"])
@@ -103,10 +116,38 @@ def bias(summary: pd.DataFrame, best: pd.DataFrame) -> tuple[Figure, pd.DataFram
     return figure, summary.merge(best, on=["target", "objective", "n"], suffixes=("", "_factor"))
 
 
+@FIGURES.figure(
+    "objectives",
+    inputs=("networks", "scores_metrics", "reverse_orbits"),
+    optional=("kicks_verdict",),
+    caption="Networks trained with each objective, by batch size. Points: trainings of "
+    "networks that resemble the paper's; lines: means. Consistency of rotation is 1 where all "
+    "states rotate in one direction and 0 without a preferred direction; it is measured in the "
+    "first two principal components and in the plane, among the first five components, in which "
+    "states rotate most. Share of exits with kick units: per training. CV: coefficient of "
+    "variation. Dotted: value of the target.",
+)
 def objectives(
     networks: pd.DataFrame, scores: pd.DataFrame, orbits: pd.DataFrame, verdicts: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw orbits and likeness by objective and batch, of the first target that has several."""
+    """Draw orbits and likeness by objective and batch, of the first target that has several.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    scores : DataFrame
+        Table ``scores_metrics`` of the study.
+    orbits : DataFrame
+        Table ``reverse_orbits`` of the study.
+    verdicts : DataFrame
+        Table ``kicks_verdict`` of the study; without rows where there is none.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     own = like_paper(networks[networks["scored"].astype(bool)])
     many = own.groupby("target")["objective"].nunique()
     targets = in_order(many.index[many > 1])

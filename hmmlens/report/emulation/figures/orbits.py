@@ -9,43 +9,67 @@ from matplotlib.figure import Figure
 
 from hmmlens.datasets.synthetic.generators import preset_hmm
 from hmmlens.report import style
+from hmmlens.report.emulation.figures.axes import (
+    above,
+    errors,
+    from_zero,
+    handle,
+    name_ticks,
+    spread,
+)
 from hmmlens.report.emulation.figures.common import (
+    FIGURES,
     NULL,
     PAPER,
     TARGET_MARKERS,
     TARGETS,
-    above,
     count_left_out,
     displayed,
-    errors,
-    from_zero,
-    handle,
     in_order,
     mark_published,
-    name_ticks,
     of_paper,
     only,
     published,
-    spread,
     target_colour,
     target_name,
 )
 
-CAPTIONS = {
-    "orbits": "Orbits of every training. Above, left: how much of the readout lies in the plane of "
-    "the first two components, against the number of states of chains (95 % intervals over runs; "
-    "grey: the 97.5 % point of random directions). Right: variance explained by the first (filled) "
-    "and second component (open). Below: consistency of rotation in the first two components "
-    "(filled) and in the plane among five in which states turn most (open); 1 where all turn one "
-    "way, 0 where as much goes to and fro. Dark red: the paper's numbers.",
-}
 PLANES = (("rotation", True), ("rotation_best", False))
 
 
+@FIGURES.figure(
+    "orbits",
+    inputs=("networks", "reverse_orbits"),
+    optional=("reverse_readout", "paper"),
+    caption="Orbits of every training. Above, left: share of the readout in the plane of the "
+    "first two principal components, by number of states of linear chains (95 % intervals over "
+    "runs; grey: 97.5 % quantile of random directions). Above, right: variance explained by the "
+    "first (filled) and the second component (open). Below: consistency of rotation in the "
+    "first two components (filled) and in the plane, among the first five components, in which "
+    "states rotate most (open); 1 where all states rotate in one direction, 0 without a "
+    "preferred direction. Dark red: the paper's numbers.",
+)
 def orbits(
     networks: pd.DataFrame, table: pd.DataFrame, readout: pd.DataFrame, paper: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw readouts, explained variance and rotation of all trainings."""
+    """Draw readouts, explained variance and rotation of all trainings.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    table : DataFrame
+        Table ``reverse_orbits`` of the study.
+    readout : DataFrame
+        Table ``reverse_readout`` of the study; without rows where there is none.
+    paper : DataFrame
+        Table ``paper`` of the study; without rows where there is none.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     shown = displayed(networks)
     rows = only(table, shown)
     if rows.empty:

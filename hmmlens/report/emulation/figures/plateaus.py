@@ -9,14 +9,8 @@ from matplotlib.figure import Figure
 
 from hmmlens.emulation.analysis.plateau.length import INITIAL_RADIUS, effects
 from hmmlens.report.emulation.acceptance import WHO
-from hmmlens.report.emulation.figures.common import (
-    in_order,
-    ordered_colours,
-    panels,
-    spread,
-    target_colour,
-    target_name,
-)
+from hmmlens.report.emulation.figures.axes import ordered_colours, panels, spread
+from hmmlens.report.emulation.figures.common import FIGURES, in_order, target_colour, target_name
 from hmmlens.report.emulation.text_plateau import swept
 
 #: Settings that are varied, and how they are called.
@@ -26,32 +20,29 @@ SETTINGS = {
     "learning_rate": "learning rate",
     "radius": "spectral radius of\nthe initial weights",
 }
-#: Forecasts of the escape, as they are called.
+#: Forecasts of the escape and their names.
 FORECASTS = {
     "exponential": "exponential",
     "early": "exponential,\nfirst half of the values",
-    "hyperbolic": "growth that speeds up",
+    "hyperbolic": "accelerating growth",
 }
 #: Ticks of an axis of updates.
 TICKS = tuple(step * size for size in (10, 100, 1000) for step in (1, 1.5, 2, 3, 5, 7))
 
-CAPTIONS = {
-    "plateau_runs": "Short trainings of small networks in which one setting is varied at a time. "
-    "Loss as a share of the way from the floor (0) to the level of independent symbols (1), one "
-    "line a seed, smoothed; darkest: the smallest value.",
-    "plateau_lengths": "Length of the plateau, from when the loss is near the level of independent "
-    "symbols to the escape, against each setting that was varied (log scales). Triangles: had not "
-    "escaped when the training ended, so that the plateau is longer. Lines through the medians; "
-    "powers of all trainings together, with 95 % intervals over trainings.",
-    "escape": "When the correlation between the symbols of nearby steps reaches half of the "
-    "target's, as three kinds of growth foretell from its small values, against when it did; every "
-    "training with enough checkpoints in between. On the line the forecast is right; above it "
-    "is late, and at the upper edge never.",
-}
-
 
 def varied(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return for each setting the trainings that differ from the commonest in it alone."""
+    """Return for each setting the trainings that differ from the commonest in it alone.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Trainings with their settings, see :func:`hmmlens.report.emulation.text_plateau.swept`.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        Setting -> trainings; settings that do not vary are missing.
+    """
     runs = runs.assign(radius=runs["radius"].fillna(INITIAL_RADIUS))
     base = {name: runs[name].mode().iloc[0] for name in SETTINGS}
     found = {}
@@ -62,10 +53,32 @@ def varied(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return found
 
 
+@FIGURES.figure(
+    "plateau_runs",
+    inputs=("networks", "trained_plateau", "trained_history"),
+    caption="Short trainings of small networks that differ in one setting. Smoothed loss, "
+    "scaled from the floor (0) to the loss of independent symbols (1), one line per seed; "
+    "darkest: the smallest value of the setting.",
+)
 def plateau_runs(
     networks: pd.DataFrame, plateau: pd.DataFrame, history: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw the losses of the sweep, one panel a setting."""
+    """Draw the losses of the sweep, one panel a setting.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    plateau : DataFrame
+        Table ``trained_plateau`` of the study.
+    history : DataFrame
+        Table ``trained_history`` of the study.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     runs = swept({"networks": networks, "trained_plateau": plateau})
     parts = varied(runs) if len(runs) else {}
     if not parts:
@@ -89,14 +102,36 @@ def plateau_runs(
         ax.set_xlabel("update")
         ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False, ncols=2,
                   title=SETTINGS[name], title_fontsize=7)  # fmt: skip
-    axes[0].set_ylabel("loss, share of the way\nfrom floor to level")
+    axes[0].set_ylabel("loss, from floor (0) to\nindependent symbols (1)")
     return figure, pd.concat(shown, ignore_index=True)
 
 
+@FIGURES.figure(
+    "plateau_lengths",
+    inputs=("networks", "trained_plateau"),
+    caption="Length of the plateau, from when the loss comes near that of independent symbols "
+    "to the escape, by each setting that was varied (logarithmic axes). Triangles: no escape "
+    "before the training ended, so that the plateau is longer. Lines connect medians; titles "
+    "give the exponent of a power law fitted to all trainings, with 95 % intervals over "
+    "trainings.",
+)
 def plateau_lengths(
     networks: pd.DataFrame, plateau: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw the plateau's length against each setting."""
+    """Draw the plateau's length against each setting.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    plateau : DataFrame
+        Table ``trained_plateau`` of the study.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     runs = swept({"networks": networks, "trained_plateau": plateau})
     parts = varied(runs) if len(runs) else {}
     if not parts:
@@ -107,7 +142,7 @@ def plateau_lengths(
         _length(ax, name, part)
         row = powers.loc[name]
         if np.isfinite(row["power"]):
-            ax.set_title(f"power {row['power']:.2f}\n({row['low']:.2f} to {row['high']:.2f})",
+            ax.set_title(f"exponent {row['power']:.2f}\n({row['low']:.2f} to {row['high']:.2f})",
                          fontsize=7.5)  # fmt: skip
     axes[0].set_ylabel("length of the plateau\n(updates)")
     return figure, pd.concat([part.assign(setting=name) for name, part in parts.items()])
@@ -136,12 +171,27 @@ def _length(ax: Axes, name: str, part: pd.DataFrame) -> None:
     ax.set_xlabel(SETTINGS[name])
 
 
+@FIGURES.figure(
+    "escape",
+    inputs=("trained_escape",),
+    caption="Forecast of the escape from the plateau, for every training with enough "
+    "checkpoints: update at which the correlation between the symbols of nearby steps reaches "
+    "half of the target's, extrapolated from its small values by three kinds of growth, by the "
+    "update at which it does. On the line the forecast is correct; above it, it is late; at the "
+    "upper edge, half of the correlation is never reached.",
+)
 def escape(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame] | None:
     """Draw forecasts of the escape against when it came.
 
     Parameters
     ----------
-    table : one row a training, see :func:`hmmlens.emulation.analysis.plateau.escape.escape_row`.
+    table : DataFrame
+        One row a training, see :func:`hmmlens.emulation.analysis.plateau.escape.escape_row`.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
     """
     rows = table[table["reached"].notna() & table["rate"].notna()]
     if rows.empty:
@@ -152,15 +202,15 @@ def escape(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame] | None:
     for ax, (name, label) in zip(axes, FORECASTS.items(), strict=True):
         for target in in_order(rows["target"]):
             own = rows[rows["target"] == target]
-            said = own[name].fillna(np.inf).clip(upper=most)
-            ax.scatter(own["reached"], said, s=12, color=target_colour(target), clip_on=False,
+            forecast = own[name].fillna(np.inf).clip(upper=most)
+            ax.scatter(own["reached"], forecast, s=12, color=target_colour(target), clip_on=False,
                        label=target_name(target))  # fmt: skip
         ax.plot([0, most], [0, most], color="black", lw=0.6, ls=":")
         ax.set_xlim(0, 1.1 * last)
         ax.set_ylim(0, most)
         ax.set_title(label)
         ax.set_xlabel("reached (update)")
-    axes[0].set_ylabel("foretold (update)")
+    axes[0].set_ylabel("forecast (update)")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", frameon=False,
                   ncols=6)  # fmt: skip
     return figure, rows[[*WHO, "reached", *FORECASTS]]

@@ -1,4 +1,4 @@
-"""Local dynamics: how long states stay, where they are unstable, and what noise does to them."""
+"""Local dynamics: residency times, instability and sensitivity to noise."""
 
 from __future__ import annotations
 
@@ -9,21 +9,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hmmlens.report import style
+from hmmlens.report.emulation.figures.axes import errors, from_zero, handle, spread
 from hmmlens.report.emulation.figures.common import (
+    FIGURES,
     PAPER,
     REGION_COLOURS,
     TARGET_MARKERS,
-    errors,
     examples,
-    from_zero,
-    handle,
     in_order,
     mark_published,
     name_of,
     of_paper,
     only,
     published,
-    spread,
     target_colour,
     target_name,
 )
@@ -34,7 +32,7 @@ REGIONS = ("cluster", "kick", "transition")
 #: Measures of regions: name in the table, label, the paper's number of each region.
 MEASURES = (
     ("share", "share of states", None),
-    ("sign_changes", "sign changes of the\nlogit's gradient", "sign changes in {}s"),
+    ("sign_changes", "changes of direction\nof the logit", "sign changes in {}s"),
     ("n_unstable", "unstable directions\n(mean number)", "unstable directions in {}s"),
     ("n_critical", "critical pairs\n(mean number)", None),
 )
@@ -43,28 +41,29 @@ THEIRS = {"cluster": "cluster", "kick": "kick zone", "transition": "transition"}
 #: Most networks that are shown side by side, and steps at which turns are counted no further.
 MOST, MOST_TURNS = 6, 30
 
-CAPTIONS = {
-    "residency": "Residency time of visited states in one network of each target: mean steps until "
-    "another label, over rollouts on fresh noise (at most 60). Above: in the plane of the first "
-    "two components. Below: how often the likeliest label's logit turns before that, states "
-    "counted by their region.",
-    "regions": "What the three regions are like, every training of the paper's kind, with 95 % "
-    "intervals over runs: share of states, turns of the logit, unstable directions and critical "
-    "pairs of the Jacobian without noise. Dark red: the paper's numbers, where it has them.",
-    "sensitivity": "How far rollouts spread, from the middle of dwells (cluster) and from where "
-    "the switch is sure (kick), with fresh noise only, in trainings of the paper's kind. Left: "
-    "trace of their covariance by steps, mean over trainings. Right: the ratio of both after 5 "
-    "steps, with 95 % intervals over switches; above 1 noise moves states more in clusters. Dark "
-    "red: the paper's.",
-}
 
-
+@FIGURES.figure(
+    "residency",
+    inputs=("networks", "pictures/states"),
+    caption="Residency time of states that one network of each target visits: mean number of "
+    "steps until the label changes, over runs that continue with new noise (at most 60). Above: "
+    "in the plane of the first two principal components. Below: how often the logit of the "
+    "present label changes direction before the label does, for the states of each region.",
+)
 def residency(networks: pd.DataFrame, states: pd.DataFrame) -> tuple[Figure, pd.DataFrame] | None:
     """Draw residency in the plane, and turns by region, one column a target.
 
     Parameters
     ----------
-    states : one row a state, ``pc1``, ``pc2``, ``region``, ``residency``, ``sign_changes``.
+    networks : DataFrame
+        Table ``networks`` of the study.
+    states : DataFrame
+        One row a state, ``pc1``, ``pc2``, ``region``, ``residency``, ``sign_changes``.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
     """
     shown = examples(networks[networks["network"].isin(states["network"])]).head(MOST)
     rows = only(states, shown)
@@ -83,22 +82,46 @@ def residency(networks: pd.DataFrame, states: pd.DataFrame) -> tuple[Figure, pd.
         kinds = [r for r in (*REGIONS, "unsure") if (part["region"] == r).any()]
         turns = [part[part["region"] == r]["sign_changes"].clip(upper=MOST_TURNS) for r in kinds]
         column[1].hist(turns, edges, stacked=True, color=[REGION_COLOURS[r] for r in kinds], lw=0)
-        column[1].set_xlabel("sign changes")
+        column[1].set_xlabel("changes of direction of the logit")
         column[1].set_yscale("symlog", linthresh=10)
     axes[0, 0].set_ylabel("component 2")
     axes[1, 0].set_ylabel("states")
     bar = figure.colorbar(points, ax=axes[0].tolist(), pad=0.01, fraction=0.03, aspect=14)
-    bar.set_label("residency (steps)")
+    bar.set_label("residency time (steps)")
     bar.outline.set_visible(False)
     signs = [handle(REGION_COLOURS[r], "s", label=r) for r in (*REGIONS, "unsure")]
     figure.legend(handles=signs, loc="outside lower center", ncols=len(signs), frameon=False)
     return figure, rows
 
 
+@FIGURES.figure(
+    "regions",
+    inputs=("networks", "reverse_regions"),
+    optional=("paper",),
+    caption="Properties of the three regions of the dynamics, for every training that "
+    "resembles the paper's networks, with 95 % intervals over runs: share of states, changes of "
+    "direction of the logit, unstable directions, and critical pairs of eigenvalues of the "
+    "Jacobian without noise. Dark red: the paper's numbers, where it reports them.",
+)
 def regions(
     networks: pd.DataFrame, table: pd.DataFrame, paper: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw the regions' measures over all trainings."""
+    """Draw the regions' measures over all trainings.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    table : DataFrame
+        Table ``reverse_regions`` of the study.
+    paper : DataFrame
+        Table ``paper`` of the study; without rows where there is none.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     rows = only(table, of_paper(networks))
     rows = rows[rows["region"].isin(REGIONS)]
     if rows.empty:
@@ -129,10 +152,35 @@ def regions(
     return figure, rows
 
 
+@FIGURES.figure(
+    "sensitivity",
+    inputs=("networks", "reverse_sensitivity"),
+    optional=("paper",),
+    caption="Spread of runs that continue with new noise, from the middle of dwells (cluster) "
+    "and from the points at which a switch is certain (kick), in trainings that resemble the "
+    "paper's networks. Left: trace of the covariance by number of steps, mean over trainings. "
+    "Right: ratio of both after 5 steps, with 95 % intervals over switches; above 1, noise "
+    "displaces states more in clusters. Dark red: the paper's numbers.",
+)
 def sensitivity(
     networks: pd.DataFrame, table: pd.DataFrame, paper: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw how rollouts spread from clusters and kick points."""
+    """Draw how rollouts spread from clusters and kick points.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    table : DataFrame
+        Table ``reverse_sensitivity`` of the study.
+    paper : DataFrame
+        Table ``paper`` of the study; without rows where there is none.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     rows = only(table, of_paper(networks))
     rows = rows[(rows["mix"] == "linear") & (rows["measure"] == "trace") & (rows["share"] == 1)]
     if rows.empty:
@@ -144,7 +192,7 @@ def sensitivity(
             own = rows[(rows["target"] == target) & (rows["point"] == point)]
             mean = own.groupby("step")["value"].mean()
             left.plot(mean.index, mean, ls=line, color=target_colour(target), marker="o", ms=2.5)
-    left.set_xlabel("steps of fresh noise")
+    left.set_xlabel("steps of new noise")
     left.set_ylabel("spread of rollouts\n(trace of the covariance)")
     from_zero(left)
     left.legend(handles=[handle("#555555", "", "-", "from clusters"),

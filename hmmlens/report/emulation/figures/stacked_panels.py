@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from hmmlens.report import style
 from hmmlens.report.emulation.acceptance import WHO
-from hmmlens.report.emulation.figures.common import examples, name_of, only, panels
+from hmmlens.report.emulation.figures.axes import panels
+from hmmlens.report.emulation.figures.common import FIGURES, examples, name_of, only
 from hmmlens.report.emulation.figures.trajectories import bare, label_signs
 from hmmlens.typing import Floats
 
@@ -18,22 +19,35 @@ MOST, MOST_CHECKPOINTS = 6, 6
 #: Percent of the terms above which colours change no more.
 TOP = 99
 
-CAPTIONS = {
-    "stack": "Trajectories of one network of each target at checkpoints along its training, on the "
-    "same noise and each in its own plane of two components, coloured by the label. Numbers: "
-    "updates. Framed: the first checkpoint shown at which the share of critical pairs has risen to "
-    "stay.",
-    "second_order": "Expected second-order effect of noise on every unit along the training of one "
-    "network of each target; units are sorted by their mean over the last checkpoints. Dotted: the "
-    "escape from the plateau; dashed: critical pairs rise. One colour scale a network, cut at its "
-    "99th percentile.",
-}
 
-
+@FIGURES.figure(
+    "stack",
+    inputs=("networks", "pictures/stack"),
+    optional=("reverse_onset",),
+    caption="Trajectories of one network of each target at checkpoints during training, on "
+    "the same noise, each in the plane of its own first two principal components, coloured by "
+    "label. Numbers: updates. Framed: first checkpoint shown after which the share of critical "
+    "pairs of eigenvalues stays high.",
+)
 def stack(
     networks: pd.DataFrame, table: pd.DataFrame, onset: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw trajectories, a row a target and a column a checkpoint."""
+    """Draw trajectories, a row a target and a column a checkpoint.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    table : DataFrame
+        Table ``pictures/stack`` of the study.
+    onset : DataFrame
+        Table ``reverse_onset`` of the study; without rows where there is none.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     shown = examples(networks[networks["network"].isin(table["network"])]).head(MOST)
     rows = only(table, shown)
     if rows.empty:
@@ -71,10 +85,36 @@ def stack(
     return figure, rows
 
 
+@FIGURES.figure(
+    "second_order",
+    inputs=("networks", "reverse_second_order"),
+    optional=("trained_plateau", "reverse_onset"),
+    caption="Expected second-order effect of noise on every unit during the training of one "
+    "network of each target; units are sorted by the mean over the last checkpoints. Dotted: "
+    "escape from the plateau; dashed: update from which on the share of critical pairs of "
+    "eigenvalues stays high. One colour scale per network, cut off at its 99th percentile.",
+)
 def second_order(
     networks: pd.DataFrame, terms: pd.DataFrame, plateau: pd.DataFrame, onset: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw the second-order effect of noise by unit and update, one panel a target."""
+    """Draw the second-order effect of noise by unit and update, one panel a target.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    terms : DataFrame
+        Table ``reverse_second_order`` of the study.
+    plateau : DataFrame
+        Table ``trained_plateau`` of the study; without rows where there is none.
+    onset : DataFrame
+        Table ``reverse_onset`` of the study; without rows where there is none.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     shown = examples(networks[networks["network"].isin(terms["network"])]).head(MOST)
     rows = only(terms, shown)
     if rows.empty:
@@ -104,7 +144,7 @@ def second_order(
         ax.set_title(name_of(part.iloc[0]))
         ax.set_xlabel("update")
     for ax in axes[::3]:
-        ax.set_ylabel("unit, sorted")
+        ax.set_ylabel("units, sorted")
     return figure, rows
 
 

@@ -1,4 +1,4 @@
-"""Hidden Markov models of the networks' states: which regions they are, what they foretell."""
+"""Hidden Markov models of the networks' states: which regions they are and what they predict."""
 
 from __future__ import annotations
 
@@ -13,63 +13,71 @@ from matplotlib.figure import Figure
 
 from hmmlens.report import distinctive, style
 from hmmlens.report.emulation.acceptance import WHO
+from hmmlens.report.emulation.figures.axes import errors, from_zero, handle, spread
 from hmmlens.report.emulation.figures.common import (
+    FIGURES,
     NULL,
     REGION_COLOURS,
     TARGET_MARKERS,
-    errors,
     examples,
-    from_zero,
-    handle,
     in_order,
     name_of,
     only,
-    spread,
     target_colour,
     target_name,
 )
 
-#: What states may tell of, in the order shown.
-TOLD = ("label", "region", "region within label")
+#: Variables whose information in the states is shown, in this order.
+VARIABLES = ("label", "region", "region within label")
 #: Matrices that are compared with the target's.
 CHAINS = ("fitted", "counted", "network's symbols", "target's symbols", "target's states")
-#: Moves of a state, in the order shown.
-MOVES = ("donor", "steered", "wrong", "inside", "random")
+#: Displacements of a hidden state, in the order shown, and their names in figures.
+MOVES = {
+    "donor": "source",
+    "steered": "steered",
+    "wrong": "wrong",
+    "inside": "inside",
+    "random": "random",
+}
 MOVE_COLOURS = dict(
     zip(MOVES, ("#0072B2", "#D55E00", "#E69F00", "#009E73", "#999999"), strict=True)
 )
 
-CAPTIONS = {
-    "state_regions": "States of hidden Markov models that are fitted to hidden states, and the "
-    "regions of the dynamics. Left, for one network of each target: what share of each state lies "
-    "in each region (label and occupancy at the left). Right: what states tell of the label, of "
-    "the region, and of the region when the label is known, as a share of its entropy, at the "
-    "smallest number of states that foretells as well as any; points are networks, grey bars the "
-    "97.5 % of states turned in time.",
-    "state_transitions": "Distance (total variation, mean over states) of transition matrices "
-    "from the target's, at the target's number of states. Fitted and counted: of the model of "
-    "hidden states. To its right what there is to have: of the likeliest states that the network's "
-    "or the target's symbols tell an exact smoother, and of as many steps of the target's states.",
-    "state_interventions": "What the model foretells of interventions that it never saw. Swaps: "
-    "divergence of what is said after a swap within a state as a share of that between states (0: "
-    "states are all that counts; grey: with states turned in time). Moves: observed change of what "
-    "is said against the one foretold, as a slope, over 10 steps (1: as foretold, 0: nothing "
-    "happens); real states of the other state (donor), steered by the difference of means, and "
-    "moves of the same length towards a third state (wrong), along differences within a state "
-    "(inside) and in any direction (random). Below: the same by steps after the move in the first "
-    "network, and share of the hazard of leaving that is lost when units are silenced, foretold "
-    "and observed (filled: kick units, open: random sets).",
-}
-
 
 def faithful(table: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of a table that are of each training's smallest faithful model."""
+    """Return the rows of a table that are of each training's smallest faithful model.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The table.
+    counts : DataFrame
+        Table ``states_counts``, which marks the models.
+
+    Returns
+    -------
+    DataFrame
+        Rows of ``table``.
+    """
     picked = counts[counts["is_faithful"].astype(bool)][[*WHO, "n_states"]]
     return table.merge(picked, on=[*WHO, "n_states"], how="inner")
 
 
 def of_true(table: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of a table that are of the models with the target's number of states."""
+    """Return the rows of a table that are of the models with the target's number of states.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The table.
+    counts : DataFrame
+        Table ``states_counts``, which marks the models.
+
+    Returns
+    -------
+    DataFrame
+        Rows of ``table``.
+    """
     picked = counts[counts["is_true"].astype(bool)][[*WHO, "n_states"]]
     return table.merge(picked, on=[*WHO, "n_states"], how="inner")
 
@@ -100,12 +108,39 @@ def _target_legend(ax: Axes, targets: Sequence[str], **place: Any) -> None:
     ax.legend(handles=signs, frameon=False, **place)
 
 
+@FIGURES.figure(
+    "state_regions",
+    inputs=("networks", "states_counts", "states_states", "states_information"),
+    caption="States of hidden Markov models that are fitted to the hidden states of the "
+    "networks, compared with the regions of the dynamics. Left, for one network of each target: "
+    "share of each state in each region (label and occupancy on the axis). Right: information "
+    "of the states about the label, the region, and the region given the label, as a share of "
+    "its entropy, at the smallest number of states whose forecast is as good as any. Points: "
+    "networks; grey bars: 97.5 % quantile for circularly shifted states.",
+)
 def state_regions(
     networks: pd.DataFrame, counts: pd.DataFrame, states: pd.DataFrame, information: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw which region each state is, and what states tell of regions."""
+    """Draw which region each state is, and what states tell of regions.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    counts : DataFrame
+        Table ``states_counts`` of the study.
+    states : DataFrame
+        Table ``states_states`` of the study.
+    information : DataFrame
+        Table ``states_information`` of the study.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     told = faithful(information, counts)
-    told = told[told["of"].isin(TOLD)]
+    told = told[told["of"].isin(VARIABLES)]
     shown = only(
         faithful(states, counts), examples(networks[networks["network"].isin(told["network"])])
     )
@@ -144,13 +179,13 @@ def state_regions(
         loc="outside upper center", frameon=False, handletextpad=0.1, columnspacing=0.8,
     )  # fmt: skip
     ax = right.subplots()
-    targets = _by_kind(ax, told, "of", TOLD, "share", "low", "high")
-    for x, kind in enumerate(TOLD):
+    targets = _by_kind(ax, told, "of", VARIABLES, "share", "low", "high")
+    for x, kind in enumerate(VARIABLES):
         chance = told[told["of"] == kind]["null_high"].max()
         if np.isfinite(chance):
             ax.fill_between([x - 0.42, x + 0.42], 0, chance, color=NULL, alpha=0.45, lw=0)
-    ax.set_xticks(range(len(TOLD)), ["label", "region", "region,\nlabel known"])
-    ax.set_ylabel("share of the entropy that states tell")
+    ax.set_xticks(range(len(VARIABLES)), ["label", "region", "region given\nthe label"])
+    ax.set_ylabel("information of the states,\nshare of the entropy")
     ax.set_ylim(0, 1.02)
     _target_legend(ax, targets, loc="lower center", bbox_to_anchor=(0.5, 1.01), ncols=3)
     if len(whos) < len(every):
@@ -158,10 +193,32 @@ def state_regions(
     return figure, pd.concat([shown, told], ignore_index=True)
 
 
+@FIGURES.figure(
+    "state_transitions",
+    inputs=("states_counts", "states_transitions"),
+    caption="Total variation distance (mean over states) of transition matrices from the "
+    "target's, at the target's number of states. Left of the line: of the hidden Markov model "
+    "of hidden states, as fitted and as counted from its states. Right of the line, for "
+    "reference: of the most probable states that an exact smoother infers from the symbols of "
+    "the network or of the target, and of the target's own states over as many steps.",
+)
 def state_transitions(
     counts: pd.DataFrame, transitions: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw how far transition matrices are from the target's."""
+    """Draw how far transition matrices are from the target's.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        Table ``states_counts`` of the study.
+    transitions : DataFrame
+        Table ``states_transitions`` of the study.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     rows = of_true(transitions, counts)
     if rows.empty:
         return None
@@ -175,6 +232,23 @@ def state_transitions(
     return figure, rows
 
 
+@FIGURES.figure(
+    "state_interventions",
+    inputs=("networks", "states_counts", "states_interchange", "states_steering"),
+    optional=("states_silencing",),
+    caption="Interventions on hidden states that the hidden Markov model (HMM) was not fitted "
+    "to, compared with its predictions. Above, left, interchange interventions: divergence of "
+    "the outputs after exchanging the hidden state for another one of the same HMM state, as a "
+    "share of the divergence for one of another HMM state (0: the output depends on the HMM "
+    "state alone; grey: circularly shifted states). Above, right, displacements: slope of the "
+    "observed change of the output on the predicted change over 10 steps (1: as predicted, 0: "
+    "no effect); hidden states of another HMM state (source), displaced by the difference of "
+    "means (steered), and displacements of the same length towards a third state (wrong), along "
+    "differences within a state (inside) and in a random direction (random). Below, left: the "
+    "same by number of steps after the displacement, in the first network. Below, right: "
+    "predicted and observed reduction of the hazard of leaving a label when units are ablated "
+    "(filled: kick units, open: random sets).",
+)
 def state_interventions(
     networks: pd.DataFrame,
     counts: pd.DataFrame,
@@ -182,7 +256,26 @@ def state_interventions(
     steering: pd.DataFrame,
     silencing: pd.DataFrame,
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw swaps, moves and silencing against what the model foretells."""
+    """Draw swaps, moves and silencing against what the model foretells.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    counts : DataFrame
+        Table ``states_counts`` of the study.
+    interchange : DataFrame
+        Table ``states_interchange`` of the study.
+    steering : DataFrame
+        Table ``states_steering`` of the study.
+    silencing : DataFrame
+        Table ``states_silencing`` of the study; without rows where there is none.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     steered = faithful(steering, counts)
     swapped = faithful(interchange, counts)
     swapped = swapped[swapped["statistic"] == "ratio"]
@@ -195,18 +288,20 @@ def state_interventions(
     targets = _by_kind(axes[0, 1], whole, "move", moves, "slope", "slope_low", "slope_high")
     for level in (0, 1):
         axes[0, 1].axhline(level, color="black", lw=0.6, ls=":")
-    axes[0, 1].set_xticks(range(len(moves)), moves)
-    axes[0, 1].set_ylabel("observed change\nper change foretold")
+    axes[0, 1].set_xticks(range(len(moves)), [MOVES[move] for move in moves])
+    axes[0, 1].set_ylabel("observed change\nper predicted change")
     _target_legend(axes[0, 1], targets, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
     first = only(steered, examples(networks[networks["network"].isin(steered["network"])]).head(1))
     for move in moves:
         own = first[(first["move"] == move) & (first["h"] > 0)].sort_values("h")
-        axes[1, 0].plot(own["h"], own["slope"], "o-", ms=2.5, color=MOVE_COLOURS[move], label=move)
+        axes[1, 0].plot(
+            own["h"], own["slope"], "o-", ms=2.5, color=MOVE_COLOURS[move], label=MOVES[move]
+        )
         axes[1, 0].fill_between(
             own["h"], own["slope_low"], own["slope_high"], color=MOVE_COLOURS[move], alpha=0.2, lw=0
         )
-    axes[1, 0].set_xlabel("steps after the move")
-    axes[1, 0].set_ylabel("observed change\nper change foretold")
+    axes[1, 0].set_xlabel("steps after the displacement")
+    axes[1, 0].set_ylabel("observed change\nper predicted change")
     axes[1, 0].axhline(1, color="black", lw=0.6, ls=":")
     axes[1, 0].legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
     shown = [swapped, whole]
@@ -246,6 +341,6 @@ def _silencing(ax: Axes, rows: pd.DataFrame) -> pd.DataFrame:
     ax.plot([low, 1], [low, 1], color="black", lw=0.6, ls=":")
     ax.set_xlim(low, 1.03)
     ax.set_ylim(low, 1.03)
-    ax.set_xlabel("hazard lost, foretold")
-    ax.set_ylabel("hazard lost, observed")
+    ax.set_xlabel("predicted reduction of the hazard")
+    ax.set_ylabel("observed reduction")
     return rows

@@ -10,16 +10,19 @@ from matplotlib.figure import Figure
 
 from hmmlens.report import distinctive, style
 from hmmlens.report.emulation.acceptance import WHO
-from hmmlens.report.emulation.figures.common import (
-    MOST_PANELS,
-    count_left_out,
-    displayed,
+from hmmlens.report.emulation.figures.axes import (
     errors,
-    in_order,
     name_ticks,
     ordered_colours,
     panels,
     spread,
+)
+from hmmlens.report.emulation.figures.common import (
+    FIGURES,
+    MOST_PANELS,
+    count_left_out,
+    displayed,
+    in_order,
     target_colour,
     target_name,
 )
@@ -28,21 +31,27 @@ from hmmlens.typing import Floats
 #: Most targets that are drawn, and states or symbols whose numbers are.
 MOST_TARGETS, MOST_CELLS = 8, 8
 
-CAPTIONS = {
-    "targets": "The hidden Markov models that networks emulate: probabilities of transition "
-    "(rows: state, columns: next state) and of emission (columns: symbol).",
-    "losses": "Loss of every training against updates of the weights, one line a seed. Dashed: "
-    "the loss of independent symbols with the target's frequencies, which is the plateau's level. "
-    "Dotted: the loss of another batch of the target's own sequences, the floor. Points mark the "
-    "escape, from which on the loss stays below the middle of both.",
-    "stability": "Top Lyapunov exponent of every trained network with its 95 % interval over "
-    "runs. States run away above 0; below the dashed line a network counts as stable. Crosses: "
-    "trainings of which a run of the free network left 100 times the median size, or diverged.",
-}
 
-
+@FIGURES.figure(
+    "targets",
+    inputs=("targets",),
+    caption="Hidden Markov models that the networks are trained to emulate: transition "
+    "probabilities (rows: present state, columns: next state) and emission probabilities "
+    "(columns: symbols).",
+)
 def targets(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw the transitions and emissions of the study's targets."""
+    """Draw the transitions and emissions of the study's targets.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Table ``targets`` of the study.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame)
+        The figure and the numbers that it shows.
+    """
     every = in_order(table["target"])
     names = every[:MOST_TARGETS]
     figure, axes = plt.subplots(
@@ -78,10 +87,34 @@ def _numbers(ax: Axes, matrix: Floats) -> None:
     ax.tick_params(length=0)
 
 
+@FIGURES.figure(
+    "losses",
+    inputs=("networks", "trained_history"),
+    optional=("trained_plateau",),
+    caption="Loss of every training by update of the weights, one line per seed. Dashed: loss "
+    "of independent symbols that occur as often as the target's, the level of the plateau. "
+    "Dotted: floor, the loss of a second batch of the target's own sequences. Points mark the "
+    "escape from the plateau: from there on, the loss stays below the midpoint of both.",
+)
 def losses(
     networks: pd.DataFrame, history: pd.DataFrame, plateau: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw the loss with plateau, floor and escape."""
+    """Draw the loss with plateau, floor and escape.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    history : DataFrame
+        Table ``trained_history`` of the study.
+    plateau : DataFrame
+        Table ``trained_plateau`` of the study; without rows where there is none.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     kept = set(history["network"])
     names = [name for name in dict.fromkeys(displayed(networks)["network"]) if name in kept]
     if not names:
@@ -119,8 +152,29 @@ def losses(
     return figure, pd.concat(shown, ignore_index=True)
 
 
+@FIGURES.figure(
+    "stability",
+    inputs=("networks", "scores_stability"),
+    caption="Largest Lyapunov exponent of every trained network with its 95 % interval over "
+    "runs. Above 0, states diverge; below the dashed line, a network counts as stable. Crosses: "
+    "trainings that diverged, or with a run of the network that exceeded 100 times the median "
+    "size of states.",
+)
 def stability(networks: pd.DataFrame, found: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw the Lyapunov exponent of every training."""
+    """Draw the Lyapunov exponent of every training.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    found : DataFrame
+        Table ``scores_stability`` of the study.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame)
+        The figure and the numbers that it shows.
+    """
     from hmmlens.dynamics.lyapunov import STABLE
 
     rows = displayed(networks)[[*WHO, "diverged"]].merge(found, on=WHO)
@@ -136,7 +190,7 @@ def stability(networks: pd.DataFrame, found: pd.DataFrame) -> tuple[Figure, pd.D
         ax.scatter(at[left], own["lyapunov"][left], s=22, color=colour, marker="x", lw=1.2)
     ax.axhline(0, color="black", lw=0.6)
     ax.axhline(STABLE, color="black", lw=0.8, ls="--")
-    ax.set_ylabel("top Lyapunov exponent\n(per step)")
+    ax.set_ylabel("largest Lyapunov exponent\n(per step)")
     name_ticks(ax, range(len(names)), names, 16)
     count_left_out(figure, networks, names)
     return figure, rows

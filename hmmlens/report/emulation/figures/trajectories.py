@@ -11,33 +11,13 @@ from matplotlib.lines import Line2D
 
 from hmmlens.report import style
 from hmmlens.report.emulation.acceptance import WHO
-from hmmlens.report.emulation.figures.common import (
-    errors,
-    examples,
-    from_zero,
-    handle,
-    name_of,
-    only,
-    ordered_colours,
-)
+from hmmlens.report.emulation.figures.axes import errors, from_zero, handle, ordered_colours
+from hmmlens.report.emulation.figures.common import FIGURES, examples, name_of, only
 
 #: Most networks that are shown side by side.
 MOST = 6
 #: Points of a switch from which rollouts go on, and what they are called.
-POINTS = {"cluster": "middle of a dwell", "kick": "kick point"}
-
-CAPTIONS = {
-    "trajectories": "One network of each target in the plane of its first two components. Above: "
-    "without noise, from states that it visits (dots); all end at the cross where one fixed point "
-    "is all there is. Below: driven by noise, coloured by the label.",
-    "contours": "Size of orbits for noise of several standard deviations. Above: contours that "
-    "hold 95 % of the time, in the plane of standard deviation 1. Below: root mean square distance "
-    "from the mean in that plane with 95 % intervals over runs, and the line through 0 and the "
-    "value at 1. Without biases ReLU networks follow it by design.",
-    "rollouts": "Rollouts on fresh noise from one switch of one network of each target: from the "
-    "middle of the dwell before it (above) and from where the switch is sure (below). Black: the "
-    "run itself. The first two components.",
-}
+POINTS = {"cluster": "middle of a dwell", "kick": "certain switch"}
 
 
 def _shown(networks: pd.DataFrame, table: pd.DataFrame) -> list[tuple[pd.Series, pd.DataFrame]]:
@@ -57,22 +37,63 @@ def _width(n_columns: int) -> float:
 
 
 def label_signs(n_labels: int) -> list[Line2D]:
-    """Return signs of a legend for labels, which are counted from 1 in figures."""
+    """Return the entries of a legend for labels, which are counted from 1 in figures.
+
+    Parameters
+    ----------
+    n_labels : int
+        Number of labels.
+
+    Returns
+    -------
+    list of Line2D
+        Entries of a legend.
+    """
     colours = style.colours(n_labels)
     return [handle(colours[i], label=f"label {i + 1}") for i in range(n_labels)]
 
 
 def bare(ax: Axes) -> None:
-    """Leave out the ticks of components, whose units say nothing; both have the same scale."""
+    """Remove the ticks of components, whose units have no meaning; give both the same scale.
+
+    Parameters
+    ----------
+    ax : Axes
+        Axes that are drawn on.
+    """
     ax.set_xticks([])
     ax.set_yticks([])
     ax.set_aspect("equal", adjustable="datalim")
 
 
+@FIGURES.figure(
+    "trajectories",
+    inputs=("networks", "pictures/silent", "pictures/driven"),
+    caption="Trajectories of one network of each target in the plane of its first two "
+    "principal components. Above: without noise, from states that the network visits (dots) to "
+    "where they end (crosses); one fixed point attracts all states where all crosses coincide. "
+    "Below: driven by noise, coloured by the label, the symbol that the network outputs with "
+    "the highest probability.",
+)
 def trajectories(
     networks: pd.DataFrame, silent: pd.DataFrame, driven: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw trajectories without noise and with it, one column a target."""
+    """Draw trajectories without noise and with it, one column a target.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    silent : DataFrame
+        Table ``pictures/silent`` of the study.
+    driven : DataFrame
+        Table ``pictures/driven`` of the study.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     shown = _shown(networks, driven)
     if not shown:
         return None
@@ -105,10 +126,34 @@ def trajectories(
     return figure, pd.concat(parts, ignore_index=True)
 
 
+@FIGURES.figure(
+    "contours",
+    inputs=("networks", "pictures/contours", "reverse_sizes"),
+    caption="Size of the orbits for noise of several standard deviations (SD). Above: regions "
+    "that hold 95 % of the states, in the plane of the first two principal components at SD 1. "
+    "Below: root mean square distance from the mean in that plane with 95 % intervals over "
+    "runs, and the line through 0 and the value at SD 1, which ReLU networks without biases "
+    "follow by construction.",
+)
 def contours(
     networks: pd.DataFrame, table: pd.DataFrame, sizes: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw contours and the size of orbits by the noise's standard deviation."""
+    """Draw contours and the size of orbits by the noise's standard deviation.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    table : DataFrame
+        Table ``pictures/contours`` of the study.
+    sizes : DataFrame
+        Table ``reverse_sizes`` of the study.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     shown = _shown(networks, table)
     if not shown:
         return None
@@ -150,8 +195,29 @@ def contours(
     return figure, pd.concat([*rows, table], ignore_index=True)
 
 
+@FIGURES.figure(
+    "rollouts",
+    inputs=("networks", "pictures/rollouts"),
+    caption="Runs that continue with new noise from two points of one switch between labels, "
+    "in the first two principal components of one network of each target: from the middle of "
+    "the dwell before the switch (above) and from the point at which the switch is certain "
+    "(below). Black: the original run.",
+)
 def rollouts(networks: pd.DataFrame, table: pd.DataFrame) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw rollouts on fresh noise from both points of a switch, one column a target."""
+    """Draw rollouts on fresh noise from both points of a switch, one column a target.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        Table ``networks`` of the study.
+    table : DataFrame
+        Table ``pictures/rollouts`` of the study.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where there is nothing to show.
+    """
     # Without any fresh noise every rollout is the run itself.
     itself = table["share"].eq(0) & table["rollout"].eq(0)
     rows = table[table["share"].eq(table["share"].max()) | itself]

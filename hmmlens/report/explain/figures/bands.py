@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from hmmlens import user_text
 from hmmlens.report import distinctive, style
-from hmmlens.report.explain.figures.network import Band
+from hmmlens.report.explain.figures.registries import LAYER
+from hmmlens.report.explain.figures.state_colours import Band
 from hmmlens.typing import Floats, Ints
 
 #: Longest names of inputs and of states, in characters.
@@ -27,6 +28,22 @@ LEGEND_COLUMNS, LEGEND_ROW, SYMBOL_ROW = 4, 0.15, 0.12
 OTHERS = "0.7"
 
 
+@LAYER.figure(
+    "bands",
+    inputs=[
+        "signals",
+        "signal_names",
+        "all_bands",
+        "sequence",
+        "n_steps",
+        "is_symbols",
+        "step_label",
+        "score",
+    ],
+    caption="One test sequence. Above: its input. Below: the truth, where it is known, and "
+    "the states that each model infers from the past alone. A letter names a state "
+    "within its row only.",
+)
 def bands(
     signals: Floats | Ints,
     signal_names: Sequence[str],
@@ -41,10 +58,29 @@ def bands(
 
     Parameters
     ----------
-    signals : (sequence, time) symbols or (sequence, time, feature) values.
-    score : how much each feature or symbol tells of the states, see
-        :func:`hmmlens.report.distinctive.separation`: of many the highest are shown. By default
-        the first ones are.
+    signals : ndarray, shape (sequence, time) or (sequence, time, feature)
+        Symbols or values of the input.
+    signal_names : sequence of str
+        Names of the features or symbols.
+    rows : sequence of Band
+        One row of states each.
+    sequence : int
+        Index of the sequence.
+    n_steps : int
+        Number of steps that are drawn.
+    symbols : bool
+        Whether the input is symbols.
+    step_label : str
+        Label of the time axis.
+    score : ndarray of float, shape (feature,), optional
+        How much states differ in each feature or symbol, see
+        :func:`hmmlens.report.distinctive.separation`: of many the highest are shown; by default the
+        first ones.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame)
+        The figure and the numbers that it shows.
     """
     n_steps = min(n_steps, signals.shape[1])
     values = signals[sequence, :n_steps]

@@ -18,7 +18,15 @@ from hmmlens.report.explain import gather
 from hmmlens.report.explain.figures import bands as bands_figure
 from hmmlens.report.explain.figures import network as draw
 from hmmlens.report.explain.figures import states as states_figure
+from hmmlens.report.explain.figures.registries import LAYER
+from hmmlens.report.explain.figures.state_colours import Band, matched_colours
 
+__all__ = ["LAYER", "MODULES", "Task", "figures", "liveliest", "task"]
+
+#: Modules whose import registers their figures.
+MODULES = (draw, states_figure, bands_figure)
+#: Figures of states, which have the verdict above them.
+WITH_VERDICT = ("trajectories", "bands")
 #: Steps of the example sequence.
 BAND_STEPS = 200
 
@@ -50,8 +58,15 @@ def task(root: xr.Dataset, sequences: xr.Dataset) -> Task:
 
     Parameters
     ----------
-    root : of the ``activations`` store.
-    sequences : the ``sequences`` store.
+    root : Dataset
+        Root of the ``activations`` store.
+    sequences : Dataset
+        The ``sequences`` store.
+
+    Returns
+    -------
+    Task
+        Input, truth and names.
     """
     about, recorded = sequences.attrs, root["sequence"].to_numpy()
     lasting = f" ({1000 / about['rate_hz']:.0f} ms each)" if "rate_hz" in about else ""
@@ -67,9 +82,9 @@ def task(root: xr.Dataset, sequences: xr.Dataset) -> Task:
     )
 
 
-def _band(task: Task, label: str, states: NDArray[np.integer], n_states: int) -> draw.Band:
-    colours = draw.matched_colours(states, n_states, task.truth, len(task.names["truth"]))
-    return draw.Band(f"{label}: {n_states}", states, state_names(n_states), colours)
+def _band(task: Task, label: str, states: NDArray[np.integer], n_states: int) -> Band:
+    colours = matched_colours(states, n_states, task.truth, len(task.names["truth"]))
+    return Band(f"{label}: {n_states}", states, state_names(n_states), colours)
 
 
 def liveliest(truth: NDArray[np.integer], shown: NDArray[np.bool_]) -> int:
@@ -77,7 +92,15 @@ def liveliest(truth: NDArray[np.integer], shown: NDArray[np.bool_]) -> int:
 
     Parameters
     ----------
-    truth, shown : (sequence, time), the latter True where steps count.
+    truth : ndarray of int, shape (sequence, time)
+        True states.
+    shown : ndarray of bool, shape (sequence, time)
+        True where steps count.
+
+    Returns
+    -------
+    int
+        Index of the sequence.
     """
     changes = ((np.diff(truth, axis=1) != 0) & shown[:, 1:]).sum(axis=1)
     return int(np.where(shown.any(axis=1), changes, -1).argmax())
@@ -97,12 +120,22 @@ def figures(
 
     Parameters
     ----------
-    reading, untrained : explanation of the layer, and of the untrained twin's, if there is one.
-    maps : name -> (sequence, time, component), what trajectories are drawn on.
-    tables : ``fits`` (with the raw input's), ``choices``, ``by_count`` of this layer.
-    ceiling : ARI of the exact filter, NaN where there is none.
-    verdict : what stands above every picture of states, see
-        :func:`hmmlens.validation.verdict.title`.
+    task : Task
+        Input, truth and names.
+    reading : Dataset
+        Interpretation of the states of the layer.
+    untrained : Dataset, optional
+        That of the untrained control, if there is one.
+    maps : mapping of str to ndarray
+        Name -> coordinates (sequence, time, component) on which trajectories are drawn.
+    tables : mapping of str to DataFrame
+        ``fits`` (with those of the raw input), ``choices`` and ``by_count`` of this layer.
+    criterion : str
+        Criterion that chooses the number of states, such as ``bic``.
+    ceiling : float
+        Adjusted Rand index of the exact filter; NaN where there is none.
+    verdict : str
+        Text above every figure of states, see :func:`hmmlens.validation.verdict.title`.
 
     Yields
     ------
@@ -113,7 +146,7 @@ def figures(
     bands = []
     if (task.truth >= 0).any():
         names = task.names["truth"]
-        bands.append(draw.Band("truth", task.truth, names, style.colours(len(names))))
+        bands.append(Band("truth", task.truth, names, style.colours(len(names))))
     picks = list(reading.attrs["picks"])
     counts = [int(n) for n in reading["n_states"]]
     chosen = tables["choices"][tables["choices"]["chosen_reducer"]]
@@ -126,42 +159,50 @@ def figures(
         label = " and ".join(draw.pick_name(p) for p in (picks if same else [pick]))
         band = _band(task, label, reading["path"][index].to_numpy(), counts[index])
         bands.append(band)
-        part = reading.isel(pick=index)
         edge = (
-            "\n(the most that were offered)"
+            "\n(the largest number that was fitted)"
             if at_edge[criterion] and (same or pick == criterion)
             else ""
         )
-        title = f"{label}: {counts[index]} states{edge}"
-        symbols = task.symbols, task.symbols_out
-        figure, source = states_figure.states(part, task.names, symbols, band.colours, title)
-        yield f"states-{pick.replace('_', '-')}", style.headed(figure, verdict), source
+        inputs: dict[str, Any] = {
+            "reading": reading.isel(pick=index),
+            "axes_names": task.names,
+            "symbols": (task.symbols, task.symbols_out),
+            "colours": band.colours,
+            "title": f"{label}: {counts[index]} states{edge}",
+        }
+        for name, figure, source in LAYER.drawn(inputs.get):
+            yield f"{name}-{pick.replace('_', '-')}", style.headed(figure, verdict), source
 
-    yield "selection", *draw.selection(tables["fits"], tables["choices"], criterion)
-    yield "scores", *draw.scores(tables["by_count"], chosen, ceiling)
-    figure, source = draw.trajectories(maps, bands, inside)
-    yield "trajectories", style.headed(figure, verdict), source
+    every_band = list(bands)
     if untrained is not None:
         index = list(untrained.attrs["picks"]).index("compact")
         n_states = int(untrained["n_states"][index])
-        bands.append(_band(task, "untrained", untrained["path"][index].to_numpy(), n_states))
+        path = untrained["path"][index].to_numpy()
+        every_band.append(_band(task, "untrained", path, n_states))
     first = (inside & (task.split == 2)[:, None])[:, :BAND_STEPS]
     shown = liveliest(task.truth[:, :BAND_STEPS], first)
-    n_steps = min(BAND_STEPS, int(task.length[shown]))
     compact = reading.isel(
         pick=picks.index("compact"), state=slice(0, counts[picks.index("compact")])
     )
-    score = distinctive.separation(
-        *(compact[name].to_numpy() for name in ("input_mean", "input_sd", "occupancy"))
-    )
-    figure, source = bands_figure.bands(
-        task.inputs,
-        task.names["input"],
-        bands,
-        shown,
-        n_steps,
-        task.symbols,
-        task.step_label,
-        score,
-    )
-    yield "bands", style.headed(figure, verdict), source
+    inputs = {
+        **{name: tables[name] for name in ("fits", "choices", "by_count")},
+        "criterion": criterion,
+        "chosen": chosen,
+        "ceiling": ceiling,
+        "maps": maps,
+        "bands": bands,
+        "inside": inside,
+        "signals": task.inputs,
+        "signal_names": task.names["input"],
+        "all_bands": every_band,
+        "sequence": shown,
+        "n_steps": min(BAND_STEPS, int(task.length[shown])),
+        "is_symbols": task.symbols,
+        "step_label": task.step_label,
+        "score": distinctive.separation(
+            *(compact[name].to_numpy() for name in ("input_mean", "input_sd", "occupancy"))
+        ),
+    }
+    for name, figure, source in LAYER.drawn(inputs.get):
+        yield name, style.headed(figure, verdict) if name in WITH_VERDICT else figure, source

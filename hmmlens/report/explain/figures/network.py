@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,12 +13,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from hmmlens import user_text
 from hmmlens.hmm.selection import best_restarts
 from hmmlens.report import distinctive, style
-from hmmlens.stats.agreement import contingency
+from hmmlens.report.explain.figures.registries import LAYER
+from hmmlens.report.explain.figures.state_colours import Band
+from hmmlens.report.explain.roles import ROLE_NAMES
 from hmmlens.typing import Floats, Ints
 
 #: Points of a scatter plot; more only hide each other.
@@ -32,41 +33,30 @@ REDUCER_WIDTH, STATE_WIDTH = 18, 12
 
 
 def pick_name(pick: str) -> str:
-    """Return how a choice is named in figures: BIC, AIC, held out, compact."""
-    return pick.upper() if pick in ("bic", "aic", "icl") else pick.replace("_", " ")
-
-
-class Band(NamedTuple):
-    """One row of states over time: ``states`` (sequence, time), -1 where unknown."""
-
-    label: str
-    states: Ints
-    names: Sequence[str]
-    colours: Sequence[str]
-
-
-def matched_colours(states: Ints, n_states: int, truth: Ints, n_truth: int) -> list[str]:
-    """Return a colour for each found state: that of the true state that it meets most often.
-
-    Each true state gives its colour to one found state at most; the others take new colours.
-    Without a truth, states take the palette in their order.
+    """Return how a choice is named in figures: BIC, AIC, held out, compact.
 
     Parameters
     ----------
-    states, truth : (sequence, time), -1 where unknown.
+    pick : str
+        Name of the choice, such as ``bic``.
+
+    Returns
+    -------
+    str
+        Name in figures.
     """
-    if not (truth >= 0).any():
-        return style.colours(n_states)
-    table = contingency(truth, states).sum(axis=0)
-    counts = np.zeros((n_truth, n_states))
-    counts[: table.shape[0], : table.shape[1]] = table
-    palette = style.colours(n_truth + n_states)
-    spare = iter(palette[n_truth:])
-    true, found = linear_sum_assignment(counts, maximize=True)
-    partner = dict(zip(found, true, strict=True))
-    return [palette[partner[k]] if k in partner else next(spare) for k in range(n_states)]
+    return pick.upper() if pick in ("bic", "aic", "icl") else pick.replace("_", " ")
 
 
+@LAYER.figure(
+    "selection",
+    inputs=["fits", "choices", "criterion"],
+    caption="Criterion by which the number of states is chosen, for each number of states "
+    "and, in panels, each reduction of the recorded activations. Points: restarts of "
+    "the fit; lines: the best restart of each covariance type; circle: the chosen "
+    "model. “Edge” marks a choice of the largest number that was fitted. Each panel "
+    "has its own scale, because values cannot be compared across reductions.",
+)
 def selection(
     fits: pd.DataFrame, chosen: pd.DataFrame, criterion: str
 ) -> tuple[Figure, pd.DataFrame]:
@@ -74,10 +64,20 @@ def selection(
 
     Parameters
     ----------
-    fits : rows of one layer: ``reducer, exploratory, covariance_type, n_states, restart`` and the
-        criteria. Each panel has its own scale: values of different reducers cannot be compared.
-    chosen : ``reducer, pick, covariance_type, n_states, at_edge`` and, where there are many
-        reducers, ``fidelity_select``: those with the most faithful chosen models are shown.
+    fits : DataFrame
+        Rows of one layer: ``reducer, exploratory, covariance_type, n_states, restart`` and the
+        criteria. Each panel has its own scale, because values of different reducers cannot be
+        compared.
+    chosen : DataFrame
+        ``reducer, pick, covariance_type, n_states, at_edge`` and, where there are many reducers,
+        ``fidelity_select``: those with the most faithful chosen models are shown.
+    criterion : str
+        The criterion that is drawn.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame)
+        The figure and the numbers that it shows.
     """
     every = list(dict.fromkeys(fits["reducer"]))
     reducers = _most_faithful(every, chosen)
@@ -123,15 +123,33 @@ def _most_faithful(reducers: list[str], chosen: pd.DataFrame) -> list[str]:
     return [name for name in reducers if name in kept]
 
 
+@LAYER.figure(
+    "scores",
+    inputs=["by_count", "chosen", "ceiling"],
+    caption="By number of states, left: fidelity at the same step, the R² of the network's "
+    "output predicted from the present state of the model. Right, where the truth is "
+    "known: agreement with it (adjusted Rand index, ARI). Both for the trained "
+    "network and its controls: the untrained control, the same network with its "
+    "initial weights, and models of the input alone. Shades: 95 % intervals of the "
+    "covariance type with full lines. Vertical lines: the chosen models.",
+)
 def scores(table: pd.DataFrame, picks: pd.DataFrame, ceiling: float) -> tuple[Figure, pd.DataFrame]:
     """Draw fidelity and agreement against the state count for each role.
 
     Parameters
     ----------
-    table : ``role, covariance_type, n_states, fidelity_test`` and, where the truth is known,
-        ``ari, ari_low, ari_high``.
-    picks : ``pick, n_states`` of the trained network's two models.
-    ceiling : ARI of the exact filter, NaN where there is none.
+    table : DataFrame
+        ``role, covariance_type, n_states, fidelity_test`` and, where the truth is known, ``ari,
+        ari_low, ari_high``.
+    picks : DataFrame
+        ``pick, n_states`` of the trained network's two models.
+    ceiling : float
+        ARI of the exact filter, NaN where there is none.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame)
+        The figure and the numbers that it shows.
     """
     known = "ari" in table and table["ari"].notna().any()
     panels = [("fidelity_test", "fidelity at the same step")]
@@ -148,7 +166,7 @@ def scores(table: pd.DataFrame, picks: pd.DataFrame, ceiling: float) -> tuple[Fi
             colour, first = style.ROLE_COLOURS[role], kind in ("none", kinds[0])
             ax.plot(
                 rows["n_states"], rows[score], ls=lines.get(kind, "-"), color=colour, ms=3,
-                marker=style.ROLE_MARKERS[role], label=role if first else None,
+                marker=style.ROLE_MARKERS[role], label=ROLE_NAMES[role] if first else None,
             )  # fmt: skip
             if score == "ari" and first:
                 ax.fill_between(
@@ -181,8 +199,15 @@ def apart(places: Floats, size: Floats) -> Floats:
 
     Parameters
     ----------
-    places : (label, 2)
-    size : width and height of a label.
+    places : ndarray of float, shape (label, 2)
+        Places of the labels.
+    size : ndarray of float, shape (2,)
+        Width and height of a label.
+
+    Returns
+    -------
+    ndarray of float, shape (label, 2)
+        Places of the labels.
     """
     moved = places.copy()
     for _ in range(50):
@@ -195,6 +220,14 @@ def apart(places: Floats, size: Floats) -> Floats:
     return moved
 
 
+@LAYER.figure(
+    "trajectories",
+    inputs=["maps", "bands", "inside"],
+    caption="Recorded steps in the first two components of the reduced activations, coloured "
+    "by the truth, where it is known, and by the states of the chosen models. The "
+    "thin line is the path of one sequence. Maps marked exploratory distort "
+    "distances; the states on them were fitted to the reduction above.",
+)
 def trajectories(
     maps: Mapping[str, Floats],
     bands: Sequence[Band],
@@ -205,11 +238,21 @@ def trajectories(
 
     Parameters
     ----------
-    maps : name -> (sequence, time, 2 or more); the first two components are drawn, a row each.
-        The first :data:`MAX_MAPS` are drawn.
-    bands : a column each. Of many states the most frequent ones are named.
-    inside : (sequence, time), True before each sequence's end; other steps are not drawn.
-    n_lines : sequences whose path is drawn.
+    maps : mapping of str to ndarray
+        Name -> coordinates (sequence, time, component), of which the first two are drawn, one row
+        per map. At most :data:`MAX_MAPS` are drawn.
+    bands : sequence of Band
+        States that colour the steps, one column each. Of many states the most frequent ones are
+        named.
+    inside : ndarray of bool, shape (sequence, time)
+        True before each sequence's end; other steps are not drawn.
+    n_lines : int
+        Number of sequences whose path is drawn.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame)
+        The figure and the numbers that it shows.
     """
     n_rows, n_columns = min(len(maps), MAX_MAPS), len(bands)
     figure, axes = plt.subplots(

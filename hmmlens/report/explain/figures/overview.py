@@ -11,6 +11,10 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from hmmlens import user_text
 from hmmlens.report import distinctive, style
+from hmmlens.report.explain.figures.registries import OVERVIEW
+from hmmlens.report.explain.roles import ROLE_NAMES
+
+__all__ = ["OVERVIEW", "controls", "methods", "training"]
 
 #: Most panels of datasets, rows of networks, and entries of a legend.
 MAX_PANELS, MAX_ROWS, MAX_ENTRIES = 6, 18, 8
@@ -22,6 +26,13 @@ ROW_WIDTH, NAME_WIDTH = 40, 20
 OTHERS = "0.75"
 
 
+@OVERVIEW.figure(
+    "training",
+    inputs=["training"],
+    optional=["ceilings"],
+    caption="Loss on the select split by epoch, one line per training. Black line: floor, the "
+    "least possible loss; dashed: the best simple baseline, both on the test split.",
+)
 def training(curves: pd.DataFrame, ceilings: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """Draw the select loss of every network by epoch, with the floor and the best baseline.
 
@@ -30,8 +41,15 @@ def training(curves: pd.DataFrame, ceilings: pd.DataFrame) -> tuple[Figure, pd.D
 
     Parameters
     ----------
-    curves : ``dataset, network, seed, epoch, select_nll, select_mse``.
-    ceilings : ``dataset, name, role, metric, value``.
+    curves : DataFrame
+        ``dataset, network, seed, epoch, select_nll, select_mse``.
+    ceilings : DataFrame
+        ``dataset, name, role, metric, value``.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame)
+        The figure and the numbers that it shows.
     """
     every = list(dict.fromkeys(curves["dataset"]))
     datasets = every[:MAX_PANELS]
@@ -105,16 +123,35 @@ def _rows(where: pd.Series, score: pd.Series) -> tuple[list[str], list[str]]:
     return [place for place in every if place in kept], every
 
 
+@OVERVIEW.figure(
+    "controls",
+    inputs=["agreement"],
+    optional=["verdicts"],
+    caption="Agreement of the found states with the truth (adjusted Rand index, ARI) at the "
+    "true number of states, or at that of the compact model where the true number is "
+    "unknown or was not fitted, for trained networks and their controls; one panel "
+    "per covariance type; lines are 95 % intervals. The verdict stands in brackets "
+    "after each name. Last panel: fidelity at the same step, at the same number of "
+    "states; for the untrained control, of its own output. Trainings of one network "
+    "stand above each other.",
+)
 def controls(agreement: pd.DataFrame, verdicts: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """Draw agreement with the truth at the true state count, and fidelity, for each role.
 
     Parameters
     ----------
-    agreement : ``network, layer, seed, role, rule, covariance_type, n_states, ari, ari_low,
-        ari_high, ceiling_ari, fidelity_test``; rows whose ``rule`` is ``true`` are shown, or
-        ``compact`` where the true count is unknown or was not swept. Each covariance type has a
-        panel; models of symbols (``none``) stand in all of them.
-    verdicts : ``network, layer, role, grade``; the grades of a network stand beside its name.
+    agreement : DataFrame
+        ``network, layer, seed, role, rule, covariance_type, n_states, ari, ari_low, ari_high,
+        ceiling_ari, fidelity_test``; rows whose ``rule`` is ``true`` are shown, or ``compact``
+        where the true count is unknown or was not swept. Each covariance type has a panel; models
+        of symbols (``none``) stand in all of them.
+    verdicts : DataFrame
+        ``network, layer, role, grade``; the grades of a network stand beside its name.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame)
+        The figure and the numbers that it shows.
     """
     known = set(agreement.loc[agreement["rule"] == "true", "network"])
     rule = np.where(agreement["network"].isin(known), "true", "compact")
@@ -167,9 +204,10 @@ def controls(agreement: pd.DataFrame, verdicts: pd.DataFrame) -> tuple[Figure, p
     axes[0, 0].set_yticks(range(len(places)), [user_text.figure(p, ROW_WIDTH) for p in places])
     axes[0, 0].set_ylim(len(places) - 0.5, -0.5)
     handles = [
-        Line2D([], [], ls="", marker=style.ROLE_MARKERS[role], color=colour, label=role, ms=4)
-        for role, colour in style.ROLE_COLOURS.items()
-    ]
+        Line2D([], [], ls="", marker=style.ROLE_MARKERS[role], color=style.ROLE_COLOURS[role],
+               label=name, ms=4)
+        for role, name in ROLE_NAMES.items()
+    ]  # fmt: skip
     if table["ceiling_ari"].notna().any():
         handles.append(Line2D([], [], color=style.CEILING, lw=1.5, label="ceiling: exact filter"))
     figure.legend(handles=handles, loc="outside upper center", ncols=4)
@@ -182,13 +220,30 @@ def controls(agreement: pd.DataFrame, verdicts: pd.DataFrame) -> tuple[Figure, p
 METHOD_MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*", "<", ">")
 
 
+@OVERVIEW.figure(
+    "methods",
+    inputs=["methods"],
+    caption="Other methods that find as many states as the compact model has, and predictors "
+    "without states (unfilled): R² of the network's output forecast five steps ahead "
+    "without reading activations in between, and agreement with the truth. Each "
+    "method is fitted to the train split and uses the past only; transitions are "
+    "counted for each kind of input in the same way for all methods. Trainings of one "
+    "network stand in one row. R² below −0.25 lies outside the panel. All numbers are "
+    "in tables/methods.csv.",
+)
 def methods(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """Draw the fidelity ahead and the agreement of every method at the same number of states.
 
     Parameters
     ----------
-    table : ``network, layer, seed, method, n_states, ahead, ari``; predictors without states have
-        no ``n_states``. Methods without a number ahead are left out.
+    table : DataFrame
+        ``network, layer, seed, method, n_states, ahead, ari``; predictors without states have no
+        ``n_states``. Methods without a number ahead are left out.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame)
+        The figure and the numbers that it shows.
     """
     table = table[table["ahead"].notna()].reset_index(drop=True)
     several = table.groupby("network")["layer"].transform("nunique") > 1
@@ -200,7 +255,7 @@ def methods(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     table, where = table[where.isin(places)], where[where.isin(places)]
     names = list(dict.fromkeys(table["method"]))
     known = "ari" in table and table["ari"].notna().any()
-    panels = [("ahead", "R2 of the output, 5 steps ahead")]
+    panels = [("ahead", "forecast R², 5 steps ahead")]
     panels += [("ari", "agreement with the truth (ARI)")] if known else []
     figure, axes = plt.subplots(
         1,

@@ -18,6 +18,7 @@ from hmmlens import user_text
 from hmmlens.interpretation import dwells
 from hmmlens.naming import MIN_ARROW, state_names
 from hmmlens.report import distinctive, style
+from hmmlens.report.explain.figures.registries import LAYER
 from hmmlens.typing import Floats
 
 #: Inches of the graph that stands above its heat maps, and of a row of many states.
@@ -48,7 +49,13 @@ class Block(NamedTuple):
 
     @property
     def title(self) -> str:
-        """What stands above it."""
+        """Title above the heat map.
+
+        Returns
+        -------
+        str
+            The label, and how many columns are left out.
+        """
         more = distinctive.and_more(self.n_all, len(self.names))
         return f"{self.label}\n{more}" if more else self.label
 
@@ -63,7 +70,17 @@ def blocks(
 
     Parameters
     ----------
-    reading, axes_names, symbols : see :func:`states`.
+    reading : Dataset
+        See :func:`states`.
+    axes_names : mapping of str to sequence of str
+        See :func:`states`.
+    symbols : tuple of bool
+        See :func:`states`.
+
+    Returns
+    -------
+    list[Block]
+        One heat map for each kind of signal.
     """
     occupancy = reading["occupancy"].to_numpy()
     found = []
@@ -96,6 +113,16 @@ def strongest(transmat: Floats) -> tuple[list[tuple[int, int]], int]:
     """Return the transitions that are drawn as arrows, and how many weaker ones are left out.
 
     Those below :data:`hmmlens.naming.MIN_ARROW` are neither drawn nor counted.
+
+    Parameters
+    ----------
+    transmat : ndarray of float, shape (state, state)
+        Transition probabilities.
+
+    Returns
+    -------
+    tuple of (list of tuple of int, int)
+        Pairs of (from, to), and the number that is left out.
     """
     p = np.where(np.eye(len(transmat), dtype=bool), 0.0, transmat)
     order = np.argsort(-p, axis=None, kind="stable")
@@ -117,8 +144,20 @@ def transition_graph(
 
     Parameters
     ----------
-    lasting : (state), the mean dwell in steps, as it is written beside each node.
-    size : height of the axes in inches, by which arrows end at the circles.
+    ax : Axes
+        Axes that are drawn on.
+    transmat : ndarray of float, shape (state, state)
+        Transition probabilities.
+    occupancy : ndarray of float, shape (state,)
+        Share of steps in each state.
+    lasting : sequence of str
+        Mean dwell time of each state in steps, as it is written next to its node.
+    colours : sequence of str
+        Colour of each state.
+    title : str
+        Title.
+    size : float
+        Height of the axes in inches, by which arrows end at the circles.
     """
     n = len(transmat)
     angle = np.pi / 2 - 2 * np.pi * np.arange(n) / max(n, 1)
@@ -172,6 +211,18 @@ def transition_graph(
     ax.set_title(title)
 
 
+@LAYER.figure(
+    "states",
+    inputs=["reading", "axes_names", "symbols", "colours", "title"],
+    caption="States of a chosen model. Left: transitions. The area of a circle grows with how "
+    "often the state occurs; the number next to it is its mean dwell time in steps (> "
+    "where sequences are too short to show more than that); arrows of a probability "
+    f"below {MIN_ARROW:g} are left out. Right: input, output of the network and, where "
+    "it is known, truth in each state. Measured values are means in the state as "
+    "deviations from the mean of all states, in standard deviations (SD); symbols and "
+    "true states are shares of steps. Of many inputs, outputs and labels, those are "
+    "shown in which states differ most.",
+)
 def states(
     reading: xr.Dataset,
     axes_names: Mapping[str, Sequence[str]],
@@ -183,14 +234,22 @@ def states(
 
     Parameters
     ----------
-    reading : see :func:`hmmlens.interpretation.states.read_states`.
-    axes_names : ``input``, ``output``, ``truth`` -> names along these dimensions.
-    symbols : whether inputs, and outputs, are shares of symbols rather than values.
+    reading : Dataset
+        See :func:`hmmlens.interpretation.states.read_states`.
+    axes_names : mapping of str to sequence of str
+        ``input``, ``output``, ``truth`` -> names along these dimensions.
+    symbols : tuple of bool
+        Whether inputs, and outputs, are symbols rather than values.
+    colours : sequence of str
+        Colour of each state.
+    title : str
+        Title.
 
     Returns
     -------
-    figure : the most frequent states, and of many columns the most distinctive; the rest is counted
-    source : all states and columns, measured values as they are
+    tuple of (Figure, DataFrame)
+        The figure of the most frequent states and most distinctive columns, in which the rest is
+        counted; and the numbers of all states and columns, measured values as they are.
     """
     n_states = int(reading["n_states"])
     reading = reading.isel(state=slice(0, n_states), next_state=slice(0, n_states))

@@ -1,6 +1,6 @@
 """Figures of a study of emulating networks: all are drawn, and show what the tables say."""
 
-import re
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,14 +8,13 @@ import pandas as pd
 import pytest
 from matplotlib.collections import LineCollection
 
-from hmmlens.report import document, style
+from hmmlens.report import style
 from hmmlens.report.emulation.figures import kick_tests, plateaus, registry, states
+from hmmlens.report.emulation.figures.axes import errors, from_zero
 from hmmlens.report.emulation.figures.common import (
     Published,
     displayed,
-    errors,
     examples,
-    from_zero,
     in_order,
     mark_published,
     published,
@@ -24,28 +23,13 @@ from hmmlens.report.emulation.figures.metrics import network_sizes
 from hmmlens.report.emulation.figures.training import losses
 from tests.report.emulation import finished_study
 
-TEMPLATE = document.TEMPLATES / "emulation.typ"
-
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("torre")
     finished_study.write(folder)
     style.use()
-    # All figures are held open at once.
-    plt.rcParams["figure.max_open_warning"] = 0
     return folder
-
-
-@pytest.fixture(scope="module")
-def made(results):
-    """Return every figure of the whole study, once."""
-    found = {
-        name: (figure, source)
-        for name, figure, source in registry.draw(results / "tables", results)
-    }
-    yield found
-    plt.close("all")
 
 
 @pytest.fixture
@@ -59,71 +43,22 @@ def paper(**row):
     return pd.DataFrame([empty | row])
 
 
-def test_every_figure_is_drawn_and_has_a_source(made):
-    # That study has networks of one size alone.
-    assert [name for name in registry.PLANS if name not in made] == ["network_sizes"]
-    for name, (figure, source) in made.items():
-        assert len(source), name
-        width, height = figure.get_size_inches()
-        # Wider than the text, or higher than the page, it would not be set as it is.
-        assert width <= style.WIDTH + 0.01, name
-        assert height <= 9.0, name
+def test_every_figure_has_a_place_in_the_report():
+    placed = [
+        name for section in registry.sections(registry.FIGURES) for name in section["figures"]
+    ]
+    assert sorted(placed) == sorted(registry.FIGURES)
+    assert registry.OTHER not in {s["title"] for s in registry.sections(registry.FIGURES)}
+    assert registry.sections(["losses", "new"]) == [
+        {"title": next(iter(registry.SECTIONS)), "figures": ["losses"]},
+        {"title": registry.OTHER, "figures": ["new"]},
+    ]
 
 
-def test_axes_with_data_are_labelled(made):
-    for name, (figure, _) in made.items():
-        for ax in figure.axes:
-            if not ax.axison or not ax.has_data() or not ax.get_subplotspec():
-                continue
-            place = ax.get_subplotspec()
-            if place.is_first_col() and name not in ("targets", "state_regions"):
-                assert ax.get_ylabel() or ax.get_yticklabels(), name
-            ticks = [t.get_text() for t in ax.get_xticklabels()]
-            if place.is_last_row():
-                assert ax.get_xlabel() or any(re.search("[a-z]", t) for t in ticks), name
-
-
-def test_nothing_is_cut_off(made):
-    # A figure's tight box is what is drawn; where it sticks out, the page cuts it off.
-    for name in ("metrics", "evolution_all", "state_regions"):
-        figure, _ = made[name]
-        figure.draw_without_rendering()
-        box, size = figure.get_tightbbox(), figure.get_size_inches()
-        assert box.x0 > -0.05, name
-        assert box.y0 > -0.05, name
-        assert box.x1 < size[0] + 0.05, name
-        assert box.y1 < size[1] + 0.05, name
-
-
-def test_every_figure_has_a_caption_and_a_place_in_the_report():
-    assert set(registry.CAPTIONS) == set(registry.PLANS)
-    text = TEMPLATE.read_text()
-    groups = text[text.index("#let groups") : text.index("#let placed")]
-    assert [name for name in registry.PLANS if f'"{name}"' not in groups] == []
-
-
-def test_a_missing_or_empty_table_leaves_its_figure_out(tmp_path, monkeypatch):
-    def drawing(*tables):
-        return plt.figure(), pd.DataFrame({"n": [len(table) for table in tables]})
-
-    monkeypatch.setattr(
-        registry,
-        "PLANS",
-        {
-            "whole": registry.Plan(drawing, ("one", "two")),
-            "lenient": registry.Plan(drawing, ("one",), ("three",)),
-            "nothing": registry.Plan(lambda one: None, ("one",)),
-            "pictured": registry.Plan(drawing, ("one", "pictures/states")),
-        },
-    )
-    pd.DataFrame({"a": [1, 2]}).to_csv(tmp_path / "one.csv", index=False)
-    found = {name: source["n"].tolist() for name, _, source in registry.draw(tmp_path, tmp_path)}
-    assert found == {"lenient": [2, 0]}
-    pd.DataFrame({"a": []}).to_csv(tmp_path / "two.csv", index=False)
-    assert "whole" not in {name for name, *_ in registry.draw(tmp_path, tmp_path)}
-    pd.DataFrame({"a": [1]}).to_csv(tmp_path / "two.csv", index=False)
-    assert {name for name, *_ in registry.draw(tmp_path, tmp_path)} == {"whole", "lenient"}
-    plt.close("all")
+def test_every_module_of_figures_is_loaded():
+    shared = {"__init__", "common", "registry"}
+    names = {path.stem for path in Path(registry.__file__).parent.glob("*.py")} - shared
+    assert {module.__name__.rpartition(".")[2] for module in registry.MODULES} == names
 
 
 def test_a_study_without_analyses_has_the_figures_of_its_training(results, tmp_path):
@@ -175,9 +110,12 @@ def test_the_papers_number_is_found_by_what_and_target():
 
 def test_the_papers_numbers_stand_beside_networks_like_its_own_alone(networks):
     told = pd.concat([paper(), paper(target="chain5"), paper(target=np.nan)])
-    assert registry.beside(told, networks)["target"].fillna("").tolist() == ["chain2", ""]
+    assert registry.comparable_numbers(told, networks)["target"].fillna("").tolist() == [
+        "chain2",
+        "",
+    ]
     small = networks.assign(n_units=50)
-    assert registry.beside(told, small)["target"].fillna("").tolist() == [""]
+    assert registry.comparable_numbers(told, small)["target"].fillna("").tolist() == [""]
 
 
 def test_the_papers_number_is_drawn_where_it_is():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -39,8 +41,8 @@ def test_names_that_lie_on_each_other_are_pushed_apart() -> None:
     assert apart(places[:1], np.array([1.0, 0.5])).tolist() == [[0.0, 0.0]]
 
 
-def drawn(grade: str, at_edge: bool) -> dict[str, Figure]:
-    """Return the figures of a layer of two states by name."""
+def draw_layer(grade: str, at_edge: bool) -> Iterator[tuple[str, Figure, pd.DataFrame]]:
+    """Draw the figures of a layer of two states."""
     model = GaussianHMM.from_parameters(
         [0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], [[-1.0, 0], [1, 0]], np.stack([np.eye(2)] * 2), "tied"
     )
@@ -67,13 +69,12 @@ def drawn(grade: str, at_edge: bool) -> dict[str, Figure]:
     )  # fmt: skip
     reading = reading.assign_attrs(picks=["bic", "compact"])
     head = verdict.title(grade, 2)
-    made = figures.figures(task, reading, None, {"pca": observed}, tables, "bic", np.nan, head)
-    return {name: figure for name, figure, _ in made}
+    return figures.figures(task, reading, None, {"pca": observed}, tables, "bic", np.nan, head)
 
 
 @pytest.mark.parametrize("grade", ["D", "C"])
 def test_every_picture_of_states_carries_the_verdict(grade: str) -> None:
-    made = drawn(grade, at_edge=grade == "C")
+    made = {name: figure for name, figure, _ in draw_layer(grade, at_edge=grade == "C")}
     heads = {name: " ".join(figure.get_suptitle().split()) for name, figure in made.items()}
     pictures = {"states-compact", "trajectories", "bands"}
     assert {name for name, head in heads.items() if head} == pictures
@@ -82,5 +83,5 @@ def test_every_picture_of_states_carries_the_verdict(grade: str) -> None:
         assert heads[name].startswith("No discrete states supported") == (grade == "C")
     title = made["states-compact"].axes[0].get_title()
     assert title.startswith("BIC and compact: 2 states")
-    assert ("the most that were offered" in title) == (grade == "C")
+    assert ("the largest number that was fitted" in title) == (grade == "C")
     plt.close("all")

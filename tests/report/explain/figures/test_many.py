@@ -17,7 +17,8 @@ from hmmlens.interpretation.states import read_states
 from hmmlens.naming import state_names
 from hmmlens.report import distinctive, style
 from hmmlens.report.explain.figures.bands import bands
-from hmmlens.report.explain.figures.network import Band, selection, trajectories
+from hmmlens.report.explain.figures.network import selection, trajectories
+from hmmlens.report.explain.figures.state_colours import Band
 from hmmlens.report.explain.figures.states import blocks, states
 from tests.report.sizes import assert_readable
 from tests.test_user_text import NASTY
