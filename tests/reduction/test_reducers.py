@@ -19,13 +19,13 @@ from hmmlens.stats.moments import Part
 
 #: Settings of kinds whose defaults are too large here.
 SMALL: dict[str, dict[str, Any]] = {
-    "pca": {"n_components": 3},
-    "factor_analysis": {"n_components": 3},
-    "ica": {"n_components": 3},
     "tsne": {"n_components": 2, "perplexity": 10.0, "max_fit_frames": 60},
 }
 #: Settings of every registered kind, as the config gives them.
-KINDS = {kind: SMALL.get(kind, {}) for kind in REDUCERS}
+KINDS = {
+    kind: SMALL.get(kind, {"n_components": 3} if "n_components" in member.model_fields else {})
+    for kind, member in REDUCERS.items()
+}
 TRAIN = np.array([True, False, True, True, False, True, True, False])
 
 
@@ -132,7 +132,7 @@ def test_test_rows_do_not_change_the_map(kind: str) -> None:
 def test_shape_seed_and_dead_units(kind: str) -> None:
     state = state_of(dead=(1, 4))
     one, about = reduced(state, kind)
-    n_components = {"identity": 4, "tsne": 2}.get(kind, 3)
+    n_components = KINDS[kind].get("n_components", 4)
     assert one.shape == (8, 30, n_components)
     assert np.isfinite(one).all()
     assert about["n_dead_units"] == 2
