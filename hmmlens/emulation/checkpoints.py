@@ -11,15 +11,19 @@ from torch import Tensor
 
 from hmmlens.errors import StoreError
 
-#: The entry of a file that holds the updates, beside the network's own.
+#: The entry of a file that holds the updates, next to the network's own.
 UPDATES = "updates"
 
 
 class Checkpoints(NamedTuple):
     """Weights after some updates.
 
-    updates : (checkpoint), rising; 0 is before the first
-    weights : by name as in a network's ``state_dict``, each (checkpoint, ...)
+    Attributes
+    ----------
+    updates : Tensor of shape (checkpoint)
+        Rising; 0 is before the first update.
+    weights : dict of Tensor of shape (checkpoint, ...)
+        By name as in a network's ``state_dict``.
     """
 
     updates: Tensor
@@ -27,7 +31,18 @@ class Checkpoints(NamedTuple):
 
     @classmethod
     def stacked(cls, kept: list[tuple[int, dict[str, Tensor]]]) -> Checkpoints:
-        """Stack the weights of one checkpoint or more; the last of an update counts."""
+        """Stack the weights of one checkpoint or more.
+
+        Parameters
+        ----------
+        kept : list of (int, dict of Tensor)
+            Updates with the weights after them; the last of an update counts.
+
+        Returns
+        -------
+        Checkpoints
+            The checkpoints, in the order of their updates.
+        """
         by_update = dict(kept)
         order = sorted(by_update)
         names = by_update[order[0]]
@@ -37,13 +52,26 @@ class Checkpoints(NamedTuple):
         )
 
     def items(self) -> Iterator[tuple[int, dict[str, Tensor]]]:
-        """Yield each update with its ``state_dict``."""
+        """Iterate over the checkpoints.
+
+        Yields
+        ------
+        update : int
+        weights : dict of Tensor
+            As in a network's ``state_dict``.
+        """
         for index, update in enumerate(self.updates.tolist()):
             yield update, {name: value[index] for name, value in self.weights.items()}
 
 
 def save(checkpoints: Checkpoints, path: Path) -> None:
-    """Write a safetensors file, under its name when whole."""
+    """Write a safetensors file, which has its name only when it is complete.
+
+    Parameters
+    ----------
+    checkpoints : Checkpoints
+    path : Path
+    """
     from safetensors.torch import save_file
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,6 +82,15 @@ def save(checkpoints: Checkpoints, path: Path) -> None:
 
 def load(path: Path) -> Checkpoints:
     """Read a file that :func:`save` wrote.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    Checkpoints
+        The content of the file.
 
     Raises
     ------

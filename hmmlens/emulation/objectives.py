@@ -1,8 +1,9 @@
-"""What a network is trained by: how its batch of sequences differs from one of the target's.
+"""Objectives of the training: the distance of a batch of sequences from one of the target.
 
-The paper's objective compares a batch with itself to debias, in which every sequence finds itself:
-between finite batches of the same law it does not average to 0, and other laws score lower. Split
-samples leave that out, as do the terms of the energy distance, which are means over pairs.
+The paper's objective compares a batch with itself to debias, in which every sequence is compared
+with itself: between finite batches of the same distribution it does not average to 0, and other
+distributions score lower. Split samples avoid that, as do the terms of the energy distance, which
+are means over pairs of different sequences.
 """
 
 from __future__ import annotations
@@ -15,23 +16,27 @@ from torch import Tensor
 from hmmlens.emulation.sinkhorn import divergence, transport
 from hmmlens.errors import DataError
 
-#: Takes emitted and target sequences, (sequence, time, symbol) one-hot; returns a number.
+#: Maps emitted and target sequences, (sequence, time, symbol) one-hot, to a number.
 Objective = Callable[[Tensor, Tensor], Tensor]
 
 
 def emit(logits: Tensor, generator: torch.Generator, temperature: float = 1.0) -> Tensor:
-    """Draw one-hot symbols by the straight-through Gumbel-softmax (Jang et al. 2017).
+    """Sample one-hot symbols by the straight-through Gumbel-softmax (Jang et al. 2017).
 
-    What is drawn follows softmax(logits); the gradient is that of the soft sample.
+    The sample follows softmax(logits); its gradient is that of the soft sample.
 
     Parameters
     ----------
-    logits : (..., symbol)
-    generator : on the device of ``logits``.
+    logits : Tensor of shape (..., symbol)
+    generator : torch.Generator
+        On the device of ``logits``.
+    temperature : float
+        Of the soft sample.
 
     Returns
     -------
-    one-hot (..., symbol), of exact zeros and ones.
+    Tensor of shape (..., symbol)
+        One-hot, of exact zeros and ones.
     """
     waiting = torch.empty_like(logits).exponential_(generator=generator)
     soft = ((logits - waiting.log()) / temperature).softmax(-1)
@@ -42,8 +47,19 @@ def emit(logits: Tensor, generator: torch.Generator, temperature: float = 1.0) -
 def split_divergence(emitted: Tensor, target: Tensor) -> Tensor:
     """Return OT(x, y) - OT(x, x') / 2 - OT(y, y') / 2, of halves x, x' and y, y' of the batches.
 
-    The halves are independent, so that it averages to 0 where the laws are equal, at any size.
-    OT(x, y) is the mean over both pairs of halves, by which no sequence is used on one side only.
+    The halves are independent, so that it averages to 0 where the distributions are equal, at any
+    size. OT(x, y) is the mean over both pairs of halves, so that each sequence is used in both
+    terms.
+
+    Parameters
+    ----------
+    emitted, target : Tensor of shape (sequence, time, symbol)
+        One-hot; each is split into halves.
+
+    Returns
+    -------
+    Tensor of shape ()
+        The objective, which may be negative.
 
     Raises
     ------
@@ -61,7 +77,17 @@ def energy_distance(emitted: Tensor, target: Tensor) -> Tensor:
     """Return 2 E|X - Y| - E|X - X'| - E|Y - Y'|, each mean over different sequences.
 
     Szekely & Rizzo 2013, with the Euclidean distance of one-hot sequences, the root of twice the
-    number of steps in which they differ. It averages to 0 where the laws are equal.
+    number of steps in which they differ. It averages to 0 where the distributions are equal.
+
+    Parameters
+    ----------
+    emitted, target : Tensor of shape (sequence, time, symbol)
+        One-hot.
+
+    Returns
+    -------
+    Tensor of shape ()
+        The objective, which may be negative.
 
     Raises
     ------
@@ -77,9 +103,9 @@ def energy_distance(emitted: Tensor, target: Tensor) -> Tensor:
 
 
 def _distances(x: Tensor, y: Tensor) -> Tensor:
-    # Half of |x|^2 + |y|^2 of one-hot sequences is their length, whatever moves.
+    # |x|^2 of a one-hot sequence is its length.
     square = 2 * (x.shape[1] - x.flatten(1) @ y.flatten(1).T)
-    # The root has no slope at 0, where equal sequences are.
+    # The root has no gradient at 0, the distance of equal sequences.
     return square.clamp_min(1.0).sqrt() * (square > 0.5)
 
 

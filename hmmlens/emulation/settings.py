@@ -91,23 +91,25 @@ class Emulation(Section):
         return self
 
 
-#: Presets that emit from states.
+#: Presets that emit symbols from states, not on transitions.
 PRESETS = tuple(name for name in get_args(Preset) if name not in ("rrxor", "z1r"))
 
 
-#: What a network may be asked after its training.
+#: Analyses of a trained network.
 Analysis = Literal["scores", "reverse", "kicks", "states"]
 
 
 class Target(Section):
     """A hidden Markov model to emulate."""
 
-    startprob: list[Probability] = Field(min_length=2, description="initial law, (n_states)")
+    startprob: list[Probability] = Field(
+        min_length=2, description="initial distribution, (n_states)"
+    )
     transmat: list[list[Probability]] = Field(
         description="transition matrix, (n_states, n_states), rows add up to 1"
     )
     emissionprob: list[list[Probability]] = Field(
-        description="symbol laws, (n_states, n_symbols), rows add up to 1"
+        description="symbol distributions, (n_states, n_symbols), rows add up to 1"
     )
 
     @model_validator(mode="after")
@@ -118,7 +120,13 @@ class Target(Section):
         return self
 
     def parameters(self) -> HMMParameters:
-        """Return the matrices as arrays."""
+        """Return the matrices as arrays.
+
+        Returns
+        -------
+        HMMParameters
+            Checked: probabilities that sum to 1.
+        """
         from hmmlens.datasets.synthetic.generators import check_hmm
 
         return check_hmm(self.startprob, self.transmat, self.emissionprob)
@@ -142,8 +150,8 @@ class Bias(Section):
         for key in ("targets", "objectives", "batch_sizes"):
             listed = getattr(self, key)
             if len(set(listed)) < len(listed):
-                told = ", ".join(map(str, listed))
-                raise ValueError(f"{key}: must hold nothing twice, found {told}")
+                found = ", ".join(map(str, listed))
+                raise ValueError(f"{key}: must hold nothing twice, found {found}")
         if len(self.n_draws) != len(self.batch_sizes):
             raise ValueError(
                 f"n_draws: needs a number for each of batch_sizes, found {len(self.n_draws)} for "

@@ -1,13 +1,13 @@
-"""The Sinkhorn divergence between batches of symbol sequences, each a point of its own.
+"""The Sinkhorn divergence between batches of symbol sequences.
 
-A sequence is one-hot and flattened. Half the squared distance of two of them is the number of
-steps in which they differ, and that one integer matrix is all that entropic transport needs. The
+A sequence is a point, one-hot and flattened. Half the squared distance of two of them is the number
+of steps in which they differ, and this integer matrix is all that entropic transport needs. The
 scheme is that of geomloss (Feydy 2020, algorithm 3.5): updates of both potentials at once, averaged
 with what they were, while the blur shrinks from the diameter of the data. It is fast because
 
 - both updates come from one exponential, exp((f + g - C) / eps), whose sums over rows and columns
-  say by how much each potential is off; it stays within the range of float32 as the potentials are
-  in it, and is clamped where it is nothing, because numbers below that range slow a processor down;
+  give the error of each potential; it stays within the range of float32 as the potentials are in
+  it, and is clamped where it is negligible, because numbers below that range slow a processor down;
 - the transport of a batch onto itself has a closed form when the blur is so small that only equal
   sequences exchange mass, as with the blur of .2 of Torre et al. 2025.
 """
@@ -27,11 +27,11 @@ from hmmlens.errors import DataError
 BLUR = 0.2
 #: Factor of the blur from one step of its schedule to the next.
 SCALING = 0.5
-#: Exponents are kept within these: exp(-80) is nothing beside 1, and nothing overflows.
+#: Exponents are kept within these: exp(-80) is negligible compared with 1, and nothing overflows.
 LOWEST, HIGHEST = -80.0, 60.0
 #: The closed form holds where different sequences exchange less than this share of mass.
 NEGLIGIBLE = 1e-5
-#: Entries of a matrix that are worked on at once: what a processor's cache holds, and a GPU's all.
+#: Entries of a matrix that are computed at once, by device: as many as fit a processor's cache.
 BLOCK = {"cpu": 2**18, "cuda": 2**25}
 
 
@@ -42,8 +42,15 @@ def divergence(x: Tensor, y: Tensor, blur: float = BLUR) -> Tensor:
 
     Parameters
     ----------
-    x, y : (sequence, time, symbol) one-hot; a gradient goes to each that asks for one.
-    blur : square root of the temperature.
+    x, y : Tensor of shape (sequence, time, symbol)
+        One-hot; each may require a gradient.
+    blur : float
+        Square root of the temperature.
+
+    Returns
+    -------
+    Tensor of shape ()
+        At least 0, up to the accuracy of the scheme.
 
     Raises
     ------
@@ -54,12 +61,28 @@ def divergence(x: Tensor, y: Tensor, blur: float = BLUR) -> Tensor:
 
 
 def transport(x: Tensor, y: Tensor, blur: float = BLUR) -> Tensor:
-    """Return the entropic cost OT(x, y): the mean of both potentials, added.
+    """Return the entropic cost OT(x, y), the sum of the means of both potentials.
 
-    Its gradient is the envelope's, of the cost n_steps - <a, b>. On one-hot sequences that is
-    half the squared distance; the terms by which their gradients differ cancel in a divergence.
+    Its gradient is that of the envelope theorem, for the cost n_steps - <a, b>. On one-hot
+    sequences that is half the squared distance; the terms by which their gradients differ cancel in
+    a divergence.
 
-    Parameters, Raises : as of :func:`divergence`.
+    Parameters
+    ----------
+    x, y : Tensor of shape (sequence, time, symbol)
+        One-hot; each may require a gradient.
+    blur : float
+        Square root of the temperature.
+
+    Returns
+    -------
+    Tensor of shape ()
+        The cost, half a squared distance.
+
+    Raises
+    ------
+    DataError
+        When the shapes do not fit, or a step does not hold one 1 among zeros.
     """
     _check(x, y)
     value: Tensor = _Transport.apply(x, y, blur)  # type: ignore[no-untyped-call]
@@ -69,8 +92,25 @@ def transport(x: Tensor, y: Tensor, blur: float = BLUR) -> Tensor:
 def self_transport(x: Tensor, blur: float = BLUR) -> Tensor:
     """Return OT(x, x), with gradient.
 
-    Where exp(-1 / temperature) is negligible a sequence keeps its mass or shares it with its
-    equals, and OT(x, x) is the temperature times the entropy of the batch's distinct sequences.
+    Where exp(-1 / temperature) is negligible a sequence exchanges mass with equal sequences only,
+    and OT(x, x) is the temperature times the entropy of the batch's distinct sequences.
+
+    Parameters
+    ----------
+    x : Tensor of shape (sequence, time, symbol)
+        One-hot; it may require a gradient.
+    blur : float
+        Square root of the temperature.
+
+    Returns
+    -------
+    Tensor of shape ()
+        The cost, half a squared distance.
+
+    Raises
+    ------
+    DataError
+        When a step does not hold one 1 among zeros.
     """
     if len(x) * math.exp(-1 / blur**2) > NEGLIGIBLE:
         return transport(x, x, blur)
@@ -84,7 +124,14 @@ def temperatures(x: Tensor, y: Tensor, blur: float) -> list[float]:
 
     Parameters
     ----------
-    x, y : (sequence, feature)
+    x, y : Tensor of shape (sequence, feature)
+    blur : float
+        Square root of the last temperature.
+
+    Returns
+    -------
+    list of float
+        Falling by a factor of ``SCALING**2``.
     """
     spread = torch.maximum(x.amax(0), y.amax(0)) - torch.minimum(x.amin(0), y.amin(0))
     last = blur**2
@@ -115,7 +162,22 @@ def _blocks(cost: Tensor) -> Iterator[slice]:
 
 
 def kernel(cost: Tensor, f: Tensor, g: Tensor, temperature: float) -> Tensor:
-    """Return exp((f + g - cost) / temperature), (row, column), within the range of numbers."""
+    """Return exp((f + g - cost) / temperature), clamped to the range of float32.
+
+    Parameters
+    ----------
+    cost : Tensor of shape (row, column)
+    f : Tensor of shape (row)
+        Potential of the rows.
+    g : Tensor of shape (column)
+        Potential of the columns.
+    temperature : float
+
+    Returns
+    -------
+    Tensor of shape (row, column)
+        The transport plan up to the weights of the sequences.
+    """
     exponent = cost * (-1 / temperature)
     exponent.add_((f / temperature)[:, None]).add_(g / temperature)
     return exponent.clamp_(LOWEST, HIGHEST).exp_()
@@ -128,7 +190,7 @@ class _Transport(torch.autograd.Function):
         cost = torch.addmm(a.new_tensor(float(x.shape[1])), a, b.T, alpha=-1)
         f, g = a.new_zeros(len(a)), a.new_zeros(len(b))
         schedule = temperatures(a, b, blur)
-        # Whole steps at the start, where there is nothing to average with, and at the end.
+        # The first step is not averaged, as there is no former potential.
         for temperature, share in [(schedule[0], 1.0), *((t, 0.5) for t in schedule)]:
             across, down = torch.empty_like(f), torch.zeros_like(g)
             for rows in _blocks(cost):
@@ -149,7 +211,7 @@ class _Transport(torch.autograd.Function):
                 to_x[rows] = plan @ b
             if to_y is not None:
                 to_y += plan.T @ a[rows]
-        # The plan's rows, or columns, made to add up to what their sequences weigh.
+        # The plan's rows, or columns, are normalised to the weights of their sequences.
         if to_x is not None:
             to_x = (to_x / (-len(a) * across)[:, None]).view_as(x)
         if to_y is not None:
@@ -177,5 +239,5 @@ class _SelfTransport(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Any, ...]:
         (x,) = ctx.saved_tensors
-        # Both ends of the plan move, and all that a sequence meets equals it.
+        # Both marginals of the plan depend on x, and a sequence exchanges mass with equals only.
         return -2 / len(x) * upstream[0] * x, None

@@ -1,9 +1,9 @@
-"""Train a network until its sequences are like those of a hidden Markov model.
+"""Train a network to emit sequences distributed as those of a hidden Markov model.
 
-All that is drawn for an update depends on the seed and the update's number alone. So a run that is
-killed and started again ends with the same bits as one that ran through. States that run away are
-told in the history; they are only ever mended by the settings: the penalty of activity, carried
-states and drops of the learning rate.
+Everything random in an update depends on the seed and the update's number alone, so that a run that
+is killed and started again ends with the same bits as one that was not. Diverging states are
+reported in the history; the settings against them are the penalty of activity, carried states and
+drops of the learning rate.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import hashlib
 import logging
 import pickle
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,26 +35,49 @@ log = logging.getLogger(__name__)
 
 #: Columns of the history: the update's number, counted from 1; the objective without the penalty;
 #: the penalty with its weight; norm of the gradient before it is clipped; largest |hidden| of the
-#: batch; learning rate; updates left out so far because the gradient was not finite; seconds.
+#: batch; learning rate; updates skipped so far because the gradient was not finite; seconds.
 HISTORY = ["update", "loss", "penalty", "grad_norm", "max_hidden", "rate", "skipped", "seconds"]
-#: A training has diverged when so many updates in a row have no finite gradient.
-MOST_SKIPPED = 20
-#: Largest |hidden| that is learnt from; its square is still a number.
-LARGEST = 1e18
-#: Largest mean square of a state that is carried over. Beyond it a state starts anew, so that no
-#: more than one batch's steps of growth come together, and the penalty can undo them.
-MOST_CARRIED = 100.0
-#: Updates between savings of all that is needed to go on.
-SAVE_EVERY = 50
+
+
+@dataclass(frozen=True)
+class TrainingLimits:
+    """Limits of a training that its results hardly depend on.
+
+    Attributes
+    ----------
+    max_skipped : int
+        A training has diverged after this number of consecutive updates without a finite gradient.
+    max_hidden : float
+        Largest absolute hidden state that is learnt from; its square is still a number.
+    max_carried : float
+        Largest mean square of a state that is carried over. Beyond it a state is reset, so that the
+        growth is limited to one batch's steps, which the penalty can undo.
+    save_every : int
+        Updates between writings of the file to continue from.
+    """
+
+    max_skipped: int = 20
+    max_hidden: float = 1e18
+    max_carried: float = 100.0
+    save_every: int = 50
+
+
+LIMITS = TrainingLimits()
 
 
 class Trained(NamedTuple):
     """A network after its training.
 
-    network : with the weights of the last update
-    history : one row per logged update, columns :data:`HISTORY`
-    checkpoints : weights along the way, the first before any update
-    diverged : whether it stopped early because its gradients were finite no more
+    Attributes
+    ----------
+    network : NoiseDriven
+        With the weights of the last update.
+    history : DataFrame
+        One row per logged update, columns :data:`HISTORY`.
+    checkpoints : Checkpoints
+        Weights along the training, the first before any update.
+    diverged : bool
+        Whether the training stopped early because gradients were not finite.
     """
 
     network: NoiseDriven
@@ -63,7 +87,19 @@ class Trained(NamedTuple):
 
 
 def initialise(settings: EmulationNetwork, n_symbols: int, seed: int) -> NoiseDriven:
-    """Return a network with initial weights from ``seed``; torch's own state is left as it was."""
+    """Return a network with initial weights; torch's global random state is unchanged.
+
+    Parameters
+    ----------
+    settings : EmulationNetwork
+    n_symbols : int
+    seed : int
+
+    Returns
+    -------
+    NoiseDriven
+        On the CPU.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "weights"))
         network = NoiseDriven(
@@ -82,7 +118,21 @@ def initialise(settings: EmulationNetwork, n_symbols: int, seed: int) -> NoiseDr
 
 
 def target_batch(hmm: HMMParameters, n_sequences: int, n_steps: int, *names: Any) -> Tensor:
-    """Draw sequences of the target, (sequence, time, symbol) one-hot; ``names`` give the seed."""
+    """Sample sequences of the target.
+
+    Parameters
+    ----------
+    hmm : HMMParameters
+        The target.
+    n_sequences, n_steps : int
+    *names : object
+        Give the seed, see :func:`hmmlens.seeds.derive_seed`.
+
+    Returns
+    -------
+    Tensor of shape (sequence, time, symbol)
+        One-hot.
+    """
     rng = np.random.default_rng(derive_seed(*names))
     symbols = sample_hmm(hmm, n_sequences, n_steps, rng)[0]
     return one_hot(torch.from_numpy(symbols), hmm.emissionprob.shape[1]).float()
@@ -95,35 +145,53 @@ def train(
     seed: int,
     checkpoint: Path | None = None,
     device: torch.device | str = "cpu",
+    limits: TrainingLimits = LIMITS,
 ) -> Trained:
     """Train a network on a target.
 
     Parameters
     ----------
-    checkpoint : a file to continue from and to write every :data:`SAVE_EVERY` updates; one that
-        was made with other settings is ignored. The caller removes it when the weights are safe.
+    settings : Emulation
+    network_settings : EmulationNetwork
+    hmm : HMMParameters
+        The target.
+    seed : int
+        Seed of weights, sequences and noise.
+    checkpoint : Path, optional
+        A file to continue from and to write every ``limits.save_every`` updates; one that was made
+        with other settings is ignored. The caller removes it when the weights are stored.
+    device : torch.device or str
+        Where the training runs.
+    limits : TrainingLimits
+
+    Returns
+    -------
+    Trained
+        The network with its history and checkpoints.
 
     Raises
     ------
     DataError
-        When states are carried over but the target does not start in its stationary law, so that
-        later stretches of its sequences are not like the first.
+        When states are carried over but the target does not start in its stationary distribution,
+        so that later segments of its sequences are distributed differently from the first.
     """
     stationary = np.allclose(hmm.startprob @ hmm.transmat, hmm.startprob, atol=1e-6)
     if settings.carried and not stationary:
-        raise DataError("carried states need a target whose startprob is its stationary law")
+        raise DataError(
+            "carried states need a target whose startprob is its stationary distribution"
+        )
     network = initialise(network_settings, hmm.emissionprob.shape[1], seed).to(device)
-    run = _Run(settings, network, hmm, seed, torch.device(device))
+    run = _Run(settings, network, hmm, seed, torch.device(device), limits)
     signature = _signature(settings, network_settings, hmm, seed)
     run.resume(checkpoint, signature)
     began = time.perf_counter() - run.seconds
-    while run.update < settings.n_updates and run.in_a_row < MOST_SKIPPED:
+    while run.update < settings.n_updates and run.in_a_row < limits.max_skipped:
         run.step()
         run.seconds = time.perf_counter() - began
         run.record()
-        if checkpoint is not None and run.update % SAVE_EVERY == 0:
+        if checkpoint is not None and run.update % limits.save_every == 0:
             run.save(checkpoint, signature)
-    diverged = run.in_a_row >= MOST_SKIPPED
+    diverged = run.in_a_row >= limits.max_skipped
     if diverged:
         log.warning("stopped after update %d: %d without a finite gradient", run.update,
                     run.in_a_row)  # fmt: skip
@@ -132,7 +200,7 @@ def train(
 
 
 class _Run:
-    """A training under way, and all that it needs to go on."""
+    """The state of a training, which is all that it needs to continue."""
 
     def __init__(
         self,
@@ -141,7 +209,9 @@ class _Run:
         hmm: HMMParameters,
         seed: int,
         device: torch.device,
+        limits: TrainingLimits,
     ) -> None:
+        self.limits = limits
         self.settings, self.network, self.hmm, self.seed = settings, network, hmm, seed
         self.device, self.generator = device, torch.Generator(device)
         self.objective = OBJECTIVES[settings.objective]
@@ -169,14 +239,13 @@ class _Run:
         return target_batch(self.hmm, *size, self.seed, "data", self.update).to(self.device)
 
     def start(self, n: int) -> State:
-        """Return the states that a batch starts from: some go on, the others are zero."""
+        """Return the initial states of a batch: some are carried over, the others are zero."""
         s = self.settings
         row = torch.arange(n, device=self.device)
-        # Rows take turns in starting anew, so that all ages are there at any time.
-        turn = (row + self.update) % max(1, -(-s.max_age // s.n_steps)) != 0
-        # A state that ran away is no place to go on from.
-        near = self.state[0][0][:n].square().mean(1) < MOST_CARRIED
-        on = ((row < s.carried * n) & turn & near)[:, None]
+        # Rows are reset in turn, so that all ages occur at any time.
+        kept = (row + self.update) % max(1, -(-s.max_age // s.n_steps)) != 0
+        bounded = self.state[0][0][:n].square().mean(1) < self.limits.max_carried
+        on = ((row < s.carried * n) & kept & bounded)[:, None]
         return tuple(tuple(part[:n] * on for part in entry) for entry in self.state)
 
     def rate(self) -> float:
@@ -192,8 +261,8 @@ class _Run:
         hidden, state = self.network.run(noise, self.start(len(target)))
         largest = hidden.detach().abs().amax()
         loss = penalty = norm = torch.full_like(largest, torch.nan)
-        # A state beyond the range of numbers says nothing that could be compared.
-        if bool(largest < LARGEST):
+        # There is nothing to compare for a state beyond the range of numbers.
+        if bool(largest < self.limits.max_hidden):
             emitted = emit(self.network.out(hidden), self.generator)
             loss = self.objective(emitted, target)
             penalty = s.activity_penalty * (hidden.square().mean((1, 2)) - 1).relu().mean()
@@ -215,7 +284,7 @@ class _Run:
         self.row = [*(v.item() for v in (loss, penalty, norm, largest)), rate, self.skipped]
 
     def record(self) -> None:
-        last = self.update == self.settings.n_updates or self.in_a_row >= MOST_SKIPPED
+        last = self.update == self.settings.n_updates or self.in_a_row >= self.limits.max_skipped
         if last or self.update % self.settings.log_every == 0:
             self.history.append([self.update, *self.row, self.seconds])
         if last or self.update % self.settings.checkpoint_every == 0:

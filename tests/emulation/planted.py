@@ -10,8 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hmmlens.rnn.noise_driven import Modulation
-
 State = tuple[tuple[Tensor, ...], ...]
 
 
@@ -25,7 +23,7 @@ class Wells:
 
     The next place depends on the nearest place alone, so places are states and nothing else is.
     With ``parts`` 2 a second part, such as an LSTM's cell, holds the place, and the first one
-    only says it.
+    only gives the output.
     """
 
     def __init__(
@@ -61,13 +59,11 @@ class Wells:
 
 
 class Kicked:
-    """A unit at 1 or -1 whose sign another unit turns, for one step, when noise is rare enough.
+    """A unit at 1 or -1 whose sign another unit flips, in one step, when noise is rare enough.
 
-    Unit 0 says which symbol, unit 1 is the kick; the others only jitter. It is a ``NoiseDriven``
-    in what the analyses of exits ask for.
+    Unit 0 gives the symbol, unit 1 is the kick; the others only jitter.
     """
 
-    cell = "relu"
     leave = 0.05
 
     def __init__(self, n_units: int = 8) -> None:
@@ -76,21 +72,15 @@ class Kicked:
     def start(self, n_sequences: int) -> State:
         return ((torch.zeros(n_sequences, self.n_units),),)
 
-    def received(self, noise: Tensor) -> Tensor:
-        return noise
-
-    def step(self, state: State, noise: Tensor, modulation: Modulation | None = None) -> State:
-        return self.advance(state, noise, modulation)
-
-    def advance(self, state: State, given: Tensor, modulation: Modulation | None = None) -> State:
+    def step(self, state: State, noise: Tensor) -> State:
         hidden = state[0][0]
         sign = torch.where(hidden[:, 0] < 0, -1.0, 1.0)
         kicked = torch.where(hidden[:, 1] > 0.5, -sign, sign)
-        new = 0.05 * given
+        new = 0.05 * noise
         new[:, 0] += kicked
-        new[:, 1] += (uniform(given[:, 2]) < self.leave).float()
-        return ((new if modulation is None else modulation.output * new,),)
+        new[:, 1] += (uniform(noise[:, 2]) < self.leave).float()
+        return ((new,),)
 
     def readout(self, state: State) -> Tensor:
-        said = 3 * torch.sign(state[0][0][:, 0])
-        return torch.stack([said, torch.full_like(said, -2.0), -said], dim=1)
+        logit = 3 * torch.sign(state[0][0][:, 0])
+        return torch.stack([logit, torch.full_like(logit, -2.0), -logit], dim=1)

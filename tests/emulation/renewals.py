@@ -1,4 +1,4 @@
-"""Labels that take turns, with dwells whose law is known."""
+"""Labels that alternate, with dwell times of known distribution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Straight-through draws against their law, objectives against brute force, and their bias."""
+"""Straight-through samples, objectives compared with brute force, and their bias."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_unbiased_objectives_average_to_nothing_and_see_what_differs(name: str) 
 
 
 def test_the_debiased_divergence_prefers_fewer_switches_than_the_target_has() -> None:
-    """The bias that the split sample is there for: the true law is not the one that scores best."""
+    """The bias that the split sample removes: the true distribution does not score best."""
 
     def score(leave: float, rare: float, name: str) -> float:
         pairs = [(batch(256, 50, 2 * i, leave, rare), batch(256, 50, 2 * i + 1)) for i in range(8)]

@@ -120,25 +120,25 @@ def test_transport_is_the_best_assignment() -> None:
 
 
 @pytest.mark.parametrize("which", ["x", "y"])
-def test_gradient_says_how_the_cost_changes(which: str) -> None:
+def test_gradient_is_the_change_of_the_cost(which: str) -> None:
     parts = {"x": batch("noise", 40, 8, 4), "y": batch("fully3", 30, 8, 5)}
     symbols = parts[which].argmax(2)
 
-    # A blur so wide beside one changed symbol that it leaves the plan as it was.
+    # A blur so wide compared with one changed symbol that the plan hardly changes.
     moved = parts[which].clone().requires_grad_()
     before = transport(**(parts | {which: moved}), blur=10.0)
     before.backward()
     assert moved.grad is not None
-    real, said = [], []
+    real, predicted = [], []
     for row, t in itertools.product(range(0, 30, 7), range(8)):
         other = symbols.clone()
         other[row, t] = (other[row, t] + 1) % 3
         changed = one_hot(other, 3).float()
         after = transport(**(parts | {which: changed}), blur=10.0)
         real.append(after.item() - before.item())
-        said.append((moved.grad * (changed - parts[which])).sum().item())
+        predicted.append((moved.grad * (changed - parts[which])).sum().item())
     assert np.abs(real).max() > 5e-3
-    np.testing.assert_allclose(real, said, atol=0.05 * np.abs(real).max())
+    np.testing.assert_allclose(real, predicted, atol=0.05 * np.abs(real).max())
 
 
 def test_self_transport_has_the_iterated_value_and_gradient() -> None:

@@ -1,4 +1,4 @@
-"""Training: a killed run ends as one that was not; what is told, carried, dropped and mended."""
+"""Training: killed runs, the history, carried states, drops of the rate and penalties."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hmmlens.emulation import checkpoints, training
 from hmmlens.emulation.analysis.plateau.detection import levels
 from hmmlens.emulation.objectives import OBJECTIVES
 from hmmlens.emulation.settings import Emulation, EmulationNetwork
-from hmmlens.emulation.training import HISTORY, Trained, initialise, train
+from hmmlens.emulation.training import HISTORY, Trained, TrainingLimits, initialise, train
 from hmmlens.errors import DataError, StoreError
 
 NETWORK = EmulationNetwork(n_units=8, n_noise=4)
@@ -68,36 +68,34 @@ def test_killed_run_ends_with_the_same_bits(
 ) -> None:
     settings, network = settings_of(**change), NETWORK.model_copy(update={"cell": cell})
     whole = train(settings, network, TARGET, 3)
-    monkeypatch.setattr(training, "SAVE_EVERY", 3)
+    often = TrainingLimits(save_every=3)
     path = tmp_path / "folder" / "checkpoint.pt"
     for update in (2, 7):
         with monkeypatch.context() as patch:
             kill_before(patch, update)
             with pytest.raises(KilledError):
-                train(settings, network, TARGET, 3, path)
+                train(settings, network, TARGET, 3, path, limits=often)
         assert path.exists() == (update > 3)
     began: list[int] = []
     step = training._Run.step
     monkeypatch.setattr(training._Run, "step", lambda run: began.append(run.update) or step(run))
-    again = train(settings, network, TARGET, 3, path)
+    again = train(settings, network, TARGET, 3, path, limits=often)
     assert began == list(range(6, 10))
     assert same(again, whole) and not same(train(settings, network, TARGET, 4), whole)
     assert again.history["seconds"].is_monotonic_increasing
     assert not list(path.parent.glob("*.partial"))
 
 
-def test_checkpoint_of_another_run_or_a_broken_one_is_ignored(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(training, "SAVE_EVERY", 5)
+def test_checkpoint_of_another_run_or_a_broken_one_is_ignored(tmp_path: Path) -> None:
+    limits = TrainingLimits(save_every=5)
     path, whole = tmp_path / "c.pt", train(settings_of(), NETWORK, TARGET, 0)
-    train(settings_of(learning_rate=0.01), NETWORK, TARGET, 0, path)
-    assert same(train(settings_of(), NETWORK, TARGET, 0, path), whole)
+    train(settings_of(learning_rate=0.01), NETWORK, TARGET, 0, path, limits=limits)
+    assert same(train(settings_of(), NETWORK, TARGET, 0, path, limits=limits), whole)
     path.write_bytes(path.read_bytes()[:1000])
-    assert same(train(settings_of(), NETWORK, TARGET, 0, path), whole)
+    assert same(train(settings_of(), NETWORK, TARGET, 0, path, limits=limits), whole)
 
 
-def test_global_random_state_is_left_alone() -> None:
+def test_global_random_state_is_unchanged() -> None:
     torch.manual_seed(5)
     before = torch.get_rng_state()
     first = train(settings_of(n_updates=2), NETWORK, TARGET, 0)
@@ -106,7 +104,7 @@ def test_global_random_state_is_left_alone() -> None:
     assert same(train(settings_of(n_updates=2), NETWORK, TARGET, 0), first)
 
 
-def test_history_and_checkpoints_tell_of_the_updates(tmp_path: Path) -> None:
+def test_history_and_checkpoints_are_of_the_updates(tmp_path: Path) -> None:
     trained = train(settings_of(log_every=3), NETWORK, TARGET, 1)
     assert list(trained.history) == HISTORY and not trained.diverged
     assert trained.history["update"].tolist() == [3, 6, 9, 10]
@@ -194,9 +192,7 @@ def test_penalty_is_on_activity_above_one() -> None:
     assert train(settings_of(n_updates=1), loud, TARGET, 0).history["penalty"][0] == 0
 
 
-def test_states_that_run_away_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "MOST_SKIPPED", 4)
-
+def test_diverging_states_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def wild(*args: Any) -> training.NoiseDriven:
         network = initialise(*args)
         with torch.no_grad():
@@ -205,7 +201,10 @@ def test_states_that_run_away_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with monkeypatch.context() as patch:
         patch.setattr(training, "initialise", wild)
-        trained = train(settings_of(n_steps=20, activity_penalty=1.0), NETWORK, TARGET, 0)
+        trained = train(
+            settings_of(n_steps=20, activity_penalty=1.0), NETWORK, TARGET, 0,
+            limits=TrainingLimits(max_skipped=4),
+        )  # fmt: skip
     assert trained.diverged
     last = trained.history.iloc[-1]
     assert (last["update"], last["skipped"]) == (4, 4) and not np.isfinite(last["max_hidden"])

@@ -1,12 +1,12 @@
-"""Which units may kick a network out of a label: they rise before it leaves, and push it out.
+"""Candidate kick units: units whose level rises before a network leaves a label, and that cause it.
 
-The sign of a unit's pre-activation is not asked for in clusters: units that kick a network out of
+The sign of a unit's pre-activation in clusters is not a criterion: units that kick a network out of
 one label are often on while it is in another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,33 +17,26 @@ from torch import Tensor
 from hmmlens.dynamics import rollouts
 from hmmlens.dynamics.jacobians import has_drive
 from hmmlens.dynamics.labels import latent, switches
-from hmmlens.dynamics.protocol import unflatten
+from hmmlens.dynamics.protocol import DrivenNetwork, unflatten
 from hmmlens.dynamics.rollouts import Run
-from hmmlens.rnn.noise_driven import Modulation, NoiseDriven
+from hmmlens.emulation.kicks.settings import DEFAULTS, KickSettings
+from hmmlens.rnn.noise_driven import Modulation
 from hmmlens.typing import Floats, Int64s
 
-#: Runs, and steps of each, in which exits are looked for.
-N_RUNS, N_STEPS = 96, 400
-#: More steps than this before an exit is the cluster, fewer the kick zone, and the last step
-#: before it the transition.
-CLUSTER = 8
-#: By how many standard deviations a candidate's level rises from the cluster to the transition.
-RISE = 0.5
-#: Steps before an exit in which a replay starts, and steps from it on whose margin counts.
-BEFORE, AFTER = 8, 6
-#: Exits that are replayed.
-MOST_EXITS = 400
-#: Candidates that are kept, the first by gradient.
-MOST = 24
+#: Step of the central differences that replace gradients.
+STEP = 0.01
 
 
-class Watched(NamedTuple):
-    """Runs of an unchanged network.
+class UnperturbedRuns(NamedTuple):
+    """Runs of an unperturbed network.
 
-    run : the runs
-    labels : (run, time)
-    levels : (run, time - 1, unit), pre-activations of the steps from the second on; what units of
-        a cell with gates send out
+    Attributes
+    ----------
+    run : Run
+    labels : ndarray of shape (run, time)
+    levels : Tensor of shape (run, time - 1, unit)
+        Pre-activations of the steps from the second on; what units send out where there is not one
+        drive per unit.
     """
 
     run: Run
@@ -51,16 +44,27 @@ class Watched(NamedTuple):
     levels: Tensor
 
 
-class Ranked(NamedTuple):
+class Candidates(NamedTuple):
     """Candidates for leaving a label.
 
-    label, to : the label that is left, and for which one (None for any)
-    candidates : (candidate), units, by falling gradient, at most ``MOST``
-    n_rising : how many units rise
-    gradient : (unit), of the margin of the next label's logit, by a factor on the unit
-    sent : (unit), what it sends out on average in the cluster
-    n_exits : how many exits were replayed
-    cluster, kick, transition : (unit), mean levels in the three regions
+    Attributes
+    ----------
+    label : int
+        The label that is left.
+    to : int or None
+        The label that follows, None for any.
+    candidates : ndarray of shape (candidate)
+        Units by falling gradient.
+    n_rising : int
+        Number of units that rise, before the list is cut off.
+    gradient : ndarray of shape (unit)
+        Derivative of the margin of the next label's logit by a factor on the unit.
+    cluster_output : ndarray of shape (unit)
+        Mean of what units send out in the cluster.
+    n_exits : int
+        Exits that were replayed.
+    cluster, kick, transition : ndarray of shape (unit)
+        Mean levels in the three regions.
     """
 
     label: int
@@ -68,26 +72,46 @@ class Ranked(NamedTuple):
     candidates: Int64s
     n_rising: int
     gradient: Floats
-    sent: Floats
+    cluster_output: Floats
     n_exits: int
     cluster: Floats
     kick: Floats
     transition: Floats
 
 
-def watch(network: NoiseDriven, informative: Sequence[int], generator: torch.Generator) -> Watched:
-    """Run an unchanged network on fresh noise.
+def record_unperturbed_runs(
+    network: DrivenNetwork,
+    informative: Sequence[int],
+    generator: torch.Generator,
+    settings: KickSettings = DEFAULTS,
+) -> UnperturbedRuns:
+    """Run an unperturbed network on new noise.
+
+    Parameters
+    ----------
+    network : DrivenNetwork
+    informative : sequence of int
+        The symbols that distinguish states, see :mod:`hmmlens.dynamics.labels`.
+    generator : torch.Generator
+    settings : KickSettings
+
+    Returns
+    -------
+    UnperturbedRuns
+        Runs with their labels and levels.
 
     Raises
     ------
     DataError
-        When it diverges.
+        When the network diverges.
     """
-    run = rollouts.drive(network, N_RUNS, N_STEPS, generator)
-    return Watched(run, latent(run.logits, informative).cpu().numpy(), _levels(network, run))
+    run = rollouts.drive(network, settings.n_runs, settings.n_steps, generator)
+    return UnperturbedRuns(
+        run, latent(run.logits, informative).cpu().numpy(), _levels(network, run)
+    )
 
 
-def _levels(network: NoiseDriven, run: Run) -> Tensor:
+def _levels(network: DrivenNetwork, run: Run) -> Tensor:
     """Return the levels (run, time, unit), from the second step on."""
     if not has_drive(network):
         return run.states[:, 1:, : network.n_units]
@@ -98,107 +122,177 @@ def _levels(network: NoiseDriven, run: Run) -> Tensor:
 
 
 def steps_to_exit(labels: Int64s) -> Int64s:
-    """Return how many steps before the next exit each step of ``labels`` (run, time) is.
+    """Return the number of steps from each step to the next exit.
 
-    1 is the last step of a stay; -1 where the run ends first.
+    Parameters
+    ----------
+    labels : ndarray of shape (run, time)
+
+    Returns
+    -------
+    ndarray of shape (run, time)
+        1 at the last step of a visit; -1 where the run ends first.
     """
-    out = np.full(labels.shape, -1)
+    ahead = np.full(labels.shape, -1)
     for t in range(labels.shape[1] - 2, -1, -1):
-        later = np.where(out[:, t + 1] > 0, out[:, t + 1] + 1, -1)
-        out[:, t] = np.where(labels[:, t] != labels[:, t + 1], 1, later)
-    return out
+        later = np.where(ahead[:, t + 1] > 0, ahead[:, t + 1] + 1, -1)
+        ahead[:, t] = np.where(labels[:, t] != labels[:, t + 1], 1, later)
+    return ahead
 
 
-def rank(
-    network: NoiseDriven,
-    watched: Watched,
+def rank_candidates(
+    network: DrivenNetwork,
+    runs: UnperturbedRuns,
     informative: Sequence[int],
     label: int,
     to: int | None = None,
-) -> Ranked:
-    """Return the candidates for leaving ``label``, for label ``to`` or for any.
+    settings: KickSettings = DEFAULTS,
+) -> Candidates:
+    """Return the candidates for leaving a label.
 
     Candidates have a higher level in the transition than in the cluster, by more than
-    :data:`RISE` standard deviations, and above 0; a unit whose activation is odd (``tanh``, and
-    what a gated cell sends out) may do the same below 0. They are ranked by the gradient of the
-    margin between the next label's logit and this one's, in the steps after exits that happened,
-    by a factor on the unit: on its drive (``relu``), or on how far what it sends out is from its
-    mean in the cluster. There are none where fewer than two exits, or no steps in the cluster, were
-    seen.
+    ``settings.min_rise`` standard deviations, and above 0; a unit whose activation is odd
+    (``tanh``, and what a gated cell sends out) may do the same below 0. They are ranked by the
+    gradient of the margin between the next label's logit and this one's, in the steps after exits
+    that happened, by a factor on the unit: on its drive (``relu``), or on the difference of what it
+    sends out from its mean in the cluster.
+
+    Parameters
+    ----------
+    network : DrivenNetwork
+    runs : UnperturbedRuns
+    informative : sequence of int
+        The symbols that distinguish states.
+    label : int
+        The label that is left.
+    to : int, optional
+        The label that follows; by default any.
+    settings : KickSettings
+
+    Returns
+    -------
+    Candidates
+        Without any where the runs have fewer than two exits, or no steps in the cluster.
     """
-    labels = watched.labels[:, 1:]
-    ahead, here = steps_to_exit(watched.labels)[:, 1:], labels == label
+    labels = runs.labels[:, 1:]
+    ahead, here = steps_to_exit(runs.labels)[:, 1:], labels == label
     following = np.roll(labels, -1, axis=1)
     leaves = here & (ahead == 1) & ((following == to) if to is not None else True)
-    regions = (here & (ahead > CLUSTER), here & (ahead > 1) & (ahead <= CLUSTER), leaves)
+    n_cluster = settings.n_cluster
+    regions = (here & (ahead > n_cluster), here & (ahead > 1) & (ahead <= n_cluster), leaves)
     n_units = network.n_units
-    means = [_mean(watched.levels, region) for region in regions]
-    sent = _mean(watched.run.states[:, 1:, :n_units], regions[0])
-    if np.isnan(sent).any():
+    means = [_mean(runs.levels, region) for region in regions]
+    output = _mean(runs.run.states[:, 1:, :n_units], regions[0])
+    if np.isnan(output).any():
         gradient, n_exits = np.zeros(n_units), 0
     else:
-        gradient, n_exits = replayed_gradient(network, watched, informative, label, sent, to)
-    spread = watched.levels.flatten(0, 1).double().std(dim=0).cpu().numpy()
-    sign = np.sign(means[2]) if network.cell != "relu" else np.ones(n_units)
+        gradient, n_exits = replayed_gradient(
+            network, runs, informative, label, output, to, settings
+        )
+    spread = runs.levels.flatten(0, 1).double().std(dim=0).cpu().numpy()
+    is_relu = getattr(network, "cell", None) == "relu"
+    sign = np.ones(n_units) if is_relu else np.sign(means[2])
     with np.errstate(invalid="ignore"):
-        rises = (sign * means[2] > 0) & (sign * (means[2] - means[0]) > RISE * spread)
+        rises = (sign * means[2] > 0) & (sign * (means[2] - means[0]) > settings.min_rise * spread)
     rising = np.flatnonzero(rises) if n_exits > 1 else np.array([], dtype=np.int64)
     order = rising[np.argsort(-gradient[rising], kind="stable")]
-    return Ranked(label, to, order[:MOST], len(rising), gradient, sent, n_exits, *means)
+    kept = order[: settings.max_candidates]
+    return Candidates(label, to, kept, len(rising), gradient, output, n_exits, *means)
 
 
 def _mean(values: Tensor, where: NDArray[np.bool_]) -> Floats:
     """Return the mean (unit) of values (run, time, unit) over some steps; NaN over none."""
     some = values[torch.from_numpy(where).to(values.device)]
-    found: Floats = some.double().mean(dim=0).cpu().numpy()
-    return found
+    mean: Floats = some.double().mean(dim=0).cpu().numpy()
+    return mean
 
 
 def replayed_gradient(
-    network: NoiseDriven,
-    watched: Watched,
+    network: DrivenNetwork,
+    runs: UnperturbedRuns,
     informative: Sequence[int],
     label: int,
-    sent: Floats,
+    cluster_output: Floats,
     to: int | None = None,
+    settings: KickSettings = DEFAULTS,
 ) -> tuple[Floats, int]:
-    """Return d margin / d factor (unit), and over how many exits it is the mean; see :func:`rank`.
+    """Return the gradient by which candidates are ranked, see :func:`rank_candidates`.
 
-    Each exit is replayed with its own noise, from ``BEFORE`` steps before it; the margin is that
-    of the label it left for over the label it left, over ``AFTER`` steps from the exit on.
+    Each exit is replayed with its own noise, from ``settings.n_before`` steps before it; the margin
+    is that of the label that followed over the label that was left, over ``settings.n_after`` steps
+    from the exit on. Networks that are no torch modules are differentiated by central differences.
+
+    Parameters
+    ----------
+    network : DrivenNetwork
+    runs : UnperturbedRuns
+    informative : sequence of int
+        The symbols that distinguish states.
+    label : int
+        The label that is left.
+    cluster_output : ndarray of shape (unit)
+        Mean of what units send out in the cluster.
+    to : int, optional
+        The label that follows; by default any.
+    settings : KickSettings
+
+    Returns
+    -------
+    gradient : ndarray of shape (unit)
+        Derivative of the margin by the factor on each unit.
+    n_exits : int
+        Exits over which it is the mean.
     """
-    found = switches(watched.labels)
-    n_steps = watched.labels.shape[1]
-    fits = (found.before == label) & (found.time >= BEFORE) & (found.time + AFTER <= n_steps)
+    found = switches(runs.labels)
+    n_steps, n_before, n_after = runs.labels.shape[1], settings.n_before, settings.n_after
+    fits = (found.before == label) & (found.time >= n_before) & (found.time + n_after <= n_steps)
     if to is not None:
         fits &= found.after == to
     # Evenly over all that fit, so that no run counts more than others.
     chosen = np.flatnonzero(fits)
-    chosen = chosen[np.linspace(0, len(chosen) - 1, min(MOST_EXITS, len(chosen))).astype(int)]
+    n_exits = min(settings.max_exits, len(chosen))
+    chosen = chosen[np.linspace(0, len(chosen) - 1, n_exits).astype(int)]
     if not len(chosen):
         return np.zeros(network.n_units), 0
-    run = watched.run
+    run = runs.run
     rows = torch.from_numpy(found.sequence[chosen]).to(run.noise.device)
     times = torch.from_numpy(found.time[chosen]).to(run.noise.device)
     after = torch.tensor(list(informative), device=run.noise.device)[
         torch.from_numpy(found.after[chosen]).to(run.noise.device)
     ]
-    # Out of inference mode, in which the runs were made, and in which there are no gradients.
-    with torch.inference_mode(False), torch.enable_grad():
-        state = unflatten(run.states[rows, times - BEFORE].clone(), network)
-        factor = torch.ones(network.n_units, device=after.device, requires_grad=True)
-        rest = torch.from_numpy(sent).to(factor)
-        margin = torch.zeros((), device=after.device)
-        for t in range(1 - BEFORE, AFTER):
+
+    def _margin(factor: Tensor) -> Tensor:
+        state = unflatten(run.states[rows, times - n_before].clone(), network)
+        rest = torch.from_numpy(cluster_output).to(factor)
+        total = torch.zeros((), device=after.device)
+        for t in range(1 - n_before, n_after):
             noise = run.noise[rows, times + t].clone()
-            if network.cell == "relu":
+            if has_drive(network) and network.cell == "relu":
                 state = network.step(state, noise, Modulation(drive=factor))
             else:
                 state = network.step(state, noise)
-                state = ((rest + factor * (state[0][0] - rest), *state[0][1:]),)
+                output = rest + factor * (state[0][0] - rest)
+                state = ((output, *state[0][1:]), *state[1:])
             if t >= 0:
                 logits = network.readout(state)
-                gained = logits.gather(1, after[:, None])[:, 0] - logits[:, informative[label]]
-                margin = margin + gained.mean() / AFTER
-        (gradient,) = torch.autograd.grad(margin, factor)
-    return gradient.double().cpu().numpy(), len(chosen)
+                gain = logits.gather(1, after[:, None])[:, 0] - logits[:, informative[label]]
+                total = total + gain.mean() / n_after
+        return total
+
+    gradient_of = _by_autograd if isinstance(network, torch.nn.Module) else _by_differences
+    return gradient_of(_margin, torch.ones(network.n_units, device=after.device)), len(chosen)
+
+
+def _by_autograd(function: Callable[[Tensor], Tensor], at: Tensor) -> Floats:
+    # Out of inference mode, in which the runs were made, and in which there are no gradients.
+    with torch.inference_mode(False), torch.enable_grad():
+        variable = at.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(function(variable), variable)
+    values: Floats = gradient.double().cpu().numpy()
+    return values
+
+
+def _by_differences(function: Callable[[Tensor], Tensor], at: Tensor) -> Floats:
+    with torch.inference_mode():
+        changes = STEP * torch.eye(len(at), device=at.device)
+        return np.array([float(function(at + d) - function(at - d)) for d in changes]) / (2 * STEP)

@@ -1,4 +1,4 @@
-"""Doses: what a factor on kick units, on the noise that reaches them, or on other noise does.
+"""Dose response: factors on kick units, on the noise that reaches them, and on other noise.
 
 Torre et al. 2025 (section on ablation and enhancement) multiply the drive of kick units, the noise
 of the units that give them most input, and as a control the noise of units that do neither.
@@ -16,77 +16,136 @@ import torch
 from torch import Tensor
 
 from hmmlens.dynamics.lyapunov import lyapunov
-from hmmlens.emulation.kicks.context import N_STARTS, Case
-from hmmlens.emulation.kicks.first_exits import Starts, first_exits, hazards, modulated
-from hmmlens.emulation.kicks.intervention_tests import gated_switches, strongest_inputs
-from hmmlens.emulation.kicks.selection import intact
+from hmmlens.emulation.interventions import Intervention, modulate_copies
+from hmmlens.emulation.kicks.first_exits import InitialStates, first_exits, hazards
+from hmmlens.emulation.kicks.group_selection import unperturbed_exits
+from hmmlens.emulation.kicks.groups import KickContext
+from hmmlens.emulation.kicks.intervention_tests import count_gated_switches, strongest_inputs
+from hmmlens.emulation.kicks.settings import DEFAULTS, KickSettings
 from hmmlens.errors import DataError
 from hmmlens.rnn.noise_driven import ACTIVATIONS, NoiseDriven
 from hmmlens.typing import Floats, Int64s
 
 #: What is multiplied.
-Of = Literal["drive", "noise", "control"]
-#: Factors. Beyond 1.5 states may run away, see the Lyapunov exponent.
-FACTORS = np.arange(21) / 10
-#: Factors on the drive at which the Lyapunov exponent is found.
-STABILITY_FACTORS = (0.0, 0.5, 1.0, 1.5, 2.0)
+DoseTarget = Literal["drive", "noise", "control"]
 
 COLUMNS = ["exit", "of", "n_units", "factor", "hazard", "rate", "unbounded",
            "lyapunov", "lyapunov_low", "lyapunov_high"]  # fmt: skip
 
 
-def multiplied(network: NoiseDriven, groups: Mapping[int, Int64s]) -> dict[tuple[int, Of], Int64s]:
+def multiplied_units(
+    network: Any, groups: Mapping[int, Int64s], settings: KickSettings = DEFAULTS
+) -> dict[tuple[int, DoseTarget], Int64s]:
     """Return the units of each exit whose drive, or whose noise, is multiplied.
-
-    ``drive``: the exit's group; ``noise``: its strongest inputs; ``control``: all units that are
-    in no group and among the strongest inputs of none, left out where there are none.
 
     Parameters
     ----------
-    groups : the kick units of each exit, by the label that is left.
+    network : NoiseDriven
+        With one drive per unit, unless there are no groups.
+    groups : dict of ndarray of shape (unit)
+        The kick units of each exit, by the label that is left.
+    settings : KickSettings
+
+    Returns
+    -------
+    dict
+        ``(label, target)`` -> units. ``drive``: the exit's group; ``noise``: its strongest inputs;
+        ``control``: all units that are in no group and among the strongest inputs of none, left
+        out where there are none.
     """
-    inputs = {label: strongest_inputs(network, units) for label, units in groups.items()}
+    inputs = {label: strongest_inputs(network, units, settings) for label, units in groups.items()}
     taken = [*groups.values(), *inputs.values()]
     rest = np.setdiff1d(np.arange(network.n_units), np.concatenate(taken) if taken else [])
-    found: dict[tuple[int, Of], Int64s] = {}
+    chosen: dict[tuple[int, DoseTarget], Int64s] = {}
     for label, units in groups.items():
-        found[label, "drive"] = units
-        found[label, "noise"] = inputs[label]
+        chosen[label, "drive"] = units
+        chosen[label, "noise"] = inputs[label]
         if len(rest):
-            found[label, "control"] = rest
-    return found
+            chosen[label, "control"] = rest
+    return chosen
 
 
-def factors(network: NoiseDriven, units: Int64s, values: Floats) -> Tensor:
-    """Return factors (copy, unit) on units: a value for each copy on ``units``, 1 on others."""
-    out = torch.ones(len(values), network.n_units).to(network.out.weight)
-    out[:, units] = torch.from_numpy(values)[:, None].to(out)
-    return out
+def unit_factors(network: NoiseDriven, units: Int64s, values: Floats) -> Tensor:
+    """Return factors on some units, 1 on others.
+
+    Parameters
+    ----------
+    network : NoiseDriven
+    units : ndarray of shape (unit)
+    values : ndarray of shape (copy)
+
+    Returns
+    -------
+    Tensor of shape (copy, unit)
+        A value for each copy on ``units``.
+    """
+    factors = torch.ones(len(values), network.n_units).to(network.out.weight)
+    factors[:, units] = torch.from_numpy(values)[:, None].to(factors)
+    return factors
 
 
-def _modulation(network: NoiseDriven, units: Int64s, values: Floats, of: Of) -> dict[str, Tensor]:
-    return {"drive" if of == "drive" else "noise": factors(network, units, values)}
+def _intervention(
+    network: NoiseDriven, units: Int64s, values: Floats, target: DoseTarget
+) -> Intervention:
+    factors = unit_factors(network, units, values)
+    return modulate_copies(network, **{"drive" if target == "drive" else "noise": factors})
 
 
-def dose(
+def dose_response(
     network: NoiseDriven,
     units: Int64s,
     values: Floats,
-    starts: Starts,
+    initial: InitialStates,
     informative: Sequence[int],
     to: int | None = None,
-    of: Of = "drive",
+    target: DoseTarget = "drive",
 ) -> Floats:
-    """Return the hazard (value) with a factor on some units, relative to factor 1."""
-    changed = modulated(network, **_modulation(network, units, values, of))
-    exits = first_exits(network, changed, len(values), starts, informative)
-    usual = hazards(intact(network, starts, informative), to)
-    found: Floats = hazards(exits, to) / usual
-    return found
+    """Return the hazard with factors on some units, relative to factor 1.
+
+    Parameters
+    ----------
+    network : NoiseDriven
+        With one drive per unit.
+    units : ndarray of shape (unit)
+    values : ndarray of shape (value)
+        The factors.
+    initial : InitialStates
+    informative : sequence of int
+        The symbols that distinguish states.
+    to : int, optional
+        The label that follows; by default any.
+    target : str
+        What is multiplied, see :data:`DoseTarget`.
+
+    Returns
+    -------
+    ndarray of shape (value)
+        Hazard divided by that of the unperturbed network.
+    """
+    intervention = _intervention(network, units, values, target)
+    exits = first_exits(network, intervention, len(values), initial, informative)
+    unperturbed = hazards(unperturbed_exits(network, initial, informative), to)
+    relative: Floats = hazards(exits, to) / unperturbed
+    return relative
 
 
-def scaled(network: NoiseDriven, units: Int64s, factor: float, of: Of = "drive") -> NoiseDriven:
-    """Return a copy whose weights have a factor on the drive or the noise of ``units`` built in.
+def scale_weights(
+    network: NoiseDriven, units: Int64s, factor: float, target: DoseTarget = "drive"
+) -> NoiseDriven:
+    """Return a copy whose weights include a factor on the drive or the noise of some units.
+
+    Parameters
+    ----------
+    network : NoiseDriven
+    units : ndarray of shape (unit)
+    factor : float
+    target : str
+        What is multiplied, see :data:`DoseTarget`.
+
+    Returns
+    -------
+    NoiseDriven
+        A changed copy.
 
     Raises
     ------
@@ -97,7 +156,7 @@ def scaled(network: NoiseDriven, units: Int64s, factor: float, of: Of = "drive")
         raise DataError(f"a {network.cell} cell has not one drive per unit")
     changed = deepcopy(network)
     with torch.no_grad():
-        if of != "drive":
+        if target != "drive":
             changed.noise.weight[units] *= factor
             return changed
         changed.recurrent.weight[units] *= factor
@@ -106,44 +165,59 @@ def scaled(network: NoiseDriven, units: Int64s, factor: float, of: Of = "drive")
     return changed
 
 
-def dose_table(case: Case, groups: Mapping[int, Int64s]) -> pd.DataFrame:
-    """Return what factors do to exits, to all switches and to stability.
+def dose_table(context: KickContext, groups: Mapping[int, Int64s]) -> pd.DataFrame:
+    """Return the effect of factors on exits, on all switches and on stability.
+
+    Parameters
+    ----------
+    context : KickContext
+    groups : dict of ndarray of shape (unit)
+        The kick units of each exit, by the label that is left.
 
     Returns
     -------
-    one row an exit, what is multiplied and factor: ``exit``, ``of``, ``n_units`` (that are
-    multiplied), ``factor``, ``hazard`` of the exit and ``rate`` of all switches relative to factor
-    1, ``unbounded`` (share of runs that ran away), ``lyapunov`` with its limits (of the drive)
+    DataFrame
+        One row for each exit, target and factor: ``exit``, ``of`` (the target), ``n_units`` (that
+        are multiplied), ``factor``, ``hazard`` of the exit and ``rate`` of all switches relative to
+        factor 1, ``unbounded`` (share of runs that diverged), ``lyapunov`` with its limits (of the
+        drive)
     """
     rows = []
-    network = case.network
-    for (label, of), units in multiplied(network, groups).items():
-        # The same starts and noise for all three.
-        starts = case.starts(label, 2 * N_STARTS, "dose")
-        hazard = dose(network, units, FACTORS, starts, case.informative, of=of)
-        rate, unbounded = _rates(case, label, units, of)
-        usual = rate[FACTORS == 1]
-        for i, factor in enumerate(FACTORS):
-            row: dict[str, Any] = {"exit": label, "of": of, "n_units": len(units)}
-            row |= {"factor": factor, "hazard": hazard[i], "rate": (rate / usual)[i]}
+    network: Any = context.network
+    settings = context.settings
+    factors = np.array(settings.factors)
+    for (label, target), units in multiplied_units(network, groups, settings).items():
+        # The same initial states and noise for all three.
+        initial = context.initial_states(label, 2 * settings.n_initial, "dose")
+        hazard = dose_response(network, units, factors, initial, context.informative, target=target)
+        rate, unbounded = _rates(context, label, units, target)
+        unchanged = rate[factors == 1]
+        for i, factor in enumerate(factors):
+            row: dict[str, Any] = {"exit": label, "of": target, "n_units": len(units)}
+            row |= {"factor": factor, "hazard": hazard[i], "rate": (rate / unchanged)[i]}
             row["unbounded"] = unbounded[i]
-            if of == "drive" and factor in STABILITY_FACTORS:
-                changed = scaled(network, units, float(factor))
-                found = lyapunov(changed, case.torch("stability", label))
+            if target == "drive" and factor in settings.stability_factors:
+                changed = scale_weights(network, units, float(factor))
+                exponent = lyapunov(changed, context.torch("stability", label))
                 names = ("lyapunov", "lyapunov_low", "lyapunov_high")
-                row |= dict(zip(names, map(float, found), strict=True))
+                row |= dict(zip(names, map(float, exponent), strict=True))
             rows.append(row)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _rates(case: Case, label: int, units: Int64s, of: Of) -> tuple[Floats, Floats]:
-    """Return switches a run (factor), and the share of runs that ran away, which have no rate."""
-    # Of copies, one for each factor and label.
-    values = np.repeat(FACTORS, len(case.informative))
-    changed = modulated(case.network, **_modulation(case.network, units, values, of))
-    counts = gated_switches(
-        case.network, changed, len(FACTORS), case.informative, case.torch("dose", label)
-    )
+def _rates(
+    context: KickContext, label: int, units: Int64s, target: DoseTarget
+) -> tuple[Floats, Floats]:
+    """Return switches per run (factor), and the share of runs that diverged, which have no rate."""
+    network: Any = context.network
+    settings = context.settings
+    n_factors = len(settings.factors)
+    # One copy for each factor and label.
+    values = np.repeat(np.array(settings.factors), len(context.informative))
+    counts = count_gated_switches(
+        network, _intervention(network, units, values, target), n_factors, context.informative,
+        context.torch("dose", label), settings,
+    )  # fmt: skip
     bounded = ~np.isnan(counts)
     rate = np.where(bounded, counts, 0).sum(axis=1) / np.maximum(bounded.sum(axis=1), 1)
     return np.where(bounded.any(axis=1), rate, np.nan), 1 - bounded.mean(axis=1)

@@ -1,8 +1,8 @@
-"""Whether a group of kick units does more than other units would, and how.
+"""Tests of whether ablation of a group of kick units has more effect than that of other units.
 
-All outcomes but the gated one are the hazard of the first exit. The rate of all switches says
-little: without a group one exit is blocked, but the label it would lead to may not be held either,
-so that the rate can rise. Gated, a group is lost only while its own label lasts.
+All outcomes but the gated one are the hazard of the first exit. The rate of all switches is a poor
+outcome: ablation of a group blocks one exit, but the label after it may become shorter as well, so
+that the rate can rise. Gated ablation is limited to the time in which the group's label lasts.
 """
 
 from __future__ import annotations
@@ -13,49 +13,54 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from hmmlens.dynamics import rollouts
 from hmmlens.dynamics.labels import latent
-from hmmlens.dynamics.protocol import unflatten
+from hmmlens.dynamics.protocol import DrivenNetwork, unflatten
+from hmmlens.emulation.interventions import (
+    Ablation,
+    Intervention,
+    ablate_copies,
+    modulate_copies,
+    noise_input,
+    select_rows,
+    unit_masks,
+)
 from hmmlens.emulation.kicks.first_exits import (
     N_ROWS,
-    Changed,
     Exits,
-    Starts,
+    InitialStates,
     first_exits,
-    modulated,
-    received,
     reduction_estimate,
     reductions,
 )
-from hmmlens.emulation.kicks.selection import (
-    Loss,
-    draw_starts,
-    intact,
-    lacking,
-    masks,
-    pool,
-    without,
+from hmmlens.emulation.kicks.group_selection import (
+    ablated_exits,
+    record_pool,
+    sample_initial_states,
+    unperturbed_exits,
 )
+from hmmlens.emulation.kicks.settings import DEFAULTS, KickSettings
 from hmmlens.errors import DataError
 from hmmlens.rnn.noise_driven import NoiseDriven
+from hmmlens.rnn.recurrent_network import State
 from hmmlens.stats.bootstrap import Estimate, estimate
 from hmmlens.stats.surrogates import p_value
 from hmmlens.typing import Floats, Int64s
 
-#: Inputs of each kick unit, the strongest, whose noise is cut.
-N_INPUTS = 20
-#: Runs, and steps of each, in which all switches are counted.
-N_GATED, GATED_STEPS = 100, 200
-N_BOOTSTRAP = 1000
 
+class Comparison(NamedTuple):
+    """The effect of a group compared with that of sets of other units.
 
-class Against(NamedTuple):
-    """A group beside sets of other units.
-
-    effect : by which share the group lowers the outcome, with its 95 % interval
-    null : (set), by which share each set does
-    p : share of the sets that lower it as much, (1 + #) / (1 + B)
+    Attributes
+    ----------
+    effect : Estimate
+        Share by which the group lowers the outcome, with its 95 % interval.
+    null : ndarray of shape (set)
+        Share by which each set lowers it.
+    p : float
+        Share of the sets that lower it as much, (1 + #) / (1 + B).
     """
 
     effect: Estimate
@@ -63,109 +68,244 @@ class Against(NamedTuple):
     p: float
 
 
-def fresh_starts(
-    network: NoiseDriven,
+def fresh_initial_states(
+    network: DrivenNetwork,
     informative: Sequence[int],
     label: int,
     generator: torch.Generator,
-    n_starts: int,
-) -> Starts:
-    """Return initial states from separate runs, see :func:`.selection.draw_starts`."""
-    states = pool(network, generator)
-    return draw_starts(network, states, informative, label, generator, n_starts)
+    n_initial: int,
+    settings: KickSettings = DEFAULTS,
+) -> InitialStates:
+    """Return initial states from runs of their own, see :func:`.sample_initial_states`.
+
+    Parameters
+    ----------
+    network : DrivenNetwork
+    informative : sequence of int
+        The symbols that distinguish states.
+    label : int
+    generator : torch.Generator
+    n_initial : int
+    settings : KickSettings
+
+    Returns
+    -------
+    InitialStates
+        The states and the noise that follows.
+    """
+    pool = record_pool(network, generator, settings)
+    return sample_initial_states(network, pool, informative, label, generator, n_initial, settings)
 
 
-def lost(
-    network: NoiseDriven,
+def compare_ablation(
+    network: DrivenNetwork,
     units: Int64s,
     sets: Int64s,
-    loss: Loss,
-    starts: Starts,
+    ablation: Ablation,
+    initial: InitialStates,
     informative: Sequence[int],
     rng: np.random.Generator,
     to: int | None = None,
-) -> Against:
-    """Compare the loss of a group with that of ``sets`` (set, unit), on the same starts and noise.
+    settings: KickSettings = DEFAULTS,
+) -> Comparison:
+    """Compare ablation of a group with that of sets, on the same initial states and noise.
+
+    Parameters
+    ----------
+    network : DrivenNetwork
+    units : ndarray of shape (unit)
+        The group.
+    sets : ndarray of shape (set, unit)
+    ablation : Ablation
+    initial : InitialStates
+    informative : sequence of int
+        The symbols that distinguish states.
+    rng : numpy.random.Generator
+    to : int, optional
+        The label that follows; by default any.
+    settings : KickSettings
+
+    Returns
+    -------
+    Comparison
+        The effect of the group, and of each set.
 
     Raises
     ------
     DataError
         When the network never leaves the label.
     """
-    usual = intact(network, starts, informative)
-    exits = lacking(network, [units, *sets], loss, starts, informative)
-    return _against(exits, usual, rng, to)
+    unperturbed = unperturbed_exits(network, initial, informative)
+    exits = ablated_exits(network, [units, *sets], ablation, initial, informative)
+    return _comparison(exits, unperturbed, rng, to, settings)
 
 
-def _against(
-    exits: Exits, usual: Exits, rng: np.random.Generator, to: int | None = None
-) -> Against:
-    lowered = reductions(exits, usual, to)
-    effect = reduction_estimate(exits, usual, rng, to, N_BOOTSTRAP)
-    return Against(effect, lowered[1:], p_value(lowered[0], lowered[1:]))
+def _comparison(
+    exits: Exits,
+    unperturbed: Exits,
+    rng: np.random.Generator,
+    to: int | None,
+    settings: KickSettings,
+) -> Comparison:
+    lowered = reductions(exits, unperturbed, to)
+    effect = reduction_estimate(exits, unperturbed, rng, to, settings.n_bootstrap)
+    return Comparison(effect, lowered[1:], p_value(lowered[0], lowered[1:]))
 
 
-def unread(
-    network: NoiseDriven,
+def off_target_effect(
+    network: DrivenNetwork,
     units: Int64s,
-    loss: Loss,
-    starts: Starts,
+    ablation: Ablation,
+    initial: InitialStates,
     informative: Sequence[int],
     rng: np.random.Generator,
     to: int | None = None,
+    settings: KickSettings = DEFAULTS,
 ) -> Estimate:
-    """Return the effect of a group's loss on labels in which it has no say.
+    """Return the effect of a group's ablation on labels that are read from the other units alone.
 
-    The readout's weights from the group are 0 with and without the loss, so that what is lost is
-    the group's effect on other units.
+    The readout ignores the group with and without the ablation, so that only the group's effect on
+    other units is ablated.
+
+    Parameters
+    ----------
+    network : DrivenNetwork
+    units : ndarray of shape (unit)
+        The group.
+    ablation : Ablation
+    initial : InitialStates
+    informative : sequence of int
+        The symbols that distinguish states.
+    rng : numpy.random.Generator
+    to : int, optional
+        The label that follows; by default any.
+    settings : KickSettings
+
+    Returns
+    -------
+    Estimate
+        Share by which the hazard is lowered, with its 95 % interval.
     """
-    deaf = deepcopy(network)
-    with torch.no_grad():
-        deaf.out.weight[:, units] = 0
+    masked = without_readout(network, units)
     with torch.inference_mode():
-        same = torch.nonzero(latent(deaf.readout(starts.state), informative) == starts.label)[:, 0]
-    state = tuple(tuple(part[same] for part in entry) for entry in starts.state)
-    some = Starts(state, starts.given[:, same], starts.label)
-    exits = lacking(deaf, [units], loss, some, informative)
-    return reduction_estimate(exits, intact(deaf, some, informative), rng, to, N_BOOTSTRAP)
+        labels = latent(masked.readout(initial.state), informative)
+    same = torch.nonzero(labels == initial.label)[:, 0]
+    some = InitialStates(
+        select_rows(initial.state, same), initial.noise_input[:, same], initial.label
+    )
+    exits = ablated_exits(masked, [units], ablation, some, informative)
+    unperturbed = unperturbed_exits(masked, some, informative)
+    return reduction_estimate(exits, unperturbed, rng, to, settings.n_bootstrap)
 
 
-def strongest_inputs(network: NoiseDriven, units: Int64s) -> Int64s:
+def without_readout(network: DrivenNetwork, units: Int64s) -> DrivenNetwork:
+    """Return a network whose readout ignores some units.
+
+    Parameters
+    ----------
+    network : DrivenNetwork
+    units : ndarray of shape (unit)
+
+    Returns
+    -------
+    DrivenNetwork
+        A changed copy, or a view of a network that is no ``NoiseDriven``.
+    """
+    if not isinstance(network, NoiseDriven):
+        return _MaskedReadout(network, units)
+    masked = deepcopy(network)
+    with torch.no_grad():
+        masked.out.weight[:, units] = 0
+    return masked
+
+
+class _MaskedReadout:
+    """A network whose readout takes some units for 0."""
+
+    def __init__(self, network: DrivenNetwork, units: Int64s) -> None:
+        self.network, self.n_noise, self.n_units = network, network.n_noise, network.n_units
+        self.kept = torch.ones(network.n_units)
+        self.kept[units] = 0
+
+    def start(self, n_sequences: int) -> State:
+        return self.network.start(n_sequences)
+
+    def step(self, state: State, noise: Tensor) -> State:
+        return self.network.step(state, noise)
+
+    def readout(self, state: State) -> Tensor:
+        hidden = self.kept.to(state[0][0]) * state[0][0]
+        return self.network.readout(((hidden, *state[0][1:]), *state[1:]))
+
+
+def strongest_inputs(
+    network: NoiseDriven, units: Int64s, settings: KickSettings = DEFAULTS
+) -> Int64s:
     """Return the units, other than ``units``, with the largest weights onto each of them.
 
-    :data:`N_INPUTS` for each of ``units``, or as many less that they are at most half of the other
-    units in all: sets of other units would else be nearly the same.
+    Parameters
+    ----------
+    network : NoiseDriven
+    units : ndarray of shape (unit)
+        The group.
+    settings : KickSettings
+
+    Returns
+    -------
+    ndarray of shape (input)
+        ``settings.n_inputs`` for each of ``units``, or as many less that they are at most half of
+        the other units in all: sets of other units would else be nearly the same.
     """
     weight = network.recurrent.weight.detach().cpu().numpy()[units].copy()
     weight[:, units] = -np.inf
     order = np.argsort(-weight, axis=1)
     n_others = network.n_units - len(units)
-    for n_inputs in range(min(N_INPUTS, n_others), 1, -1):
-        found = np.unique(order[:, :n_inputs])
-        if 2 * len(found) <= n_others:
-            return found
+    for n_inputs in range(min(settings.n_inputs, n_others), 1, -1):
+        inputs = np.unique(order[:, :n_inputs])
+        if 2 * len(inputs) <= n_others:
+            return inputs
     return np.unique(order[:, :1])
 
 
-def noise_cut(
+def compare_noise_ablation(
     network: NoiseDriven,
     units: Int64s,
     n_sets: int,
-    starts: Starts,
+    initial: InitialStates,
     informative: Sequence[int],
     rng: np.random.Generator,
     to: int | None = None,
-) -> Against:
-    """Compare a cut of the noise of a group's strongest inputs with that of as many other units.
+    settings: KickSettings = DEFAULTS,
+) -> Comparison:
+    """Compare ablation of the noise of a group's strongest inputs with that of as many other units.
 
     No set has units of the group, which keep their noise.
+
+    Parameters
+    ----------
+    network : NoiseDriven
+    units : ndarray of shape (unit)
+        The group.
+    n_sets : int
+    initial : InitialStates
+    informative : sequence of int
+        The symbols that distinguish states.
+    rng : numpy.random.Generator
+    to : int, optional
+        The label that follows; by default any.
+    settings : KickSettings
+
+    Returns
+    -------
+    Comparison
+        The effect of the inputs of the group, and of each set.
 
     Raises
     ------
     DataError
         When the inputs are more than half of the other units, so that sets hardly differ.
     """
-    inputs = strongest_inputs(network, units)
+    inputs = strongest_inputs(network, units, settings)
     others = np.setdiff1d(np.arange(network.n_units), units)
     if 2 * len(inputs) > len(others):
         raise DataError(
@@ -173,99 +313,141 @@ def noise_cut(
             "sets to compare them with"
         )
     sets = [rng.choice(others, len(inputs), replace=False) for _ in range(n_sets)]
-    factor = torch.from_numpy(~masks([inputs, *sets], network.n_units)).to(network.out.weight)
-    changed = modulated(network, noise=factor)
-    exits = first_exits(network, changed, len(factor), starts, informative)
-    return _against(exits, intact(network, starts, informative), rng, to)
+    factor = torch.from_numpy(~unit_masks([inputs, *sets], network.n_units))
+    factor = factor.to(network.out.weight)
+    exits = first_exits(
+        network, modulate_copies(network, noise=factor), len(factor), initial, informative
+    )
+    unperturbed = unperturbed_exits(network, initial, informative)
+    return _comparison(exits, unperturbed, rng, to, settings)
 
 
-def gated_switches(
-    network: NoiseDriven,
-    changed: Changed,
+def count_gated_switches(
+    network: DrivenNetwork,
+    intervention: Intervention,
     n_copies: int,
     informative: Sequence[int],
     generator: torch.Generator,
+    settings: KickSettings = DEFAULTS,
+    n_rows: int = N_ROWS,
 ) -> Floats:
-    """Return how often each copy's label changes in each of some runs (copy, run).
+    """Return how often the label changes when each copy is changed as its current label asks for.
 
-    All start in the same visited states and get the same noise, :data:`GATED_STEPS` steps of it.
-    NaN where a run left all bounds.
+    All copies start from the same visited states and receive the same noise.
 
     Parameters
     ----------
-    changed : copies of the network, one for each copy and label in that order; a copy is changed
-        as the one of the label it is in.
+    network : DrivenNetwork
+    intervention : callable
+        One copy for each pair of a copy and a label, in that order.
+    n_copies : int
+    informative : sequence of int
+        The symbols that distinguish states.
+    generator : torch.Generator
+    settings : KickSettings
+    n_rows : int
+        Rows that run at once; a matter of speed alone.
+
+    Returns
+    -------
+    ndarray of shape (copy, run)
+        Switches in ``settings.n_gated_steps`` steps; NaN where a run diverged.
     """
-    states = rollouts.drive(network, N_GATED, 1, generator).states[:, 0]
-    noise = rollouts.sample_noise(network, generator, GATED_STEPS, N_GATED)
+    n_runs, n_steps = settings.n_gated_runs, settings.n_gated_steps
+    states = rollouts.drive(network, n_runs, 1, generator).states[:, 0]
+    noise = rollouts.sample_noise(network, generator, n_steps, n_runs)
     n_labels, counts = len(informative), []
     with torch.inference_mode():
-        given = received(network, noise)
-        for copies in torch.arange(n_copies, device=states.device).split(max(1, N_ROWS // N_GATED)):
+        given = noise_input(network, noise)
+        for copies in torch.arange(n_copies, device=states.device).split(max(1, n_rows // n_runs)):
             state = unflatten(states.repeat(len(copies), 1), network)
-            copy = copies.repeat_interleave(N_GATED)
+            copy = copies.repeat_interleave(n_runs)
             label = latent(network.readout(state), informative)
             count = torch.zeros(label.shape, device=label.device)
-            for t in range(GATED_STEPS):
-                step = changed(copy * n_labels + label)
+            for t in range(n_steps):
+                step = intervention(copy * n_labels + label)
                 state = step(state, given[t].repeat(len(copies), 1))
                 now = latent(network.readout(state), informative)
                 count += now != label
                 label = now
             count[~network.readout(state).isfinite().all(dim=1)] = torch.nan
-            counts.append(count.reshape(len(copies), N_GATED))
+            counts.append(count.reshape(len(copies), n_runs))
     return torch.cat(counts).double().cpu().numpy()
 
 
-def gated(
-    network: NoiseDriven,
+def compare_gated_ablation(
+    network: DrivenNetwork,
     groups: Sequence[Int64s],
     sets: Sequence[Int64s],
-    losses: Sequence[Loss],
+    ablations: Sequence[Ablation],
     informative: Sequence[int],
     generator: torch.Generator,
     rng: np.random.Generator,
-) -> Against:
-    """Compare the loss of all groups, each while its label lasts, with that of sets as they are.
+    settings: KickSettings = DEFAULTS,
+) -> Comparison:
+    """Compare ablation of all groups, each while its label lasts, with that of sets.
 
     The outcome is the rate of all switches.
 
     Parameters
     ----------
-    groups : one for each label.
-    sets : for each label, (set, unit); the first of each are lost together, and so on.
-    losses : how units are lost in each label, all in the same way.
+    network : DrivenNetwork
+    groups : sequence of ndarray of shape (unit)
+        One for each label.
+    sets : sequence of ndarray of shape (set, unit)
+        For each label; the first sets of all labels are ablated together, and so on.
+    ablations : sequence of Ablation
+        For each label, all of the same mode.
+    informative : sequence of int
+        The symbols that distinguish states.
+    generator : torch.Generator
+    rng : numpy.random.Generator
+    settings : KickSettings
+
+    Returns
+    -------
+    Comparison
+        Sets whose ablation makes the network diverge are no part of the null.
 
     Raises
     ------
     DataError
-        When the network never changes its label, or leaves all bounds without the groups. A set
-        without which it does is no part of the null.
+        When the network never changes its label, or diverges when the groups are ablated.
     """
     n_copies = 2 + len(sets[0])
-    gone = np.zeros((n_copies, len(groups), network.n_units), dtype=bool)
+    masks = np.zeros((n_copies, len(groups), network.n_units), dtype=bool)
     for label, (units, others) in enumerate(zip(groups, sets, strict=True)):
-        gone[1, label, units] = True
-        gone[2:, label] = masks(others, network.n_units)
-    values = np.tile(np.stack([loss.value for loss in losses]), (n_copies, 1))
-    loss = Loss(losses[0].how, values)
-    changed = without(network, gone.reshape(len(values), -1), loss)
-    counts = gated_switches(network, changed, n_copies, informative, generator)
+        masks[1, label, units] = True
+        masks[2:, label] = unit_masks(others, network.n_units)
+    values = np.tile(np.stack([ablation.value for ablation in ablations]), (n_copies, 1))
+    ablation = Ablation(ablations[0].mode, values)
+    intervention = ablate_copies(network, masks.reshape(len(values), -1), ablation)
+    counts = count_gated_switches(network, intervention, n_copies, informative, generator, settings)
     if np.isnan(counts[:2]).any():
         raise DataError("the network leaves all bounds without its kick units")
     if not counts[0].any():
         raise DataError("the network never changes its label, so nothing can lower how often")
 
-    def share(sums: Floats) -> float:
+    def _share(sums: Floats) -> float:
         return float(1 - sums[1] / sums[0]) if sums[0] else np.nan
 
-    effect = estimate(counts[:2].T, share, N_BOOTSTRAP, rng)
+    effect = estimate(counts[:2].T, _share, settings.n_bootstrap, rng)
     null = 1 - counts[2:].sum(axis=1) / counts[0].sum()
     null = null[~np.isnan(null)]
-    return Against(effect, null, p_value(effect.value, null))
+    return Comparison(effect, null, p_value(effect.value, null))
 
 
 def jaccard(one: Int64s, other: Int64s) -> float:
-    """Return the share of units that two groups have in common; NaN where both are empty."""
+    """Return the share of units that two groups have in common.
+
+    Parameters
+    ----------
+    one, other : ndarray of shape (unit)
+
+    Returns
+    -------
+    float
+        NaN where both are empty.
+    """
     union = len(np.union1d(one, other))
     return len(np.intersect1d(one, other)) / union if union else float("nan")

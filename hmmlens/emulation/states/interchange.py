@@ -1,9 +1,9 @@
-"""Whether a network does what a model of its states says when its state is swapped for another.
+"""Interchange interventions: whether a model of states predicts what the exchange of a state does.
 
-The model is fitted to free runs alone and forecasts interventions that it never saw. *Interchange*
-puts a real state of another run in the place of a state (Geiger et al. 2021): if states of the
-model are states of the network, a donor from the same state changes nothing, and one from another
-state what the model says.
+The model is fitted to free runs alone and forecasts interventions that it never saw. An
+*interchange* replaces a state of a base run by a real state of a source run (Geiger et al. 2021).
+If states of the model are states of the network, a source in the same state changes nothing, and
+one in another state has the effect that the model forecasts.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from numpy.typing import NDArray
 
 from hmmlens.dynamics.forecasts import Runs, output_distributions
 from hmmlens.dynamics.protocol import DrivenNetwork
-from hmmlens.emulation.states.models import N_BOOTSTRAP, StateModel
+from hmmlens.emulation.states.settings import DEFAULTS, StateSettings
+from hmmlens.emulation.states.state_models import StateModel
 from hmmlens.errors import DataError
 from hmmlens.stats.bootstrap import interval
 from hmmlens.stats.ngrams import jensen_shannon
 from hmmlens.stats.surrogates import circular_shifts, p_value
 from hmmlens.typing import Floats, Int64s
 
-#: Steps after an intervention that are looked at, and draws of noise for each of them.
-HORIZON, N_DRAWS = 10, 32
-#: States of the network that are drawn for each state of the model.
-N_EACH = 48
-#: Turns of the model's states in time behind a p value.
-N_SHIFTS = 200
 
+class SampledStates(NamedTuple):
+    """Real states of test runs, equally many from each state of the model where it has as many.
 
-class Sample(NamedTuple):
-    """Real states of test runs, as many from each state of the model where there are so many.
-
-    run, time, state : (frame), where they are from and the model's state
-    entries : (frame, entry)
+    Attributes
+    ----------
+    run, time : ndarray of shape (frame)
+        The step of each.
+    state : ndarray of shape (frame)
+        State of the model.
+    entries : ndarray of shape (frame, entry)
+        State of the network.
     """
 
     run: Int64s
@@ -45,103 +45,174 @@ class Sample(NamedTuple):
     entries: NDArray[np.float32]
 
 
-def sample(
-    runs: Runs, model: StateModel, split: NDArray[np.int8], rng: np.random.Generator
-) -> Sample:
-    """Draw up to :data:`N_EACH` states of the test runs in each state of the model.
+def sample_states(
+    runs: Runs,
+    model: StateModel,
+    split: NDArray[np.int8],
+    rng: np.random.Generator,
+    settings: StateSettings = DEFAULTS,
+) -> SampledStates:
+    """Sample states of the test runs in each state of the model.
+
+    Parameters
+    ----------
+    runs : Runs
+    model : StateModel
+    split : ndarray of shape (run)
+        0 train, 1 select, 2 test.
+    rng : numpy.random.Generator
+    settings : StateSettings
+
+    Returns
+    -------
+    SampledStates
+        Up to ``settings.n_each`` for each state of the model.
 
     Raises
     ------
     DataError
-        When fewer than two states of the model are met in more than one run.
+        When fewer than two states of the model occur in more than one run.
     """
     rows = np.flatnonzero(split == 2)
-    found, often = [], 0
+    sampled, n_shared = [], 0
     for state in range(model.n_states):
         places = np.argwhere(model.path[rows] == state)
-        chosen = rng.permutation(places)[:N_EACH]
-        often += len(np.unique(chosen[:, 0])) > 1
-        found.append(np.c_[rows[chosen[:, 0]], chosen[:, 1], np.full(len(chosen), state)])
-    if often < 2:
+        chosen = rng.permutation(places)[: settings.n_each]
+        n_shared += len(np.unique(chosen[:, 0])) > 1
+        sampled.append(np.c_[rows[chosen[:, 0]], chosen[:, 1], np.full(len(chosen), state)])
+    if n_shared < 2:
         raise DataError(
-            "fewer than two states of the model are met in more than one test run, so that no "
-            "state can be swapped between them; record longer runs"
+            "fewer than two states of the model occur in more than one test run, so that no "
+            "interchange between runs is possible; record longer runs"
         )
-    run, time, names = np.concatenate(found).T
-    return Sample(run, time, names, runs.entries[run, time])
+    run, time, names = np.concatenate(sampled).T
+    return SampledStates(run, time, names, runs.entries[run, time])
 
 
-def futures(model: StateModel) -> Floats:
-    """Return the model's forecast from each of its states (state, h, symbol)."""
-    return model.forecast(np.eye(model.n_states), HORIZON)
-
-
-class Swaps(NamedTuple):
-    """All swaps of a receiver's state for a donor's, which is from another run.
-
-    A network knows nothing of its past but its state, so that after a swap it says what the donor
-    would have said on the same noise.
-
-    allowed : (receiver, donor)
-    apart : (receiver, donor), Jensen-Shannon divergence (nats) of their laws, mean over steps
-    gained : (receiver, donor), the symbol that gains most by the swap, over all steps
-    """
-
-    allowed: NDArray[np.bool_]
-    apart: Floats
-    gained: Int64s
-
-
-def swaps(run: Int64s, distributions: Floats) -> Swaps:
-    """Return what swaps do.
+def forecasts_by_state(model: StateModel, settings: StateSettings = DEFAULTS) -> Floats:
+    """Return the model's forecast from each of its states.
 
     Parameters
     ----------
-    run : (frame)
-    distributions : (frame, h, symbol), what the network says after each state.
+    model : StateModel
+    settings : StateSettings
+
+    Returns
+    -------
+    ndarray of shape (state, h, symbol)
+        Output distributions after each state.
     """
-    apart = np.stack(
+    return model.forecast(np.eye(model.n_states), settings.horizon)
+
+
+class Interchanges(NamedTuple):
+    """All interchanges of a base state for a source state of another run.
+
+    A network's future depends on its past through its state alone, so that after an interchange
+    its output distributions are those of the source on the same noise.
+
+    Attributes
+    ----------
+    allowed : ndarray of shape (base, source)
+        Whether the two are of different runs.
+    divergence : ndarray of shape (base, source)
+        Jensen-Shannon divergence of their output distributions, mean over steps; nats.
+    increased : ndarray of shape (base, source)
+        The symbol whose probability increases most, summed over steps.
+    """
+
+    allowed: NDArray[np.bool_]
+    divergence: Floats
+    increased: Int64s
+
+
+def interchange_effects(run: Int64s, distributions: Floats) -> Interchanges:
+    """Return the effects of all interchanges.
+
+    Parameters
+    ----------
+    run : ndarray of shape (frame)
+    distributions : ndarray of shape (frame, h, symbol)
+        Outputs of the network after each state.
+
+    Returns
+    -------
+    Interchanges
+        Divergences and the symbols that increase most.
+    """
+    divergence = np.stack(
         [
             jensen_shannon(distribution[None], distributions).mean(axis=1)
             for distribution in distributions
         ]
     )
-    return Swaps(run[:, None] != run, apart, gains(distributions))
+    return Interchanges(run[:, None] != run, divergence, most_increased(distributions))
 
 
-def gains(distributions: Floats) -> Int64s:
-    """Return the symbol that gains most (from, to) between laws (state, h, symbol)."""
-    said = distributions.sum(axis=1)
-    gained: Int64s = (said[None] - said[:, None]).argmax(axis=2)
-    return gained
+def most_increased(distributions: Floats) -> Int64s:
+    """Return the symbol whose probability increases most from one state to another.
+
+    Parameters
+    ----------
+    distributions : ndarray of shape (state, h, symbol)
+
+    Returns
+    -------
+    ndarray of shape (from, to)
+        Numbers of symbols.
+    """
+    total = distributions.sum(axis=1)
+    symbol: Int64s = (total[None] - total[:, None]).argmax(axis=2)
+    return symbol
 
 
-def by_state(
+def mean_by_state(
     values: NDArray[np.bool_] | Floats,
-    found: Swaps,
+    effects: Interchanges,
     state: NDArray[np.integer],
     n_states: int,
     weight: Floats,
 ) -> Floats:
-    """Return the mean of ``values`` (receiver, donor) by their states; NaN where there are none.
+    """Return the mean over allowed interchanges by the states of base and source.
 
     Parameters
     ----------
-    weight : (frame)
+    values : ndarray of shape (base, source)
+    effects : Interchanges
+    state : ndarray of shape (frame)
+    n_states : int
+    weight : ndarray of shape (frame)
+
+    Returns
+    -------
+    ndarray of shape (base state, source state)
+        NaN where there are none.
     """
     member = np.eye(n_states)[state] * weight[:, None]
-    total = member.T @ found.allowed @ member
+    total = member.T @ effects.allowed @ member
     with np.errstate(invalid="ignore"):
-        mean: Floats = member.T @ (values * found.allowed) @ member / total
+        mean: Floats = member.T @ (values * effects.allowed) @ member / total
     return mean
 
 
-def scores(apart: Floats, right: Floats) -> dict[str, float]:
-    """Return scores from means by pair of states (receiver, donor); states count alike."""
-    same = np.eye(len(apart), dtype=bool)
-    within, between = _mean(apart[same]), _mean(apart[~same])
+def scores(divergence: Floats, correct: Floats) -> dict[str, float]:
+    """Return scores from means by pair of states; all states have equal weight.
+
+    Parameters
+    ----------
+    divergence : ndarray of shape (base state, source state)
+    correct : ndarray of shape (base state, source state)
+        Share of interchanges after which the symbol that increases most is the forecast one.
+
+    Returns
+    -------
+    dict of float
+        ``js_within``, ``js_between``, ``ratio``, ``accuracy``, see :func:`interchange`
+    """
+    same = np.eye(len(divergence), dtype=bool)
+    within, between = _mean(divergence[same]), _mean(divergence[~same])
     ratio = within / between if between > 0 else np.nan
-    accuracy = _mean(right[~same])
+    accuracy = _mean(correct[~same])
     return {"js_within": within, "js_between": between, "ratio": ratio, "accuracy": accuracy}
 
 
@@ -158,65 +229,91 @@ def interchange(
     split: NDArray[np.int8],
     rng: np.random.Generator,
     generator: torch.Generator,
+    settings: StateSettings = DEFAULTS,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Swap real states within and between states of the model.
+    """Interchange real states within and between states of the model.
+
+    Parameters
+    ----------
+    network : DrivenNetwork
+    runs : Runs
+    model : StateModel
+    split : ndarray of shape (run)
+        0 train, 1 select, 2 test.
+    rng : numpy.random.Generator
+    generator : torch.Generator
+        Of the noise.
+    settings : StateSettings
 
     Returns
     -------
-    scores : ``statistic, value, low, high, null, p``: ``js_within`` and ``js_between`` (nats; mean
-        over pairs of states, and over 1 to :data:`HORIZON` steps later), ``ratio`` of the two
-        (0: the states are all that counts, 1: they count for nothing), ``accuracy``, the share of
-        swaps between states after which the symbol that gains most is the one that the model
-        says, and ``js_floor``, what Monte Carlo alone gives. Intervals resample runs; ``null`` is
-        the mean with the model's states turned in time within each run, ``p`` how often that
-        gives as low a ratio, or as high an accuracy.
-    by_pair : ``receiver, donor, js, accuracy, n`` (swaps)
+    scores : DataFrame
+        ``statistic, value, low, high, null, p``: ``js_within`` and ``js_between`` (nats; mean over
+        pairs of states, and over 1 to ``settings.horizon`` steps later), ``ratio`` of the two (0:
+        the output depends on the states alone, 1: not at all), ``accuracy``, the share of
+        interchanges between states after which the symbol that increases most is the one that the
+        model forecasts, and ``js_floor``, the divergence due to Monte Carlo alone. Intervals
+        resample runs; ``null`` is the mean with the model's states circularly shifted in time
+        within each run, ``p`` the share of shifts with as low a ratio, or as high an accuracy.
+    by_pair : DataFrame
+        ``receiver`` (state of the base), ``donor`` (state of the source), ``js, accuracy, n``
+        (interchanges)
+
+    Raises
+    ------
+    DataError
+        When fewer than two states of the model occur in more than one run.
     """
-    n_states, drawn = model.n_states, sample(runs, model, split, rng)
+    n_states, sampled = model.n_states, sample_states(runs, model, split, rng, settings)
     distributions, again = (
-        output_distributions(network, drawn.entries, HORIZON, N_DRAWS, generator).mean
+        output_distributions(
+            network, sampled.entries, settings.horizon, settings.n_noise, generator
+        ).mean
         for _ in range(2)
     )
-    found, foretold = swaps(drawn.run, distributions), gains(futures(model))
+    effects = interchange_effects(sampled.run, distributions)
+    predicted = most_increased(forecasts_by_state(model, settings))
 
-    def means(state: NDArray[np.integer], weight: Floats) -> tuple[Floats, Floats]:
-        right = found.gained == foretold[state[:, None], state]
-        apart, share = (
-            by_state(values, found, state, n_states, weight) for values in (found.apart, right)
+    def _means(state: NDArray[np.integer], weight: Floats) -> tuple[Floats, Floats]:
+        correct = effects.increased == predicted[state[:, None], state]
+        divergence, share = (
+            mean_by_state(values, effects, state, n_states, weight)
+            for values in (effects.divergence, correct)
         )
-        return apart, share
+        return divergence, share
 
-    even = np.ones(len(drawn.run))
-    apart, right = means(drawn.state, even)
-    units, unit = np.unique(drawn.run, return_inverse=True)
-    resamples = rng.multinomial(len(units), np.full(len(units), 1 / len(units)), N_BOOTSTRAP)
-    draws = [scores(*means(drawn.state, counts[unit].astype(float))) for counts in resamples]
+    even = np.ones(len(sampled.run))
+    divergence, correct = _means(sampled.state, even)
+    units, unit = np.unique(sampled.run, return_inverse=True)
+    shares = np.full(len(units), 1 / len(units))
+    resamples = rng.multinomial(len(units), shares, settings.n_bootstrap)
+    resampled = [scores(*_means(sampled.state, counts[unit].astype(float))) for counts in resamples]
     length = np.full(len(runs.distribution), runs.distribution.shape[1])
-    turned = (circular_shifts(model.path, length, rng) for _ in range(N_SHIFTS))
-    null = [scores(*means(path[drawn.run, drawn.time], even)) for path in turned]
+    shifted = (circular_shifts(model.path, length, rng) for _ in range(settings.n_shifts))
+    null = [scores(*_means(path[sampled.run, sampled.time], even)) for path in shifted]
     rows = [
-        _row(name, value, *(np.array([row[name] for row in part]) for part in (draws, null)))
-        for name, value in scores(apart, right).items()
+        _row(name, value, *(np.array([row[name] for row in part]) for part in (resampled, null)))
+        for name, value in scores(divergence, correct).items()
     ]
     floor = float(jensen_shannon(distributions, again).mean())
     rows.append({"statistic": "js_floor", "value": floor})
-    member = np.eye(n_states)[drawn.state]
-    number = member.T @ found.allowed @ member
-    np.fill_diagonal(right, np.nan)
+    member = np.eye(n_states)[sampled.state]
+    number = member.T @ effects.allowed @ member
+    np.fill_diagonal(correct, np.nan)
     places = [(i, j) for i in range(n_states) for j in range(n_states)]
-    table = [(i, j, apart[i, j], right[i, j], int(number[i, j])) for i, j in places]
+    table = [(i, j, divergence[i, j], correct[i, j], int(number[i, j])) for i, j in places]
     columns = ["receiver", "donor", "js", "accuracy", "n"]
     return pd.DataFrame(rows), pd.DataFrame(table, columns=columns)
 
 
-def _row(name: str, value: float, draws: Floats, null: Floats) -> dict[str, object]:
-    """Return a row of scores; a resample that misses a state has no say in the interval."""
-    known = draws[np.isfinite(draws)]
+def _row(name: str, value: float, resampled: Floats, null: Floats) -> dict[str, object]:
+    """Return a row of scores; resamples without some state do not enter the interval."""
+    known = resampled[np.isfinite(resampled)]
     low, high = interval(known) if len(known) else (np.nan, np.nan)
     row = {"statistic": name, "value": value, "low": low, "high": high, "p": np.nan}
     row["null"] = _mean(null)
     if name in ("ratio", "accuracy") and np.isfinite([value, *null]).all():
-        # A low ratio speaks for the states, and a high accuracy.
+        # A low ratio, or a high accuracy, is evidence for the states.
         sign = -1 if name == "ratio" else 1
         row["p"] = p_value(sign * value, sign * null)
     return row

@@ -1,7 +1,7 @@
-"""How many states a noise-driven network has, by how well so many stand in for it.
+"""Number of states of a noise-driven network, by how well models with as many predict its outputs.
 
-What is to be foretold is the network's own law of what it says some steps later, which Monte Carlo
-gives, because the noise to come lets nobody predict what it does say.
+The quantity to predict is the network's own distribution of outputs some steps later, which is
+computed by Monte Carlo: the outputs themselves depend on noise that nobody can predict.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from hmmlens.dynamics.forecasts import Distributions, Runs, output_distributions
 from hmmlens.dynamics.protocol import DrivenNetwork
-from hmmlens.emulation.states.models import COUNTS, N_BOOTSTRAP, Space, StateModel
+from hmmlens.emulation.states.settings import DEFAULTS, StateSettings
+from hmmlens.emulation.states.state_models import ReducedSpace, StateModel
 from hmmlens.hmm.selection import Choice, best_restarts, choose
 from hmmlens.hmm.sweep import HMMSweep
 from hmmlens.stats.bootstrap import interval, resampled
@@ -25,18 +26,17 @@ from hmmlens.typing import Floats, Int64s
 from hmmlens.validation.baselines import codebook
 from hmmlens.validation.input_output import InputOutput
 
-#: Steps ahead over which models and cells are judged.
-HORIZON = 5
-#: Frames of each split that the law to come is computed for, and draws of noise for each.
-N_FRAMES, N_DRAWS = 512, 64
 
+class FutureOutputs(NamedTuple):
+    """Output distributions of the steps after some frames.
 
-class Ahead(NamedTuple):
-    """The law to come of some frames.
-
-    run, time : (frame)
-    distributions : 1 to :data:`HORIZON` steps later
-    average : (symbol), what the train runs say on average
+    Attributes
+    ----------
+    run, time : ndarray of shape (frame)
+    distributions : Distributions
+        Of 1 to ``n_fidelity_steps`` steps later.
+    average : ndarray of shape (symbol)
+        Mean output distribution of the train runs.
     """
 
     run: Int64s
@@ -44,71 +44,127 @@ class Ahead(NamedTuple):
     distributions: Distributions
     average: Floats
 
-    def parts(self, predicted: Floats, n_runs: int) -> Floats:
-        """Return what is missed and what there is to miss (run, 2), squared and summed.
+    def squared_errors(self, predicted: Floats, n_runs: int) -> Floats:
+        """Return the squared errors of a forecast and of the average, summed by run.
 
-        The noise of Monte Carlo is taken off both, so that a perfect forecast misses 0 on average.
+        The variance of Monte Carlo is subtracted from both, so that the error of an exact forecast
+        is 0 on average.
 
         Parameters
         ----------
-        predicted : (frame, h, symbol)
+        predicted : ndarray of shape (frame, h, symbol)
+        n_runs : int
+
+        Returns
+        -------
+        ndarray of shape (run, 2)
+            Error of the forecast, and of the average.
         """
         chance = self.distributions.variance.sum(axis=(1, 2))
-        missed, there = (
+        errors = (
             ((self.distributions.mean - distribution) ** 2).sum(axis=(1, 2)) - chance
             for distribution in (predicted, self.average)
         )
-        return np.stack([np.bincount(self.run, part, n_runs) for part in (missed, there)], axis=1)
+        return np.stack([np.bincount(self.run, part, n_runs) for part in errors], axis=1)
 
 
-def look_ahead(
+def sample_future_outputs(
     network: DrivenNetwork,
     runs: Runs,
     split: NDArray[np.int8],
     part: int,
     rng: np.random.Generator,
     generator: torch.Generator,
-) -> Ahead:
-    """Return the law to come of :data:`N_FRAMES` frames of one split, drawn without repetition."""
+    settings: StateSettings = DEFAULTS,
+) -> FutureOutputs:
+    """Return the future outputs of frames of one split, sampled without replacement.
+
+    Parameters
+    ----------
+    network : DrivenNetwork
+    runs : Runs
+    split : ndarray of shape (run)
+        0 train, 1 select, 2 test.
+    part : int
+        The split to sample from.
+    rng : numpy.random.Generator
+    generator : torch.Generator
+        Of the noise.
+    settings : StateSettings
+
+    Returns
+    -------
+    FutureOutputs
+        The frames and the distributions after them.
+    """
     rows = np.flatnonzero(split == part)
     n_steps = runs.distribution.shape[1]
-    chosen = rng.choice(len(rows) * n_steps, min(N_FRAMES, len(rows) * n_steps), replace=False)
+    n_frames = min(settings.n_frames, len(rows) * n_steps)
+    chosen = rng.choice(len(rows) * n_steps, n_frames, replace=False)
     run, time = rows[chosen // n_steps], chosen % n_steps
     distributions = output_distributions(
-        network, runs.entries[run, time], HORIZON, N_DRAWS, generator
-    )
-    return Ahead(run, time, distributions, runs.distribution[split == 0].mean(axis=(0, 1)))
+        network, runs.entries[run, time], settings.n_fidelity_steps, settings.n_fidelity_noise,
+        generator,
+    )  # fmt: skip
+    average = runs.distribution[split == 0].mean(axis=(0, 1))
+    return FutureOutputs(run, time, distributions, average)
 
 
-def cells(
-    space: Space, runs: Runs, split: NDArray[np.int8], ahead: Ahead, seed: int
+def cell_errors(
+    space: ReducedSpace,
+    runs: Runs,
+    split: NDArray[np.int8],
+    future: FutureOutputs,
+    seed: int,
+    settings: StateSettings = DEFAULTS,
 ) -> tuple[NDArray[np.int64], Floats]:
-    """Return numbers of k-means cells (count), and what their chains miss (run, count, 2)."""
+    """Return the squared errors of the Markov chains of k-means cells.
+
+    Parameters
+    ----------
+    space : ReducedSpace
+    runs : Runs
+    split : ndarray of shape (run)
+        0 train, 1 select, 2 test.
+    future : FutureOutputs
+    seed : int
+    settings : StateSettings
+
+    Returns
+    -------
+    counts : ndarray of shape (count)
+        Numbers of cells.
+    errors : ndarray of shape (run, count, 2)
+        See :meth:`FutureOutputs.squared_errors`.
+    """
     values = space.reduce(runs.entries)
     known = np.ones(runs.distribution.shape[:2], dtype=bool)
     masks = {"train": known & (split == 0)[:, None]}
-    driven = InputOutput(
-        runs.distribution, np.zeros(runs.distribution.shape[:2], dtype=np.int64), 1, masks
-    )
-    counts, found = np.array(codebook.COUNTS), []
+    classes = np.zeros(runs.distribution.shape[:2], dtype=np.int64)
+    data = InputOutput(runs.distribution, classes, 1, masks)
+    counts, errors = np.array(codebook.COUNTS), []
     for n_states in counts.tolist():
-        book = codebook.fit(values, driven, n_states, seed)
-        distribution = np.eye(n_states)[book.states[ahead.run, ahead.time]]
-        said = []
-        for _ in range(HORIZON):
+        book = codebook.fit(values, data, n_states, seed)
+        distribution = np.eye(n_states)[book.states[future.run, future.time]]
+        outputs = []
+        for _ in range(settings.n_fidelity_steps):
             distribution = distribution @ book.transmat[0]
-            said.append(distribution @ book.means)
-        found.append(ahead.parts(np.stack(said, axis=1), len(split)))
-    return counts, np.stack(found, axis=1)
+            outputs.append(distribution @ book.means)
+        errors.append(future.squared_errors(np.stack(outputs, axis=1), len(split)))
+    return counts, np.stack(errors, axis=1)
 
 
 class Elbow(NamedTuple):
-    """Where the fidelity of cells has its elbow.
+    """The elbow of the fidelity of cells by their number.
 
-    n_states : the count with the highest
-    height : bits, see :func:`hmmlens.validation.baselines.codebook.elbow`; with its interval over
-    runs
-    same : share of resamples of runs in which that count is highest too
+    Attributes
+    ----------
+    n_states : int
+        The count with the highest elbow.
+    height, low, high : float
+        Bits, see :func:`hmmlens.validation.baselines.codebook.elbow`; with its interval over runs.
+    same : float
+        Share of resamples of runs in which that count is highest too.
     """
 
     n_states: int
@@ -118,68 +174,113 @@ class Elbow(NamedTuple):
     same: float
 
 
-def elbow(counts: NDArray[np.int64], parts: Floats, rng: np.random.Generator) -> Elbow:
-    """Return the elbow among :data:`COUNTS` from 2 up.
+def fidelity_elbow(
+    counts: NDArray[np.int64],
+    errors: Floats,
+    rng: np.random.Generator,
+    settings: StateSettings = DEFAULTS,
+) -> Elbow:
+    """Return the elbow among ``settings.state_counts`` from 2 up.
 
     Parameters
     ----------
-    counts : (count)
-    parts : (run, count, 2), what is missed and what there is to miss.
-    """
-    offered = [n for n in COUNTS if n > 1]
+    counts : ndarray of shape (count)
+    errors : ndarray of shape (run, count, 2)
+        See :func:`cell_errors`.
+    rng : numpy.random.Generator
+    settings : StateSettings
 
-    def heights(sums: Floats) -> Floats:
+    Returns
+    -------
+    Elbow
+        The elbow with its interval.
+    """
+    offered = [n for n in settings.state_counts if n > 1]
+
+    def _heights(sums: Floats) -> Floats:
         fidelity = 1 - sums[:, 0] / sums[:, 1]
         return np.array([codebook.elbow(counts, fidelity, n) for n in offered])
 
-    seen = parts[parts.any(axis=(1, 2))]
-    found = heights(seen.sum(axis=0))
-    best = first_best(found)
-    drawn = np.array([heights(sums) for sums in resampled(seen, N_BOOTSTRAP, rng)])
-    low, high = interval(drawn[:, best])
-    same = float((drawn.argmax(axis=1) == best).mean())
-    return Elbow(offered[best], float(found[best]), low, high, same)
+    with_frames = errors[errors.any(axis=(1, 2))]
+    observed = _heights(with_frames.sum(axis=0))
+    best = first_best(observed)
+    resamples = resampled(with_frames, settings.n_bootstrap, rng)
+    spread = np.array([_heights(sums) for sums in resamples])
+    low, high = interval(spread[:, best])
+    same = float((spread.argmax(axis=1) == best).mean())
+    return Elbow(offered[best], float(observed[best]), low, high, same)
 
 
-def fidelities(models: Mapping[int, StateModel], ahead: Ahead) -> dict[int, float]:
-    """Return how much of the law to come each model foretells: 1 all, 0 what the average does."""
-    found = {}
+def fidelities(
+    models: Mapping[int, StateModel], future: FutureOutputs, settings: StateSettings = DEFAULTS
+) -> dict[int, float]:
+    """Return the share of the future outputs that each model predicts.
+
+    Parameters
+    ----------
+    models : dict of StateModel
+    future : FutureOutputs
+    settings : StateSettings
+
+    Returns
+    -------
+    dict of float
+        1 for an exact forecast, 0 for the average.
+    """
+    shares = {}
     for n, model in models.items():
-        predicted = model.forecast(model.posteriors[ahead.run, ahead.time], HORIZON)
-        missed, there = ahead.parts(predicted, len(model.posteriors)).sum(axis=0)
-        found[n] = float(1 - missed / there)
-    return found
+        states = model.posteriors[future.run, future.time]
+        predicted = model.forecast(states, settings.n_fidelity_steps)
+        error, total = future.squared_errors(predicted, len(model.posteriors)).sum(axis=0)
+        shares[n] = float(1 - error / total)
+    return shares
 
 
 def count_table(
     sweep: HMMSweep,
     models: Mapping[int, StateModel],
     curve: tuple[NDArray[np.int64], Floats],
-    test: Ahead,
-    found: Elbow,
+    test: FutureOutputs,
+    elbow: Elbow,
     n_true: int,
+    settings: StateSettings = DEFAULTS,
 ) -> tuple[pd.DataFrame, Choice]:
-    """Return one row for each count of states, and what BIC chooses.
+    """Return one row for each number of states, and the choice of BIC.
+
+    Parameters
+    ----------
+    sweep : HMMSweep
+    models : dict of StateModel
+    curve : tuple of ndarray
+        Of :func:`cell_errors`, on select.
+    test : FutureOutputs
+        On test.
+    elbow : Elbow
+    n_true : int
+        Number of states of the target.
+    settings : StateSettings
 
     Returns
     -------
-    table : ``n_states, bic, held_out`` (nats per frame), ``fidelity`` (of the HMM, on test; 1 is
-        the law to come itself, 0 the average), ``fidelity_cells`` (of k-means cells, on select),
+    table : DataFrame
+        ``n_states, bic, held_out`` (nats per frame), ``fidelity`` (of the HMM, on test; 1 for an
+        exact forecast, 0 for the average), ``fidelity_cells`` (of k-means cells, on select),
         ``elbow`` (bits), ``is_true, is_elbow, is_bic, bic_at_edge``
-    choice : of BIC
+    choice : Choice
+        Of BIC.
     """
-    picked = choose(sweep.results_)
+    choice = choose(sweep.results_)
     rows = best_restarts(sweep.results_).sort_values("n_states")
     table = rows[["n_states", "bic", "held_out"]].reset_index(drop=True)
-    scores = fidelities(models, test)
-    counts, parts = curve
-    sums = parts.sum(axis=0)
+    shares = fidelities(models, test, settings)
+    counts, errors = curve
+    sums = errors.sum(axis=0)
     by_count = 1 - sums[:, 0] / sums[:, 1]
-    table["fidelity"] = table["n_states"].map(scores)
+    table["fidelity"] = table["n_states"].map(shares)
     table["fidelity_cells"] = by_count[np.searchsorted(counts, table["n_states"])]
     table["elbow"] = [codebook.elbow(counts, by_count, n) for n in table["n_states"]]
     table["is_true"] = table["n_states"] == n_true
-    table["is_elbow"] = table["n_states"] == found.n_states
-    table["is_bic"] = table["n_states"] == picked.n_states
-    table["bic_at_edge"] = table["is_bic"] & picked.at_edge
-    return table, picked
+    table["is_elbow"] = table["n_states"] == elbow.n_states
+    table["is_bic"] = table["n_states"] == choice.n_states
+    table["bic_at_edge"] = table["is_bic"] & choice.at_edge
+    return table, choice

@@ -1,8 +1,8 @@
-"""Whether a network does what a model of its states says when its state is moved to another one.
+"""Steering: whether a model of states predicts what a displacement of a network's state does.
 
-Steering adds the difference of two states' means and keeps what the state has besides. The model,
-fitted to free runs alone, says what follows: the law e_j' A^h B of the state that was steered to.
-Moves of the same length that should not do that stand beside it, and real states of the other
+Steering adds the difference of two states' means and keeps everything else. The model, fitted to
+free runs alone, forecasts the outputs e_j' A^h B of the state that was steered to. Displacements of
+the same length that should not have this effect are controls, and so are real states of the other
 state, which should.
 """
 
@@ -17,37 +17,36 @@ from numpy.typing import NDArray
 
 from hmmlens.dynamics.forecasts import Distributions, Runs, output_distributions
 from hmmlens.dynamics.protocol import DrivenNetwork
-from hmmlens.emulation.states.interchange import HORIZON, N_DRAWS, Sample, futures, sample
-from hmmlens.emulation.states.models import N_BOOTSTRAP, Space, StateModel
+from hmmlens.emulation.states.interchange import SampledStates, forecasts_by_state, sample_states
+from hmmlens.emulation.states.settings import DEFAULTS, StateSettings
+from hmmlens.emulation.states.state_models import ReducedSpace, StateModel
 from hmmlens.stats.bootstrap import estimate
 from hmmlens.typing import Floats, Int64s
 
-#: States that are steered, over all pairs of the model's states.
-N_STEERED = 768
-#: States further out than this share of real ones count as off the manifold.
-FAR = 0.99
-#: Ridge on the covariance of all units, as a share of their mean variance.
-RIDGE = 1e-3
-#: Smallest probability that a model's forecast is taken for, so that no divergence is infinite.
-LEAST = 1e-6
 
+class Displacement(NamedTuple):
+    """Displaced states, all of them with the same target states of the model.
 
-class Moved(NamedTuple):
-    """Moved states, all of them meant for the same states of the model.
-
-    entries : (frame, entry)
-    known : (frame), whether there is such a move for the frame
+    Attributes
+    ----------
+    entries : ndarray of shape (frame, entry)
+    known : ndarray of shape (frame)
+        Whether there is such a displacement for the frame.
     """
 
     entries: Floats
     known: NDArray[np.bool_]
 
 
-class Plan(NamedTuple):
+class SteeringPlan(NamedTuple):
     """States that are steered.
 
-    base : (frame), rows of the sample
-    before, after : (frame), the model's states
+    Attributes
+    ----------
+    base : ndarray of shape (frame)
+        Rows of the sample.
+    before, after : ndarray of shape (frame)
+        States of the model.
     """
 
     base: Int64s
@@ -55,93 +54,136 @@ class Plan(NamedTuple):
     after: Int64s
 
 
-def plan(drawn: Sample, n_states: int, rng: np.random.Generator) -> Plan:
-    """Steer as many states of the sample from each state of the model to each other one."""
-    pairs = [(i, j) for i in range(n_states) for j in range(n_states) if i != j]
-    size = max(1, N_STEERED // len(pairs))
-    rows: list[tuple[int, int, int]] = []
-    for i, j in pairs:
-        chosen = rng.permutation(np.flatnonzero(drawn.state == i))[:size]
-        rows += [(int(row), i, j) for row in chosen]
-    base, before, after = np.array(rows, dtype=np.int64).T
-    return Plan(base, before, after)
+def plan_steering(
+    sampled: SampledStates,
+    n_states: int,
+    rng: np.random.Generator,
+    settings: StateSettings = DEFAULTS,
+) -> SteeringPlan:
+    """Sample equally many states for each pair of different states of the model.
 
-
-def moves(
-    model: StateModel, drawn: Sample, steered: Plan, rng: np.random.Generator
-) -> dict[str, Moved]:
-    """Return the moved states of every kind.
+    Parameters
+    ----------
+    sampled : SampledStates
+    n_states : int
+    rng : numpy.random.Generator
+    settings : StateSettings
 
     Returns
     -------
-    dict
-        ``steered`` by the difference of the means; ``donor``, a real state of another run;
-        moves as long as the steered one: ``random`` in any direction, ``inside`` along the
-        difference of two real states of the same state of the model, and ``wrong`` towards a
-        third state's mean, which there is with three states or more. Lengths are those in the
-        scaled space of :class:`Space`.
+    SteeringPlan
+        The states that are steered, and their targets.
+    """
+    pairs = [(i, j) for i in range(n_states) for j in range(n_states) if i != j]
+    size = max(1, settings.n_steered // len(pairs))
+    rows: list[tuple[int, int, int]] = []
+    for i, j in pairs:
+        chosen = rng.permutation(np.flatnonzero(sampled.state == i))[:size]
+        rows += [(int(row), i, j) for row in chosen]
+    base, before, after = np.array(rows, dtype=np.int64).T
+    return SteeringPlan(base, before, after)
+
+
+def displacements(
+    model: StateModel, sampled: SampledStates, plan: SteeringPlan, rng: np.random.Generator
+) -> dict[str, Displacement]:
+    """Return the displaced states of every kind.
+
+    Parameters
+    ----------
+    model : StateModel
+    sampled : SampledStates
+    plan : SteeringPlan
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    dict of Displacement
+        ``steered`` by the difference of the means; ``donor``, a real source state of another run;
+        displacements as long as the steered one: ``random`` in any direction, ``inside`` along the
+        difference of two real states of the same state of the model, and ``wrong`` towards a third
+        state's mean, for models of three states or more. Lengths are those in the scaled space of
+        :class:`.ReducedSpace`.
     """
     space, means = model.space, model.hmm.means_
-    base, i, j = steered
-    given = drawn.entries[base].astype(np.float64)
+    base, i, j = plan
+    entries = sampled.entries[base].astype(np.float64)
     right = (means[j] - means[i]) @ space.pca.components_
     length = np.linalg.norm(right, axis=1, keepdims=True)
     everywhere = np.ones(len(base), dtype=bool)
 
-    def by(direction: Floats, known: NDArray[np.bool_] = everywhere) -> Moved:
+    def _along(direction: Floats, known: NDArray[np.bool_] = everywhere) -> Displacement:
         size = np.linalg.norm(direction, axis=1, keepdims=True)
         known = known & (size[:, 0] > 0)
         unit = direction / np.where(size > 0, size, 1.0)
-        return Moved(given + length * unit / space.scale, known)
+        return Displacement(entries + length * unit / space.scale, known)
 
-    found = {"steered": by(right), "random": by(rng.normal(size=given.shape))}
-    found["inside"] = by(_differences(drawn, i, rng) * space.scale)
+    kinds = {"steered": _along(right), "random": _along(rng.normal(size=entries.shape))}
+    kinds["inside"] = _along(_differences(sampled, i, rng) * space.scale)
     if model.n_states > 2:
         others = [np.setdiff1d(np.arange(model.n_states), pair) for pair in zip(i, j, strict=True)]
         third = np.array([rng.choice(names) for names in others])
-        found["wrong"] = by((means[third] - means[i]) @ space.pca.components_)
-    donor = np.array(
-        [_pick((drawn.state == b) & (drawn.run != drawn.run[a]), rng)
+        kinds["wrong"] = _along((means[third] - means[i]) @ space.pca.components_)
+    source = np.array(
+        [_sample_row((sampled.state == b) & (sampled.run != sampled.run[a]), rng)
          for a, b in zip(base, j, strict=True)]
     )  # fmt: skip
-    found["donor"] = Moved(drawn.entries[donor].astype(np.float64), donor >= 0)
-    return found
+    kinds["donor"] = Displacement(sampled.entries[source].astype(np.float64), source >= 0)
+    return kinds
 
 
-def _differences(drawn: Sample, state: Int64s, rng: np.random.Generator) -> Floats:
-    """Return the difference of two real states (frame, entry) that share each given state."""
-    one = np.array([_pick(drawn.state == s, rng) for s in state])
-    rows = np.arange(len(drawn.state))
+def _differences(sampled: SampledStates, state: Int64s, rng: np.random.Generator) -> Floats:
+    """Return the difference of two real states (frame, entry) in each given state of the model."""
+    one = np.array([_sample_row(sampled.state == s, rng) for s in state])
+    rows = np.arange(len(sampled.state))
     two = np.array(
-        [_pick((drawn.state == s) & (rows != a), rng) for s, a in zip(state, one, strict=True)]
-    )
-    # Of a state that was met once only there is no difference.
-    apart: Floats = drawn.entries[one] - drawn.entries[np.where(two < 0, one, two)].astype(float)
-    return apart
+        [_sample_row((sampled.state == s) & (rows != a), rng)
+         for s, a in zip(state, one, strict=True)]
+    )  # fmt: skip
+    # A state that occurs once only has no difference.
+    other = np.where(two < 0, one, two)
+    difference: Floats = sampled.entries[one] - sampled.entries[other].astype(float)
+    return difference
 
 
-def _pick(allowed: NDArray[np.bool_], rng: np.random.Generator) -> int:
+def _sample_row(allowed: NDArray[np.bool_], rng: np.random.Generator) -> int:
     """Return one row that is allowed, -1 where none is."""
     rows = np.flatnonzero(allowed)
     return int(rng.choice(rows)) if len(rows) else -1
 
 
 class Manifold(NamedTuple):
-    """How far out states lie among real ones: Mahalanobis distance within the model's states.
+    """Distance of states from real ones: Mahalanobis distance within the model's states.
 
-    space : in whose scaled entries distances are
-    means : (state, entry), of real states
-    root : (entry, entry), by which differences become white
-    real : (frame), distances of test states, sorted
+    Attributes
+    ----------
+    space : ReducedSpace
+        In whose scaled entries distances are computed.
+    means : ndarray of shape (state, entry)
+        Of real states.
+    root : ndarray of shape (entry, entry)
+        Whitens differences.
+    real : ndarray of shape (frame)
+        Distances of test states, sorted.
     """
 
-    space: Space
+    space: ReducedSpace
     means: Floats
     root: Floats
     real: Floats
 
     def percentiles(self, entries: Floats) -> Floats:
-        """Return the percent of real states that lie nearer to a state (frame)."""
+        """Return the percentage of real states that are nearer to a state of the model.
+
+        Parameters
+        ----------
+        entries : ndarray of shape (frame, entry)
+
+        Returns
+        -------
+        ndarray of shape (frame)
+            Between 0 and 100.
+        """
         nearer: Floats = np.searchsorted(self.real, self._distance(entries)).astype(np.float64)
         return nearer * (100 / len(self.real))
 
@@ -153,20 +195,36 @@ class Manifold(NamedTuple):
         return nearest
 
 
-def manifold(runs: Runs, model: StateModel, split: NDArray[np.int8]) -> Manifold:
-    """Return where the states of train lie, around the means of the model's states."""
+def fit_manifold(
+    runs: Runs, model: StateModel, split: NDArray[np.int8], settings: StateSettings = DEFAULTS
+) -> Manifold:
+    """Return the distribution of the train states around the means of the model's states.
+
+    Parameters
+    ----------
+    runs : Runs
+    model : StateModel
+    split : ndarray of shape (run)
+        0 train, 1 select, 2 test.
+    settings : StateSettings
+
+    Returns
+    -------
+    Manifold
+        With the distances of the test states.
+    """
     scale = model.space.scale
     train = runs.entries[split == 0].reshape(-1, len(scale)) * scale
     state = model.path[split == 0].ravel()
-    kinds = np.unique(state)
-    means = np.stack([train[state == k].mean(axis=0) for k in kinds])
-    apart = train - means[np.searchsorted(kinds, state)]
-    covariance = apart.T @ apart / len(apart)
-    ridge = RIDGE * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
+    states = np.unique(state)
+    means = np.stack([train[state == k].mean(axis=0) for k in states])
+    centred = train - means[np.searchsorted(states, state)]
+    covariance = centred.T @ centred / len(centred)
+    ridge = settings.ridge * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
     root = np.linalg.inv(np.linalg.cholesky(covariance + ridge)).T
-    found = Manifold(model.space, means, root, np.empty(0))
-    real = found._distance(runs.entries[split == 2].reshape(-1, len(scale)).astype(np.float64))
-    return found._replace(real=np.sort(real))
+    manifold = Manifold(model.space, means, root, np.empty(0))
+    test = runs.entries[split == 2].reshape(-1, len(scale)).astype(np.float64)
+    return manifold._replace(real=np.sort(manifold._distance(test)))
 
 
 def steer(
@@ -176,82 +234,105 @@ def steer(
     split: NDArray[np.int8],
     rng: np.random.Generator,
     generator: torch.Generator,
+    settings: StateSettings = DEFAULTS,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Move real states of each state of the model to each other one, and see what is said.
+    """Displace real states from each state of the model to each other one, and compare outputs.
+
+    Parameters
+    ----------
+    network : DrivenNetwork
+    runs : Runs
+    model : StateModel
+    split : ndarray of shape (run)
+        0 train, 1 select, 2 test.
+    rng : numpy.random.Generator
+    generator : torch.Generator
+        Of the noise.
+    settings : StateSettings
 
     Returns
     -------
-    distributions : one row for each kind of move (see :func:`moves`) and number of steps ``h``
-    after it, 0
-        standing for all steps together: ``move, h, n`` (moved states), ``slope`` of the observed
-        change on the one foretold (through the origin; 1: as the model says, 0: nothing happens),
-        ``r2`` of the law foretold (1: right, 0: no better than what is said on average), ``kl``
-        (nats), mean divergence of the observed law from it; each with ``_low`` and ``_high``,
-        runs resampled
-    far : ``move, percentile`` (median percent of real states nearer to a state of the model than
-        moved ones), ``far`` (share of moved states beyond :data:`FAR` of the real ones)
+    distributions : DataFrame
+        One row for each kind of displacement (see :func:`displacements`) and number of steps ``h``
+        after it, 0 standing for all steps together: ``move, h, n`` (displaced states), ``slope`` of
+        the observed change on the forecast one (through the origin; 1: as the model forecasts, 0:
+        no effect), ``r2`` of the forecast distribution (1: exact, 0: no better than the average
+        output), ``kl`` (nats), mean divergence of the observed distribution from it; each with
+        ``_low`` and ``_high``, runs resampled
+    far : DataFrame
+        ``move, percentile`` (median percentage of real states nearer to a state of the model than
+        displaced ones), ``far`` (share of displaced states beyond ``settings.far`` of the real
+        ones)
+
+    Raises
+    ------
+    DataError
+        When fewer than two states of the model occur in more than one run.
     """
-    drawn = sample(runs, model, split, rng)
-    steered = plan(drawn, model.n_states, rng)
-    found = moves(model, drawn, steered, rng)
-    out = manifold(runs, model, split)
-    before = drawn.entries[steered.base].astype(np.float64)
-    n = len(before)
-    entries = np.concatenate([before, *(moved.entries for moved in found.values())])
-    distributions = output_distributions(network, entries, HORIZON, N_DRAWS, generator)
+    sampled = sample_states(runs, model, split, rng, settings)
+    plan = plan_steering(sampled, model.n_states, rng, settings)
+    kinds = displacements(model, sampled, plan, rng)
+    manifold = fit_manifold(runs, model, split, settings)
+    before = sampled.entries[plan.base].astype(np.float64)
+    n, horizon = len(before), settings.horizon
+    entries = np.concatenate([before, *(displaced.entries for displaced in kinds.values())])
+    distributions = output_distributions(network, entries, horizon, settings.n_noise, generator)
     average = runs.distribution[split == 0].mean(axis=(0, 1))
-    forecast = futures(model)
+    forecast = forecasts_by_state(model, settings)
     rows, far = [], []
-    for index, (name, moved) in enumerate(found.items(), start=1):
+    for index, (name, displaced) in enumerate(kinds.items(), start=1):
         here = slice(index * n, (index + 1) * n)
+        after = Distributions(distributions.mean[here], distributions.variance[here])
         parts = _parts(
-            distributions.mean[:n], Distributions(distributions.mean[here],
-            distributions.variance[here]), forecast[steered.before], forecast[steered.after],
-            average,
-        )[moved.known]  # fmt: skip
+            distributions.mean[:n], after, forecast[plan.before], forecast[plan.after], average,
+            settings.min_probability,
+        )[displaced.known]  # fmt: skip
         if not len(parts):
             continue
-        unit = drawn.run[steered.base][moved.known]
+        unit = sampled.run[plan.base][displaced.known]
         by_run = np.stack([parts[unit == run].sum(axis=0) for run in np.unique(unit)])
-        for h in range(HORIZON + 1):
+        for h in range(horizon + 1):
             some = by_run.sum(axis=1) if h == 0 else by_run[:, h - 1]
-            rows.append({"move": name, "h": h, "n": len(parts), **_scores(some, rng)})
-        percent = out.percentiles(moved.entries[moved.known])
+            scores = _scores(some, rng, settings.n_bootstrap)
+            rows.append({"move": name, "h": h, "n": len(parts), **scores})
+        percent = manifold.percentiles(displaced.entries[displaced.known])
         row = {"move": name, "percentile": float(np.median(percent))}
-        far.append(row | {"far": float((percent > 100 * FAR).mean())})
+        far.append(row | {"far": float((percent > 100 * settings.far).mean())})
     return pd.DataFrame(rows), pd.DataFrame(far)
 
 
 def _parts(
-    before: Floats, after: Distributions, stay: Floats, go: Floats, average: Floats
+    before: Floats,
+    after: Distributions,
+    stay: Floats,
+    go: Floats,
+    average: Floats,
+    min_probability: float,
 ) -> Floats:
     """Return the sums (frame, h, part) that slope, R2 and divergence are made of.
 
-    Parameters
-    ----------
-    before, after : what is said without and with the move (frame, h, symbol).
-    stay, go : what the model says of the state before and after (frame, h, symbol).
-    average : (symbol)
+    ``before`` and ``after`` are the outputs without and with the displacement, ``stay`` and ``go``
+    the forecasts from the states before and after it (frame, h, symbol), ``average`` is (symbol).
     """
-    seen, foretold, chance = after.mean - before, go - stay, after.variance.sum(axis=2)
-    said = np.maximum(after.mean, LEAST)
-    apart = after.mean * (np.log(said) - np.log(np.maximum(go, LEAST)))
+    observed, predicted, chance = after.mean - before, go - stay, after.variance.sum(axis=2)
+    output = np.maximum(after.mean, min_probability)
+    divergence = after.mean * (np.log(output) - np.log(np.maximum(go, min_probability)))
     return np.stack(
         [
-            (seen * foretold).sum(axis=2),
-            (foretold**2).sum(axis=2),
-            # The noise of Monte Carlo is no miss of the model: it is taken off squares, and to
-            # second order off divergences.
+            (observed * predicted).sum(axis=2),
+            (predicted**2).sum(axis=2),
+            # The noise of Monte Carlo is no error of the model: it is subtracted from squares, and
+            # to second order from divergences.
             ((after.mean - go) ** 2).sum(axis=2) - chance,
             ((after.mean - average) ** 2).sum(axis=2) - chance,
-            (apart - after.variance / (2 * said)).sum(axis=2),
+            (divergence - after.variance / (2 * output)).sum(axis=2),
             np.ones(chance.shape),
         ],
         axis=2,
     )
 
 
-def _scores(by_run: Floats, rng: np.random.Generator) -> dict[str, float]:
+def _scores(by_run: Floats, rng: np.random.Generator, n_bootstrap: int) -> dict[str, float]:
     """Return slope, R2 and divergence with their intervals from sums (run, part)."""
     ratios = {
         "slope": lambda s: s[0] / s[1] if s[1] > 0 else np.nan,
@@ -260,6 +341,6 @@ def _scores(by_run: Floats, rng: np.random.Generator) -> dict[str, float]:
     }
     row: dict[str, float] = {}
     for name, ratio in ratios.items():
-        value, low, high = estimate(by_run, ratio, N_BOOTSTRAP, rng)
+        value, low, high = estimate(by_run, ratio, n_bootstrap, rng)
         row |= {name: value, f"{name}_low": low, f"{name}_high": high}
     return row

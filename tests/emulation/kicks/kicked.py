@@ -10,11 +10,11 @@ from hmmlens.rnn.noise_driven import NoiseDriven
 
 #: The units that kick out of label 0 and out of label 1.
 KICKS = ([2, 3, 4], [5, 6, 7])
-#: Units that do as the kicks do, and are heard by none.
+#: Units that do as the kicks do, and act on none.
 ECHOES = (list(range(8, 14)), list(range(14, 20)))
 #: Units that pass noise on, from which each side's kicks get theirs.
 SOURCES = (list(range(20, 30)), list(range(30, 40)))
-#: The symbols that tell the two labels apart.
+#: The symbols that distinguish the two labels.
 SYMBOLS = (0, 2)
 
 
@@ -23,7 +23,7 @@ def kicked(seed: int = 0, threshold: float = 1.6, n_units: int = 60) -> NoiseDri
 
     Kicks and echoes sum positive noise of their side's sources, with weights of their own, and
     fire where it is ``threshold`` standard deviations above its mean while their side of the latch
-    is on. Only kicks are heard by the latch. Units from 40 on hear anything and are not heard.
+    is on. Only kicks act on the latch. Units from 40 on receive anything and act on none.
     """
     net = NoiseDriven("relu", 20, n_units, 3, bias=True)
     generator = torch.Generator().manual_seed(seed)
@@ -37,11 +37,11 @@ def kicked(seed: int = 0, threshold: float = 1.6, n_units: int = 60) -> NoiseDri
         u[20:40] = torch.eye(20)
         for side in (0, 1):
             for k in (*KICKS[side], *ECHOES[side]):
-                heard = torch.rand(10, generator=generator) + 0.5
-                w[k, SOURCES[side]] = heard
+                inputs = torch.rand(10, generator=generator) + 0.5
+                w[k, SOURCES[side]] = inputs
                 w[k, 1 - side] = -8.0
-                rare = threshold * (variance * heard.square().sum()) ** 0.5
-                b[k] = -(heard.sum() * mean + rare)
+                rare = threshold * (variance * inputs.square().sum()) ** 0.5
+                b[k] = -(inputs.sum() * mean + rare)
             w[side, KICKS[side]], w[1 - side, KICKS[side]] = -1.0, 1.0
         u[40:] = 0.3 * torch.randn(n_units - 40, 20, generator=generator)
         w[40:, :40] = 0.3 * torch.randn(n_units - 40, 40, generator=generator)
@@ -51,7 +51,7 @@ def kicked(seed: int = 0, threshold: float = 1.6, n_units: int = 60) -> NoiseDri
 
 
 def unkicked(seed: int = 0, n_units: int = 40) -> NoiseDriven:
-    """Return a latch (unit 0) that its own noise turns over, and units that only hear that noise.
+    """Return a latch (unit 0) that its own noise turns over, and units that receive that noise.
 
     No unit but the latch has an effect on it, and the latch itself falls before it turns.
     """

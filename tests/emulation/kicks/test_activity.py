@@ -9,19 +9,20 @@ import torch
 from hmmlens.dynamics.jacobians import by_differentiation, critical_pairs, eigenvalues
 from hmmlens.dynamics.labels import latent
 from hmmlens.dynamics.rollouts import Run, rollout, sample_noise
-from hmmlens.emulation.kicks import activity as module
 from hmmlens.emulation.kicks.activity import (
-    LAGS,
     activity_table,
     critical_table,
     levels_table,
     replay,
-    windows,
+    switch_windows,
 )
-from hmmlens.emulation.kicks.candidates import Watched, watch
-from hmmlens.emulation.kicks.dose_response import scaled
+from hmmlens.emulation.kicks.candidates import UnperturbedRuns, record_unperturbed_runs
+from hmmlens.emulation.kicks.dose_response import scale_weights
+from hmmlens.emulation.kicks.settings import KickSettings
 from hmmlens.rnn.noise_driven import Modulation, NoiseDriven
 from tests.emulation.kicks.kicked import ECHOES, KICKS, SYMBOLS, kicked
+
+LAGS = KickSettings().n_lags
 
 UNITS = {label: np.array(units) for label, units in enumerate(KICKS)}
 
@@ -31,18 +32,17 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 @pytest.fixture(scope="module")
-def watched() -> tuple[NoiseDriven, Watched]:
+def watched() -> tuple[NoiseDriven, UnperturbedRuns]:
     net = kicked()
-    return net, watch(net, SYMBOLS, generator())
+    return net, record_unperturbed_runs(net, SYMBOLS, generator())
 
 
 def test_levels_of_kicks_rise_from_cluster_to_transition(
-    watched: tuple[NoiseDriven, Watched], monkeypatch: pytest.MonkeyPatch
+    watched: tuple[NoiseDriven, UnperturbedRuns],
 ) -> None:
-    monkeypatch.setattr(module, "N_EACH", 4)
     net, seen = watched
     rng = np.random.default_rng(0)
-    table = levels_table(net, seen, UNITS, SYMBOLS, generator(1), rng)
+    table = levels_table(net, seen, UNITS, SYMBOLS, generator(1), rng, KickSettings(n_each=4))
     cell = table.set_index(["exit", "label", "region"]).sort_index()
     for exit_ in (0, 1):
         cluster, transition = (cell.loc[(exit_, exit_, r)] for r in ("cluster", "transition"))
@@ -53,7 +53,9 @@ def test_levels_of_kicks_rise_from_cluster_to_transition(
     assert table.groupby("exit")["n_states"].sum().eq(4 * len(seen.labels)).all()
 
 
-def test_kicks_fire_just_before_their_exits_only(watched: tuple[NoiseDriven, Watched]) -> None:
+def test_kicks_fire_just_before_their_exits_only(
+    watched: tuple[NoiseDriven, UnperturbedRuns],
+) -> None:
     _, seen = watched
     sets = {"kick 0": UNITS[0], "kick 1": UNITS[1], "echo 0": np.array(ECHOES[0])}
     table = activity_table(seen, sets, [0, 1])
@@ -64,7 +66,7 @@ def test_kicks_fire_just_before_their_exits_only(watched: tuple[NoiseDriven, Wat
         # The other side's may have brought the network here, some steps ago.
         assert other[-1] < 0.2 * own[-1]
     assert (table["low"] <= table["activity"]).all() and len(table) == 2 * 3 * (2 * LAGS + 1)
-    found = windows(seen, 0)
+    found = switch_windows(seen, 0)
     row, time = found.sequence[3], found.time[3]
     assert table["n_switches"].max() >= len(found.time)
     mean = np.mean(
@@ -74,17 +76,19 @@ def test_kicks_fire_just_before_their_exits_only(watched: tuple[NoiseDriven, Wat
     assert seen.labels[row, time - 1] == 0 and seen.labels[row, time] == found.after[3]
 
 
-def test_windows_lie_inside_and_are_spread_evenly(watched: tuple[NoiseDriven, Watched]) -> None:
+def test_windows_lie_inside_and_are_spread_evenly(
+    watched: tuple[NoiseDriven, UnperturbedRuns],
+) -> None:
     _, seen = watched
-    every, some = windows(seen, 1), windows(seen, 1, 5)
+    every, some = switch_windows(seen, 1), switch_windows(seen, 1, 5)
     assert (every.time > LAGS).all() and (every.time + LAGS < seen.labels.shape[1]).all()
     assert len(some.time) == 5 and some.sequence[0] == every.sequence[0]
     assert some.sequence[-1] == every.sequence[-1] and (np.diff(some.sequence) >= 0).all()
 
 
-def test_replay_without_a_change_is_the_run(watched: tuple[NoiseDriven, Watched]) -> None:
+def test_replay_without_a_change_is_the_run(watched: tuple[NoiseDriven, UnperturbedRuns]) -> None:
     net, seen = watched
-    found = windows(seen, 0, 6)
+    found = switch_windows(seen, 0, 6)
     entries, noise = replay(net, seen, found)
     for i, (run, time) in enumerate(zip(found.sequence, found.time, strict=True)):
         steps = slice(time - LAGS - 1, time + LAGS)
@@ -94,10 +98,10 @@ def test_replay_without_a_change_is_the_run(watched: tuple[NoiseDriven, Watched]
 
 @pytest.mark.parametrize("cell", ["relu", "tanh"])
 def test_critical_pairs_are_those_of_the_changed_steps_own_jacobian(
-    cell: str, monkeypatch: pytest.MonkeyPatch
+    cell: str,
 ) -> None:
-    monkeypatch.setattr(module, "LAGS", 3)
-    monkeypatch.setattr(module, "N_SPECTRA", 4)
+    factor = 0.4
+    settings = KickSettings(n_lags=3, n_spectra=4, critical_factors=(("drive", (factor,)),))
     net = NoiseDriven(cell, 4, 10, 3, leak=0.8, bias=True)
     with torch.no_grad():
         # Five pairs of units that turn without decay, with all units on and hardly saturated.
@@ -118,10 +122,10 @@ def test_critical_pairs_are_those_of_the_changed_steps_own_jacobian(
     noise = sample_noise(net, generator(), 6, 40)
     states, logits = rollout(net, noise, rest.repeat(6, 1))
     labels = latent(logits, SYMBOLS).numpy()
-    seen = Watched(Run(noise, states, logits), labels, states[:, 1:])
-    units, factor = np.array([2, 5, 7]), 0.4
-    table = critical_table(net, seen, {(0, "drive"): units}, {"drive": [factor]})
-    found = windows(seen, 0, 4)
+    seen = UnperturbedRuns(Run(noise, states, logits), labels, states[:, 1:])
+    units = np.array([2, 5, 7])
+    table = critical_table(net, seen, {(0, "drive"): units}, settings)
+    found = switch_windows(seen, 0, 4, settings)
     assert len(found.time) == 4
     counts = []
     drive = torch.ones(10)
@@ -139,7 +143,9 @@ def test_critical_pairs_are_those_of_the_changed_steps_own_jacobian(
     assert row["pairs"] == np.mean(counts) and row["sd"] == pytest.approx(np.std(counts, ddof=1))
     assert table["pairs"].max() > 0 and row["n_switches"] == 4
     # A factor is not a change of columns: that would be another matrix.
-    wrong = scaled(net, units, 1.0)
+    wrong = scale_weights(net, units, 1.0)
     with torch.no_grad():
         wrong.recurrent.weight[:, units] *= factor
-    assert not torch.allclose(wrong.recurrent.weight, scaled(net, units, factor).recurrent.weight)
+    assert not torch.allclose(
+        wrong.recurrent.weight, scale_weights(net, units, factor).recurrent.weight
+    )

@@ -12,14 +12,14 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from hmmlens.dynamics.labels import latent, switches
 from hmmlens.dynamics.protocol import unflatten
 from hmmlens.dynamics.rollouts import Run
-from hmmlens.emulation.kicks import candidates as module
 from hmmlens.emulation.kicks.candidates import (
-    Watched,
-    rank,
+    UnperturbedRuns,
+    rank_candidates,
+    record_unperturbed_runs,
     replayed_gradient,
     steps_to_exit,
-    watch,
 )
+from hmmlens.emulation.kicks.settings import KickSettings
 from hmmlens.rnn.noise_driven import Modulation, NoiseDriven
 from tests.emulation.kicks.kicked import ECHOES, KICKS, SYMBOLS, kicked, unkicked
 
@@ -37,36 +37,38 @@ def test_steps_to_exit_count_ahead(labels: np.ndarray) -> None:
 
 
 @pytest.fixture(scope="module")
-def watched() -> tuple[NoiseDriven, Watched]:
+def watched() -> tuple[NoiseDriven, UnperturbedRuns]:
     net = kicked()
-    return net, watch(net, SYMBOLS, torch.Generator().manual_seed(0))
+    return net, record_unperturbed_runs(net, SYMBOLS, torch.Generator().manual_seed(0))
 
 
-def test_kicks_come_first_and_echoes_push_nothing(watched: tuple[NoiseDriven, Watched]) -> None:
+def test_kicks_come_first_and_echoes_push_nothing(
+    watched: tuple[NoiseDriven, UnperturbedRuns],
+) -> None:
     net, seen = watched
     for side in (0, 1):
-        found = rank(net, seen, SYMBOLS, side)
+        found = rank_candidates(net, seen, SYMBOLS, side)
         assert set(found.candidates[:3]) == set(KICKS[side])
         assert set(ECHOES[side]) <= set(found.candidates)
         # Neither the latch nor the other side's units, which are off in a transition.
         assert not set(found.candidates) & {0, 1, *KICKS[1 - side], *ECHOES[1 - side]}
         assert (found.gradient[KICKS[side]] > 0).all()
         assert (found.gradient[40:] == 0).all() and (found.gradient[ECHOES[side]] == 0).all()
-        assert found.n_exits == module.MOST_EXITS and found.n_rising >= len(found.candidates)
-        assert (found.sent[ECHOES[side]] < 0.5).all() and found.sent[side] > 0.5
+        assert found.n_exits == KickSettings().max_exits and found.n_rising >= len(found.candidates)
+        assert (found.cluster_output[ECHOES[side]] < 0.5).all() and found.cluster_output[side] > 0.5
         assert (found.transition[KICKS[side]] > 0).all() and (found.cluster[KICKS[side]] < 0).all()
         # Of two labels, one exit leads to the other.
         np.testing.assert_array_equal(
-            rank(net, seen, SYMBOLS, side, 1 - side).candidates, found.candidates
+            rank_candidates(net, seen, SYMBOLS, side, 1 - side).candidates, found.candidates
         )
 
 
-def test_no_candidates_without_exits(watched: tuple[NoiseDriven, Watched]) -> None:
+def test_no_candidates_without_exits(watched: tuple[NoiseDriven, UnperturbedRuns]) -> None:
     net, seen = watched
-    found = rank(net, seen, SYMBOLS, 0, to=0)
+    found = rank_candidates(net, seen, SYMBOLS, 0, to=0)
     assert len(found.candidates) == found.n_exits == 0
     still = seen._replace(labels=np.zeros_like(seen.labels))
-    found = rank(net, still, SYMBOLS, 0)
+    found = rank_candidates(net, still, SYMBOLS, 0)
     assert len(found.candidates) == found.n_exits == 0 and np.isnan(found.transition).all()
 
 
@@ -80,17 +82,16 @@ def test_candidates_do_not_depend_on_the_sign_of_odd_units() -> None:
         turned.out.weight[:, flipped] *= -1
     both = []
     for one in (net, turned):
-        seen = watch(one, SYMBOLS, torch.Generator().manual_seed(0))
-        both.append(rank(one, seen, SYMBOLS, 0))
+        seen = record_unperturbed_runs(one, SYMBOLS, torch.Generator().manual_seed(0))
+        both.append(rank_candidates(one, seen, SYMBOLS, 0))
     assert len(both[0].candidates) > 2
     assert set(both[0].candidates) == set(both[1].candidates)
     assert 0 not in both[0].candidates
 
 
 @pytest.mark.parametrize("cell", ["relu", "tanh", "gru", "lstm"])
-def test_gradient_equals_finite_differences(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BEFORE", 3)
-    monkeypatch.setattr(module, "AFTER", 2)
+def test_gradient_equals_finite_differences(cell: str) -> None:
+    settings = KickSettings(n_before=3, n_after=2)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(2)
         net = NoiseDriven(cell, 4, 6, 3, bias=True).double()
@@ -109,9 +110,9 @@ def test_gradient_equals_finite_differences(cell: str, monkeypatch: pytest.Monke
         entries = torch.stack(states, dim=1)
         logits = net.out(entries[..., :6])
     labels = latent(logits, SYMBOLS).numpy()
-    seen = Watched(Run(noise, entries, logits), labels, entries[:, 1:, :6])
+    seen = UnperturbedRuns(Run(noise, entries, logits), labels, entries[:, 1:, :6])
     rest = torch.randn(6, generator=generator, dtype=torch.float64)
-    gradient, n = replayed_gradient(net, seen, SYMBOLS, 0, rest.numpy())
+    gradient, n = replayed_gradient(net, seen, SYMBOLS, 0, rest.numpy(), settings=settings)
 
     def margin(factor: torch.Tensor) -> float:
         total, count = 0.0, 0
@@ -128,8 +129,8 @@ def test_gradient_equals_finite_differences(cell: str, monkeypatch: pytest.Monke
                     sent = rest + factor * (state[0][0] - rest)
                     state = ((sent, *state[0][1:]),)
                 if t >= time:
-                    said = net.readout(state)[0]
-                    total += float(said[SYMBOLS[after]] - said[SYMBOLS[before]]) / 2
+                    logits = net.readout(state)[0]
+                    total += float(logits[SYMBOLS[after]] - logits[SYMBOLS[before]]) / 2
         assert count == n > 3
         return total / count
 

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from hmmlens.emulation.kicks.connectivity import (
     CONTRASTS,
     SETS,
-    Pair,
-    blocks,
+    ExitPair,
+    block_means,
     connectivity_tables,
     contrasts,
     integrators,
     null_contrasts,
-    permuted,
-    weights,
+    permute_weights,
+    recurrent_weights,
 )
 from hmmlens.errors import DataError
 from hmmlens.rnn.noise_driven import NoiseDriven
@@ -41,8 +41,8 @@ def test_integrators_excite_one_group_and_inhibit_the_other() -> None:
     # 70 of 150 units is 28 of 60.
     np.testing.assert_array_equal(first, range(6, 20))
     np.testing.assert_array_equal(second, range(20, 34))
-    swapped = integrators(weight, OTHER, ONE)
-    np.testing.assert_array_equal(swapped[0], second)
+    reverse = integrators(weight, OTHER, ONE)
+    np.testing.assert_array_equal(reverse[0], second)
 
 
 @settings(max_examples=20, deadline=None)
@@ -54,7 +54,7 @@ def test_blocks_are_mean_weights_without_a_units_own(seed: int) -> None:
     sets = [one, other, *integrators(weight, one, other)]
     assert not set(sets[2]) & set(sets[3])
     assert not (set(sets[2]) | set(sets[3])) & (set(one) | set(other))
-    found = blocks(weight, one, other)
+    found = block_means(weight, one, other)
     for i, to in enumerate(sets):
         for j, source in enumerate(sets):
             some = [weight[a, b] for a in to for b in source if a != b]
@@ -70,7 +70,7 @@ def test_blocks_are_mean_weights_without_a_units_own(seed: int) -> None:
 def test_permutations_keep_what_each_unit_has(axis: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     weight = rng.normal(size=(12, 12))
-    found = permuted(weight, axis, rng)
+    found = permute_weights(weight, axis, rng)
     np.testing.assert_array_equal(np.diag(found), np.diag(weight))
     np.testing.assert_array_equal(np.sort(found, axis=axis), np.sort(weight, axis=axis))
     assert (found != weight).sum() > 60
@@ -87,9 +87,9 @@ def with_weights(weight: np.ndarray) -> NoiseDriven:
     return net
 
 
-def pair_of(rng: np.random.Generator, n: int = 60, n_sets: int = 100) -> Pair:
+def pair_of(rng: np.random.Generator, n: int = 60, n_sets: int = 100) -> ExitPair:
     sets = [np.stack([rng.choice(n, 3, replace=False) for _ in range(n_sets)]) for _ in range(4)]
-    return Pair((ONE, OTHER), (sets[0], sets[1]), (sets[2], sets[3]))
+    return ExitPair((ONE, OTHER), (sets[0], sets[1]), (sets[2], sets[3]))
 
 
 def test_planted_motif_beats_every_null() -> None:
@@ -113,7 +113,7 @@ def test_choosing_integrators_is_part_of_chance() -> None:
     for seed in range(20):
         rng = np.random.default_rng(seed)
         weight = rng.normal(size=(60, 60))
-        found = contrasts(blocks(weight, ONE, OTHER))
+        found = contrasts(block_means(weight, ONE, OTHER))
         assert found[list(CONTRASTS).index("integrators to kick")] > 0.4
         _, tested = connectivity_tables(with_weights(weight), pair_of(rng, n_sets=40), 39, rng)
         smallest.append(tested["p"].to_numpy().reshape(4, 4))
@@ -125,7 +125,7 @@ def test_choosing_integrators_is_part_of_chance() -> None:
 def test_sets_that_share_units_are_no_pair() -> None:
     rng = np.random.default_rng(0)
     sets = (np.array([[6, 7, 8], [9, 10, 11]]), np.array([[8, 12, 13], [12, 13, 14]]))
-    nulls = null_contrasts(rng.normal(size=(60, 60)), Pair((ONE, OTHER), sets, sets), 2, rng)
+    nulls = null_contrasts(rng.normal(size=(60, 60)), ExitPair((ONE, OTHER), sets, sets), 2, rng)
     assert {name: len(rows) for name, rows in nulls.items()} == {
         "inputs": 2,
         "outputs": 2,
@@ -134,16 +134,16 @@ def test_sets_that_share_units_are_no_pair() -> None:
         "selective": 2,
     }
     alike = (np.array([[6, 7, 8]]), np.array([[8, 12, 13]]))
-    nulls = null_contrasts(rng.normal(size=(60, 60)), Pair((ONE, OTHER), alike, alike), 2, rng)
+    nulls = null_contrasts(rng.normal(size=(60, 60)), ExitPair((ONE, OTHER), alike, alike), 2, rng)
     assert nulls["matched"].shape == (0, len(CONTRASTS))
 
 
 def test_planted_network_has_its_sources_as_integrators_of_nothing_else() -> None:
-    weight = weights(kicked())
-    found = blocks(weight, *[np.array(k) for k in KICKS])
+    weight = recurrent_weights(kicked())
+    found = block_means(weight, *[np.array(k) for k in KICKS])
     assert found[0, 0] == found[0, 1] == 0
     for side in (0, 1):
         onto = weight[KICKS[side]].mean(axis=0)
         assert (onto[SOURCES[side]] > 0.5).all() and (onto[SOURCES[1 - side]] == 0).all()
     with pytest.raises(DataError, match="gru cell has several weights"):
-        weights(NoiseDriven("gru", 2, 4, 3))
+        recurrent_weights(NoiseDriven("gru", 2, 4, 3))

@@ -7,15 +7,12 @@ import pytest
 import torch
 
 from hmmlens.dynamics.labels import latent
-from hmmlens.emulation.kicks import first_exits as module
+from hmmlens.emulation.interventions import clamp_copies, modulate_copies, noise_input, select_rows
 from hmmlens.emulation.kicks.first_exits import (
     Exits,
-    Starts,
+    InitialStates,
     first_exits,
     hazards,
-    held,
-    modulated,
-    received,
     reduction_estimate,
     reductions,
 )
@@ -54,13 +51,13 @@ def starting(
             state = net.step(state, torch.randn(40 * n, 5, generator=generator))
         rows = torch.nonzero(latent(net.readout(state), informative) == label)[:n, 0]
         noise = torch.randn(horizon, len(rows), 5, generator=generator)
-        return Starts(module.picked(state, rows), received(net, noise), label), noise
+        return InitialStates(select_rows(state, rows), noise_input(net, noise), label), noise
 
 
 def alone(
     net: NoiseDriven,
     informative: tuple[int, ...],
-    starts: Starts,
+    starts: InitialStates,
     noise: torch.Tensor,
     modulation: Modulation | None,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -68,7 +65,7 @@ def alone(
     steps, to = [], []
     with torch.inference_mode():
         for i in range(noise.shape[1]):
-            state = module.picked(starts.state, torch.tensor([i]))
+            state = select_rows(starts.state, torch.tensor([i]))
             for t in range(len(noise)):
                 state = net.step(state, noise[t, i : i + 1], modulation)
                 now = int(latent(net.readout(state), informative))
@@ -81,44 +78,41 @@ def alone(
 
 @pytest.mark.parametrize(("leak", "horizon"), [(1.0, 4), (0.4, 20)])
 @pytest.mark.parametrize("cell", ["relu", "tanh"])
-def test_exits_equal_single_runs_with_any_factors(
-    cell: str, leak: float, horizon: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_exits_equal_single_runs_with_any_factors(cell: str, leak: float, horizon: int) -> None:
     # Few rows at once and frequent dropping, so that every path through the loop is taken.
-    monkeypatch.setattr(module, "N_ROWS", 20)
-    monkeypatch.setattr(module, "DROP_EVERY", 2)
+    small = {"n_rows": 20, "drop_every": 2}
     net, informative = network(cell, leak=leak), (0, 2)
     starts, noise = starting(net, informative, 1, 8, horizon)
     factors = [torch.rand(5, 12, generator=torch.Generator().manual_seed(k)) * 2 for k in range(3)]
     for part in factors:
         part[0] = 1.0
-    found = first_exits(net, modulated(net, *factors), 5, starts, informative)
+    found = first_exits(net, modulate_copies(net, *factors), 5, starts, informative, **small)
     for copy in range(5):
         modulation = Modulation(*(part[copy] for part in factors))
         steps, to = alone(net, informative, starts, noise, modulation)
         np.testing.assert_array_equal(found.steps[copy], steps)
         np.testing.assert_array_equal(found.to[copy], to)
-    plain = first_exits(net, modulated(net), 1, starts, informative)
+    plain = first_exits(net, modulate_copies(net), 1, starts, informative)
     np.testing.assert_array_equal(plain.steps[0], found.steps[0])
     assert len(set(found.steps.ravel())) > 3 and (found.to >= 0).any() and (found.to < 0).any()
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
-def test_silenced_units_of_gated_cells_equal_single_runs(cell: str) -> None:
+def test_ablated_units_of_gated_cells_equal_single_runs(cell: str) -> None:
     net, informative = network(cell), (0, 1, 2)
     starts, noise = starting(net, informative, 0, 10, 12)
     output = torch.ones(3, 12)
     output[1, [0, 4]] = 0
     output[2, 3:9] = 0
-    found = first_exits(net, modulated(net, output=output), 3, starts, informative)
+    found = first_exits(net, modulate_copies(net, output=output), 3, starts, informative)
     for copy in range(3):
         steps, to = alone(net, informative, starts, noise, Modulation(output=output[copy]))
         np.testing.assert_array_equal(found.steps[copy], steps)
         np.testing.assert_array_equal(found.to[copy], to)
-    plain = first_exits(net, modulated(net), 1, starts, informative)
+    plain = first_exits(net, modulate_copies(net), 1, starts, informative)
     np.testing.assert_array_equal(plain.steps[0], found.steps[0])
     with pytest.raises(DataError, match="not one drive per unit"):
-        modulated(net, drive=output)
+        modulate_copies(net, drive=output)
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -128,7 +122,7 @@ def test_steps_from_received_noise_equal_the_networks_own(cell: str, bias: bool)
     noise = torch.randn(6, 7, 5, generator=torch.Generator().manual_seed(0))
     state = other = net.start(7)
     with torch.inference_mode():
-        given = received(net, noise)
+        given = noise_input(net, noise)
         for t in range(6):
             state = net.step(state, noise[t])
             if cell in GATES:
@@ -164,14 +158,14 @@ def test_held_gate_equals_weights_that_saturate_it(cell: str) -> None:
         mask = torch.zeros(2, 12, dtype=torch.bool)
         mask[1, units] = True
         value = torch.full((12,), float(held_at))
-        found = first_exits(net, held(net, gate, mask, value), 2, starts, informative)
+        found = first_exits(net, clamp_copies(net, gate, mask, value), 2, starts, informative)
         steps, to = alone(fixed, informative, starts, noise, None)
         np.testing.assert_array_equal(found.steps[1], steps)
         np.testing.assert_array_equal(found.to[1], to)
         steps, _ = alone(net, informative, starts, noise, None)
         np.testing.assert_array_equal(found.steps[0], steps)
     with pytest.raises(DataError, match="no gate 'mood'"):
-        advance(net, starts.state, starts.given[0], Hold("mood", mask[0], value))
+        advance(net, starts.state, starts.noise_input[0], Hold("mood", mask[0], value))
     with pytest.raises(DataError, match="relu cell has no gates"):
         received_by_gates(network("relu"))
 
@@ -199,12 +193,12 @@ def test_state_that_leaves_all_bounds_is_no_exit() -> None:
     starts, _ = starting(net, informative, 1, 8, 60)
     with torch.no_grad():
         net.recurrent.weight.mul_(1e6)
-    found = first_exits(net, modulated(net), 1, starts, informative)
+    found = first_exits(net, modulate_copies(net), 1, starts, informative)
     assert (found.steps < 60).all()
-    one = module.picked(starts.state, torch.arange(8))
+    one = select_rows(starts.state, torch.arange(8))
     with torch.inference_mode():
         for t in range(60):
-            one = net.advance(one, starts.given[t])
+            one = net.advance(one, starts.noise_input[t])
             finite = net.readout(one).isfinite().all(dim=1).numpy()
             at = found.steps[0] == t + 1
             np.testing.assert_array_equal((found.to[0] >= 0)[at], finite[at])

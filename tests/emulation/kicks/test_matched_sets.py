@@ -10,8 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hmmlens.emulation.kicks.candidates import watch
-from hmmlens.emulation.kicks.matched_sets import matched_sets, selective_sets, traits
+from hmmlens.emulation.kicks.candidates import record_unperturbed_runs
+from hmmlens.emulation.kicks.matched_sets import matched_sets, selective_sets, unit_traits
 from hmmlens.errors import DataError
 from hmmlens.rnn.noise_driven import NoiseDriven
 from tests.emulation.kicks.kicked import SYMBOLS, kicked
@@ -19,8 +19,8 @@ from tests.emulation.kicks.kicked import SYMBOLS, kicked
 
 def test_traits_are_activity_and_norms_of_weights() -> None:
     net = kicked()
-    seen = watch(net, SYMBOLS, torch.Generator().manual_seed(0))
-    found = traits(net, seen)
+    seen = record_unperturbed_runs(net, SYMBOLS, torch.Generator().manual_seed(0))
+    found = unit_traits(net, seen)
     weight = net.recurrent.weight.detach().double().numpy()
     np.testing.assert_allclose(found[:, 0], seen.run.states.double().mean(dim=(0, 1)), rtol=1e-5)
     for unit in range(60):
@@ -33,8 +33,8 @@ def test_norms_are_over_all_gates(cell: str, n_gates: int) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         net = NoiseDriven(cell, 4, 7, 3)
-    seen = watch(net, SYMBOLS, torch.Generator().manual_seed(0))
-    found = traits(net, seen)
+    seen = record_unperturbed_runs(net, SYMBOLS, torch.Generator().manual_seed(0))
+    found = unit_traits(net, seen)
     weight = net.gates.weight_hh.detach().double().numpy()
     for unit in range(7):
         rows = weight[unit + 7 * np.arange(n_gates)]
@@ -64,7 +64,7 @@ def test_matched_sets_are_like_the_group(size: int, seed: int) -> None:
     np.testing.assert_allclose(found.ratio, means)
 
 
-def test_match_that_cannot_be_is_told() -> None:
+def test_impossible_match_is_an_error() -> None:
     rng = np.random.default_rng(0)
     kinds = np.ones((60, 3))
     # The group is far more active than anything else.

@@ -7,20 +7,14 @@ import pandas as pd
 import pytest
 import torch
 
-from hmmlens.emulation.kicks import (
-    activity,
-    context,
-    dose_response,
-    intervention_tests,
-    pipeline,
-    selection,
-)
-from hmmlens.emulation.kicks.context import Examined
-from hmmlens.emulation.kicks.intervention_tests import Against
-from hmmlens.emulation.kicks.matched_sets import Sets
+from hmmlens.emulation.interventions import Ablation
+from hmmlens.emulation.kicks.group_selection import KickGroup
+from hmmlens.emulation.kicks.groups import GroupTests
+from hmmlens.emulation.kicks.intervention_tests import Comparison
+from hmmlens.emulation.kicks.kick_tables import is_kick_group, kicks_table
+from hmmlens.emulation.kicks.matched_sets import MatchedSets
 from hmmlens.emulation.kicks.pipeline import kick_analysis as analyse
-from hmmlens.emulation.kicks.selection import Group, Loss
-from hmmlens.emulation.kicks.tables import are_kicks, kicks_table
+from hmmlens.emulation.kicks.settings import KickSettings
 from hmmlens.rnn.noise_driven import NoiseDriven
 from hmmlens.stats.bootstrap import Estimate
 from tests.emulation.kicks.kicked import KICKS, SYMBOLS, kicked, unkicked
@@ -32,33 +26,33 @@ TABLES = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fewer starts, sets and runs: planted effects are large."""
-    for name, n in (("TRIED", 60), ("RACED", 80), ("N_HELD_OUT", 150), ("N_RUNS", 40)):
-        monkeypatch.setattr(selection, name, n)
-    monkeypatch.setattr(selection, "LARGEST", 4)
-    for name, n in (("N_SETS", 100), ("N_STARTS", 40), ("N_EFFECT", 150)):
-        monkeypatch.setattr(context, name, n)
-    monkeypatch.setattr(pipeline, "N_SETS", 40)
-    monkeypatch.setattr(pipeline, "N_STARTS", 40)
-    monkeypatch.setattr(pipeline, "N_CUTS", 40)
-    monkeypatch.setattr(pipeline, "N_PERMUTATIONS", 20)
-    monkeypatch.setattr(dose_response, "N_STARTS", 40)
-    monkeypatch.setattr(dose_response, "STABILITY_FACTORS", (0.0, 1.0))
-    monkeypatch.setattr(dose_response, "FACTORS", np.array([0.0, 1.0]))
-    monkeypatch.setattr(intervention_tests, "N_GATED", 15)
-    monkeypatch.setattr(intervention_tests, "N_INPUTS", 10)
-    monkeypatch.setattr(activity, "N_EACH", 2)
-    monkeypatch.setattr(activity, "N_SPECTRA", 3)
+#: Fewer initial states, sets and runs: planted effects are large.
+SETTINGS = KickSettings(
+    n_screening=60,
+    n_racing=80,
+    n_held_out=150,
+    n_pool_runs=40,
+    max_units=4,
+    n_sets=100,
+    n_initial=40,
+    n_effect=150,
+    n_noise_sets=40,
+    n_permutations=20,
+    factors=(0.0, 1.0),
+    stability_factors=(0.0, 1.0),
+    n_gated_runs=15,
+    n_inputs=10,
+    n_each=2,
+    n_spectra=3,
+)
 
 
 def units(text: str) -> set[int]:
     return {int(word) for word in text.split()}
 
 
-def test_network_with_planted_kicks_passes_both_gates() -> None:
-    tables = analyse(kicked(), SYMBOLS, 3)
+def test_network_with_planted_kicks_meets_both_criteria() -> None:
+    tables = analyse(kicked(), SYMBOLS, 3, SETTINGS)
     assert set(tables) == TABLES
     table = tables["kicks"].set_index(["exit", "kind"])
     for side in (0, 1):
@@ -76,10 +70,10 @@ def test_network_with_planted_kicks_passes_both_gates() -> None:
     assert (
         (cut["n_inputs"] == 10).all() and (cut["low"] > 0.9).all() and (cut["median"] < 0.8).all()
     )
-    dose = tables["kick_dose"]
-    assert (dose.loc[dose["factor"] == 1, ["hazard", "rate"]] == 1).all().all()
-    assert dose.groupby("of").size().to_dict() == {"drive": 4, "noise": 4, "control": 4}
-    assert dose["lyapunov"].notna().sum() == 4
+    dose_response = tables["kick_dose"]
+    assert (dose_response.loc[dose_response["factor"] == 1, ["hazard", "rate"]] == 1).all().all()
+    assert dose_response.groupby("of").size().to_dict() == {"drive": 4, "noise": 4, "control": 4}
+    assert dose_response["lyapunov"].notna().sum() == 4
     null = tables["kick_null"]
     assert set(null["test"]) == {"group", "three", "gated", "noise cut"}
     some = null[(null["test"] == "group") & (null["exit"] == 0) & (null["null"] == "matched")]
@@ -97,14 +91,14 @@ def test_network_with_planted_kicks_passes_both_gates() -> None:
 
 @pytest.mark.slow
 def test_same_seed_gives_same_tables() -> None:
-    one, two = (analyse(unkicked(), SYMBOLS, 3) for _ in range(2))
+    one, two = (analyse(unkicked(), SYMBOLS, 3, SETTINGS) for _ in range(2))
     for name in TABLES:
         pd.testing.assert_frame_equal(one[name], two[name])
 
 
 @pytest.mark.slow
 def test_network_without_effects_has_none() -> None:
-    tables = analyse(unkicked(), SYMBOLS, 4)
+    tables = analyse(unkicked(), SYMBOLS, 4, SETTINGS)
     table = tables["kicks"]
     assert not table["kicks"].any() and (table["units"] == "none").all()
     assert (table["reason"] == "no more than other units").all() and (table["n_units"] == 0).all()
@@ -114,12 +108,12 @@ def test_network_without_effects_has_none() -> None:
 
 
 @pytest.mark.parametrize("cell", ["relu", "lstm"])
-def test_network_without_exits_has_none_and_says_why(cell: str) -> None:
+def test_network_without_exits_has_none_and_a_reason(cell: str) -> None:
     net = NoiseDriven(cell, 3, 30, 3, bias=True)
     with torch.no_grad():
         net.out.weight.zero_()
         net.out.bias[:] = torch.tensor([0.0, 1.0, 2.0])
-    tables = analyse(net, SYMBOLS, 0)
+    tables = analyse(net, SYMBOLS, 0, SETTINGS)
     assert set(tables) == TABLES
     assert (tables["kicks"]["reason"] == "no exits were seen").all()
     empty = TABLES - {"kicks", "kick_verdict"}
@@ -138,10 +132,16 @@ def test_kicks_need_an_effect_and_both_nulls(
     low: float, matched: float, selective: float, wanted: bool
 ) -> None:
     effect, null = Estimate(0.95, low, 0.99), np.zeros(3)
-    group = Group(0, None, Loss("drive", np.zeros(2)), np.array([1]), [effect], "")
-    found = Examined(
-        group, 0.1, effect, effect, Against(effect, null, matched),
-        Against(effect, null, selective), Sets(np.zeros((3, 1), int), np.ones(3)), [effect],
-    )  # fmt: skip
-    assert are_kicks(found) is wanted
+    group = KickGroup(0, None, Ablation("drive", np.zeros(2)), np.array([1]), [effect], "")
+    found = GroupTests(
+        group,
+        0.1,
+        effect,
+        effect,
+        Comparison(effect, null, matched),
+        Comparison(effect, null, selective),
+        MatchedSets(np.zeros((3, 1), int), np.ones(3)),
+        [effect],
+    )
+    assert is_kick_group(found) is wanted
     assert callable(kicks_table)

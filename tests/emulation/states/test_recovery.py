@@ -7,8 +7,13 @@ import pytest
 
 from hmmlens.datasets.synthetic.generators import HMMParameters
 from hmmlens.dynamics.forecasts import Runs
-from hmmlens.emulation.states.models import StateModel
-from hmmlens.emulation.states.recovery import chains, emitted, joint, recovery
+from hmmlens.emulation.states.recovery import (
+    count_joint,
+    emit_symbols,
+    state_recovery,
+    transition_recovery,
+)
+from hmmlens.emulation.states.state_models import StateModel
 from hmmlens.stats.transitions import stationary
 from tests.dynamics.test_forecasts import EMISSION, TRANSMAT
 from tests.emulation.planted import Wells
@@ -24,14 +29,14 @@ def made() -> tuple[Runs, StateModel]:
 
 def test_a_network_that_is_the_target_reaches_the_ceiling(made: tuple[Runs, StateModel]) -> None:
     runs, model = made
-    said = emitted(runs, HMM, np.random.default_rng(0))
-    table = recovery(model, *said, SPLIT, np.random.default_rng(0))
+    both = emit_symbols(runs, HMM, np.random.default_rng(0))
+    table = state_recovery(model, *both, SPLIT, np.random.default_rng(0))
     np.testing.assert_allclose(table["share"], 1, atol=0.12)
     assert (table["low"] > table["chance"]).all()
     assert (table["ceiling"] < 0.95).all()
     wide = table.set_index(["reference", "score"])["value"]
     assert (wide["exact smoother"] > wide["exact filter"]).all()
-    far = chains(model, HMM, *said, np.random.default_rng(0)).set_index("transitions")
+    far = transition_recovery(model, HMM, *both, np.random.default_rng(0)).set_index("transitions")
     assert far.loc["fitted", "distance"] == pytest.approx(0, abs=1e-6)
     # 2,400 steps: as close as the target's own states.
     assert far.loc["counted", "distance"] < 0.05 and far.loc["target's states", "distance"] < 0.05
@@ -45,14 +50,14 @@ def test_states_that_have_nothing_to_do_with_the_target_score_nothing(
 ) -> None:
     runs, model = made
     mixed = model._replace(posteriors=np.random.default_rng(0).permuted(model.posteriors, axis=1))
-    said = emitted(runs, HMM, np.random.default_rng(0))
-    table = recovery(mixed, *said, SPLIT, np.random.default_rng(0)).set_index(
+    both = emit_symbols(runs, HMM, np.random.default_rng(0))
+    table = state_recovery(mixed, *both, SPLIT, np.random.default_rng(0)).set_index(
         ["reference", "score"]
     )
     assert table["value"].xs("ari", level="score").abs().max() < 0.06
     accuracy = table.xs("accuracy", level="score")
     np.testing.assert_allclose(accuracy["value"], accuracy["chance"], atol=0.03)
-    far = chains(mixed, HMM, *said, np.random.default_rng(0)).set_index("transitions")
+    far = transition_recovery(mixed, HMM, *both, np.random.default_rng(0)).set_index("transitions")
     assert far.loc["counted", "low"] > 0.3
 
 
@@ -70,11 +75,11 @@ def test_more_states_than_the_target_are_lumped(made: tuple[Runs, StateModel]) -
     double = model._replace(
         posteriors=halves, hmm=hmm, emission=np.repeat(model.emission, 2, axis=0)
     )
-    said = emitted(runs, HMM, np.random.default_rng(0))
-    far = chains(double, HMM, *said, np.random.default_rng(0)).set_index("transitions")
+    both = emit_symbols(runs, HMM, np.random.default_rng(0))
+    far = transition_recovery(double, HMM, *both, np.random.default_rng(0)).set_index("transitions")
     assert far.loc["fitted", ["distance", "defect"]].max() < 0.02
     assert far.loc["counted", "distance"] < 0.05
-    one, six = (recovery(m, *said, SPLIT, np.random.default_rng(0)) for m in (model, double))
+    one, six = (state_recovery(m, *both, SPLIT, np.random.default_rng(0)) for m in (model, double))
     np.testing.assert_allclose(
         one["value"][one["score"] == "accuracy"], six["value"][six["score"] == "accuracy"]
     )
@@ -83,14 +88,14 @@ def test_more_states_than_the_target_are_lumped(made: tuple[Runs, StateModel]) -
 
 def test_steps_are_shared_among_target_states() -> None:
     posterior = np.array([[[0.25, 0.75], [1.0, 0.0], [0.5, 0.5]]])
-    counts = joint(posterior, np.array([[0, 2, 0]]), 3)
+    counts = count_joint(posterior, np.array([[0, 2, 0]]), 3)
     np.testing.assert_allclose(counts, [[[0.75, 0, 1], [1.25, 0, 0]]])
 
 
 def test_the_target_begins_in_the_middle_of_its_run(made: tuple[Runs, StateModel]) -> None:
     runs = Runs(made[0].entries, np.tile(made[0].distribution[:, :5], (100, 1, 1)))
     start = HMMParameters(np.array([1.0, 0.0, 0.0]), TRANSMAT, EMISSION)
-    _, target = emitted(runs, start, np.random.default_rng(0))
+    _, target = emit_symbols(runs, start, np.random.default_rng(0))
     share = np.bincount(target.states[:, 0], minlength=3) / len(target.states)
     # 2,000 first states: a standard error of .011.
     np.testing.assert_allclose(share, stationary(TRANSMAT), atol=0.05)

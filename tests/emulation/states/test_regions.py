@@ -1,4 +1,4 @@
-"""What states tell of regions that are written down."""
+"""Mutual information of states with regions that are constructed."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import pytest
 from sklearn.metrics import mutual_info_score
 
 from hmmlens.emulation.states.regions import (
-    information,
+    count_steps,
+    information_table,
+    mutual_information,
     region_table,
-    tables,
-    told,
-    turned_within,
+    shift_within_labels,
 )
+from hmmlens.emulation.states.settings import StateSettings
 from tests.dynamics.test_forecasts import EMISSION, TRANSMAT
 from tests.emulation.planted import Wells
 from tests.emulation.states.test_interchange import planted
@@ -33,55 +34,53 @@ def test_information_is_that_of_scikit_learn() -> None:
     rng = np.random.default_rng(0)
     labels, regions = rng.integers(2, size=(6, 50)), rng.integers(3, size=(6, 50))
     path = (labels + rng.integers(2, size=labels.shape) * regions) % 4
-    counted = tables(labels, regions, path, (2, 3, 4))
+    counted = count_steps(labels, regions, path, (2, 3, 4))
     assert counted.shape == (6, 2, 3, 4) and counted.sum() == 300
-    found = told(counted.sum(axis=0))
+    found = mutual_information(counted.sum(axis=0))
     both = labels * 3 + regions
     for name, truth in {"label": labels, "region": regions, "both": both}.items():
         nats = mutual_info_score(truth.ravel(), path.ravel())
         assert found[name].nats == pytest.approx(nats)
         entropy = mutual_info_score(truth.ravel(), truth.ravel())
         assert found[name].share == pytest.approx(nats / entropy)
-    # The chain rule: what both tell is what one tells and what the other adds.
+    # The chain rule of mutual information.
     added = found["both"].nats - found["label"].nats
     assert found["region within label"].nats == pytest.approx(added)
     regions[0, :10] = -1
-    assert tables(labels, regions, path, (2, 3, 4)).sum() == 290
+    assert count_steps(labels, regions, path, (2, 3, 4)).sum() == 290
 
 
-def test_states_that_follow_regions_within_labels_are_told_from_those_that_only_say_the_label() -> (
-    None
-):
+def test_regions_within_labels_add_information_to_that_on_the_label() -> None:
     rng = np.random.default_rng(1)
     labels, regions = runs_of(rng, 10, 200, 2, 0.95), runs_of(rng, 10, 200, 3, 0.8)
-    alone = information(labels, regions, labels, (2, 3, 2), rng).set_index("of")
+    alone = information_table(labels, regions, labels, (2, 3, 2), rng).set_index("of")
     assert alone.loc["label", "share"] == 1 and alone.loc["label", "p"] < 0.01
     assert alone.loc["region within label", "share"] == 0
     assert alone.loc["region within label", "p"] == 1 and alone.loc["region", "p"] > 0.05
-    full = information(labels, regions, 3 * labels + regions, (2, 3, 6), rng).set_index("of")
+    full = information_table(labels, regions, 3 * labels + regions, (2, 3, 6), rng).set_index("of")
     np.testing.assert_allclose(full["share"], 1)
     assert (full["p"] < 0.01).all() and (full["null_high"] < 0.5).all()
     assert (full["low"] <= full["share"] + 1e-12).all()
 
 
-def test_p_values_are_even_where_there_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hmmlens.emulation.states.regions.N_SHIFTS", 60)
+def test_p_values_are_even_where_there_is_nothing() -> None:
+    settings = StateSettings(n_shifts=60)
     rng = np.random.default_rng(2)
     p = []
     for _ in range(25):
         labels, regions, path = (runs_of(rng, 4, 80, n, 0.8) for n in (2, 3, 3))
-        p.append(information(labels, regions, path, (2, 3, 3), rng)["p"].to_numpy())
+        p.append(information_table(labels, regions, path, (2, 3, 3), rng, settings)["p"].to_numpy())
     # Of 25, 1.25 are below .05 on average; 7 or more come up once in 6,000 times.
     assert ((np.array(p) < 0.05).sum(axis=0) < 7).all()
     assert (np.median(p, axis=0) > 0.2).all()
 
 
-def test_turning_within_labels_keeps_what_states_tell_of_labels() -> None:
+def test_shifts_within_labels_keep_the_information_on_labels() -> None:
     rng = np.random.default_rng(0)
     labels, path = runs_of(rng, 5, 100, 2, 0.9), runs_of(rng, 5, 100, 4, 0.9)
-    turned = turned_within(path, labels, rng)
+    turned = shift_within_labels(path, labels, rng)
     regions = np.zeros_like(labels)
-    before, after = (tables(labels, regions, p, (2, 1, 4)) for p in (path, turned))
+    before, after = (count_steps(labels, regions, p, (2, 1, 4)) for p in (path, turned))
     np.testing.assert_array_equal(before, after)
     assert (turned != path).mean() > 0.3
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hmmlens.emulation.states.interchange import sample
-from hmmlens.emulation.states.steering import manifold, moves, plan, steer
+from hmmlens.emulation.states.interchange import sample_states
+from hmmlens.emulation.states.steering import displacements, fit_manifold, plan_steering, steer
 from tests.dynamics.test_forecasts import EMISSION, TRANSMAT, generator
 from tests.emulation.planted import Wells
 from tests.emulation.states.test_interchange import SPLIT, planted
@@ -20,8 +20,8 @@ def steered(network: Wells, transmat: np.ndarray) -> tuple[pd.DataFrame, pd.Data
 
 
 @pytest.mark.parametrize("parts", [1, 2])
-def test_a_chain_of_places_is_steered_as_its_model_says(parts: int) -> None:
-    """Of two parts both must be moved: the place is read from one and said from the other."""
+def test_a_chain_of_places_is_steered_as_its_model_forecasts(parts: int) -> None:
+    """Of two parts both must be moved: one gives the next place and the other the output."""
     distributions, far = steered(Wells(TRANSMAT, EMISSION, parts=parts), TRANSMAT)
     for move in ("steered", "donor"):
         row = distributions.loc[(move, 0)]
@@ -62,9 +62,9 @@ def test_two_states_have_no_third_to_be_steered_to_by_mistake() -> None:
 def test_moves_are_as_long_as_the_steered_one_and_keep_what_else_there_is() -> None:
     network = Wells(TRANSMAT, EMISSION, parts=2)
     runs, model = planted(network, TRANSMAT)
-    drawn = sample(runs, model, SPLIT, np.random.default_rng(0))
-    steps = plan(drawn, 3, np.random.default_rng(0))
-    found = moves(model, drawn, steps, np.random.default_rng(0))
+    drawn = sample_states(runs, model, SPLIT, np.random.default_rng(0))
+    steps = plan_steering(drawn, 3, np.random.default_rng(0))
+    found = displacements(model, drawn, steps, np.random.default_rng(0))
     before = drawn.entries[steps.base].astype(float)
     scale = model.space.scale
     length = np.linalg.norm((found["steered"].entries - before) * scale, axis=1)
@@ -74,8 +74,8 @@ def test_moves_are_as_long_as_the_steered_one_and_keep_what_else_there_is() -> N
     means = model.hmm.means_
     reduced = model.space.reduce(found["steered"].entries) - model.space.reduce(before)
     np.testing.assert_allclose(reduced, means[steps.after] - means[steps.before], atol=1e-6)
-    donor = found["donor"].entries
-    rows = (np.abs(drawn.entries[None] - donor[:, None]).max(axis=2) < 1e-6).argmax(axis=1)
+    source = found["donor"].entries
+    rows = (np.abs(drawn.entries[None] - source[:, None]).max(axis=2) < 1e-6).argmax(axis=1)
     assert (drawn.state[rows] == steps.after).all()
     assert (drawn.run[rows] != drawn.run[steps.base]).all()
 
@@ -83,7 +83,7 @@ def test_moves_are_as_long_as_the_steered_one_and_keep_what_else_there_is() -> N
 def test_real_states_are_uniform_among_themselves() -> None:
     network = Wells(TRANSMAT, EMISSION)
     runs, model = planted(network, TRANSMAT)
-    out = manifold(runs, model, SPLIT)
+    out = fit_manifold(runs, model, SPLIT)
     # Select runs were used for nothing.
     percent = out.percentiles(runs.entries[SPLIT == 1].reshape(-1, 24).astype(float))
     assert np.median(percent) == pytest.approx(50, abs=5)

@@ -144,12 +144,12 @@ def _groups(ax: Axes, rows: pd.DataFrame, most: int = 20) -> None:
 
 
 def _gated(ax: Axes, gated: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    from hmmlens.emulation.kicks.pipeline import GATED_LEAST
+    from hmmlens.emulation.kicks.settings import DEFAULTS
 
     part = _places(gated, names)
     _bars(ax, part, "median", "q95")
     _points(ax, part, pd.Series(True, index=part.index))
-    ax.axhline(GATED_LEAST, color="black", lw=0.8, ls="--")
+    ax.axhline(DEFAULTS.min_gated, color="black", lw=0.8, ls="--")
     ax.set_ylabel("reduction of switches,\nall groups")
     _groups(ax, part)
     return part.drop(columns=["rank", "place"])

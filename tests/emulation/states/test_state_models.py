@@ -8,15 +8,15 @@ import torch
 
 from hmmlens.dynamics.forecasts import record
 from hmmlens.emulation.states import state_counts
-from hmmlens.emulation.states.models import fit, learn_space
+from hmmlens.emulation.states.settings import DEFAULTS, StateSettings
 from hmmlens.emulation.states.state_counts import (
-    HORIZON,
-    Ahead,
-    cells,
+    FutureOutputs,
+    cell_errors,
     count_table,
-    elbow,
-    look_ahead,
+    fidelity_elbow,
+    sample_future_outputs,
 )
+from hmmlens.emulation.states.state_models import fit_models, fit_space
 from hmmlens.errors import DataError
 from tests.dynamics.test_forecasts import EMISSION, TRANSMAT, generator
 from tests.emulation.planted import Wells
@@ -28,13 +28,14 @@ SPLIT = np.repeat(np.array([0, 1, 2], dtype=np.int8), [8, 4, 4])
 def found() -> tuple:
     network = Wells(TRANSMAT, EMISSION)
     runs = record(network, 16, 150, generator())
-    space = learn_space(runs.entries[SPLIT == 0].reshape(-1, 24), [24])
-    return network, runs, space, *fit(space, runs, SPLIT, 0)
+    space = fit_space(runs.entries[SPLIT == 0].reshape(-1, 24), [24])
+    return network, runs, space, *fit_models(space, runs, SPLIT, 0)
 
 
-def ahead(found: tuple, part: int) -> Ahead:
+def ahead(found: tuple, part: int, settings: StateSettings = DEFAULTS) -> FutureOutputs:
     network, runs = found[:2]
-    return look_ahead(network, runs, SPLIT, part, np.random.default_rng(part), generator(part))
+    rng = np.random.default_rng(part)
+    return sample_future_outputs(network, runs, SPLIT, part, rng, generator(part), settings)
 
 
 def test_states_and_chain_are_the_planted_ones(found: tuple) -> None:
@@ -57,8 +58,8 @@ def test_states_and_chain_are_the_planted_ones(found: tuple) -> None:
 
 def test_elbow_is_at_the_planted_number_and_fidelity_there_is_full(found: tuple) -> None:
     _, runs, space, sweep, models = found
-    curve = cells(space, runs, SPLIT, ahead(found, 1), 0)
-    top = elbow(*curve, np.random.default_rng(0))
+    curve = cell_errors(space, runs, SPLIT, ahead(found, 1), 0)
+    top = fidelity_elbow(*curve, np.random.default_rng(0))
     assert top.n_states == 3 and top.same > 0.9 and top.low <= top.height <= top.high
     table, choice = count_table(sweep, models, curve, ahead(found, 2), top, 3)
     by_count = table.set_index("n_states")
@@ -69,16 +70,17 @@ def test_elbow_is_at_the_planted_number_and_fidelity_there_is_full(found: tuple)
     assert not by_count["bic_at_edge"].any()
 
 
-def test_noise_of_monte_carlo_counts_as_no_miss(
-    found: tuple, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The exact law misses nothing, however few the draws; without the correction it would."""
+def test_noise_of_monte_carlo_counts_as_no_miss(found: tuple) -> None:
+    """The exact distribution has no error, however few the samples, due to the correction."""
     network = found[0]
-    monkeypatch.setattr(state_counts, "N_DRAWS", 8)
-    test = ahead(found, 2)
+    settings = StateSettings(n_fidelity_noise=8)
+    test = ahead(found, 2, settings)
     place = network.place(torch.from_numpy(found[1].entries[test.run, test.time])).numpy()
-    exact = [np.linalg.matrix_power(TRANSMAT, h)[place] @ EMISSION for h in range(1, HORIZON + 1)]
-    missed, there = test.parts(np.stack(exact, axis=1), 16).sum(axis=0)
+    exact = [
+        np.linalg.matrix_power(TRANSMAT, h)[place] @ EMISSION
+        for h in range(1, DEFAULTS.n_fidelity_steps + 1)
+    ]
+    missed, there = test.squared_errors(np.stack(exact, axis=1), 16).sum(axis=0)
     chance = test.distributions.variance.sum()
     assert chance / there > 0.1
     # What all states share of the noise does not average out over them.
@@ -91,17 +93,14 @@ def test_a_continuum_has_no_elbow() -> None:
     rng = np.random.default_rng(0)
     missed = rng.uniform(0.9, 1.1, size=(12, 1)) * counts[None] ** -2.0
     parts = np.stack([missed, np.ones((12, len(counts)))], axis=2)
-    assert abs(elbow(counts, parts, rng).height) < 0.05
+    assert abs(fidelity_elbow(counts, parts, rng).height) < 0.05
 
 
 def test_a_part_of_a_state_that_is_large_does_not_drown_another() -> None:
     rng = np.random.default_rng(0)
     parts = rng.normal(size=(500, 6)) * np.repeat([1.0, 1000.0], 3)
-    space = learn_space(parts, [3, 3])
+    space = fit_space(parts, [3, 3])
     share = space.pca.explained_variance_ratio_
     assert share.max() < 0.25
-    move = rng.normal(size=(1, 6))
-    there = space.reduce(parts[:1] + space.lift(move))
-    np.testing.assert_allclose(there, space.reduce(parts[:1]) + move)
     with pytest.raises(DataError, match="no unit"):
-        learn_space(np.ones((5, 6)), [3, 3])
+        fit_space(np.ones((5, 6)), [3, 3])

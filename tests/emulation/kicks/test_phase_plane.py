@@ -8,22 +8,26 @@ import pytest
 import torch
 
 from hmmlens.dynamics.labels import latent
-from hmmlens.emulation.kicks.context import Case, observe
-from hmmlens.emulation.kicks.first_exits import picked
-from hmmlens.emulation.kicks.plot_data import N_PATHS, N_STEPS, PATH_FACTORS, plane_tables
+from hmmlens.emulation.interventions import select_rows
+from hmmlens.emulation.kicks.groups import KickContext, prepare
+from hmmlens.emulation.kicks.phase_plane import plane_tables
+from hmmlens.emulation.kicks.settings import KickSettings
 from hmmlens.rnn.noise_driven import Modulation, NoiseDriven
 from tests.emulation.kicks.kicked import KICKS, SYMBOLS, kicked
 
+DEFAULTS = KickSettings()
+N_PATHS, N_STEPS = DEFAULTS.n_paths, DEFAULTS.n_path_steps
+PATH_FACTORS = DEFAULTS.path_factors
 GROUPS = {side: np.array(units) for side, units in enumerate(KICKS)}
 
 
 @pytest.fixture(scope="module")
-def case() -> Case:
-    return observe(kicked(), SYMBOLS, 3)
+def case() -> KickContext:
+    return prepare(kicked(), SYMBOLS, 3)
 
 
 @pytest.fixture(scope="module")
-def tables(case: Case) -> dict[str, pd.DataFrame]:
+def tables(case: KickContext) -> dict[str, pd.DataFrame]:
     return plane_tables(case, GROUPS)
 
 
@@ -37,18 +41,18 @@ def test_levels_are_high_just_before_the_label_ends(tables: dict[str, pd.DataFra
         assert part["level"][leaves].mean() > part["level"][here & ~leaves].mean() + 1
 
 
-def test_paths_are_those_of_single_runs(case: Case, tables: dict[str, pd.DataFrame]) -> None:
+def test_paths_are_those_of_single_runs(case: KickContext, tables: dict[str, pd.DataFrame]) -> None:
     paths = tables["kick_paths"]
     assert len(paths) == 2 * N_PATHS * len(PATH_FACTORS) * (N_STEPS + 1)
     assert (paths.groupby(["exit", "path"]).apply(_starts, include_groups=False) == 1).all()
     net, side = case.network, 1
-    starts = case.starts(side, N_PATHS, "paths")
+    starts = case.initial_states(side, N_PATHS, "paths")
     for factor in PATH_FACTORS:
         drive = torch.ones(net.n_units)
         drive[GROUPS[side]] = factor
-        state, labels = picked(starts.state, torch.tensor([2])), []
+        state, labels = select_rows(starts.state, torch.tensor([2])), []
         with torch.inference_mode():
-            for given in starts.given[:N_STEPS, 2:3]:
+            for given in starts.noise_input[:N_STEPS, 2:3]:
                 state = net.advance(state, given, Modulation(drive=drive))
                 labels.append(int(latent(net.readout(state), SYMBOLS)))
         own = paths[(paths["exit"] == side) & (paths["path"] == 2) & (paths["factor"] == factor)]
@@ -69,7 +73,7 @@ def test_without_kicks_labels_last(tables: dict[str, pd.DataFrame]) -> None:
 
 def test_gated_cells_have_levels_and_no_paths() -> None:
     net = NoiseDriven("gru", 4, 12, 3, bias=True)
-    found = plane_tables(observe(net, SYMBOLS, 3), {0: np.array([1, 2])})
+    found = plane_tables(prepare(net, SYMBOLS, 3), {0: np.array([1, 2])})
     assert len(found["kick_plane"]) and found["kick_paths"].empty
     assert found["kick_paths"].columns.tolist() == [
         "exit", "factor", "path", "time", "pc1", "pc2", "label"
