@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hmmlens.hmm import selection, storage
 from hmmlens.interpretation.states import state_outputs
+from hmmlens.naming import LAGGED_REDUCER, RAW_REDUCER
 from hmmlens.ragged import steps_inside
 from hmmlens.recording.activations import output_distribution
 from hmmlens.stats.agreement import QUICK, agreement, bootstrap, rand_index
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 
 #: The names under which hidden Markov models of the inputs, without and with those of earlier
 #: steps, stand among the reducers.
-RAW_INPUT, LAGGED_INPUT = "raw-input", "lagged-input"
+RAW_INPUT, LAGGED_INPUT = RAW_REDUCER, LAGGED_REDUCER
 CONTROLS = (RAW_INPUT, LAGGED_INPUT)
 
 

@@ -10,10 +10,15 @@ import pandas as pd
 from hmmlens.report.explain.gather import LAYER_KEY, Run, joined, tagged
 from hmmlens.stats.surrogates import benjamini_hochberg
 from hmmlens.validation import null_tests, state_count
+from hmmlens.validation.baselines import reservoir
+from hmmlens.validation.baselines.registry import BASELINES
 from hmmlens.validation.chosen_model import LEVEL
 
 #: The roles of networks whose readout alone is fitted to the task, by their other weights.
-RESERVOIR_ROLES = {"initial": "reservoir", "permuted": "permuted"}
+RESERVOIR_ROLES = {
+    "initial": BASELINES.label(reservoir.FITTED),
+    "permuted": BASELINES.label(reservoir.PERMUTED),
+}
 
 
 #: Numbers of a verdict that the report shows.

@@ -12,11 +12,12 @@ import xarray as xr
 
 from hmmlens import user_text
 from hmmlens.report.explain import state_words
+from hmmlens.validation.baselines import raw_inputs
+from hmmlens.validation.baselines.registry import BASELINES
 from hmmlens.validation.ceilings import METRICS
-from hmmlens.validation.scorecard import LAGGED_INPUT, RAW_INPUT
 
 #: Roles of the controls without a network -> how they stand among the reducers.
-CONTROL_ROLES = {"raw input": RAW_INPUT, "lagged input": LAGGED_INPUT}
+CONTROL_ROLES = {BASELINES.label(name): name for name in (raw_inputs.RAW, raw_inputs.LAGGED)}
 
 #: Longer tables are not set in LaTeX: they fit no page.
 LATEX_ROWS = 200

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import numpy as np
-import torch
+from typing import TYPE_CHECKING
 
-from hmmlens.rnn.recurrent_network import RecurrentNetwork
-from hmmlens.rnn.training import Sequences
+import numpy as np
+
 from hmmlens.stats.surrogates import permuted_weights
 from hmmlens.validation.baselines.registry import baseline
 
+if TYPE_CHECKING:
+    import torch
+
+    from hmmlens.rnn.recurrent_network import RecurrentNetwork
+    from hmmlens.rnn.training import Sequences
+
+#: Names of the two baselines: a fitted readout, and permuted weights before it is fitted.
+FITTED, PERMUTED = "reservoir", "permuted"
 #: Ridge, relative to the mean variance of the units; steps of L-BFGS for symbols.
 RIDGE, N_STEPS = 1e-4, 100
 
 
-@baseline("reservoir", "network")
+@baseline(FITTED, "network")
 def fit_readout(network: RecurrentNetwork, train: Sequences) -> None:
     """Fit the readout of a network in place; its recurrence stays as it is.
 
@@ -27,6 +34,8 @@ def fit_readout(network: RecurrentNetwork, train: Sequences) -> None:
     train : Sequences
         Sequences to learn from; steps without a target are ignored.
     """
+    import torch
+
     with torch.no_grad():
         hidden = network.hidden(train.inputs)[-1].double().cpu()
     target = train.target.cpu()
@@ -41,7 +50,7 @@ def fit_readout(network: RecurrentNetwork, train: Sequences) -> None:
         network.out.bias.copy_(bias)
 
 
-@baseline("permuted", "network")
+@baseline(PERMUTED, "network")
 def permute(network: RecurrentNetwork, rng: np.random.Generator) -> RecurrentNetwork:
     """Put the entries of every weight matrix of a network in random order, in place.
 
@@ -57,6 +66,8 @@ def permute(network: RecurrentNetwork, rng: np.random.Generator) -> RecurrentNet
     RecurrentNetwork
         The same network.
     """
+    import torch
+
     weights = {name: value.numpy() for name, value in network.state_dict().items()}
     moved = permuted_weights(weights, rng)
     network.load_state_dict({name: torch.from_numpy(value) for name, value in moved.items()})
@@ -64,6 +75,8 @@ def permute(network: RecurrentNetwork, rng: np.random.Generator) -> RecurrentNet
 
 
 def _ridge(hidden: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    import torch
+
     centre, middle = hidden.mean(dim=0), target.mean(dim=0)
     away = hidden - centre
     moments = away.T @ away
@@ -76,6 +89,7 @@ def _multinomial(
     hidden: torch.Tensor, target: torch.Tensor, n_symbols: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     # SciPy's, because torch's optimisers take a second to import.
+    import torch
     from scipy.optimize import minimize
 
     centre, size = hidden.mean(dim=0), hidden.std(dim=0).clamp_min(1e-6)
