@@ -40,7 +40,8 @@ def no_exit(what: str) -> Iterator[None]:
 
     Parameters
     ----------
-    what : whose code it is, such as ``factory my_module:build``.
+    what : str
+        Whose code it is, such as ``factory my_module:build``.
 
     Raises
     ------
@@ -57,7 +58,18 @@ def no_exit(what: str) -> Iterator[None]:
 
 
 def place_of(error: BaseException) -> str:
-    """Return where in a user's own code an error arose, as `` (mine.py, line 3)``, or nothing."""
+    """Return where in a user's own code an error arose, as `` (mine.py, line 3)``, or nothing.
+
+    Parameters
+    ----------
+    error : BaseException
+        The error.
+
+    Returns
+    -------
+    str
+        Empty where no file of the user's took part.
+    """
     ours = (str(Path(__file__).parent), *(sysconfig.get_paths()[k] for k in ("stdlib", "purelib")))
     frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_file()]
     own = [frame for frame in frames if not frame.filename.startswith(ours)]
@@ -65,7 +77,20 @@ def place_of(error: BaseException) -> str:
 
 
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:
-    """Return `` (did you mean 'x'?)`` for the nearest allowed word, or nothing."""
+    """Return `` (did you mean 'x'?)`` for the nearest allowed word, or nothing.
+
+    Parameters
+    ----------
+    word : str
+        What was given.
+    allowed : iterable of str
+        What may be given.
+
+    Returns
+    -------
+    str
+        Empty where nothing is similar.
+    """
     close = _nearest(word, allowed)
     return f" (did you mean {close!r}?)" if close else ""
 

@@ -12,6 +12,18 @@ def derive_seed(study_seed: int, *names: str | int) -> int:
 
     The same study seed and names give the same number on every machine and in every order of
     jobs (``numpy.random.SeedSequence``).
+
+    Parameters
+    ----------
+    study_seed : int
+        Seed of the study.
+    *names : str or int
+        Names of the job.
+
+    Returns
+    -------
+    int
+        From 0 to 2**32 - 1.
     """
     digest = hashlib.sha256("/".join(str(name) for name in names).encode()).digest()
     words = np.frombuffer(digest, dtype="<u4")

@@ -54,12 +54,14 @@ class _Section(NamedTuple):
 
 
 def sentences(errors: Sequence[ErrorDetails], json_schema: Schema) -> list[str]:
-    """Tell validation errors, one plain sentence without newline for each mistake.
+    """Describe validation errors, in one plain sentence without newline for each mistake.
 
     Parameters
     ----------
-    errors : the items of a pydantic ``ValidationError``.
-    json_schema : the JSON Schema of the model that raised it.
+    errors : sequence
+        The items of a pydantic ``ValidationError``.
+    json_schema : mapping
+        The JSON Schema of the model that raised it.
 
     Returns
     -------
@@ -68,7 +70,7 @@ def sentences(errors: Sequence[ErrorDetails], json_schema: Schema) -> list[str]:
         looks like a missing key of the same section is one mistake, not two.
     """
     schema = _simplified(json_schema, json_schema["$defs"])
-    told: list[str] = []
+    problems: list[str] = []
     sections: dict[str, _Section] = {}
     for error in errors:
         kind, loc, found = error["type"], error["loc"], error["input"]
@@ -86,28 +88,28 @@ def sentences(errors: Sequence[ErrorDetails], json_schema: Schema) -> list[str]:
             sections[path] = _Section(node["properties"], ["kind"], unknown)
         elif kind == "union_tag_invalid":
             path, node = _locate(schema, loc)
-            told.append(_wrong_value(f"{path}.kind", node["properties"]["kind"], found["kind"]))
+            problems.append(_wrong_value(f"{path}.kind", node["properties"]["kind"], found["kind"]))
         elif kind.startswith("string_") and loc[-1:] == ("[key]",):
             path, node = _locate(schema, loc[:-2])
-            told.append(_wrong_value(_join(path, found), node.get("name", _TEXT), found))
+            problems.append(_wrong_value(_join(path, found), node.get("name", _TEXT), found))
         elif kind in ("value_error", "assertion_error"):
             path, _ = _locate(schema, loc)
             text = str(error["ctx"]["error"])
-            told += [f"{path}: {text}"] if path else text.splitlines()
+            problems += [f"{path}: {text}"] if path else text.splitlines()
         else:
-            told.append(_wrong_value(*_locate(schema, loc), found))
+            problems.append(_wrong_value(*_locate(schema, loc), found))
     for path, section in sections.items():
-        told += _wrong_keys(path, section)
+        problems += _wrong_keys(path, section)
     # All that str.splitlines takes for the end of a line.
     breaks = r"\s*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]\s*"
-    return [re.sub(breaks, " ", sentence) for sentence in told]
+    return [re.sub(breaks, " ", sentence) for sentence in problems]
 
 
 # --- Where a mistake is ---------------------------------------------------------------------
 
 
 def _simplified(node: Schema, defs: Schema) -> Schema:
-    """Return a JSON Schema in which each node holds all that is said of it.
+    """Return a JSON Schema in which each node holds all of its properties.
 
     References are followed, the null of an optional value is left out, and a constant is a
     choice of one. A mapping from names holds ``name`` and ``each``; a section of several kinds
@@ -172,30 +174,32 @@ def _wrong_value(path: str, wanted: Schema, found: Any) -> str:
 
 
 def _wrong_keys(path: str, section: _Section) -> list[str]:
-    """Tell the unknown and the missing keys of a section; two that look alike are one mistake."""
+    """Describe unknown and missing keys of a section; two that look alike are one mistake."""
     properties, missing, unknown = section
     valid = f"valid keys{f' of {path}' if path else ''}: {', '.join(properties)}"
-    missing, told = list(missing), []
+    missing, problems = list(missing), []
     for key in unknown:
         if not isinstance(key, str):
-            told.append(f"{_join(path, key)}: found the key {_plain(key)}, wants text; {valid}")
+            problems.append(f"{_join(path, key)}: found the key {_plain(key)}, wants text; {valid}")
         elif meant := _nearest(key, missing):
             missing.remove(meant)
-            told.append(
+            problems.append(
                 f"{_join(path, key)}: unknown key {_shortened.repr(key)}, and {meant!r} is "
                 f"missing (did you mean {meant!r}?), which wants {_wants(properties[meant])}"
             )
         else:
             hint = did_you_mean(key, properties)
-            told.append(f"{_join(path, key)}: unknown key {_shortened.repr(key)}{hint}; {valid}")
+            problems.append(
+                f"{_join(path, key)}: unknown key {_shortened.repr(key)}{hint}; {valid}"
+            )
     for key in missing:
         wants = _wants(properties[key])
-        told.append(f"{_join(path, key)}: the key {key!r} is missing, it wants {wants}")
-    return told
+        problems.append(f"{_join(path, key)}: the key {key!r} is missing, it wants {wants}")
+    return problems
 
 
 def _wants(node: Schema) -> str:
-    """Say what a schema allows."""
+    """Describe what a schema allows."""
     kind = node.get("type")
     if "kinds" in node:
         return f"a section with a kind, one of: {', '.join(node['kinds'])}"
@@ -233,11 +237,11 @@ def _range(node: Schema) -> str:
 
 
 def _found(wanted: Schema, value: Any) -> str:
-    """Say what was found."""
+    """Describe what was found."""
     if value is None:
         return "nothing"
     if isinstance(value, str):
-        # Say "text" only where something else is wanted, as in: found text '1'.
+        # Write "text" only where something else is wanted, as in: found text '1'.
         return ("" if wanted.get("type") == "string" else "text ") + _shortened.repr(value)
     if isinstance(value, datetime.date):
         return f"the date {value}"
@@ -257,7 +261,7 @@ def _plain(value: Any) -> str:
 
 
 def _remedy(wanted: Schema, found: Any) -> str:
-    """Say how to write what was probably meant, above all where YAML 1.1 surprises."""
+    """Describe how to write what was probably meant, above all where YAML 1.1 surprises."""
     kind = wanted.get("type")
     if found is None and "default" in wanted:
         return "remove the key to keep the default"
@@ -280,7 +284,7 @@ def _remedy(wanted: Schema, found: Any) -> str:
 
 
 def _unquoted(kind: str, text: str) -> str:
-    """Say how to write a number, or true or false, that YAML took for text."""
+    """Describe how to write a number, or true or false, that YAML took for text."""
     try:
         value = yaml.safe_load(text)
         if type(value) in _TYPES[kind]:

@@ -73,11 +73,31 @@ Model = TypeVar("Model", bound=Section)
 
 
 def check(model: type[Model], raw: Any, source: str) -> Model:
-    """Return ``raw`` as a model of settings, or raise a ConfigError as :func:`load` does."""
+    """Return ``raw`` as a model of settings, or raise a ConfigError as :func:`load` does.
+
+    Parameters
+    ----------
+    model : type
+        A class of settings.
+    raw : object
+        What was read.
+    source : str
+        Where it was read, for messages.
+
+    Returns
+    -------
+    Section
+        Of the class ``model``.
+
+    Raises
+    ------
+    ConfigError
+        When something does not fit, one sentence for each mistake.
+    """
     try:
         return model.model_validate(raw)
     except ValidationError as error:
         from hmmlens.setting_messages import sentences
 
-        told = sentences(error.errors(include_url=False), model.model_json_schema())
-        raise ConfigError("\n".join(f"{source}: {sentence}" for sentence in told)) from None
+        problems = sentences(error.errors(include_url=False), model.model_json_schema())
+        raise ConfigError("\n".join(f"{source}: {sentence}" for sentence in problems)) from None

@@ -52,7 +52,18 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def readable(text: str) -> str:
-    """Return text that can be written to a file: what stands for no text is replaced."""
+    """Return text that can be written to a file: what stands for no text is replaced.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    str
+        Text that UTF-8 can encode.
+    """
     return _SURROGATES.sub(UNREADABLE, text)
 
 
@@ -62,6 +73,16 @@ def block(text: object) -> str:
     Escape sequences, control characters and characters that reorder text are left out; tabs become
     blanks, and what stands for bytes that are no text (as in names of files that are not UTF-8)
     becomes the replacement character.
+
+    Parameters
+    ----------
+    text : object
+        Any text, or what is shown as one.
+
+    Returns
+    -------
+    str
+        Any number of lines.
     """
     clean = readable(_ESCAPES.sub("", str(text)))
     clean = _BIDI.sub("", clean.replace("\r\n", "\n").replace("\t", "    "))
@@ -69,13 +90,35 @@ def block(text: object) -> str:
 
 
 def line(text: object) -> str:
-    """Return :func:`block` in one line: blanks and line breaks in a row become one blank."""
+    """Return :func:`block` in one line: blanks and line breaks in a row become one blank.
+
+    Parameters
+    ----------
+    text : object
+        Any text, or what is shown as one.
+
+    Returns
+    -------
+    str
+        Without line breaks.
+    """
     spaced = _BLANKS.sub(" ", _ESCAPES.sub("", str(text)))
     return " ".join(block(spaced).split())
 
 
 def lines_of(value: Any) -> Any:
-    """Return a value of dicts, lists and scalars with :func:`line` of every text, keys as well."""
+    """Return a value of dicts, lists and scalars with :func:`line` of every text, keys as well.
+
+    Parameters
+    ----------
+    value : object
+        A value of dicts, lists and scalars.
+
+    Returns
+    -------
+    object
+        A new value of the same form.
+    """
     if isinstance(value, str):
         return line(value)
     if isinstance(value, Mapping):
@@ -86,12 +129,34 @@ def lines_of(value: Any) -> Any:
 
 
 def html(text: object) -> str:
-    """Return text that a browser shows as it is, within elements and quoted attributes."""
+    """Return text that a browser shows as it is, within elements and quoted attributes.
+
+    Parameters
+    ----------
+    text : object
+        Any text, or what is shown as one.
+
+    Returns
+    -------
+    str
+        Escaped.
+    """
     return _html.escape(line(text))
 
 
 def json_text(value: Any) -> str:
-    """Return JSON in ASCII that ends no ``<script>`` in which it stands."""
+    """Return JSON in ASCII that ends no ``<script>`` in which it stands.
+
+    Parameters
+    ----------
+    value : object
+        A value of dicts, lists and scalars.
+
+    Returns
+    -------
+    str
+        ASCII.
+    """
     text = json.dumps(value)
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -104,6 +169,16 @@ def cell(value: Any) -> Any:
     Such a text begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return; it gets a
     leading apostrophe, by which spreadsheets know text. Numbers stay as they are, also those that
     are written as text.
+
+    Parameters
+    ----------
+    value : object
+        Any value of a cell.
+
+    Returns
+    -------
+    object
+        Of the same type.
     """
     if not isinstance(value, str):
         return value
@@ -112,12 +187,34 @@ def cell(value: Any) -> Any:
 
 
 def table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table for a CSV file: :func:`cell` of every text, and of the columns' names."""
+    """Return a table for a CSV file: :func:`cell` of every text, and of the columns' names.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Any table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A new table.
+    """
     return _mapped(frame, cell)
 
 
 def lines(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table for a page or LaTeX: :func:`line` of every text, and of columns' names."""
+    """Return a table for a page or LaTeX: :func:`line` of every text, and of columns' names.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Any table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A new table.
+    """
     return _mapped(frame, lines_of)
 
 
@@ -141,7 +238,20 @@ def _is_number(text: str) -> bool:
 
 
 def short(text: str, width: int) -> str:
-    """Return a text of at most ``width`` characters; of a longer one the middle is left out."""
+    """Return a text of at most ``width`` characters; of a longer one the middle is left out.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+    width : int
+        Number of characters, at most.
+
+    Returns
+    -------
+    str
+        With an ellipsis where characters are left out.
+    """
     if len(text) <= width:
         return text
     head = width // 2
@@ -155,13 +265,34 @@ def figure(text: object, width: int | None = None) -> str:
 
     Parameters
     ----------
-    width : longer texts are shortened in the middle to as many characters.
+    text : object
+        Any text, or what is shown as one.
+    width : int, optional
+        Longer texts are shortened in the middle to as many characters.
+
+    Returns
+    -------
+    str
+        Text that begins no formula.
     """
     return _dollars(_drawable(text, width))
 
 
 def figure_names(names: Sequence[object], width: int | None = None) -> list[str]:
-    """Return :func:`figure` of names; those that look the same get their number in brackets."""
+    """Return :func:`figure` of names; those that look the same get their number in brackets.
+
+    Parameters
+    ----------
+    names : sequence
+        Any texts.
+    width : int, optional
+        Longer texts are shortened in the middle to as many characters.
+
+    Returns
+    -------
+    list of str
+        All different.
+    """
     shown = [_drawable(name, width) for name in names]
     counts = Counter(shown)
     return [

@@ -37,6 +37,7 @@ def assemble(
     Returns
     -------
     xarray.Dataset
+        ``input``, ``target``, ``state``, ``length``, ``split`` and ``group``.
     """
     feature = ("feature",) if inputs.ndim == 3 else ()
     output = ("output",) if target.ndim == 3 else ()

@@ -50,6 +50,7 @@ class Dataset(Section):
         Returns
         -------
         xarray.Dataset
+            The arrays that :func:`hmmlens.datasets.build.build` documents.
         """
         raise NotImplementedError
 
@@ -59,6 +60,7 @@ class Dataset(Section):
         Returns
         -------
         int
+            Before any is left out.
         """
         raise NotImplementedError
 
@@ -68,6 +70,7 @@ class Dataset(Section):
         Returns
         -------
         int
+            1 or more.
         """
         return 16
 

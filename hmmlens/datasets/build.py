@@ -1,4 +1,4 @@
-"""Make a dataset, as its settings say, into the labelled arrays of a ``sequences`` store."""
+"""Build a dataset from its settings, as the labelled arrays of a ``sequences`` store."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def file_datasets() -> dict[str, type[FileData]]:
     Returns
     -------
     dict of str to type
+        In the order of registration.
     """
     return {kind: member for kind, member in DATASETS.items() if issubclass(member, FileData)}
 
@@ -63,7 +64,7 @@ def build(
         -1 or NaN where there is none; ``length``, ``split`` (0 train, 1 select, 2 test) and
         ``group`` (sequence); ``state`` (sequence, time), -1 where unknown. Where a network reads
         more than can be shown, ``fed`` (sequence, time, sample) is what it reads and ``input``
-        describes that. Entries past a sequence's ``length`` have no meaning. The attributes say
+        describes that. Entries past a sequence's ``length`` have no meaning. The attributes state
         how to read the arrays: among them ``n_symbols``, and ``n_target_symbols`` where targets
         are symbols of their own.
 

@@ -39,17 +39,27 @@ MAY_LACK = ("target", "state")
 
 
 class Content(NamedTuple):
-    """Sequences as they stand in a file, padded to the longest.
+    """Sequences as a file holds them, padded to the longest.
 
-    input : (sequence, time) symbols or (sequence, time, feature) values, 0 past the end
-    target : alike, -1 or NaN where there is none; None where the file holds no targets
-    length : (sequence)
-    state : (sequence, time), -1 where unknown, or None
-    split : (sequence), 0 train, 1 select, 2 test, or None
-    group : (sequence), from 0, or None
-    names : names of the ``sequence``, ``input`` and ``target`` (features or symbols), ``state``
-        and ``group`` entries, as far as the file has them
-    truth : what the file calls the states
+    Attributes
+    ----------
+    input : ndarray of shape (sequence, time) or (sequence, time, feature)
+        Symbols or values, 0 past the end.
+    target : ndarray of shape (sequence, time) or (sequence, time, output), or None
+        Symbols or values, -1 or NaN where there is none; None where the file holds no targets.
+    length : ndarray of shape (sequence,)
+        Steps of each sequence.
+    state : ndarray of shape (sequence, time), or None
+        True state, -1 where unknown.
+    split : ndarray of shape (sequence,), or None
+        0 train, 1 select, 2 test.
+    group : ndarray of shape (sequence,), or None
+        Person or recording, from 0.
+    names : mapping of str to list of str
+        Names of the ``sequence``, ``input`` and ``target`` (features or symbols), ``state`` and
+        ``group`` entries, as far as the file has them.
+    truth : str
+        What the file calls the states.
     """
 
     input: NDArray[Any]
@@ -65,6 +75,20 @@ class Content(NamedTuple):
 def kind_names(codes: NDArray[np.integer], name: str, path: Path) -> list[str]:
     """Return a name for each code from 0 to the largest: ``name 0``, ``name 1`` ...
 
+    Parameters
+    ----------
+    codes : ndarray of int
+        Symbols or states, in any shape.
+    name : str
+        What they are called.
+    path : pathlib.Path
+        The file, for the message.
+
+    Returns
+    -------
+    list of str
+        One for each code up to the largest.
+
     Raises
     ------
     DataError
@@ -73,19 +97,37 @@ def kind_names(codes: NDArray[np.integer], name: str, path: Path) -> list[str]:
     most = int(codes.max(initial=0))
     if most >= MOST_KINDS:
         raise DataError(
-            f"{path}: {name} goes up to {most}, but at most {MOST_KINDS} kinds are told apart; "
+            f"{path}: {name} goes up to {most}, but at most {MOST_KINDS} kinds are distinguished; "
             "number them from 0 without gaps, or give values instead of symbols"
         )
     return [f"{name} {code}" for code in range(most + 1)]
 
 
 def symbol_dims(name: str) -> tuple[str, ...]:
-    """Return the dimensions of an array where inputs and targets are symbols."""
+    """Return the dimensions of an array where inputs and targets are symbols.
+
+    Parameters
+    ----------
+    name : str
+        Name of an array.
+
+    Returns
+    -------
+    tuple of str
+        Names of its dimensions.
+    """
     return DIMS[name][:2] if name in ("input", "target") else DIMS[name]
 
 
 def check_array_names(names: Sequence[str], path: Path) -> None:
     """Check the names of a file's arrays against :data:`DIMS`.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of the arrays of a file.
+    path : pathlib.Path
+        The file, for the message.
 
     Raises
     ------

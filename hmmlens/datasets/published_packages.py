@@ -18,7 +18,7 @@ from hmmlens.io.hashes import sha256_of
 class PublishedPackage(NamedTuple):
     """A package that carries data or weights: a wheel from PyPI, or a Debian package.
 
-    Parameters
+    Attributes
     ----------
     package : str
         Name in the registry of packages.
@@ -43,7 +43,13 @@ class PublishedPackage(NamedTuple):
 
     @property
     def file(self) -> str:
-        """Name of the kept file."""
+        """Name of the kept file.
+
+        Returns
+        -------
+        str
+            Package, version and kind.
+        """
         return f"{self.package}-{self.version}.{self.kind}"
 
 
@@ -87,6 +93,7 @@ def checked(package: PublishedPackage, path: Path) -> Path:
     Returns
     -------
     pathlib.Path
+        The same path.
 
     Raises
     ------

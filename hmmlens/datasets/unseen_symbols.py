@@ -21,7 +21,13 @@ class Unseen(NamedTuple):
     n_sequences: int
 
     def sentence(self) -> str:
-        """Return what to tell of them."""
+        """Return a sentence about these symbols for reports.
+
+        Returns
+        -------
+        str
+            One sentence.
+        """
         several = len(self.symbols) > 1
         return (
             f"The train split lacks the input symbol{'s' if several else ''} "
@@ -31,7 +37,13 @@ class Unseen(NamedTuple):
         )
 
     def attributes(self) -> dict[str, Any]:
-        """Return them as attributes of a ``sequences`` store."""
+        """Return them as attributes of a ``sequences`` store.
+
+        Returns
+        -------
+        dict
+            The symbols and the sentence.
+        """
         return {"unseen_symbols": self.symbols, "unseen_symbols_note": self.sentence()}
 
 
@@ -42,8 +54,17 @@ def unseen(
 
     Parameters
     ----------
-    inputs, inside : (sequence, time); ``inside`` is false where a step is padded.
-    split : (sequence), 0 is train.
+    inputs : ndarray of int, shape (sequence, time)
+        Symbols.
+    inside : ndarray of bool, shape (sequence, time)
+        False where a step is padding.
+    split : ndarray of shape (sequence,)
+        0 is train.
+
+    Returns
+    -------
+    Unseen or None
+        None where the train split has all symbols.
     """
     train = (split == 0)[:, None] & inside
     symbols = np.setdiff1d(inputs[inside], inputs[train])

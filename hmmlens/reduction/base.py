@@ -24,7 +24,7 @@ class Algorithm(Protocol):
     """What a reducer's algorithm must offer.
 
     One that also has ``fit_chunks``, which takes a callable that returns the arrays anew, never
-    holds all frames at once, so that a layer may be larger than the memory. One whose settings say
+    holds all frames at once, so that a layer may be larger than the memory. One whose settings are
     ``invertible`` has ``inverse_transform``.
     """
 
@@ -39,6 +39,7 @@ class Algorithm(Protocol):
         Returns
         -------
         object
+            Usually itself.
         """
 
     def transform(self, frames: Floats) -> Floats:
@@ -52,6 +53,7 @@ class Algorithm(Protocol):
         Returns
         -------
         ndarray of shape (frame, component)
+            One row for each frame.
         """
 
 
@@ -87,6 +89,7 @@ class ReducerSettings(Section):
         Returns
         -------
         Algorithm
+            Not fitted.
         """
         raise NotImplementedError
 

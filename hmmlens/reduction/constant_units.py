@@ -20,6 +20,7 @@ def varying_units(frames: Floats) -> Bools:
     Returns
     -------
     ndarray of bool, shape (unit,)
+        False for constant units.
     """
     moments = Moments()
     moments.add(frames)
@@ -37,6 +38,7 @@ def varying(moments: Moments) -> Bools:
     Returns
     -------
     ndarray of bool, shape (unit,)
+        False for constant units.
     """
     variance = moments.variance
     varies: Bools = variance > CONSTANT_VARIANCE * max(float(variance.mean()), 1e-300)

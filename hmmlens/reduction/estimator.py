@@ -99,6 +99,7 @@ class Reducer:
         Returns
         -------
         dict
+            Values by name.
         """
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
@@ -113,6 +114,7 @@ class Reducer:
         Returns
         -------
         Reducer
+            The object itself.
 
         Raises
         ------
@@ -167,6 +169,7 @@ class Reducer:
         Returns
         -------
         Reducer
+            The object itself.
 
         Raises
         ------
@@ -255,6 +258,11 @@ class Reducer:
         """Method that takes components, in either layout, and returns the states of all units.
 
         Only reducers that can be inverted have it: ``pca``, ``ica`` and ``identity``.
+
+        Returns
+        -------
+        callable
+            Takes components and, for padded ones of different lengths, ``lengths``.
         """
         if self.kind not in list(REDUCERS) or not REDUCERS[self.kind].invertible:
             raise AttributeError(f"the reducer {self.kind!r} has no inverse_transform")
@@ -405,6 +413,7 @@ def labelled(values: Floats, state: Any, inside: Bools) -> xr.DataArray:
     Returns
     -------
     xarray.DataArray
+        With dimensions sequence, time and component.
     """
     import xarray as xr
 

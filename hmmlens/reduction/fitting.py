@@ -95,6 +95,7 @@ class Reduction:
         Returns
         -------
         ndarray of shape (frame, component)
+            One row for each frame.
         """
         components: Floats = self.algorithm.transform(frames[:, self.varies])
         return components
@@ -112,6 +113,7 @@ class Reduction:
         Returns
         -------
         ndarray of shape (frame, unit)
+            States of all units of the layer.
         """
         frames = np.tile(self.mean, (len(components), 1))
         frames[:, self.varies] = self.algorithm.inverse_transform(components)
@@ -207,6 +209,7 @@ def checked_settings(settings: dict[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
+        ``kind`` and all of its keys.
 
     Raises
     ------

@@ -20,7 +20,18 @@ class ICA(ReducerSettings):
     n_components: int = Field(default=8, ge=1)
 
     def build(self, random_state: int) -> Algorithm:
-        """Return the algorithm of scikit-learn."""
+        """Return the algorithm of scikit-learn.
+
+        Parameters
+        ----------
+        random_state : int
+            Seed of algorithms that are random.
+
+        Returns
+        -------
+        Algorithm
+            Not fitted.
+        """
         from hmmlens.reduction.scikit_learn import Decomposition
 
         options = {"whiten": "unit-variance", "random_state": random_state, "max_iter": 1000}

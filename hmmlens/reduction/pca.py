@@ -20,7 +20,18 @@ class PCA(ReducerSettings):
     n_components: int = Field(default=8, ge=1)
 
     def build(self, random_state: int) -> Algorithm:
-        """Return the algorithm; it is not random."""
+        """Return the algorithm; it is not random.
+
+        Parameters
+        ----------
+        random_state : int
+            Seed of algorithms that are random.
+
+        Returns
+        -------
+        Algorithm
+            Not fitted.
+        """
         from hmmlens.reduction.principal_components import PrincipalComponents
 
         return PrincipalComponents(self.n_components)

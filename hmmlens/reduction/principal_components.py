@@ -22,13 +22,10 @@ class PrincipalComponents:
     Implemented here because importing scikit-learn takes longer than reducing a layer. As there,
     each component's largest loading is positive.
 
-    Parameters
+    Attributes
     ----------
     n_components : int
         Number of dimensions to keep.
-
-    Attributes
-    ----------
     mean_ : ndarray of shape (unit,)
         Mean of the frames.
     components_ : ndarray of shape (component, unit)
@@ -50,6 +47,7 @@ class PrincipalComponents:
         Returns
         -------
         PrincipalComponents
+            The object itself.
         """
         return self.fit_chunks(lambda: iter([frames]))
 
@@ -64,6 +62,7 @@ class PrincipalComponents:
         Returns
         -------
         PrincipalComponents
+            The object itself.
         """
         moments = Moments(products=True)
         for frames in chunks():
@@ -90,6 +89,7 @@ class PrincipalComponents:
         Returns
         -------
         ndarray of shape (frame, component)
+            One row for each frame.
         """
         reduced: Floats = (frames - self.mean_) @ self.components_.T
         return reduced
@@ -105,6 +105,7 @@ class PrincipalComponents:
         Returns
         -------
         ndarray of shape (frame, unit)
+            In the units that were fitted.
         """
         frames: Floats = components @ self.components_ + self.mean_
         return frames

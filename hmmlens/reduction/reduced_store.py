@@ -77,6 +77,7 @@ def write_reduced(
     Returns
     -------
     Reduction
+        The fitted reducer.
     """
     train = root["split"].to_numpy() == 0
     fitted = Reduction(states.parts, train, settings, random_state)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Decomposition:
     """A decomposition of scikit-learn.
 
-    Parameters
+    Attributes
     ----------
     estimator : str
         Name of a class of :mod:`sklearn.decomposition`.
@@ -21,9 +21,6 @@ class Decomposition:
         Number of dimensions to keep, at most.
     options : dict
         Further arguments of the class.
-
-    Attributes
-    ----------
     model_ : object
         The fitted estimator.
     """
@@ -43,6 +40,7 @@ class Decomposition:
         Returns
         -------
         Decomposition
+            The object itself.
         """
         from sklearn import decomposition
 
@@ -62,6 +60,7 @@ class Decomposition:
         Returns
         -------
         ndarray of shape (frame, component)
+            One row for each frame.
         """
         reduced: Floats = self.model_.transform(frames)
         return reduced
@@ -77,6 +76,7 @@ class Decomposition:
         Returns
         -------
         ndarray of shape (frame, unit)
+            In the units that were fitted.
         """
         frames: Floats = self.model_.inverse_transform(components)
         return frames

@@ -36,7 +36,18 @@ class TSNE(ReducerSettings):
         return self
 
     def build(self, random_state: int) -> Algorithm:
-        """Return the algorithm of openTSNE."""
+        """Return the algorithm of openTSNE.
+
+        Parameters
+        ----------
+        random_state : int
+            Seed of algorithms that are random.
+
+        Returns
+        -------
+        Algorithm
+            Not fitted.
+        """
         return Embedding(self.n_components, self.perplexity, self.max_fit_frames, random_state)
 
 
@@ -47,7 +58,7 @@ class Embedding:
     Distances and densities on the map are distorted, so it shows states that were found
     elsewhere; models that are fitted on it are never ranked by likelihood with other reducers.
 
-    Parameters
+    Attributes
     ----------
     n_components : int
         Number of dimensions of the map.
@@ -57,9 +68,6 @@ class Embedding:
         Number of frames that shape the map, at most.
     random_state : int
         Seed of the map.
-
-    Attributes
-    ----------
     map_ : openTSNE.TSNEEmbedding
         The fitted map.
     """
@@ -80,6 +88,7 @@ class Embedding:
         Returns
         -------
         Embedding
+            The object itself.
         """
         return self.fit_chunks(lambda: iter([frames]))
 
@@ -94,6 +103,7 @@ class Embedding:
         Returns
         -------
         Embedding
+            The object itself.
         """
         import numpy as np
         import openTSNE
@@ -126,6 +136,7 @@ class Embedding:
         Returns
         -------
         ndarray of shape (frame, component)
+            One row for each frame.
         """
         import numpy as np
 

@@ -1,4 +1,4 @@
-"""Stores of sequences hold what their settings say."""
+"""Stores of sequences hold what their settings describe."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ def test_phase_windows_are_what_the_package_s_network_reads(wheel: Path) -> None
             seconds = (80 * number + np.arange(80)) / 100
             angle = data["input"].to_numpy()[row, :, 0] * scale[0] + centre[0]
             np.testing.assert_allclose(angle, hip(index, seconds), atol=1e-5)
-            # Who stands, rests at a cosine of 1; the target tells so 20 samples ahead.
+            # Who stands, rests at a cosine of 1; the target shows it 20 samples ahead.
             ahead = (index == 7) & (seconds + 0.2 >= 4)
             np.testing.assert_array_equal(data["target"].to_numpy()[row, :, 1], ahead)
 
@@ -236,7 +236,7 @@ def test_phase_windows_are_what_the_package_s_network_reads(wheel: Path) -> None
         ),
     ],
 )
-def test_gait_settings_that_leave_nothing_are_told(
+def test_gait_settings_that_leave_nothing_are_reported(
     wheel: Path, change: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(ValueError, match=sentence):

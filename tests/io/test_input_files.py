@@ -45,7 +45,7 @@ READERS: list[tuple[str, Callable[[str], Any]]] = [
 
 
 @pytest.mark.parametrize(("name", "reader"), READERS, ids=[name for name, _ in READERS])
-def test_what_is_no_file_is_told(
+def test_what_is_no_file_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, reader: Callable[[str], Any]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -69,7 +69,7 @@ def test_what_is_no_file_is_told(
 
 
 @pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet", ".npz", ".zarr"])
-def test_names_that_are_not_utf8_are_told(
+def test_names_that_are_not_utf8_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -83,7 +83,7 @@ def test_names_that_are_not_utf8_are_told(
         read_weights(Path(odd))
 
 
-def test_files_that_may_not_be_read_are_told(
+def test_files_that_may_not_be_read_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "d.csv"
@@ -93,7 +93,7 @@ def test_files_that_may_not_be_read_are_told(
         read(str(path))
 
 
-def test_a_pipe_inside_a_store_is_told(tmp_path: Path) -> None:
+def test_a_pipe_inside_a_store_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "d.zarr"
     data = xr.Dataset({"input": (("sequence", "time", "feature"), np.ones((3, 4, 1)))})
     data.to_zarr(path, consolidated=False)
@@ -108,7 +108,7 @@ def test_a_pipe_inside_a_store_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", [".csv.gz", ".parquet", ".npz"])
-def test_files_that_were_cut_are_told(tmp_path: Path, ending: str) -> None:
+def test_files_that_were_cut_are_reported(tmp_path: Path, ending: str) -> None:
     import pandas as pd
 
     path = tmp_path / f"d{ending}"

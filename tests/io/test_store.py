@@ -108,7 +108,7 @@ def test_what_a_killed_writer_left_is_not_in_the_way(tmp_path: Path) -> None:
     assert os.listdir(left) == ["rubbish"]
 
 
-def test_every_chunk_is_written_and_a_lost_one_is_told(tmp_path: Path) -> None:
+def test_every_chunk_is_written_and_a_lost_one_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "x.zarr"
     # Arrays of nothing but Zarr's fill value, whose chunks it would leave out.
     data = example().assign(zeros=("sequence", np.zeros(6)), nans=("sequence", np.full(6, np.nan)))
@@ -129,7 +129,7 @@ def test_every_chunk_is_written_and_a_lost_one_is_told(tmp_path: Path) -> None:
         assert f"array {array!r} has lost its chunk {'/'.join(rest)}; delete" in str(caught.value)
         chunk.write_bytes(held)
     store.read(path, "reduced")
-    # Older versions left chunks out, and their stores do not say that they hold every one.
+    # Older versions left chunks out, and their stores do not state that they hold every one.
     header = path / "zarr.json"
     content = json.loads(header.read_text())
     del content["attributes"]["all_chunks"]
@@ -157,14 +157,14 @@ def test_a_folder_of_files_is_replaced_only_as_it_was_written(tmp_path: Path) ->
     assert [f.name for f in tmp_path.iterdir()] == ["report"]
 
 
-def test_missing_store_is_told(tmp_path: Path) -> None:
+def test_missing_store_is_reported(tmp_path: Path) -> None:
     with pytest.raises(StoreError) as caught:
         store.read(tmp_path / "x.zarr", "sweep")
     sentence = "there is no store here; run the rule that makes it again"
     assert str(caught.value) == f"{tmp_path / 'x.zarr'}: {sentence}"
 
 
-def test_other_kind_is_told(tmp_path: Path) -> None:
+def test_other_kind_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "x.zarr"
     store.write(example(), path, "sequences", MADE_BY)
     with pytest.raises(StoreError) as caught:
@@ -173,7 +173,7 @@ def test_other_kind_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", [0, 99])
-def test_other_schema_version_is_told(tmp_path: Path, version: int) -> None:
+def test_other_schema_version_is_reported(tmp_path: Path, version: int) -> None:
     path = tmp_path / "x.zarr"
     store.write(example(), path, "sweep", MADE_BY)
     header = path / "zarr.json"

@@ -138,7 +138,7 @@ def test_shape_seed_and_dead_units(kind: str) -> None:
     assert about["n_dead_units"] == 2
     assert about["exploratory"] is (kind == "tsne")
     np.testing.assert_array_equal(one, reduced(state, kind)[0])
-    # Dead units say nothing: without them all is the same.
+    # Constant units have no effect: without them all is the same.
     without = np.delete(state, [1, 4], axis=2)
     np.testing.assert_array_equal(one, reduced(without, kind)[0])
 
@@ -164,7 +164,7 @@ def test_no_more_components_than_moving_units() -> None:
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, 0.1, -1 / 3, 1e6 / 7])
-def test_layer_that_never_changes_is_told(value: float) -> None:
+def test_layer_that_never_changes_is_reported(value: float) -> None:
     with pytest.raises(DataError, match="no unit of this layer ever changes"):
         fit_transform(np.full((8, 30, 6), value), TRAIN, {"kind": "pca", "n_components": 2}, 0)
 
@@ -210,7 +210,7 @@ def test_public_function_fits_on_all_sequences() -> None:
         (np.ones((4, 5, 2)), {}, "no unit of this layer ever changes"),
     ],
 )
-def test_public_function_tells_what_is_wrong(
+def test_public_function_reports_what_is_wrong(
     state: np.ndarray, options: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(ValueError, match=sentence):

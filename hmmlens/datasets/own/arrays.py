@@ -1,7 +1,7 @@
 """Read sequences from a NumPy .npz file or a Zarr store, without running what is in them.
 
-What does not fit is told by file, array and index. Arrays of Python objects are refused, for
-reading them can run code; Zarr refuses its pickling codec by itself since version 3.1.
+Errors name the file, the array and the index of what does not fit. Arrays of Python objects are
+refused, for reading them can run code; Zarr refuses its pickling codec by itself since version 3.1.
 """
 
 from __future__ import annotations
@@ -37,6 +37,16 @@ from hmmlens.errors import DataError
 def read_npz(path: Path) -> Content:
     """Read a NumPy .npz file with the arrays of :data:`DIMS`.
 
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    Content
+        Sequences, padded to the longest.
+
     Raises
     ------
     DataError
@@ -47,6 +57,16 @@ def read_npz(path: Path) -> Content:
 
 def read_zarr(path: Path) -> Content:
     """Read a Zarr store whose arrays have the names and dimensions of :data:`DIMS`.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The folder of the store.
+
+    Returns
+    -------
+    Content
+        Sequences, padded to the longest.
 
     Raises
     ------
@@ -137,11 +157,18 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], path: Path) -> Content:
 
     Parameters
     ----------
-    arrays : ``input`` (sequence, time, feature), or whole numbers (sequence, time) for symbols;
+    arrays : mapping of str to ndarray
+        ``input`` (sequence, time, feature), or whole numbers (sequence, time) for symbols;
         ``target`` alike; ``length`` (sequence); ``state`` (sequence, time), -1 where unknown;
         ``split`` (sequence), words or 0, 1, 2; ``group`` (sequence), numbers or text;
         ``feature_names``, ``target_names`` and ``state_names``. All but the first may be missing.
-    path : for the messages.
+    path : pathlib.Path
+        The file, for messages.
+
+    Returns
+    -------
+    Content
+        Sequences, padded to the longest.
 
     Raises
     ------

@@ -63,7 +63,13 @@ class FileData(Dataset, abc.ABC):
     )
 
     def files(self) -> list[Path]:
-        """Return the file, or all files of a store, in a fixed order; none if it is not there."""
+        """Return the file, or all files of a store, in a fixed order; none if it is not there.
+
+        Returns
+        -------
+        list of pathlib.Path
+            Sorted.
+        """
         path = Path(self.path)
         return sorted(p for p in (path.rglob("*") if path.is_dir() else [path]) if p.is_file())
 
@@ -74,6 +80,7 @@ class FileData(Dataset, abc.ABC):
         Returns
         -------
         Content
+            Sequences, padded to the longest.
 
         Raises
         ------
@@ -87,6 +94,7 @@ class FileData(Dataset, abc.ABC):
         Returns
         -------
         int
+            1 or more.
         """
         n_bytes = sum(path.stat().st_size for path in self.files())
         n_bytes *= 4 if self.path.endswith(".gz") else 1
@@ -99,13 +107,29 @@ class FileData(Dataset, abc.ABC):
         Returns
         -------
         int
+            1 or more.
         """
         return 1
 
     def build(
         self, rng: np.random.Generator, source: Path | None = None, frozen: bool = False
     ) -> xr.Dataset:
-        """Return the sequences of the file; see :func:`hmmlens.datasets.own.files.from_file`."""
+        """Return the sequences of the file; see :func:`hmmlens.datasets.own.files.from_file`.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Source of everything that is sampled.
+        source : pathlib.Path, optional
+            The file of the class's ``source``, where it has one.
+        frozen : bool
+            Whether no network is trained on the dataset.
+
+        Returns
+        -------
+        xarray.Dataset
+            See :func:`hmmlens.datasets.build.build`.
+        """
         from hmmlens.datasets.own.files import from_file
 
         return from_file(self, rng, frozen)

@@ -19,9 +19,18 @@ if TYPE_CHECKING:
 class Cut(NamedTuple):
     """Blocks of recordings, in order of time.
 
-    recording, first, length : (block), which recording it is of, its first step and its steps
-    split : (block), 0 train, 1 select, 2 test
-    note : one or two sentences that say what was done
+    Attributes
+    ----------
+    recording : ndarray of shape (block,)
+        Recording of each block.
+    first : ndarray of shape (block,)
+        Its first step in the recording.
+    length : ndarray of shape (block,)
+        Its number of steps.
+    split : ndarray of shape (block,)
+        0 train, 1 select, 2 test.
+    note : str
+        One or two sentences about what was done.
     """
 
     recording: NDArray[np.int64]
@@ -31,7 +40,20 @@ class Cut(NamedTuple):
     note: str
 
     def of_steps(self, array: NDArray[Any], fill: float) -> NDArray[Any]:
-        """Return (recording, time, ...) as (block, time, ...), with ``fill`` past the ends."""
+        """Return an array of recordings as one of blocks.
+
+        Parameters
+        ----------
+        array : ndarray of shape (recording, time, ...)
+            Values of recordings.
+        fill : float
+            Value past the ends.
+
+        Returns
+        -------
+        ndarray of shape (block, time, ...)
+            Padded to the longest block.
+        """
         shape = len(self.length), int(self.length.max()), *array.shape[2:]
         out = np.full(shape, fill, array.dtype)
         for block, (i, first, n) in enumerate(
@@ -41,7 +63,13 @@ class Cut(NamedTuple):
         return out
 
     def places(self) -> dict[str, tuple[str, NDArray[np.int32]]]:
-        """Return variables (sequence) that say which steps of which recording a block is."""
+        """Return which steps of which recording each block has.
+
+        Returns
+        -------
+        dict
+            Variables ``recording`` and ``first_step`` (sequence).
+        """
         return {
             "recording": ("sequence", self.recording.astype(np.int32)),
             "first_step": ("sequence", self.first.astype(np.int32)),
@@ -49,7 +77,20 @@ class Cut(NamedTuple):
 
 
 def needed(n_sequences: int, split: Any) -> bool:
-    """Return whether recordings are to be cut: no split is given, and there are less than three."""
+    """Return whether recordings are to be cut: no split is given, and there are less than three.
+
+    Parameters
+    ----------
+    n_sequences : int
+        Number of recordings.
+    split : object
+        The split of the file, or None.
+
+    Returns
+    -------
+    bool
+        True when no split is given and there are less than three.
+    """
     return split is None and n_sequences < len(SPLITS)
 
 
@@ -68,11 +109,21 @@ def cut(
 
     Parameters
     ----------
-    length : (recording), steps of each.
-    shares : of train, select and test.
-    settings : how many blocks, how long at least, and the gap.
-    names : (recording), for the message.
-    least : steps that a block needs for other reasons.
+    length : ndarray of int, shape (recording,)
+        Steps of each.
+    shares : mapping of str to float
+        Shares of train, select and test.
+    settings : Blocks
+        Number of blocks, length at least, and gap.
+    names : sequence of str, of length (recording)
+        Names, for the message.
+    least : int
+        Steps that a block needs for other reasons.
+
+    Returns
+    -------
+    Cut
+        The blocks.
 
     Raises
     ------
@@ -81,7 +132,7 @@ def cut(
     """
     shortest = max(settings.shortest, least)
     rows: list[tuple[int, int, int, int]] = []
-    told = []
+    notes = []
     for index, n in enumerate(map(int, length)):
         gap = n // 20 if settings.gap is None else settings.gap
         edges = np.cumsum([0, *shares.values()]) * (n - (len(SPLITS) - 1) * gap)
@@ -104,12 +155,12 @@ def cut(
             blocks = f"{n_blocks} block{'s' if n_blocks > 1 else ''}"
             parts.append(f"{SPLITS[split]} has its steps {begin + 1} to {end} in {blocks}")
         held = ", ".join(parts) + f", and {gap} steps between them belong to none"
-        told.append(held if len(length) == 1 else f"of {names[index]} ({n} steps), {held}")
+        notes.append(held if len(length) == 1 else f"of {names[index]} ({n} steps), {held}")
     recordings, starts, lengths, splits = np.array(rows, dtype=np.int64).T
     what = f"one recording of {length[0]} steps was"
     what = what if len(length) == 1 else f"{len(length)} recordings were"
     note = (
-        f"No split was given, so {what} cut in time: {'; '.join(told)}. At the "
+        f"No split was given, so {what} cut in time: {'; '.join(notes)}. At the "
         "beginning of each block the network starts from its initial state, without the steps "
         "before it."
     )

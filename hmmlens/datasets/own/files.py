@@ -35,12 +35,22 @@ def from_file(settings: FileData, rng: np.random.Generator, frozen: bool = False
 
     Parameters
     ----------
-    frozen : whether no network is trained on it, so that its train split may lack input symbols.
+    settings : FileData
+        The dataset's section of the study.
+    rng : numpy.random.Generator
+        Source of everything that is sampled.
+    frozen : bool
+        Whether no network is trained on it, so that its train split may lack input symbols.
+
+    Returns
+    -------
+    xarray.Dataset
+        The arrays that :func:`hmmlens.datasets.build.build` documents.
 
     Raises
     ------
     DataError
-        Saying in which file, and where in it, something does not fit.
+        With the file, and the place in it where something does not fit.
     """
     data = sequences(settings.read(), settings, rng, frozen)
     sha256 = _sha256(Path(settings.path), settings.files())
@@ -58,7 +68,29 @@ def _sha256(path: Path, files: list[Path]) -> str:
 def sequences(
     content: Content, settings: FileData, rng: np.random.Generator, frozen: bool = False
 ) -> xr.Dataset:
-    """Give content its targets and split, and standardise its values; see :func:`from_file`."""
+    """Give content its targets and split, and standardise its values; see :func:`from_file`.
+
+    Parameters
+    ----------
+    content : Content
+        What the file holds.
+    settings : FileData
+        The dataset's section of the study.
+    rng : numpy.random.Generator
+        Source of everything that is sampled.
+    frozen : bool
+        Whether no network is trained on the dataset.
+
+    Returns
+    -------
+    xarray.Dataset
+        The arrays that :func:`hmmlens.datasets.build.build` documents.
+
+    Raises
+    ------
+    DataError
+        With the place where something does not fit.
+    """
     own = content.target is not None
     horizon = settings.horizon if settings.horizon is not None else int(not own)
     parts = None
@@ -219,7 +251,7 @@ def _single(
 ) -> NDArray[np.float32]:
     """Return (sequence, time, feature) in single precision, as networks read it.
 
-    A warning says where it rounds away how a feature varies.
+    A warning is logged where rounding hides how a feature varies.
 
     Raises
     ------

@@ -21,7 +21,13 @@ class NpzData(FileData):
     kind: Literal["npz"]
 
     def read(self) -> Content:
-        """Return what the file holds; see :func:`hmmlens.datasets.own.arrays.read_npz`."""
+        """Return what the file holds; see :func:`hmmlens.datasets.own.arrays.read_npz`.
+
+        Returns
+        -------
+        Content
+            Sequences, padded to the longest.
+        """
         from hmmlens.datasets.own.arrays import read_npz
         from hmmlens.io.input_files import check_file
 

@@ -26,6 +26,16 @@ _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0
 def read_npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Return the arrays of an .npz file by name.
 
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Arrays by name.
+
     Raises
     ------
     DataError
@@ -56,12 +66,14 @@ def read_npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
         raise DataError(f"{path}: does not fit into the memory of this machine") from None
     except Exception as error:
         # Whatever a damaged file makes the readers of zip and NumPy raise.
-        told = f"cannot be read as .npz: {type(error).__name__}: {error}"
-        raise DataError(f"{path}: {_RUNS_CODE if 'allow_pickle' in str(error) else told}") from None
+        reason = f"cannot be read as .npz: {type(error).__name__}: {error}"
+        raise DataError(
+            f"{path}: {_RUNS_CODE if 'allow_pickle' in str(error) else reason}"
+        ) from None
 
 
 def _check_header(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> None:
-    """Check that an array is as long as its header says."""
+    """Check that an array is as long as its header declares."""
     name = entry.filename.removesuffix(".npy")
     with archive.open(entry) as file:
         try:

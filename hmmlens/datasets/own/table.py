@@ -105,11 +105,23 @@ class TableData(FileData):
         return self
 
     def n_values_per_step(self) -> int:
-        """Return the number of columns of inputs and targets."""
+        """Return the number of columns of inputs and targets.
+
+        Returns
+        -------
+        int
+            Input and target together.
+        """
         return len(self.columns.inputs) + len(self.columns.targets or self.columns.inputs)
 
     def read(self) -> Content:
-        """Return what the table holds; see :func:`hmmlens.datasets.own.tables.read_table`."""
+        """Return what the table holds; see :func:`hmmlens.datasets.own.tables.read_table`.
+
+        Returns
+        -------
+        Content
+            Sequences, padded to the longest.
+        """
         from hmmlens.datasets.own.tables import read_table
         from hmmlens.io.input_files import check_file
 

@@ -1,4 +1,4 @@
-"""Read the columns of a CSV or Parquet file, and say what is wrong with the file."""
+"""Read the columns of a CSV or Parquet file, and report what is wrong with the file."""
 
 from __future__ import annotations
 
@@ -36,6 +36,18 @@ AS_WRITTEN: dict[str, Any] = {
 def column_names(path: Path, separator: str = ",") -> list[str]:
     """Return the names of a table's columns, cleaned like words; empty where there is none.
 
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    separator : str
+        One character between the columns of a CSV file.
+
+    Returns
+    -------
+    list of str
+        In the order of the file.
+
     Raises
     ------
     DataError
@@ -58,23 +70,71 @@ def _raw_names(path: Path, separator: str) -> list[str]:
 
 
 def is_unnamed(name: str) -> bool:
-    """Return whether a column's name says that nobody named it, as an index that pandas wrote."""
+    """Return whether a column has no name of its own, such as an index that pandas wrote.
+
+    Parameters
+    ----------
+    name : str
+        Name of the column.
+
+    Returns
+    -------
+    bool
+        True for an index.
+    """
     return _UNNAMED.fullmatch(name) is not None
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return the names of a file's columns as messages show them."""
+    """Return the names of a file's columns as messages show them.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of columns.
+
+    Returns
+    -------
+    str
+        Separated by commas.
+    """
     return ", ".join(name or "(a column without a name)" for name in names)
 
 
 def other_separator(names: Sequence[str]) -> str | None:
-    """Return what seems to separate the columns, where a header was read as one column."""
+    """Return what seems to separate the columns, where a header was read as one column.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of columns, as they were read.
+
+    Returns
+    -------
+    str or None
+        None where there are several columns, or nothing separates them.
+    """
     alone = names[0] if len(names) == 1 else ""
     return next((mark for mark in SEPARATORS if mark in alone), None)
 
 
 def refuse_repeated(path: Path, column: str, found: Sequence[str]) -> None:
-    """Raise DataError where the header holds a column twice."""
+    """Raise DataError where the header holds a column twice.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file, for the message.
+    column : str
+        Name of the column.
+    found : sequence of str
+        Names of all columns.
+
+    Raises
+    ------
+    DataError
+        When the header holds the column twice.
+    """
     if found.count(column) > 1:
         raise DataError(
             f"{path}: the header has {found.count(column)} columns {column!r}; rename all but one"
@@ -99,6 +159,15 @@ def _positions(path: Path, found: list[str], wanted: list[str]) -> dict[str, int
 def check_columns(path: Path, separator: str, wanted: list[str]) -> None:
     """Look for columns in the header of a CSV or Parquet file.
 
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    separator : str
+        One character between the columns of a CSV file.
+    wanted : list of str
+        Names of columns.
+
     Raises
     ------
     DataError
@@ -114,6 +183,22 @@ def read_csv(path: Path, words: list[str], numbers: list[str], separator: str) -
     """Return the named columns of a CSV file; its index counts records, the header being 0.
 
     Columns of ``words`` come as text.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    words : list of str
+        Columns of text.
+    numbers : list of str
+        Columns of numbers.
+    separator : str
+        One character between the columns of a CSV file.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each record.
 
     Raises
     ------
@@ -144,9 +229,33 @@ def line_in(path: Path, separator: str) -> Callable[[int], int]:
     """Return a function from a record's number, the header being 0, to the line it begins on.
 
     Quoted cells may hold ends of lines; lines are counted from 1, as an editor does.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    separator : str
+        One character between the columns of a CSV file.
+
+    Returns
+    -------
+    callable
+        Takes the number of a record and returns that of its line.
     """
 
     def line(record: int) -> int:
+        """Return the line on which a record begins.
+
+        Parameters
+        ----------
+        record : int
+            Number of the record.
+
+        Returns
+        -------
+        int
+            Counted from 1.
+        """
         with _opened(path) as file:
             text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")
             try:
@@ -179,18 +288,18 @@ def _csv_errors(path: Path, separator: str) -> Iterator[None]:
         raise DataError(f"{path}{_reason(str(error).strip(), line_in(path, separator))}") from None
 
 
-def _reason(said: str, line: Callable[[int], int]) -> str:
-    """Return where and why pandas could not read a CSV file, as far as it says so.
+def _reason(message: str, line: Callable[[int], int]) -> str:
+    """Return where and why pandas could not read a CSV file, as far as its message states it.
 
     What pandas calls lines and rows are records, counted from 1 and from 0.
     """
-    if found := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", said):
+    if found := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", message):
         columns, record, cells = map(int, found.groups())
         where = line(record - 1)
         return f", line {where}: has {cells} cells, but the header has {columns} names"
-    if found := re.search(r"EOF inside string starting at row (\d+)", said):
+    if found := re.search(r"EOF inside string starting at row (\d+)", message):
         return f", line {line(int(found[1]))}: a quote is opened and never closed"
-    return f": cannot be read as CSV in UTF-8: {said}"
+    return f": cannot be read as CSV in UTF-8: {message}"
 
 
 def _first_line_not_utf8(path: Path) -> int:
@@ -210,7 +319,19 @@ def _first_line_not_utf8(path: Path) -> int:
 def read_parquet(path: Path, wanted: list[str]) -> pd.DataFrame:
     """Return the named columns of a Parquet file; its index counts rows from 0.
 
-    Whole numbers beside empty cells come as Python's, which are never rounded.
+    In columns with empty cells whole numbers are Python's, which are never rounded.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    wanted : list of str
+        Names of columns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each row of the file.
 
     Raises
     ------
@@ -227,8 +348,8 @@ def read_parquet(path: Path, wanted: list[str]) -> pd.DataFrame:
         table = table.select([raw[place] for place in places.values()])
         for column in table.schema:
             if pyarrow.types.is_nested(column.type):
-                told = f"holds {column.type} in each cell, wants one number or word"
-                raise DataError(f"{path}, column {column.name!r}: {told}")
+                problem = f"holds {column.type} in each cell, wants one number or word"
+                raise DataError(f"{path}, column {column.name!r}: {problem}")
         # Without pandas' metadata, so that what was an index is a column too.
         frame = table.to_pandas(ignore_metadata=True, integer_object_nulls=True)
         return frame.set_axis(list(places), axis=1)

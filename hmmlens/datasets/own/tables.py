@@ -1,7 +1,7 @@
 """Read sequences from a CSV or Parquet table with one row for each step.
 
-What does not fit is told by file, line (CSV, as an editor counts them) or row (Parquet, from 0),
-and column.
+Errors name the file, the line (CSV, as an editor counts them) or row (Parquet, from 0), and the
+column of what does not fit.
 """
 
 from __future__ import annotations
@@ -41,6 +41,18 @@ STEP_TOLERANCE = 0.01
 def read_table(path: Path, settings: TableData) -> Content:
     """Read a table.
 
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    settings : TableData
+        The dataset's section of the study.
+
+    Returns
+    -------
+    Content
+        Sequences, padded to the longest.
+
     Raises
     ------
     DataError
@@ -61,6 +73,24 @@ def read_table(path: Path, settings: TableData) -> Content:
     target = state = split = group = None
 
     def steps(which: str, of: list[str], kind: str, may_lack: bool) -> NDArray[Any]:
+        """Return columns as the array of inputs or targets.
+
+        Parameters
+        ----------
+        which : str
+            ``input`` or ``target``.
+        of : list of str
+            Names of the columns.
+        kind : str
+            ``symbols`` or ``values``.
+        may_lack : bool
+            Whether cells may be empty.
+
+        Returns
+        -------
+        ndarray of shape (sequence, time) or (sequence, time, column)
+            Padded.
+        """
         if kind == "symbols":
             codes = table.symbols(of[0], may_lack)
             names[which] = kind_names(codes, of[0], path)
@@ -200,7 +230,7 @@ class _Table(NamedTuple):
         if len(names) > MOST_KINDS:
             raise DataError(
                 f"{self.path}, column {column!r}: holds {len(names)} different labels, but at "
-                f"most {MOST_KINDS} kinds of truth are told apart; name states, not values"
+                f"most {MOST_KINDS} kinds of truth are distinguished; name states, not values"
             )
         warn_of_look_alikes(names, f"{self.path}, column {column!r}")
         if any(unknown) and names == ["1"]:
@@ -236,7 +266,7 @@ class _Rows(NamedTuple):
         return out
 
     def constant(self, table: _Table, column: str) -> NDArray[np.object_]:
-        """Return what a column says of each sequence, which must be the same on all its rows."""
+        """Return the entry of a column for each sequence, the same on all of its rows."""
         words = table.words(column)
         first: NDArray[np.object_] = words[self.order[self.starts]]
         odd = np.flatnonzero(words != first[self.code])
@@ -245,7 +275,7 @@ class _Rows(NamedTuple):
             table.refuse(
                 row, column,
                 f"found {words[row]!r}, but sequence {self.names[sequence]!r} begins with "
-                f"{first[sequence]!r}; all rows of a sequence must say the same",
+                f"{first[sequence]!r}; all rows of a sequence must have the same",
             )  # fmt: skip
         return first
 
@@ -262,16 +292,16 @@ def _in_sequences(table: _Table, sequence: str, time: str, time_step: float | No
     short = np.flatnonzero(length < 2)
     if len(short):
         row = int(order[starts[short[0]]])
-        told = f"sequence {names[short[0]]!r} has 1 step, wants 2 or more; leave it out"
-        table.refuse(row, sequence, told)
+        problem = f"sequence {names[short[0]]!r} has 1 step, wants 2 or more; leave it out"
+        table.refuse(row, sequence, problem)
     pairs = pd.DataFrame({"code": code, "clock": clock})
     again = np.flatnonzero(pairs.duplicated().to_numpy())
     if len(again):
         row = int(again[0])
         same = (code == code[row]) & (clock == clock[row])
         before = table.place(int(np.flatnonzero(same)[0]))
-        told = f"sequence {names[code[row]]!r} has time {written.iloc[row]} twice, first in "
-        table.refuse(row, time, f"{told}{before}; keep one of them")
+        problem = f"sequence {names[code[row]]!r} has time {written.iloc[row]} twice, first in "
+        table.refuse(row, time, f"{problem}{before}; keep one of them")
     within = np.diff(code[order]) == 0
     sorted_clock = clock[order]
     later = sorted_clock[1:] >= sorted_clock[:-1]
@@ -279,16 +309,16 @@ def _in_sequences(table: _Table, sequence: str, time: str, time_step: float | No
     falls = np.flatnonzero(within & ~later)
     if len(falls):
         row = int(order[falls[0] + 1])
-        told = f"{written.iloc[row]} comes after a later time in sequence {names[code[row]]!r}"
-        table.refuse(row, time, f"{told}; sort its rows by time")
+        problem = f"{written.iloc[row]} comes after a later time in sequence {names[code[row]]!r}"
+        table.refuse(row, time, f"{problem}; sort its rows by time")
     if time_step is not None:
         uneven = np.flatnonzero(within & (np.abs(gap - time_step) > STEP_TOLERANCE * time_step))
         if len(uneven):
             row = int(order[uneven[0] + 1])
-            told = (
+            problem = (
                 f"{written.iloc[row]} comes {gap[uneven[0]]:g} after the step before in sequence "
             )
-            told += f"{names[code[row]]!r}, but time_step is {time_step:g}"
+            problem += f"{names[code[row]]!r}, but time_step is {time_step:g}"
             remedy = "fill the gap, make it two sequences, or leave time_step out"
-            table.refuse(row, time, f"{told}; {remedy}")
+            table.refuse(row, time, f"{problem}; {remedy}")
     return _Rows(order, code, length, starts, [str(name) for name in names])

@@ -7,8 +7,8 @@ nobody sees or by the notation of a number:
   and blanks at the ends are dropped, as are characters without width.
 - A cell that holds one of :data:`MISSING` is missing.
 - Where every word of a column is a whole number, ``2.0`` is ``2``, as pandas writes whole numbers
-  beside empty cells. Leading zeros make words of numbers: ``01`` and ``1`` are two words, and in a
-  column that holds ``01`` every word stays as it is written.
+  in columns with empty cells. Leading zeros make words of numbers: ``01`` and ``1`` are two words,
+  and in a column that holds ``01`` every word stays as it is written.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MISSING = frozenset(
      "None", "null", "NULL", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN")
 )  # fmt: skip
 
-#: From here on, double precision no longer tells neighbouring whole numbers apart.
+#: From here on, double precision does not distinguish neighbouring whole numbers.
 ROUNDED_FROM = 2**53
 
 _NO_WIDTH = dict.fromkeys(map(ord, "\ufeff\u200b\u2060"))
@@ -41,7 +41,17 @@ _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]{1,3})?")
 
 
 class BadCellError(ValueError):
-    """A cell that is no word; ``place`` counts cells from 0."""
+    """A cell that is no word.
+
+    Parameters
+    ----------
+    place : int
+        Number of the cell, from 0.
+    found : str
+        What the cell holds.
+    wants : str
+        What is allowed.
+    """
 
     def __init__(self, place: int, found: str, wants: str) -> None:
         super().__init__(f"found {found}, wants {wants}")
@@ -51,8 +61,12 @@ class BadCellError(ValueError):
 class Words(NamedTuple):
     """A column of words.
 
-    codes : (row), the word of each row, -1 where it is missing
-    names : the words, in order of their first appearance
+    Attributes
+    ----------
+    codes : ndarray of int, shape (row,)
+        The word of each row, -1 where it is missing.
+    names : list of str
+        The words, in order of their first appearance.
     """
 
     codes: NDArray[np.int64]
@@ -60,7 +74,18 @@ class Words(NamedTuple):
 
 
 def clean(text: str) -> str:
-    """Return text in normal form (NFC) with single ordinary blanks, and none at its ends."""
+    """Return text in normal form (NFC) with single ordinary blanks, and none at its ends.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    str
+        The same for texts that look the same.
+    """
     return " ".join(unicodedata.normalize("NFC", text).translate(_NO_WIDTH).split())
 
 
@@ -69,7 +94,13 @@ def read_words(cells: pd.Series | Sequence[Any] | NDArray[Any]) -> Words:
 
     Parameters
     ----------
-    cells : (row) text, bytes in UTF-8, whole or other numbers, booleans, dates; or missing.
+    cells : array_like of shape (row,)
+        Text, bytes in UTF-8, whole or other numbers, booleans, dates; or missing.
+
+    Returns
+    -------
+    Words
+        The words of the column.
 
     Raises
     ------
@@ -119,12 +150,34 @@ def _whole(text: str) -> str:
 
 
 def by_number(word: str) -> tuple[float, str]:
-    """Return a key that sorts numbers by their size and puts other words behind them."""
+    """Return a key that sorts numbers by their size and puts other words behind them.
+
+    Parameters
+    ----------
+    word : str
+        A word.
+
+    Returns
+    -------
+    tuple of float and str
+        The key.
+    """
     return (float(word) if _NUMBER.fullmatch(word) else np.inf, word)
 
 
 def look_alikes(names: Sequence[str]) -> tuple[str, str] | None:
-    """Return two words that differ by upper and lower case or as one number is written, or None."""
+    """Return two words that differ by upper and lower case or as one number is written, or None.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Words.
+
+    Returns
+    -------
+    tuple of two str, or None
+        None where all look different.
+    """
     seen: dict[Any, str] = {}
     for name in names:
         key = Decimal(name).normalize() if _NUMBER.fullmatch(name) else name.casefold()
@@ -135,6 +188,14 @@ def look_alikes(names: Sequence[str]) -> tuple[str, str] | None:
 
 
 def warn_of_look_alikes(names: Sequence[str], where: str) -> None:
-    """Log a warning where two words of a column look alike; they stay two."""
+    """Log a warning where two words of a column look alike; they stay two.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Words of a column.
+    where : str
+        The column, for the message.
+    """
     if pair := look_alikes(names):
         log.warning("%s: %r and %r look alike and are read as two", where, *pair)

@@ -1,11 +1,11 @@
-"""Read the arrays of a Zarr store as xarray does, and notice what is lost or may be missing.
+"""Read the arrays of a Zarr store as xarray does, and find chunks that are missing.
 
 Values are decoded by the CF conventions, as xarray does: ``scale_factor``, ``add_offset``,
 ``_FillValue`` and ``missing_value``. Of codes (symbols, states, lengths, splits, groups) whole
 numbers come back, -1 where they are missing.
 
-A chunk that is not on the disk was lost, or held nothing but the fill value and was left out,
-as writers do by default; a store does not say which. It is accepted where both mean the same:
+A chunk that is not on the disk was deleted, or held nothing but the fill value and was left out,
+as writers do by default; a store does not state which. It is accepted where both mean the same:
 where the fill value means missing in an array whose entries may be missing (``target``, ``state``),
 and past the ends of the sequences. Everywhere else it is refused; a store written with
 ``write_empty_chunks=True`` has no such chunk.
@@ -35,6 +35,16 @@ log = logging.getLogger(__name__)
 
 def read_zarr_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Return the arrays of a Zarr store by name.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The folder of the store.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Arrays by name.
 
     Raises
     ------
@@ -73,7 +83,7 @@ def _open(path: Path, **options: Any) -> xr.Dataset:
     # Numbers stay numbers where they could be read as times.
     options = {"decode_times": False, "decode_timedelta": False, **options}
     with warnings.catch_warnings():
-        # Several fill values in one array are all missing; xarray says so.
+        # Several fill values in one array are all missing; xarray warns of them.
         warnings.simplefilter("ignore", xr.SerializationWarning)
         data: xr.Dataset = xr.open_zarr(path, consolidated=False, chunks=None, **options)
         return data

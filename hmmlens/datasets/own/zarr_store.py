@@ -21,7 +21,13 @@ class ZarrData(FileData):
     kind: Literal["zarr"]
 
     def read(self) -> Content:
-        """Return what the store holds; see :func:`hmmlens.datasets.own.arrays.read_zarr`."""
+        """Return what the store holds; see :func:`hmmlens.datasets.own.arrays.read_zarr`.
+
+        Returns
+        -------
+        Content
+            Sequences, padded to the longest.
+        """
         from hmmlens.datasets.own.arrays import read_zarr
 
         return read_zarr(Path(self.path))

@@ -45,13 +45,34 @@ class GaitData(Dataset):
         return self
 
     def n_steps_in_all(self) -> int:
-        """Return the number of steps of all recordings."""
+        """Return the number of steps of all recordings.
+
+        Returns
+        -------
+        int
+            An estimate from above where it is not known.
+        """
         return int(40_000 * self.rate_hz / 25)
 
     def build(
         self, rng: np.random.Generator, source: Path | None = None, frozen: bool = False
     ) -> xr.Dataset:
-        """Return windows whose target is the movement ``horizon`` steps ahead."""
+        """Return windows whose target is the movement ``horizon`` steps ahead.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Source of everything that is sampled.
+        source : pathlib.Path, optional
+            The file of the class's ``source``, where it has one.
+        frozen : bool
+            Whether no network is trained on the dataset.
+
+        Returns
+        -------
+        xarray.Dataset
+            See :func:`hmmlens.datasets.build.build`.
+        """
         from hmmlens.datasets.recorded import gait_recordings as recordings
 
         assert source is not None

@@ -41,13 +41,34 @@ class GaitPhaseData(Dataset):
         return self
 
     def n_steps_in_all(self) -> int:
-        """Return the number of steps of all recordings."""
+        """Return the number of steps of all recordings.
+
+        Returns
+        -------
+        int
+            An estimate from above where it is not known.
+        """
         return 160_000
 
     def build(
         self, rng: np.random.Generator, source: Path | None = None, frozen: bool = False
     ) -> xr.Dataset:
-        """Return windows whose target is the sine and cosine of the phase some samples ahead."""
+        """Return windows whose target is the sine and cosine of the phase some samples ahead.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Source of everything that is sampled.
+        source : pathlib.Path, optional
+            The file of the class's ``source``, where it has one.
+        frozen : bool
+            Whether no network is trained on the dataset.
+
+        Returns
+        -------
+        xarray.Dataset
+            See :func:`hmmlens.datasets.build.build`.
+        """
         from hmmlens.datasets.recorded import gait_recordings as recordings
 
         assert source is not None

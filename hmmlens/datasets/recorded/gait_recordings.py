@@ -35,7 +35,7 @@ PHASE_VALIDATION = "H_3km"
 class Recording(NamedTuple):
     """One gait recording at an even rate.
 
-    Parameters
+    Attributes
     ----------
     values : ndarray of shape (time, feature)
         Hip angle in rad and hip velocity in rad/s.
@@ -53,7 +53,7 @@ class Recording(NamedTuple):
 class Windows(NamedTuple):
     """Windows of recordings.
 
-    Parameters
+    Attributes
     ----------
     inputs : ndarray of shape (sequence, time, feature)
         Hip angle and velocity.
@@ -110,6 +110,7 @@ def read(wheel: Path, name: str, rate_hz: float) -> Recording:
     Returns
     -------
     Recording
+        At an even rate.
 
     Raises
     ------
@@ -186,6 +187,7 @@ def cut_windows(
     Returns
     -------
     Windows
+        Not standardised.
 
     Raises
     ------
@@ -235,6 +237,7 @@ def assemble_windows(
     Returns
     -------
     xarray.Dataset
+        The arrays with all attributes.
     """
     data = assemble(
         windows.inputs.astype(np.float32),
@@ -276,6 +279,7 @@ def keep_long_runs(flags: NDArray[np.bool_], min_length: int) -> NDArray[np.bool
     Returns
     -------
     ndarray of bool, shape (time,)
+        A new array.
     """
     edges = np.flatnonzero(np.diff(np.r_[False, flags, False].astype(np.int8)))
     kept = np.zeros_like(flags)

@@ -30,9 +30,14 @@ def check_held(known: Sequence[str], kind: str, select: Sequence[str], test: Seq
 
     Parameters
     ----------
-    known : all that there are.
-    kind : what they are called in the settings, ``recordings`` or ``clips``.
-    select, test : those held out for each split.
+    known : sequence of str
+        All that there are.
+    kind : str
+        What they are called in the settings, ``recordings`` or ``clips``.
+    select : sequence of str
+        Those of the select split.
+    test : sequence of str
+        Those of the test split.
 
     Raises
     ------

@@ -40,13 +40,34 @@ class SpeechData(Dataset):
         return self
 
     def n_steps_in_all(self) -> int:
-        """Return the number of frames of all sequences."""
+        """Return the number of frames of all sequences.
+
+        Returns
+        -------
+        int
+            An estimate from above where it is not known.
+        """
         return self.n_sequences * self.n_steps
 
     def build(
         self, rng: np.random.Generator, source: Path | None = None, frozen: bool = False
     ) -> xr.Dataset:
-        """Return sequences of frames whose target is whether somebody speaks."""
+        """Return sequences of frames whose target is whether they are speech.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Source of everything that is sampled.
+        source : pathlib.Path, optional
+            The file of the class's ``source``, where it has one.
+        frozen : bool
+            Whether no network is trained on the dataset.
+
+        Returns
+        -------
+        xarray.Dataset
+            See :func:`hmmlens.datasets.build.build`.
+        """
         from itertools import pairwise
 
         import numpy as np

@@ -32,7 +32,7 @@ BANDS = (0, 250, 500, 1000, 2000, 4000, 8000)
 class Mixture(NamedTuple):
     """Sequences of frames.
 
-    Parameters
+    Attributes
     ----------
     frames : ndarray of shape (sequence, time, sample)
         The signal, full scale being 1.
@@ -40,8 +40,10 @@ class Mixture(NamedTuple):
         Levels of the bands, standardised by the train split.
     speech : ndarray of shape (sequence, time)
         1 where most of the frame lies inside a sentence, else 0.
-    offset, scale : ndarray of shape (band,)
-        Mean and standard deviation of the levels on the train split, in dB.
+    offset : ndarray of shape (band,)
+        Mean of the levels on the train split, in dB.
+    scale : ndarray of shape (band,)
+        Standard deviation of the levels on the train split, in dB.
     """
 
     frames: NDArray[np.float32]
@@ -81,6 +83,7 @@ def mix(
     Returns
     -------
     Mixture
+        One sequence for each entry of ``split``.
     """
     loudness = float(np.sqrt(np.mean(np.concatenate(list(clips.values())) ** 2)))
     noise = loudness * 10 ** (noise_db / 20)

@@ -14,8 +14,12 @@ from hmmlens.typing import Bools, Int64s
 class Automaton(NamedTuple):
     """A deterministic automaton that starts in state 0.
 
-    moves : (state, symbol), the next state
-    accepts : (state)
+    Attributes
+    ----------
+    moves : ndarray of shape (state, symbol)
+        The next state.
+    accepts : ndarray of bool, shape (state,)
+        Whether the word so far is in the language.
     """
 
     moves: Int64s
@@ -23,7 +27,7 @@ class Automaton(NamedTuple):
 
 
 #: Minimal automata of Tomita 1982: next states after 0 and 1, and the states that accept.
-#: The languages are told in :data:`TOMITA_TEXT`.
+#: The languages are described in :data:`TOMITA_TEXT`.
 _TOMITA: dict[int, tuple[list[tuple[int, int]], set[int]]] = {
     1: ([(1, 0), (1, 1)], {0}),
     2: ([(2, 1), (0, 2), (2, 2)], {0}),
@@ -48,6 +52,16 @@ TOMITA_TEXT = {
 def tomita(grammar: int) -> Automaton:
     """Return the minimal automaton of Tomita's grammar 1 to 7, symbols 0 and 1.
 
+    Parameters
+    ----------
+    grammar : int
+        Number of the grammar, 1 to 7.
+
+    Returns
+    -------
+    Automaton
+        With as few states as possible.
+
     Raises
     ------
     DataError
@@ -61,13 +75,37 @@ def tomita(grammar: int) -> Automaton:
 
 
 def counter(modulus: int) -> Automaton:
-    """Return the automaton that counts symbol 1 modulo ``modulus``; it accepts at 0."""
+    """Return the automaton that counts symbol 1 modulo ``modulus``; it accepts at 0.
+
+    Parameters
+    ----------
+    modulus : int
+        Number of states.
+
+    Returns
+    -------
+    Automaton
+        Of two symbols.
+    """
     count = np.arange(modulus)
     return Automaton(np.stack([count, (count + 1) % modulus], axis=1), count == 0)
 
 
 def run(automaton: Automaton, symbols: NDArray[np.integer]) -> Int64s:
-    """Return the state after each symbol (sequence, time)."""
+    """Return the state after each symbol (sequence, time).
+
+    Parameters
+    ----------
+    automaton : Automaton
+        The automaton.
+    symbols : ndarray of int, shape (sequence, time)
+        Symbols.
+
+    Returns
+    -------
+    ndarray of int, shape (sequence, time)
+        State after each symbol.
+    """
     states = np.empty(symbols.shape, dtype=np.int64)
     state = np.zeros(len(symbols), dtype=np.int64)
     for t in range(symbols.shape[1]):
@@ -77,7 +115,18 @@ def run(automaton: Automaton, symbols: NDArray[np.integer]) -> Int64s:
 
 
 def decided(automaton: Automaton) -> Bools:
-    """Return which states (state) can no longer reach one that accepts differently."""
+    """Return which states (state) can no longer reach one that accepts differently.
+
+    Parameters
+    ----------
+    automaton : Automaton
+        The automaton.
+
+    Returns
+    -------
+    ndarray of bool, shape (state,)
+        True for sinks.
+    """
     n = len(automaton.moves)
     reach = np.eye(n, dtype=bool)
     for _ in range(n):
@@ -96,14 +145,28 @@ def sample_words(
 ) -> tuple[Int64s, Int64s, Int64s]:
     """Sample words over two symbols that stay undecided for long.
 
-    Drawn evenly, a word of most grammars is out of the language after a few symbols and stays
-    out. So a symbol that decides the answer for good is left out until a mistake falls due, with
-    ``mistake_probability`` at each step, and is then drawn as soon as it can be. Where no symbol
-    does, or both do, they are drawn evenly.
+    If symbols were sampled uniformly, a word of most grammars would leave the language after a few
+    symbols for good. So a symbol that decides the answer for good is excluded until a mistake is
+    due, with ``mistake_probability`` at each step, and is then chosen as soon as possible. Where no
+    symbol does, or both do, they are sampled uniformly.
+
+    Parameters
+    ----------
+    automaton : Automaton
+        The automaton.
+    mistake_probability : float
+        Probability per step that the word must be decided as soon as it can be.
+    n_sequences : int
+        Number of sequences.
+    n_steps : int
+        Steps in a sequence.
+    rng : numpy.random.Generator
+        Source of everything that is sampled.
 
     Returns
     -------
-    symbols, accepted, states : (sequence, time), each as it is after the symbol
+    symbols, accepted, states : ndarray of int, shape (sequence, time)
+        Each as it is after the symbol.
     """
     fatal = decided(automaton)[automaton.moves] & ~decided(automaton)[:, None]
     even = fatal[:, 0] == fatal[:, 1]
@@ -112,8 +175,8 @@ def sample_words(
     state = np.zeros(n_sequences, dtype=np.int64)
     for t in range(n_steps):
         due |= rng.random(n_sequences) < mistake_probability
-        drawn = rng.random(n_sequences) < 0.5
-        symbols[:, t] = np.where(even[state], drawn, fatal[state, 1] == due)
+        sampled = rng.random(n_sequences) < 0.5
+        symbols[:, t] = np.where(even[state], sampled, fatal[state, 1] == due)
         state = automaton.moves[state, symbols[:, t]]
     states = run(automaton, symbols)
     return symbols, automaton.accepts[states].astype(np.int64), states
@@ -126,6 +189,25 @@ def sample_pulses(
     n_steps: int,
     rng: np.random.Generator,
 ) -> tuple[Int64s, Int64s]:
-    """Sample pulses, 0 or 1, and their running count modulo ``modulus``, each (sequence, time)."""
+    """Sample pulses and their running count.
+
+    Parameters
+    ----------
+    modulus : int
+        The count is modulo this number.
+    pulse_probability : float
+        Probability of a pulse, per step.
+    n_sequences : int
+        Number of sequences.
+    n_steps : int
+        Steps in a sequence.
+    rng : numpy.random.Generator
+        Source of everything that is sampled.
+
+    Returns
+    -------
+    pulses, states : ndarray of int, shape (sequence, time)
+        Pulses, 0 or 1, and their count.
+    """
     pulses = (rng.random((n_sequences, n_steps)) < pulse_probability).astype(np.int64)
     return pulses, run(counter(modulus), pulses)

@@ -26,11 +26,12 @@ class SyntheticDataset(Dataset):
         Returns
         -------
         int
+            Exact.
         """
         return self.n_sequences * self.n_steps
 
     def sample_split(self, rng: np.random.Generator) -> NDArray[np.int8]:
-        """Return the split of each sequence, as its settings say.
+        """Return the split of each sequence, in the shares of the settings.
 
         Parameters
         ----------

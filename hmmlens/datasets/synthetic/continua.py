@@ -1,7 +1,7 @@
-"""Tasks without discrete states: linear noise, rings and integrators. The honest answer is "none".
+"""Tasks without discrete states: linear processes, rings and integrators.
 
-Laws that are watched (``ar1``, ``var2``, ``ring``, ``ring2``) are to be predicted one step ahead
-from noisy observations; the others are to be computed from an input.
+Processes that are observed (``ar1``, ``var2``, ``ring``, ``ring2``) are to be predicted one step
+ahead from noisy observations; the others are to be computed from an input.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from hmmlens.typing import Floats
 
 Sampler = Callable[[int, int, np.random.Generator], tuple[Floats, Floats]]
 
-#: Standard deviation of what is added to watched laws.
+#: Standard deviation of the noise of observations.
 LINEAR_NOISE, RING_NOISE = 0.3, 0.1
 
 #: Coefficient of ar1; modulus and angle (radian) of the damped rotation var2.
@@ -34,8 +34,19 @@ HEAD_TURN, HEAD_CARRY = 0.15, 0.7
 class Task(NamedTuple):
     """A task: how it is sampled, and what it is.
 
-    sample : (n_sequences, n_steps, rng) -> input and target, each (sequence, time, feature)
-    target_delay : steps that the target lies ahead of the input
+    Attributes
+    ----------
+    sample : callable
+        Takes the numbers of sequences and steps and a generator, and returns input and target, each
+        (sequence, time, feature).
+    task : str
+        What the network does, for reports.
+    feature_names : tuple of str
+        Names of the inputs.
+    target_names : tuple of str
+        Names of the targets.
+    target_delay : int
+        Steps from an input to its target.
     """
 
     sample: Sampler
@@ -46,7 +57,7 @@ class Task(NamedTuple):
 
 
 def _linear(transition: Floats) -> Sampler:
-    """Return the sampler of x' = A x + noise, every component of variance 1, seen with noise.
+    """Return the sampler of x' = A x + noise, every component of variance 1, observed with noise.
 
     A is a number times a rotation, so that noise of equal variances keeps them equal.
     """
@@ -145,10 +156,23 @@ TASKS = {
 
 
 def floor_mse(law: str, n_steps: int) -> float | None:
-    """Return the least mean squared error per output feature of a law, None where not known.
+    """Return the least mean squared error per output feature of a task.
 
-    0 where the target follows from the input. For linear laws that of the Kalman filter over
-    sequences of ``n_steps`` (Kalman 1960), whose components all follow the same scalar recursion.
+    It is 0 where the target follows from the input. For linear processes it is that of the Kalman
+    filter
+    over a sequence (Kalman 1960), whose components all follow the same scalar recursion.
+
+    Parameters
+    ----------
+    law : str
+        Name of the task, as in the config.
+    n_steps : int
+        Steps in a sequence.
+
+    Returns
+    -------
+    float or None
+        None where it is not known.
     """
     if TASKS[law].target_delay == 0:
         return 0.0

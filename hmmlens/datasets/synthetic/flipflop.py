@@ -30,7 +30,22 @@ class FlipFlopData(SyntheticDataset):
     def build(
         self, rng: np.random.Generator, source: Path | None = None, frozen: bool = False
     ) -> xr.Dataset:
-        """Return pulses whose targets are the signs of the last pulses."""
+        """Return pulses whose targets are the signs of the last pulses.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Source of everything that is sampled.
+        source : pathlib.Path, optional
+            The file of the class's ``source``, where it has one.
+        frozen : bool
+            Whether no network is trained on the dataset.
+
+        Returns
+        -------
+        xarray.Dataset
+            See :func:`hmmlens.datasets.build.build`.
+        """
         import numpy as np
 
         from hmmlens.datasets.assembly import assemble

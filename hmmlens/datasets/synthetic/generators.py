@@ -1,6 +1,6 @@
 """Synthetic sequences with a known answer: hidden Markov models and the flip-flop.
 
-Every function draws from the generator that it is given.
+Every function samples from the generator that is passed to it.
 """
 
 from __future__ import annotations
@@ -25,9 +25,14 @@ FULLY = {
 class HMMParameters(NamedTuple):
     """A hidden Markov model over symbols.
 
-    startprob : (state)
-    transmat : (state, next_state)
-    emissionprob : (state, symbol)
+    Attributes
+    ----------
+    startprob : ndarray of shape (state,)
+        Initial distribution.
+    transmat : ndarray of shape (state, next_state)
+        Transition matrix.
+    emissionprob : ndarray of shape (state, symbol)
+        Distribution of the symbols of each state.
     """
 
     startprob: Floats
@@ -37,6 +42,20 @@ class HMMParameters(NamedTuple):
 
 def check_hmm(startprob: ArrayLike, transmat: ArrayLike, emissionprob: ArrayLike) -> HMMParameters:
     """Return the three matrices as float64 arrays.
+
+    Parameters
+    ----------
+    startprob : array_like of shape (state,)
+        Initial distribution.
+    transmat : array_like of shape (state, next_state)
+        Transition matrix.
+    emissionprob : array_like of shape (state, symbol)
+        Distribution of the symbols of each state.
+
+    Returns
+    -------
+    HMMParameters
+        The same numbers as float64.
 
     Raises
     ------
@@ -56,7 +75,7 @@ def check_hmm(startprob: ArrayLike, transmat: ArrayLike, emissionprob: ArrayLike
         raise DataError("startprob must be a list with one number for each state")
     if trans.shape != (n_states, n_states):
         raise DataError(
-            f"transmat has shape {trans.shape}; startprob says {n_states} states, "
+            f"transmat has shape {trans.shape}; startprob has {n_states} states, "
             f"so it must be ({n_states}, {n_states})"
         )
     if emit.ndim != 2 or emit.shape[0] != n_states or emit.shape[1] < 2:
@@ -79,8 +98,23 @@ def preset_hmm(name: str) -> HMMParameters:
     Of Torre et al. 2025 (arXiv 2510.25674): chain2 to chain5, fully3, cyclic4. Chains move to a
     neighbour with ``q = .05 ** (1 / (n_states - 1))``, so that an end-to-end traverse in the
     fewest steps has probability .05 whatever the length. fully5 and fully8 are ours: every state
-    has a symbol of its own, so that more states can be told from the output. mess3 is that of
+    has a symbol of its own, so that more states can be identified from the output. mess3 is that of
     Shai et al. 2024 (arXiv 2405.15943): x = .05, alpha = .85.
+
+    Parameters
+    ----------
+    name : str
+        Name of a preset.
+
+    Returns
+    -------
+    HMMParameters
+        Its initial distribution is uniform.
+
+    Raises
+    ------
+    DataError
+        When there is no such preset.
     """
     if name in FULLY:
         n, stay, own, other = FULLY[name]
@@ -105,24 +139,41 @@ def preset_hmm(name: str) -> HMMParameters:
     return check_hmm(np.full(n_states, 1 / n_states), transmat, emissionprob)
 
 
-def _draw(probabilities: Floats, rng: np.random.Generator) -> Int64s:
-    """Draw one category for each row of ``probabilities`` (row, category)."""
+def _sample_categories(probabilities: Floats, rng: np.random.Generator) -> Int64s:
+    """Sample one category for each row of ``probabilities`` (row, category)."""
     u = rng.random(len(probabilities))
     upto = probabilities.cumsum(axis=1)
     # A row adds up to 1 but for rounding, which must not give a category without probability.
-    drawn: Int64s = (upto <= u[:, None] * upto[:, -1:]).sum(axis=1)
-    return drawn
+    categories: Int64s = (upto <= u[:, None] * upto[:, -1:]).sum(axis=1)
+    return categories
 
 
 def sample_hmm(
     hmm: HMMParameters, n_sequences: int, n_steps: int, rng: np.random.Generator
 ) -> tuple[Int64s, Int64s]:
-    """Sample symbols and states, each (sequence, time)."""
+    """Sample symbols and states.
+
+    Parameters
+    ----------
+    hmm : HMMParameters
+        The model.
+    n_sequences : int
+        Number of sequences.
+    n_steps : int
+        Steps in a sequence.
+    rng : numpy.random.Generator
+        Source of everything that is sampled.
+
+    Returns
+    -------
+    symbols, states : ndarray of int, shape (sequence, time)
+        A symbol and a state for each step.
+    """
     states = np.empty((n_sequences, n_steps), dtype=np.int64)
-    states[:, 0] = _draw(np.tile(hmm.startprob, (n_sequences, 1)), rng)
+    states[:, 0] = _sample_categories(np.tile(hmm.startprob, (n_sequences, 1)), rng)
     for t in range(1, n_steps):
-        states[:, t] = _draw(hmm.transmat[states[:, t - 1]], rng)
-    symbols = _draw(hmm.emissionprob[states.ravel()], rng).reshape(states.shape)
+        states[:, t] = _sample_categories(hmm.transmat[states[:, t - 1]], rng)
+    symbols = _sample_categories(hmm.emissionprob[states.ravel()], rng).reshape(states.shape)
     return symbols, states
 
 
@@ -138,10 +189,25 @@ def sample_flipflop(
     Each channel carries pulses of -1 or +1; the target is the sign of its last pulse. Every
     channel pulses at the first step, so that the target is known from there on.
 
+    Parameters
+    ----------
+    n_bits : int
+        Number of channels.
+    pulse_probability : float
+        Probability of a pulse, per step and channel.
+    n_sequences : int
+        Number of sequences.
+    n_steps : int
+        Steps in a sequence.
+    rng : numpy.random.Generator
+        Source of everything that is sampled.
+
     Returns
     -------
-    input, target : (sequence, time, feature)
-    state : (sequence, time), the target read as a binary number, channel 0 the lowest bit
+    inputs, target : ndarray of shape (sequence, time, feature)
+        Pulses of -1 and 1, else 0; and the sign of the last pulse.
+    states : ndarray of int, shape (sequence, time)
+        The target read as a binary number, channel 0 the lowest bit.
     """
     shape = (n_sequences, n_steps, n_bits)
     signs = rng.choice([-1.0, 1.0], size=shape)

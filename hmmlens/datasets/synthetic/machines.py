@@ -17,9 +17,14 @@ from hmmlens.typing import Floats, Int64s
 class Machine(NamedTuple):
     """A hidden Markov model that emits a symbol whenever it moves.
 
-    startprob : (state), the law before the first symbol
-    edges : (symbol, state, next_state), P(symbol, next_state | state)
-    state_names : one for each state
+    Attributes
+    ----------
+    startprob : ndarray of shape (state,)
+        Distribution before the first symbol.
+    edges : ndarray of shape (symbol, state, next_state)
+        P(symbol, next_state given state).
+    state_names : tuple of str
+        One for each state.
     """
 
     startprob: Floats
@@ -30,8 +35,12 @@ class Machine(NamedTuple):
 class StateForm(NamedTuple):
     """The same process with states that emit.
 
-    hmm : its states are the pairs (end of an edge, symbol) that can occur
-    machine_state : (state), the machine's state after the symbol
+    Attributes
+    ----------
+    hmm : HMMParameters
+        Its states are the pairs (end of an edge, symbol) that can occur.
+    machine_state : ndarray of int, shape (state,)
+        The machine's state after the symbol.
     """
 
     hmm: HMMParameters
@@ -48,8 +57,9 @@ def _machine(moves: dict[str, list[tuple[int, str, float]]], start: list[float])
     return Machine(np.array(start), edges, names)
 
 
-#: Belief-geometry targets of Shai et al. 2024 (arXiv 2405.15943), started in their stationary law.
-#: Z1R says 0, then 1, then a random bit. RRXOR says two random bits, then their exclusive or.
+#: Belief-geometry targets of Shai et al. 2024 (arXiv 2405.15943); each starts in its stationary
+#: distribution.
+#: Z1R emits 0, then 1, then a random bit. RRXOR emits two random bits, then their exclusive or.
 MACHINES = {
     "z1r": _machine(
         {
@@ -77,6 +87,16 @@ def state_form(machine: Machine) -> StateForm:
 
     The posterior of the machine's state after the last symbol is the sum of the posteriors of
     the states that ``machine_state`` maps to it.
+
+    Parameters
+    ----------
+    machine : Machine
+        The machine.
+
+    Returns
+    -------
+    StateForm
+        With as many states as pairs of an edge's end and symbol can occur.
     """
     edges = machine.edges
     after, symbol = np.nonzero(edges.any(axis=1).T)

@@ -42,6 +42,7 @@ class PulseData(SyntheticDataset):
         Returns
         -------
         xarray.Dataset
+            The arrays that :func:`hmmlens.datasets.build.build` documents.
         """
         import numpy as np
 

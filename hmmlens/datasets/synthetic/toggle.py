@@ -29,7 +29,22 @@ class ToggleData(PulseData):
     def build(
         self, rng: np.random.Generator, source: Path | None = None, frozen: bool = False
     ) -> xr.Dataset:
-        """Return pulses whose targets are -1 and 1 in turn."""
+        """Return pulses whose targets are -1 and 1 in turn.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Source of everything that is sampled.
+        source : pathlib.Path, optional
+            The file of the class's ``source``, where it has one.
+        frozen : bool
+            Whether no network is trained on the dataset.
+
+        Returns
+        -------
+        xarray.Dataset
+            See :func:`hmmlens.datasets.build.build`.
+        """
         import numpy as np
 
         about = {

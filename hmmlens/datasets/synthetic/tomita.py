@@ -35,7 +35,22 @@ class TomitaData(SyntheticDataset):
     def build(
         self, rng: np.random.Generator, source: Path | None = None, frozen: bool = False
     ) -> xr.Dataset:
-        """Return symbols whose targets are whether the word so far is in the language."""
+        """Return symbols whose targets are whether the word so far is in the language.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Source of everything that is sampled.
+        source : pathlib.Path, optional
+            The file of the class's ``source``, where it has one.
+        frozen : bool
+            Whether no network is trained on the dataset.
+
+        Returns
+        -------
+        xarray.Dataset
+            See :func:`hmmlens.datasets.build.build`.
+        """
         import numpy as np
 
         from hmmlens.datasets.assembly import assemble

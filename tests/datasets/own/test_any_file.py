@@ -1,4 +1,4 @@
-"""Whatever a file holds: what is read is what others read in it, or one sentence says why not."""
+"""Whatever a file holds: it is read as other libraries read it, or refused in one sentence."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def digest(path: Path) -> str:
 
 @contextmanager
 def unchanged(path: Path) -> Iterator[None]:
-    """Check that a block changes neither a file nor what lies beside it."""
+    """Check that a block changes neither a file nor its neighbours."""
     before = digest(path), sorted(p.name for p in path.parent.iterdir())
     yield
     assert (digest(path), sorted(p.name for p in path.parent.iterdir())) == before
 
 
 def attempt(function: Any, path: Path, *args: Any) -> Any:
-    """Return what a function reads, or None where it says in one sentence why it cannot."""
+    """Return what a function reads, or None where it refuses in one sentence."""
     with unchanged(path), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -101,10 +101,10 @@ def tables(draw: st.DrawFn) -> tuple[pd.DataFrame, dict[str, Any]]:
         "index": draw(st.booleans()),
         "header": names if good else draw(st.sampled_from([names, ["trial", "t", "x", "x"]])),
         "share": 1 if good else draw(st.floats(0, 2)),
-        "said": draw(st.sampled_from([",", ";"])),
+        "note": draw(st.sampled_from([",", ";"])),
     }
     if good:
-        written["said"] = written["sep"]
+        written["note"] = written["sep"]
     return frame, written
 
 
@@ -125,7 +125,7 @@ def test_a_table_is_what_pandas_reads_or_refused(
     drawn: tuple[pd.DataFrame, dict[str, Any]], ending: str
 ) -> None:
     frame, written = drawn
-    encoding, share, said = (written.pop(key) for key in ("encoding", "share", "said"))
+    encoding, share, note = (written.pop(key) for key in ("encoding", "share", "note"))
     raw = frame.to_csv(**written).encode(encoding, "replace")
     raw = raw[: int(share * len(raw))] if share < 1 else raw
     with tempfile.TemporaryDirectory() as folder:
@@ -134,7 +134,7 @@ def test_a_table_is_what_pandas_reads_or_refused(
         columns = {"sequence": "trial", "time": "t", "inputs": ["x"], "truth": "phase"}
         options = TableData(
             kind="table", path=str(path), columns=columns,
-            separator=said,
+            separator=note,
         )  # fmt: skip
         found = attempt(read_table, path, path, options)
     if found is None:
@@ -375,7 +375,7 @@ CHANGES = {
     "change",
     [pytest.param(c, marks=[] if code else pytest.mark.slow) for c, (code, _) in CHANGES.items()],
 )
-def test_the_command_explains_a_table_or_says_why_not(
+def test_the_command_explains_a_table_or_reports_why_not(
     place: Path, change: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     n = np.arange(400)
@@ -390,11 +390,11 @@ def test_the_command_explains_a_table_or_says_why_not(
     quick = ["--n-states", "1-2", "--n-restarts", "1", "--no-untrained", "--n-components", "2"]
     args = ["explain", "any_file_network:build", "--weights", "w.safetensors", "--data", "d.csv"]
     assert explain.main([*args, "--out", "found", *quick]) == code
-    told = capsys.readouterr().err
-    assert "Traceback" not in told
+    message = capsys.readouterr().err
+    assert "Traceback" not in message
     assert {name: digest(place / name) for name in before} == before
     if code:
-        assert len(told.splitlines()) == 1
+        assert len(message.splitlines()) == 1
         assert not (place / "found").exists()
         return
     sequences = xr.open_zarr(place / "found/data/sequences/sequences.zarr", consolidated=False)

@@ -137,15 +137,15 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("change", "sentence"), [b[1:] for b in BAD], ids=[b[0] for b in BAD])
-def test_what_does_not_fit_is_told_by_its_place(
+def test_what_does_not_fit_is_reported_by_its_place(
     tmp_path: Path, change: dict[str, Any], sentence: str
 ) -> None:
     path = written(tmp_path, "npz", good(**change))
     with pytest.raises(DataError) as caught:
         read_npz(path)
-    told = str(caught.value)
-    assert told.startswith(str(path))
-    assert sentence in told
+    message = str(caught.value)
+    assert message.startswith(str(path))
+    assert sentence in message
 
 
 @pytest.mark.parametrize("kind", READ)
@@ -174,7 +174,7 @@ def test_bytes_and_upper_case_are_words(tmp_path: Path) -> None:
     assert found.names["group"] == ["TRAIN", "Test", "Train", "select"]
 
 
-def test_misspelled_array_is_told(tmp_path: Path) -> None:
+def test_misspelled_array_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "data.npz"
     np.savez(path, input=np.zeros((3, 4, 1)), lenght=np.full(3, 2))
     with pytest.raises(DataError, match=r"array 'lenght' \(did you mean 'length'\?\); allowed: "):
@@ -291,7 +291,7 @@ def chunked(path: Path, **options: Any) -> None:
 
 @pytest.mark.parametrize("zarr_format", [2, 3])
 @pytest.mark.parametrize("name", CHUNKED)
-def test_a_lost_chunk_is_told(tmp_path: Path, name: str, zarr_format: int) -> None:
+def test_a_lost_chunk_is_reported(tmp_path: Path, name: str, zarr_format: int) -> None:
     path = tmp_path / "data.zarr"
     chunked(path, zarr_format=zarr_format)
     np.testing.assert_array_equal(read_zarr(path).group, [0, 1, 2, 3])
@@ -300,9 +300,11 @@ def test_a_lost_chunk_is_told(tmp_path: Path, name: str, zarr_format: int) -> No
     (path / name / chunk).unlink()
     with pytest.raises(DataError) as caught:
         read_zarr(path)
-    told = str(caught.value)
+    message = str(caught.value)
     where = "sequence 1 to 1" + (", time 0 to 1" if len(place) == 2 else "")
-    assert told.startswith(f"{path}: array {name!r} lacks its chunk {chunk} ({where}): it was lost")
+    assert message.startswith(
+        f"{path}: array {name!r} lacks its chunk {chunk} ({where}): it was lost"
+    )
 
 
 def test_a_chunk_past_every_end_may_be_missing(tmp_path: Path) -> None:
@@ -358,7 +360,7 @@ def test_chunks_that_mean_missing_are_missing(
 
 
 @pytest.mark.parametrize("shape", [(10**5, 10**6, 10**4), (4, 5, 1), (2, 5, 2)])
-def test_headers_that_do_not_fit_what_follows_are_told(
+def test_headers_that_do_not_fit_what_follows_are_reported(
     tmp_path: Path, shape: tuple[int, ...]
 ) -> None:
     path, held = tmp_path / "data.npz", io.BytesIO()
@@ -371,7 +373,7 @@ def test_headers_that_do_not_fit_what_follows_are_told(
         read_npz(path)
 
 
-def test_an_array_twice_is_told(tmp_path: Path) -> None:
+def test_an_array_twice_is_reported(tmp_path: Path) -> None:
     path = written(tmp_path, "npz", good())
     with zipfile.ZipFile(path) as archive:
         held = archive.read("input.npy")
@@ -383,7 +385,7 @@ def test_an_array_twice_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("zarr_format", [2, 3])
 @pytest.mark.parametrize("key", ["shape", "chunks"])
-def test_absurd_shapes_in_zarr_are_told(tmp_path: Path, key: str, zarr_format: int) -> None:
+def test_absurd_shapes_in_zarr_are_reported(tmp_path: Path, key: str, zarr_format: int) -> None:
     path = tmp_path / "data.zarr"
     data = xr.Dataset({"input": (("sequence", "time", "feature"), np.ones((3, 4, 1)))})
     data.to_zarr(path, zarr_format=zarr_format, consolidated=False)
@@ -399,7 +401,7 @@ def test_absurd_shapes_in_zarr_are_told(tmp_path: Path, key: str, zarr_format: i
         read_zarr(path)
 
 
-def test_dates_in_zarr_are_told(tmp_path: Path) -> None:
+def test_dates_in_zarr_are_reported(tmp_path: Path) -> None:
     path = tmp_path / "data.zarr"
     dates = np.array(["2025-01-01", "2025-01-02", "2025-01-03"], "datetime64[ns]")
     data = xr.Dataset({"input": (("sequence", "time", "feature"), np.ones((3, 4, 1)))})
@@ -451,7 +453,7 @@ def test_pickling_codec_in_zarr_is_refused_and_not_run(
     assert not trap.exists()
 
 
-def test_damaged_chunk_in_zarr_is_told(tmp_path: Path) -> None:
+def test_damaged_chunk_in_zarr_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "data.zarr"
     data = xr.Dataset({"input": (("sequence", "time", "feature"), np.ones((3, 4, 1)))})
     data.to_zarr(path, consolidated=False)
@@ -462,7 +464,7 @@ def test_damaged_chunk_in_zarr_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"input,1\n2,3", b"PK\x03\x04 torn"])
-def test_other_files_are_told(tmp_path: Path, content: bytes) -> None:
+def test_other_files_are_reported(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "data.npz"
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"data\.npz: "):

@@ -83,12 +83,12 @@ def check(data: Any, inputs: np.ndarray, states: np.ndarray) -> None:
         known = [mine["state"].to_numpy()[i, : int(n)] for i, n in enumerate(mine["length"])]
         np.testing.assert_array_equal(np.concatenate(known), states[0, begin:end])
         assert int(mine["first_step"][0]) == begin
-    said = data.attrs["cut"]
-    assert "one recording of 1000 steps was cut in time: train has" in said
-    assert "train has its steps 1 to 540 in 10 blocks" in said
-    assert "select has its steps 591 to 770 in 3 blocks" in said
-    assert "test has its steps 821 to 1000 in 3 blocks" in said
-    assert "the network starts from its initial state" in said
+    note = data.attrs["cut"]
+    assert "one recording of 1000 steps was cut in time: train has" in note
+    assert "train has its steps 1 to 540 in 10 blocks" in note
+    assert "select has its steps 591 to 770 in 3 blocks" in note
+    assert "test has its steps 821 to 1000 in 3 blocks" in note
+    assert "the network starts from its initial state" in note
 
 
 def test_memory_and_files_are_cut_alike(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -135,7 +135,7 @@ def test_a_split_that_is_given_stands() -> None:
 
 
 @pytest.mark.parametrize("n", [2, 100, 270])
-def test_short_recordings_are_told(tmp_path: Path, n: int) -> None:
+def test_short_recordings_are_reported(tmp_path: Path, n: int) -> None:
     inputs, _ = recording(n)
     sentence = f"sequence '0' of {n} steps is too short to be cut into them: .* wants 50 or more"
     with pytest.raises(DataError, match=sentence):

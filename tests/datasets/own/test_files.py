@@ -27,7 +27,7 @@ INSIDE = np.arange(9) < LENGTHS[:, None]
 
 
 def content(symbols: bool = False, **change: Any) -> Content:
-    """Return 9 sequences with 2 features, or 3 symbols, of which every one says who it is."""
+    """Return 9 sequences with 2 features, or 3 symbols, each with a value of its own."""
     rng = np.random.default_rng(0)
     if symbols:
         inputs: Any = np.where(INSIDE, rng.integers(0, 3, size=INSIDE.shape), 0)
@@ -62,8 +62,8 @@ def test_inputs_are_predicted_ahead(symbols: bool, horizon: int) -> None:
         assert (rest == -1).all() if symbols else np.isnan(rest).all()
     about = data.attrs
     assert about["target_delay"] == horizon
-    said = "3 symbols" if symbols else "x, y"
-    assert about["task"] == f"predict {said} {horizon} step{'s' * (horizon > 1)} ahead"
+    note = "3 symbols" if symbols else "x, y"
+    assert about["task"] == f"predict {note} {horizon} step{'s' * (horizon > 1)} ahead"
     assert (data["state"] == -1).all()
     assert about["state_names"] == []
 
@@ -186,7 +186,7 @@ def test_symbols_that_train_lacks_are_counted_where_no_network_is_trained() -> N
 
 @pytest.mark.parametrize(("change", "options", "sentence"), [b[1:] for b in BAD],
                          ids=[b[0] for b in BAD])  # fmt: skip
-def test_what_cannot_become_a_dataset_is_told(
+def test_what_cannot_become_a_dataset_is_reported(
     change: dict[str, Any], options: dict[str, Any], sentence: str
 ) -> None:
     held = content(**change)
@@ -196,7 +196,7 @@ def test_what_cannot_become_a_dataset_is_told(
     assert sentence in str(caught.value)
 
 
-def test_what_single_precision_rounds_away_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_single_precision_rounds_away_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     inputs = np.where(INSIDE[..., None], RISING + np.array([1.7e9, 1.7e5]), 0)
     found = made(content(input=inputs), standardise=False)
     assert len(np.unique(found["input"][..., 0].to_numpy()[INSIDE])) == 1

@@ -1,4 +1,4 @@
-"""Tables are read as they were written; what does not fit is told by file, line and column."""
+"""Tables are read as they were written; errors name file, line and column of what does not fit."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ BAD: list[tuple[str, tuple[str, str], dict[str, Any], str]] = [
     ("half a symbol", ("-3,1,", "-3,0.5,"), {"columns": {"inputs": ["cue"]}},
      ", line 4, column 'cue': found 0.5, wants a symbol, a whole number of 0 or more"),
     ("huge symbol", ("-3,1,", "-3,1000000,"), {"columns": {"inputs": ["cue"]}},
-     ": cue goes up to 1000000, but at most 256 kinds are told apart"),
+     ": cue goes up to 1000000, but at most 256 kinds are distinguished"),
     ("split word", ("p2,test\nb,12", "p2,tset\nb,12"), {"columns": {"split": "part"}},
      ", line 5, column 'part': found 'tset', but sequence 'b' begins with 'test'; all rows"),
     ("split word throughout", ("p2,test", "p2,tset"), {"columns": {"split": "part"}},
@@ -171,7 +171,7 @@ BAD: list[tuple[str, tuple[str, str], dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("change", "options", "sentence"), [b[1:] for b in BAD],
                          ids=[b[0] for b in BAD])  # fmt: skip
-def test_what_does_not_fit_is_told_by_its_place(
+def test_what_does_not_fit_is_reported_by_its_place(
     tmp_path: Path, change: tuple[str, str], options: dict[str, Any], sentence: str
 ) -> None:
     path = tmp_path / "steps.csv"
@@ -180,10 +180,10 @@ def test_what_does_not_fit_is_told_by_its_place(
         options = options | {"input_kind": "symbols"}
     with pytest.raises(DataError) as caught:
         read_table(path, table(path, **options))
-    told = str(caught.value)
-    assert told.startswith(str(path))
-    assert sentence in told
-    assert "\n" not in told
+    message = str(caught.value)
+    assert message.startswith(str(path))
+    assert sentence in message
+    assert "\n" not in message
 
 
 def test_truth_names_states_not_values(tmp_path: Path) -> None:
@@ -262,13 +262,17 @@ def test_leading_zeros_make_different_ids(tmp_path: Path) -> None:
     assert read(tmp_path, text).names["sequence"] == ["1", "2"]
 
 
-def test_words_that_look_alike_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_words_that_look_alike_are_reported(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     text = GOOD.replace("p1", "Ada").replace("p2", "ada")
     assert read(tmp_path, text, columns={"group": "person"}).names["group"] == ["Ada", "ada"]
     assert "column 'person': 'Ada' and 'ada' look alike and are read as two" in caplog.text
 
 
-def test_minus_one_beside_one_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_minus_one_next_to_one_is_reported(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     text = GOOD.replace(",go,", ",1,").replace(",stop,", ",-1,")
     assert read(tmp_path, text, columns={"truth": "phase"}).names["state"] == ["1"]
     assert "-1 means unknown; where it is a label, write another word" in caplog.text
@@ -332,7 +336,7 @@ def test_an_index_that_pandas_wrote_does_no_harm(tmp_path: Path) -> None:
     assert found.names == plain.names
 
 
-def test_a_row_that_was_cut_off_is_told(tmp_path: Path) -> None:
+def test_a_row_that_was_cut_off_is_reported(tmp_path: Path) -> None:
     text = pd.read_csv(io.StringIO(GOOD)).to_csv()
     with pytest.raises(DataError, match="line 7, column 'trial': found an empty cell"):
         read(tmp_path, text + "5")
@@ -358,7 +362,7 @@ def test_lines_are_counted_across_quoted_ends_of_lines(tmp_path: Path) -> None:
         read(tmp_path, again, columns=columns)
 
 
-def test_values_beyond_single_precision_are_told(tmp_path: Path) -> None:
+def test_values_beyond_single_precision_are_reported(tmp_path: Path) -> None:
     for cell in ("1e300", "-3.5e38", "1e400"):
         with pytest.raises(DataError, match=r"line 4, column 'x': found .*, wants a (finite )?n"):
             read(tmp_path, GOOD.replace("3.5,-3", f"{cell},-3"))
@@ -377,12 +381,12 @@ def test_values_beyond_single_precision_are_told(tmp_path: Path) -> None:
         ("trial,t,x,y\na,0,1,2,3\na,1,1,2,3\n", "rows have more cells than the header has names"),
     ],
 )
-def test_files_without_proper_rows_are_told(tmp_path: Path, text: str, sentence: str) -> None:
+def test_files_without_proper_rows_are_reported(tmp_path: Path, text: str, sentence: str) -> None:
     with pytest.raises(DataError, match=re.escape(sentence)):
         read(tmp_path, text)
 
 
-def test_packed_text_that_is_no_text_is_told_by_its_line(tmp_path: Path) -> None:
+def test_packed_text_that_is_no_text_is_reported_by_its_line(tmp_path: Path) -> None:
     path = tmp_path / "steps.csv.gz"
     path.write_bytes(gzip.compress(GOOD.encode() + b"c,0,\xe9,1\n"))
     n_lines = GOOD.count("\n") + 1
@@ -398,7 +402,7 @@ def test_rounded_times_are_even_enough(tmp_path: Path) -> None:
         read(tmp_path, gap, time_step=1 / 30)
 
 
-def test_parquet_without_its_package_is_told(
+def test_parquet_without_its_package_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
@@ -434,7 +438,7 @@ def test_parquet_holds_what_the_csv_holds(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_parquet_is_told_by_row(tmp_path: Path, change: dict[str, Any], sentence: str) -> None:
+def test_parquet_is_reported_by_row(tmp_path: Path, change: dict[str, Any], sentence: str) -> None:
     pytest.importorskip("pyarrow")
     frame = pd.DataFrame({"trial": 7, "t": range(5), "x": 0.5, "y": 1}).assign(**change)
     path = tmp_path / "steps.parquet"

@@ -53,7 +53,7 @@ def test_spellings(cells: Any, found: list[str | None]) -> None:
 
 
 @pytest.mark.parametrize("cells", [[b"a", b"\xff"], np.array([0.0, 2.0**53])])
-def test_what_is_no_word_is_told(cells: Any) -> None:
+def test_what_is_no_word_is_reported(cells: Any) -> None:
     with pytest.raises(BadCellError) as caught:
         read_words(cells)
     assert caught.value.place == 1

@@ -144,7 +144,7 @@ def test_rest_needs_both_cosine_and_sine(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_recording_that_does_not_fit_is_told(
+def test_recording_that_does_not_fit_is_reported(
     tmp_path: Path, name: str, change: dict[str, Any], sentence: str
 ) -> None:
     text = table(np.array([1.0, 1.1, 1.2]), np.zeros(3, dtype=bool), **change)

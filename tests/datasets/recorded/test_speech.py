@@ -1,4 +1,4 @@
-"""Speech is read from a tiny hand-made Debian package, and mixed as it says."""
+"""Speech is read from a tiny hand-made Debian package, and mixed as its settings state."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_clips_are_read_at_full_scale(deb: Path) -> None:
 
 
 def test_truth_is_where_a_tone_sounds_and_splits_share_no_clip(deb: Path) -> None:
-    # Noise far below the tones, so that a frame's loudness tells what it holds.
+    # Noise far below the tones, so that a frame's loudness shows what it holds.
     data = build(speech(noise_db=-80.0), seed=1, source=deb)
     frames, state = data["fed"].to_numpy(), data["state"].to_numpy()
     assert frames.shape == (15, 200, FRAME)
@@ -55,8 +55,8 @@ def test_truth_is_where_a_tone_sounds_and_splits_share_no_clip(deb: Path) -> Non
     hertz = np.fft.rfftfreq(FRAME, 1 / RATE_HZ)[spectrum.argmax(axis=2)]
     wanted = {0: {"0870", "0890"}, 1: {"0930"}, 2: {"0880", "0920"}}
     for part, names in wanted.items():
-        heard = hertz[(loud > 0.9) & (data["split"].to_numpy() == part)[:, None]]
-        found = {min(TONES, key=lambda n, f=f: abs(TONES[n] - f)) for f in heard}
+        audible = hertz[(loud > 0.9) & (data["split"].to_numpy() == part)[:, None]]
+        found = {min(TONES, key=lambda n, f=f: abs(TONES[n] - f)) for f in audible}
         assert found == names
     assert np.bincount(data["split"]).tolist() == [9, 3, 3]
 
@@ -101,12 +101,12 @@ def test_levels_give_decibels_back_and_the_seed_decides(deb: Path) -> None:
         ),
     ],
 )
-def test_settings_that_leave_nothing_are_told(change: dict[str, Any], sentence: str) -> None:
+def test_settings_that_leave_nothing_are_reported(change: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         speech(**change)
 
 
-def test_another_file_is_told(tmp_path: Path) -> None:
+def test_another_file_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "x.deb"
     path.write_bytes(b"PK")
     with pytest.raises(DataError, match=r"x\.deb: this is no Debian package"):

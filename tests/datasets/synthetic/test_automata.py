@@ -49,7 +49,7 @@ def test_tomita_accepts_its_language(grammar: int) -> None:
 
 @pytest.mark.parametrize("grammar", LANGUAGES)
 def test_tomita_is_minimal(grammar: int) -> None:
-    """Every state is reached, and some word tells any two apart (Myhill and Nerode)."""
+    """Every state is reached, and some word distinguishes any two (Myhill and Nerode)."""
     automaton = automata.tomita(grammar)
     n = len(automaton.moves)
     answers = [[automaton.accepts[s], *automaton.accepts[walk(automaton, s)]] for s in range(n)]

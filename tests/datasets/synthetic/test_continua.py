@@ -1,4 +1,4 @@
-"""Laws without states: their moments, their targets, and what no predictor can beat."""
+"""Tasks without states: their moments, their targets, and what no predictor can beat."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_what_is_watched_is_to_be_predicted(law: str) -> None:
 
 
 @pytest.mark.parametrize("law", ["ar1", "var2"])
-def test_linear_laws_are_stationary_with_their_covariances(law: str) -> None:
+def test_linear_processes_are_stationary_with_their_covariances(law: str) -> None:
     inputs, _ = sample(law, 20000, 12)
     if law == "ar1":
         transition = np.array([[continua.AR1]])

@@ -95,7 +95,7 @@ def test_cyclic_has_the_published_numbers() -> None:
 
 
 @pytest.mark.parametrize("n", [5, 8])
-def test_larger_fully_connected_ones_tell_every_state_by_a_symbol(n: int) -> None:
+def test_larger_fully_connected_ones_have_a_symbol_for_every_state(n: int) -> None:
     hmm = preset_hmm(f"fully{n}")
     assert hmm.transmat.shape == hmm.emissionprob.shape == (n, n)
     np.testing.assert_allclose(np.diag(hmm.transmat), 0.9)
@@ -116,7 +116,7 @@ def test_mess3_has_the_published_edges() -> None:
     np.testing.assert_allclose(edges, expected)
 
 
-def test_unknown_preset_is_told() -> None:
+def test_unknown_preset_is_reported() -> None:
     with pytest.raises(DataError, match="there is no preset 'chain6'"):
         preset_hmm("chain6")
 
@@ -168,7 +168,7 @@ class Fixed:
 def test_impossible_category_is_never_drawn(weights: list[float], u: float, total: float) -> None:
     # check_hmm lets rows through that add up to 1 within 1e-6.
     law = total * np.array(weights) / sum(weights)
-    drawn = generators._draw(law[None], Fixed(u))[0]
+    drawn = generators._sample_categories(law[None], Fixed(u))[0]
     assert law[drawn] > 0
     below, upto = law[:drawn].sum() / total, law[: drawn + 1].sum() / total
     assert below - 1e-12 <= u <= upto + 1e-12
@@ -192,7 +192,7 @@ def test_impossible_category_is_never_drawn(weights: list[float], u: float, tota
         (["a"], [[1.0]], [[0.5, 0.5]], "must hold numbers"),
     ],
 )
-def test_matrices_that_are_no_model_are_told(
+def test_matrices_that_are_no_model_are_reported(
     startprob: Any, transmat: Any, emissionprob: Any, sentence: str
 ) -> None:
     with pytest.raises(DataError, match=sentence):

@@ -21,7 +21,7 @@ def joint(machine: Machine, word: tuple[int, ...]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", MACHINES)
-def test_edges_are_laws_and_the_start_is_stationary(name: str) -> None:
+def test_edges_are_distributions_and_the_start_is_stationary(name: str) -> None:
     machine = MACHINES[name]
     transmat = machine.edges.sum(axis=0)
     np.testing.assert_allclose(transmat.sum(axis=1), 1)
@@ -67,7 +67,7 @@ def test_only_pairs_that_occur_are_states(name: str, n_pairs: int) -> None:
     assert len(state_form(MACHINES[name]).machine_state) == n_pairs
 
 
-def test_z1r_says_zero_one_and_something() -> None:
+def test_z1r_emits_zero_one_and_something() -> None:
     hmm, machine_state = state_form(MACHINES["z1r"])
     symbols, states = sample_hmm(hmm, 200, 30, np.random.default_rng(0))
     after = machine_state[states]
@@ -78,7 +78,7 @@ def test_z1r_says_zero_one_and_something() -> None:
     assert abs(random.mean() - 0.5) < 5 * 0.5 / np.sqrt(random.size)
 
 
-def test_rrxor_says_the_exclusive_or_of_two_random_bits() -> None:
+def test_rrxor_emits_the_exclusive_or_of_two_random_bits() -> None:
     hmm, machine_state = state_form(MACHINES["rrxor"])
     symbols, states = sample_hmm(hmm, 200, 30, np.random.default_rng(0))
     starts = machine_state[states] == 0
