@@ -32,7 +32,7 @@ if __name__ == "__main__" and (
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from hmmlens.hmm.engine import em, estep
+from hmmlens.hmm.engine import em, estep, mstep
 from hmmlens.hmm.engine.blocks import Workspace, blocks_of
 from hmmlens.hmm.engine.emissions import Categorical, Gaussian
 from hmmlens.hmm.engine.engines import floats_per_frame
@@ -127,7 +127,7 @@ class Ours:
             family, prior = Gaussian(kind), Prior(covars=1e-2, means=-centre)
         held = floats_per_frame("numpy", start.startprob.size, 0)
         blocks = blocks_of(frames, lengths, centre, held)
-        begin = em.shift(start, family, None if centre is None else -centre)
+        begin = mstep.shift(start, family, None if centre is None else -centre)
         fits = em.fit(
             lambda: blocks, family, begin, prior, steps, -np.inf, estep.expect,
             counts_prior=False, final=False, space=self.space,

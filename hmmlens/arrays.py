@@ -30,8 +30,15 @@ def numbers(X: Any, name: str) -> NDArray[Any]:
 
     Parameters
     ----------
-    X : an array, a tensor or nested lists.
-    name : of the argument, for messages.
+    X : array_like
+        An array, a tensor or nested lists.
+    name : str
+        Name of the argument in messages.
+
+    Returns
+    -------
+    ndarray
+        Booleans, integers or floats.
 
     Raises
     ------
@@ -48,7 +55,25 @@ def numbers(X: Any, name: str) -> NDArray[Any]:
 
 
 def real(array: NDArray[Any], name: str) -> NDArray[Any]:
-    """Return an array of booleans, integers or floats, or raise :class:`DataError`."""
+    """Return an array of booleans, integers or floats.
+
+    Parameters
+    ----------
+    array : ndarray
+        Of any type.
+    name : str
+        Name of the argument in messages.
+
+    Returns
+    -------
+    ndarray
+        In the machine's byte order.
+
+    Raises
+    ------
+    DataError
+        When an entry is not a real number.
+    """
     if array.dtype.kind == "O":
         array = _unboxed(array, name)
     if array.dtype.name == "bfloat16":
@@ -68,7 +93,20 @@ def real(array: NDArray[Any], name: str) -> NDArray[Any]:
 
 
 def text_or_real(array: NDArray[Any], name: str) -> NDArray[Any]:
-    """Return words without the blanks around them, or real numbers."""
+    """Return words without the blanks around them, or real numbers.
+
+    Parameters
+    ----------
+    array : ndarray
+        Of any type.
+    name : str
+        Name of the argument in messages.
+
+    Returns
+    -------
+    ndarray
+        Of text, or see :func:`real`.
+    """
     if array.dtype.kind == "S":
         array = np.char.decode(array, "utf-8", "replace")
     if array.dtype.kind == "O" and any(isinstance(part, str) for part in array.flat):
@@ -78,7 +116,18 @@ def text_or_real(array: NDArray[Any], name: str) -> NDArray[Any]:
 
 
 def unusable(frames: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which frames (frame) of (frame, component) are not finite or above :data:`LARGEST`."""
+    """Return which frames are not finite or above :data:`LARGEST`.
+
+    Parameters
+    ----------
+    frames : ndarray of shape (frame, component)
+        Values.
+
+    Returns
+    -------
+    ndarray of bool of shape (frame,)
+        True where a frame cannot be used.
+    """
     if not frames.size or (frames.min() >= -LARGEST and frames.max() <= LARGEST):
         return np.zeros(len(frames), dtype=bool)
     return ~np.asarray((np.abs(frames) <= LARGEST).all(axis=1))
@@ -88,19 +137,54 @@ def unusable(frames: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def is_labelled(X: Any) -> bool:
-    """Tell whether ``X`` is an xarray DataArray."""
+    """Return whether ``X`` is an xarray DataArray.
+
+    Parameters
+    ----------
+    X : object
+        Anything.
+
+    Returns
+    -------
+    bool
+        Judged by its attributes, so that xarray is not imported.
+    """
     return hasattr(X, "dims") and hasattr(X, "coords") and hasattr(X, "transpose") and (
         hasattr(X, "dtype")
     )  # fmt: skip
 
 
 def is_tensor(X: Any) -> bool:
-    """Tell whether ``X`` is a tensor of torch."""
+    """Return whether ``X`` is a tensor of torch.
+
+    Parameters
+    ----------
+    X : object
+        Anything.
+
+    Returns
+    -------
+    bool
+        Judged by its methods, so that torch is not imported.
+    """
     return all(hasattr(X, name) for name in ("detach", "cpu", "numpy"))
 
 
 def refuse_containers(X: Any, name: str) -> None:
-    """Raise :class:`DataError` for what holds arrays, or gives them one by one, but is none."""
+    """Refuse what holds arrays, or yields them one by one, but is none.
+
+    Parameters
+    ----------
+    X : object
+        Anything.
+    name : str
+        Name of the argument in messages.
+
+    Raises
+    ------
+    DataError
+        With what to give instead.
+    """
     kind = type(X).__name__
     if hasattr(X, "data_vars") or (hasattr(X, "children") and hasattr(X, "subtree")):
         raise DataError(f"{name} is a {kind} of several arrays; give one of them, such as "
@@ -118,7 +202,18 @@ def refuse_containers(X: Any, name: str) -> None:
 
 
 def as_list(X: Any) -> list[Any] | None:
-    """Return the sequences of a list of arrays, or of lists of different lengths; else None."""
+    """Return the sequences of a list of arrays, or of lists of different lengths.
+
+    Parameters
+    ----------
+    X : object
+        Anything.
+
+    Returns
+    -------
+    list or None
+        None when ``X`` is one array, or nested lists of one.
+    """
     if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1 and len(X):
         X = list(X) if all(np.ndim(part) or is_tensor(part) for part in X) else X
     if not isinstance(X, list | tuple) or not X:
@@ -139,6 +234,18 @@ def ordered(X: Any, name: str) -> Any:
 
     Flat data may have the dimension ``frame``, or ``time`` alone. Dimensions without names, which
     xarray calls dim_0, dim_1, ..., are taken in their order.
+
+    Parameters
+    ----------
+    X : DataArray
+        In any order.
+    name : str
+        Name of the argument in messages.
+
+    Returns
+    -------
+    DataArray
+        In our order.
 
     Raises
     ------
@@ -166,7 +273,18 @@ def ordered(X: Any, name: str) -> Any:
 
 
 def integers(array: NDArray[Any]) -> NDArray[np.int64]:
-    """Return whole numbers with a sign; those that are too large become the largest."""
+    """Return whole numbers with a sign; those that are too large become the largest.
+
+    Parameters
+    ----------
+    array : ndarray of int
+        Of any integer type.
+
+    Returns
+    -------
+    ndarray of int64
+        The numbers.
+    """
     if array.dtype == np.uint64:
         array = np.minimum(array, np.uint64(np.iinfo(np.int64).max))
     return array.astype(np.int64)
@@ -176,7 +294,20 @@ def integers(array: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def counts(n_states: Any, name: str = "n_states") -> list[Any]:
-    """Return numbers of states as a list; one number means just that one."""
+    """Return numbers of states as a list.
+
+    Parameters
+    ----------
+    n_states : int or iterable of int
+        One number means just that one.
+    name : str, default="n_states"
+        Name of the argument in messages.
+
+    Returns
+    -------
+    list
+        The numbers, not checked.
+    """
     if hasattr(n_states, "shape"):
         found: list[Any] = np.atleast_1d(numbers(n_states, name)).tolist()
         return found
@@ -186,12 +317,20 @@ def counts(n_states: Any, name: str = "n_states") -> list[Any]:
 
 
 def seed(random_state: Any, name: str = "random_state") -> int:
-    """Return a seed from what scikit-learn takes as one.
+    """Return a seed from what scikit-learn accepts as one.
 
     Parameters
     ----------
-    random_state : a whole number from 0 to 2**32 - 1; a ``RandomState`` or ``Generator``, from
-        which one number is drawn; or None for a fresh one.
+    random_state : int, RandomState, Generator or None
+        A whole number from 0 to 2**32 - 1; a ``RandomState`` or ``Generator``, from which one
+        number is sampled; or None for a fresh one.
+    name : str, default="random_state"
+        Name of the argument in messages.
+
+    Returns
+    -------
+    int
+        From 0 to 2**32 - 1.
 
     Raises
     ------
@@ -262,7 +401,7 @@ def _of_tensor(tensor: Any, name: str) -> NDArray[Any]:
 
 
 def _is_missing(part: Any) -> bool:
-    """Tell whether an object stands for nothing: None, NaN, or NA and NaT of pandas."""
+    """Return whether an object marks a missing value: None, NaN, or NA and NaT of pandas."""
     return part is None or type(part).__name__ in ("NAType", "NaTType") or part != part
 
 

@@ -1,9 +1,9 @@
-"""What users give as data, in the two layouts that the library works in.
+"""Checks of the data that users pass, in the two layouts that the library works in.
 
 *flat*: sequences one after another, (frame, component) or (frame), as in hmmlearn.
-*padded*: (sequence, time, component) or (sequence, time), with what fills the rest not looked at.
+*padded*: (sequence, time, component) or (sequence, time); what stands past an end is not used.
 
-A frame that a mask leaves out is marked once the data are checked: its values are NaN, its symbol
+A frame that a mask excludes is marked once the data are checked: its values are NaN, its symbol
 is :data:`HIDDEN`. It has density 1 in every state and adds nothing to statistics of emissions,
 while the chain moves on through it.
 """
@@ -32,10 +32,14 @@ HIDDEN = -1
 class Sequences(NamedTuple):
     """Checked data.
 
-    frames : (frame, component) values or (frame) symbols, sequences one after another; NaN or
-        :data:`HIDDEN` where a mask leaves them out
-    lengths : (sequence)
-    inside : (sequence, time), True before each sequence's end; None when they came flat
+    Attributes
+    ----------
+    frames : ndarray of shape (frame, component), or (frame,) of symbols
+        Sequences one after another; NaN or :data:`HIDDEN` where a mask excludes a frame.
+    lengths : ndarray of int of shape (sequence,)
+        Steps of each sequence.
+    inside : ndarray of bool of shape (sequence, time) or None
+        True before each sequence's end; None when the data were flat.
     """
 
     frames: NDArray[Any]
@@ -44,12 +48,31 @@ class Sequences(NamedTuple):
 
     @property
     def observed(self) -> NDArray[Any]:
-        """Return the frames that no mask leaves out."""
+        """Frames that no mask excludes.
+
+        Returns
+        -------
+        ndarray of shape (frame, component), or (frame,) of symbols
+            Sequences one after another.
+        """
         seen = ~hidden(self.frames)
         return self.frames if seen.all() else self.frames[seen]
 
     def like_input(self, flat: NDArray[Any], fill: float) -> NDArray[Any]:
-        """Return an array over frames in the layout of the data; ``fill`` past the end."""
+        """Return an array over frames in the layout of the data.
+
+        Parameters
+        ----------
+        flat : ndarray of shape (frame, ...)
+            Sequences one after another.
+        fill : float
+            What stands past a sequence's end.
+
+        Returns
+        -------
+        ndarray of shape (sequence, time, ...) or (frame, ...)
+            The same numbers.
+        """
         if self.inside is None:
             return flat
         out = np.full((*self.inside.shape, *flat.shape[1:]), fill, dtype=flat.dtype)
@@ -57,7 +80,20 @@ class Sequences(NamedTuple):
         return out
 
     def padded(self, flat: NDArray[Any], fill: float) -> NDArray[Any]:
-        """Return an array over frames as (sequence, time, ...)."""
+        """Return an array over frames in the padded layout.
+
+        Parameters
+        ----------
+        flat : ndarray of shape (frame, ...)
+            Sequences one after another.
+        fill : float
+            What stands past a sequence's end.
+
+        Returns
+        -------
+        ndarray of shape (sequence, time, ...)
+            The same numbers.
+        """
         inside = np.arange(self.lengths.max())[None] < self.lengths[:, None]
         if self.inside is not None and self.inside.shape[1] > inside.shape[1]:
             inside = self.inside
@@ -67,7 +103,18 @@ class Sequences(NamedTuple):
 
 
 def hidden(frames: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return which checked frames (frame) a mask leaves out."""
+    """Return which checked frames a mask excludes.
+
+    Parameters
+    ----------
+    frames : ndarray of shape (frame, component), or (frame,) of symbols
+        Of :class:`Sequences`.
+
+    Returns
+    -------
+    ndarray of bool of shape (frame,)
+        True where a frame was not observed.
+    """
     return np.asarray(frames == HIDDEN if frames.ndim == 1 else np.isnan(frames[:, 0]))
 
 
@@ -83,22 +130,31 @@ def values(
 
     Parameters
     ----------
-    X : (sequence, time, component), or (frame, component) as in hmmlearn; or a list of sequences
-        (time, component). See :func:`hmmlens.ragged.given`.
-    lengths : (sequence); None where all are whole, where one sequence came flat, or where the data
-        carry them.
-    n_features : components that a model knows; None takes any number.
-    mask : (sequence, time), or (frame) for flat data; False where a frame is not observed,
-        whatever it holds. What it says past a sequence's end is not looked at. Frames that a
-        masked array masks are not observed either.
-    last : what the last dimension is called in messages.
+    X : array_like of shape (sequence, time, component), or (frame, component) as in hmmlearn
+        Or a list of sequences (time, component). See :func:`hmmlens.ragged.given`.
+    lengths : array_like of int of shape (sequence,), optional
+        None where all are whole, where one sequence is flat, or where the data carry them.
+    n_features : int, optional
+        Components that a model knows; None allows any number.
+    name : str, default="X"
+        Name of the data in messages.
+    mask : array_like of bool of shape (sequence, time), or (frame,) for flat data, optional
+        False where a frame is not observed, whatever it holds. Its entries past a sequence's end
+        are not used. Frames that a masked array masks are not observed either.
+    last : str, default="component"
+        Name of the last dimension in messages.
+
+    Returns
+    -------
+    Sequences
+        Checked data.
 
     Raises
     ------
     DataError
         With what was found, where, and what to do.
     """
-    found = given(X, lengths, name, beside(name, "lengths"))
+    found = given(X, lengths, name, argument_name(name, "lengths"))
     data = _some(found.values, name)
     if data.ndim not in (2, 3) or (n_features is not None and data.shape[-1] != n_features):
         wanted = f"(sequence, time, {last if n_features is None else n_features})"
@@ -161,13 +217,28 @@ def symbols(
 
     Parameters
     ----------
-    X : (sequence, time), or (frame, 1) as in hmmlearn. One column with one length of 1 for each
-        row is taken as sequences of one step.
-    lengths : (sequence)
-    n_symbols : symbols that a model knows; None takes any number.
-    mask : see :func:`values`.
+    X : array_like of int of shape (sequence, time), or (frame, 1) as in hmmlearn
+        One column with one length of 1 for each row is taken as sequences of one step.
+    lengths : array_like of int of shape (sequence,), optional
+        See :func:`values`.
+    n_symbols : int, optional
+        Symbols that a model knows; None allows any number.
+    name : str, default="X"
+        Name of the data in messages.
+    mask : array_like of bool, optional
+        See :func:`values`.
+
+    Returns
+    -------
+    Sequences
+        Checked data.
+
+    Raises
+    ------
+    DataError
+        With what was found, where, and what to do.
     """
-    found = given(X, lengths, name, beside(name, "lengths"))
+    found = given(X, lengths, name, argument_name(name, "lengths"))
     data = _some(found.values, name)
     if data.ndim != 2 or data.dtype.kind not in "biu":
         raise DataError(
@@ -205,12 +276,12 @@ def _some(data: NDArray[Any], name: str) -> NDArray[Any]:
 
 
 def _has_steps_last(X: Any) -> bool:
-    """Tell whether a DataArray has the dimensions of steps and none of components."""
+    """Return whether a DataArray has the dimensions of steps and none of components."""
     return set(getattr(X, "dims", ())) in ({"sequence", "time"}, {"sequence", "step"})
 
 
 def _laid_out(found: Given, data: NDArray[Any], padded_ndim: int, name: str) -> Sequences:
-    word, lengths = beside(name, "lengths"), found.lengths
+    word, lengths = argument_name(name, "lengths"), found.lengths
     if data.ndim == padded_ndim:
         inside = steps_inside(lengths, data.shape[0], data.shape[1], word)
         return Sequences(data[inside], inside.sum(axis=1), inside)
@@ -232,11 +303,12 @@ def _laid_out(found: Given, data: NDArray[Any], padded_ndim: int, name: str) -> 
 def _seen(mask: Any, flat: Sequences, name: str) -> NDArray[np.bool_]:
     """Return which frames (frame) are observed.
 
-    A sequence without any is refused: it says nothing, and most likely the mask is upside down.
+    A sequence without any is refused: it carries no information, and most likely the mask is
+    inverted.
     """
     if mask is None:
         return np.ones(len(flat.frames), dtype=bool)
-    word = beside(name, "mask")
+    word = argument_name(name, "mask")
     marks = _some(given(mask, None, word).values, word)
     wanted = (len(flat.frames),) if flat.inside is None else flat.inside.shape
     if marks.dtype != bool or marks.shape != wanted:
@@ -278,8 +350,21 @@ def _whole_frames(
     return whole
 
 
-def beside(name: str, what: str) -> str:
-    """Return the name of the argument that says more of the data called ``name``."""
+def argument_name(name: str, what: str) -> str:
+    """Return the name of an argument that belongs to the data called ``name``.
+
+    Parameters
+    ----------
+    name : str
+        ``X`` or ``held_out``.
+    what : str
+        ``lengths`` or ``mask``.
+
+    Returns
+    -------
+    str
+        Such as ``held_out_mask``.
+    """
     return f"{name}_{what}" if name == "held_out" else what
 
 
@@ -291,7 +376,20 @@ def _place(given: Sequences, frame: int) -> tuple[int, int]:
 
 
 def check_count(value: object, name: str) -> None:
-    """Raise :class:`DataError` unless ``value`` is a whole number of 1 or more."""
+    """Refuse what is no count.
+
+    Parameters
+    ----------
+    value : object
+        Anything.
+    name : str
+        Name of the argument in messages.
+
+    Raises
+    ------
+    DataError
+        Unless ``value`` is a whole number of 1 or more.
+    """
     if type(value) is bool or not isinstance(value, Integral) or value < 1:
         raise DataError(f"{name} must be a whole number of 1 or more, found {value!r}")
 
@@ -300,8 +398,18 @@ def log_constant_columns(covariance: NDArray[np.float64]) -> list[int]:
     """Log which components never move, or barely, and return the former.
 
     The first have a standard deviation below 1e-9 of the root mean square over components, the
-    second below 1e-3. Neither can tell states apart, and each adds the logarithm of its tiny
-    width to every frame's likelihood.
+    second below 1e-3. Neither separates states, and each adds the logarithm of its tiny width to
+    every frame's likelihood.
+
+    Parameters
+    ----------
+    covariance : ndarray of shape (component, component)
+        Of the data.
+
+    Returns
+    -------
+    list of int
+        Components that never move.
     """
     spread = np.sqrt(np.maximum(np.diagonal(covariance), 0))
     size = np.sqrt((spread**2).mean()) if len(spread) else 0.0

@@ -27,11 +27,16 @@ INSIDE = "inside"
 
 
 class Given(NamedTuple):
-    """Data as they were given, before their shape is checked.
+    """Data before their shape is checked.
 
-    values : an array; sequences that came as a list are padded with 0
-    lengths : (sequence) as given, or as the data carry them, or None
-    missing : of the shape of ``values``, True where an entry is masked; None if none is
+    Attributes
+    ----------
+    values : ndarray
+        Sequences that came as a list are padded with 0.
+    lengths : ndarray of int of shape (sequence,) or None
+        Those of the argument, or those that the data carry.
+    missing : ndarray of bool or None
+        Of the shape of ``values``, True where an entry is masked; None if none is.
     """
 
     values: NDArray[Any]
@@ -50,12 +55,21 @@ def given(
 
     Parameters
     ----------
-    X : an array or tensor; a DataArray, whose dimensions are put in the order sequence, time, the
-        rest, and whose coordinate ``inside`` (sequence, time) or ``length`` (sequence) gives the
+    X : array_like, DataArray or list
+        An array or tensor; a DataArray, whose dimensions are put in the order sequence, time, the
+        rest, and whose coordinate ``inside`` (sequence, time) or ``length`` (sequence) holds the
         lengths; or a list of sequences.
-    lengths : (sequence), or None to take those that the data carry.
-    name, lengths_name : of the arguments, for messages.
-    words : take text as well, without the blanks around it; what is missing is empty then.
+    lengths : array_like of int of shape (sequence,) or None
+        None takes those that the data carry.
+    name, lengths_name : str
+        Names of the arguments in messages.
+    words : bool, default=False
+        Accept text as well, without the blanks around it; what is missing is empty then.
+
+    Returns
+    -------
+    Given
+        The data and their lengths.
 
     Raises
     ------
@@ -80,7 +94,29 @@ def given(
 def taken_along(
     X: Any, lengths: Any, name: str, lengths_name: str = "lengths"
 ) -> tuple[Any, NDArray[np.int64] | None]:
-    """Return a DataArray in our order of dimensions, and the lengths that are given or carried."""
+    """Return a DataArray in our order of dimensions, and its lengths.
+
+    Parameters
+    ----------
+    X : object
+        A DataArray, or anything else, which is returned as it is.
+    lengths : array_like of int of shape (sequence,) or None
+        None takes those that the data carry.
+    name, lengths_name : str
+        Names of the arguments in messages.
+
+    Returns
+    -------
+    X : object
+        The data.
+    lengths : ndarray of int of shape (sequence,) or None
+        None where nobody gives them.
+
+    Raises
+    ------
+    DataError
+        When the lengths contradict those that the data carry.
+    """
     ends = None if lengths is None else whole_lengths(lengths, lengths_name)
     if not is_labelled(X):
         return X, ends
@@ -100,7 +136,19 @@ def taken_along(
 
 
 def carried_lengths(X: Any, name: str) -> NDArray[np.int64] | None:
-    """Return the lengths (sequence) that an ordered DataArray carries as a coordinate, or None.
+    """Return the lengths that an ordered DataArray carries as a coordinate.
+
+    Parameters
+    ----------
+    X : DataArray
+        With the dimensions in our order.
+    name : str
+        Name of the argument in messages.
+
+    Returns
+    -------
+    ndarray of int of shape (sequence,) or None
+        None where it carries none.
 
     Raises
     ------
@@ -130,7 +178,25 @@ def carried_lengths(X: Any, name: str) -> NDArray[np.int64] | None:
 
 
 def whole_lengths(lengths: Any, name: str = "lengths") -> NDArray[np.int64]:
-    """Return lengths (sequence), or raise :class:`DataError` if they are no whole numbers."""
+    """Return lengths as whole numbers.
+
+    Parameters
+    ----------
+    lengths : array_like of int of shape (sequence,)
+        Steps of each sequence.
+    name : str, default="lengths"
+        Name of the argument in messages.
+
+    Returns
+    -------
+    ndarray of int of shape (sequence,)
+        The lengths.
+
+    Raises
+    ------
+    DataError
+        When they are no whole numbers, or not in one row.
+    """
     try:
         array = numbers(lengths, name)
     except DataError as error:
@@ -146,12 +212,31 @@ def whole_lengths(lengths: Any, name: str = "lengths") -> NDArray[np.int64]:
 def steps_inside(
     lengths: Any, n_sequences: int, n_steps: int, name: str = "lengths"
 ) -> NDArray[np.bool_]:
-    """Return a mask (sequence, time), True before each sequence's end.
+    """Return a mask of the steps before each sequence's end.
+
+    Parameters
+    ----------
+    lengths : array_like of int of shape (sequence,) or None
+        Steps of each sequence; None means all.
+    n_sequences, n_steps : int
+        Shape of the mask.
+    name : str, default="lengths"
+        Name of the argument in messages.
+
+    Returns
+    -------
+    ndarray of bool of shape (sequence, time)
+        True before each sequence's end.
 
     Raises
     ------
     DataError
         When a length is below 1, above ``n_steps`` or not a whole number.
+
+    Examples
+    --------
+    >>> steps_inside([2, 3], n_sequences=2, n_steps=3).tolist()
+    [[True, True, False], [True, True, True]]
     """
     if lengths is None:
         return np.ones((n_sequences, n_steps), dtype=bool)
@@ -214,15 +299,16 @@ def _padded(
 
 
 def without_padding(data: xr.Dataset) -> xr.Dataset:
-    """Return sequences in which all that stands past an end is replaced by what counts as nothing.
+    """Return sequences in which all that stands past an end is replaced by neutral values.
 
     Parameters
     ----------
-    data : as :func:`hmmlens.datasets.build.build` returns it.
+    data : Dataset
+        As :func:`hmmlens.datasets.build.build` returns it.
 
     Returns
     -------
-    xr.Dataset
+    Dataset
         ``input`` is 0, ``target`` -1 or NaN and ``state`` -1 from ``length`` on. Networks look
         back only, so that a constant input there reaches no score and no gradient.
     """

@@ -522,7 +522,8 @@ def test_a_table_is_no_array_of_sequences() -> None:
     ],
 )
 def test_one_number_of_states_means_just_that(n_states: Any, expected: list[int]) -> None:
-    assert HMMSweep(n_states).n_states == expected
+    fitted = HMMSweep(n_states, n_restarts=1, max_iter=1).fit(WHOLE)
+    assert fitted.results_["n_states"].tolist() == expected
 
 
 @pytest.mark.parametrize("n_states", [0, -1, 2.5, "3", None, True, [1, "2"], [], [2, 2]])

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from hmmlens.errors import DataError
 from hmmlens.hmm import checks, inference
 from hmmlens.hmm.convergence import ConvergenceMonitor
-from hmmlens.hmm.engine import em, streams
+from hmmlens.hmm.engine import em, mstep, streams
 from hmmlens.hmm.engine.blocks import Block, Workspace, blocks_of
 from hmmlens.hmm.engine.engines import expectation, floats_per_frame
 from hmmlens.hmm.engine.parameters import Family, Parameters, Prior, Statistics
@@ -24,7 +24,6 @@ from hmmlens.observations import Sequences, check_count, hidden
 from hmmlens.typing import Floats
 
 log = logging.getLogger(__name__)
-
 
 #: Stepwise EM gives the k-th chunk the weight (k + 2) ** -STEP (Cappe & Moulines 2009; above
 #: 1/2 the steps settle, below 1 they still travel far).
@@ -280,8 +279,8 @@ class FittableHMM(ABC):
         self._running, self._n_chunks = mean, self._n_chunks + 1
         # Scaled to all frames so far, so that priors weigh as they do in fit.
         stats, prior = mean.scaled(summary.n_frames), self._prior(summary, summary.centre)
-        new = em.maximise(old, stats, family, prior, self.params)
-        if not em.all_finite(new).all():
+        new = mstep.maximise(old, stats, family, prior, self.params)
+        if not mstep.all_finite(new).all():
             raise DataError("the chunk led to a parameter that is not finite; give larger chunks")
         self._set_batch(new, summary)
         return self
@@ -295,10 +294,11 @@ class FittableHMM(ABC):
         """Return the parameters as a batch of one, means of centred values."""
         emission = tuple(part[None] for part in self._get_emission())
         batch = Parameters(self.startprob_[None], self.transmat_[None], emission)
-        return em.shift(batch, self._family(), None if summary.centre is None else -summary.centre)
+        back = None if summary.centre is None else -summary.centre
+        return mstep.shift(batch, self._family(), back)
 
     def _set_batch(self, batch: Parameters, summary: streams.DataSummary) -> None:
-        shifted = em.shift(batch, self._family(), summary.centre)
+        shifted = mstep.shift(batch, self._family(), summary.centre)
         self.startprob_, self.transmat_ = shifted.startprob[0], shifted.transmat[0]
         self._set_emission(tuple(part[0] for part in shifted.emission))
 

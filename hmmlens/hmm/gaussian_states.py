@@ -11,7 +11,7 @@ from hmmlens import observations
 from hmmlens.errors import DataError
 from hmmlens.hmm import checks, covariance_checks
 from hmmlens.hmm.base import HiddenMarkovModel
-from hmmlens.hmm.engine import em, streams
+from hmmlens.hmm.engine import mstep, streams
 from hmmlens.hmm.engine.covariances import compact, dependent, expand, roots
 from hmmlens.hmm.engine.emissions import Gaussian
 from hmmlens.hmm.engine.parameters import Family, Parameters, Prior
@@ -213,7 +213,7 @@ class GaussianStates(HiddenMarkovModel):
         means_weight = checks.prior(self.means_weight, "means_weight", (k, d), 0)
         if self.prior_mode == "floor":
             floor = self.min_covar * float(np.trace(summary.covariance)) / summary.n_components
-            floored = em.floor_prior(
+            floored = mstep.floor_prior(
                 self.covariance_type,
                 floor,
                 summary.n_frames,

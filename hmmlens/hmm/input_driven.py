@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hmmlens.deprecation import renamed_names
 from hmmlens.errors import DataError
 from hmmlens.hmm import checks, covariance_checks
-from hmmlens.hmm.engine import em
+from hmmlens.hmm.engine import mstep
 from hmmlens.hmm.engine.covariances import compact, expand
 from hmmlens.hmm.engine.emissions import Gaussian, rows_to_one, weighted_log
 from hmmlens.hmm.engine.input_driven_pass import DrivenStatistics, expect
@@ -199,7 +199,7 @@ def fit(
 
     The transition matrices have a Dirichlet prior around their average in ``start``, see
     :func:`tables`, the initial distribution one of a single uniform count; both keep every path
-    possible. Covariances have the floor of :func:`hmmlens.hmm.engine.em.floor_prior`.
+    possible. Covariances have the floor of :func:`hmmlens.hmm.engine.mstep.floor_prior`.
 
     Parameters
     ----------
@@ -243,7 +243,7 @@ def fit(
     floor = min_covar * float(frames.var(axis=0).mean())
     kind, n_states = start.covariance_type, len(start.means)
     prior = replace(
-        em.floor_prior(kind, floor, n_frames, n_states, d),
+        mstep.floor_prior(kind, floor, n_frames, n_states, d),
         startprob=1 + 1 / n_states,
         transmat=1 + POOLING * average_table(start.transmat),
     )

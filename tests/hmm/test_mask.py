@@ -267,7 +267,7 @@ def test_flat_data_need_a_flat_mask() -> None:
 
 
 def test_mask_beside_what_knows_none_is_told() -> None:
-    with pytest.raises(DataError, match="lengths and mask cannot be given beside a function"):
+    with pytest.raises(DataError, match="lengths and mask cannot be given with a function"):
         GaussianHMM(1).fit(lambda: iter([X]), mask=np.ones((3, 5), dtype=bool))
     with pytest.raises(DataError, match="hmmlearn knows no mask"):
         HMMSweep([1], engine="hmmlearn").fit(X, mask=np.ones((3, 5), dtype=bool))

@@ -12,7 +12,7 @@ from hmmlens.hmm.engine.packing import Packing, pack, split
 from hmmlens.hmm.engine.parameters import Family
 from hmmlens.typing import Floats
 
-#: Bytes that one E-step may take beside the data.
+#: Bytes that one E-step may use, the data not counted.
 MEMORY_LIMIT = 2**29
 #: Features are made for so many bytes of columns at a time, and made anew for every use: they
 #: come out of the cache faster than all of them would out of memory.
@@ -24,14 +24,19 @@ class Block:
 
     Parameters
     ----------
-    frames : (frame, component) values or (frame) symbols, sequences one after another.
-    lengths : (sequence)
-    centre : (component), subtracted; None for symbols.
-    cut : see :func:`hmmlens.hmm.engine.packing.pack`.
+    frames : ndarray of shape (frame, component), or (frame,) of symbols
+        Sequences one after another.
+    lengths : ndarray of int of shape (sequence,)
+        Steps of each sequence.
+    centre : ndarray of shape (component,), optional
+        Subtracted from the values; None for symbols.
+    cut : bool, optional
+        See :func:`hmmlens.hmm.engine.packing.pack`.
 
     Attributes
     ----------
-    values : (component, column) centred values, or (column) symbols.
+    values : ndarray of shape (component, column), or (column,) of symbols
+        Centred values.
     """
 
     def __init__(
@@ -50,22 +55,60 @@ class Block:
 
     @property
     def n_frames(self) -> int:
-        """Frames of all sequences."""
+        """Frames of all sequences.
+
+        Returns
+        -------
+        int
+            The number of columns.
+        """
         return self.packing.n_frames
 
     @property
     def n_components(self) -> int:
-        """Components of a frame; 1 for symbols."""
+        """Components of a frame.
+
+        Returns
+        -------
+        int
+            1 for symbols.
+        """
         return len(self.values) if self.values.ndim == 2 else 1
 
     def scatter(self, family: Family) -> Floats:
-        """Return what ``family`` needs of the data beside features; computed once."""
+        """Return what ``family`` needs of the data in addition to features; computed once.
+
+        Parameters
+        ----------
+        family : Family
+            The emissions.
+
+        Returns
+        -------
+        ndarray
+            See :meth:`hmmlens.hmm.engine.parameters.Family.scatter`.
+        """
         if self._scatter is None or self._scatter[0] is not family:
             self._scatter = family, family.scatter(self.values)
         return self._scatter[1]
 
     def features(self, family: Family, columns: slice, space: Workspace) -> Floats:
-        """Return features (feature, column), which hold until the next call."""
+        """Return features, which hold until the next call.
+
+        Parameters
+        ----------
+        family : Family
+            The emissions.
+        columns : slice
+            Columns of the packing.
+        space : Workspace
+            Memory for the features.
+
+        Returns
+        -------
+        ndarray of shape (feature, column)
+            A view of ``space``.
+        """
         values = self.values[..., columns]
         shape = family.n_features(self.n_components), values.shape[-1]
         return family.features(values, space.flat("features", *shape))
@@ -82,7 +125,17 @@ def blocks_of(
 
     Parameters
     ----------
-    floats_per_frame : see :func:`hmmlens.hmm.engine.engines.floats_per_frame`.
+    frames, lengths, centre : ndarray
+        See :class:`Block`.
+    floats_per_frame : int
+        See :func:`hmmlens.hmm.engine.engines.floats_per_frame`.
+    memory_limit : int, default=2**29
+        Bytes.
+
+    Returns
+    -------
+    list of Block
+        Together all sequences, in their order.
     """
     starts = np.concatenate([[0], np.cumsum(lengths)])
     return [
@@ -92,7 +145,20 @@ def blocks_of(
 
 
 def pieces(n_columns: int, n_rows: int) -> Iterator[slice]:
-    """Cut columns into slices of which ``n_rows`` rows stay in the cache."""
+    """Cut columns into slices of which ``n_rows`` rows fit into the cache.
+
+    Parameters
+    ----------
+    n_columns : int
+        Number of columns.
+    n_rows : int
+        Numbers per column.
+
+    Yields
+    ------
+    slice
+        Some columns.
+    """
     size = max(256, PIECE_BYTES // (8 * n_rows))
     for first in range(0, n_columns, size):
         yield slice(first, min(first + size, n_columns))
@@ -105,7 +171,20 @@ class Workspace:
         self._held: dict[str, Floats] = {}
 
     def flat(self, name: str, *shape: int) -> Floats:
-        """Return a contiguous array of ``shape`` with arbitrary content."""
+        """Return a contiguous array with arbitrary content.
+
+        Parameters
+        ----------
+        name : str
+            Arrays of one name share memory.
+        *shape : int
+            Shape of the array.
+
+        Returns
+        -------
+        ndarray
+            A view of memory that is kept.
+        """
         size = math.prod(shape)
         if name not in self._held or self._held[name].size < size:
             self._held[name] = np.empty(size)

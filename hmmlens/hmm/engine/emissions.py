@@ -33,7 +33,7 @@ from hmmlens.observations import HIDDEN
 from hmmlens.typing import Floats
 
 LOG_2_PI = float(np.log(2 * np.pi))
-#: A state with fewer frames than this (in posterior mass) keeps its old law.
+#: A state with fewer frames than this (in posterior mass) keeps its old distribution.
 EMPTY = 1e-8
 #: A sum of posteriors below this may be made of densities that underflowed.
 NOTHING = 1e-200
@@ -44,7 +44,8 @@ class Gaussian:
 
     Parameters
     ----------
-    covariance_type : spherical, diag, full or tied.
+    covariance_type : str
+        ``spherical``, ``diag``, ``full`` or ``tied``.
     """
 
     logarithmic = True
@@ -60,13 +61,37 @@ class Gaussian:
         return self._inverted[1]
 
     def n_features(self, n_components: int) -> int:
-        """Return the number of features of a frame."""
+        """Return the number of features of a frame.
+
+        Parameters
+        ----------
+        n_components : int
+            Components of a frame.
+
+        Returns
+        -------
+        int
+            See the table above.
+        """
         d = n_components
         square = {"full": d * (d + 1) // 2, "tied": 0}.get(self.covariance_type, d)
         return 1 + d + square
 
     def features(self, values: NDArray[np.generic], out: Floats) -> Floats:
-        """Return features (feature, frame) of centred values (component, frame), in ``out``."""
+        """Return features of centred values.
+
+        Parameters
+        ----------
+        values : ndarray of shape (component, frame)
+            Centred values; NaN where a frame is not observed.
+        out : ndarray of shape (feature, frame)
+            Written to.
+
+        Returns
+        -------
+        ndarray of shape (feature, frame)
+            ``out``.
+        """
         x = np.asarray(values, dtype=np.float64)
         d, phi = len(x), out
         phi[0], phi[1 : d + 1] = 1, x
@@ -83,7 +108,18 @@ class Gaussian:
         return phi
 
     def scatter(self, values: NDArray[np.generic]) -> Floats:
-        """Return the sum of x x', which a tied covariance needs."""
+        """Return the sum of x x', which a tied covariance needs.
+
+        Parameters
+        ----------
+        values : ndarray of shape (component, frame)
+            Centred values.
+
+        Returns
+        -------
+        ndarray of shape (component, component)
+            Empty for other types.
+        """
         x = np.asarray(values, dtype=np.float64)
         if self.covariance_type != "tied":
             return np.zeros((0, 0))
@@ -91,7 +127,18 @@ class Gaussian:
         return seen @ seen.T
 
     def weights(self, emission: tuple[Floats, ...]) -> Floats:
-        """Return (restart, state, feature)."""
+        """Return the weights of the features in the log density.
+
+        Parameters
+        ----------
+        emission : tuple of ndarray
+            Means and covariances.
+
+        Returns
+        -------
+        ndarray of shape (restart, state, feature)
+            Weights.
+        """
         means, covars = emission
         d = means.shape[2]
         if self.covariance_type in ("diag", "spherical"):
@@ -112,7 +159,20 @@ class Gaussian:
         return np.concatenate([constant[:, :, None], linear, square], axis=2)
 
     def common(self, emission: tuple[Floats, ...], scatter: Floats) -> Floats | float:
-        """Return the sum over frames of -x' P x / 2 (restart) for a tied covariance."""
+        """Return the sum over frames of -x' P x / 2 for a tied covariance.
+
+        Parameters
+        ----------
+        emission : tuple of ndarray
+            Means and covariances.
+        scatter : ndarray of shape (component, component)
+            See :meth:`scatter`.
+
+        Returns
+        -------
+        ndarray of shape (restart,) or float
+            0 for other types.
+        """
         if self.covariance_type != "tied":
             return 0.0
         total: Floats = -0.5 * (self._invert(emission[1])[0] * scatter).sum(axis=(1, 2))
@@ -121,7 +181,24 @@ class Gaussian:
     def maximise(
         self, old: tuple[Floats, ...], stats: Statistics, prior: Prior, update: str
     ) -> tuple[Floats, ...]:
-        """Return means and covariances; a state without mass keeps what it had."""
+        """Return means and covariances; a state without mass keeps its own.
+
+        Parameters
+        ----------
+        old : tuple of ndarray
+            Means and covariances of the E-step.
+        stats : Statistics
+            Its result.
+        prior : Prior
+            The prior.
+        update : str
+            Letters of the parameters that are estimated.
+
+        Returns
+        -------
+        tuple of ndarray
+            New means and covariances.
+        """
         means, covars = old
         d = means.shape[2]
         post, obs = stats.sums[:, :, :1], stats.sums[:, :, 1 : d + 1]
@@ -154,7 +231,20 @@ class Gaussian:
         return means, np.where(empty[..., None], covars, covariance)
 
     def penalty(self, emission: tuple[Floats, ...], prior: Prior) -> Floats | float:
-        """Return the log prior density of means and covariances (restart) up to a constant."""
+        """Return the log prior density of means and covariances up to a constant.
+
+        Parameters
+        ----------
+        emission : tuple of ndarray
+            Means and covariances.
+        prior : Prior
+            The prior.
+
+        Returns
+        -------
+        ndarray of shape (restart,) or float
+            Nats.
+        """
         means, covars = emission
         d = means.shape[2]
         away = means - prior.means
@@ -177,11 +267,12 @@ class Gaussian:
 
 
 class Categorical:
-    """Symbols (frame), of which :data:`hmmlens.observations.HIDDEN` may be any.
+    """Symbols (frame), of which :data:`hmmlens.observations.HIDDEN` marks what was not observed.
 
     Parameters
     ----------
-    n_symbols : symbols are 0 to ``n_symbols - 1``.
+    n_symbols : int
+        Symbols are 0 to ``n_symbols - 1``.
     """
 
     logarithmic = False
@@ -190,43 +281,145 @@ class Categorical:
         self.n_symbols = n_symbols
 
     def n_features(self, n_components: int) -> int:
-        """Return the number of symbols, and one for hidden frames."""
+        """Return the number of features of a frame.
+
+        Parameters
+        ----------
+        n_components : int
+            Not used.
+
+        Returns
+        -------
+        int
+            The number of symbols, and one for frames that were not observed.
+        """
         return self.n_symbols + 1
 
     def features(self, values: NDArray[np.generic], out: Floats) -> Floats:
-        """Return 1 where a frame (second axis) holds the symbol (first axis), else 0."""
+        """Return 1 where a frame holds the symbol, else 0.
+
+        Parameters
+        ----------
+        values : ndarray of int of shape (frame,)
+            Symbols.
+        out : ndarray of shape (feature, frame)
+            Written to.
+
+        Returns
+        -------
+        ndarray of shape (feature, frame)
+            ``out``.
+        """
         kinds = np.append(np.arange(self.n_symbols), HIDDEN)
         np.equal(kinds[:, None], values, out=out, casting="unsafe")
         return out
 
     def scatter(self, values: NDArray[np.generic]) -> Floats:
-        """Return nothing: the features are enough."""
+        """Return nothing: the features are enough.
+
+        Parameters
+        ----------
+        values : ndarray of int of shape (frame,)
+            Symbols.
+
+        Returns
+        -------
+        ndarray of shape (0, 0)
+            Empty.
+        """
         return np.zeros((0, 0))
 
     def weights(self, emission: tuple[Floats, ...]) -> Floats:
-        """Return ``emissionprob``, and 1 for hidden frames."""
+        """Return ``emissionprob``, and 1 for frames that were not observed.
+
+        Parameters
+        ----------
+        emission : tuple of ndarray
+            Emission probabilities.
+
+        Returns
+        -------
+        ndarray of shape (restart, state, feature)
+            Probabilities.
+        """
         return np.concatenate([emission[0], np.ones((*emission[0].shape[:2], 1))], axis=2)
 
     def common(self, emission: tuple[Floats, ...], scatter: Floats) -> float:
-        """Return 0."""
+        """Return 0: no part of the density is the same for all states.
+
+        Parameters
+        ----------
+        emission : tuple of ndarray
+            Emission probabilities.
+        scatter : ndarray
+            Not used.
+
+        Returns
+        -------
+        float
+            Zero.
+        """
         return 0.0
 
     def maximise(
         self, old: tuple[Floats, ...], stats: Statistics, prior: Prior, update: str
     ) -> tuple[Floats, ...]:
-        """Return ``emissionprob``; a state without mass keeps what it had."""
+        """Return ``emissionprob``; a state without mass keeps its own.
+
+        Parameters
+        ----------
+        old : tuple of ndarray
+            Emission probabilities of the E-step.
+        stats : Statistics
+            Its result.
+        prior : Prior
+            The prior.
+        update : str
+            Letters of the parameters that are estimated.
+
+        Returns
+        -------
+        tuple of ndarray
+            New emission probabilities.
+        """
         if "e" not in update:
             return old
         counts = stats.sums[:, :, :-1]
         return (rows_to_one(np.maximum(prior.emissionprob - 1 + counts, 0), old[0]),)
 
     def penalty(self, emission: tuple[Floats, ...], prior: Prior) -> Floats | float:
-        """Return the log Dirichlet density (restart) up to a constant."""
+        """Return the log Dirichlet density up to a constant.
+
+        Parameters
+        ----------
+        emission : tuple of ndarray
+            Emission probabilities.
+        prior : Prior
+            The prior.
+
+        Returns
+        -------
+        ndarray of shape (restart,) or float
+            Nats.
+        """
         return weighted_log(np.asarray(prior.emissionprob) - 1.0, emission[0])
 
 
 def rows_to_one(weights: Floats, old: Floats) -> Floats:
-    """Return weights divided by their sum over the last axis; rows without weight stay as old."""
+    """Return weights divided by their sum over the last axis.
+
+    Parameters
+    ----------
+    weights : ndarray
+        0 or more.
+    old : ndarray
+        Rows for those without weight.
+
+    Returns
+    -------
+    ndarray
+        Rows that add up to 1.
+    """
     total = weights.sum(axis=-1, keepdims=True)
     # Not "above", so that NaN is not taken for nothing.
     nothing = total < NOTHING
@@ -234,7 +427,20 @@ def rows_to_one(weights: Floats, old: Floats) -> Floats:
 
 
 def weighted_log(weight: Any, p: Floats) -> Floats | float:
-    """Return the sum of ``weight * log p`` over all but the first axis; 0 where weight is 0."""
+    """Return the sum of ``weight * log p`` over all but the first axis.
+
+    Parameters
+    ----------
+    weight : array_like
+        Weights; where one is 0 the term is 0.
+    p : ndarray
+        Probabilities.
+
+    Returns
+    -------
+    ndarray of shape (restart,) or float
+        The sums.
+    """
     if np.ndim(weight) == 0 and weight == 0:
         return 0.0
     from scipy.special import xlogy

@@ -2,8 +2,8 @@
 
 The recursions are the scaled ones of Rabiner (1989, V A), with the largest density of each frame
 divided out before. Both can fail: where the best state of a frame cannot be reached, or where a
-path that has underflowed turns out to be the likely one. Such sequences are told by their scale
-and by the size of the backward variable, and done again in log space.
+path that has underflowed turns out to be the likely one. Such sequences are recognised by their
+scale and by the size of the backward variable, and repeated in log space.
 """
 
 from __future__ import annotations
@@ -13,19 +13,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens.hmm.engine import logspace
+from hmmlens.hmm.engine import logspace, rescue
 from hmmlens.hmm.engine.blocks import Block, Workspace, pieces
 from hmmlens.hmm.engine.chunks import joints
-from hmmlens.hmm.engine.packing import Packing
 from hmmlens.hmm.engine.panels import Panel, tiles
 from hmmlens.hmm.engine.parameters import Family, Parameters, Statistics
+from hmmlens.hmm.engine.rescue import HUGE_BACKWARD, TINY_SCALE
 from hmmlens.typing import Floats
-
-#: A frame whose probability given the past is below this calls for log space.
-TINY_SCALE = 1e-30
-#: So does a backward variable above this: it would magnify what the forward pass has lost, which
-#: is at most 1e-304 / TINY_SCALE, to something that matters.
-HUGE_BACKWARD = 1e200
 
 
 def expect(params: Parameters, family: Family, block: Block, space: Workspace) -> Statistics:
@@ -33,8 +27,19 @@ def expect(params: Parameters, family: Family, block: Block, space: Workspace) -
 
     Parameters
     ----------
-    params : with means of centred values.
-    space : memory, used again by the next call.
+    params : Parameters
+        A batch of parameters, with means of centred values.
+    family : Family
+        The emissions.
+    block : Block
+        The packed data.
+    space : Workspace
+        Memory, used again by the next call.
+
+    Returns
+    -------
+    Statistics
+        Sums over the sequences of the block.
     """
     packing = block.packing
     weights = family.weights(params.emission)
@@ -48,7 +53,7 @@ def expect(params: Parameters, family: Family, block: Block, space: Workspace) -
             scale[restart, columns] = 0
     first = alpha.runs[0][0] * beta.runs[0][0]
     sums, joint = _collect(density, alpha, beta, family, block, space)
-    found = Statistics(
+    statistics = Statistics(
         log_likelihood=scale.sum(axis=1) + family.common(params.emission, block.scatter(family)),
         start=first[:, :, packing.chain[0]].sum(axis=2).T,
         trans=joint * params.transmat,
@@ -56,17 +61,23 @@ def expect(params: Parameters, family: Family, block: Block, space: Workspace) -
         scatter=block.scatter(family).copy(),
         n_rescued=np.array([len(sequences) for sequences in flagged]),
     )
-    rescue(flagged, params, family, block, weights, found)
-    return found
+    rescue.rescue(flagged, params, family, block, weights, statistics)
+    return statistics
 
 
 class Passes(NamedTuple):
-    """What both passes leave; columns of flagged sequences hold nonsense.
+    """Results of both passes; columns of flagged sequences are meaningless.
 
-    density : times the backward variable over the scale
-    alpha, beta : P(state | data so far), and what makes it P(state | all data) when multiplied
-    scale : (restart, column), log P(frame | data before)
-    flagged : for each restart, sequences that scaling may have got wrong
+    Attributes
+    ----------
+    density : Panel
+        Densities times the backward variable over the scale.
+    alpha, beta : Panel
+        p(state_t | y_1:t), and the factor that makes it p(state_t | y_1:T).
+    scale : ndarray of shape (restart, column)
+        log p(y_t | y_1:t-1).
+    flagged : list of ndarray of int
+        For each restart, sequences that scaling may have got wrong.
     """
 
     density: Panel
@@ -79,7 +90,26 @@ class Passes(NamedTuple):
 def passes(
     params: Parameters, family: Family, block: Block, weights: Floats, space: Workspace
 ) -> Passes:
-    """Run both passes; ``weights`` are those of ``family`` for ``params``."""
+    """Run both passes.
+
+    Parameters
+    ----------
+    params : Parameters
+        A batch of parameters.
+    family : Family
+        The emissions.
+    block : Block
+        The packed data.
+    weights : ndarray of shape (restart, state, feature)
+        Those of ``family`` for ``params``.
+    space : Workspace
+        Memory to work in.
+
+    Returns
+    -------
+    Passes
+        Panels and the sequences that need log space.
+    """
     packing = block.packing
     n_restarts, n_states = params.startprob.shape
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
@@ -96,7 +126,7 @@ def passes(
                  beta)  # fmt: skip
         flagged = [np.empty(0, dtype=np.intp)] * n_restarts
         if not _all_well(scale, beta):
-            flagged = doubtful(packing, scale.dense(), beta.dense().max(axis=0))
+            flagged = rescue.doubtful(packing, scale.dense(), beta.dense().max(axis=0))
         logs = scale.dense()
         np.log(logs, out=logs)
         logs += top
@@ -137,11 +167,22 @@ def forward(
     scale: Panel,
     space: Workspace,
 ) -> None:
-    """Fill ``alpha`` with P(state | data so far) and ``scale`` with P(frame | data before).
+    """Fill ``alpha`` with p(state_t | y_1:t) and ``scale`` with p(y_t | y_1:t-1).
 
-    ``initial`` (state, restart, lane) is the law before each lane's first frame.
+    Parameters
+    ----------
+    initial : ndarray of shape (state, restart, lane)
+        The distribution before each lane's first frame.
+    transmat : ndarray of shape (restart, state, next_state)
+        Transition probabilities.
+    density : Panel
+        Densities.
+    alpha, scale : Panel
+        Written to.
+    space : Workspace
+        Memory to work in.
     """
-    turned = np.ascontiguousarray(transmat.swapaxes(1, 2))
+    transposed = np.ascontiguousarray(transmat.swapaxes(1, 2))
     before = None
     for run, emitted_run, norms in zip(alpha.runs, density.runs, scale.runs, strict=True):
         ahead = space.flat("ahead", *run.shape[1:])
@@ -153,7 +194,7 @@ def forward(
         steps = zip(run, run.swapaxes(1, 2), emitted_run, norms, strict=True)
         for here, here_by_restart, emitted, norm in steps:
             if before is not None:
-                np.matmul(turned, before, out=by_restart)
+                np.matmul(transposed, before, out=by_restart)
             np.multiply(ahead, emitted, out=here)
             np.add.reduce(here, axis=0, out=norm)
             np.divide(here, norm, out=here)
@@ -163,10 +204,20 @@ def forward(
 def backward(
     final: Floats | None, transmat: Floats, density: Panel, alpha: Panel, beta: Panel
 ) -> None:
-    """Fill ``beta`` so that ``alpha * beta`` is P(state | all data).
+    """Fill ``beta`` so that ``alpha * beta`` is p(state_t | y_1:T).
 
-    ``final`` (state, restart, lane) is proportional to it at each lane's last frame; None is 1.
-    ``density``, over the scale, is multiplied by ``beta``.
+    Parameters
+    ----------
+    final : ndarray of shape (state, restart, lane) or None
+        Proportional to ``beta`` at each lane's last frame; None is 1.
+    transmat : ndarray of shape (restart, state, next_state)
+        Transition probabilities.
+    density : Panel
+        Densities over the scale; multiplied by ``beta``.
+    alpha : Panel
+        Result of :func:`forward`.
+    beta : Panel
+        Written to.
     """
     if final is not None:
         final = final / (alpha.ends() * final).sum(axis=0)
@@ -190,55 +241,6 @@ def _all_well(scale: Panel, beta: Panel) -> bool:
     return all(run.min() >= TINY_SCALE for run in scale.runs) and all(
         run.max() <= HUGE_BACKWARD for run in beta.runs
     )
-
-
-def doubtful(packing: Packing, scale: Floats, highest: Floats) -> list[NDArray[np.intp]]:
-    """Return for each restart the sequences that scaling may have got wrong.
-
-    Parameters
-    ----------
-    scale : (restart, column), P(frame | data before)
-    highest : (restart, column), the largest backward variable
-    """
-    good = (scale >= TINY_SCALE) & (highest <= HUGE_BACKWARD)
-    _, lane = packing.place(np.arange(packing.n_frames))
-    return [np.unique(packing.sequence[lane[~each]]) for each in good]
-
-
-def rescue(
-    flagged: list[NDArray[np.intp]],
-    params: Parameters,
-    family: Family,
-    block: Block,
-    weights: Floats,
-    found: Statistics,
-) -> None:
-    """Do flagged sequences in log space and add what they give to ``found``."""
-    restart = np.repeat(np.arange(len(flagged)), [len(sequences) for sequences in flagged])
-    if not len(restart):
-        return
-    columns = [block.packing.columns_of(i) for i in np.concatenate(flagged).tolist()]
-    lengths = np.array([len(part) for part in columns])
-    logs = np.zeros((len(columns), lengths.max(), weights.shape[1]))
-    for i, part in enumerate(columns):
-        logs[i, : len(part)] = log_density(weights[restart[i]], family, block, part).T
-    again = logspace.expect(params.startprob[restart], params.transmat[restart], logs, lengths)
-    np.add.at(found.log_likelihood, restart, again.log_likelihood)
-    np.add.at(found.start, restart, again.posteriors[:, 0])
-    np.add.at(found.trans, restart, again.trans)
-    for i, part in enumerate(columns):
-        phi = _features(weights, family, block, part)
-        found.sums[restart[i]] += (phi @ again.posteriors[i, : len(part)]).T
-
-
-def log_density(weights: Floats, family: Family, block: Block, columns: NDArray[np.intp]) -> Floats:
-    """Return log densities (state, column) of one restart, without what is common to states."""
-    product = weights @ _features(weights, family, block, columns)
-    return product if family.logarithmic else logspace.log(product)
-
-
-def _features(weights: Floats, family: Family, block: Block, columns: NDArray[np.intp]) -> Floats:
-    return family.features(block.values[..., columns], np.empty((weights.shape[-1], len(columns))))
 
 
 def _collect(

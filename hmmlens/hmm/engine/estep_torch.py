@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hmmlens.errors import DataError
-from hmmlens.hmm.engine import estep
+from hmmlens.hmm.engine import estep, rescue
 from hmmlens.hmm.engine.blocks import Block, Workspace
 from hmmlens.hmm.engine.chunks import joints
 from hmmlens.hmm.engine.parameters import Family, Parameters, Statistics
@@ -86,7 +86,7 @@ def _expect(
     alpha, scale = _forward(there(initial), transmat, packing, density)
     beta = _backward(None if final is None else there(final), transmat, packing, density, alpha)
     highest = beta.amax(dim=1).cpu().numpy()
-    flagged = estep.doubtful(packing, scale.cpu().numpy(), highest)
+    flagged = rescue.doubtful(packing, scale.cpu().numpy(), highest)
     gamma, scale = alpha * beta, scale.log_() + top
     for restart, sequences in enumerate(flagged):
         for columns in map(packing.columns_of, sequences.tolist()):
@@ -114,7 +114,7 @@ def _expect(
         scatter=scatter.copy(),
         n_rescued=np.array([len(sequences) for sequences in flagged]),
     )
-    estep.rescue(flagged, params, family, block, weights, statistics)
+    rescue.rescue(flagged, params, family, block, weights, statistics)
     return statistics
 
 

@@ -1,7 +1,7 @@
-"""Where EM starts.
+"""The parameters that EM starts from.
 
-Each start depends on its seed and the data alone, so a restart stays what it is whatever else is
-fitted.
+Each initialisation depends on its seed and the data alone, so a restart does not depend on what
+else is fitted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ KMEANS_STEPS = 30
 STAY = 0.8
 
 
-def gaussian_starts(
+def gaussian_initialisations(
     frames: Floats,
     n_states: int,
     n_restarts: int,
@@ -34,17 +34,32 @@ def gaussian_starts(
     random_state: int,
     wide: bool = True,
 ) -> list[dict[str, Floats]]:
-    """Return starts that take turns between places and spreads, or are all places.
+    """Return initialisations that alternate between k-means centres and wide ones, or all k-means.
 
     The first has the centres of k-means; later ones of its kind have those after its first step,
-    which lie as well spread and differ more. Every other start is wide. See :func:`start_gaussian`.
+    which cover the data as well and differ more. Every other one is wide. See
+    :func:`initialise_gaussian`.
 
     Parameters
     ----------
-    wide : False gives every start the centres of k-means.
+    frames : ndarray of shape (frame, component)
+        Values.
+    n_states, n_restarts : int
+        Numbers of states and of restarts.
+    floor : float
+        Variance added to every direction.
+    random_state : int
+        Seed.
+    wide : bool, default=True
+        False gives every restart the centres of k-means.
+
+    Returns
+    -------
+    list of dict of ndarray
+        One for each restart.
     """
     return [
-        start_gaussian(
+        initialise_gaussian(
             frames,
             n_states,
             floor,
@@ -56,25 +71,39 @@ def gaussian_starts(
     ]
 
 
-def start_gaussian(
+def initialise_gaussian(
     frames: Floats,
     n_states: int,
     floor: float,
-    seed: int,
+    random_state: int,
     spread: bool = False,
     polish: bool = True,
 ) -> dict[str, Floats]:
-    """Return a start for EM: means, one covariance for all states, sticky chain.
+    """Return means, one covariance for all states, and a sticky chain, from which EM starts.
 
     Parameters
     ----------
-    frames : (frame, component)
-    spread : False takes k-means centres and the covariance within clusters, which leads to
-        states that are places. True takes frames at random and the covariance of all frames,
-        from where EM also finds states that share a place and differ in spread.
-    polish : False leaves k-means after one step from its seeds (Arthur & Vassilvitskii 2007).
+    frames : ndarray of shape (frame, component)
+        Values.
+    n_states : int
+        Number of states.
+    floor : float
+        Variance added to every direction.
+    random_state : int
+        Seed.
+    spread : bool, default=False
+        False takes k-means centres and the covariance within clusters, which leads to states that
+        differ in their means. True takes frames at random and the covariance of all frames, from
+        where EM also finds states that share a mean and differ in their covariance.
+    polish : bool, default=True
+        False stops k-means after one step from its seeds (Arthur & Vassilvitskii 2007).
+
+    Returns
+    -------
+    dict of ndarray
+        ``startprob``, ``transmat``, ``means`` and ``covariance``.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(random_state)
     if spread:
         means = frames[rng.choice(len(frames), n_states, replace=False)]
         residual = frames - frames.mean(axis=0)
@@ -97,11 +126,26 @@ def start_gaussian(
     return {**_sticky(n_states), "means": means, "covariance": covariance}
 
 
-def start_categorical(
-    symbols: NDArray[np.int64], n_symbols: int, n_states: int, seed: int
+def initialise_categorical(
+    symbols: NDArray[np.int64], n_symbols: int, n_states: int, random_state: int
 ) -> dict[str, Floats]:
-    """Return a start for EM: symbol laws drawn around the overall one, sticky chain."""
-    rng = np.random.default_rng(seed)
+    """Return emission distributions sampled around the overall one, and a sticky chain.
+
+    Parameters
+    ----------
+    symbols : ndarray of int
+        Symbols of all frames.
+    n_symbols, n_states : int
+        Numbers of symbols and of states.
+    random_state : int
+        Seed.
+
+    Returns
+    -------
+    dict of ndarray
+        ``startprob``, ``transmat`` and ``emissionprob``.
+    """
+    rng = np.random.default_rng(random_state)
     distribution = np.bincount(symbols.ravel(), minlength=n_symbols) + 1.0
     distribution /= distribution.sum()
     emissionprob = rng.dirichlet(2 * len(distribution) * distribution, size=n_states) + 1e-3
@@ -109,16 +153,46 @@ def start_categorical(
     return {**_sticky(n_states), "emissionprob": emissionprob}
 
 
-def categorical_starts(
+def categorical_initialisations(
     symbols: NDArray[np.int64], n_symbols: int, n_states: int, n_restarts: int, random_state: int
 ) -> list[dict[str, Floats]]:
-    """Return starts for symbols, see :func:`start_categorical`."""
+    """Return initialisations for symbols, see :func:`initialise_categorical`.
+
+    Parameters
+    ----------
+    symbols : ndarray of int
+        Symbols of all frames.
+    n_symbols, n_states, n_restarts : int
+        Numbers of symbols, states and restarts.
+    random_state : int
+        Seed.
+
+    Returns
+    -------
+    list of dict of ndarray
+        One for each restart.
+    """
     seeds = [derive_seed(random_state, "restart", n_states, i) for i in range(n_restarts)]
-    return [start_categorical(symbols, n_symbols, n_states, seed) for seed in seeds]
+    return [
+        initialise_categorical(symbols, n_symbols, n_states, random_state) for random_state in seeds
+    ]
 
 
 def batch(starts: list[dict[str, Floats]], covariance_type: str) -> Parameters:
-    """Return starts as one batch; ``covariance_type`` is not used for symbols."""
+    """Return initialisations as one batch.
+
+    Parameters
+    ----------
+    starts : list of dict of ndarray
+        One for each restart.
+    covariance_type : str
+        Not used for symbols.
+
+    Returns
+    -------
+    batch : Parameters
+        A batch.
+    """
     startprob = np.stack([start["startprob"] for start in starts])
     transmat = np.stack([start["transmat"] for start in starts])
     if "emissionprob" in starts[0]:

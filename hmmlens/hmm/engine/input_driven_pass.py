@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens.hmm.engine import filtering
-from hmmlens.hmm.engine.estep import HUGE_BACKWARD
 from hmmlens.hmm.engine.logspace import log, log_sum
+from hmmlens.hmm.engine.rescue import HUGE_BACKWARD
 from hmmlens.typing import Floats, Ints
 
 

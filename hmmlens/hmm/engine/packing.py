@@ -31,14 +31,22 @@ class Packing:
 
     Attributes
     ----------
-    lane_lengths : (lane), falling.
-    sequence : (lane), the sequence that a lane belongs to.
-    counts : (step), lanes that are longer than ``step``, falling.
-    offsets : (step + 1), column of the first lane's frame at each step.
-    column : (frame), the column of each row of the flat array.
-    row : (column), the row of the flat array in each column.
-    starts : (sequence + 1), first row of each sequence in the flat array.
-    chain : (chunk, sequence), lanes of each sequence in order, -1 where it has no more.
+    lane_lengths : ndarray of int of shape (lane,)
+        Falling.
+    sequence : ndarray of int of shape (lane,)
+        The sequence that a lane belongs to.
+    counts : ndarray of int of shape (step,)
+        Lanes that are longer than ``step``, falling.
+    offsets : ndarray of int of shape (step + 1,)
+        Column of the first lane's frame at each step.
+    column : ndarray of int of shape (frame,)
+        The column of each row of the flat array.
+    row : ndarray of int of shape (column,)
+        The row of the flat array in each column.
+    starts : ndarray of int of shape (sequence + 1,)
+        First row of each sequence in the flat array.
+    chain : ndarray of int of shape (chunk, sequence)
+        Lanes of each sequence in order, -1 where it has no more.
     """
 
     lane_lengths: Int64s
@@ -52,54 +60,124 @@ class Packing:
 
     @property
     def n_frames(self) -> int:
-        """All frames of all sequences."""
+        """Frames of all sequences.
+
+        Returns
+        -------
+        int
+            The number of columns.
+        """
         return len(self.row)
 
     @property
     def n_lanes(self) -> int:
-        """Sequences, or chunks where sequences are cut."""
+        """Sequences, or chunks where sequences are cut.
+
+        Returns
+        -------
+        int
+            The number of lanes.
+        """
         return len(self.lane_lengths)
 
     @property
     def n_sequences(self) -> int:
-        """Sequences."""
+        """Sequences.
+
+        Returns
+        -------
+        int
+            Their number.
+        """
         return len(self.starts) - 1
 
     @property
     def n_steps(self) -> int:
-        """Steps of the longest lane."""
+        """Steps of the longest lane.
+
+        Returns
+        -------
+        int
+            Their number.
+        """
         return len(self.counts)
 
     @property
     def is_cut(self) -> bool:
-        """Whether sequences are cut into chunks."""
+        """Whether sequences are cut into chunks.
+
+        Returns
+        -------
+        bool
+            False where every sequence is one lane.
+        """
         return len(self.chain) > 1
 
     @property
     def cuts(self) -> tuple[Int64s, Int64s]:
-        """Lanes before and after every cut of a sequence into chunks."""
+        """Lanes before and after every cut of a sequence into chunks.
+
+        Returns
+        -------
+        tuple of ndarray of int
+            Both of shape (cut,).
+        """
         left, right = self.chain[:-1], self.chain[1:]
         there = right >= 0
         return left[there], right[there]
 
     @property
     def last(self) -> Int64s:
-        """Column of each lane's last frame (lane)."""
+        """Column of each lane's last frame.
+
+        Returns
+        -------
+        ndarray of int of shape (lane,)
+            Columns.
+        """
         return self.offsets[self.lane_lengths - 1] + np.arange(self.n_lanes)
 
     @cached_property
     def runs(self) -> list[slice]:
-        """Slices of steps with equally many lanes."""
+        """Slices of steps with equally many lanes.
+
+        Returns
+        -------
+        list of slice
+            In order.
+        """
         edges = [0, *(np.flatnonzero(np.diff(self.counts)) + 1).tolist(), self.n_steps]
         return [slice(first, end) for first, end in pairwise(edges)]
 
     def place(self, columns: Int64s) -> tuple[Int64s, Int64s]:
-        """Return step and lane of each column."""
+        """Return step and lane of columns.
+
+        Parameters
+        ----------
+        columns : ndarray of int
+            Columns.
+
+        Returns
+        -------
+        tuple of ndarray of int
+            Steps and lanes.
+        """
         step = np.searchsorted(self.offsets, columns, side="right") - 1
         return step, columns - self.offsets[step]
 
     def columns_of(self, sequence: int) -> Int64s:
-        """Return the columns of one sequence's frames in order of time."""
+        """Return the columns of one sequence's frames in order of time.
+
+        Parameters
+        ----------
+        sequence : int
+            Number of the sequence.
+
+        Returns
+        -------
+        ndarray of int of shape (time,)
+            Columns.
+        """
         return self.column[self.starts[sequence] : self.starts[sequence + 1]]
 
     def pairs(self) -> list[tuple[slice, slice]]:
@@ -107,6 +185,11 @@ class Packing:
 
         Together they hold every pair (frame, next frame of the same lane) once. Steps with equal
         counts share one pair of slices, so lanes of equal length need one in all.
+
+        Returns
+        -------
+        list of (slice, slice)
+            Columns before and after.
         """
         found = []
         counts, offsets = self.counts, self.offsets
@@ -123,12 +206,19 @@ class Packing:
 
 
 def pack(lengths: NDArray[np.integer], cut: bool | None = None) -> Packing:
-    """Plan the layout of sequences of ``lengths``.
+    """Plan the layout of sequences.
 
     Parameters
     ----------
-    lengths : (sequence), each 1 or more.
-    cut : cut sequences into chunks; None does so where sequences are few and long.
+    lengths : ndarray of int of shape (sequence,)
+        Steps of each sequence, 1 or more.
+    cut : bool, optional
+        Whether sequences are cut into chunks; None cuts where they are few and long.
+
+    Returns
+    -------
+    Packing
+        The layout.
     """
     ends: Int64s = np.asarray(lengths, dtype=np.intp)
     starts = np.concatenate([[0], np.cumsum(ends)])
@@ -172,7 +262,20 @@ def _chunk_size(lengths: Int64s, cut: bool | None) -> int:
 
 
 def split(lengths: NDArray[np.integer], most_frames: int) -> list[slice]:
-    """Return slices of sequences with at most ``most_frames`` frames each, or one sequence."""
+    """Return slices of sequences with at most so many frames each, or one sequence.
+
+    Parameters
+    ----------
+    lengths : ndarray of int of shape (sequence,)
+        Steps of each sequence.
+    most_frames : int
+        Largest number of frames.
+
+    Returns
+    -------
+    list of slice
+        Together all sequences.
+    """
     parts, first, held = [], 0, 0
     for i, length in enumerate(np.asarray(lengths).tolist()):
         if i > first and held + length > most_frames:

@@ -20,8 +20,16 @@ from hmmlens.typing import Floats
 class Tile(NamedTuple):
     """A stretch of columns within one run of steps with equally many lanes.
 
-    columns : where it lies
-    shape : (step, lane)
+    Attributes
+    ----------
+    run : int
+        Number of the run.
+    steps, lanes : slice
+        Within the run.
+    columns : slice
+        Of the packing.
+    shape : tuple of int
+        Numbers of steps and lanes.
     """
 
     run: int
@@ -31,7 +39,13 @@ class Tile(NamedTuple):
     shape: tuple[int, int]
 
     def later(self) -> Tile:
-        """Return the tile one step later; at the end of its run it has a step less."""
+        """Return the tile one step later; at the end of its run it has a step less.
+
+        Returns
+        -------
+        Tile
+            With the same lanes.
+        """
         return self._replace(steps=slice(self.steps.start + 1, self.steps.stop + 1))
 
 
@@ -40,11 +54,19 @@ class Panel:
 
     Parameters
     ----------
-    rows : shape of what stands in one column, such as (state, restart).
+    packing : Packing
+        The layout of the lanes.
+    space : Workspace
+        Memory for the numbers.
+    name : str
+        Panels of one name share memory.
+    *rows : int
+        Shape of what stands in one column, such as (state, restart).
 
     Attributes
     ----------
-    runs : for each run of steps with equally many lanes, an array (step, *rows, lane)
+    runs : list of ndarray of shape (step, *rows, lane)
+        For each run of steps with equally many lanes.
     """
 
     def __init__(self, packing: Packing, space: Workspace, name: str, *rows: int) -> None:
@@ -57,15 +79,38 @@ class Panel:
             self.runs.append(part.reshape(shape))
 
     def steps(self) -> Iterator[Floats]:
-        """Return one array (*rows, lane) after another, writable."""
+        """Return one array after another, a step each.
+
+        Returns
+        -------
+        iterator of ndarray of shape (*rows, lane)
+            Writable.
+        """
         return (step for run in self.runs for step in run)
 
     def tile(self, tile: Tile) -> Floats:
-        """Return a view (step, *rows, lane)."""
+        """Return a view of a tile.
+
+        Parameters
+        ----------
+        tile : Tile
+            A stretch of columns.
+
+        Returns
+        -------
+        ndarray of shape (step, *rows, lane)
+            Writable.
+        """
         return self.runs[tile.run][tile.steps, ..., tile.lanes]
 
     def ends(self) -> Floats:
-        """Return what stands at each lane's last frame (*rows, lane)."""
+        """Return the numbers of each lane's last frame.
+
+        Returns
+        -------
+        ndarray of shape (*rows, lane)
+            A copy.
+        """
         after, parts = 0, []
         for run in self.runs[::-1]:
             parts.append(run[-1][..., after:])
@@ -73,19 +118,46 @@ class Panel:
         return np.concatenate(parts, axis=-1)
 
     def dense(self) -> Floats:
-        """Return a copy (*rows, column)."""
+        """Return all numbers in order of columns.
+
+        Returns
+        -------
+        ndarray of shape (*rows, column)
+            A copy.
+        """
         parts = [np.moveaxis(run, 0, -2).reshape(*run.shape[1:-1], -1) for run in self.runs]
         return np.concatenate(parts, axis=-1)
 
     def clear(self, restart: int, columns: NDArray[np.intp]) -> None:
-        """Set some columns of one restart to 0, where rows are (state, restart)."""
+        """Set some columns of one restart to 0, where rows are (state, restart).
+
+        Parameters
+        ----------
+        restart : int
+            Number of the restart.
+        columns : ndarray of int
+            Columns.
+        """
         steps, (step, lane) = list(self.steps()), self.packing.place(columns)
         for t, i in zip(step.tolist(), lane.tolist(), strict=True):
             steps[t][:, restart, i] = 0
 
 
 def tiles(packing: Packing, n_rows: int) -> Iterator[Tile]:
-    """Cut the columns into tiles of which ``n_rows`` rows stay in the cache."""
+    """Cut the columns into tiles of which ``n_rows`` rows fit into the cache.
+
+    Parameters
+    ----------
+    packing : Packing
+        The layout of the lanes.
+    n_rows : int
+        Numbers per column.
+
+    Yields
+    ------
+    Tile
+        A stretch of columns.
+    """
     size = max(256, PIECE_BYTES // (8 * n_rows))
     for run, steps in enumerate(packing.runs):
         n_lanes = int(packing.counts[steps.start])

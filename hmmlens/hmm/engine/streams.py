@@ -30,8 +30,12 @@ SAMPLE_FRAMES = 20_000
 class ChunkedData:
     """Data that can be read again and again.
 
-    once : the data, where they are in memory already
-    chunks : returns an iterator over checked chunks
+    Attributes
+    ----------
+    once : Sequences or None
+        The data, where they are in memory already.
+    chunks : callable
+        Returns an iterator over checked chunks.
     """
 
     once: Sequences | None
@@ -40,13 +44,20 @@ class ChunkedData:
 
 @dataclass
 class DataSummary:
-    """What one pass over the data tells.
+    """Counts and moments of the data from one pass.
 
-    n_frames, n_sequences : how many there are; frames count where they are observed
-    centre : mean (component); None for symbols
-    covariance : (component, component), of the whole data with N - 1 in the denominator
-    largest : the largest symbol; -1 for values
-    sample : frames for the start: all, or :data:`SAMPLE_FRAMES` spread over the data
+    Attributes
+    ----------
+    n_frames, n_sequences : int
+        Numbers of observed frames and of sequences.
+    centre : ndarray of shape (component,) or None
+        Mean; None for symbols.
+    covariance : ndarray of shape (component, component)
+        Of the whole data with N - 1 in the denominator.
+    largest : int
+        The largest symbol; -1 for values.
+    sample : ndarray of shape (frame, component) or (frame,)
+        Frames for the initialisation: all, or :data:`SAMPLE_FRAMES` spread over the data.
     """
 
     n_frames: int
@@ -58,7 +69,13 @@ class DataSummary:
 
     @property
     def n_components(self) -> int:
-        """Components of a frame; 1 for symbols."""
+        """Components of a frame.
+
+        Returns
+        -------
+        int
+            1 for symbols.
+        """
         return 1 if self.centre is None else len(self.centre)
 
 
@@ -69,8 +86,17 @@ def chunked(
 
     Parameters
     ----------
-    X, lengths, mask : see :meth:`hmmlens.hmm.base.HiddenMarkovModel.fit`.
-    check : returns a chunk as :class:`Sequences`.
+    X, lengths, mask : array_like or callable
+        See :meth:`hmmlens.GaussianHMM.fit`.
+    check : callable
+        Returns a chunk as :class:`Sequences`.
+    memory_limit : int
+        Bytes; slices of Zarr and dask arrays are an eighth of it.
+
+    Returns
+    -------
+    ChunkedData
+        In memory where ``X`` is an array there.
 
     Raises
     ------
@@ -80,7 +106,7 @@ def chunked(
     if callable(X) and not hasattr(X, "shape"):
         if lengths is not None or mask is not None:
             raise DataError(
-                "lengths and mask cannot be given beside a function; yield (array, lengths, mask)"
+                "lengths and mask cannot be given with a function; yield (array, lengths, mask)"
             )
         return ChunkedData(None, lambda: _called(X, check))
     if isinstance(X, Iterator):
@@ -105,7 +131,7 @@ def _called(give: Callable[[], Any], check: Check) -> Iterator[Sequences]:
             raise DataError(
                 f"X gives a tuple of {len(parts)} as chunk {number}; give (array, lengths, mask)"
             )
-        with _told_of(f"chunk {number}"):
+        with _locate_errors(f"chunk {number}"):
             checked = check(*parts, *[None] * (3 - len(parts)))
         yield checked
     if number < 0:
@@ -132,7 +158,7 @@ def _sliced(
     for first in range(0, X.shape[0], size):
         part = slice(first, min(first + size, X.shape[0]))
         piece = X[part] if is_labelled(X) else np.asarray(X[part])
-        with _told_of(f"sequences from {first} on"):
+        with _locate_errors(f"sequences from {first} on"):
             checked = check(piece, *(None if a is None else a[part] for a in (ends, marks)))
         if checked.inside is None:
             raise DataError(
@@ -142,8 +168,8 @@ def _sliced(
 
 
 @contextmanager
-def _told_of(part: str) -> Iterator[None]:
-    """Say in errors that their positions count within a part of the data."""
+def _locate_errors(part: str) -> Iterator[None]:
+    """Add to errors that their positions count within a part of the data."""
     try:
         yield
     except DataError as error:
@@ -152,6 +178,18 @@ def _told_of(part: str) -> Iterator[None]:
 
 def summarise(data: ChunkedData, n_states: int) -> DataSummary:
     """Read the data once.
+
+    Parameters
+    ----------
+    data : ChunkedData
+        Checked data.
+    n_states : int
+        The number of states that will be fitted.
+
+    Returns
+    -------
+    DataSummary
+        Counts and moments.
 
     Raises
     ------

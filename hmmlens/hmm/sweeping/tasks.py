@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens.hmm.engine import em, initialisation
+from hmmlens.hmm.engine import em, initialisation, mstep
 from hmmlens.hmm.engine.blocks import Block, Workspace, blocks_of
 from hmmlens.hmm.engine.emissions import Categorical, Gaussian
 from hmmlens.hmm.engine.engines import expectation, floats_per_frame
@@ -195,9 +195,11 @@ def run(
         frames = data.sample
         if settings.emission == "categorical":
             n_symbols = settings.n_symbols
-            begin = initialisation.categorical_starts(frames, n_symbols, n_states, n_restarts, seed)
+            begin = initialisation.categorical_initialisations(
+                frames, n_symbols, n_states, n_restarts, seed
+            )
         else:
-            begin = initialisation.gaussian_starts(
+            begin = initialisation.gaussian_initialisations(
                 frames, n_states, n_restarts, data.floor, seed, settings.wide_initialisation
             )
         ready = (time.perf_counter() - began) / n_restarts
@@ -226,9 +228,11 @@ def _batched(
     n_frames, n_states = data.n_frames, len(begin[0]["startprob"])
     prior = Prior(emissionprob=1 + settings.smoothing)
     if centre is not None:
-        prior = em.floor_prior(buffers.covariance_type, data.floor, n_frames, n_states, len(centre))
+        prior = mstep.floor_prior(
+            buffers.covariance_type, data.floor, n_frames, n_states, len(centre)
+        )
     back = None if centre is None else -centre
-    start = em.shift(initialisation.batch(begin, buffers.covariance_type), family, back)
+    start = mstep.shift(initialisation.batch(begin, buffers.covariance_type), family, back)
     expect = expectation(settings.engine, settings.device)
     fits = em.fit(
         buffers.train,
@@ -244,7 +248,7 @@ def _batched(
     held = np.full(len(fits), np.nan)
     good = [i for i, one in enumerate(fits) if one.params is not None]
     if buffers.test is not None and good:
-        params = em.join([p for one in fits if (p := one.params) is not None])
+        params = mstep.join([p for one in fits if (p := one.params) is not None])
         stats = em.total(buffers.test, params, family, expect, buffers.space)
         held[good] = stats.log_likelihood / data.n_test
     found = []
@@ -282,7 +286,7 @@ def model_of(params: Parameters, buffers: FitBuffers, centre: Floats | None) -> 
     GaussianHMM or CategoricalHMM
         A fitted model.
     """
-    params = em.shift(params, buffers.family, centre)
+    params = mstep.shift(params, buffers.family, centre)
     emission = [part[0] for part in params.emission]
     if len(emission) == 1:
         return CategoricalHMM.from_parameters(params.startprob[0], params.transmat[0], *emission)

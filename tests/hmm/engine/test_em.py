@@ -11,7 +11,7 @@ from hmmlearn import hmm as reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hmmlens.hmm.engine import em, estep, logspace, panels
+from hmmlens.hmm.engine import em, estep, logspace, mstep, panels, rescue
 from hmmlens.hmm.engine.blocks import Block, Workspace, blocks_of
 from hmmlens.hmm.engine.emissions import Categorical, Gaussian
 from hmmlens.hmm.engine.engines import expectation
@@ -72,7 +72,7 @@ def centre_of(frames: np.ndarray) -> np.ndarray | None:
 
 def centred(params: Parameters, family: Family, frames: np.ndarray) -> Parameters:
     centre = centre_of(frames)
-    return em.shift(params, family, None if centre is None else -centre)
+    return mstep.shift(params, family, None if centre is None else -centre)
 
 
 def expect(
@@ -111,7 +111,7 @@ def run(
         estep.expect, counts_prior=False,
     )  # fmt: skip
     assert fit.params is not None
-    return fit, em.shift(fit.params, family, centre), frames
+    return fit, mstep.shift(fit.params, family, centre), frames
 
 
 @pytest.mark.parametrize("lengths", [EQUAL, RAGGED, LONG], ids=["equal", "ragged", "long"])
@@ -176,7 +176,7 @@ def test_em_never_lowers_the_penalised_likelihood(kind: str, seed: int) -> None:
             "tied": np.tile(np.eye(4), (3, 1, 1)),
         }[kind]
         params = params._replace(emission=(means, wide))
-        prior = em.floor_prior(kind, 1e-3 * frames.var(axis=0).mean(), len(frames), 3, 4)
+        prior = mstep.floor_prior(kind, 1e-3 * frames.var(axis=0).mean(), len(frames), 3, 4)
     block = Block(frames, lengths, centre_of(frames))
     fits = em.fit(
         lambda: [block], family, centred(params, family, frames), prior, 15, -np.inf, estep.expect
@@ -196,7 +196,7 @@ def test_floor_bounds_every_variance() -> None:
         emission=(np.c_[params.emission[0][0], np.ones(3)][None], np.tile(np.eye(3), (1, 3, 1, 1)))
     )
     block = Block(frames, EQUAL, frames.mean(axis=0))
-    prior = em.floor_prior("full", floor, len(frames), k, 3)
+    prior = mstep.floor_prior("full", floor, len(frames), k, 3)
     (fit,) = em.fit(
         lambda: [block], family, centred(params, family, frames), prior, 40, 0, estep.expect
     )
@@ -430,7 +430,7 @@ def test_far_outlier_needs_no_rescue() -> None:
     params = centred(params, family, frames)
     block = Block(frames, EQUAL, centre_of(frames))
     found = estep.expect(params, family, block, Workspace())
-    logs = estep.log_density(
+    logs = rescue.log_density(
         family.weights(params.emission)[0], family, block, block.packing.column
     )
     padded = logs.T.reshape(12, 20, 3)
@@ -446,7 +446,7 @@ def test_state_that_loses_all_mass_keeps_its_law(kind: str) -> None:
     means[0, 2] = 1e5
     params = params._replace(emission=(means, params.emission[1]))
     block = Block(frames, EQUAL, centre_of(frames))
-    prior = em.floor_prior(kind, 1e-3, len(frames), 3, 2)
+    prior = mstep.floor_prior(kind, 1e-3, len(frames), 3, 2)
     start = centred(params, family, frames)
     (fit,) = em.fit(lambda: [block], family, start, prior, 5, -np.inf, estep.expect)
     assert fit.params is not None
@@ -460,7 +460,7 @@ def test_zeros_among_transitions_stay() -> None:
     params, frames, lengths = left_right()
     frames = frames + np.random.default_rng(0).normal(size=frames.shape)
     block = Block(frames, lengths, np.zeros(1))
-    prior = em.floor_prior("diag", 0.1, 8, 3, 1)
+    prior = mstep.floor_prior("diag", 0.1, 8, 3, 1)
     (fit,) = em.fit(lambda: [block], Gaussian("diag"), params, prior, 8, -np.inf, estep.expect)
     assert fit.params is not None
     assert ((params.transmat == 0) <= (fit.params.transmat == 0)).all()
@@ -492,7 +492,7 @@ def test_converged_restarts_are_dropped_and_stay_what_they_were() -> None:
     frames, params, family = problem("full", EQUAL, n_restarts=4)
     params = centred(params, family, frames)
     block = Block(frames, EQUAL, centre_of(frames))
-    prior = em.floor_prior("full", 1e-3, len(frames), 3, 2)
+    prior = mstep.floor_prior("full", 1e-3, len(frames), 3, 2)
     sizes = []
 
     def watch(params: Parameters, *rest: Any) -> Statistics:
@@ -514,7 +514,7 @@ def test_halving_keeps_four_and_the_best() -> None:
     frames, params, family = problem("full", EQUAL, k=4, n_restarts=12)
     params = centred(params, family, frames)
     block = Block(frames, EQUAL, centre_of(frames))
-    prior = em.floor_prior("full", 1e-3, len(frames), 4, 2)
+    prior = mstep.floor_prior("full", 1e-3, len(frames), 4, 2)
     fits = em.fit(lambda: [block], family, params, prior, 40, -np.inf, estep.expect, halving=True)
     steps = [len(fit.history) for fit in fits]
     assert sorted(steps) == [10] * 6 + [25] * 2 + [40] * 4
@@ -532,7 +532,7 @@ def test_one_step_equals_the_sum_over_all_paths(seed: int) -> None:
     params = centred(params, family, frames)
     block = Block(frames, lengths, centre_of(frames), cut=bool(seed % 2))
     found = estep.expect(params, family, block, Workspace())
-    logs = estep.log_density(
+    logs = rescue.log_density(
         family.weights(params.emission)[0], family, block, block.packing.column
     )
     total, start, trans, post = 0.0, np.zeros(2), np.zeros((2, 2)), np.zeros(2)
@@ -556,5 +556,5 @@ def test_one_step_equals_the_sum_over_all_paths(seed: int) -> None:
     np.testing.assert_allclose(found.start[0], start, atol=1e-10)
     np.testing.assert_allclose(found.trans[0], trans, atol=1e-10)
     np.testing.assert_allclose(found.sums[0, :, 0], post, atol=1e-10)
-    entropy = em.path_entropy(params, family, found)
+    entropy = mstep.path_entropy(params, family, found)
     assert entropy[0] >= 0

@@ -11,7 +11,7 @@ import pytest
 from hmmlens.errors import DataError
 from hmmlens.hmm import HMMSweep, selection
 from hmmlens.hmm.audit import audit
-from hmmlens.hmm.engine.initialisation import start_gaussian
+from hmmlens.hmm.engine.initialisation import initialise_gaussian
 from hmmlens.hmm.sweeping.rows import n_floored
 
 LENGTHS = np.array([40, 25, 40, 1, 33, 40])
@@ -159,9 +159,9 @@ def test_broken_fit_is_a_row_without_scores(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_starts_take_turns() -> None:
     X = frames().reshape(-1, 2)
-    kmeans = start_gaussian(X, 3, 0.0, 1)
-    seeds = start_gaussian(X, 3, 0.0, 1, polish=False)
-    wide = start_gaussian(X, 3, 0.0, 1, spread=True)
+    kmeans = initialise_gaussian(X, 3, 0.0, 1)
+    seeds = initialise_gaussian(X, 3, 0.0, 1, polish=False)
+    wide = initialise_gaussian(X, 3, 0.0, 1, spread=True)
     np.testing.assert_allclose(wide["covariance"], np.cov(X.T, bias=True))
     volume = [np.linalg.det(start["covariance"]) for start in (kmeans, seeds, wide)]
     assert volume[0] < volume[1] < volume[2]
