@@ -1,7 +1,8 @@
-"""From a task whose answer is known to a trained network, and back to states.
+"""Round trips: from a task whose answer is known to a trained network, and back to states.
 
-``trip`` runs one network through all of it: ``drawn`` makes and records it, ``grades`` judges it,
-its controls and surrogates, ``returned`` compares its states with the true ones, ``baselines``
-tells what else predicts its output, ``spoken`` what it believes and says. What is promised of all
-networks together stands in :mod:`hmmlens.report.roundtrip.summary`.
+``pipeline`` runs one network through all of it: ``preparation`` trains and records it, ``grades``
+judges it, its controls and surrogates, ``recovered`` compares its states with the true ones,
+``baselines`` are other predictors of its output, ``generated`` compares its beliefs and the
+sequences that it generates with the target. The criteria for all networks together are in
+:mod:`hmmlens.report.roundtrip.summary`.
 """

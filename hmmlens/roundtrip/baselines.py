@@ -1,8 +1,7 @@
-"""What predicts the network's output without its states, or with states of another kind."""
+"""Predictors of the network's output without its states, or with states of another kind."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,8 @@ from numpy.typing import NDArray
 from hmmlens.hmm.sweep import HMMSweep
 from hmmlens.reduction.principal_components import PrincipalComponents
 from hmmlens.roundtrip.preparation import Seen
-from hmmlens.roundtrip.recovered import N_COMPONENTS, method
+from hmmlens.roundtrip.recovered import load_method
+from hmmlens.roundtrip.settings import DEFAULTS, RoundTripSettings
 from hmmlens.stats.scaling import scaled
 from hmmlens.validation.baselines import codebook, methods, raw_inputs
 from hmmlens.validation.baselines.automata import automaton_distribution
@@ -21,28 +21,31 @@ from hmmlens.validation.fidelity import fidelity
 from hmmlens.validation.input_output import InputOutput
 from hmmlens.validation.recorded import DEFAULT_SETTINGS, prepare
 
-#: Inputs that an n-gram of them sees.
-ORDERS = (1, 2, 4)
-N_RESTARTS = 3
 
-
-def fidelities(seen: Seen, names: Sequence[str], n_states: int, seed: int) -> list[dict[str, Any]]:
-    """Return the R2 of the network's output, by each rival, on test.
+def baseline_fidelities(
+    recording: Seen, n_states: int, seed: int, settings: RoundTripSettings = DEFAULTS
+) -> list[dict[str, Any]]:
+    """Return the R2 of the network's output on test, by each baseline.
 
     Parameters
     ----------
-    names : methods that get states, each with the chain that is counted from its labels on train.
-    n_states : of every method, and of the hidden Markov model of the raw input.
+    recording : Seen
+    n_states : int
+        Of every method, and of the hidden Markov model of the raw input.
+    seed : int
+    settings : RoundTripSettings
+        With the methods that label states, each with the chain that is counted from its labels on
+        train.
 
     Returns
     -------
     list of dict
         ``rival, n_states`` (0 where it has none), ``fidelity_0`` at the same step and
-        ``fidelity_5`` five steps ahead with the true inputs in between. N-grams see all inputs up
+        ``fidelity_5`` five steps ahead with the true inputs in between. N-grams read all inputs up
         to the step they predict, so both are one number; the linear readout of all units is
         fitted to the same step and is the upper bound there.
     """
-    recorded = seen.recorded
+    recorded = recording.recorded
     data, _ = prepare(recorded, seed)
     skip = recorded.hidden.shape[1] - data.distribution.shape[1]
     hidden = recorded.hidden[:, skip:]
@@ -50,46 +53,59 @@ def fidelities(seen: Seen, names: Sequence[str], n_states: int, seed: int) -> li
     inside = data.masks["test"][test]
     rows: list[dict[str, Any]] = []
 
-    def add(baseline: str, n: int, now: float, ahead: float) -> None:
+    def _add(baseline: str, n: int, now: float, ahead: float) -> None:
         rows.append({"rival": baseline, "n_states": n, "fidelity_0": now, "fidelity_5": ahead})
 
     everywhere = np.any(np.stack(list(data.masks.values())), axis=0)
     symbols = np.where(everywhere, data.classes, -1)
-    for order in ORDERS:
+    for order in settings.ngram_orders:
         distribution = ngram_distribution(
             symbols[train], data.distribution[train], symbols[test], order, data.n_classes
         )
         score = fidelity(
             data.distribution[test][inside], distribution[inside], data.average, "values"
         )
-        add(f"last {order} input{'s' if order > 1 else ''}", 0, score, score)
+        _add(f"last {order} input{'s' if order > 1 else ''}", 0, score, score)
     linear = linear_prediction(
         hidden[train], data.distribution[train], data.masks["train"][train], hidden[test]
     )
     score = fidelity(data.distribution[test][inside], linear[inside], data.average, "values")
-    add("linear readout", 0, score, np.nan)
+    _add("linear readout", 0, score, np.nan)
 
     length = everywhere.sum(axis=1)
-    pca = PrincipalComponents(N_COMPONENTS).fit(hidden[data.masks["train"]])
+    pca = PrincipalComponents(settings.n_components).fit(hidden[data.masks["train"]])
     known = length > 0
-    whole = Layer(pca.transform(hidden[known]), length[known])
-    learn = Layer(pca.transform(hidden[train]), length[train])
-    for name in names:
-        labels = methods.label(method(name), learn, whole, n_states, seed).test
-        add(name, n_states, *_of_states(labels, known, data, n_states))
+    all_splits = Layer(pca.transform(hidden[known]), length[known])
+    train_split = Layer(pca.transform(hidden[train]), length[train])
+    for name in settings.methods:
+        labels = methods.label(load_method(name), train_split, all_splits, n_states, seed).test
+        _add(name, n_states, *_score_states(labels, known, data, n_states))
     inside = np.arange(recorded.inputs.shape[1]) < recorded.length[:, None]
-    for name, given in _inputs(recorded.inputs, inside, recorded.split == 0).items():
-        labels = _raw(given[:, skip:], train, known, length, n_states, seed)
-        add(f"{name} hmm", n_states, *_of_states(labels, known, data, n_states))
+    for name, values in _inputs(
+        recorded.inputs, inside, recorded.split == 0, settings.n_components
+    ).items():
+        labels = _input_states(
+            values[:, skip:], train, known, length, n_states, settings.n_input_restarts, seed
+        )
+        _add(f"{name} hmm", n_states, *_score_states(labels, known, data, n_states))
     return rows
 
 
-def automaton(seen: Seen, seed: int) -> dict[str, Any]:
-    """Return the row of :func:`fidelities` of an automaton learnt from inputs and outputs.
+def automaton_fidelity(recording: Seen, seed: int) -> dict[str, Any]:
+    """Return the row of :func:`baseline_fidelities` of an automaton of inputs and outputs.
 
-    It sees all inputs from the first one on, so the two numbers are one.
+    Parameters
+    ----------
+    recording : Seen
+        With symbols as inputs.
+    seed : int
+
+    Returns
+    -------
+    dict
+        The automaton reads all inputs from the first one on, so the two numbers are one.
     """
-    recorded = seen.recorded
+    recorded = recording.recorded
     data, _ = prepare(recorded, seed)
     skip = recorded.hidden.shape[1] - data.distribution.shape[1]
     inside = np.arange(recorded.distribution.shape[1]) < recorded.length[:, None]
@@ -107,7 +123,7 @@ def automaton(seen: Seen, seed: int) -> dict[str, Any]:
 
 
 def _inputs(
-    inputs: NDArray[Any], inside: NDArray[np.bool_], train: NDArray[np.bool_]
+    inputs: NDArray[Any], inside: NDArray[np.bool_], train: NDArray[np.bool_], n_components: int
 ) -> dict[str, NDArray[Any]]:
     """Return the inputs of the controls without a network: symbols, or scaled values; and lagged.
 
@@ -118,28 +134,29 @@ def _inputs(
     if not coded.shape[2]:
         return {raw_inputs.RAW: np.zeros(inside.shape, np.int64)}
     before = np.where(inside[:, :, None], raw_inputs.lagged(coded), 0.0)
-    pca = PrincipalComponents(N_COMPONENTS).fit(before[inside & train[:, None]])
+    pca = PrincipalComponents(n_components).fit(before[inside & train[:, None]])
     raw = inputs.astype(np.int64) if symbols else coded
     return {raw_inputs.RAW: raw, raw_inputs.LAGGED: pca.transform(before)}
 
 
-def _raw(
+def _input_states(
     values: NDArray[Any], train: NDArray[np.bool_], known: NDArray[np.bool_],
-    length: NDArray[np.integer], n_states: int, seed: int,
+    length: NDArray[np.integer], n_states: int, n_restarts: int, seed: int,
 ) -> NDArray[np.int64]:  # fmt: skip
     """Return filtered states (known sequence, time) of a hidden Markov model of the inputs."""
     symbols = values.ndim == 2
-    options: dict[str, Any] = {"n_restarts": N_RESTARTS, "random_state": seed}
+    options: dict[str, Any] = {"n_restarts": n_restarts, "random_state": seed}
     if symbols:
         options |= {"emission": "categorical", "n_symbols": int(values.max()) + 1, "smoothing": 0.5}
     sweep = HMMSweep([n_states], ("tied",), **options)
     sweep.fit(values[train], length[train])
     model = sweep.models_["none" if symbols else "tied", n_states]
-    found: NDArray[np.int64] = model.filter(values[known], length[known]).posteriors.argmax(axis=2)
-    return found
+    posteriors = model.filter(values[known], length[known]).posteriors
+    states: NDArray[np.int64] = posteriors.argmax(axis=2)
+    return states
 
 
-def _of_states(
+def _score_states(
     labels: NDArray[np.integer], known: NDArray[np.bool_], data: InputOutput, n_states: int
 ) -> tuple[float, float]:
     """Return the R2 at the same step and at the horizon of labelled states and their chain."""

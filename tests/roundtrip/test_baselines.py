@@ -8,10 +8,12 @@ import pytest
 from hmmlens.rnn.settings import Training
 from hmmlens.roundtrip import baselines, generated, preparation
 from hmmlens.roundtrip.preparation import Drawn, Seen
-from hmmlens.roundtrip.settings import Trip
+from hmmlens.roundtrip.settings import RoundTripSettings, Trip
 from hmmlens.validation.belief import exact_beliefs
 from hmmlens.validation.ceilings import model_of
 from hmmlens.validation.recorded import Recorded
+
+K_MEANS = RoundTripSettings(methods=["k-means"])
 
 WEAK2 = {
     "kind": "hmm",
@@ -35,7 +37,7 @@ def toggled(seed: int = 0) -> Seen:
 
 
 def test_states_that_remember_beat_what_sees_inputs_alone() -> None:
-    rows = {row["rival"]: row for row in baselines.fidelities(toggled(), ["k-means"], 2, 0)}
+    rows = {row["rival"]: row for row in baselines.baseline_fidelities(toggled(), 2, 0, K_MEANS)}
     assert rows["k-means"]["fidelity_0"] == pytest.approx(1.0)
     # Moves that were never seen keep a little probability.
     assert rows["k-means"]["fidelity_5"] > 0.999
@@ -49,7 +51,7 @@ def test_states_that_remember_beat_what_sees_inputs_alone() -> None:
 
 
 def test_an_automaton_remembers_too() -> None:
-    row = baselines.automaton(toggled(), 0)
+    row = baselines.automaton_fidelity(toggled(), 0)
     assert row["rival"] == "automaton" and row["n_states"] == 2
     assert row["fidelity_0"] == row["fidelity_5"] == pytest.approx(1.0)
 
@@ -58,7 +60,7 @@ def test_what_the_last_input_tells_is_told_by_it() -> None:
     seen = toggled()
     inputs = seen.recorded.inputs
     echo = seen._replace(recorded=seen.recorded._replace(distribution=np.eye(2)[inputs]))
-    rows = {row["rival"]: row for row in baselines.fidelities(echo, ["k-means"], 2, 0)}
+    rows = {row["rival"]: row for row in baselines.baseline_fidelities(echo, 2, 0, K_MEANS)}
     assert rows["last 1 input"]["fidelity_0"] == pytest.approx(1.0)
     # The states stand for the parity, which says nothing of the last input.
     assert rows["k-means"]["fidelity_0"] < 0.1
@@ -81,7 +83,7 @@ def test_a_network_that_holds_the_belief_is_found_to_and_noise_is_not() -> None:
         role: seen._replace(recorded=recorded._replace(hidden=hidden))
         for role, hidden in (("trained", exact), ("untrained", noise))
     }
-    table = generated.beliefs(made, parts, 0).set_index(["source", "score"])["value"]
+    table = generated.belief_table(made, parts, 0).set_index(["source", "score"])["value"]
     assert table["trained", "r2"] > 0.999 and abs(table["untrained", "r2"]) < 0.05
     assert table["untrained", "r2"] < table["last 1 symbols", "r2"] < table["last 4 symbols", "r2"]
 
@@ -91,7 +93,9 @@ def test_speech_of_an_untaught_network_is_told_from_its_target() -> None:
     # Its readout always says the first symbol.
     made.network.out.weight.data.zero_()
     made.network.out.bias.data[:] = made.network.out.bias.new_tensor([9.0, -9.0])
-    table = generated.said(made, seen, 2, 1, 0).set_index("score")
+    table = generated.generation_table(made, seen, 2, 0, RoundTripSettings(n_restarts=1)).set_index(
+        "score"
+    )
     assert list(table.index) == [
         *(f"words of {n}" for n in range(1, 7)),
         *(f"states alone, words of {n}" for n in range(1, 7)),

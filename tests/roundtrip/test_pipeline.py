@@ -14,7 +14,7 @@ from hmmlens.errors import DataError
 from hmmlens.rnn.settings import Training
 from hmmlens.roundtrip import grades, preparation, recovered
 from hmmlens.roundtrip.preparation import Seen
-from hmmlens.roundtrip.settings import METHOD_NAMES, Trip
+from hmmlens.roundtrip.settings import METHOD_NAMES, RoundTripSettings, Trip
 from hmmlens.stats import surrogates
 from hmmlens.validation.baselines.methods import Labels, Layer
 from hmmlens.validation.baselines.registry import BASELINES, baseline, of_kind
@@ -51,16 +51,20 @@ def test_method_names_of_configs_are_those_of_the_library() -> None:
 def test_planted_states_and_their_chain_come_back() -> None:
     seen = planted()
     truth = np.full((3, 3), 0.1 / 3) + 0.9 * np.eye(3)
-    rows = recovered.recovery(seen, ["hmm", "k-means"], {"ari": 1.0}, truth, 0)
+    rows = recovered.recovery_rows(
+        seen, {"ari": 1.0}, truth, 0, RoundTripSettings(methods=["hmm", "k-means"])
+    )
     for row in rows:
         assert row["n_states"] == 3 and row["ari"] == row["share"] == row["accuracy"] == 1.0
         # The chain of 1 440 steps differs from its law by sampling alone.
         assert row["transition_distance"] < 0.06
     # Against the moves of the true states of train, which k-means finds exactly, nothing is lost.
-    assert recovered.recovery(seen, ["k-means"], {"ari": 1.0}, None, 0)[0][
-        "transition_distance"
-    ] == pytest.approx(0.0)
-    half = recovered.recovery(seen, ["k-means"], {"ari": 0.5}, None, 0)
+    assert recovered.recovery_rows(
+        seen, {"ari": 1.0}, None, 0, RoundTripSettings(methods=["k-means"])
+    )[0]["transition_distance"] == pytest.approx(0.0)
+    half = recovered.recovery_rows(
+        seen, {"ari": 0.5}, None, 0, RoundTripSettings(methods=["k-means"])
+    )
     assert half[0]["share"] == 2.0
 
 
@@ -77,13 +81,15 @@ def test_a_method_from_a_file_is_entered_and_may_be_bad(
         "                    for p in (train, test)))\n"
     )
     monkeypatch.setattr(sys, "path", list(sys.path))
-    row = recovered.recovery(planted(), ["mine_for_trips:coin"], {"ari": 1.0}, None, 0)[0]
+    row = recovered.recovery_rows(
+        planted(), {"ari": 1.0}, None, 0, RoundTripSettings(methods=["mine_for_trips:coin"])
+    )[0]
     assert row["method"] == "mine_for_trips:coin"
     assert abs(row["share"]) < 0.05 and row["transition_distance"] > 0.4
     with pytest.raises(
         DataError, match="method mine_for_trips:none: the module mine_for_trips has no none"
     ):
-        recovered.method("mine_for_trips:none")
+        recovered.load_method("mine_for_trips:none")
 
 
 def test_a_method_that_uses_fewer_states_is_scored() -> None:
@@ -92,7 +98,9 @@ def test_a_method_that_uses_fewer_states_is_scored() -> None:
 
     baseline("one", "states")(one)
     try:
-        row = recovered.recovery(planted(), ["one"], {"ari": 1.0}, None, 0)[0]
+        row = recovered.recovery_rows(
+            planted(), {"ari": 1.0}, None, 0, RoundTripSettings(methods=["one"])
+        )[0]
     finally:
         del BASELINES._members["one"]
     # Two of three states are never there, and the third one is never left.
@@ -157,9 +165,9 @@ def test_a_readout_is_fitted_and_the_recurrence_left_alone() -> None:
 
 @pytest.mark.parametrize("preset", ["rrxor", "z1r"])
 def test_machines_that_emit_on_edges_go_round_too(preset: str) -> None:
-    from hmmlens.roundtrip.pipeline import Settings, run
+    from hmmlens.roundtrip.pipeline import run
 
-    settings = Settings(1000, [1, 2, 3], 1, ["k-means"])
+    settings = RoundTripSettings(1000, [1, 2, 3], 1, ["k-means"])
     found = run(trip(**FULLY3 | {"preset": preset}), "gru", FEW, settings, 0)
     assert found["recovery"]["n_states"].tolist() == [{"rrxor": 5, "z1r": 3}[preset]]
     assert 0 <= found["recovery"]["transition_distance"].iloc[0] <= 1

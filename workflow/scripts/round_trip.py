@@ -8,7 +8,7 @@ import torch
 from hmmlens.rnn import devices
 from hmmlens.rnn.settings import Training
 from hmmlens.roundtrip import pipeline
-from hmmlens.roundtrip.settings import Trip
+from hmmlens.roundtrip.settings import RoundTripSettings, Trip
 
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)
@@ -19,7 +19,7 @@ tables = pipeline.run(
     Trip.model_validate(params.trip),
     about["cell"],
     Training(**params.training),
-    pipeline.Settings(**params.settings),
+    RoundTripSettings(**params.settings),
     params.seed,
 )
 folder.mkdir(parents=True, exist_ok=True)
