@@ -34,9 +34,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from hmmlens.hmm.engine import em, estep, mstep
 from hmmlens.hmm.engine.blocks import Workspace, blocks_of
-from hmmlens.hmm.engine.emissions import Categorical, Gaussian
+from hmmlens.hmm.engine.emissions import Gaussian
 from hmmlens.hmm.engine.engines import floats_per_frame
 from hmmlens.hmm.engine.parameters import Family, Parameters, Prior
+from hmmlens.hmm.engine.symbols import Categorical
 
 #: name: sequences, steps, components (or symbols), states, covariance type.
 WORKLOADS = {

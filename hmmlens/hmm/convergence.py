@@ -70,7 +70,7 @@ class ConvergenceMonitor:
         Returns
         -------
         bool
-            True when the last step gained less than ``tol``, or all steps are done.
+            True when the last step added less than ``tol``, or all steps are done.
         """
         small = len(self.history) >= 2 and self.history[-1] - self.history[-2] < self.tol
         return self.iter == self.n_iter or small

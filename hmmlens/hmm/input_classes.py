@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hmmlens import arrays, observations, ragged
 from hmmlens.errors import DataError
-from hmmlens.hmm.engine.emissions import rows_to_one
+from hmmlens.hmm.engine.rows import rows_to_one
 from hmmlens.typing import Floats, Ints
 
 #: Weight, in transitions, of the average table in each class's table.

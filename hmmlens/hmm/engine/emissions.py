@@ -22,21 +22,16 @@ centred before, so float64 keeps 8 digits of the quadratic form at a condition n
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens.hmm.engine.covariances import invert, symmetric
 from hmmlens.hmm.engine.parameters import Prior, Statistics
-from hmmlens.observations import HIDDEN
 from hmmlens.typing import Floats
 
 LOG_2_PI = float(np.log(2 * np.pi))
 #: A state with fewer frames than this (in posterior mass) keeps its old distribution.
 EMPTY = 1e-8
-#: A sum of posteriors below this may be made of densities that underflowed.
-NOTHING = 1e-200
 
 
 class Gaussian:
@@ -264,186 +259,3 @@ class Gaussian:
             precision = precision[:, None]
         moved = (precision @ away[..., None])[..., 0] * away
         return np.asarray(-0.5 * (pull + (prior.means_weight * moved).sum(axis=(1, 2))))
-
-
-class Categorical:
-    """Symbols (frame), of which :data:`hmmlens.observations.HIDDEN` marks what was not observed.
-
-    Parameters
-    ----------
-    n_symbols : int
-        Symbols are 0 to ``n_symbols - 1``.
-    """
-
-    logarithmic = False
-
-    def __init__(self, n_symbols: int) -> None:
-        self.n_symbols = n_symbols
-
-    def n_features(self, n_components: int) -> int:
-        """Return the number of features of a frame.
-
-        Parameters
-        ----------
-        n_components : int
-            Not used.
-
-        Returns
-        -------
-        int
-            The number of symbols, and one for frames that were not observed.
-        """
-        return self.n_symbols + 1
-
-    def features(self, values: NDArray[np.generic], out: Floats) -> Floats:
-        """Return 1 where a frame holds the symbol, else 0.
-
-        Parameters
-        ----------
-        values : ndarray of int of shape (frame,)
-            Symbols.
-        out : ndarray of shape (feature, frame)
-            Written to.
-
-        Returns
-        -------
-        ndarray of shape (feature, frame)
-            ``out``.
-        """
-        kinds = np.append(np.arange(self.n_symbols), HIDDEN)
-        np.equal(kinds[:, None], values, out=out, casting="unsafe")
-        return out
-
-    def scatter(self, values: NDArray[np.generic]) -> Floats:
-        """Return nothing: the features are enough.
-
-        Parameters
-        ----------
-        values : ndarray of int of shape (frame,)
-            Symbols.
-
-        Returns
-        -------
-        ndarray of shape (0, 0)
-            Empty.
-        """
-        return np.zeros((0, 0))
-
-    def weights(self, emission: tuple[Floats, ...]) -> Floats:
-        """Return ``emissionprob``, and 1 for frames that were not observed.
-
-        Parameters
-        ----------
-        emission : tuple of ndarray
-            Emission probabilities.
-
-        Returns
-        -------
-        ndarray of shape (restart, state, feature)
-            Probabilities.
-        """
-        return np.concatenate([emission[0], np.ones((*emission[0].shape[:2], 1))], axis=2)
-
-    def common(self, emission: tuple[Floats, ...], scatter: Floats) -> float:
-        """Return 0: no part of the density is the same for all states.
-
-        Parameters
-        ----------
-        emission : tuple of ndarray
-            Emission probabilities.
-        scatter : ndarray
-            Not used.
-
-        Returns
-        -------
-        float
-            Zero.
-        """
-        return 0.0
-
-    def maximise(
-        self, old: tuple[Floats, ...], stats: Statistics, prior: Prior, update: str
-    ) -> tuple[Floats, ...]:
-        """Return ``emissionprob``; a state without mass keeps its own.
-
-        Parameters
-        ----------
-        old : tuple of ndarray
-            Emission probabilities of the E-step.
-        stats : Statistics
-            Its result.
-        prior : Prior
-            The prior.
-        update : str
-            Letters of the parameters that are estimated.
-
-        Returns
-        -------
-        tuple of ndarray
-            New emission probabilities.
-        """
-        if "e" not in update:
-            return old
-        counts = stats.sums[:, :, :-1]
-        return (rows_to_one(np.maximum(prior.emissionprob - 1 + counts, 0), old[0]),)
-
-    def penalty(self, emission: tuple[Floats, ...], prior: Prior) -> Floats | float:
-        """Return the log Dirichlet density up to a constant.
-
-        Parameters
-        ----------
-        emission : tuple of ndarray
-            Emission probabilities.
-        prior : Prior
-            The prior.
-
-        Returns
-        -------
-        ndarray of shape (restart,) or float
-            Nats.
-        """
-        return weighted_log(np.asarray(prior.emissionprob) - 1.0, emission[0])
-
-
-def rows_to_one(weights: Floats, old: Floats) -> Floats:
-    """Return weights divided by their sum over the last axis.
-
-    Parameters
-    ----------
-    weights : ndarray
-        0 or more.
-    old : ndarray
-        Rows for those without weight.
-
-    Returns
-    -------
-    ndarray
-        Rows that add up to 1.
-    """
-    total = weights.sum(axis=-1, keepdims=True)
-    # Not "above", so that NaN is not taken for nothing.
-    nothing = total < NOTHING
-    return np.where(nothing, old, weights / np.where(nothing, 1, total))
-
-
-def weighted_log(weight: Any, p: Floats) -> Floats | float:
-    """Return the sum of ``weight * log p`` over all but the first axis.
-
-    Parameters
-    ----------
-    weight : array_like
-        Weights; where one is 0 the term is 0.
-    p : ndarray
-        Probabilities.
-
-    Returns
-    -------
-    ndarray of shape (restart,) or float
-        The sums.
-    """
-    if np.ndim(weight) == 0 and weight == 0:
-        return 0.0
-    from scipy.special import xlogy
-
-    total: Floats = xlogy(np.broadcast_to(weight, p.shape), p).sum(axis=tuple(range(1, p.ndim)))
-    return total

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens.hmm.engine.emissions import Gaussian, rows_to_one, weighted_log
+from hmmlens.hmm.engine.emissions import Gaussian
 from hmmlens.hmm.engine.parameters import Family, Parameters, Prior, Statistics
+from hmmlens.hmm.engine.rows import rows_to_one, weighted_log
 from hmmlens.typing import Floats
 
 

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from hmmlens.hmm.engine import em, initialisation, mstep
 from hmmlens.hmm.engine.blocks import Block, Workspace, blocks_of
-from hmmlens.hmm.engine.emissions import Categorical, Gaussian
+from hmmlens.hmm.engine.emissions import Gaussian
 from hmmlens.hmm.engine.engines import expectation, floats_per_frame
 from hmmlens.hmm.engine.parameters import Family, Parameters, Prior
 from hmmlens.hmm.engine.streams import ChunkedData
+from hmmlens.hmm.engine.symbols import Categorical
 from hmmlens.hmm.models import CategoricalHMM, GaussianHMM, HiddenMarkovModel
 from hmmlens.hmm.sweeping import hmmlearn_engine
 from hmmlens.hmm.sweeping.rows import describe, n_floored

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from hmmlens.hmm.engine import em, estep, logspace, mstep, panels, rescue
 from hmmlens.hmm.engine.blocks import Block, Workspace, blocks_of
-from hmmlens.hmm.engine.emissions import Categorical, Gaussian
+from hmmlens.hmm.engine.emissions import Gaussian
 from hmmlens.hmm.engine.engines import expectation
 from hmmlens.hmm.engine.packing import pack, split
 from hmmlens.hmm.engine.parameters import Family, Parameters, Prior, Statistics
+from hmmlens.hmm.engine.symbols import Categorical
 
 KINDS = ("spherical", "diag", "full", "tied")
 SEEDS = st.integers(0, 2**32 - 1)
