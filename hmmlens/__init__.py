@@ -21,7 +21,7 @@ _EXPORTS = {
     "extract": "hmmlens.recording.extract",
     "judge": "hmmlens.validation.evidence",
     "record": "hmmlens.recording.during_training",
-    "reduce": "hmmlens.reduction.estimator",
+    "reduce": "hmmlens.reduction.reduce",
     "Reducer": "hmmlens.reduction.estimator",
 }
 
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from hmmlens.hmm import CategoricalHMM, GaussianHMM, HMMSweep, InputDrivenHMM, choose
     from hmmlens.recording.during_training import record
     from hmmlens.recording.extract import extract
-    from hmmlens.reduction.estimator import Reducer, reduce
+    from hmmlens.reduction.estimator import Reducer
+    from hmmlens.reduction.reduce import reduce
     from hmmlens.validation.evidence import judge
     from hmmlens.validation.verdict import Verdict
 

@@ -1,4 +1,4 @@
-"""Reducers as an estimator in the manner of scikit-learn, and as a function."""
+"""Reducers as an estimator in the manner of scikit-learn."""
 
 from __future__ import annotations
 
@@ -8,19 +8,15 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from hmmlens import observations
-from hmmlens.arrays import STEPS, is_labelled, ordered
 from hmmlens.arrays import seed as seed_of
 from hmmlens.deprecation import renamed_parameters
 from hmmlens.errors import DataError
-from hmmlens.observations import Sequences
-from hmmlens.ragged import INSIDE
 from hmmlens.reduction.fitting import Reduction, checked_settings
+from hmmlens.reduction.inputs import as_part, checked_states, unit_names
 from hmmlens.reduction.reducers import REDUCERS
-from hmmlens.stats.moments import Part
-from hmmlens.typing import Bools, Floats
+from hmmlens.typing import Floats
 
 if TYPE_CHECKING:
-    import xarray as xr
     from numpy.typing import NDArray
 
 
@@ -180,17 +176,17 @@ class Reducer:
         params = self.get_params().items()
         given = {k: v for k, v in params if k != "random_state" and v is not None}
         settings = checked_settings(given)
-        data = _checked(X, lengths)
+        data = checked_states(X, lengths)
         if len(data.frames) < 2:
             raise DataError("X holds one sample (frame), so no unit varies; give 2 or more")
         self.random_state_ = seed_of(self.random_state)
-        whole = _part(data)
+        whole = as_part(data)
         everything = np.ones(len(whole.inside), dtype=bool)
         self.reduction_ = Reduction(lambda: [whole], everything, settings, self.random_state_)
         self.varying_units_, self.algorithm_ = self.reduction_.varies, self.reduction_.algorithm
         self.n_features_in_ = data.frames.shape[1]
         vars(self).pop("feature_names_in_", None)
-        names = _unit_names(X)
+        names = unit_names(X)
         if names is not None:
             self.feature_names_in_ = names
         self.n_components_ = self.reduction_.transform(data.frames[:1]).shape[1]
@@ -219,13 +215,13 @@ class Reducer:
             When the states do not fit.
         """
         self._check_is_fitted()
-        data = _checked(X, lengths)
+        data = checked_states(X, lengths)
         if data.frames.shape[1] != self.n_features_in_:
             raise DataError(
                 f"X has {data.frames.shape[1]} features, but {type(self).__name__} is expecting "
                 f"{self.n_features_in_} features as input"
             )
-        names = _unit_names(X)
+        names = unit_names(X)
         fitted = getattr(self, "feature_names_in_", None)
         if names is not None and fitted is not None and names.tolist() != fitted.tolist():
             raise DataError(
@@ -310,120 +306,3 @@ class Reducer:
             from sklearn.exceptions import NotFittedError
 
             raise NotFittedError(f"this {type(self).__name__} is not fitted yet; call fit first")
-
-
-def _checked(X: Any, lengths: Any, name: str = "X") -> Sequences:
-    """Return real values of which none is masked."""
-    if hasattr(X, "toarray"):
-        raise DataError(f"{name} is a sparse array of SciPy; give {name}.toarray()")
-    data = observations.values(X, lengths, name=name, last="unit")
-    if np.isnan(data.frames).any():
-        raise DataError(f"{name} has steps that are masked; fill them, or give lengths where they "
-                        "are padding")  # fmt: skip
-    return data
-
-
-def _part(data: Sequences) -> Part:
-    """Return all sequences as one part; flat data count as one sequence."""
-    inside = data.inside
-    if inside is None:
-        inside = np.ones((1, len(data.frames)), dtype=bool)
-    return Part(slice(0, len(inside)), inside, data.frames)
-
-
-def _unit_names(X: Any) -> NDArray[np.object_] | None:
-    """Return the names of a table's columns, where all of them are text."""
-    names = list(getattr(X, "columns", ()))
-    if not names or not all(isinstance(name, str) for name in names):
-        return None
-    return np.array(names, dtype=object)
-
-
-@renamed_parameters(seed="random_state")
-def reduce(
-    state: Any,
-    kind: str = "pca",
-    random_state: Any = 0,
-    lengths: Any = None,
-    **settings: Any,
-) -> Floats | xr.DataArray:
-    """Reduce the states of a layer to few components, fitted on all sequences.
-
-    Parameters
-    ----------
-    state : array_like of shape (sequence, time, unit), or list of sequences (time, unit)
-        States of a layer, as any kind of array. Of a DataArray the dimensions may be in any order,
-        and the lengths are read where it carries them, as those of :func:`hmmlens.extract` do.
-    kind : str
-        Name of a reducer: ``pca``, ``factor_analysis``, ``ica``, ``identity`` or ``tsne``.
-    random_state : int, RandomState, Generator or None
-        Seed of reducers that are random; None for a fresh one.
-    lengths : array_like of shape (sequence,), optional
-        Steps of each sequence, where they differ.
-    **settings : object
-        Keys of the kind in the config, such as ``n_components=8``.
-
-    Returns
-    -------
-    ndarray or xarray.DataArray, shape (sequence, time, component)
-        NaN past each end. A DataArray carries the lengths in its coordinate ``inside``
-        (sequence, time).
-
-    Raises
-    ------
-    DataError
-        When the states are no real numbers, are not finite or never change; or there is no such
-        reducer or setting.
-
-    See Also
-    --------
-    Reducer : The same as an estimator, for states that were not fitted.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import hmmlens
-    >>> state = np.random.default_rng(0).normal(size=(8, 30, 6))
-    >>> hmmlens.reduce(state, "pca", n_components=2).shape
-    (8, 30, 2)
-    """
-    full = checked_settings({"kind": kind, **settings})
-    data = _checked(state, lengths, "state")
-    if data.inside is None:
-        raise DataError(f"state has shape {data.frames.shape}; (sequence, time, unit) is needed")
-    whole = _part(data)
-    everything = np.ones(len(data.inside), dtype=bool)
-    fitted = Reduction(lambda: [whole], everything, full, seed_of(random_state))
-    values = fitted.padded(whole)
-    return labelled(values, state, data.inside) if is_labelled(state) else values
-
-
-def labelled(values: Floats, state: Any, inside: Bools) -> xr.DataArray:
-    """Return components with the coordinates of sequences and steps of a DataArray.
-
-    Parameters
-    ----------
-    values : ndarray of shape (sequence, time, component)
-        Components, NaN past each end.
-    state : xarray.DataArray
-        The states that were reduced.
-    inside : ndarray of bool, shape (sequence, time)
-        True before each sequence's end.
-
-    Returns
-    -------
-    xarray.DataArray
-        With dimensions sequence, time and component.
-    """
-    import xarray as xr
-
-    source = ordered(state, "state")
-    time = next((dim for dim in STEPS if dim in source.dims), "time")
-    dims = ("sequence", time, "component")
-    coords = {
-        name: coord
-        for name, coord in source.coords.items()
-        if set(coord.dims) <= {"sequence", time} and name != "length"
-    }
-    array = xr.DataArray(values, dims=dims, coords=coords)
-    return array if inside.all() else array.assign_coords({INSIDE: (dims[:2], inside)})
