@@ -1,7 +1,7 @@
 """Measure what an update of an emulating network costs: ``python benchmarks/emulation_cost.py``.
 
 Updates of networks and batches of several sizes are timed, in CPU seconds of one thread, and the
-three weights of :mod:`hmmlens.study.plan.training_cost` fitted to them, none below 0 and each
+three weights of :mod:`hmmlens.study.emulation_work` fitted to them, none below 0 and each
 measurement with the same relative error. ``--quick`` leaves out the largest batches.
 """
 
@@ -27,7 +27,7 @@ from scipy.optimize import nnls
 from hmmlens.datasets.synthetic.generators import preset_hmm
 from hmmlens.emulation.settings import Emulation, EmulationNetwork
 from hmmlens.emulation.training import train
-from hmmlens.study.plan.training_cost import WEIGHTS, terms
+from hmmlens.study.emulation_work import WEIGHTS, terms
 
 #: Sequences, their steps, units, dimensions of noise, cell, objective; smaller memory first, as
 #: the peak of a process never falls.
@@ -90,7 +90,7 @@ def main() -> None:
     print("weights:", ", ".join(f"{w:.2e}" for w in weights))
     for name, used in (
         ("fitted", weights),
-        ("hmmlens.study.plan.training_cost", np.array(WEIGHTS)),
+        ("hmmlens.study.emulation_work", np.array(WEIGHTS)),
     ):
         off = design @ used / times
         print(f"{name}: {off.min():.2f} to {off.max():.2f} times what was measured")

@@ -12,12 +12,17 @@ __version__ = "0.1.0"
 #: Public names and the modules that hold them; resolved on first use to keep start-up short.
 _EXPORTS = {
     "CategoricalHMM": "hmmlens.hmm",
+    "ConfigError": "hmmlens.errors",
+    "DataError": "hmmlens.errors",
+    "Explanation": "hmmlens.report.explain.result",
     "GaussianHMM": "hmmlens.hmm",
     "HMMSweep": "hmmlens.hmm",
+    "HmmlensError": "hmmlens.errors",
     "InputDrivenHMM": "hmmlens.hmm",
+    "StoreError": "hmmlens.errors",
     "Verdict": "hmmlens.validation.verdict",
     "choose": "hmmlens.hmm",
-    "explain": "hmmlens.explanation",
+    "explain": "hmmlens.explanation.pipeline",
     "extract": "hmmlens.recording.extract",
     "judge": "hmmlens.validation.evidence",
     "record": "hmmlens.recording.during_training",
@@ -26,21 +31,28 @@ _EXPORTS = {
 }
 
 if TYPE_CHECKING:
-    from hmmlens.explanation import explain
+    from hmmlens.errors import ConfigError, DataError, HmmlensError, StoreError
+    from hmmlens.explanation.pipeline import explain
     from hmmlens.hmm import CategoricalHMM, GaussianHMM, HMMSweep, InputDrivenHMM, choose
     from hmmlens.recording.during_training import record
     from hmmlens.recording.extract import extract
     from hmmlens.reduction.estimator import Reducer
     from hmmlens.reduction.reduce import reduce
+    from hmmlens.report.explain.result import Explanation
     from hmmlens.validation.evidence import judge
     from hmmlens.validation.verdict import Verdict
 
 __all__ = [
     "CategoricalHMM",
+    "ConfigError",
+    "DataError",
+    "Explanation",
     "GaussianHMM",
     "HMMSweep",
+    "HmmlensError",
     "InputDrivenHMM",
     "Reducer",
+    "StoreError",
     "Verdict",
     "__version__",
     "choose",

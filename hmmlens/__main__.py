@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from hmmlens.cli.explain import main
+from hmmlens.cli.command import main
 
 sys.exit(main())

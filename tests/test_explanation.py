@@ -18,7 +18,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
-import hmmlens.explanation
+import hmmlens.explanation.pipeline
 from hmmlens import explain
 from hmmlens.datasets.synthetic.generators import sample_flipflop
 from hmmlens.errors import DataError, StoreError
@@ -287,7 +287,7 @@ def test_a_stopped_run_goes_on(data: Data, tmp_path: Path, monkeypatch: pytest.M
 
     out = tmp_path / "stopped"
     with monkeypatch.context() as patch:
-        patch.setattr(hmmlens.explanation, "gathered", lambda *_: 1 / 0)
+        patch.setattr(hmmlens.explanation.pipeline, "gathered", lambda *_: 1 / 0)
         whole = calls(tmp_path / "whole", ZeroDivisionError)
         # In the second of three batches.
         calls(out, KeyboardInterrupt, stop_at=whole // 3 + 1)

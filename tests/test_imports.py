@@ -35,7 +35,7 @@ def modules(package: str) -> list[str]:
 LIGHT = {
     # What the command needs before its arguments are known to be good.
     "command": [
-        "hmmlens.cli.explain",
+        "hmmlens.cli.command",
         "hmmlens.datasets.own.files",
         "hmmlens.report.explain.folder",
     ],

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 import hmmlens
 from hmmlens import explanation
-from hmmlens.cli import explain
+from hmmlens.cli import command as cli
 from hmmlens.errors import DataError, StoreError
 from hmmlens.io import locks, store
 from hmmlens.recording.store.writers import read_tree, write_tree
@@ -416,7 +416,7 @@ def command(*more: str, base: str = BASE) -> tuple[int, str]:
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
         try:
-            code = explain.main([*base.split(), *QUICK.split(), *more])
+            code = cli.main([*base.split(), *QUICK.split(), *more])
         except SystemExit as stopped:
             code = int(stopped.code or 0)
     assert "Traceback" not in err.getvalue()
@@ -451,7 +451,7 @@ def test_only_what_the_same_network_recorded_is_taken_up(
 
     monkeypatch.setattr(explanation, "gathered", stop)
     options = ["--out", "found"]
-    assert command(*options)[0] == explain.STOPPED
+    assert command(*options)[0] == cli.STOPPED
     np.testing.assert_allclose(recorded(place), expected(1.0), atol=1e-6)
     header = place / "found.partial" / "recording" / "trained.zarr" / "zarr.json"
     before = header.stat().st_ino
@@ -466,7 +466,7 @@ def test_only_what_the_same_network_recorded_is_taken_up(
     elif change == "data":
         table = pd.read_csv("d.csv")
         table.assign(left=table["left"] + 1).to_csv("d.csv", index=False)
-    assert command(*options)[0] == explain.STOPPED
+    assert command(*options)[0] == cli.STOPPED
     np.testing.assert_allclose(recorded(place), expected(scale), atol=1e-6)
     assert (header.stat().st_ino == before) == (change == "nothing")
 
@@ -489,7 +489,7 @@ def test_code_that_exits_is_no_success(place: Path, where: str) -> None:
 def assert_refused(place: Path, message: str, *more: str) -> None:
     before = snapshot(place)
     code, told = command("--out", "found", *more)
-    assert code == explain.WRONG
+    assert code == cli.WRONG
     assert told.startswith("hmmlens explain: ")
     assert message in told
     assert snapshot(place) == before
@@ -499,7 +499,7 @@ def assert_refused(place: Path, message: str, *more: str) -> None:
 def test_seeds_that_generators_do_not_take_are_told(place: Path, seed: str) -> None:
     before = snapshot(place)
     code, told = command("--out", "found", f"--seed={seed}")
-    assert code == explain.WRONG
+    assert code == cli.WRONG
     assert "is no whole number from 0 to 4294967295" in told
     assert snapshot(place) == before
 
@@ -512,7 +512,7 @@ def test_errors_of_the_system_are_one_sentence(
     assert_refused(place, "File name too long", "--out", "n" * 300)
     monkeypatch.setattr("pandas.DataFrame.to_csv", full)
     code, told = command("--out", "found")
-    assert code == explain.WRONG
+    assert code == cli.WRONG
     assert told == f"hmmlens explain: {place}/found: cannot be written: No space left on device"
     # The recording is kept for a run with more room.
     assert recorded(place).shape == (12, 10, 3)
@@ -529,7 +529,7 @@ def test_other_commands_tell_errors_of_the_system(
     monkeypatch.setattr("hmmlens.cli.studies._study", unwritable)
     err = io.StringIO()
     with redirect_stderr(err):
-        assert explain.main([name]) == explain.WRONG
+        assert cli.main([name]) == cli.WRONG
     assert err.getvalue() == f"hmmlens {name}: the system refuses: Permission denied (results/x)\n"
 
 
@@ -551,7 +551,7 @@ def test_output_that_cannot_be_printed_is_told() -> None:
         done = subprocess.run(
             command, cwd=root, stdout=printed, stderr=subprocess.PIPE, text=True, check=False
         )
-    assert done.returncode == explain.WRONG
+    assert done.returncode == cli.WRONG
     assert done.stderr == "hmmlens plan: the system refuses: No space left on device\n"
 
 
@@ -761,7 +761,7 @@ def test_no_command_changes_what_others_have(
             layer = "out: 2 units" if options.get("layer") == "out" else "rnn: 3 units"
             assert (out / "summary.txt").read_text().startswith(f"Layer {layer}")
         else:
-            assert code == explain.WRONG
+            assert code == cli.WRONG
             assert told.startswith("hmmlens explain: ")
             is_kept(before, snapshot(place), work)
     shutil.rmtree(place)

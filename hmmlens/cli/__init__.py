@@ -1,5 +1,5 @@
 """The command ``hmmlens``."""
 
-from hmmlens.cli.explain import main
+from hmmlens.cli.command import main
 
 __all__ = ["main"]

@@ -12,15 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from hmmlens.datasets.own import blocks
 from hmmlens.datasets.own.base import Blocks
-from hmmlens.datasets.splits import split_sequences
+from hmmlens.datasets.splits import SPLITS, split_sequences
 from hmmlens.datasets.unseen_symbols import unseen
 from hmmlens.errors import DataError
 from hmmlens.recording import labels
 from hmmlens.recording.inputs import Source
+from hmmlens.settings import Split
 
 log = logging.getLogger(__name__)
-
-SHARES = {"train": 0.6, "select": 0.2, "test": 0.2}
 
 
 def sequences(
@@ -30,6 +29,8 @@ def sequences(
     names: Mapping[str, Sequence[str]],
     seed: int,
     groups: ArrayLike | None = None,
+    shares: Split = Split(),  # noqa: B008
+    cutting: Blocks = Blocks(),  # noqa: B008
 ) -> xr.Dataset:
     """Return a ``sequences`` store, without targets, of what a caller gave.
 
@@ -37,14 +38,16 @@ def sequences(
     ----------
     source : the inputs and their lengths.
     truth : (sequence, time), -1 or NaN where unknown, or words, empty where unknown; or None.
-    split : (sequence) 0 train, 1 select, 2 test, or these words; or None to draw it with the
-        shares ``SHARES``. One or two sequences are then cut in time, see
+    split : (sequence) 0 train, 1 select, 2 test, or these words; or None to draw it with
+        ``shares``. One or two sequences are then cut in time, see
         :func:`hmmlens.datasets.own.blocks.cut`; ``recording`` and ``first_step`` say where each
         block comes from.
     names : ``input``, ``output``, ``truth`` -> names along these dimensions.
     seed : of the split.
     groups : (sequence), to whom or what each sequence belongs, numbers or text; or None. A split
         that is drawn keeps the sequences of a group together.
+    shares : shares of train, select and test.
+    cutting : how recordings are cut.
 
     Raises
     ------
@@ -70,14 +73,14 @@ def sequences(
     group_names, group = _groups(groups, shape[0])
     length, cut = source.lengths, None
     if blocks.needed(shape[0], split):
-        cut = blocks.cut(length, SHARES, Blocks(), [str(i) for i in range(shape[0])])
+        cut = blocks.cut(length, shares.model_dump(), cutting, [str(i) for i in range(shape[0])])
         given, known = cut.of_steps(given, 0), cut.of_steps(known, -1)
         group = group[cut.recording]
         length, split, shape = cut.length, cut.split, given.shape[:2]
         inside = np.arange(shape[1]) < length[:, None]
         log.warning("%s", cut.note)
-    drawn = _drawn(group, seed) if split is None else split
-    parts = labels.split_codes(drawn, shape[0], list(SHARES))
+    drawn = _drawn(group, shares.model_dump(), seed) if split is None else split
+    parts = labels.split_codes(drawn, shape[0], list(SPLITS))
     strange = sorted(set(names) - {"input", "output", "truth"})
     if strange:
         raise DataError(f"names holds {strange[0]!r}; allowed: input, output, truth")
@@ -125,15 +128,15 @@ def _groups(groups: ArrayLike | None, n_sequences: int) -> tuple[list[str], NDAr
     return [str(kind) for kind in kinds], group.astype(np.int32)
 
 
-def _drawn(group: NDArray[np.int32], seed: int) -> NDArray[np.int8]:
+def _drawn(group: NDArray[np.int32], shares: dict[str, float], seed: int) -> NDArray[np.int8]:
     """Return a random split (sequence) that keeps groups together."""
     n_groups = int(group.max()) + 1
-    if n_groups < len(SHARES):
+    if n_groups < len(SPLITS):
         raise DataError(
             f"there are {n_groups} groups or sequences, but train, select and test need one each; "
             "give a split, or more of them"
         )
-    drawn: NDArray[np.int8] = split_sequences(n_groups, SHARES, np.random.default_rng(seed))
+    drawn: NDArray[np.int8] = split_sequences(n_groups, shares, np.random.default_rng(seed))
     return drawn[group]
 
 

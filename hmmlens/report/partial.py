@@ -19,14 +19,12 @@ from hmmlens.io import store
 from hmmlens.study import emulation_jobs, jobs, layout
 from hmmlens.study.config import Study
 from hmmlens.study.emulation_study import EmulationStudy
-from hmmlens.study.layout import Job
 from hmmlens.study.roundtrip_study import RoundTripStudy
+from hmmlens.study.rules import RULES, Job
 
 FOLDER = layout.PARTIAL_REPORT
 #: Jobs that a partial report does without: it makes the like itself.
-LAST = {"make_tables", "draw_network", "draw_overview", "write_report"}
-LAST |= {"gather_round_trips", "draw_round_trips", "write_round_trips"}
-LAST |= {"gather_torre", "draw_torre", "write_torre"}
+LAST = {name for name, rule in RULES.items() if rule.local}
 
 
 class Progress(NamedTuple):

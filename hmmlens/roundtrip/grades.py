@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from hmmlens.dynamics.endpoints import find_endpoints
 from hmmlens.recording import activations
 from hmmlens.rnn.recurrent_network import RecurrentNetwork
 from hmmlens.roundtrip import preparation as drawing
 from hmmlens.roundtrip.preparation import Drawn, Seen
 from hmmlens.seeds import derive_seed
+from hmmlens.stages.endpoints import find_endpoints
+from hmmlens.stages.judge import judge_layer
 from hmmlens.stats import surrogates
-from hmmlens.validation import evidence
 from hmmlens.validation.recorded import Recorded
 
 Rows = list[dict[str, Any]]
@@ -67,10 +67,10 @@ def judged(
         recorded = seen[role].recorded
         settled = find_endpoints(
             network, recorded.inputs, recorded.distribution, recorded.length, drawn.data.attrs,
-            np.random.default_rng(seeds[0]),
+            seeds[0],
         )  # fmt: skip
-        told = drawing.losses(network, drawn), settled, seeds[1], grade
-        row, _ = evidence.judge(recorded, *told)
+        losses = drawing.losses(network, drawn)
+        row = judge_layer(recorded, losses, settled, seeds[1], grade, required=True)
         rows.append({"role": role, "replay_error": seen[role].replay_error} | row)
         seconds[role] = time.process_time() - began
         return settled
@@ -81,6 +81,7 @@ def judged(
     for kind in SURROGATES if surrogates else ():
         made = surrogate(kind, drawn.network, seen["trained"], derive_seed(seed, kind))
         # The weights are those of the network, so they may speak for the surrogate too.
-        row, _ = evidence.judge(made, drawing.losses(drawn.network, drawn), settled, seeds[1])
+        losses = drawing.losses(drawn.network, drawn)
+        row = judge_layer(made, losses, settled, seeds[1], required=True)
         rows.append({"role": kind, "replay_error": np.nan} | row)
     return rows, seen, seconds

@@ -10,13 +10,13 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hmmlens.datasets.build import build
-from hmmlens.recording import activations
-from hmmlens.recording.extract import extract
 from hmmlens.rnn import recurrent_network, training
 from hmmlens.rnn.recurrent_network import RecurrentNetwork
 from hmmlens.rnn.settings import Training
 from hmmlens.roundtrip.settings import Trip
 from hmmlens.seeds import derive_seed
+from hmmlens.stages.record import choose_sequences
+from hmmlens.stages.record import record as record_states
 from hmmlens.validation import verdict_inputs
 from hmmlens.validation.baselines import reservoir
 from hmmlens.validation.ceilings import of_dataset
@@ -94,11 +94,8 @@ class Seen(NamedTuple):
 
 def record(network: RecurrentNetwork, data: xr.Dataset, max_frames: int) -> Seen:
     """Record the states of a network, checked by replay."""
-    split, length = data["split"].to_numpy(), data["length"].to_numpy()
-    chosen = activations.thin(split, length, max_frames)
-    inputs = data["input"].to_numpy()[chosen]
-    labels = {"sequence": chosen, "split": split[chosen]}
-    tree = extract(network, inputs, lengths=length[chosen], labels=labels)
+    chosen = choose_sequences(data, max_frames)
+    tree = record_states(network, data["input"].to_numpy()[chosen], data, chosen)
     root, layer = tree.to_dataset(), tree[LAYER].to_dataset()
     scale = float(layer["hidden"].to_numpy().astype(np.float64).std()) if "cell" in layer else 1.0
     return Seen(

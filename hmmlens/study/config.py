@@ -60,11 +60,11 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _references(self) -> Study:
-        from hmmlens.study import config_names, layout
+        from hmmlens.study import config_names, rules
 
         problems = [
-            *config_names.problems(layout.EXPLAINING, "network", self.networks, "networks"),
-            *config_names.problems(layout.EXPLAINING, "reducer", self.reducers, "reducers"),
+            *config_names.problems(rules.EXPLAINING, "network", self.networks, "networks"),
+            *config_names.problems(rules.EXPLAINING, "reducer", self.reducers, "reducers"),
         ]
         for name, network in self.networks.items():
             problems += config_names.layer_problems(network.layers, f"networks.{name}.layers")

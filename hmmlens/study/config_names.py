@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from hmmlens.study import layout
+from hmmlens.study import rules as tables
 
 
 def problems(
-    rules: Mapping[str, layout.Rule], wildcard: str, names: Iterable[str], path: str
+    rules: Mapping[str, tables.Rule], wildcard: str, names: Iterable[str], path: str
 ) -> list[str]:
     """Return a sentence for each name that a file, a folder or a control of a study has.
 
     Parameters
     ----------
-    rules : those of the kind of study, such as ``layout.EXPLAINING``.
+    rules : those of the kind of study, such as ``rules.EXPLAINING``.
     wildcard : what the names are values of, such as ``network``.
     names : in the order of the settings.
     path : their place in the settings, such as ``networks``.
     """
-    taken = layout.reserved(rules, wildcard)
+    taken = tables.reserved(rules, wildcard)
     return [
         f"{path}.{name}: the name {name!r} is reserved for results of the study; call it "
         f"something else, such as {name}-{wildcard}"
@@ -37,7 +37,7 @@ def layer_problems(layers: list[str], path: str) -> list[str]:
     path : their place in the settings.
     """
     # Many file systems take names that differ only in capitals for one.
-    taken = {name.casefold() for name in layout.reserved(layout.EXPLAINING, "layer")}
+    taken = {name.casefold() for name in tables.reserved(tables.EXPLAINING, "layer")}
     told = []
     for i, name in enumerate(layers):
         alike = [former for former in layers[:i] if former.casefold() == name.casefold()]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from hmmlens.study.emulation_study import ALWAYS, EmulationStudy, Step
-from hmmlens.study.layout import STEPS, Job
+from hmmlens.study.emulation_study import ALWAYS, EmulationStudy
+from hmmlens.study.layout import STEPS, Step
+from hmmlens.study.rules import Job
 
 
 def of_step(study: EmulationStudy, step: Step) -> list[Job]:

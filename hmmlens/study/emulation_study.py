@@ -10,13 +10,13 @@ from hmmlens import settings
 from hmmlens.emulation.settings import PRESETS, Analysis, Bias, Emulation, EmulationNetwork, Target
 from hmmlens.errors import did_you_mean
 from hmmlens.settings import NAMES_ONLY, Name, Section, Seed
+from hmmlens.study.layout import Step
 
 if TYPE_CHECKING:
     from hmmlens.datasets.synthetic.generators import HMMParameters
 
 
-#: What is done with networks: every one is trained, and the plateau of its loss looked for.
-Step = Literal["trained", "plateau", "scores", "reverse", "kicks", "states"]
+#: Steps that every network takes part in.
 ALWAYS: tuple[Step, ...] = ("trained", "plateau")
 
 
@@ -87,9 +87,9 @@ class EmulationStudy(Section):
         for name in self.targets:
             if name in PRESETS:
                 raise ValueError(f"targets.{name}: is a preset's name; call it something else")
-        from hmmlens.study import config_names, layout
+        from hmmlens.study import config_names, rules
 
-        if taken := config_names.problems(layout.EMULATING, "network", self.networks, "networks"):
+        if taken := config_names.problems(rules.EMULATING, "network", self.networks, "networks"):
             raise ValueError("\n".join(taken))
         known = (*self.targets, *PRESETS)
         asked = {f"networks.{name}.target": net.target for name, net in self.networks.items()}

@@ -12,8 +12,9 @@ from hmmlens.rnn.settings import TrainedNetwork
 from hmmlens.study import config, emulation_jobs, emulation_study, roundtrip_study
 from hmmlens.study.config import Study
 from hmmlens.study.emulation_study import EmulationStudy
-from hmmlens.study.layout import RAW, UNTRAINED, Job
+from hmmlens.study.layout import RAW, UNTRAINED
 from hmmlens.study.roundtrip_study import RoundTripStudy
+from hmmlens.study.rules import Job
 
 AnyStudy = Study | RoundTripStudy | EmulationStudy
 

@@ -41,9 +41,9 @@ class RoundTripStudy(Section):
     @model_validator(mode="after")
     def _usable(self) -> RoundTripStudy:
         from hmmlens.roundtrip.settings import METHOD_NAMES
-        from hmmlens.study import config_names, layout
+        from hmmlens.study import config_names, rules
 
-        if taken := config_names.problems(layout.ROUND_TRIPS, "trip", self.trips, "trips"):
+        if taken := config_names.problems(rules.ROUND_TRIPS, "trip", self.trips, "trips"):
             raise ValueError("\n".join(taken))
         if sorted(set(self.n_states)) != self.n_states:
             raise ValueError(f"n_states: must rise and hold no number twice, found {self.n_states}")

@@ -14,7 +14,8 @@ import pandas as pd
 import pytest
 
 import hmmlens
-from hmmlens.cli import explain
+from hmmlens.cli import command as cli
+from hmmlens.cli.data import settings_of
 from hmmlens.datasets.own.table import TableData
 from hmmlens.errors import ConfigError, DataError
 from hmmlens.rnn import recurrent_network
@@ -108,7 +109,7 @@ def test_a_wrong_argument_is_told_in_one_line(
     change: dict[str, Any], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
-        explain.main(arguments(**change))
+        cli.main(arguments(**change))
     assert stopped.value.code == 2
     line = told(capsys)
     assert message in line
@@ -116,13 +117,13 @@ def test_a_wrong_argument_is_told_in_one_line(
 
 
 def test_numbers_of_states() -> None:
-    assert explain.parser().parse_args(arguments(n_states="2-4")).n_states == [2, 3, 4]
-    assert explain.parser().parse_args(arguments(n_states="1,2,8")).n_states == [1, 2, 8]
-    assert list(explain.parser().parse_args(arguments()).n_states) == list(range(1, 13))
+    assert cli.parser().parse_args(arguments(n_states="2-4")).n_states == [2, 3, 4]
+    assert cli.parser().parse_args(arguments(n_states="1,2,8")).n_states == [1, 2, 8]
+    assert cli.parser().parse_args(arguments()).n_states is None
 
 
 def settings(**change: Any) -> Any:
-    return explain.settings_of(explain.parser().parse_args(arguments(**change)))
+    return settings_of(cli.parser().parse_args(arguments(**change)))
 
 
 def test_columns_of_the_usual_names_need_no_option(place: Path) -> None:
@@ -180,7 +181,7 @@ def test_an_index_that_pandas_wrote_is_not_read(
     assert settings().columns.inputs == ["left", "right"]
     assert settings(inputs="left").columns.inputs == ["left"]
     with pytest.raises(ConfigError, match=r"d\.csv: .* at least 1 character"):
-        explain.settings_of(explain.parser().parse_args([*arguments(), "--inputs", ""]))
+        settings_of(cli.parser().parse_args([*arguments(), "--inputs", ""]))
     table().set_index(pd.Index(np.arange(120) ** 2)).to_parquet("d.parquet")
     assert settings(data="d.parquet").columns.inputs == ["left", "right"]
 
@@ -203,7 +204,7 @@ def test_a_table_separated_otherwise_is_told(place: Path) -> None:
             settings()
         assert str(caught.value).endswith(f"separated by {shown}: add --separator {shown}")
         words = [*arguments(), "--separator", shown.strip("'")]
-        found = explain.settings_of(explain.parser().parse_args(words))
+        found = settings_of(cli.parser().parse_args(words))
         assert found.columns.inputs == ["left", "right"]
 
 
@@ -238,7 +239,7 @@ def test_a_mistake_is_one_sentence_and_no_traceback(
     change: dict[str, Any], message: str, place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = {path.name for path in place.iterdir()}
-    assert explain.main(arguments(**change)) == 2
+    assert cli.main(arguments(**change)) == 2
     assert message in told(capsys)
     assert {path.name for path in place.iterdir()} - {"__pycache__"} == before - {"__pycache__"}
 
@@ -257,7 +258,7 @@ def test_arrays_are_explained_as_tables_are(
     )
     quick = {"n_states": "1-2", "n_restarts": 1, "no_untrained": True, "n_components": 2}
     for data, out in (("d.csv", "table"), ("d.npz", "arrays")):
-        assert explain.main(arguments(data=data, out=out, **quick)) == 0
+        assert cli.main(arguments(data=data, out=out, **quick)) == 0
         printed = capsys.readouterr().out
         summary = Path(out, "summary.txt").read_text()
         assert printed == (
@@ -275,7 +276,7 @@ def test_one_recording_is_cut_and_the_findings_say_so(
 ) -> None:
     np.savez("d.npz", input=np.random.default_rng(0).normal(size=(1, 400, 2)))
     quick = {"n_states": "1-2", "n_restarts": 1, "no_untrained": True, "n_components": 2}
-    assert explain.main(arguments(data="d.npz", **quick)) == 0
+    assert cli.main(arguments(data="d.npz", **quick)) == 0
     sentence = "No split was given, so one recording of 400 steps was cut in time: train has its "
     sentence += "steps 1 to 216 in 4 blocks, select has its steps 237 to 308 in 1 block"
     for text in (capsys.readouterr().out, caplog.text, Path("found/summary.txt").read_text()):
@@ -289,13 +290,13 @@ def test_layers_and_time_first_are_those_of_explain(place: Path) -> None:
     recurrent_network.save(importlib.import_module("own_time_first").build(), Path("w.safetensors"))
     quick = {"n_states": "1-2", "n_restarts": 1, "no_untrained": True, "n_components": 2}
     more = {"factory": "own_time_first:build", "time_first": True, "layers": "rnn_l0", **quick}
-    assert explain.main(arguments(**more)) == 0
+    assert cli.main(arguments(**more)) == 0
     assert Path("found/summary.txt").read_text().startswith("Layer rnn_l0: 3 units, 12 sequences")
 
 
 def test_debug_shows_where_an_error_arose(place: Path) -> None:
     with pytest.raises(hmmlens.errors.DataError) as caught:
-        explain.main([*arguments(factory="own_cli_network:broken"), "--debug"])
+        cli.main([*arguments(factory="own_cli_network:broken"), "--debug"])
     assert isinstance(caught.value.__cause__, KeyError)
 
 
@@ -305,17 +306,37 @@ def test_ctrl_c_is_told(
     def stop(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("hmmlens.explanation.extract", stop)
-    assert explain.main(arguments(n_states="1-2")) == 130
+    monkeypatch.setattr("hmmlens.stages.record.extract", stop)
+    assert cli.main(arguments(n_states="1-2")) == 130
     assert "takes up what was recorded" in capsys.readouterr().err
 
 
 def test_the_command_is_installed_under_its_name() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     module, _, function = project["scripts"]["hmmlens"].partition(":")
-    assert getattr(importlib.import_module(module), function) is explain.main
+    assert getattr(importlib.import_module(module), function) is cli.main
     done = subprocess.run(
         [sys.executable, "-m", "hmmlens", "explain", "--help"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "--weights" in done.stdout
+
+
+def test_settings_of_a_file_are_those_of_the_options(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("settings.yaml").write_text(
+        "sweep: {n_states: [1, 2], n_restarts: 1}\n"
+        "reducers: {pca-2: {kind: pca, n_components: 2}}\n"
+        "controls: {untrained: false}\n"
+    )
+    quick = {"n_states": "1-2", "n_restarts": 1, "no_untrained": True, "n_components": 2}
+    assert cli.main(arguments(out="options", **quick)) == 0
+    assert cli.main(arguments(out="file", config="settings.yaml")) == 0
+    for name in ("by_count", "states", "transitions"):
+        one, other = (Path(out, "tables", f"{name}.csv") for out in ("options", "file"))
+        assert one.read_bytes() == other.read_bytes()
+    capsys.readouterr()
+    Path("settings.yaml").write_text("sweep: {n_restart: 1}\n")
+    assert cli.main(arguments(config="settings.yaml")) == 2
+    assert "settings.yaml: sweep.n_restart" in told(capsys)

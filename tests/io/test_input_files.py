@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from hmmlens.cli import explain
+from hmmlens.cli import command as cli
+from hmmlens.cli.data import settings_of
 from hmmlens.datasets.own.files import from_file
 from hmmlens.datasets.own.npz import NpzData
 from hmmlens.datasets.own.table import TableData
@@ -77,7 +78,7 @@ def test_names_that_are_not_utf8_are_reported(
     Path(odd).mkdir() if ending == ".zarr" else Path(odd).write_bytes(b"")
     args = ["explain", "mine:build", "--weights", "w.pt", "--out", "found", "--data", odd]
     with pytest.raises(DataError) as caught:
-        explain.settings_of(explain.parser().parse_args(args))
+        settings_of(cli.parser().parse_args(args))
     assert str(caught.value) == f"caf\\udce9{ending}: the name of the file is not UTF-8; rename it"
     with pytest.raises(DataError, match="the name of the file is not UTF-8"):
         read_weights(Path(odd))

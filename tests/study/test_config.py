@@ -804,7 +804,7 @@ def test_matrices_that_do_not_fit_are_refused() -> None:
 @pytest.mark.parametrize("raw", [MINIMAL, FULL], ids=["minimal", "full"])
 def test_valid_study_loads_and_fits_the_json_schema(raw: dict[str, Any]) -> None:
     load(raw)
-    document = json.loads(schema.PATH.read_text(encoding="utf-8"))
+    document = json.loads((schema.FOLDER / "config.schema.json").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(document)
     jsonschema.validate(raw, document)
 
@@ -823,7 +823,7 @@ def test_full_study_has_every_section_of_every_kind() -> None:
 
 @pytest.mark.parametrize("path", [("reducers", "../x"), ("networks", "Fully3"), ("swep",)])
 def test_json_schema_refuses_what_load_refuses(path: tuple[str, ...]) -> None:
-    document = json.loads(schema.PATH.read_text(encoding="utf-8"))
+    document = json.loads((schema.FOLDER / "config.schema.json").read_text(encoding="utf-8"))
     good = {"reducers": {"kind": "pca"}, "networks": {"dataset": "fully3", "cell": "gru"}}
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(changed(MINIMAL, path, good.get(path[0], {})), document)
@@ -870,7 +870,7 @@ def test_names_are_worded_as_they_are_checked() -> None:
 
 
 def test_schema_file_is_in_step() -> None:
-    assert schema.PATH.read_text(encoding="utf-8") == schema.text()
+    assert (schema.FOLDER / "config.schema.json").read_text(encoding="utf-8") == schema.text()
     assert schema.main(["--check"]) == 0
 
 
@@ -878,15 +878,18 @@ def test_schema_check_tells_a_difference(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "config.schema.json"
-    monkeypatch.setattr(schema, "PATH", path)
+    monkeypatch.setattr(schema, "FILES", {path.name: Study})
+    folder = str(tmp_path)
     told = f"{path}: differs from hmmlens/study/config.py; run python -m hmmlens.study.schema\n"
-    assert schema.main(["--check"]) == 1
+    assert schema.main(["--check", folder]) == 1
     assert capsys.readouterr().err == told
-    assert schema.main([]) == 0
-    assert schema.main(["--check"]) == 0
+    assert schema.main([folder]) == 0
+    assert schema.main(["--check", folder]) == 0
     path.write_text(path.read_text().replace("hmmlearn", "other"))
-    assert schema.main(["--check"]) == 1
+    assert schema.main(["--check", folder]) == 1
     assert capsys.readouterr().err == told
+    assert schema.main([str(tmp_path / "absent")]) == 2
+    assert "there is no folder" in capsys.readouterr().err
 
 
 # --- Files ----------------------------------------------------------------------------------

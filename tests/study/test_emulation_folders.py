@@ -14,7 +14,7 @@ from hmmlens.emulation.analysis import outcome
 from hmmlens.emulation.settings import Emulation, EmulationNetwork
 from hmmlens.emulation.training import Trained, train
 from hmmlens.errors import DataError, StoreError
-from hmmlens.study import emulation_folders
+from hmmlens.study import emulation_folders, emulation_work
 from hmmlens.study.emulation_study import load
 from hmmlens.study.plan import training_cost
 
@@ -109,7 +109,7 @@ def test_a_study_tells_what_its_trainings_will_cost() -> None:
     )
     costs = training_cost.of_study(study)
     updates = costs["b"].seconds - costs["a"].seconds
-    assert costs["a"].seconds - training_cost.START == pytest.approx(updates / 9)
+    assert costs["a"].seconds - emulation_work.START == pytest.approx(updates / 9)
     said = training_cost.sentence(study)
     total = costs["a"].seconds + 3 * costs["b"].seconds
     assert said.startswith(
@@ -121,13 +121,13 @@ def test_a_study_tells_what_its_trainings_will_cost() -> None:
 def test_cost_grows_with_the_square_of_large_batches() -> None:
     network = EmulationNetwork()
     one, two = (
-        training_cost.of_training(Emulation(batch_size=n, n_steps=20), network)
+        emulation_work.of_training(Emulation(batch_size=n, n_steps=20), network)
         for n in (8192, 16384)
     )
-    ratio = (two.seconds - training_cost.START) / (one.seconds - training_cost.START)
+    ratio = (two.seconds - emulation_work.START) / (one.seconds - emulation_work.START)
     assert 3 < ratio < 4 and two.memory_mb > 2 * one.memory_mb
-    gated = training_cost.of_training(Emulation(), EmulationNetwork(cell="lstm"))
-    assert gated.seconds > 1.5 * training_cost.of_training(Emulation(), network).seconds
+    gated = emulation_work.of_training(Emulation(), EmulationNetwork(cell="lstm"))
+    assert gated.seconds > 1.5 * emulation_work.of_training(Emulation(), network).seconds
 
 
 def test_the_command_prints_a_line_for_each_network(

@@ -121,9 +121,11 @@ def test_a_mistake_is_told_in_a_sentence(raw: dict[str, Any], told: str) -> None
 def test_the_schema_takes_a_study_and_refuses_one_with_an_unknown_key() -> None:
     import json
 
-    document = json.loads(schema.EMULATION_PATH.read_text(encoding="utf-8"))
+    document = json.loads((schema.FOLDER / "emulation.schema.json").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(document)
     jsonschema.validate(MINIMAL, document)
-    assert schema.EMULATION_PATH.read_text(encoding="utf-8") == schema.text(EmulationStudy)
+    assert (schema.FOLDER / "emulation.schema.json").read_text(encoding="utf-8") == schema.text(
+        EmulationStudy
+    )
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(network(n_seed=3), document)

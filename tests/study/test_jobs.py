@@ -13,7 +13,7 @@ import yaml
 
 from hmmlens.datasets.published_packages import GAIT
 from hmmlens.study import emulation_jobs, emulation_study, jobs, layout
-from hmmlens.study.layout import RULES, Job
+from hmmlens.study.rules import RULES, Job
 from tests.workflow.runs import ROOT, SMOKE, snakemake
 
 STUDIES = ROOT / "workflow" / "studies"

@@ -12,6 +12,7 @@ import yaml
 
 from hmmlens.errors import ConfigError
 from hmmlens.study import jobs, layout
+from hmmlens.study.rules import RULES
 from tests.workflow.runs import ROOT
 
 BITS = {"kind": "flipflop", "n_sequences": 20, "n_steps": 30}
@@ -122,7 +123,7 @@ def test_every_place_of_the_rules_is_in_the_layout() -> None:
     """What rules write beside the outputs of the layout has a name that the layout holds."""
     rules = "".join(p.read_text() for p in (ROOT / "workflow" / "rules").rglob("*.smk"))
     literal = set(re.findall(r"\{RESULTS\}/([a-z]+)[/\"]", rules))
-    outputs = {path.partition("/")[0] for rule in layout.RULES.values() for path in rule.outputs}
+    outputs = {path.partition("/")[0] for rule in RULES.values() for path in rule.outputs}
     assert literal <= outputs | set(layout.OTHERS), literal
 
 

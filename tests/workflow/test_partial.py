@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from hmmlens.cli import explain
+from hmmlens.cli import command as cli
 from hmmlens.report import partial
 from hmmlens.study import jobs
 from tests.workflow.runs import SMOKE, csv_files, snakemake
@@ -37,7 +37,7 @@ def lose(results: Path, rule: str, *begin: str) -> int:
 
 
 def report(capsys: pytest.CaptureFixture[str]) -> str:
-    assert explain.main(["partial", "--configfile", str(SMOKE)]) == 0
+    assert cli.main(["partial", "--configfile", str(SMOKE)]) == 0
     return capsys.readouterr().out
 
 
@@ -126,7 +126,7 @@ def test_nothing_to_report_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert explain.main(["partial", "--configfile", str(SMOKE)]) == explain.WRONG
+    assert cli.main(["partial", "--configfile", str(SMOKE)]) == cli.WRONG
     told = capsys.readouterr().err
     assert "there is nothing to report of smoke yet, because no job has ended: 0 of" in told
     assert not (tmp_path / "results").exists()
@@ -137,6 +137,6 @@ def test_networks_without_a_layer_are_nothing_to_report(
 ) -> None:
     results = place / "results" / "smoke"
     lose(results, "interpret_layer")
-    assert explain.main(["partial", "--configfile", str(SMOKE)]) == explain.WRONG
+    assert cli.main(["partial", "--configfile", str(SMOKE)]) == cli.WRONG
     assert "because no network's layer has been read" in capsys.readouterr().err
     assert not (results / partial.FOLDER).exists()

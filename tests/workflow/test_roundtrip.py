@@ -40,9 +40,7 @@ def test_small_networks_go_through_every_rule(tmp_path: Path) -> None:
     assert "Nothing to be done" in again.stdout
 
 
-def test_the_whole_study_has_enough_fresh_continua(tmp_path: Path) -> None:
-    done = snakemake(tmp_path, FULL, "--cores", "1", "--dry-run", "--quiet", "all")
-    assert done.returncode == 0, done.stdout[-3000:]
+def test_the_whole_study_has_enough_fresh_continua() -> None:
     from hmmlens.io.yaml_files import read_yaml
     from hmmlens.study import roundtrip_study
 

@@ -13,6 +13,7 @@ from hmmlens.study.cluster import queue, runs
 from hmmlens.study.cluster import site as site_config
 from hmmlens.study.cluster.watch import Watch
 from hmmlens.errors import HmmlensError
+from hmmlens.study.rules import RULES
 
 # From profiles/slurm; a relative path starts at the Snakefile.
 SITE_FILE = config.get("site")
@@ -40,39 +41,23 @@ def gpus(name, wildcards):
 
 
 def needs(name, n_processes=1):
-    """Return the resources of a job: what its work needs, in the words of the cluster."""
-
-    def modelled(wildcards, attempt):
-        need = model.need(name, asked.size(study, dict(wildcards.items())), attempt)
-        return need.mem_mb * n_processes, need.runtime
-
-    return placed(name, modelled)
-
-
-def fixed(name, mem_mb, runtime):
-    """Return the resources of a job whose work is always much the same."""
-    return placed(
-        name, lambda wildcards, attempt: (mem_mb * attempt, runtime * attempt)
-    )
-
-
-def placed(name, need_of):
-    """Return the resources of a job in the words of the cluster, within its limits.
-
-    ``need_of`` takes wildcards and attempt and returns megabytes and minutes.
-    """
+    """Return the resources of a rule, in the words of the cluster and within its limits."""
+    row = RULES[name]
+    if row.local:
+        return row.asks._asdict()
 
     def within(wildcards, attempt):
-        mem_mb, runtime = need_of(wildcards, attempt)
+        need = model.of_job(study, name, dict(wildcards.items()), attempt)
+        mem_mb = need.mem_mb * n_processes
         if SITE is None:
-            return mem_mb, runtime
-        return min(mem_mb, SITE.limits.mem_mb), min(runtime, SITE.limits.runtime)
+            return mem_mb, need.runtime
+        return min(mem_mb, SITE.limits.mem_mb), min(need.runtime, SITE.limits.runtime)
 
     resources = {
         "mem_mb": lambda wildcards, attempt: within(wildcards, attempt)[0],
         "runtime": lambda wildcards, attempt: within(wildcards, attempt)[1],
     }
-    if name in asked.ON_DEVICE:
+    if row.device != "cpu":
         resources["gpu"] = lambda wildcards: gpus(name, wildcards)
     if SITE is not None:
         resources["serial"] = 1

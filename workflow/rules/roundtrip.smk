@@ -67,8 +67,7 @@ rule gather_round_trips:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs("gather_round_trips"),
     script:
         "../scripts/gather_round_trips.py"
 
@@ -93,8 +92,7 @@ rule draw_round_trips:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs("draw_round_trips"),
     script:
         "../scripts/draw_round_trips.py"
 
@@ -119,8 +117,7 @@ rule write_round_trips:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs("write_round_trips"),
     params:
         about=lambda w: document.params(document.head(study)),
     script:

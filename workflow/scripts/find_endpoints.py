@@ -1,4 +1,4 @@
-"""Leave one network alone and count where it settles."""
+"""Run one network on neutral input and count where it settles."""
 
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from hmmlens.io import store
 from hmmlens.recording import activations, protocol
 from hmmlens.recording.activations import output_distribution
 from hmmlens.rnn import devices, loading
+from hmmlens.stages.endpoints import find_endpoints
 
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)
@@ -30,8 +31,7 @@ if neutral == "zero":
 if protocol.follows(network):
     inputs, output, length = (root[name].to_numpy() for name in ("input", "output", "length"))
     distribution = output_distribution(output, data.attrs["target_kind"])
-    rng = np.random.default_rng(params.seed)
-    found = endpoints.find_endpoints(network, inputs, distribution, length, data.attrs, rng)
+    found = find_endpoints(network, inputs, distribution, length, data.attrs, params.seed)
 else:
     told = "it has no single steps that could be called"
 names = ("n_coarse", "n_fine", "ratio", "drift")

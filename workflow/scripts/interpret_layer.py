@@ -3,21 +3,27 @@
 import job
 import pandas as pd
 
-from hmmlens.interpretation.states import interpret
 from hmmlens.io import store
 from hmmlens.recording import activations
+from hmmlens.stages.interpret import interpret_choices
 
 log = job.start(snakemake)
 params, files = snakemake.params, snakemake.input
 choices = pd.read_csv(files.choices)
-chosen = choices[choices["chosen_reducer"]]
-index = params.reducers.index(chosen["reducer"].iloc[0])
-result = interpret(
-    chosen,
-    store.read(store.inside(files.sweeps[index]), "sweep").load(),
-    store.read(store.inside(files.reduced[index]), "reduced"),
+
+
+def opened(reducer):
+    index = params.reducers.index(reducer)
+    reduced = store.read(store.inside(files.reduced[index]), "reduced")
+    return reduced, store.read(store.inside(files.sweeps[index]), "sweep").load()
+
+
+result = interpret_choices(
+    choices,
+    opened,
     activations.read(store.inside(files.activations)),
     store.read(store.inside(files.sequences), "sequences"),
 )
 store.write(result, store.inside(snakemake.output[0]), "explanation", job.made_by(snakemake))
+chosen = choices[choices["chosen_reducer"]]
 log.info("\n%s", chosen[["reducer", "pick", "covariance_type", "n_states"]].to_string(index=False))

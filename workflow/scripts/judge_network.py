@@ -5,6 +5,7 @@ import pandas as pd
 
 from hmmlens.io import store
 from hmmlens.recording import activations
+from hmmlens.stages.judge import judge_layer
 from hmmlens.validation import verdict_inputs
 from hmmlens.validation.recorded import EvidenceSettings
 
@@ -29,7 +30,7 @@ for run, recording, ends, scores in jobs:
         grade = None
         if beside is not None and trained and layer == layers[-1]:
             grade = beside.loc[run["seed"]]
-        row = verdict_inputs.judged(
+        row = judge_layer(
             verdict_inputs.recorded(
                 root, activations.read(path, layer), data, params.network["lstm_state"]
             ),

@@ -8,9 +8,9 @@ import pandas as pd
 import torch
 
 from hmmlens.io import store
-from hmmlens.recording import activations
 from hmmlens.rnn import recurrent_network, training
-from hmmlens.validation import reservoir_verdict
+from hmmlens.stages.record import choose_sequences
+from hmmlens.stages.reservoir import judge_with_readout
 from hmmlens.validation.baselines import reservoir
 from hmmlens.validation.recorded import EvidenceSettings
 
@@ -19,8 +19,7 @@ torch.set_num_threads(snakemake.threads)
 params, files = snakemake.params, snakemake.input
 data = store.read(store.inside(files.sequences), "sequences").load()
 splits = training.by_split(data, torch.device("cpu"))
-split, length = data["split"].to_numpy(), data["length"].to_numpy()
-chosen = activations.thin(split, length, params.activations["max_frames"])
+chosen = choose_sequences(data, params.activations["max_frames"])
 ceilings = pd.read_csv(files.ceilings)
 settings = EvidenceSettings(fidelity_tolerance=params.fidelity_tolerance)
 
@@ -31,7 +30,7 @@ for seed, (initial, own) in enumerate(zip(params.initial, params.seeds, strict=T
     recurrent_network.load_weights(after, Path(files.weights[seed]))
     reservoir.permute(after, np.random.default_rng(own))
     for weights, network in (("initial", before), ("permuted", after)):
-        row = reservoir_verdict.judge_with_readout(
+        row = judge_with_readout(
             network, splits, data, chosen, ceilings, params.network["lstm_state"], own, settings
         )
         rows.append({"seed": seed, "weights": weights, **row})

@@ -2,23 +2,14 @@
 
 import job
 
-from hmmlens import naming
 from hmmlens.io import store
-from hmmlens.recording import activations
-from hmmlens.validation.baselines import raw_inputs
+from hmmlens.stages.record import choose_sequences
+from hmmlens.stages.reduce_inputs import reduce_inputs
 
 log = job.start(snakemake)
 data = store.read(store.inside(snakemake.input.sequences), "sequences")
-chosen = activations.thin(
-    data["split"].to_numpy(), data["length"].to_numpy(), snakemake.params.max_frames
-)
-variant = snakemake.wildcards.reducer
-result = raw_inputs.control(
-    data,
-    chosen,
-    naming.control_of(variant),
-    raw_inputs.settings_of(variant, snakemake.params.reducers),
-    snakemake.params.seed,
-)
+params = snakemake.params
+chosen = choose_sequences(data, params.max_frames)
+result = reduce_inputs(data, chosen, snakemake.wildcards.reducer, params.reducers, params.seed)
 store.write(result, store.inside(snakemake.output[0]), "reduced", job.made_by(snakemake))
 log.info("%d sequences", len(chosen))

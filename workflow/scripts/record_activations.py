@@ -7,9 +7,8 @@ import torch
 
 from hmmlens.io import store
 from hmmlens.recording import activations
-from hmmlens.recording.extract import extract
 from hmmlens.rnn import devices, loading
-from hmmlens.study import layout
+from hmmlens.stages.record import choose_sequences, record
 
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)
@@ -19,21 +18,18 @@ network = loading.network(
     params.network, data.attrs, data.sizes, Path(snakemake.input.weights), Path.cwd()
 ).to(devices.choose(params.device))
 
-chosen = activations.thin(
-    data["split"].to_numpy(), data["length"].to_numpy(), params.activations["max_frames"]
-)
-part = data.isel(sequence=chosen)
-tree = extract(
+chosen = choose_sequences(data, params.activations["max_frames"])
+tree = record(
     network,
-    activations.network_input(part, params.network["kind"]),
-    part["length"].to_numpy(),
+    activations.network_input(data.isel(sequence=chosen), params.network["kind"]),
+    data,
+    chosen,
     layers=params.network.get("layers"),
     batch_size=params.activations["batch_size"],
     batch_first=params.network.get("batch_first"),
     verify="all",
     store=store.inside(snakemake.output[0]),
     partial=params.partial,
-    labels={layout.SEQUENCE: chosen, layout.SPLIT: part["split"].to_numpy()},
     made_by=job.made_by(snakemake),
 )
 log.info("%d of %d sequences recorded", len(chosen), data.sizes["sequence"])

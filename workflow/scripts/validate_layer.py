@@ -2,14 +2,15 @@
 
 import job
 
+from hmmlens.hmm.settings import Selection
 from hmmlens.io import store
 from hmmlens.recording import activations
-from hmmlens.validation import scorecard
+from hmmlens.stages.score import score_models
+from hmmlens.validation.settings import Validation
 
 log = job.start(snakemake)
 params, files = snakemake.params, snakemake.input
 sequences = store.read(store.inside(files.sequences), "sequences")
-network = scorecard.network_of(activations.read(store.inside(files.activations)), sequences)
 
 
 def opened(reduced, sweep):
@@ -24,15 +25,14 @@ def all_opened(names, reduced, sweeps):
 
 variants = [name for names in params.controls.values() for name in names]
 raw = all_opened(variants, files.get("raw_reduced", []), files.get("raw_sweeps", []))
-selection = params.selection
-scores, choices = scorecard.score_layer(
-    network,
+scores, choices = score_models(
+    activations.read(store.inside(files.activations)),
+    sequences,
     all_opened(params.reducers, files.reduced, files.sweeps),
-    params.n_bootstrap,
-    params.seed,
-    selection["criterion"],
-    selection["fidelity_tolerance"],
     {control: {name: raw[name] for name in names} for control, names in params.controls.items()},
+    Selection(**params.selection),
+    Validation(n_bootstrap=params.n_bootstrap),
+    params.seed,
 )
 scores.to_csv(snakemake.output.scores, index=False)
 choices.to_csv(snakemake.output.choices, index=False)

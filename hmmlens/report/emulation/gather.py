@@ -18,7 +18,7 @@ from hmmlens.study import emulation_jobs
 from hmmlens.study.emulation_folders import COST, REFUSED
 from hmmlens.study.emulation_study import EmulationStudy
 from hmmlens.study.layout import STEPS as FOLDERS
-from hmmlens.study.layout import Job
+from hmmlens.study.rules import Job
 
 #: What is done with a network, in order.
 TRAINED = "trained"

@@ -96,7 +96,7 @@ from hmmlens.report.emulation.paper_comparison import AGREES, DIFFERS, paper_tab
 from hmmlens.report.emulation.text import answers
 from hmmlens.study import emulation_jobs
 from hmmlens.study.emulation_study import EmulationStudy
-from hmmlens.study.layout import Job
+from hmmlens.study.rules import Job
 
 #: Tables that the report prints.
 PRINTED = ("networks", "gates", "paper", "refusals", "cost", "bias_best_factor", "bias_shrinkage")

@@ -257,6 +257,9 @@ def _write(found: Explanation, work: Workspace) -> None:
         place = folder / NETWORKS[role] / "0" / found.layer
         keep(layer.reduced, place / layer.reducer / "reduced", "reduced")
         keep(layer.sweep, place / layer.reducer / "sweep", "sweep")
+        for reducer, (reduced, sweep) in layer.others.items():
+            keep(reduced, place / reducer / "reduced", "reduced")
+            keep(sweep, place / reducer / "sweep", "sweep")
         keep(layer.states, place / "explanation", "explanation")
         (place / "validation").mkdir()
         layer.scores.to_csv(place / "validation" / "scores.csv", index=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +32,7 @@ class Layer(NamedTuple):
     reducer : the name of the reduction, such as ``pca-8``.
     reduced, sweep, states : stores of the kinds ``reduced``, ``sweep`` and ``explanation``.
     scores, choices : see :func:`hmmlens.validation.scorecard.score_layer`.
+    others : the ``reduced`` and the ``sweep`` store of each reduction that was not chosen.
     """
 
     activations: xr.DataTree
@@ -40,6 +42,7 @@ class Layer(NamedTuple):
     scores: pd.DataFrame
     choices: pd.DataFrame
     states: xr.Dataset
+    others: Mapping[str, tuple[xr.Dataset, xr.Dataset]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -344,6 +347,11 @@ def gathered(
     places = [
         ({**key, "reducer": mine.reducer}, bool(mine.reduced.attrs["exploratory"]), mine.sweep)
         for key, mine in zip(keys, layers.values(), strict=True)
+    ]
+    places += [
+        ({**key, "reducer": reducer}, bool(reduced.attrs["exploratory"]), sweep)
+        for key, mine in zip(keys, layers.values(), strict=True)
+        for reducer, (reduced, sweep) in mine.others.items()
     ]
     places += [
         ({**gather.raw_layer(DATASET, name), "reducer": name}, False, sweep)

@@ -6,19 +6,15 @@ from collections.abc import Mapping
 
 from hmmlens.naming import RAW_REDUCER
 from hmmlens.study.cluster import sizes
-from hmmlens.study.cluster.sizes import Size
 from hmmlens.study.config import Study
 from hmmlens.study.emulation_study import EmulationStudy
 from hmmlens.study.layout import RAW, UNTRAINED
 from hmmlens.study.roundtrip_study import RoundTripStudy
+from hmmlens.study.rules import RULES
+from hmmlens.study.work import Size
 
 #: Networks with fewer units are recorded sooner on a CPU than a GPU is free.
 LARGE = 256
-
-#: Rules that work on the study's device.
-ON_DEVICE_IF_LARGE = {"load_network", "record_activations", "find_endpoints"}
-ALWAYS_ON_DEVICE = {"train_network", "sweep_states", "round_trip", "train_emulation"}
-ON_DEVICE = ALWAYS_ON_DEVICE | ON_DEVICE_IF_LARGE
 
 
 def size(study: Study | RoundTripStudy, wildcards: Mapping[str, str]) -> Size:
@@ -53,7 +49,8 @@ def gpus(
     ----------
     there_are : whether GPUs are given out.
     """
-    if rule not in ON_DEVICE or study.device == "cpu":
+    device = RULES[rule].device
+    if device == "cpu" or study.device == "cpu":
         return 0
     if rule == "sweep_states" and isinstance(study, Study) and study.sweep.engine != "torch":
         return 0
@@ -64,6 +61,6 @@ def gpus(
     # Networks that emulate are only trained on a device.
     if isinstance(study, EmulationStudy):
         return int(there_are)
-    if rule in ON_DEVICE_IF_LARGE and size(study, wildcards).n_units < LARGE:
+    if device == "large" and size(study, wildcards).n_units < LARGE:
         return 0
     return int(there_are)

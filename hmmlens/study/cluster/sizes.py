@@ -2,45 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import sqrt
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from hmmlens import naming
 from hmmlens.datasets.base import Dataset
 from hmmlens.rnn.settings import KerasNetwork, TorchNetwork, TrainedNetwork
 from hmmlens.study.config import Study
+from hmmlens.study.emulation_study import EmulationStudy
+from hmmlens.study.emulation_work import EmulationSize
 from hmmlens.study.roundtrip_study import RoundTripStudy
+from hmmlens.study.work import Size
 
 #: Bytes of a value in a file, at least: fewer mean a larger size, and a job that asks for more.
 BYTES_PER_VALUE = 4
 #: Units of a network whose weights are not here yet.
 UNKNOWN_UNITS = 256
-
-
-class Size(NamedTuple):
-    """What the cost of a job grows with.
-
-    n_steps : steps of all sequences of the dataset
-    n_values : values of a step, input and target together
-    n_recorded : steps that are recorded and explained
-    n_units : of all layers together
-    n_components : of the widest reduction
-    n_epochs : of training; 0 without
-    n_fits : states times steps of EM, summed over all hidden Markov models of one reduction
-    n_reducers : reductions of a layer
-    n_networks : trainings of one network, with those of its untrained twin
-    """
-
-    n_steps: int
-    n_values: int
-    n_recorded: int = 0
-    n_units: int = 0
-    n_components: int = 0
-    n_epochs: int = 0
-    n_fits: float = 0.0
-    n_reducers: int = 1
-    n_networks: int = 1
 
 
 def of_dataset(dataset: Dataset) -> Size:
@@ -80,6 +59,7 @@ def of_network(study: Study, name: str) -> Size:
         n_fits=_fits(study, max(widths)),
         n_reducers=len(study.reducers),
         n_networks=n_networks,
+        n_kept=_kept(study),
     )
 
 
@@ -106,6 +86,7 @@ def of_raw(study: Study, dataset: str, reducer: str = naming.RAW_REDUCER) -> Siz
         n_recorded=min(size.n_steps, study.activations.max_frames),
         n_components=width,
         n_fits=_fits(study, width),
+        n_kept=_kept(study),
     )
 
 
@@ -120,6 +101,33 @@ def of_trip(study: RoundTripStudy, name: str) -> Size:
         n_epochs=study.training_of(name).max_epochs,
         n_fits=float(sum(study.n_states) * study.n_restarts * 50 * len(study.methods)),
     )
+
+
+def of_emulation(study: EmulationStudy, wildcards: Mapping[str, str]) -> EmulationSize:
+    """Return the size of a job of a study of emulating networks.
+
+    Parameters
+    ----------
+    study : EmulationStudy
+        The study.
+    wildcards : mapping
+        Of the job: ``network`` and ``seed``, or ``target``.
+
+    Returns
+    -------
+    EmulationSize
+    """
+    name = wildcards.get("network")
+    if name is None:
+        return EmulationSize(study.emulation, None, study.n_scored, study.bias, False)
+    first = wildcards["seed"] == "0"
+    return EmulationSize(study.training_of(name), study.networks[name], study.n_scored, None, first)
+
+
+def _kept(study: Study) -> int:
+    """Return how many states all models of a sweep have that are kept, padded to the most."""
+    counts = study.sweep.n_states
+    return len(study.sweep.covariance_types) * len(counts) * counts[-1]
 
 
 def _fits(study: Study, width: int) -> float:

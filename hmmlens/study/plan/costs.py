@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from hmmlens.study import jobs
-from hmmlens.study.plan import emulation, scaling
+from hmmlens.study.plan import scaling
 from hmmlens.study.plan.measured import Past, Took
 from hmmlens.study.plan.work import Sizer, Work, least
+from hmmlens.study.rules import EMULATING
 
 #: kind of job, see :meth:`hmmlens.study.plan.work.Sizer.kinds` -> the laws of its seconds, memory,
 #: disk
@@ -95,7 +96,7 @@ def _laws(seen: Sequence[Seen]) -> Laws:
                 [getattr(one.took, name) for one in rows],
                 getattr(least(kind.split()[0]), name),
                 # Studies are far apart in size, and the model was measured at either scale.
-                scaled=kind in emulation.LEAST,
+                scaled=kind in EMULATING and not EMULATING[kind].local,
             )
             for name in Took._fields
         }

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from hmmlens.errors import ConfigError
 from hmmlens.study import jobs, layout
-from hmmlens.study.layout import Job
+from hmmlens.study.rules import Job
 
 #: When Snakemake looks at a job: every half second, and after so many looks every half minute.
 SHORT, LOOKS, LONG = 0.5, 30, 30.0

@@ -1,79 +1,17 @@
-"""What trainings will cost, in CPU time and memory, told before they start.
-
-The time of an update is a sum of three terms: multiplications of the network, forth and back; the
-transport, of every pair of sequences; and the overhead of each step in time. Their weights were
-fitted to 16 measured sizes of networks and batches (``benchmarks/emulation_cost.py`` makes them
-anew) on one thread of an AMD EPYC with AVX-512, which they meet within 20 %. Other processors, and
-GPUs, differ by a factor that one training tells.
+"""What trainings of emulating networks will cost, in CPU time and memory, before they start.
 
 ``python -m hmmlens.study.plan.training_cost workflow/studies/torre.yaml`` prints what a study's
-will cost, network by network; ``hmmlens plan``, what all of its jobs will.
+trainings will cost, network by network; ``hmmlens plan``, what all of its jobs will. The model is
+:func:`hmmlens.study.emulation_work.of_training`.
 """
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
 
-from hmmlens.emulation.settings import Emulation, EmulationNetwork
-from hmmlens.rnn.equations import CELLS, EMULATING
 from hmmlens.study.emulation_study import EmulationStudy
-
-#: Matrices of a cell's size for one gate or drive each.
-N_GATES = {name: CELLS[cell].n_blocks for name, cell in EMULATING.items()}
-#: Seconds for a multiplication and addition of the network, for a pair of sequences, and for a step
-#: in time, each in an update.
-WEIGHTS = (1.24e-10, 3.0e-8, 3.2e-4)
-#: Pairs of sequences, against one divergence: the energy distance needs no transport of them.
-PAIRS = {"sinkhorn": 1.0, "split": 1.0, "energy": 0.1}
-#: Seconds beside the updates: imports, the levels of the loss and files.
-START = 8.0
-#: Megabytes of the process itself, and bytes for a number of a batch's states and for a pair.
-PROCESS_MB, PER_STATE, PER_PAIR = 550.0, 16.0, 40.0
-#: A job may take so many times as long as foretold before it is stopped.
-MARGIN = 4.0
-
-
-class Cost(NamedTuple):
-    """What one training costs.
-
-    seconds : of one CPU thread
-    memory_mb : most memory
-    """
-
-    seconds: float
-    memory_mb: int
-
-    @property
-    def runtime(self) -> int:
-        """Minutes that a job may take."""
-        return max(20, math.ceil(MARGIN * self.seconds / 60))
-
-
-def size(network: EmulationNetwork) -> int:
-    """Return the multiplications of one step of a network, as many as it has weights."""
-    return N_GATES[network.cell] * network.n_units * (network.n_units + network.n_noise)
-
-
-def terms(settings: Emulation, network: EmulationNetwork) -> tuple[float, float, float]:
-    """Return what the :data:`WEIGHTS` are of, for one update."""
-    numbers = settings.batch_size * settings.n_steps * size(network)
-    pairs = PAIRS[settings.objective] * settings.batch_size**2
-    return numbers, pairs, settings.n_steps
-
-
-def of_training(settings: Emulation, network: EmulationNetwork) -> Cost:
-    """Return what a training costs."""
-    given = terms(settings, network)
-    update = sum(weight * number for weight, number in zip(WEIGHTS, given, strict=True))
-    gates = N_GATES[network.cell]
-    states = (
-        settings.batch_size * settings.n_steps * (gates * network.n_units + network.n_noise / 2)
-    )
-    memory = PROCESS_MB + (PER_STATE * states + PER_PAIR * settings.batch_size**2) / 2**20
-    return Cost(START + settings.n_updates * update, 100 * math.ceil(memory / 100))
+from hmmlens.study.emulation_work import Cost, of_training
 
 
 def of_study(study: EmulationStudy) -> dict[str, Cost]:

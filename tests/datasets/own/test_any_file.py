@@ -22,7 +22,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hmmlens.cli import explain
+from hmmlens.cli import command as cli
 from hmmlens.datasets.content import DIMS
 from hmmlens.datasets.own.arrays import read_npz, read_zarr
 from hmmlens.datasets.own.files import from_file
@@ -389,7 +389,7 @@ def test_the_command_explains_a_table_or_reports_why_not(
     before = {p.name: digest(p) for p in place.iterdir() if p.is_file()}
     quick = ["--n-states", "1-2", "--n-restarts", "1", "--no-untrained", "--n-components", "2"]
     args = ["explain", "any_file_network:build", "--weights", "w.safetensors", "--data", "d.csv"]
-    assert explain.main([*args, "--out", "found", *quick]) == code
+    assert cli.main([*args, "--out", "found", *quick]) == code
     message = capsys.readouterr().err
     assert "Traceback" not in message
     assert {name: digest(place / name) for name in before} == before

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hmmlens.cli import explain
+from hmmlens.cli import command as cli
 from hmmlens.errors import DataError
 from hmmlens.report import partial
 from hmmlens.report.emulation import pipeline
@@ -23,12 +23,13 @@ from hmmlens.report.figures import FigureRegistry
 from hmmlens.study import emulation_jobs, emulation_study, jobs
 from hmmlens.study.emulation_folders import write_tables
 from hmmlens.study.emulation_study import EmulationStudy
-from hmmlens.study.layout import STEPS, Job
+from hmmlens.study.layout import STEPS
+from hmmlens.study.rules import Job
 from tests.report.emulation import finished_study
 from tests.report.emulation.test_pipeline import good
 
 N_SEEDS = {"chain2": 8, "fully3": 2}
-SMOKE = Path(explain.__file__).parents[2] / "workflow" / "studies" / "torre-smoke.yaml"
+SMOKE = Path(cli.__file__).parents[2] / "workflow" / "studies" / "torre-smoke.yaml"
 #: Of the steps that :func:`good` has tables of.
 RULES = [STEPS[step] for step in STEPS if step != "states"]
 
@@ -202,7 +203,7 @@ def test_nothing_to_report_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert explain.main(["partial", "--configfile", str(SMOKE)]) == explain.WRONG
+    assert cli.main(["partial", "--configfile", str(SMOKE)]) == cli.WRONG
     told = capsys.readouterr().err
     assert "there is nothing to report of torre-smoke yet, because no job has ended: 0 of 7" in told
     assert not (tmp_path / "results").exists()
@@ -211,7 +212,7 @@ def test_nothing_to_report_is_told(
     job = Job("train_emulation", ("chain2", "0"))
     write_tables(good("chain2")["trained"], results / job.outputs[0])
     end(results, job)
-    assert explain.main(["partial", "--configfile", str(SMOKE)]) == explain.WRONG
+    assert cli.main(["partial", "--configfile", str(SMOKE)]) == cli.WRONG
     assert "because no training has ended and had its plateau" in capsys.readouterr().err
     assert not (results / partial.FOLDER).exists()
 

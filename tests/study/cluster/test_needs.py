@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from hmmlens.study import config, roundtrip_study
+from hmmlens.study import config, emulation_study, roundtrip_study
 from hmmlens.study.cluster import needs, sizes
-from hmmlens.study.cluster.sizes import Size
+from hmmlens.study.rules import EMULATING, RULES
+from hmmlens.study.work import OfSize, Size
 
 ROOT = Path(__file__).parents[3]
 STUDY: dict[str, Any] = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -53,12 +54,14 @@ MEASURED = {
 @pytest.mark.parametrize(("rule", "size"), MEASURED, ids=lambda v: v if isinstance(v, str) else "")
 def test_model_lies_above_what_was_measured_and_not_far(rule: str, size: Size) -> None:
     mb, seconds = MEASURED[rule, size]
-    work = needs.WORK[rule](size)
+    model = RULES[rule].model
+    assert isinstance(model, OfSize)
+    work = model.work(size)
     assert mb < work.mb < 3 * mb
     assert seconds < work.seconds < 60 + 60 * seconds
 
 
-@pytest.mark.parametrize("rule", needs.WORK)
+@pytest.mark.parametrize("rule", [n for n, r in RULES.items() if isinstance(r.model, OfSize)])
 def test_needs_grow_with_the_work_and_with_each_attempt(rule: str) -> None:
     first = needs.need(rule, SMALL)
     assert needs.need(rule, SMALL, attempt=3) == (
@@ -71,15 +74,27 @@ def test_needs_grow_with_the_work_and_with_each_attempt(rule: str) -> None:
     assert grown.runtime > first.runtime or rule == "raw_input"
 
 
-def test_every_rule_that_may_run_on_a_node_has_a_model() -> None:
+def test_every_rule_of_the_workflow_has_a_row_and_asks_for_what_it_says() -> None:
     text = "".join(file.read_text() for file in (ROOT / "workflow" / "rules").rglob("*.smk"))
-    blocks = text.split("\nrule ")[1:]
-    far = {b.split(":")[0] for b in blocks if "localrule: True" not in b}
-    # Networks that emulate have a model of their own, and what follows their training is alike.
-    own = {rule for rule in far if f'**placed("{rule}"' in text or f'**fixed("{rule}"' in text}
-    assert far - own == set(needs.WORK)
-    for rule in far - own:
-        assert f'**needs("{rule}"' in text
+    blocks = {block.split(":")[0]: block for block in text.split("\nrule ")[1:]}
+    # What is downloaded is no result of a study.
+    del blocks["fetch_source"]
+    assert blocks.keys() == RULES.keys()
+    for name, block in blocks.items():
+        assert f'**needs("{name}"' in block
+        assert ("localrule: True" in block) == RULES[name].local
+
+
+def test_steps_of_emulation_ask_for_more_at_each_attempt() -> None:
+    raw = yaml.safe_load((ROOT / "workflow" / "studies" / "torre-smoke.yaml").read_text())
+    study = emulation_study.load(raw, "torre-smoke.yaml")
+    network = next(iter(study.networks))
+    for rule, row in EMULATING.items():
+        wildcards = dict.fromkeys(row.wildcards, "0") | {"network": network}
+        if "target" in row.wildcards or row.local:
+            wildcards.pop("network")
+        one, three = (needs.of_job(study, rule, wildcards, attempt) for attempt in (1, 3))
+        assert three == (3 * one.mem_mb, 3 * one.runtime)
 
 
 def test_sizes_come_from_the_settings() -> None:

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hmmlens.cli import explain
+from hmmlens.cli import command as cli
 from hmmlens.study import jobs, layout
-from hmmlens.study.layout import Job
 from hmmlens.study.plan import costs, measured, text
 from hmmlens.study.plan.measured import Past, Took
 from hmmlens.study.plan.work import Sizer
+from hmmlens.study.rules import Job
 
-ROOT = Path(explain.__file__).parents[2]
+ROOT = Path(cli.__file__).parents[2]
 
 
 def config(name: str, n_sequences: int = 100, n_units: int = 8, **others: Any) -> dict[str, Any]:
@@ -190,7 +190,7 @@ def test_the_command_prints_a_plan(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert explain.main(["plan", "--configfile", str(ROOT / name)]) == 0
+    assert cli.main(["plan", "--configfile", str(ROOT / name)]) == 0
     told = capsys.readouterr().out
     study = jobs.load(measured_settings(ROOT / name), name)
     (total,) = (line.split() for line in told.splitlines() if line.startswith("all "))
@@ -209,7 +209,7 @@ def test_own_studies_are_found_and_named(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     study_folder(tmp_path / "results", config("own"))
-    assert explain.main(["plan", "--configfile", str(ROOT / "config.yaml")]) == 0
+    assert cli.main(["plan", "--configfile", str(ROOT / "config.yaml")]) == 0
     assert "Of this machine: own; it takes" in capsys.readouterr().out
 
 
@@ -234,7 +234,7 @@ def test_a_config_that_does_not_fit_is_told_in_a_sentence(
     if content is not None:
         Path("config.yaml").write_text(content)
     for command in ("plan", "partial"):
-        assert explain.main([command]) == explain.WRONG
+        assert cli.main([command]) == cli.WRONG
         told = capsys.readouterr()
         assert sentence in told.err and "Traceback" not in told.err
         assert told.out == "" and len(told.err.strip().splitlines()) == 1

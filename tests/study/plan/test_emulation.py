@@ -9,21 +9,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hmmlens.cli import explain
+from hmmlens.cli import command as cli
 from hmmlens.datasets.synthetic.generators import preset_hmm
 from hmmlens.emulation.analysis import reference_generators
 from hmmlens.emulation.analysis.plateau.detection import PlateauSettings
 from hmmlens.emulation.analysis.plateau.step_correlation import EscapeSettings
 from hmmlens.emulation.analysis.settings import ReverseSettings
 from hmmlens.io.yaml_files import read_yaml
-from hmmlens.study import emulation_study, jobs
+from hmmlens.study import emulation_study, emulation_work, jobs
 from hmmlens.study.emulation_study import EmulationStudy
-from hmmlens.study.layout import Job
-from hmmlens.study.plan import costs, emulation, measured, text, training_cost
+from hmmlens.study.plan import costs, measured, text, training_cost
 from hmmlens.study.plan.measured import Past, Took
 from hmmlens.study.plan.work import Sizer, least
+from hmmlens.study.rules import Job
 
-PAPER = Path(explain.__file__).parents[2] / "workflow" / "studies" / "torre-paper.yaml"
+PAPER = Path(cli.__file__).parents[2] / "workflow" / "studies" / "torre-paper.yaml"
 
 
 def study(name: str = "e", **changed: Any) -> EmulationStudy:
@@ -58,7 +58,7 @@ PAST = [past(f"p{n}", n_updates=n, batch_size=b, n_units=u)
 def test_jobs_add_up_to_what_trainings_cost() -> None:
     given = study(n_updates=300, batch_size=512)
     table = rows(given, *PAST)
-    one = training_cost.of_training(given.emulation, given.networks["a"])
+    one = emulation_work.of_training(given.emulation, given.networks["a"])
     assert table.loc["train_emulation", "jobs"] == 2
     assert table.loc["train_emulation", "core_hours"] == pytest.approx(
         2 * one.seconds / 3600, rel=0.05
@@ -104,10 +104,10 @@ def test_only_trainings_hold_a_gpu(device: str, on: bool) -> None:
 
 def test_what_is_said_of_the_work_is_what_is_done() -> None:
     # These numbers stand in modules that load torch, which a plan does not need.
-    assert 2 * PlateauSettings.n_repeats == emulation.LEVELS
-    assert EscapeSettings.n_sequences == emulation.SEQUENCES
-    assert ReverseSettings.max_checkpoints == emulation.MOST_CHECKPOINTS
-    assert len(reference_generators.hand_made(preset_hmm("chain2"))) == emulation.GENERATORS
+    assert 2 * PlateauSettings.n_repeats == emulation_work.LEVELS
+    assert EscapeSettings.n_sequences == emulation_work.SEQUENCES
+    assert ReverseSettings.max_checkpoints == emulation_work.MOST_CHECKPOINTS
+    assert len(reference_generators.hand_made(preset_hmm("chain2"))) == emulation_work.GENERATORS
 
 
 def test_emulation_is_among_what_is_shipped() -> None:
@@ -124,7 +124,7 @@ def test_the_papers_study_is_planned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert explain.main(["plan", "--configfile", str(PAPER)]) == 0
+    assert cli.main(["plan", "--configfile", str(PAPER)]) == 0
     told = capsys.readouterr().out
     given = emulation_study.load(read_yaml(PAPER), PAPER.name)
     lines = {line.split()[0]: line.split() for line in told.splitlines() if line}

@@ -16,7 +16,7 @@ rule score_emulation:
         "../../../envs/cpu.yaml"
     threads: 1
     resources:
-        **fixed("score_emulation", 2000, 60),
+        **needs("score_emulation"),
     params:
         **about("scores"),
         n_sequences=study.n_scored,
@@ -40,7 +40,7 @@ rule reverse_engineer:
         "../../../envs/cpu.yaml"
     threads: 1
     resources:
-        **fixed("reverse_engineer", 3000, 30),
+        **needs("reverse_engineer"),
     params:
         **about("reverse"),
         # Figures show one seed.
@@ -64,7 +64,7 @@ rule find_kicks:
         "../../../envs/cpu.yaml"
     threads: 1
     resources:
-        **fixed("find_kicks", 3000, 60),
+        **needs("find_kicks"),
     params:
         **about("kicks"),
     script:
@@ -91,7 +91,7 @@ rule tie_states:
         "../../../envs/cpu.yaml"
     threads: 1
     resources:
-        **fixed("tie_states", 3000, 60),
+        **needs("tie_states"),
     params:
         **about("states"),
     script:
@@ -112,7 +112,7 @@ rule measure_bias:
         "../../../envs/cpu.yaml"
     threads: 1
     resources:
-        **fixed("measure_bias", 4000, 60),
+        **needs("measure_bias"),
     params:
         target=lambda w: matrices(w.target),
         bias=study.bias.model_dump() if study.bias else {},

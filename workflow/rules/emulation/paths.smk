@@ -1,7 +1,6 @@
 """Names and paths of a study of networks that emulate hidden Markov models."""
 
 from hmmlens.study import emulation_jobs
-from hmmlens.study.plan import training_cost
 
 NETWORK = f"{RESULTS}/{layout.NETWORK}"
 TRAINED = f"{NETWORK}/trained"
@@ -43,18 +42,3 @@ def results_of(found):
 def trainings_of(step):
     """Return the folder of a step for every training that takes part in it."""
     return results_of(emulation_jobs.of_step(study, step))
-
-
-def cost_of_training(wildcards):
-    return training_cost.of_training(
-        study.training_of(wildcards.network), study.networks[wildcards.network]
-    )
-
-
-def training_needs(wildcards, attempt):
-    need = cost_of_training(wildcards)
-    return need.memory_mb * attempt, need.runtime * attempt
-
-
-def plateau_needs(wildcards, attempt):
-    return cost_of_training(wildcards).memory_mb * attempt, 20 * attempt

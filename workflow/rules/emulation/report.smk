@@ -28,8 +28,7 @@ rule gather_torre:
         "../../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        **needs("gather_torre"),
     params:
         study=study.model_dump(),
     script:
@@ -59,8 +58,7 @@ rule draw_torre:
         "../../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        **needs("draw_torre"),
     script:
         "../../scripts/draw_torre.py"
 
@@ -87,8 +85,7 @@ rule write_torre:
         "../../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs("write_torre"),
     params:
         about=lambda w: document.params(document.head(study)),
     script:

@@ -1,5 +1,7 @@
 """Training of networks on their targets, and the plateau of the loss."""
 
+from hmmlens.study.plan import training_cost
+
 
 onstart:
     # Of several such blocks Snakemake takes the last.
@@ -21,7 +23,7 @@ rule train_emulation:
         "../../../envs/cpu.yaml"
     threads: 1
     resources:
-        **placed("train_emulation", training_needs),
+        **needs("train_emulation"),
     params:
         network=network_settings,
         target=lambda w: matrices(study.networks[w.network].target),
@@ -50,7 +52,7 @@ rule find_plateau:
         "../../../envs/cpu.yaml"
     threads: 1
     resources:
-        **placed("find_plateau", plateau_needs),
+        **needs("find_plateau"),
     params:
         **about("plateau"),
         training=lambda w: study.training_of(w.network).model_dump(),

@@ -43,8 +43,7 @@ rule make_tables:
         "../../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        **needs("make_tables"),
     params:
         parts=jobs.parts(study)._asdict(),
         exploratory=EXPLORATORY,
@@ -93,8 +92,7 @@ rule draw_network:
         "../../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        **needs("draw_network"),
     params:
         shown=lambda w: {
             "dataset": dataset_of(w.network),
@@ -129,8 +127,7 @@ rule draw_overview:
         "../../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs("draw_overview"),
     script:
         "../../scripts/draw_overview.py"
 
@@ -159,8 +156,7 @@ rule write_report:
         "../../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs("write_report"),
     params:
         networks=CONFIGURED,
         # A function, so that braces in a title are no wildcards.

@@ -31,7 +31,8 @@ from hmmlens.report.emulation.figures import (
 )
 from hmmlens.report.emulation.figures.common import FIGURES, examples
 from hmmlens.report.emulation.paper_comparison import compared
-from hmmlens.study.layout import STEPS, Job
+from hmmlens.study.layout import STEPS
+from hmmlens.study.rules import Job
 
 __all__ = ["FIGURES", "MODULES", "SECTIONS", "draw", "pictures", "sections"]
 

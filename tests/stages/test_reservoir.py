@@ -8,8 +8,8 @@ import torch
 from hmmlens.datasets.build import build
 from hmmlens.datasets.synthetic.flipflop import FlipFlopData
 from hmmlens.rnn import recurrent_network, training
+from hmmlens.stages.reservoir import judge_with_readout
 from hmmlens.validation import ceilings
-from hmmlens.validation.reservoir_verdict import judge_with_readout
 
 
 def test_untrained_network_does_not_remember_a_flip_flop() -> None:

@@ -1,0 +1,149 @@
+"""One layer through the stages after recording, with its controls, and the verdict on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from hmmlens.explanation.settings import Plan
+from hmmlens.naming import raw_variants
+from hmmlens.recording import activations, protocol
+from hmmlens.report.explain.result import Layer
+from hmmlens.stages.endpoints import find_endpoints
+from hmmlens.stages.interpret import chosen_reducer, interpret_choices
+from hmmlens.stages.judge import judge_layer
+from hmmlens.stages.reduce import reduce_layer
+from hmmlens.stages.reduce_inputs import reduce_inputs
+from hmmlens.stages.score import score_models
+from hmmlens.stages.sweep import fit_models
+from hmmlens.typing import Ints
+from hmmlens.validation import verdict_inputs
+from hmmlens.validation.recorded import EvidenceSettings, Losses
+from hmmlens.validation.scorecard import Stores
+
+#: Both states of an LSTM are taken.
+LSTM_STATE = "both"
+
+
+def fit_controls(sequences: xr.Dataset, chosen: Ints, plan: Plan) -> dict[str, dict[str, Stores]]:
+    """Reduce the inputs themselves and fit models to them.
+
+    Parameters
+    ----------
+    sequences : Dataset
+        The ``sequences`` store.
+    chosen : ndarray of shape (sequence,)
+        Which of its sequences were recorded.
+    plan : Plan
+        What is computed.
+
+    Returns
+    -------
+    dict
+        Control -> reduction -> its ``reduced`` and its ``sweep`` store.
+    """
+    if not plan.settings.controls.raw_input:
+        return {}
+    reducers = plan.confirmatory()
+    reduced = {
+        control: {
+            variant: reduce_inputs(sequences, chosen, variant, reducers, plan.seed)
+            for variant in variants
+        }
+        for control, variants in raw_variants(reducers).items()
+    }
+    return {
+        control: {
+            name: (data, fit_models(data, plan.sweep, plan.seed)) for name, data in of.items()
+        }
+        for control, of in reduced.items()
+    }
+
+
+def explain_layer(
+    acts: xr.DataTree,
+    name: str,
+    sequences: xr.Dataset,
+    reducers: Mapping[str, dict[str, Any]],
+    controls: Mapping[str, Mapping[str, Stores]],
+    plan: Plan,
+) -> Layer:
+    """Reduce a recorded layer, fit models, score them, choose some and interpret their states.
+
+    Parameters
+    ----------
+    acts : DataTree
+        The ``activations`` store.
+    name : str
+        The layer.
+    sequences : Dataset
+        The ``sequences`` store.
+    reducers : mapping
+        Settings of each reducer by its name.
+    controls : mapping
+        The controls that are scored as well, see :func:`fit_controls`.
+    plan : Plan
+        What is computed.
+
+    Returns
+    -------
+    Layer
+    """
+    root, layer = acts.to_dataset(), activations.layer_of(acts, name)
+    stores: dict[str, Stores] = {}
+    for reducer, settings in reducers.items():
+        reduced = reduce_layer(root, layer, LSTM_STATE, settings, plan.seed)
+        stores[reducer] = reduced, fit_models(reduced, plan.sweep, plan.seed)
+    sections = plan.settings
+    scores, choices = score_models(
+        root, sequences, stores, controls, sections.selection, sections.validation, plan.seed
+    )
+    states = interpret_choices(choices, stores.__getitem__, root, sequences)
+    best = chosen_reducer(choices)
+    return Layer(acts, best, *stores.pop(best), scores, choices, states, stores)
+
+
+def judge_trained(
+    model: Any, acts: xr.DataTree, name: str, sequences: xr.Dataset, plan: Plan
+) -> dict[str, Any]:
+    """Return the row of the verdict. What the network was trained for is not known.
+
+    A module with ``step`` that values drive runs on zeros to find where it settles; the verdict on
+    others is at best "consistent with" states.
+
+    Parameters
+    ----------
+    model : module
+        The trained network.
+    acts : DataTree
+        The ``activations`` store.
+    name : str
+        The layer.
+    sequences : Dataset
+        The ``sequences`` store.
+    plan : Plan
+        What is computed.
+
+    Returns
+    -------
+    dict
+        See :func:`hmmlens.stages.judge.judge_layer`.
+    """
+    from torch import nn
+
+    root = acts.to_dataset()
+    layer = activations.layer_of(acts, name)
+    recorded = verdict_inputs.recorded(root, layer, sequences, LSTM_STATE)
+    settled = None
+    if isinstance(model, nn.Module) and protocol.follows(model):
+        settled = find_endpoints(
+            model, acts["input"].to_numpy(), recorded.distribution, recorded.length,
+            {**sequences.attrs, "target_delay": 0}, plan.seed,
+        )  # fmt: skip
+    tolerance = plan.settings.selection.fidelity_tolerance
+    settings = EvidenceSettings(fidelity_tolerance=tolerance)
+    losses = Losses(np.nan, np.nan)
+    return judge_layer(recorded, losses, settled, plan.seed, settings=settings)

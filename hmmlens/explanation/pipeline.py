@@ -1,0 +1,205 @@
+"""Explain a network in one call: record, reduce, fit, score, interpret, judge."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from hmmlens.deprecation import renamed_parameters
+from hmmlens.errors import DataError
+from hmmlens.explanation import layers as stages
+from hmmlens.explanation import networks as nets
+from hmmlens.explanation.settings import ExplanationSettings, Plan
+from hmmlens.recording import activations, in_memory
+from hmmlens.recording.inputs import Source
+from hmmlens.report.explain import folder
+from hmmlens.report.explain.result import Explanation, gathered
+from hmmlens.stages.record import choose_sequences
+
+log = logging.getLogger(__name__)
+
+
+@renamed_parameters(seed="random_state")
+def explain(
+    model: Any,
+    inputs: Any,
+    *,
+    lengths: Any = None,
+    outputs: str = "values",
+    truth: Any = None,
+    split: Any = None,
+    groups: ArrayLike | None = None,
+    untrained: Any | None = "redraw",
+    layer: str | None = None,
+    layers: Sequence[str] | None = None,
+    batch_first: bool | None = None,
+    settings: Mapping[str, Any] | ExplanationSettings | None = None,
+    max_frames: int | None = None,
+    reducer: str | None = None,
+    n_components: int | None = None,
+    n_states: int | Iterable[int] | None = None,
+    covariance_type: str | None = None,
+    n_restarts: int | None = None,
+    random_state: Any = "settings",
+    names: Mapping[str, Sequence[str]] | None = None,
+    note: str | None = None,
+    out: str | Path | None = None,
+    progress: bool | None = None,
+    made_by: Mapping[str, Any] | None = None,
+) -> Explanation:
+    """Explain one layer of a network by the states that it moves through.
+
+    Parameters
+    ----------
+    model : module
+        Any torch module that holds recurrent layers; see :func:`hmmlens.extract`. What it returns,
+        or the first of it, is its output of shape (sequence, time, output).
+    inputs : array of shape (sequence, time) or (sequence, time, feature), or list of sequences
+        Symbols or values.
+    lengths : array of shape (sequence,), optional
+        Steps of each sequence where they differ.
+    outputs : {"values", "logits"}
+        What the network's output is: values, or logits of symbols.
+    truth : array of shape (sequence, time) or list of sequences, optional
+        True states to compare with: whole numbers from 0, -1 (or NaN, or a masked entry) where
+        unknown; or words, empty where unknown.
+    split : array of shape (sequence,), optional
+        0 or ``train``, 1 or ``select``, 2 or ``test``; by default sampled with the shares of
+        ``settings``. One or two sequences are then cut in time into at most 40 blocks each, of 50
+        steps or more: first those of train, then select, then test, with a 20th of the steps left
+        out between them. The findings say so. The network starts each block from its initial state.
+    groups : array of shape (sequence,), optional
+        To whom or what each sequence belongs (a person, a device), numbers or text. A split that
+        is sampled keeps groups together, and agreement with a truth that is constant within groups
+        is tested by permuting over groups.
+    untrained : module, "redraw" or None
+        The same network before training, taken through the same stages. By default the model's
+        weights are sampled anew; None leaves this control out.
+    layer : str, optional
+        Name of the layer in the recording, which may be one direction of a bidirectional layer; or
+        several with ``+`` between them, to take their units together. By default the last layer of
+        the forward pass, both directions of it.
+    layers : sequence of str, optional
+        Names of the layers or modules to record, see :func:`hmmlens.extract`; needed for modules
+        that hold no layer of torch. By default all recurrent layers.
+    batch_first : bool, optional
+        False where the model takes (time, sequence, ...).
+    settings : mapping or ExplanationSettings, optional
+        The sections of a study that apply to one network, as in
+        :class:`hmmlens.explanation.settings.ExplanationSettings`: ``seed``, ``split``, ``blocks``,
+        ``activations``, ``reducers``, ``sweep``, ``selection``, ``validation``, ``controls``. The
+        arguments below replace single settings of them.
+    max_frames : int, optional
+        Steps in all to aim at: more sequences are thinned evenly in each split. By default 13000.
+    reducer : str, optional
+        Kind of the one reducer, see :func:`hmmlens.reduce`. By default ``pca``.
+    n_components : int, optional
+        Components of the reducer. By default 8.
+    n_states : int or iterable of int, optional
+        Numbers of states, see :class:`hmmlens.HMMSweep`. By default 1 to 12.
+    covariance_type : str, optional
+        Covariance type of the states. By default ``tied``.
+    n_restarts : int, optional
+        Fits of each model. By default 5.
+    random_state : int, RandomState, Generator or None
+        Seed of the split, the untrained control, the reduction and the initialisations; a
+        ``RandomState`` or ``Generator`` gives one, None takes a fresh one. By default ``seed`` of
+        ``settings``, which is 0. What was used stands in the settings of the explanation.
+    names : mapping, optional
+        ``input``, ``output``, ``truth`` -> names along these dimensions.
+    note : str, optional
+        How the data were cut, for the findings, where a caller has cut them.
+    out : path, optional
+        Folder to write all of it to, as :meth:`Explanation.save` does. States go there batch by
+        batch, and what was recorded when a run was killed is taken up by the next one.
+    progress : bool, optional
+        Show how far the recording is, see :func:`hmmlens.extract`.
+    made_by : mapping, optional
+        Attributes of the recorded states that say what made the network, such as its factory.
+        What a killed run has recorded is taken up only where they are the same.
+
+    Returns
+    -------
+    Explanation
+        Stores, tables and a summary.
+
+    Raises
+    ------
+    ConfigError
+        When ``settings`` do not fit; the message names the setting.
+    DataError
+        When the arrays do not fit each other or the network, or the layer does not exist.
+    StoreError
+        When ``out`` holds anything but a former explanation as this function wrote it; when another
+        process is writing there, or the system refuses to write.
+    """
+    if outputs not in ("logits", "values"):
+        raise DataError(f"outputs is {outputs!r}; logits or values is needed")
+    plan = Plan(
+        settings,
+        max_frames=max_frames,
+        reducer=reducer,
+        n_components=n_components,
+        n_states=n_states,
+        covariance_type=covariance_type,
+        n_restarts=n_restarts,
+        random_state=random_state,
+    )
+    names = names or {}
+    sequences = in_memory.sequences(
+        Source(inputs, lengths), truth, split, names, plan.seed, groups,
+        plan.settings.split, plan.settings.blocks,
+    )  # fmt: skip
+    kind = "symbols" if outputs == "logits" else "values"
+    sequences = sequences.assign_attrs(target_kind=kind)
+    if note is not None:
+        sequences = sequences.assign_attrs(cut=note)
+    wanted = layers
+    if layers is None and layer is not None:
+        wanted = layer.split(activations.TOGETHER)
+    about = {"layer": layer, "outputs": outputs} | plan.about()
+    if layers is not None:
+        about["layers"] = list(layers)
+    if batch_first is not None:
+        about["batch_first"] = batch_first
+    if not plan.settings.controls.untrained:
+        untrained = None
+    networks = {"trained": model, "untrained": nets.untrained_control(model, untrained, plan.seed)}
+    chosen = choose_sequences(sequences, plan.max_frames)
+    with folder.becoming(out) as partial:
+        recorded: dict[str, xr.DataTree] = {}
+        for role, network in networks.items():
+            if network is not None:
+                path = folder.recording(partial, role) if partial else None
+                with nets.naming_the_control(role):
+                    recorded[role] = nets.record_network(
+                        network, sequences, chosen, wanted, batch_first, path, made_by or {},
+                        batch_size=plan.settings.activations.batch_size, progress=progress,
+                    )  # fmt: skip
+                log.info("the %s network is recorded", role)
+        name, sequences = nets.layer_and_outputs(recorded["trained"], layer, sequences, names)
+        for role, acts in recorded.items():
+            with nets.naming_the_control(role):
+                nets.check_output(acts, name, recorded["trained"], sequences)
+        controls = stages.fit_controls(sequences, chosen, plan)
+        raw = {name: stores for of in controls.values() for name, stores in of.items()}
+        explained = {}
+        for role, acts in recorded.items():
+            trained = role == "trained"
+            reducers = plan.reducers if trained else plan.confirmatory()
+            with nets.naming_the_control(role):
+                explained[role] = stages.explain_layer(
+                    acts, name, sequences, reducers, controls if trained else {}, plan
+                )
+            log.info("the states of the %s network are found", role)
+        verdict = stages.judge_trained(model, recorded["trained"], name, sequences, plan)
+        tables = gathered(name, explained, raw, sequences, verdict)
+        explanation = Explanation(sequences, name, explained, raw, tables, about)
+        if partial:
+            folder.write(explanation, partial)
+    return folder.opened(explanation, Path(out)) if out is not None else explanation
