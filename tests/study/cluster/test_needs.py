@@ -107,7 +107,7 @@ def test_sizes_come_from_the_settings() -> None:
     pair, eight = (sizes.of_reduction(study, "fully3-lstm", name) for name in ("pca-2", "pca-8"))
     assert (pair.n_components, eight.n_components) == (2, 8)
     assert pair.n_fits < eight.n_fits == size.n_fits
-    assert sizes.of_raw(study, "gait").n_steps == sizes.GAIT_STEPS
+    assert sizes.of_raw(study, "gait").n_steps == 40_000
     slow = config.load(STUDY | {"sweep": {"engine": "hmmlearn"}})
     fast = config.load(STUDY | {"sweep": {"engine": "numpy"}})
     ratio = sizes.of_raw(slow, "fully3").n_fits / sizes.of_raw(fast, "fully3").n_fits
