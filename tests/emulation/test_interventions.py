@@ -20,15 +20,13 @@ from hmmlens.emulation.interventions import (
 )
 from hmmlens.emulation.kicks.candidates import rank_candidates, record_unperturbed_runs
 from hmmlens.emulation.kicks.first_exits import InitialStates, first_exits, hazards
+from hmmlens.emulation.kicks.gated_ablation import compare_gated_ablation
 from hmmlens.emulation.kicks.group_selection import (
     record_pool,
     sample_initial_states,
     select_group,
 )
-from hmmlens.emulation.kicks.intervention_tests import (
-    compare_gated_ablation,
-    off_target_effect,
-)
+from hmmlens.emulation.kicks.intervention_tests import off_target_effect
 from hmmlens.emulation.kicks.settings import KickSettings
 from hmmlens.emulation.states.interchange import interchange
 from hmmlens.emulation.states.settings import StateSettings

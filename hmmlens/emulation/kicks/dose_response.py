@@ -18,9 +18,10 @@ from torch import Tensor
 from hmmlens.dynamics.lyapunov import lyapunov
 from hmmlens.emulation.interventions import Intervention, modulate_copies
 from hmmlens.emulation.kicks.first_exits import InitialStates, first_exits, hazards
+from hmmlens.emulation.kicks.gated_ablation import count_gated_switches
 from hmmlens.emulation.kicks.group_selection import unperturbed_exits
 from hmmlens.emulation.kicks.groups import KickContext
-from hmmlens.emulation.kicks.intervention_tests import count_gated_switches, strongest_inputs
+from hmmlens.emulation.kicks.intervention_tests import strongest_inputs
 from hmmlens.emulation.kicks.settings import DEFAULTS, KickSettings
 from hmmlens.errors import DataError
 from hmmlens.rnn.noise_driven import ACTIVATIONS, NoiseDriven

@@ -17,11 +17,11 @@ from hmmlens.emulation.kicks.candidates import rank_candidates, record_unperturb
 from hmmlens.emulation.kicks.dose_response import dose_table, multiplied_units
 from hmmlens.emulation.kicks.gate_clamping import COLUMNS as GATE_COLUMNS
 from hmmlens.emulation.kicks.gate_clamping import gate_table
+from hmmlens.emulation.kicks.gated_ablation import compare_gated_ablation
 from hmmlens.emulation.kicks.group_selection import select_group
 from hmmlens.emulation.kicks.groups import KickContext, examine_group, find_groups, prepare
 from hmmlens.emulation.kicks.intervention_tests import (
     Comparison,
-    compare_gated_ablation,
     compare_noise_ablation,
     jaccard,
     strongest_inputs,

@@ -13,11 +13,10 @@ from hmmlens.dynamics.labels import latent
 from hmmlens.dynamics.protocol import unflatten
 from hmmlens.emulation.interventions import Ablation, AblationMode, modulate_copies
 from hmmlens.emulation.kicks.first_exits import InitialStates
+from hmmlens.emulation.kicks.gated_ablation import compare_gated_ablation, count_gated_switches
 from hmmlens.emulation.kicks.intervention_tests import (
     compare_ablation,
-    compare_gated_ablation,
     compare_noise_ablation,
-    count_gated_switches,
     fresh_initial_states,
     jaccard,
     off_target_effect,
