@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hmmlens.hmm.sweep import HMMSweep
 from hmmlens.reduction.principal_components import PrincipalComponents
-from hmmlens.roundtrip.preparation import Seen
+from hmmlens.roundtrip.preparation import RecordedNetwork
 from hmmlens.roundtrip.recovered import load_method
 from hmmlens.roundtrip.settings import DEFAULTS, RoundTripSettings
 from hmmlens.stats.scaling import scaled
@@ -23,7 +23,7 @@ from hmmlens.validation.recorded import DEFAULT_SETTINGS, prepare
 
 
 def baseline_fidelities(
-    recording: Seen, n_states: int, seed: int, settings: RoundTripSettings = DEFAULTS
+    recording: RecordedNetwork, n_states: int, seed: int, settings: RoundTripSettings = DEFAULTS
 ) -> list[dict[str, Any]]:
     """Return the R2 of the network's output on test, by each baseline.
 
@@ -91,7 +91,7 @@ def baseline_fidelities(
     return rows
 
 
-def automaton_fidelity(recording: Seen, seed: int) -> dict[str, Any]:
+def automaton_fidelity(recording: RecordedNetwork, seed: int) -> dict[str, Any]:
     """Return the row of :func:`baseline_fidelities` of an automaton of inputs and outputs.
 
     Parameters

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hmmlens.datasets.synthetic.generators import HMMParameters, sample_hmm
 from hmmlens.hmm.sweep import HMMSweep
-from hmmlens.roundtrip.preparation import Drawn, Seen
+from hmmlens.roundtrip.preparation import PreparedNetwork, RecordedNetwork
 from hmmlens.roundtrip.recovered import reduce_splits
 from hmmlens.roundtrip.settings import DEFAULTS, RoundTripSettings
 from hmmlens.stats import ngrams
@@ -21,8 +21,8 @@ from hmmlens.validation.ceilings import model_of
 
 
 def belief_table(
-    prepared: Drawn,
-    recordings: Mapping[str, Seen],
+    prepared: PreparedNetwork,
+    recordings: Mapping[str, RecordedNetwork],
     seed: int,
     settings: RoundTripSettings = DEFAULTS,
 ) -> pd.DataFrame:
@@ -53,8 +53,8 @@ def belief_table(
 
 
 def generation_table(
-    prepared: Drawn,
-    recording: Seen,
+    prepared: PreparedNetwork,
+    recording: RecordedNetwork,
     n_states: int,
     seed: int,
     settings: RoundTripSettings = DEFAULTS,

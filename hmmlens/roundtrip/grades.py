@@ -1,4 +1,4 @@
-"""Judge one network, what it was before training, a reservoir, and surrogates of its states."""
+"""Verdicts on one network, on the same before training, on a reservoir, and on surrogates."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 
 from hmmlens.recording import activations
 from hmmlens.rnn.recurrent_network import RecurrentNetwork
-from hmmlens.roundtrip import preparation as drawing
-from hmmlens.roundtrip.preparation import Drawn, Seen
+from hmmlens.roundtrip import preparation
+from hmmlens.roundtrip.preparation import PreparedNetwork, RecordedNetwork
 from hmmlens.seeds import derive_seed
 from hmmlens.stages.endpoints import find_endpoints
 from hmmlens.stages.judge import judge_layer
@@ -19,16 +19,31 @@ from hmmlens.validation.recorded import Recorded
 
 Rows = list[dict[str, Any]]
 
-#: Surrogates of activations, none of which holds states that follow each other.
+#: Surrogates of activations, whose states do not follow each other as those of a network do.
 SURROGATES = ("shuffled", "phase-randomised")
 
 
-def surrogate(kind: str, network: RecurrentNetwork, seen: Seen, seed: int) -> Recorded:
+def surrogate(
+    kind: str, network: RecurrentNetwork, recording: RecordedNetwork, seed: int
+) -> Recorded:
     """Return activations without states: shuffled in time, or with random phases.
 
-    What the network would have said is shuffled alike, or read from the new states by its readout.
+    The outputs are shuffled alike, or computed from the surrogate by the readout of the network.
+
+    Parameters
+    ----------
+    kind : str
+        One of :data:`SURROGATES`.
+    network : RecurrentNetwork
+    recording : RecordedNetwork
+    seed : int
+
+    Returns
+    -------
+    Recorded
+        With the inputs and lengths of the recording.
     """
-    recorded, rng = seen.recorded, np.random.default_rng(seed)
+    recorded, rng = recording.recorded, np.random.default_rng(seed)
     if kind == "shuffled":
         order = surrogates.time_orders(recorded.length, recorded.hidden.shape[1], rng)[:, :, None]
         hidden, distribution = (
@@ -37,51 +52,62 @@ def surrogate(kind: str, network: RecurrentNetwork, seen: Seen, seed: int) -> Re
         return recorded._replace(hidden=hidden, distribution=distribution)
     hidden = surrogates.phase_randomised(recorded.hidden, recorded.length, rng)
     weight, bias = (p.detach().double().cpu().numpy() for p in network.out.parameters())
-    said = seen.scale * hidden[..., : network.n_units] @ weight.T + bias
-    distribution = activations.output_distribution(
-        said, "symbols" if network.symbols_out else "values"
-    )
+    outputs = recording.scale * hidden[..., : network.n_units] @ weight.T + bias
+    kind_of_output = "symbols" if network.symbols_out else "values"
+    distribution = activations.output_distribution(outputs, kind_of_output)
     return recorded._replace(hidden=hidden, distribution=distribution)
 
 
-def judged(
-    drawn: Drawn, max_frames: int, seed: int, surrogates: bool
-) -> tuple[Rows, dict[str, Seen], dict[str, float]]:
-    """Return a row for each role, the networks as recorded, and what each verdict cost.
+def grade_roles(
+    prepared: PreparedNetwork, max_frames: int, seed: int, surrogates: bool
+) -> tuple[Rows, dict[str, RecordedNetwork], dict[str, float]]:
+    """Record and judge a network and its controls.
+
+    Parameters
+    ----------
+    prepared : PreparedNetwork
+    max_frames : int
+        Steps in all to record, see :func:`hmmlens.stages.record.choose_sequences`.
+    seed : int
+    surrogates : bool
+        Whether surrogates of the trained network's states are judged too.
 
     Returns
     -------
-    rows : ``role`` (trained, untrained, reservoir, and each of :data:`SURROGATES`),
-        ``replay_error`` and the row of :func:`hmmlens.validation.evidence.judge`.
-    seen : role -> the network as recorded
-    seconds : role -> CPU seconds of recording, endpoints and verdict
+    rows : list of dict
+        ``role`` (trained, untrained, reservoir, and each of :data:`SURROGATES`), ``replay_error``
+        and the row of :func:`hmmlens.validation.evidence.judge`.
+    recordings : dict of RecordedNetwork
+        By role.
+    seconds : dict of float
+        CPU seconds of recording, endpoints and verdict by role.
     """
     rows: Rows = []
-    seen: dict[str, Seen] = {}
+    recordings: dict[str, RecordedNetwork] = {}
     seconds: dict[str, float] = {}
     seeds = derive_seed(seed, "endpoints"), derive_seed(seed, "judge")
 
-    def judge(role: str, network: RecurrentNetwork, grade: str | None = None) -> Any:
+    def _judge(role: str, network: RecurrentNetwork, grade: str | None = None) -> Any:
         began = time.process_time()
-        seen[role] = drawing.record(network, drawn.data, max_frames)
-        recorded = seen[role].recorded
+        recordings[role] = preparation.record_network(network, prepared.data, max_frames)
+        recorded = recordings[role].recorded
         settled = find_endpoints(
-            network, recorded.inputs, recorded.distribution, recorded.length, drawn.data.attrs,
+            network, recorded.inputs, recorded.distribution, recorded.length, prepared.data.attrs,
             seeds[0],
         )  # fmt: skip
-        losses = drawing.losses(network, drawn)
+        losses = preparation.losses_on_test(network, prepared)
         row = judge_layer(recorded, losses, settled, seeds[1], grade, required=True)
-        rows.append({"role": role, "replay_error": seen[role].replay_error} | row)
+        rows.append({"role": role, "replay_error": recordings[role].replay_error} | row)
         seconds[role] = time.process_time() - began
         return settled
 
-    judge("untrained", drawn.untrained)
-    judge("reservoir", drawing.with_readout(drawn))
-    settled = judge("trained", drawn.network, str(rows[-1]["grade"]))
+    _judge("untrained", prepared.untrained)
+    _judge("reservoir", preparation.with_readout(prepared))
+    settled = _judge("trained", prepared.network, str(rows[-1]["grade"]))
     for kind in SURROGATES if surrogates else ():
-        made = surrogate(kind, drawn.network, seen["trained"], derive_seed(seed, kind))
-        # The weights are those of the network, so they may speak for the surrogate too.
-        losses = drawing.losses(drawn.network, drawn)
+        made = surrogate(kind, prepared.network, recordings["trained"], derive_seed(seed, kind))
+        # Endpoints and losses are those of the network, as the weights are.
+        losses = preparation.losses_on_test(prepared.network, prepared)
         row = judge_layer(made, losses, settled, seeds[1], required=True)
         rows.append({"role": kind, "replay_error": np.nan} | row)
-    return rows, seen, seconds
+    return rows, recordings, seconds

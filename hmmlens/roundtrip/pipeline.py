@@ -39,7 +39,7 @@ def run(
     Returns
     -------
     dict of DataFrame
-        ``verdicts`` (:func:`hmmlens.roundtrip.grades.judged`, and for the trained network the
+        ``verdicts`` (:func:`hmmlens.roundtrip.grades.grade_roles`, and for the trained network the
         choice of BIC, and ``restart_ari, bootstrap_ari``, the agreement of refits of the tied
         hidden Markov model with the true or the claimed number of states), ``recovery``
         (:mod:`hmmlens.roundtrip.recovered`), ``rivals`` (:mod:`hmmlens.roundtrip.baselines`),
@@ -47,9 +47,11 @@ def run(
         have ``expected``, ``n_true`` (0 where there are no true states) and ``epochs``.
     """
     clock = [time.process_time()]
-    prepared = preparation.draw(trip, cell, training, seed, settings.device)
+    prepared = preparation.train_on_task(trip, cell, training, seed, settings.device)
     clock.append(time.process_time())
-    rows, recordings, seconds = grades.judged(prepared, settings.max_frames, seed, trip.surrogates)
+    rows, recordings, seconds = grades.grade_roles(
+        prepared, settings.max_frames, seed, trip.surrogates
+    )
     clock.append(time.process_time())
     trained = recordings["trained"]
     train, test, *_ = recovered.reduce_splits(trained, settings)

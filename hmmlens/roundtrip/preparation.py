@@ -15,8 +15,7 @@ from hmmlens.rnn.recurrent_network import RecurrentNetwork
 from hmmlens.rnn.settings import Training
 from hmmlens.roundtrip.settings import Trip
 from hmmlens.seeds import derive_seed
-from hmmlens.stages.record import choose_sequences
-from hmmlens.stages.record import record as record_states
+from hmmlens.stages.record import choose_sequences, record
 from hmmlens.validation import verdict_inputs
 from hmmlens.validation.baselines import reservoir
 from hmmlens.validation.ceilings import of_dataset
@@ -25,14 +24,21 @@ from hmmlens.validation.recorded import Losses, Recorded
 LAYER = "layer0"
 
 
-class Drawn(NamedTuple):
+class PreparedNetwork(NamedTuple):
     """One network on one task.
 
-    data : the sequences it learnt from
-    ceilings : see :func:`hmmlens.validation.ceilings.of_dataset`
-    network : trained
-    untrained : the same before
-    epochs : of its training
+    Attributes
+    ----------
+    data : Dataset
+        The ``sequences`` store of the task.
+    ceilings : DataFrame
+        See :func:`hmmlens.validation.ceilings.of_dataset`.
+    network : RecurrentNetwork
+        After training.
+    untrained : RecurrentNetwork
+        The same before training.
+    epochs : int
+        Of the training.
     """
 
     data: xr.Dataset
@@ -42,48 +48,98 @@ class Drawn(NamedTuple):
     epochs: int
 
 
-def draw(trip: Trip, cell: str, settings: Training, seed: int, device: str = "cpu") -> Drawn:
-    """Make sequences and train a network on them; everything that is random comes from ``seed``."""
+def train_on_task(
+    trip: Trip, cell: str, settings: Training, seed: int, device: str = "cpu"
+) -> PreparedNetwork:
+    """Make sequences and train a network on them.
+
+    Parameters
+    ----------
+    trip : Trip
+        The task.
+    cell : str
+        Kind of the cell.
+    settings : Training
+    seed : int
+        Of everything random.
+    device : str
+        See :func:`hmmlens.rnn.recurrent_network.pick_device`.
+
+    Returns
+    -------
+    PreparedNetwork
+        The network with its task.
+    """
     data = build(trip.dataset, derive_seed(seed, "data"))
     ceilings = of_dataset(data, derive_seed(seed, "ceilings"))
     place = recurrent_network.pick_device(device)
-    own = {"cell": cell, "n_units": trip.n_units, "n_layers": 1}
-    start = derive_seed(seed, "weights")
+    options = {"cell": cell, "n_units": trip.n_units, "n_layers": 1}
+    weights_seed = derive_seed(seed, "weights")
     network, untrained = (
-        recurrent_network.for_dataset(own, data.attrs, data.sizes, start).to(place)
+        recurrent_network.for_dataset(options, data.attrs, data.sizes, weights_seed).to(place)
         for _ in range(2)
     )
     parts = training.by_split(data, place)
     history = training.train(network, parts, settings, derive_seed(seed, "training"))
-    return Drawn(data, ceilings, network, untrained, len(history))
+    return PreparedNetwork(data, ceilings, network, untrained, len(history))
 
 
-def with_readout(drawn: Drawn) -> RecurrentNetwork:
-    """Return the untrained network with its readout fitted to the task."""
-    own = {"cell": drawn.network.cell, "n_units": drawn.network.n_units, "n_layers": 1}
-    network = recurrent_network.for_dataset(own, drawn.data.attrs, drawn.data.sizes, 0)
-    device = next(drawn.network.parameters()).device
-    network.load_state_dict(drawn.untrained.state_dict())
+def with_readout(prepared: PreparedNetwork) -> RecurrentNetwork:
+    """Return the untrained network with its readout fitted to the task.
+
+    Parameters
+    ----------
+    prepared : PreparedNetwork
+
+    Returns
+    -------
+    RecurrentNetwork
+        A copy.
+    """
+    trained = prepared.network
+    options = {"cell": trained.cell, "n_units": trained.n_units, "n_layers": 1}
+    network = recurrent_network.for_dataset(options, prepared.data.attrs, prepared.data.sizes, 0)
+    device = next(trained.parameters()).device
+    network.load_state_dict(prepared.untrained.state_dict())
     network = network.to(device)
-    reservoir.fit_readout(network, training.by_split(drawn.data, device)["train"])
+    reservoir.fit_readout(network, training.by_split(prepared.data, device)["train"])
     return network
 
 
-def losses(network: RecurrentNetwork, drawn: Drawn) -> Losses:
-    """Return the test losses of a network, of the best constant answer, and the least possible."""
+def losses_on_test(network: RecurrentNetwork, prepared: PreparedNetwork) -> Losses:
+    """Return the test losses of a network, of the best constant answer, and the least possible.
+
+    Parameters
+    ----------
+    network : RecurrentNetwork
+    prepared : PreparedNetwork
+        Of the task.
+
+    Returns
+    -------
+    Losses
+        In the unit of the task's loss.
+    """
     device = next(network.parameters()).device
-    found = training.evaluate(network, training.by_split(drawn.data, device)["test"])
-    test = pd.Series(found._asdict())
-    return verdict_inputs.losses(test, drawn.ceilings, drawn.data.attrs, trained_here=True)
+    scores = training.evaluate(network, training.by_split(prepared.data, device)["test"])
+    test = pd.Series(scores._asdict())
+    return verdict_inputs.losses(test, prepared.ceilings, prepared.data.attrs, trained_here=True)
 
 
-class Seen(NamedTuple):
+class RecordedNetwork(NamedTuple):
     """A network as it was recorded.
 
-    recorded : what :func:`hmmlens.validation.evidence.judge` takes
-    state : (sequence, time) true states of the recorded sequences, -1 where unknown
-    scale : what an LSTM's hidden state was divided by to stand beside its cell state; 1 for others
-    replay_error : largest difference of the replay
+    Attributes
+    ----------
+    recorded : Recorded
+        The argument of :func:`hmmlens.validation.evidence.judge`.
+    state : ndarray of shape (sequence, time)
+        True states of the recorded sequences, -1 where unknown.
+    scale : float
+        Divisor of an LSTM's hidden state, by which it is comparable with its cell state; 1 for
+        others.
+    replay_error : float
+        Largest difference of the replay.
     """
 
     recorded: Recorded
@@ -92,13 +148,27 @@ class Seen(NamedTuple):
     replay_error: float
 
 
-def record(network: RecurrentNetwork, data: xr.Dataset, max_frames: int) -> Seen:
-    """Record the states of a network, checked by replay."""
+def record_network(network: RecurrentNetwork, data: xr.Dataset, max_frames: int) -> RecordedNetwork:
+    """Record the states of a network, verified by replay.
+
+    Parameters
+    ----------
+    network : RecurrentNetwork
+    data : Dataset
+        The ``sequences`` store.
+    max_frames : int
+        Steps in all, see :func:`hmmlens.stages.record.choose_sequences`.
+
+    Returns
+    -------
+    RecordedNetwork
+        The recording with the true states.
+    """
     chosen = choose_sequences(data, max_frames)
-    tree = record_states(network, data["input"].to_numpy()[chosen], data, chosen)
+    tree = record(network, data["input"].to_numpy()[chosen], data, chosen)
     root, layer = tree.to_dataset(), tree[LAYER].to_dataset()
     scale = float(layer["hidden"].to_numpy().astype(np.float64).std()) if "cell" in layer else 1.0
-    return Seen(
+    return RecordedNetwork(
         verdict_inputs.recorded(root, layer, data, "both"),
         data["state"].to_numpy()[chosen].astype(np.int64),
         scale,

@@ -14,7 +14,7 @@ from hmmlens.hmm.sweep import HMMSweep
 from hmmlens.ragged import steps_inside
 from hmmlens.reduction.principal_components import PrincipalComponents
 from hmmlens.rnn.factories import imported
-from hmmlens.roundtrip.preparation import Seen
+from hmmlens.roundtrip.preparation import RecordedNetwork
 from hmmlens.roundtrip.settings import DEFAULTS, RoundTripSettings
 from hmmlens.stats import transitions
 from hmmlens.stats.agreement import agreement, contingency, mapped_accuracy
@@ -48,7 +48,7 @@ def load_method(name: str) -> str | methods.Method:
 
 
 def reduce_splits(
-    recording: Seen, settings: RoundTripSettings = DEFAULTS
+    recording: RecordedNetwork, settings: RoundTripSettings = DEFAULTS
 ) -> tuple[Layer, Layer, NDArray[np.int64], NDArray[np.int64]]:
     """Return activations in principal components of train, and the true states.
 
@@ -114,7 +114,7 @@ def recovery_ceilings(table: pd.DataFrame) -> dict[str, float]:
 
 
 def recovery_rows(
-    recording: Seen,
+    recording: RecordedNetwork,
     ceiling: dict[str, float],
     transmat: NDArray[np.float64] | None,
     seed: int,

@@ -7,7 +7,7 @@ import pytest
 
 from hmmlens.rnn.settings import Training
 from hmmlens.roundtrip import baselines, generated, preparation
-from hmmlens.roundtrip.preparation import Drawn, Seen
+from hmmlens.roundtrip.preparation import PreparedNetwork, RecordedNetwork
 from hmmlens.roundtrip.settings import RoundTripSettings, Trip
 from hmmlens.validation.belief import exact_beliefs
 from hmmlens.validation.ceilings import model_of
@@ -25,7 +25,7 @@ WEAK2 = {
 }
 
 
-def toggled(seed: int = 0) -> Seen:
+def toggled(seed: int = 0) -> RecordedNetwork:
     """Return units that hold the parity of the pulses so far, which no short context tells."""
     rng = np.random.default_rng(seed)
     pulses = (rng.random((50, 100)) < 0.1).astype(np.int64)
@@ -33,7 +33,9 @@ def toggled(seed: int = 0) -> Seen:
     distribution = np.eye(2)[state]
     hidden = distribution @ rng.normal(size=(2, 6)) + 0.01 * rng.normal(size=(50, 100, 6))
     split = np.repeat([0, 1, 2], [30, 10, 10])
-    return Seen(Recorded(hidden, distribution, pulses, np.full(50, 100), split), state, 1.0, 0.0)
+    return RecordedNetwork(
+        Recorded(hidden, distribution, pulses, np.full(50, 100), split), state, 1.0, 0.0
+    )
 
 
 def test_states_that_remember_beat_what_sees_inputs_alone() -> None:
@@ -66,10 +68,10 @@ def test_what_the_last_input_tells_is_told_by_it() -> None:
     assert rows["k-means"]["fidelity_0"] < 0.1
 
 
-def weak2() -> tuple[Drawn, Seen]:
+def weak2() -> tuple[PreparedNetwork, RecordedNetwork]:
     trip = Trip.model_validate({"expected": "B", "n_units": 4, "dataset": WEAK2})
-    made = preparation.draw(trip, "gru", Training(max_epochs=1, patience=1), 0)
-    return made, preparation.record(made.network, made.data, 2400)
+    made = preparation.train_on_task(trip, "gru", Training(max_epochs=1, patience=1), 0)
+    return made, preparation.record_network(made.network, made.data, 2400)
 
 
 def test_a_network_that_holds_the_belief_is_found_to_and_noise_is_not() -> None:

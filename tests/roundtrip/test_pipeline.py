@@ -13,7 +13,7 @@ import torch
 from hmmlens.errors import DataError
 from hmmlens.rnn.settings import Training
 from hmmlens.roundtrip import grades, preparation, recovered
-from hmmlens.roundtrip.preparation import Seen
+from hmmlens.roundtrip.preparation import RecordedNetwork
 from hmmlens.roundtrip.settings import METHOD_NAMES, RoundTripSettings, Trip
 from hmmlens.stats import surrogates
 from hmmlens.validation.baselines.methods import Labels, Layer
@@ -31,7 +31,7 @@ FLIPFLOP = {"kind": "flipflop", "n_bits": 2, "n_sequences": 30, "n_steps": 40}
 FULLY3 = {"kind": "hmm", "preset": "fully3", "n_sequences": 30, "n_steps": 40}
 
 
-def planted(seed: int = 0) -> Seen:
+def planted(seed: int = 0) -> RecordedNetwork:
     """Return 3 places that units stay at, with a known chain."""
     rng = np.random.default_rng(seed)
     state = np.zeros((40, 60), dtype=np.int64)
@@ -41,7 +41,7 @@ def planted(seed: int = 0) -> Seen:
     hidden = np.eye(3)[state] @ rng.normal(size=(3, 10)) + 0.01 * rng.normal(size=(40, 60, 10))
     split = np.repeat([0, 1, 2], [24, 8, 8])
     recorded = Recorded(hidden, np.eye(3)[state], state, np.full(40, 60), split)
-    return Seen(recorded, state, 1.0, 0.0)
+    return RecordedNetwork(recorded, state, 1.0, 0.0)
 
 
 def test_method_names_of_configs_are_those_of_the_library() -> None:
@@ -110,8 +110,8 @@ def test_a_method_that_uses_fewer_states_is_scored() -> None:
 @pytest.mark.parametrize("cell", ["vanilla", "lstm"])
 @pytest.mark.parametrize("dataset", [FLIPFLOP, FULLY3], ids=["values", "symbols"])
 def test_surrogates(cell: str, dataset: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
-    made = preparation.draw(trip(**dataset), cell, FEW, seed=0)
-    seen = preparation.record(made.network, made.data, 1000)
+    made = preparation.train_on_task(trip(**dataset), cell, FEW, seed=0)
+    seen = preparation.record_network(made.network, made.data, 1000)
     assert seen.replay_error < 1e-5
     shuffled = grades.surrogate("shuffled", made.network, seen, 0)
     for one, two in (
@@ -133,8 +133,8 @@ def test_surrogates(cell: str, dataset: dict[str, object], monkeypatch: pytest.M
 
 def test_the_same_seed_gives_the_same_rows_and_another_one_others() -> None:
     def rows(seed: int) -> pd.DataFrame:
-        made = preparation.draw(trip(**FLIPFLOP), "gru", FEW, seed)
-        return pd.DataFrame(grades.judged(made, 1000, seed, surrogates=True)[0])
+        made = preparation.train_on_task(trip(**FLIPFLOP), "gru", FEW, seed)
+        return pd.DataFrame(grades.grade_roles(made, 1000, seed, surrogates=True)[0])
 
     first = rows(3)
     pd.testing.assert_frame_equal(first, rows(3))
@@ -152,13 +152,13 @@ def test_the_same_seed_gives_the_same_rows_and_another_one_others() -> None:
 
 
 def test_a_readout_is_fitted_and_the_recurrence_left_alone() -> None:
-    made = preparation.draw(trip(**FULLY3), "gru", FEW, seed=0)
+    made = preparation.train_on_task(trip(**FULLY3), "gru", FEW, seed=0)
     fitted = preparation.with_readout(made)
     for one, two in zip(
         fitted.layers.parameters(), made.untrained.layers.parameters(), strict=True
     ):
         assert torch.equal(one, two)
-    before, after = (preparation.losses(n, made) for n in (made.untrained, fitted))
+    before, after = (preparation.losses_on_test(n, made) for n in (made.untrained, fitted))
     assert after.network < 0.9 * before.network
     assert after.floor < after.marginal == before.marginal
 
