@@ -130,7 +130,7 @@ def taken_along(
         if len(beyond):
             raise DataError(
                 f"{lengths_name}[{beyond[0]}] is {ends[beyond[0]]}, but the coordinates of {name} "
-                f"say that this sequence has {carried[beyond[0]]} steps"
+                f"state that this sequence has {carried[beyond[0]]} steps"
             )
     return X, carried if ends is None else ends
 

@@ -54,8 +54,8 @@ def test_weights_do_the_task_and_data_are_what_the_scripts_make(lexer: ModuleTyp
     network = lexer.build()
     network.load_state_dict(load_file(EXAMPLE / "weights.safetensors"))
     text, states = lexer.write_programs(100, 50, seed=12345)
-    said = network(torch.from_numpy(text)).argmax(dim=2).numpy()
-    assert (said == lexer.classes_of(states)).mean() > 0.999
+    emitted = network(torch.from_numpy(text)).argmax(dim=2).numpy()
+    assert (emitted == lexer.classes_of(states)).mean() > 0.999
     table = pd.read_csv(EXAMPLE / "data.csv")
     text, states = lexer.write_programs(60, 50, seed=1)
     np.testing.assert_array_equal(table["character"], text.ravel())
@@ -76,7 +76,7 @@ def test_stores_hold_the_states_of_the_grammar(copied: Path, way: str, lexer: Mo
     states = states.reshape(60, 50)[root["sequence"].to_numpy()]
     found = path[test].ravel()
     assert adjusted_rand_score(states[test].ravel(), found) > 0.8
-    # Of what is said, the three states lose nothing.
+    # Of what is emitted, the three states lose nothing.
     assert adjusted_rand_score(lexer.classes_of(states[test]).ravel(), found) > 0.98
     scores = pd.read_csv(out / "tables" / "by_count.csv")
     three = scores[scores["n_states"] == 3].set_index("role")
@@ -90,15 +90,15 @@ def test_stores_hold_the_states_of_the_grammar(copied: Path, way: str, lexer: Mo
 
 
 def test_numbers_of_the_readme_are_those_found(copied: Path) -> None:
-    told = " ".join((EXAMPLE / "README.md").read_text().split())
+    text = " ".join((EXAMPLE / "README.md").read_text().split())
     tables = copied / "explained_by_python" / "tables"
     row = pd.read_csv(tables / "verdicts.csv").iloc[0]
-    assert row["grade"] == "U" and f"with R2 {row['fidelity_5']:.2f} where 0.9 is wanted" in told
+    assert row["grade"] == "U" and f"with R2 {row['fidelity_5']:.2f} where 0.9 is wanted" in text
     scores = pd.read_csv(tables / "by_count.csv")
     three = scores[scores["n_states"] == 3].set_index("role")
-    assert f"(ARI {three.loc['trained', 'ari']:.2f})" in told
+    assert f"(ARI {three.loc['trained', 'ari']:.2f})" in text
     # What EM finds where there are no clusters differs between processors.
-    assert "or those found in the characters without a network (both below 0.1)" in told
+    assert "or those found in the characters without a network (both below 0.1)" in text
     assert (three.loc[["untrained", "raw input"], "ari"] < 0.1).all()
 
 

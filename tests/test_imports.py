@@ -18,8 +18,8 @@ HEAVY = ("torch", "matplotlib", "openTSNE", "sklearn", "hmmlearn")
 
 def loaded_after(statement: str) -> set[str]:
     """Return which heavy packages a fresh Python holds after a statement."""
-    tell = f"print(json.dumps([name for name in {HEAVY} if name in sys.modules]))"
-    code = f"{statement}\nimport json, sys\n{tell}"
+    report = f"print(json.dumps([name for name in {HEAVY} if name in sys.modules]))"
+    code = f"{statement}\nimport json, sys\n{report}"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

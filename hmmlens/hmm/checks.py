@@ -250,7 +250,7 @@ def spread(variance: Floats, name: str = "X") -> None:
     if not variance.mean() >= SMALLEST_VARIANCE:
         raise DataError(
             f"{name} does not vary: no component has a variance above {SMALLEST_VARIANCE:g}, so "
-            "there are no states to tell apart; drop constant components, or rescale the data"
+            "there are no states to distinguish; drop constant components, or rescale the data"
         )
 
 

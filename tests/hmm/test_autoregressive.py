@@ -69,7 +69,7 @@ def test_one_state_is_least_squares() -> None:
     )
 
 
-def test_filter_starts_from_the_start_law_and_never_looks_ahead() -> None:
+def test_filter_starts_from_the_initial_distribution_and_never_looks_ahead() -> None:
     x, _ = switching(3)
     model = ARHMM(2).fit(x, np.full(20, 80))
     length = np.full(20, 80)
@@ -80,7 +80,7 @@ def test_filter_starts_from_the_start_law_and_never_looks_ahead() -> None:
     assert not model.filter(x, np.full(20, 60)).posteriors[:, 60:].any()
 
 
-def test_too_few_steps_are_told() -> None:
+def test_too_few_steps_are_reported() -> None:
     with pytest.raises(DataError, match="8 steps are too few for 3 autoregressive states"):
         ARHMM(3).fit(np.zeros((2, 5, 2)), np.array([5, 5]))
 

@@ -221,7 +221,9 @@ HOLED[35, 1] = np.nan
         (iter([values()]), None, {}, "X is an iterator.*give a function that returns one"),
     ],
 )  # fmt: skip
-def test_bad_values_are_told(X: Any, lengths: Any, options: dict[str, Any], sentence: str) -> None:
+def test_bad_values_are_reported(
+    X: Any, lengths: Any, options: dict[str, Any], sentence: str
+) -> None:
     with pytest.raises(ValueError, match=sentence):
         GaussianHMM(**({"n_components": 3} | options)).fit(X, lengths)
 
@@ -243,12 +245,12 @@ PIERCED = np.where(np.arange(8).reshape(4, 1, 2) == 5, np.nan, WHOLE)
         (7, "X returns int; let it return an iterator over chunks"),
     ],
 )
-def test_bad_chunks_are_told(chunks: Any, sentence: str) -> None:
+def test_bad_chunks_are_reported(chunks: Any, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         GaussianHMM(3).fit(lambda: chunks)
 
 
-def test_iterator_that_ends_before_em_is_told() -> None:
+def test_iterator_that_ends_before_em_is_reported() -> None:
     only = iter([WHOLE])
     with pytest.raises(DataError, match="X gives no chunk; let it return a new iterator"):
         GaussianHMM(3).fit(lambda: only)
@@ -263,7 +265,7 @@ def test_iterator_that_ends_before_em_is_told() -> None:
         (WHOLE[:, 0], {}, r"X has shape \(4, 2\); what is read in slices must be \(sequence, time"),
     ],
 )
-def test_bad_stores_are_told(X: np.ndarray, options: dict[str, Any], sentence: str) -> None:
+def test_bad_stores_are_reported(X: np.ndarray, options: dict[str, Any], sentence: str) -> None:
     store = zarr.create_array({}, data=X)
     with pytest.raises(ValueError, match=sentence):
         GaussianHMM(3, memory_limit=8 * 2 * 57 * 2 * 8).fit(store, **options)
@@ -278,12 +280,12 @@ def test_bad_stores_are_told(X: np.ndarray, options: dict[str, Any], sentence: s
         (np.array([[0], [7], [1]]), None, "a symbol outside 0 to 3: 7 at sequence 0, step 1"),
     ],
 )
-def test_bad_symbols_are_told(X: Any, lengths: Any, sentence: str) -> None:
+def test_bad_symbols_are_reported(X: Any, lengths: Any, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         CategoricalHMM(2, n_features=4).fit(X, lengths)
 
 
-def test_parameters_that_are_no_laws_are_told() -> None:
+def test_parameters_that_are_no_distributions_are_reported() -> None:
     model = fitted()
     model.transmat_ = model.transmat_ * 2
     with pytest.raises(DataError, match="row 0 of transmat_ adds up to 2"):
@@ -420,7 +422,7 @@ def test_engines_agree() -> None:
     np.testing.assert_allclose(fits[1].monitor_.history, fits[0].monitor_.history, rtol=1e-10)
 
 
-def test_symbol_below_zero_is_told_when_any_number_of_symbols_will_do() -> None:
+def test_symbol_below_zero_is_reported_when_any_number_of_symbols_will_do() -> None:
     with pytest.raises(ValueError, match="a symbol below 0: -3 at sequence 0, step 2"):
         CategoricalHMM(2).fit(np.array([[0], [1], [-3]]))
 
@@ -476,7 +478,7 @@ def test_long_sequences_have_the_best_paths_of_the_step_by_step_search(
     assert (path[1] == [path[1, 0], *[-1] * 899]).all()
 
 
-def test_long_sequence_without_any_path_is_told() -> None:
+def test_long_sequence_without_any_path_is_reported() -> None:
     model = CategoricalHMM.from_parameters(np.array([1.0, 0]), np.eye(2), np.eye(2))
     X = np.zeros((1, 900), dtype=int)
     assert model.predict(X).tolist() == [[0] * 900]

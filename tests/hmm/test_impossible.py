@@ -116,7 +116,7 @@ def chains(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 @settings(max_examples=40, deadline=None)
 @given(chains())
-def test_passes_are_exact_beside_absurd_densities(
+def test_passes_are_exact_with_absurd_densities(
     drawn: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> None:
     startprob, transmat, density = drawn
@@ -165,7 +165,7 @@ def two_places(module: Any = hmmlens) -> Any:
 
 @pytest.mark.parametrize("far", FAR)
 @pytest.mark.parametrize("place", [0, 2, 5])
-def test_posteriors_beside_an_absurd_frame(far: float, place: int) -> None:
+def test_posteriors_near_an_absurd_frame(far: float, place: int) -> None:
     X = np.r_[np.zeros(3), np.ones(3)][:, None]
     X[place] = far
     model = two_places()
@@ -252,9 +252,9 @@ def names_in(message: str) -> set[str]:
 @pytest.mark.parametrize("engine", ["numpy", "torch"])
 def test_impossible_data_are_named_before_em(engine: str) -> None:
     model = without_symbol().set_params(engine=engine)
-    with pytest.raises(DataError, match=r"EM cannot start: sequence 0, step 2: .* no") as told:
+    with pytest.raises(DataError, match=r"EM cannot start: sequence 0, step 2: .* no") as raised:
         model.fit(IMPOSSIBLE)
-    assert names_in(str(told.value)) <= set(inspect.signature(CategoricalHMM).parameters)
+    assert names_in(str(raised.value)) <= set(inspect.signature(CategoricalHMM).parameters)
     assert model.score(IMPOSSIBLE[:2]) == pytest.approx(np.log(0.5) + np.log(0.9))
 
 
@@ -265,10 +265,10 @@ def test_advice_names_settings_that_the_class_has() -> None:
         (GaussianHMM(3, "full", random_state=0), far),
         (GaussianHMM(3, "tied", prior_mode="floor", min_covar=0, random_state=0), np.c_[far, far]),
     ):
-        with pytest.raises(DataError, match=r"EM broke down|not positive definite") as told:
+        with pytest.raises(DataError, match=r"EM broke down|not positive definite") as raised:
             model.fit(X)
-        assert names_in(str(told.value)) <= set(inspect.signature(GaussianHMM).parameters)
-        assert names_in(str(told.value))
+        assert names_in(str(raised.value)) <= set(inspect.signature(GaussianHMM).parameters)
+        assert names_in(str(raised.value))
     assert "prior_mode" not in CategoricalHMM(2)._remedy(None)
 
 

@@ -46,7 +46,7 @@ def test_a_posterior_lost_to_underflow_is_found_again() -> None:
     assert found.log_likelihood[0] == pytest.approx(np.log(0.5) - FAR)
 
 
-def test_an_impossible_step_is_told_by_place() -> None:
+def test_an_impossible_step_is_reported_by_place() -> None:
     density = np.zeros((2, 3, 2))
     density[1, 2] = -np.inf
     with pytest.raises(DataError, match="sequence 1, step 2"):

@@ -187,7 +187,7 @@ def test_state_without_frames_starts_in_the_middle() -> None:
     assert np.isfinite(input_driven.fit(values, pulses, start, max_iter=3)[1]).all()
 
 
-def test_wrong_classes_are_told() -> None:
+def test_wrong_classes_are_reported() -> None:
     model = a_model(0)
     values, classes = data(1, 2, 5)
     classes[1, 3] = 2

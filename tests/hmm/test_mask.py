@@ -246,7 +246,7 @@ PAST[1, 4] = True
         (np.ones((0, 5), dtype=bool), "mask is empty"),
     ],
 )
-def test_bad_masks_are_told(mask: np.ndarray, sentence: str) -> None:
+def test_bad_masks_are_reported(mask: np.ndarray, sentence: str) -> None:
     gaussian, _, _ = drawn("full", 0)
     coins, _, _ = drawn("categorical", 0)
     for model, data in ((gaussian, X), (coins, SYMBOLS)):
@@ -266,7 +266,7 @@ def test_flat_data_need_a_flat_mask() -> None:
         GaussianHMM(1).fit(X.reshape(15, 2), [5, 5, 5], mask=np.ones((3, 5), dtype=bool))
 
 
-def test_mask_beside_what_knows_none_is_told() -> None:
+def test_mask_with_what_knows_none_is_reported() -> None:
     with pytest.raises(DataError, match="lengths and mask cannot be given with a function"):
         GaussianHMM(1).fit(lambda: iter([X]), mask=np.ones((3, 5), dtype=bool))
     with pytest.raises(DataError, match="hmmlearn knows no mask"):

@@ -158,10 +158,11 @@ def test_gaussian_equals_sum_over_all_paths(
 ) -> None:
     model, values, lengths = drawn
     states = zip(model.means_, model.covars_, strict=True)
-    laws_of_states = [multivariate_normal(mean, covariance) for mean, covariance in states]
+    densities = [multivariate_normal(mean, covariance) for mean, covariance in states]
     emission = [
         np.stack(
-            [np.atleast_1d(distribution.logpdf(row)) for distribution in laws_of_states], axis=1
+            [np.atleast_1d(distribution.logpdf(row)) for distribution in densities],
+            axis=1,
         )
         for row in values
     ]
@@ -326,7 +327,7 @@ COINS = CategoricalHMM.from_parameters(np.array([0.5, 0.5]), np.full((2, 2), 0.5
         ([3], r"lengths has shape \(1,\); \(2,\) is needed"),
     ],
 )
-def test_lengths_that_do_not_fit_are_told(lengths: list[int], sentence: str) -> None:
+def test_lengths_that_do_not_fit_are_reported(lengths: list[int], sentence: str) -> None:
     for ask in (SMALL.filter, SMALL.smooth, SMALL.predict, SMALL.score, SMALL.predict_proba):
         with pytest.raises(DataError, match=sentence):
             ask(np.zeros((2, 3, 1)), lengths)
@@ -344,13 +345,13 @@ def test_lengths_that_do_not_fit_are_told(lengths: list[int], sentence: str) -> 
         (COINS, np.array([[-1, 0]]), "X holds a symbol outside 0 to 1"),
     ],
 )
-def test_data_that_do_not_fit_are_told(model: Any, X: np.ndarray, sentence: str) -> None:
+def test_data_that_do_not_fit_are_reported(model: Any, X: np.ndarray, sentence: str) -> None:
     for ask in (model.filter, model.smooth, model.predict):
         with pytest.raises(DataError, match=sentence):
             ask(X)
 
 
-def test_value_that_is_not_a_number_is_told_with_its_place() -> None:
+def test_value_that_is_not_a_number_is_reported_with_its_place() -> None:
     X = np.zeros((2, 3, 1))
     X[1, 2] = np.nan
     for ask in (SMALL.filter, SMALL.smooth, SMALL.predict):

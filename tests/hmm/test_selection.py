@@ -45,7 +45,7 @@ def test_smallest_bic_wins() -> None:
     assert choice.sentence == "BIC chooses 2 states."
 
 
-def test_largest_held_out_likelihood_wins_and_the_edge_is_told() -> None:
+def test_largest_held_out_likelihood_wins_and_the_edge_is_reported() -> None:
     choice = choose(RESULTS, "held_out")
     assert (choice.covariance_type, choice.n_states, choice.at_edge) == ("diag", 4, True)
     assert choice.sentence == (
@@ -54,7 +54,7 @@ def test_largest_held_out_likelihood_wins_and_the_edge_is_told() -> None:
     )
 
 
-def test_one_state_is_told_in_the_singular_and_is_no_edge_when_alone() -> None:
+def test_one_state_is_reported_in_the_singular_and_is_no_edge_when_alone() -> None:
     choice = choose(RESULTS[:1], "bic")
     assert (choice.n_states, choice.at_edge) == (1, False)
     assert choice.sentence == "BIC chooses 1 state."
@@ -69,13 +69,13 @@ def test_the_edge_is_that_of_the_chosen_covariance_type() -> None:
     assert choose(results, "bic").at_edge
 
 
-def test_sweep_without_any_fit_is_told() -> None:
+def test_sweep_without_any_fit_is_reported() -> None:
     broken = RESULTS[RESULTS["bic"].isna()]
     with pytest.raises(DataError, match="every fit of the sweep broke down"):
         choose(broken, "bic")
 
 
-def test_criterion_that_was_not_computed_is_told() -> None:
+def test_criterion_that_was_not_computed_is_reported() -> None:
     with pytest.raises(DataError, match="no fit of the sweep has a held_out score"):
         choose(RESULTS.assign(held_out=np.nan), "held_out")
 

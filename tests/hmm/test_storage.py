@@ -85,14 +85,14 @@ def test_fits_that_broke_down_come_back_as_such(
         storage.model(data, "tied", 4)
 
 
-def test_sweep_without_any_fit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sweep_without_any_fit_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     break_down(monkeypatch, 1, 2)
     with pytest.raises(DataError, match="every fit of the sweep broke down"):
         storage.to_dataset(HMMSweep([1, 2], max_iter=4, engine="hmmlearn").fit(frames()))
 
 
 @pytest.mark.parametrize(("kind", "n_states"), [("tied", 3), ("full", 2)])
-def test_model_that_was_not_fitted_is_told(kind: str, n_states: int) -> None:
+def test_model_that_was_not_fitted_is_reported(kind: str, n_states: int) -> None:
     data = storage.to_dataset(HMMSweep([1, 2], max_iter=4).fit(frames()))
     with pytest.raises(StoreError, match=f"the sweep holds no {kind} model with {n_states} states"):
         storage.model(data, kind, n_states)

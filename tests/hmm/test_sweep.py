@@ -256,14 +256,14 @@ ENDLESS[0, 2, 1] = np.inf
         (np.zeros((2, 3, 1), dtype=int), {"emission": "categorical"}, "X must hold whole numbers"),
     ],
 )
-def test_data_that_do_not_fit_are_told(
+def test_data_that_do_not_fit_are_reported(
     X: np.ndarray, options: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(DataError, match=sentence):
         HMMSweep(**({"n_states": [1]} | options)).fit(X)
 
 
-def test_held_out_data_that_do_not_fit_are_told() -> None:
+def test_held_out_data_that_do_not_fit_are_reported() -> None:
     with pytest.raises(DataError, match="not finite"):
         HMMSweep([1]).fit(np.ones((2, 5, 2)), held_out=HOLED)
     with pytest.raises(DataError, match=r"^lengths\[0\] is 9; each must lie between 1 and 5"):

@@ -58,7 +58,7 @@ def test_an_automaton_remembers_too() -> None:
     assert row["fidelity_0"] == row["fidelity_5"] == pytest.approx(1.0)
 
 
-def test_what_the_last_input_tells_is_told_by_it() -> None:
+def test_what_the_last_input_tells_is_reported_by_it() -> None:
     seen = toggled()
     inputs = seen.recorded.inputs
     echo = seen._replace(recorded=seen.recorded._replace(distribution=np.eye(2)[inputs]))
@@ -90,7 +90,7 @@ def test_a_network_that_holds_the_belief_is_found_to_and_noise_is_not() -> None:
     assert table["untrained", "r2"] < table["last 1 symbols", "r2"] < table["last 4 symbols", "r2"]
 
 
-def test_speech_of_an_untaught_network_is_told_from_its_target() -> None:
+def test_speech_of_an_untaught_network_is_reported_from_its_target() -> None:
     made, seen = weak2()
     # Its readout always says the first symbol.
     made.network.out.weight.data.zero_()

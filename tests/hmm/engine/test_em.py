@@ -441,7 +441,7 @@ def test_far_outlier_needs_no_rescue() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_state_that_loses_all_mass_keeps_its_law(kind: str) -> None:
+def test_state_that_loses_all_mass_keeps_its_distribution(kind: str) -> None:
     frames, params, family = problem(kind, EQUAL)
     means = params.emission[0].copy()
     means[0, 2] = 1e5

@@ -147,7 +147,7 @@ def test_a_large_store_is_swept_in_chunks(tmp_path: Path, monkeypatch: pytest.Mo
     assert read.count(0) >= 4 * steps and set(read) == {0, 1}
 
 
-def test_too_few_frames_and_the_wrong_engine_are_told() -> None:
+def test_too_few_frames_and_the_wrong_engine_are_reported() -> None:
     data = values()[:1, :2]
     with pytest.raises(DataError, match="X has 2 frames, fewer than n_components=3"):
         sweep().fit(lambda: iter([data]))

@@ -136,7 +136,7 @@ def test_likelihood_equals_hmmlearn(kind: str) -> None:
     assert fit.model.score(frames[None]) == pytest.approx(theirs.score(frames), rel=1e-10)
 
 
-def test_convergence_is_told_from_running_out_of_steps() -> None:
+def test_convergence_is_reported_from_running_out_of_steps() -> None:
     frames = clusters()
     short = gaussian_fit(frames, max_iter=2, tol=1e-4)
     assert (short.converged, len(short.history)) == (False, 2)
@@ -176,7 +176,7 @@ def test_state_without_any_frame_breaks_the_fit_down(kind: str, max_iter: int) -
     assert not fit.converged
 
 
-def test_state_never_visited_still_has_laws() -> None:
+def test_state_never_visited_still_has_distributions() -> None:
     start = {
         "startprob": np.array([1.0, 0]),
         "transmat": np.array([[1.0, 0], [0, 1]]),
@@ -200,7 +200,7 @@ def test_covariance_has_a_floor_where_data_have_no_width(kind: str) -> None:
     assert np.linalg.eigvalsh(fit.model.covars_).min() > limit * (1 - 1e-6)
 
 
-def test_state_that_only_ends_sequences_still_has_a_transition_law() -> None:
+def test_state_that_only_ends_sequences_still_has_a_transition_distribution() -> None:
     # Nothing follows state 1, so EM learns no row for it.
     frames = np.tile([[0.0], [0.1], [-0.1], [50]], (5, 1)) + 0.01 * np.arange(20)[:, None]
     start = {

@@ -96,7 +96,7 @@ def test_symbol_that_train_never_showed_has_the_probability_of_smoothing(engine:
     assert np.isfinite(honest.results_["log_likelihood"]).all()
 
 
-def test_symbols_can_be_said_beforehand() -> None:
+def test_symbols_can_be_given_beforehand() -> None:
     X = symbols()
     found = HMMSweep([2], emission="categorical", n_symbols=7, max_iter=3).fit(X)
     assert found.models_["none", 2].emissionprob_.shape == (2, 7)  # type: ignore[attr-defined]
@@ -125,12 +125,12 @@ def test_symbols_can_be_said_beforehand() -> None:
         ({"n_symbols": 0}, "n_symbols must be a whole number of 1 or more"),
     ],
 )
-def test_settings_of_no_use_are_told(options: dict[str, Any], sentence: str) -> None:
+def test_settings_of_no_use_are_reported(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         HMMSweep(**({"n_states": [1]} | options)).fit(frames())
 
 
-def test_missing_cuda_is_told() -> None:
+def test_missing_cuda_is_reported() -> None:
     import torch
 
     if torch.cuda.is_available():
@@ -192,7 +192,7 @@ def results(*rows: tuple[Any, ...]) -> pd.DataFrame:
     return table.assign(covariance_type="full", n_floored=0, n_drops=0)
 
 
-def test_sample_size_that_changes_the_choice_is_told() -> None:
+def test_sample_size_that_changes_the_choice_is_reported() -> None:
     table = results((1, 0, -1000.0, 2, 500), (2, 0, -990.0, 6, 200), (3, 0, -987.0, 12, 100))
     sizes = selection.SampleSizes(500, 2, 5.0)
     found = selection.bic_by_sample_size(table, sizes)
