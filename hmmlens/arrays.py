@@ -1,4 +1,4 @@
-"""What users pass as arrays, lengths, labels and seeds, as NumPy arrays with one meaning.
+"""What users pass as arrays, lengths and labels, as NumPy arrays with one meaning.
 
 Every public function sends its arguments through this module, so that the same kinds of input work
 everywhere: NumPy arrays of any layout, byte order and real type, masked arrays, tensors of torch on
@@ -267,92 +267,6 @@ def ordered(X: Any, name: str) -> Any:
             "order"
         )
     return X.transpose(*first, *[dim for dim in dims if dim not in first])
-
-
-# --- Lengths ----------------------------------------------------------------------------------
-
-
-def integers(array: NDArray[Any]) -> NDArray[np.int64]:
-    """Return whole numbers with a sign; those that are too large become the largest.
-
-    Parameters
-    ----------
-    array : ndarray of int
-        Of any integer type.
-
-    Returns
-    -------
-    ndarray of int64
-        The numbers.
-    """
-    if array.dtype == np.uint64:
-        array = np.minimum(array, np.uint64(np.iinfo(np.int64).max))
-    return array.astype(np.int64)
-
-
-# --- Single numbers ---------------------------------------------------------------------------
-
-
-def counts(n_states: Any, name: str = "n_states") -> list[Any]:
-    """Return numbers of states as a list.
-
-    Parameters
-    ----------
-    n_states : int or iterable of int
-        One number means just that one.
-    name : str, default="n_states"
-        Name of the argument in messages.
-
-    Returns
-    -------
-    list
-        The numbers, not checked.
-    """
-    if hasattr(n_states, "shape"):
-        found: list[Any] = np.atleast_1d(numbers(n_states, name)).tolist()
-        return found
-    if isinstance(n_states, str) or not isinstance(n_states, Iterable):
-        return [n_states]
-    return list(n_states)
-
-
-def seed(random_state: Any, name: str = "random_state") -> int:
-    """Return a seed from what scikit-learn accepts as one.
-
-    Parameters
-    ----------
-    random_state : int, RandomState, Generator or None
-        A whole number from 0 to 2**32 - 1; a ``RandomState`` or ``Generator``, from which one
-        number is sampled; or None for a fresh one.
-    name : str, default="random_state"
-        Name of the argument in messages.
-
-    Returns
-    -------
-    int
-        From 0 to 2**32 - 1.
-
-    Raises
-    ------
-    DataError
-        For anything else.
-    """
-    if random_state is None:
-        return int(np.random.SeedSequence().generate_state(1)[0])
-    if isinstance(random_state, np.random.RandomState):
-        return int(random_state.randint(2**32, dtype=np.uint32))
-    if isinstance(random_state, np.random.Generator):
-        return int(random_state.integers(2**32, dtype=np.uint32))
-    if (
-        isinstance(random_state, bool | np.bool_)
-        or not isinstance(random_state, Integral)
-        or not 0 <= int(random_state) < 2**32
-    ):
-        raise DataError(
-            f"{name} must be a whole number from 0 to {2**32 - 1}, None, or a RandomState or "
-            f"Generator of NumPy, found {random_state!r}"
-        )
-    return int(random_state)
 
 
 # --- Dense arrays -----------------------------------------------------------------------------

@@ -10,20 +10,15 @@ while the chain moves on through it.
 
 from __future__ import annotations
 
-import logging
-from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens.arrays import LARGEST, integers, unusable
+from hmmlens.arguments import argument_name, integers
+from hmmlens.arrays import LARGEST, unusable
 from hmmlens.errors import DataError
 from hmmlens.ragged import Given, given, steps_inside
-
-__all__ = ["HIDDEN", "Sequences", "check_count", "hidden", "steps_inside", "symbols", "values"]
-
-log = logging.getLogger(__name__)
 
 #: Stands for a symbol that was not observed.
 HIDDEN = -1
@@ -350,73 +345,8 @@ def _whole_frames(
     return whole
 
 
-def argument_name(name: str, what: str) -> str:
-    """Return the name of an argument that belongs to the data called ``name``.
-
-    Parameters
-    ----------
-    name : str
-        ``X`` or ``held_out``.
-    what : str
-        ``lengths`` or ``mask``.
-
-    Returns
-    -------
-    str
-        Such as ``held_out_mask``.
-    """
-    return f"{name}_{what}" if name == "held_out" else what
-
-
 def _place(given: Sequences, frame: int) -> tuple[int, int]:
     """Return sequence and step of a row of the flat array."""
     starts = np.cumsum(given.lengths) - given.lengths
     sequence = int(np.searchsorted(starts, frame, side="right")) - 1
     return sequence, int(frame - starts[sequence])
-
-
-def check_count(value: object, name: str) -> None:
-    """Refuse what is no count.
-
-    Parameters
-    ----------
-    value : object
-        Anything.
-    name : str
-        Name of the argument in messages.
-
-    Raises
-    ------
-    DataError
-        Unless ``value`` is a whole number of 1 or more.
-    """
-    if type(value) is bool or not isinstance(value, Integral) or value < 1:
-        raise DataError(f"{name} must be a whole number of 1 or more, found {value!r}")
-
-
-def log_constant_columns(covariance: NDArray[np.float64]) -> list[int]:
-    """Log which components never move, or barely, and return the former.
-
-    The first have a standard deviation below 1e-9 of the root mean square over components, the
-    second below 1e-3. Neither separates states, and each adds the logarithm of its tiny width to
-    every frame's likelihood.
-
-    Parameters
-    ----------
-    covariance : ndarray of shape (component, component)
-        Of the data.
-
-    Returns
-    -------
-    list of int
-        Components that never move.
-    """
-    spread = np.sqrt(np.maximum(np.diagonal(covariance), 0))
-    size = np.sqrt((spread**2).mean()) if len(spread) else 0.0
-    dead = spread <= 1e-9 * size
-    faint = ~dead & (spread < 1e-3 * size)
-    for which, word in ((dead, "never move"), (faint, "barely move")):
-        if which.any():
-            names = ", ".join(map(str, np.flatnonzero(which)))
-            log.warning("components that %s: %s; drop them, or rely on the floor", word, names)
-    return np.flatnonzero(dead).tolist()

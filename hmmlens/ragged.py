@@ -9,11 +9,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from hmmlens.arguments import integers
 from hmmlens.arrays import (
     STEPS,
     _dense,
     as_list,
-    integers,
     is_labelled,
     numbers,
     ordered,

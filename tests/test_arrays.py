@@ -22,7 +22,15 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 from sklearn.decomposition import PCA
 
-from hmmlens import CategoricalHMM, GaussianHMM, HMMSweep, arrays, extract, observations, reduce
+from hmmlens import (
+    CategoricalHMM,
+    GaussianHMM,
+    HMMSweep,
+    arguments,
+    extract,
+    observations,
+    reduce,
+)
 from hmmlens.errors import DataError
 from hmmlens.hmm.input_driven import InputDrivenHMM
 from hmmlens.recording import in_memory
@@ -542,9 +550,9 @@ def test_a_fresh_seed_is_recorded_and_repeats_the_fit() -> None:
         first.results_.drop(columns="seconds"), again.results_.drop(columns="seconds")
     )
     for make in (np.random.RandomState, np.random.default_rng):
-        seeds = [arrays.seed(make(7)) for _ in range(2)]
-        assert seeds[0] == seeds[1] != arrays.seed(make(8))
-    assert arrays.seed(np.uint8(7)) == 7
+        seeds = [arguments.seed(make(7)) for _ in range(2)]
+        assert seeds[0] == seeds[1] != arguments.seed(make(8))
+    assert arguments.seed(np.uint8(7)) == 7
     for wrong in (-1, 2**32, 1.0, "1", True):
         with pytest.raises(DataError, match="random_state must be a whole number from 0 to"):
             HMMSweep(random_state=wrong).fit(WHOLE)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from hmmlens import arrays
+from hmmlens import arguments
 from hmmlens.datasets.own.base import Blocks
 from hmmlens.errors import DataError
 from hmmlens.hmm.settings import Selection, Sweep
@@ -143,7 +143,7 @@ class Plan:
         self.settings = checked(settings)
         sections = self.settings
         self.max_frames = sections.activations.max_frames if max_frames is None else max_frames
-        self.seed = sections.seed if _is_left_out(random_state) else arrays.seed(random_state)
+        self.seed = sections.seed if _is_left_out(random_state) else arguments.seed(random_state)
         self.reducers = {name: one.model_dump() for name, one in sections.reducers.items()}
         if reducer is not None or n_components is not None:
             kind = "pca" if reducer is None else reducer
@@ -152,7 +152,7 @@ class Plan:
             self.reducers = {reducer_name(own): own}
         grid = sections.sweep
         self.sweep: dict[str, Any] = {
-            "n_states": arrays.counts(grid.n_states if n_states is None else n_states),
+            "n_states": arguments.counts(grid.n_states if n_states is None else n_states),
             "covariance_types": (
                 grid.covariance_types if covariance_type is None else [covariance_type]
             ),

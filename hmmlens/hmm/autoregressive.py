@@ -12,12 +12,12 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from hmmlens.arguments import check_count
 from hmmlens.errors import DataError
 from hmmlens.hmm import checks, inference
 from hmmlens.hmm.engine.covariances import roots
 from hmmlens.hmm.estimator import Estimator
 from hmmlens.hmm.inference import FilterResult
-from hmmlens.observations import check_count
 from hmmlens.ragged import steps_inside
 from hmmlens.typing import Floats, Ints
 

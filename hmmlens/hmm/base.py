@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hmmlens.arguments import check_count
 from hmmlens.errors import DataError
 from hmmlens.hmm import checks, inference
 from hmmlens.hmm.convergence import ConvergenceMonitor
@@ -17,7 +18,7 @@ from hmmlens.hmm.engine.longpass import Posteriors
 from hmmlens.hmm.engine.packing import pack
 from hmmlens.hmm.estimator import Estimator
 from hmmlens.hmm.inference import FilterResult
-from hmmlens.observations import Sequences, check_count
+from hmmlens.observations import Sequences
 from hmmlens.stats.transitions import stationary
 from hmmlens.typing import Floats, Int64s
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hmmlens import observations
+from hmmlens.arguments import check_count
 from hmmlens.hmm import checks
 from hmmlens.hmm.base import HiddenMarkovModel
 from hmmlens.hmm.convergence import ConvergenceMonitor
@@ -16,7 +17,7 @@ from hmmlens.hmm.engine.blocks import MEMORY_LIMIT
 from hmmlens.hmm.engine.logspace import log as log_of
 from hmmlens.hmm.engine.parameters import Family, Parameters, Prior
 from hmmlens.hmm.engine.symbols import Categorical
-from hmmlens.observations import Sequences, check_count
+from hmmlens.observations import Sequences
 from hmmlens.typing import Floats
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens import arrays
+from hmmlens import arguments, arrays
 from hmmlens.errors import DataError
 from hmmlens.typing import Floats
 
@@ -227,7 +227,7 @@ def generator(random_state: Any) -> np.random.RandomState:
     from sklearn.utils import check_random_state
 
     if random_state is not None and not isinstance(random_state, np.random.RandomState):
-        random_state = arrays.seed(random_state)
+        random_state = arguments.seed(random_state)
     found: np.random.RandomState = check_random_state(random_state)
     return found
 

@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hmmlens.arguments import check_count
 from hmmlens.errors import DataError
 from hmmlens.hmm import checks, inference
 from hmmlens.hmm.convergence import ConvergenceMonitor
@@ -20,7 +21,7 @@ from hmmlens.hmm.engine.blocks import Block, Workspace, blocks_of
 from hmmlens.hmm.engine.engines import expectation, floats_per_frame
 from hmmlens.hmm.engine.parameters import Family, Parameters, Prior, Statistics
 from hmmlens.hmm.estimator import not_fitted
-from hmmlens.observations import Sequences, check_count, hidden
+from hmmlens.observations import Sequences, hidden
 from hmmlens.typing import Floats
 
 log = logging.getLogger(__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ from hmmlens.observations import Sequences
 from hmmlens.typing import Floats
 
 PRIOR_MODES = ("hmmlearn", "floor")
+
+
+log = logging.getLogger(__name__)
 
 
 class GaussianStates(HiddenMarkovModel):
@@ -148,7 +152,7 @@ class GaussianStates(HiddenMarkovModel):
     def _initialise(self, summary: streams.DataSummary) -> None:
         if self.prior_mode == "floor":
             checks.spread(np.diagonal(summary.covariance))
-        observations.log_constant_columns(summary.covariance)
+        log_constant_columns(summary.covariance)
         self._prior(summary, None)
         self._dirichlet_start()
         if self._needs_init("m"):
@@ -246,3 +250,31 @@ class GaussianStates(HiddenMarkovModel):
 
     def _draw(self, state: int, rng: Any) -> Any:
         return rng.multivariate_normal(self.means_[state], self.covars_[state])
+
+
+def log_constant_columns(covariance: NDArray[np.float64]) -> list[int]:
+    """Log which components never move, or barely, and return the former.
+
+    The first have a standard deviation below 1e-9 of the root mean square over components, the
+    second below 1e-3. Neither separates states, and each adds the logarithm of its tiny width to
+    every frame's likelihood.
+
+    Parameters
+    ----------
+    covariance : ndarray of shape (component, component)
+        Of the data.
+
+    Returns
+    -------
+    list of int
+        Components that never move.
+    """
+    spread = np.sqrt(np.maximum(np.diagonal(covariance), 0))
+    size = np.sqrt((spread**2).mean()) if len(spread) else 0.0
+    dead = spread <= 1e-9 * size
+    faint = ~dead & (spread < 1e-3 * size)
+    for which, word in ((dead, "never move"), (faint, "barely move")):
+        if which.any():
+            names = ", ".join(map(str, np.flatnonzero(which)))
+            log.warning("components that %s: %s; drop them, or rely on the floor", word, names)
+    return np.flatnonzero(dead).tolist()

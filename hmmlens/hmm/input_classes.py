@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens import arrays, observations, ragged
+from hmmlens import arguments, observations, ragged
 from hmmlens.errors import DataError
 from hmmlens.hmm.engine.rows import rows_to_one
 from hmmlens.typing import Floats, Ints
@@ -61,7 +61,7 @@ def checked(
         labels = np.pad(labels, ((0, 0), (0, max(0, n_steps - labels.shape[1]))))[:, :n_steps]
     if raw.missing is not None:
         raise DataError("classes has masked entries; every step needs the class of its input")
-    labels = arrays.integers(labels) if labels.dtype.kind in "biu" else labels
+    labels = arguments.integers(labels) if labels.dtype.kind in "biu" else labels
     check_classes(labels, sequences.inside, n_classes)
     return sequences.padded(sequences.frames, 0.0), labels, sequences.inside
 

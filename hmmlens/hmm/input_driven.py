@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hmmlens.arguments import check_count
 from hmmlens.deprecation import renamed_names
 from hmmlens.errors import DataError
 from hmmlens.hmm import checks, covariance_checks
@@ -25,7 +26,6 @@ from hmmlens.hmm.engine.rows import rows_to_one, weighted_log
 from hmmlens.hmm.gaussian import GaussianHMM
 from hmmlens.hmm.inference import FilterResult
 from hmmlens.hmm.input_classes import POOLING, average_table, checked, tables, transitions
-from hmmlens.observations import check_count
 from hmmlens.typing import Floats, Ints
 
 

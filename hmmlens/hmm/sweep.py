@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from hmmlens import observations
-from hmmlens.arrays import counts, seed
+from hmmlens.arguments import counts, seed
 from hmmlens.deprecation import renamed_parameters
 from hmmlens.errors import DataError
 from hmmlens.hmm import audit, checks, selection
 from hmmlens.hmm.engine.blocks import MEMORY_LIMIT
 from hmmlens.hmm.estimator import Estimator, not_fitted
+from hmmlens.hmm.gaussian_states import log_constant_columns
 from hmmlens.hmm.models import HiddenMarkovModel
 from hmmlens.hmm.sweeping import data_summary, inputs, tasks
 from hmmlens.typing import Int64s
@@ -223,7 +223,7 @@ class HMMSweep(Estimator):
             variance = np.diagonal(summary.covariance)
             checks.spread(variance)
             floor = self.min_covar * float(variance.mean())
-            self.constant_ = observations.log_constant_columns(summary.covariance)
+            self.constant_ = log_constant_columns(summary.covariance)
         data = tasks.SweepData(
             train, test, summary.n_frames, n_test, summary.sample, summary.centre, floor
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from hmmlens import observations
-from hmmlens.arrays import seed as seed_of
+from hmmlens.arguments import seed as seed_of
 from hmmlens.deprecation import renamed_parameters
 from hmmlens.errors import DataError
 from hmmlens.reduction.fitting import Reduction, checked_settings

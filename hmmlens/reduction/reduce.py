@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hmmlens.arguments import seed as seed_of
 from hmmlens.arrays import STEPS, is_labelled, ordered
-from hmmlens.arrays import seed as seed_of
 from hmmlens.deprecation import renamed_parameters
 from hmmlens.errors import DataError
 from hmmlens.ragged import INSIDE

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hmmlens import arrays
+from hmmlens import arguments
 from hmmlens.deprecation import renamed_parameters
 from hmmlens.dynamics.endpoints import Endpoints
 from hmmlens.ragged import steps_inside
@@ -96,7 +96,7 @@ def judge(
     >>> verdict.grade, row["n_states"]
     ('consistent with D', 3)
     """
-    seed = arrays.seed(random_state)
+    seed = arguments.seed(random_state)
     measured = measure(recorded, losses, endpoints, seed, thresholds, settings)
     evidence = Evidence(**{name: number.measure(measured) for name, number in NUMBERS.items()})
     verdict = decide(evidence, reservoir_grade, thresholds)

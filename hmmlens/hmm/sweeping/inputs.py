@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from hmmlens import observations
+from hmmlens.arguments import check_count
 from hmmlens.errors import DataError
 from hmmlens.hmm import checks, selection
 from hmmlens.hmm.engine import streams
@@ -37,13 +38,13 @@ def check_settings(sweep: HMMSweep, state_counts: list[Any], covariance_types: l
         With the name of the setting, what was found and what is allowed.
     """
     for n_states in state_counts:
-        observations.check_count(n_states, "each of n_states")
+        check_count(n_states, "each of n_states")
     if not state_counts or len(set(state_counts)) < len(state_counts):
         raise DataError(f"n_states must hold each number once, found {state_counts}")
     for name in ("n_restarts", "max_iter", "memory_limit"):
-        observations.check_count(getattr(sweep, name), name)
+        check_count(getattr(sweep, name), name)
     if sweep.n_symbols is not None:
-        observations.check_count(sweep.n_symbols, "n_symbols")
+        check_count(sweep.n_symbols, "n_symbols")
     if sweep.emission not in ("gaussian", "categorical"):
         raise DataError(f"emission must be gaussian or categorical, found {sweep.emission!r}")
     kinds = covariance_types
