@@ -1,4 +1,4 @@
-"""A report of what a study has so far, beside a list of what is missing.
+"""A report of the finished part of a study, with a list of what is missing.
 
 It lies in a folder of its own, whose name no network can have, so that nothing takes it for the
 study's report. It only reads what jobs left that have ended well, so it can be made while a study
@@ -32,7 +32,7 @@ class Progress(NamedTuple):
 
     done : jobs that have ended well
     missing : DataFrame ``what, jobs, done, missing``, a row for each dataset, network (with its
-        twin), task or objectives' target of which something is missing
+        untrained control), task or objectives' target of which something is missing
     sentence : the same in short
     """
 
@@ -73,25 +73,25 @@ def progress(study: jobs.AnyStudy, results: Path) -> Progress:
         for subject, rules in left.items()
         if rules
     ]
-    told = f"{len(done)} of {len(every)} jobs are done"
+    sentence = f"{len(done)} of {len(every)} jobs are done"
     if isinstance(study, EmulationStudy):
         trained = emulation_jobs.of_step(study, "trained")
-        told += f", {len(done & set(trained))} of {len(trained)} trainings among them"
+        sentence += f", {len(done & set(trained))} of {len(trained)} trainings among them"
     if rows:
         kind = "task" if isinstance(study, RoundTripStudy) else "network"
         mine = [subject for subject in total if subject[0] == kind]
         whole = sum(not left[subject] for subject in mine)
         begun = sum(bool(left[subject] and ended[subject]) for subject in mine)
-        told += f"; of {len(mine)} {kind}s, {whole} are whole, {begun} are begun, and "
-        told += f"{len(mine) - whole - begun} are not"
+        sentence += f"; of {len(mine)} {kind}s, {whole} are whole, {begun} are begun, and "
+        sentence += f"{len(mine) - whole - begun} are not"
     else:
-        told += ", all but those that write the study's own report: run snakemake for it"
+        sentence += ", all but those that write the study's own report: run snakemake for it"
     table = pd.DataFrame(rows, columns=["what", "jobs", "done", "missing"])
-    return Progress(done, table, f"{told}.")
+    return Progress(done, table, f"{sentence}.")
 
 
 def _subject(job: Job) -> tuple[str, str]:
-    """Return what a job is about: a dataset, a network with its twin, or a task; and its name."""
+    """Return the kind and the name of what a job is about; controls belong to their network."""
     name = job.place[0]
     if job.rule in layout.STEPS.values():
         return "network", name
@@ -177,8 +177,8 @@ def _study(
         tables.save(table, folder / layout.TABLES / name)
     # As the rules of the workflow find them, after what rounding does.
     made = {name: _read(folder / layout.TABLES / f"{name}.csv", made[name]) for name in made}
-    told = findings.study(made, about, criterion)
-    (folder / layout.FINDINGS).write_text(json.dumps(told, indent=2) + "\n")
+    found_sentences = findings.study(made, about, criterion)
+    (folder / layout.FINDINGS).write_text(json.dumps(found_sentences, indent=2) + "\n")
 
     style.use()
     drawn = [name for name in parts.judged if _can_be_drawn(study, parts, name)]
@@ -209,7 +209,7 @@ def _read(path: Path, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _can_be_drawn(study: Study, parts: jobs.Parts, name: str) -> bool:
-    """Tell whether all layers of a network's first training, and of its twin's, are read."""
+    """Return whether all layers of the first training, and of its untrained control, are read."""
     there = {(layer["network"], layer["layer"]) for layer in parts.layers if layer["seed"] == 0}
     names = [name, f"{name}{layout.UNTRAINED}"] if study.controls.untrained else [name]
     return all((n, layer) in there for n in names for layer in study.networks[name].layers)
@@ -248,16 +248,16 @@ def _emulation(
     from hmmlens.report.emulation.figures import registry as figures
     from hmmlens.study.emulation_folders import write_tables
 
-    told = emulation_jobs.told(study, found.done)
-    if not told & set(emulation_jobs.of_step(study, "trained")):
+    gathered = emulation_jobs.told(study, found.done)
+    if not gathered & set(emulation_jobs.of_step(study, "trained")):
         raise _nothing(study, found, "because no training has ended and had its plateau looked for")
     tables, drawn = folder / layout.TABLES, folder / layout.FIGURES
-    write_tables(pipeline.tables(results, study, told), tables)
+    write_tables(pipeline.tables(results, study, gathered), tables)
     style.use()
-    for name, figure, source in figures.draw(tables, results, told):
+    for name, figure, source in figures.draw(tables, results, gathered):
         style.save(figure, drawn / name, source)
     # A folder that a job has begun to fill again reads as one with fewer tables.
-    for job in told:
+    for job in gathered:
         if not jobs.is_done(job, results):
             raise FileNotFoundError(job.outputs[0])
     about = {**document.head(study), "partial": head}

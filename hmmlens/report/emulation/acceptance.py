@@ -15,7 +15,7 @@ from hmmlens.study.emulation_folders import COST
 #: Gathered tables by name, see :mod:`hmmlens.report.emulation.pipeline`.
 Tables = Mapping[str, pd.DataFrame]
 
-#: Columns that say which training a row is of.
+#: Columns that identify a training.
 WHO = ["network", "target", "seed"]
 #: Most that the loss may be of the floor, and a squared error of an output transition.
 NEAR_FLOOR, LARGEST_ERROR = 1.1, 0.02

@@ -1,6 +1,6 @@
 """Read the tables of all networks of a study of emulating networks, and join what is of one kind.
 
-What lies where is told in :mod:`hmmlens.report.emulation.pipeline`.
+The files are described in :mod:`hmmlens.report.emulation.pipeline`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ ERRORS = {"transition error": "transition_error",
           "largest transition error": "largest_transition_error"}  # fmt: skip
 
 
-def gather(results: Path, study: EmulationStudy, told: Collection[Job]) -> dict[str, pd.DataFrame]:
+def gather(
+    results: Path, study: EmulationStudy, gathered: Collection[Job]
+) -> dict[str, pd.DataFrame]:
     """Read all tables of a study, the same one of all networks below each other.
 
     Parameters
@@ -41,7 +43,7 @@ def gather(results: Path, study: EmulationStudy, told: Collection[Job]) -> dict[
         Folder of the study.
     study : EmulationStudy
         The study.
-    told : collection of Job
+    gathered : collection of Job
         Jobs whose tables are read, see :func:`hmmlens.study.emulation_jobs.told`.
 
     Returns
@@ -54,7 +56,7 @@ def gather(results: Path, study: EmulationStudy, told: Collection[Job]) -> dict[
     def _add(name: str, folder: Path, about: dict[str, Any]) -> None:
         for path in sorted(folder.glob("*.csv")):
             table = pd.read_csv(path)
-            # A table of a step may say itself which target, or seed, it is about.
+            # A table of a step may name its target, or seed, itself.
             table = table.drop(columns=[column for column in about if column in table])
             for place, (column, value) in enumerate(about.items()):
                 table.insert(place, column, value)
@@ -63,19 +65,19 @@ def gather(results: Path, study: EmulationStudy, told: Collection[Job]) -> dict[
     # What an earlier version of the study left behind is no job of this one.
     for step in FOLDERS:
         for job in emulation_jobs.of_step(study, step):
-            if job in told:
+            if job in gathered:
                 network, seed = job.place
                 target = study.networks[network].target
                 about = {"network": network, "target": target, "seed": int(seed)}
                 _add(TRAINED if step == "plateau" else step, results / job.outputs[0], about)
     for job in emulation_jobs.biases(study):
-        if job in told:
+        if job in gathered:
             _add("bias", results / job.outputs[0], job.wildcards)
     return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
 
 
 def networks_table(
-    study: EmulationStudy, tables: Tables, told: Collection[Job] | None = None
+    study: EmulationStudy, tables: Tables, gathered: Collection[Job] | None = None
 ) -> pd.DataFrame:
     """Return the table of networks, one row per training.
 
@@ -85,7 +87,7 @@ def networks_table(
         The study.
     tables : mapping of str to DataFrame
         Gathered tables of the study by name.
-    told : collection of Job, optional
+    gathered : collection of Job, optional
         Jobs that are gathered; by default all. A training that is not gathered has no row, and one
         without scores is not ``scored``, so that neither misses an acceptance criterion.
 
@@ -94,13 +96,13 @@ def networks_table(
     DataFrame
         See :mod:`hmmlens.report.emulation.pipeline`.
     """
-    told = emulation_jobs.told(study) if told is None else told
-    trained = [job for job in emulation_jobs.of_step(study, "trained") if job in told]
+    gathered = emulation_jobs.told(study) if gathered is None else gathered
+    trained = [job for job in emulation_jobs.of_step(study, "trained") if job in gathered]
     rows = [
         {"network": name, "target": study.networks[name].target, "seed": int(seed)}
         | {key: getattr(study.networks[name], key) for key in SETTINGS}
         | {key: getattr(study.training_of(name), key) for key in TRAINING}
-        | {"scored": Job(FOLDERS["scores"], (name, seed)) in told}
+        | {"scored": Job(FOLDERS["scores"], (name, seed)) in gathered}
         for name, seed in (job.place for job in trained)
     ]
     table = pd.DataFrame(rows)

@@ -1,4 +1,4 @@
-"""What Torre et al. 2025 found, number by number, and what of ours to hold beside it.
+"""Findings of Torre et al. (2025), and the numbers of a study that they are compared with.
 
 Networks are numbered by target: chain2 to chain5 are the paper's linear chains of 2 to 5 states,
 fully3 and cyclic4 its fully connected and cyclic models.

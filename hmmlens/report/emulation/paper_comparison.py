@@ -1,4 +1,4 @@
-"""The paper's findings beside ours, and whether they agree, by rules that are the same for all.
+"""Comparison of a study with the findings of the paper, by the same rules for all of them.
 
 The paper is Torre et al. 2025 (arXiv 2510.25674). Its numbers were read from its public code, from
 vector graphics in its repository and from notes on it by others, and stand in
@@ -45,7 +45,7 @@ class Claim(NamedTuple):
     """Something that the paper found.
 
     topic : what it is about
-    what : in words; of a statement, what is said
+    what : in words; of a statement, the statement
     target : the target of the networks; empty for all of the paper's
     paper : as text
     low, high : its range; of a statement the least share and 1

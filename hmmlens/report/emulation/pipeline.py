@@ -1,9 +1,9 @@
-"""Hold a study of emulating networks against what is promised of them, and beside the paper.
+"""Tables and report of a study of emulating networks, with its comparison with the paper.
 
 The study has one folder per training, ``results/{study}/{network}/{seed}``, with a folder of
 tables (CSV) for each step of the work. Networks take part in some steps only: where one did not,
-the folder is missing. Where a step could say nothing, as of a network whose states run away, its
-folder has ``refused.csv`` (one row: ``reason``) instead of what it could not tell.
+the folder is missing. Where a step had no result, as for a network whose states diverge, its
+folder has ``refused.csv`` (one row: ``reason``) instead of the missing tables.
 
 =============  =====================================================================================
 ``trained/``   ``network.safetensors``, ``checkpoints.safetensors``
@@ -41,7 +41,7 @@ What is gathered lies in ``results/{study}/tables``. Every table of a step is on
 ``{step}_{table}.csv`` there (``trained_history``, ``scores_metrics``, ``reverse_orbits``,
 ``kicks_refused``, ...), with ``network, target, seed`` in front; ``bias_{table}.csv`` has
 ``target`` in front. Pictures are not gathered: figures read them from the folders of the networks.
-A table without any rows in the whole study has no file. Beside them:
+A table without any rows in the whole study has no file. Further tables:
 
 ==============  ====================================================================================
 ``networks``    one row a training: ``network, target, seed``, its settings ``cell, n_units,
@@ -63,7 +63,7 @@ A table without any rows in the whole study has no file. Beside them:
                 see :mod:`hmmlens.emulation.analysis.plateau.length` (of the sweep) and
                 :mod:`hmmlens.emulation.analysis.comparison` (of ReLU networks on chain2, measures
                 of ``scores_metrics`` and ``reverse_orbits``)
-``refusals``    ``network, target, seed, step, reason`` of all that could not be told
+``refusals``    ``network, target, seed, step, reason`` of all analyses that could not be made
 ``answers``     ``question`` (bias, homogeneity, plateau), ``part`` (its order), ``sentence``
 ``cost``        ``step, network, n, cpu_seconds`` (mean), ``memory_mb`` (largest)
 ==============  ====================================================================================
@@ -103,7 +103,7 @@ PRINTED = ("networks", "gates", "paper", "refusals", "cost", "bias_best_factor",
 
 
 def tables(
-    results: Path, study: EmulationStudy, told: Collection[Job] | None = None
+    results: Path, study: EmulationStudy, gathered: Collection[Job] | None = None
 ) -> dict[str, pd.DataFrame]:
     """Return all tables of a study: those of its networks, and what is made of them.
 
@@ -113,7 +113,7 @@ def tables(
         Folder of the study.
     study : EmulationStudy
         The study.
-    told : collection of Job, optional
+    gathered : collection of Job, optional
         Jobs that are gathered, see :func:`hmmlens.study.emulation_jobs.told`; by default all.
 
     Returns
@@ -121,9 +121,9 @@ def tables(
     dict of str to DataFrame
         Name -> table, see above.
     """
-    told = emulation_jobs.told(study) if told is None else told
-    found = gather(results, study, told)
-    found["networks"] = networks_table(study, found, told)
+    gathered = emulation_jobs.told(study) if gathered is None else gathered
+    found = gather(results, study, gathered)
+    found["networks"] = networks_table(study, found, gathered)
     found |= swept(found) | two_objectives(found)
     return found | {
         "targets": targets_table(study),
@@ -194,15 +194,15 @@ def facts(found: Tables, about: Mapping[str, Any]) -> dict[str, Any]:
         the paper; ``answers``, question -> sentences; ``tables``, names of those that are there to
         print.
     """
-    told: dict[str, list[str]] = {}
+    by_question: dict[str, list[str]] = {}
     if "answers" in found:
         for question, part in found["answers"].groupby("question", sort=False):
-            told[str(question)] = part.sort_values("part")["sentence"].tolist()
+            by_question[str(question)] = part.sort_values("part")["sentence"].tolist()
     return {
         "about": dict(about),
         "outcome": outcome(found["gates"]),
         "comparison": comparison(found["paper"]),
-        "answers": told,
+        "answers": by_question,
         "tables": [name for name in PRINTED if name in found],
     }
 
@@ -220,11 +220,11 @@ def outcome(table: pd.DataFrame) -> list[str]:
     list of str
         At least one sentence.
     """
-    told = outcome_sentences(table)
+    sentences = outcome_sentences(table)
     skipped = int(table["outcome"].eq("not asked").sum())
     if skipped:
-        told.append(f"{skipped} more are not asked, as there are too few networks for them.")
-    return told
+        sentences.append(f"{skipped} more are not asked, as there are too few networks for them.")
+    return sentences
 
 
 def comparison(table: pd.DataFrame) -> str:
@@ -271,9 +271,9 @@ def write(
 
     captions = FIGURES.captions()
     drawn = [name for name in captions if (figures / f"{name}.pdf").exists()]
-    told = facts({path.stem: pd.read_csv(path) for path in sorted(tables.glob("*.csv"))}, about)
-    told["captions"] = {name: captions[name] for name in drawn}
-    told["sections"] = sections(drawn)
-    printed = [tables / f"{name}.csv" for name in told["tables"]]
+    content = facts({path.stem: pd.read_csv(path) for path in sorted(tables.glob("*.csv"))}, about)
+    content["captions"] = {name: captions[name] for name in drawn}
+    content["sections"] = sections(drawn)
+    printed = [tables / f"{name}.csv" for name in content["tables"]]
     pictures = [figures / f"{name}.pdf" for name in drawn]
-    document.compile_pdf(template, told, printed, {"": pictures}, output)
+    document.compile_pdf(template, content, printed, {"": pictures}, output)

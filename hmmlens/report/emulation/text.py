@@ -2,7 +2,7 @@
 
 How biased is its objective, and do orbits survive without that bias; what of it follows from
 units without biases alone, and what noise does where it does not; what sets the plateau of the
-loss. Every sentence says what its numbers say, whichever way they come out.
+loss. Every sentence follows from the numbers, whichever result they give.
 """
 
 from __future__ import annotations

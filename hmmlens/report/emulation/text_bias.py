@@ -28,7 +28,7 @@ def sentences(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     list of str
         Sentences; empty where the study does not address the question.
     """
-    told: list[str] = []
+    answer: list[str] = []
     if "bias_summary" in tables:
         for target in dict.fromkeys(tables["bias_summary"]["target"]):
             parts = {
@@ -36,12 +36,12 @@ def sentences(tables: Mapping[str, pd.DataFrame]) -> list[str]:
                 for name in ("summary", "best_factor", "shrinkage")
                 if f"bias_{name}" in tables
             }
-            told += [of_objective(parts, target, name) for name in NAMES
+            answer += [of_objective(parts, target, name) for name in NAMES
                      if (parts["summary"]["objective"] == name).any()]  # fmt: skip
     for target, networks in text_networks.comparable(tables):
         own = text_networks.own_of(tables, target)
-        told += text_networks.sentences(compare(networks), trends(networks), target, own)
-    return told
+        answer += text_networks.sentences(compare(networks), trends(networks), target, own)
+    return answer
 
 
 def of_objective(tables: Mapping[str, pd.DataFrame], target: str, objective: str) -> str:
@@ -136,8 +136,8 @@ def _factor(table: pd.DataFrame | None) -> str:
         edge = ", the edge of what was tried" if row["at_edge"] else ""
         return f"{estimate(row['factor'], row['low'], row['high'])} at n = {row['n']}{edge}"
 
-    told = listed(dict.fromkeys(of(table.iloc[i]) for i in (0, -1)))
+    answer = listed(dict.fromkeys(of(table.iloc[i]) for i in (0, -1)))
     last = table.iloc[-1]
     right = last["low"] <= 1 <= last["high"]
     end = "which is right" if right else "while 1 is right"
-    return f"It likes best a chain that moves on so many times as often: {told}, {end}."
+    return f"It likes best a chain that moves on so many times as often: {answer}, {end}."

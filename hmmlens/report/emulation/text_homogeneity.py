@@ -26,7 +26,7 @@ REGULARITY = {
     "cycle_cv": "coefficient of variation of cycles",
     "coherence": "coherence of switching",
 }
-#: Fewest networks over which a gain is told from chance.
+#: Fewest networks over which a gain is distinguished from chance.
 FEWEST = 3
 WHO = ["network", "seed"]
 
@@ -74,19 +74,19 @@ def sentences(tables: Mapping[str, pd.DataFrame]) -> list[str]:
             return pd.DataFrame(columns=[*WHO, "kind"])
         return tables[name].merge(kinds, on=WHO)
 
-    told: list[str] = []
+    answer: list[str] = []
     exact, sizes = _of(EXACT), _of(SIZES)
     if len(exact):
         by_design = exact["by_design"].astype(bool)
         if by_design.any():
-            told.append(identity(exact[by_design]))
-        told += [
+            answer.append(identity(exact[by_design]))
+        answer += [
             broken(name, rows, sizes[sizes["kind"] == name])
             for name, rows in exact[~by_design].groupby("kind", sort=False)
         ]
-    told += [rates(name, rows) for name, rows in _of(SWEEP).groupby("kind", sort=False)]
-    told += [resonant(name, rows) for name, rows in _of(RESONANCE).groupby("kind", sort=False)]
-    return told
+    answer += [rates(name, rows) for name, rows in _of(SWEEP).groupby("kind", sort=False)]
+    answer += [resonant(name, rows) for name, rows in _of(RESONANCE).groupby("kind", sort=False)]
+    return answer
 
 
 def identity(rows: pd.DataFrame) -> str:

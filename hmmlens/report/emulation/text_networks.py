@@ -23,7 +23,7 @@ NAMES = {
 class Measure(NamedTuple):
     """A measure of networks that objectives are compared by.
 
-    table, key, name : where it stands: the table, and the column and entry that tell its rows
+    table, key, name : where it stands: the table, and the column and entry that identify its rows
     text : what it is called
     digits : in sentences
     """
@@ -122,7 +122,7 @@ def kick_shares(verdicts: pd.DataFrame) -> pd.DataFrame:
 def _entry(
     tables: Mapping[str, pd.DataFrame], measure: Measure, row: Mapping[str, object]
 ) -> float:
-    """Return a measure of one training; NaN where the study does not tell it."""
+    """Return a measure of one training; NaN where the study does not have it."""
     table = tables.get(measure.table)
     if table is None:
         return np.nan
@@ -175,9 +175,9 @@ def sentences(
     list of str
         Sentences.
     """
-    # What only one of the objectives was given is told by its trend, and stands in the table.
+    # A batch size of only one of the objectives enters its trend, and stands in the table.
     both_had = table[table["n_pairs"] > 0]
-    told = [
+    answer = [
         _row_sentence(row, MEASURES[row["measure"]], target, own.get(row["measure"]))
         for row in (both_had if len(both_had) else table).to_dict("records")
         if row["measure"] in MEASURES
@@ -185,15 +185,15 @@ def sentences(
     first = next(iter(MEASURES))
     orbits = table[table["measure"] == first].sort_values("batch_size")
     if len(orbits):
-        # Sizes that only one of the objectives was given say nothing of the difference.
+        # Batch sizes of only one of the objectives hold no information on the difference.
         pairs = orbits[orbits["n_pairs"] > 0]
         row = (pairs if len(pairs) else orbits).iloc[-1]
         both = " that both had" if row["batch_size"] < orbits["batch_size"].max() else ""
-        told.append(f"At the largest batch{both} ({row['batch_size']:.0f}) {_verdict(row)}.")
+        answer.append(f"At the largest batch{both} ({row['batch_size']:.0f}) {_verdict(row)}.")
     for name in (first, "kicks", "dwell"):
         trend = slopes[(slopes["measure"] == name) & (slopes["objective"] == UNBIASED)]
-        told += [_trend(row, MEASURES[name]) for row in trend.to_dict("records")]
-    return told
+        answer += [_trend(row, MEASURES[name]) for row in trend.to_dict("records")]
+    return answer
 
 
 def _trend(row: Mapping[str, float], measure: Measure) -> str:
@@ -232,7 +232,7 @@ def _row_sentence(
 
 
 def _verdict(row: Mapping[str, float]) -> str:
-    """Say whether orbits survive the unbiased objective, by intervals over seeds."""
+    """Return whether orbits survive the unbiased objective, by intervals over seeds."""
     if np.isnan(row["difference_low"]) or np.isnan(row[f"{UNBIASED}_low"]):
         return f"whether orbits survive {NAMES[UNBIASED]} cannot be told: too few seeds"
     less, none = row["difference_high"] < 0, row[f"{UNBIASED}_low"] <= 0

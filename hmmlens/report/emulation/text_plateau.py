@@ -45,12 +45,12 @@ def sentences(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     runs = swept(tables)
     if runs.empty:
         return []
-    told = [level_sentence(runs), *length_sentences(runs)]
+    answer = [level_sentence(runs), *length_sentences(runs)]
     escape = tables.get("trained_escape")
     if escape is not None:
         mine = escape.merge(runs[["network", "seed", "escape"]], on=["network", "seed"])
-        told += escape_sentences(mine)
-    return told
+        answer += escape_sentences(mine)
+    return answer
 
 
 def swept(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -100,7 +100,7 @@ def level_sentence(runs: pd.DataFrame) -> str:
     above = (seen["loss"] - seen["level"]) / (seen["level"] - seen["floor"])
     value, low, high = student(100 * above)
     spread = table["above"].dropna()
-    # One training has no interval to tell it from the level.
+    # One training has no interval that could exclude the level.
     at = "is at" if not (low > 0 or high < 0) else ("lies above" if value > 0 else "lies below")
     return text + (
         f"The loss there {at} that of independent symbols with the target's frequencies: it is "
@@ -134,20 +134,20 @@ def length_sentences(runs: pd.DataFrame) -> list[str]:
     )
     if len(escaped) < len(runs):
         text += "; the others count as longer than what was seen of them"
-    told = [text + "."]
+    answer = [text + "."]
     table = effects(runs, np.random.default_rng(0))
     for row in table.to_dict("records"):
         name = SETTINGS[row["setting"]]
         if np.isnan(row["power"]):
-            told.append(f"What {name} does to the length cannot be told from so few escapes.")
+            answer.append(f"What {name} does to the length cannot be told from so few escapes.")
             continue
         power = estimate(row["power"], row["low"], row["high"])
         factor = estimate(*(2 ** row[key] for key in ("power", "low", "high")))
         clear = not row["low"] <= 0 <= row["high"]
         what = f"doubling it multiplies the length by {factor}" if clear else (
             f"no clear effect; doubling it multiplies the length by {factor}")  # fmt: skip
-        told.append(f"The length goes with {name} to the power {power}: {what}.")
-    return told
+        answer.append(f"The length goes with {name} to the power {power}: {what}.")
+    return answer
 
 
 def escape_sentences(table: pd.DataFrame) -> list[str]:
@@ -180,7 +180,7 @@ def escape_sentences(table: pd.DataFrame) -> list[str]:
         f"{faster} of {len(known)} the growth speeds up, in {slower} it slows down, by intervals "
         "over sequences."
     )
-    told = [text]
+    answer = [text]
     parts = []
     for name, words in FORECASTS.items():
         error = 100 * (known[name] - known["reached"]) / (known["reached"] - known["first"])
@@ -188,16 +188,16 @@ def escape_sentences(table: pd.DataFrame) -> list[str]:
         never = len(error) - len(finite)
         part = f"{words} is off by {estimate(*student(finite), 0)} %"
         parts.append(part + (f" (in {never} it never gets there)" if never else ""))
-    told.append(
+    answer.append(
         "When half of the target's correlation is reached is foretold, as a share of the time from "
         f"the first value used, {'; '.join(parts)}. Above 0 the forecast is late."
     )
     early = known["exponential"] > known["reached"]
     if early.mean() >= 0.5 and faster >= len(known) / 2:
-        told.append(
+        answer.append(
             "So the plateau is no saddle that is left at a constant rate: the more memory is "
             "learnt, the faster more of it is learnt."
         )
     elif faster + slower == 0:
-        told.append("So growth at a constant rate, as away from a saddle, is not contradicted.")
-    return told
+        answer.append("So growth at a constant rate, as away from a saddle, is not contradicted.")
+    return answer

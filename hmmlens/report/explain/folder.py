@@ -285,5 +285,5 @@ def _write(found: Explanation, work: Workspace) -> None:
             recording(work, role).replace(_activations(folder, role))
         else:
             write_tree(layer.activations, _activations(folder, role))
-    told = {"whole": True, "hmmlens": hmmlens.__version__, "settings": found.about}
-    (folder / MARK).write_text(f"{json.dumps(told, indent=2)}\n")
+    mark = {"whole": True, "hmmlens": hmmlens.__version__, "settings": found.about}
+    (folder / MARK).write_text(f"{json.dumps(mark, indent=2)}\n")

@@ -38,7 +38,7 @@ def distinctive(
 ) -> str:
     """Return how the inputs or outputs of a state differ from those of all steps.
 
-    Levels are told in the data's own units, also where the data were standardised.
+    Levels are given in the units of the data, also where the data were standardised.
 
     Parameters
     ----------

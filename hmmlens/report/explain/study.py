@@ -111,7 +111,7 @@ class Shown(NamedTuple):
     """A network whose figures are drawn: those of its first training.
 
     layers, exploratory : its layers, and reducers that only serve to look at
-    untrained : whether its untrained twin is drawn beside it
+    untrained : whether its untrained control is drawn too
     """
 
     network: str
@@ -172,9 +172,9 @@ def network_figures(results: Path, shown: Shown, found: Tables) -> Iterator[tupl
         mine["fits"] = pd.concat([mine["fits"], raw], ignore_index=True)
         graded = gather.of(found["verdicts"], role="trained", **place).iloc[0]
         driven = str(graded["input_driven"]) == "True"
-        told = verdict.title(graded["grade"], graded["n_states"], driven)
+        heading = verdict.title(graded["grade"], graded["n_states"], driven)
         for name, figure, source in figures.figures(
-            task, reading, untrained, maps, mine, shown.criterion, top, told
+            task, reading, untrained, maps, mine, shown.criterion, top, heading
         ):
             yield f"{layer}-{name}", figure, source
 

@@ -17,7 +17,7 @@ from hmmlens.validation import state_count
 
 #: Grades that claim states or attractors.
 CLAIMS = ("D", "B", "consistent with D")
-#: Tasks that need a memory which the last inputs do not tell, by kind of name.
+#: Tasks that need a memory beyond the last inputs, by the beginning of their names.
 MEMORY = ("flipflop", "toggle", "count")
 
 
@@ -137,7 +137,7 @@ CRITERIA = (
     Criterion("CPU time of a verdict over that of training and sweep", _cost, 1.0, least=False),
 )  # fmt: skip
 
-#: What is told beside the gates, without a line to reach.
+#: Numbers that are reported without a threshold.
 REPORTED = (
     Criterion("D or B of untrained networks", _claimed(None, "untrained"), np.nan),
     Criterion(

@@ -58,7 +58,7 @@ WIDE = 0.42
 def kick_effects(
     networks: pd.DataFrame, kicks: pd.DataFrame, gated: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw every exit's effect beside both nulls, and the gated loss of all groups.
+    """Draw the effect at every exit with both null distributions, and the gated loss of all groups.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def _points(ax: Axes, rows: pd.DataFrame, filled: pd.Series) -> None:
 def _groups(ax: Axes, rows: pd.DataFrame, most: int = 20) -> None:
     """Name the networks below their points, and keep the axis where effects are.
 
-    ``most`` names have room beside each other.
+    ``most`` names have room next to each other.
     """
     middle = rows.groupby("network", sort=False)["place"].mean()
     name_ticks(ax, middle, middle.index, most)

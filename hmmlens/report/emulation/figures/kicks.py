@@ -157,7 +157,7 @@ def _set_name(name: str) -> str:
 def kick_weights(
     networks: pd.DataFrame, blocks: pd.DataFrame, contrasts: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw blocks of weights of the first network, and contrasts of all beside their nulls.
+    """Draw blocks of weights of the first network, and contrasts of all with their nulls.
 
     Parameters
     ----------

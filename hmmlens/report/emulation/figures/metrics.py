@@ -103,7 +103,7 @@ def metrics(
     "state. Points: trainings; grey bars: target compared with other samples of itself.",
 )
 def stricter(networks: pd.DataFrame, scores: pd.DataFrame) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw stricter measures beside their baselines.
+    """Draw stricter measures with their baselines.
 
     Parameters
     ----------

@@ -33,7 +33,7 @@ from hmmlens.report.emulation.text_networks import kick_shares
 INDEPENDENT = "independent symbols"
 
 
-#: Panels: measure, where it stands, label; scores have the target's own value beside them.
+#: Panels: measure, where it stands, label; scores are shown with the target's own value.
 PANELS = (
     ("rotation", "reverse_orbits", "consistency of rotation"),
     ("rotation_best", "reverse_orbits", "the same, best plane"),

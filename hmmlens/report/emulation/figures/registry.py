@@ -83,7 +83,7 @@ PICTURES = "pictures/"
 
 
 def draw(
-    tables: Path, results: Path, told: Collection[Job] | None = None
+    tables: Path, results: Path, gathered: Collection[Job] | None = None
 ) -> Iterator[tuple[str, Figure, pd.DataFrame]]:
     """Yield name, figure and what it shows, for all figures that the study has tables for.
 
@@ -93,7 +93,7 @@ def draw(
         Folder of what is gathered, see :mod:`hmmlens.report.emulation.pipeline`.
     results : Path
         Folder of the study, with the networks' pictures.
-    told : collection of Job, optional
+    gathered : collection of Job, optional
         Jobs whose pictures are read; by default all that lie there.
 
     Yields
@@ -108,7 +108,7 @@ def draw(
     def _read(name: str) -> pd.DataFrame | None:
         if name.startswith(PICTURES):
             networks = _read("networks")
-            return None if networks is None else pictures(results, networks, name, told)
+            return None if networks is None else pictures(results, networks, name, gathered)
         path = tables / f"{name}.csv"
         table = pd.read_csv(path) if path.exists() else None
         networks = _read("networks") if name == "paper" else None
@@ -159,7 +159,7 @@ def comparable_numbers(paper: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFr
 
 
 def pictures(
-    results: Path, networks: pd.DataFrame, name: str, told: Collection[Job] | None = None
+    results: Path, networks: pd.DataFrame, name: str, gathered: Collection[Job] | None = None
 ) -> pd.DataFrame | None:
     """Return a table of pictures of the example of each target, None where there is none.
 
@@ -173,7 +173,7 @@ def pictures(
         Table of networks of the study, one row per training.
     name : str
         Path of the table in the folder of an analysis, without ending, such as ``pictures/states``.
-    told : collection of Job, optional
+    gathered : collection of Job, optional
         Jobs whose tables are read; by default all that lie there.
 
     Returns
@@ -186,7 +186,7 @@ def pictures(
     ]
     paths = [results / job.outputs[0] / f"{name}.csv" for job in asked]
     some = [
-        path.exists() and (told is None or job in told)
+        path.exists() and (gathered is None or job in gathered)
         for job, path in zip(asked, paths, strict=True)
     ]
     parts = [

@@ -121,7 +121,7 @@ def _target_legend(ax: Axes, targets: Sequence[str], **place: Any) -> None:
 def state_regions(
     networks: pd.DataFrame, counts: pd.DataFrame, states: pd.DataFrame, information: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw which region each state is, and what states tell of regions.
+    """Draw the regions of each state, and the information of the states about regions.
 
     Parameters
     ----------
@@ -139,12 +139,12 @@ def state_regions(
     tuple of (Figure, DataFrame) or None
         The figure and the numbers that it shows; None where there is nothing to show.
     """
-    told = faithful(information, counts)
-    told = told[told["of"].isin(VARIABLES)]
+    shares = faithful(information, counts)
+    shares = shares[shares["of"].isin(VARIABLES)]
     shown = only(
-        faithful(states, counts), examples(networks[networks["network"].isin(told["network"])])
+        faithful(states, counts), examples(networks[networks["network"].isin(shares["network"])])
     )
-    if told.empty or shown.empty:
+    if shares.empty or shown.empty:
         return None
     every = list(shown.groupby(WHO, sort=False))
     # As many networks as fit a page.
@@ -179,9 +179,9 @@ def state_regions(
         loc="outside upper center", frameon=False, handletextpad=0.1, columnspacing=0.8,
     )  # fmt: skip
     ax = right.subplots()
-    targets = _by_kind(ax, told, "of", VARIABLES, "share", "low", "high")
+    targets = _by_kind(ax, shares, "of", VARIABLES, "share", "low", "high")
     for x, kind in enumerate(VARIABLES):
-        chance = told[told["of"] == kind]["null_high"].max()
+        chance = shares[shares["of"] == kind]["null_high"].max()
         if np.isfinite(chance):
             ax.fill_between([x - 0.42, x + 0.42], 0, chance, color=NULL, alpha=0.45, lw=0)
     ax.set_xticks(range(len(VARIABLES)), ["label", "region", "region given\nthe label"])
@@ -190,7 +190,7 @@ def state_regions(
     _target_legend(ax, targets, loc="lower center", bbox_to_anchor=(0.5, 1.01), ncols=3)
     if len(whos) < len(every):
         figure.suptitle(f"left: {distinctive.and_more(len(every), len(whos))} networks", fontsize=7)
-    return figure, pd.concat([shown, told], ignore_index=True)
+    return figure, pd.concat([shown, shares], ignore_index=True)
 
 
 @FIGURES.figure(
@@ -256,7 +256,7 @@ def state_interventions(
     steering: pd.DataFrame,
     silencing: pd.DataFrame,
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw swaps, moves and silencing against what the model foretells.
+    """Draw interchange interventions, displacements and ablations compared with predictions.
 
     Parameters
     ----------
@@ -277,12 +277,12 @@ def state_interventions(
         The figure and the numbers that it shows; None where there is nothing to show.
     """
     steered = faithful(steering, counts)
-    swapped = faithful(interchange, counts)
-    swapped = swapped[swapped["statistic"] == "ratio"]
-    if steered.empty or swapped.empty:
+    exchanged = faithful(interchange, counts)
+    exchanged = exchanged[exchanged["statistic"] == "ratio"]
+    if steered.empty or exchanged.empty:
         return None
     figure, axes = plt.subplots(2, 2, figsize=(style.WIDTH, 4.6), width_ratios=(1, 1.5))
-    _swaps(axes[0, 0], swapped)
+    _swaps(axes[0, 0], exchanged)
     moves = [move for move in MOVES if (steered["move"] == move).any()]
     whole = steered[steered["h"] == 0]
     targets = _by_kind(axes[0, 1], whole, "move", moves, "slope", "slope_low", "slope_high")
@@ -304,7 +304,7 @@ def state_interventions(
     axes[1, 0].set_ylabel("observed change\nper predicted change")
     axes[1, 0].axhline(1, color="black", lw=0.6, ls=":")
     axes[1, 0].legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
-    shown = [swapped, whole]
+    shown = [exchanged, whole]
     if len(silencing):
         shown.append(_silencing(axes[1, 1], faithful(silencing, counts)))
     else:

@@ -24,7 +24,7 @@ from hmmlens.typing import Floats, Ints
 NAME_WIDTH, STATE_WIDTH = 20, 12
 #: Columns of the legend; inches that each of its rows takes, and each row of symbols at least.
 LEGEND_COLUMNS, LEGEND_ROW, SYMBOL_ROW = 4, 0.15, 0.12
-#: Colour of what is not told apart.
+#: Colour of symbols that share a row.
 OTHERS = "0.7"
 
 
@@ -132,11 +132,11 @@ def _symbols(
     place = np.full(int(max(values.max(initial=0), shown.max(initial=0))) + 1, len(shown))
     place[shown] = np.arange(len(shown))
     rows = place[values]
-    told = rows < len(shown)
+    named = rows < len(shown)
     steps = np.arange(len(values))
-    ax.plot(steps[told], rows[told], ".", ms=2.5, color="0.2")
+    ax.plot(steps[named], rows[named], ".", ms=2.5, color="0.2")
     if more:
-        ax.plot(steps[~told], rows[~told], ".", ms=2.5, color=OTHERS)
+        ax.plot(steps[~named], rows[~named], ".", ms=2.5, color=OTHERS)
     labels = [*names, *([more] if more else [])]
     ax.set_yticks(range(len(labels)), labels)
     ax.set_ylim(-0.5, len(labels) - 0.5)

@@ -22,7 +22,7 @@ MAX_PANELS, MAX_ROWS, MAX_ENTRIES = 6, 18, 8
 MAX_INSIDE = 6
 #: Longest names of networks and datasets in rows, and in legends and titles, in characters.
 ROW_WIDTH, NAME_WIDTH = 40, 20
-#: Colour of networks that are not told apart.
+#: Colour of networks without a colour of their own.
 OTHERS = "0.75"
 
 
@@ -146,7 +146,7 @@ def controls(agreement: pd.DataFrame, verdicts: pd.DataFrame) -> tuple[Figure, p
         where the true count is unknown or was not swept. Each covariance type has a panel; models
         of symbols (``none``) stand in all of them.
     verdicts : DataFrame
-        ``network, layer, role, grade``; the grades of a network stand beside its name.
+        ``network, layer, role, grade``; the grades of a network stand next to its name.
 
     Returns
     -------
