@@ -3,9 +3,8 @@
 *flat*: sequences one after another, (frame, component) or (frame), as in hmmlearn.
 *padded*: (sequence, time, component) or (sequence, time); what stands past an end is not used.
 
-A frame that a mask excludes is marked once the data are checked: its values are NaN, its symbol
-is :data:`HIDDEN`. It has density 1 in every state and adds nothing to statistics of emissions,
-while the chain moves on through it.
+A frame that a mask excludes is marked: its values are NaN, its symbol is :data:`HIDDEN`. It has
+density 1 in every state, and the chain moves on through it.
 """
 
 from __future__ import annotations
