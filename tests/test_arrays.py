@@ -505,7 +505,7 @@ def test_explain_reads_inputs_alike(make: Any) -> None:
 
 def test_a_table_is_no_array_of_sequences() -> None:
     frame = pd.DataFrame(ALL, columns=list("abc")).assign(id=np.repeat(range(5), LENGTHS))
-    with pytest.raises(DataError, match="inputs is a DataFrame, which does not say where a seq"):
+    with pytest.raises(DataError, match="inputs is a DataFrame, which does not show where a seq"):
         extract(net(), frame)
     listed = [part[["a", "b", "c"]] for _, part in frame.groupby("id")]
     np.testing.assert_allclose(

@@ -1,4 +1,4 @@
-"""What is recorded of a network: which sequences, and how a layer is read."""
+"""Recordings of a study: which sequences are recorded, and how a layer is read."""
 
 from __future__ import annotations
 
@@ -33,9 +33,16 @@ def thin(
 
     Parameters
     ----------
-    split, length : (sequence)
-    max_frames : steps in all, aimed at. Every split keeps its share, and at least
-        ``MIN_SEQUENCES`` sequences where it has them; the largest split makes room.
+    split, length : ndarray of shape (sequence,)
+        Split and number of steps of each sequence.
+    max_frames : int
+        Steps in all, aimed at. Every split keeps its share, and at least ``MIN_SEQUENCES``
+        sequences where it has them; the largest split makes room.
+
+    Returns
+    -------
+    ndarray of shape (recorded,)
+        Numbers of sequences, rising.
     """
     share = min(1.0, max_frames / length.sum())
     members = [np.flatnonzero(split == part) for part in np.unique(split)]
@@ -52,20 +59,41 @@ def thin(
 
 
 def network_input(data: xr.Dataset, kind: str) -> xr.DataArray:
-    """Return what a network of a study reads of a ``sequences`` store.
+    """Return the input that a network of a study receives from a ``sequences`` store.
 
-    That is ``input``, but for datasets whose ``input`` describes what a network that was trained
-    elsewhere is ``fed``. An attribute ``zeros``, where there is one, says what zeros in it mean.
+    That is ``input``, but for datasets whose ``input`` describes the array ``fed`` that a network
+    trained elsewhere receives. Its attribute ``zeros``, where there is one, describes its zeros.
 
     Parameters
     ----------
-    kind : of the network: ``trained`` here, ``torch``, ``keras`` or ``adapter``.
+    data : Dataset
+        The ``sequences`` store.
+    kind : {"trained", "torch", "keras", "adapter"}
+        Kind of the network.
+
+    Returns
+    -------
+    DataArray of shape (sequence, time, ...)
+        The input.
     """
     return data["fed"] if "fed" in data and kind != "trained" else data["input"]
 
 
 def read(path: Path, layer: str | None = None) -> xr.Dataset:
-    """Open the store's root (input, output, labels), or one of its layers."""
+    """Open the root of an ``activations`` store (input, output, labels), or one of its layers.
+
+    Parameters
+    ----------
+    path : Path
+        The store.
+    layer : str, optional
+        Name of a layer.
+
+    Returns
+    -------
+    Dataset
+        Its arrays are read when they are used.
+    """
     store.check(path, "activations")
     refuse_lost(path)
     data: xr.Dataset = xr.open_zarr(path, group=layer, consolidated=False, chunks=None)
@@ -84,7 +112,13 @@ def default_layer(tree: xr.DataTree) -> str:
 
     Parameters
     ----------
-    tree : see :func:`hmmlens.extract`.
+    tree : DataTree
+        See :func:`hmmlens.extract`.
+
+    Returns
+    -------
+    str
+        A name for :func:`layer_of`.
 
     Raises
     ------
@@ -102,12 +136,19 @@ def default_layer(tree: xr.DataTree) -> str:
 
 
 def layer_of(tree: xr.DataTree, name: str) -> xr.Dataset:
-    """Return ``hidden`` and, of LSTMs, ``cell`` (sequence, time, unit) of one or several nodes.
+    """Return the state of one or several nodes.
 
     Parameters
     ----------
-    tree : see :func:`hmmlens.extract`.
-    name : of a node, or of several with ``+`` between them, whose units stand side by side.
+    tree : DataTree
+        See :func:`hmmlens.extract`.
+    name : str
+        Name of a node, or of several with ``+`` between them, whose units stand side by side.
+
+    Returns
+    -------
+    Dataset
+        ``hidden`` and, of LSTMs, ``cell`` (sequence, time, unit).
 
     Raises
     ------
@@ -133,14 +174,18 @@ class States:
 
     Parameters
     ----------
-    root, layer : of the ``activations`` store.
-    which : what an LSTM's state is: ``hidden``, ``cell``, or ``both`` side by side, each divided by
-        its own standard deviation over all units and steps so that neither drowns the other.
+    root, layer : Dataset
+        Of the ``activations`` store.
+    which : {"hidden", "cell", "both"}
+        The state of an LSTM; ``both`` are side by side, each divided by its own standard deviation
+        over all units and steps, so that neither dominates.
 
     Attributes
     ----------
-    shape : (sequence, time, unit)
-    length : (sequence)
+    shape : tuple of int
+        (sequence, time, unit)
+    length : ndarray of shape (sequence,)
+        Steps of each sequence.
 
     Raises
     ------
@@ -164,12 +209,24 @@ class States:
 
     @property
     def rows(self) -> int:
-        """Sequences in a part, of about :data:`PART_BYTES`; where it can be, a multiple of 8."""
+        """Return the number of sequences in a part.
+
+        Returns
+        -------
+        int
+            As many as take about :data:`PART_BYTES`; where it can be, a multiple of 8.
+        """
         fit = max(1, PART_BYTES // (8 * self.shape[1] * self.shape[2]))
         return min(self.shape[0], fit if fit < 8 else fit // 8 * 8)
 
     def parts(self) -> Iterator[Part]:
-        """Read all sequences, so many at a time."""
+        """Read all sequences, part by part.
+
+        Yields
+        ------
+        Part
+            Some sequences.
+        """
         for first in range(0, self.shape[0], self.rows):
             place = slice(first, min(first + self.rows, self.shape[0]))
             n = place.stop - first
@@ -192,11 +249,19 @@ class States:
 
 
 def state(root: xr.Dataset, layer: xr.Dataset, which: str) -> NDArray[np.float64]:
-    """Return the state (sequence, time, unit) of a recorded layer, 0 past each end.
+    """Return the state of a recorded layer, 0 past each end.
 
     Parameters
     ----------
-    root, layer, which : see :class:`States`.
+    root, layer : Dataset
+        Of the ``activations`` store.
+    which : {"hidden", "cell", "both"}
+        See :class:`States`.
+
+    Returns
+    -------
+    ndarray of shape (sequence, time, unit)
+        The state.
     """
     states = States(root, layer, which)
     padded = np.zeros(states.shape)
@@ -220,6 +285,7 @@ def output_distribution(output: Floats, kind: str) -> Floats:
     Returns
     -------
     ndarray of shape (..., output)
+        Probabilities, or values.
 
     Examples
     --------

@@ -1,7 +1,8 @@
-"""Whether what was recorded of a sequence is that sequence's own.
+"""Whether the recorded states of a sequence are its own.
 
-The replay cannot tell. A model that sorts its sequences, or adds noise before a layer, gives the
-output that its states give; so it is run once more with the sequences of the batch in other places.
+The replay cannot show this. A model that sorts its sequences, or adds noise before a layer, gives
+the output that its states give; so it is run once more with the sequences of the batch in other
+places.
 """
 
 from __future__ import annotations
@@ -23,19 +24,40 @@ Sketch = Mapping[str, Sequence[Tensor]]
 
 
 def sketch(nodes: Mapping[str, Sequence[Segment]]) -> dict[str, list[Tensor]]:
-    """Return node -> copies of some steps of its segments, in the order of reading."""
+    """Return copies of some steps of each node.
 
-    def some(states: Tensor) -> Tensor:
+    Parameters
+    ----------
+    nodes : mapping of str to sequence of Segment
+        The segments of each node.
+
+    Returns
+    -------
+    dict of str to list of Tensor of shape (sequence, step, unit)
+        In the order of reading.
+    """
+
+    def _some(states: Tensor) -> Tensor:
         return states[:, :: max(1, states.shape[1] // N_STEPS)].clone()
 
-    return {node: [some(part.hidden) for part in parts] for node, parts in nodes.items()}
+    return {node: [_some(part.hidden) for part in parts] for node, parts in nodes.items()}
 
 
 def shifted(lengths: Int64s) -> Int64s:
-    """Return for each sequence (sequence) the one before it of the same length, or itself.
+    """Return for each sequence the one before it of the same length, or itself.
 
     No model can exchange sequences of one length and let this pass: only the order as it is has
     the same sequence before each.
+
+    Parameters
+    ----------
+    lengths : ndarray of shape (sequence,)
+        Steps of each sequence.
+
+    Returns
+    -------
+    ndarray of shape (sequence,)
+        Numbers of sequences.
     """
     before: dict[int, int] = {}
     places = np.arange(len(lengths))
@@ -46,14 +68,23 @@ def shifted(lengths: Int64s) -> Int64s:
 
 
 def doubt(first: Sketch, run: Callable[[Int64s], Sketch], lengths: Int64s, n_steps: int) -> str:
-    """Return why states are not those of one sequence alone; empty where they are.
+    """Return why states are not those of one sequence alone.
 
     Parameters
     ----------
-    first : what the layers held on the batch.
-    run : gives what they hold with the sequences of the batch in other places (sequence).
-    lengths : (sequence)
-    n_steps : steps of the input.
+    first : mapping of str to sequence of Tensor
+        The sketch of the layers on the batch.
+    run : callable
+        Takes places (sequence,) and returns the sketch with the sequences of the batch there.
+    lengths : ndarray of shape (sequence,)
+        Steps of each sequence.
+    n_steps : int
+        Steps of the input.
+
+    Returns
+    -------
+    str
+        The reason; empty where each sequence has its own states.
 
     Raises
     ------
@@ -109,7 +140,7 @@ def _pairs(one: Sketch, other: Sketch) -> Iterator[tuple[str, Tensor, Tensor]]:
 
 
 def _elsewhere(states: Tensor, row: Tensor, place: int, limit: float) -> bool:
-    """Tell whether a row (time, unit) is that of any other place."""
+    """Return whether a row (time, unit) is that of any other place."""
     return any(_gap(other, row) <= limit for i, other in enumerate(states) if i != place)
 
 

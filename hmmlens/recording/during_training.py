@@ -1,4 +1,4 @@
-"""Listen to a model while something else runs it, such as a training."""
+"""Record the states of a model while something else runs it, such as a training."""
 
 from __future__ import annotations
 
@@ -22,10 +22,15 @@ class Recorder(Sequence[Any]):
     """The records of a model's calls, in their order, each a tree of its layers.
 
     A record's root has the attributes ``call``, the number of the call from 0, and ``training``,
-    whether the model was in training mode; ``left_out`` says what could not be told. Its nodes are
-    those of :func:`hmmlens.extract`, with ``hidden`` (sequence, time, unit) and what else was
+    whether the model was in training mode; ``left_out`` lists what could not be recorded. Its nodes
+    are those of :func:`hmmlens.extract`, with ``hidden`` (sequence, time, unit) and what else was
     wanted; where the layer read packed sequences also ``length`` (sequence) and the coordinate
     ``inside`` (sequence, time), and states are NaN past a sequence's end.
+
+    Parameters
+    ----------
+    keep : int or None
+        Records that are kept; None for all.
     """
 
     def __init__(self, keep: int | None) -> None:
@@ -39,7 +44,13 @@ class Recorder(Sequence[Any]):
         return list(self._records)[index] if isinstance(index, slice) else self._records[index]
 
     def add(self, tree: xr.DataTree) -> None:
-        """Append a record."""
+        """Append a record.
+
+        Parameters
+        ----------
+        tree : DataTree
+            The record.
+        """
         self._records.append(tree)
 
 
@@ -53,7 +64,7 @@ def record(
     cell: bool = True,
     gates: bool = False,
 ) -> Iterator[Recorder]:
-    """Record the states of ``model`` whenever it is called, within a ``with`` block.
+    """Record the states of a model whenever it is called, within a ``with`` block.
 
     Works by hooks alone, so that the training may be a plain loop or a trainer of some library
     (``with hmmlens.record(module) as acts: trainer.fit(module)``). Where a trainer calls layers
@@ -62,11 +73,19 @@ def record(
 
     Parameters
     ----------
-    model : a ``torch.nn.Module`` with recurrent layers.
-    every : record one call in so many, beginning with the first.
-    keep : hold the last so many records only; None for all.
-    layers, cell, gates : see :func:`hmmlens.extract`. Between the layers of a stack with dropout
-        in training, only the first layer and the states of the last one are known.
+    model : torch.nn.Module
+        A module with recurrent layers.
+    every : int, default=1
+        Record one call in so many, beginning with the first.
+    keep : int, optional
+        Keep the last so many records only; by default all.
+    layers : sequence of str, optional
+        Names of nodes or modules, see :func:`hmmlens.extract`; by default all.
+    cell : bool, default=True
+        Record cell states of LSTMs. Between the layers of a stack with dropout in training, only
+        the first layer and the states of the last one are known.
+    gates : bool, default=False
+        Record gates and pre-activations.
 
     Yields
     ------
@@ -77,6 +96,15 @@ def record(
     ------
     DataError
         When the model holds nothing to record.
+
+    Examples
+    --------
+    >>> import torch
+    >>> network = torch.nn.GRU(2, 3, batch_first=True)
+    >>> with record(network) as records:
+    ...     _ = network(torch.zeros(4, 5, 2))
+    >>> dict(records[0]["rnn"].sizes)
+    {'sequence': 4, 'time': 5, 'unit': 3}
     """
     import torch
 
@@ -91,37 +119,37 @@ def record(
     calls: list[Call] = []
     depth = 0
 
-    def due() -> bool:
+    def _due() -> bool:
         return recorder.n_calls % every == 0
 
-    def finish() -> None:
-        if due() and calls:
+    def _finish() -> None:
+        if _due() and calls:
             with torch.no_grad():
                 recorder.add(_tree(calls, found, layers, wants, recorder.n_calls, model.training))
         calls.clear()
         recorder.n_calls += 1
 
-    def heard(call: Call) -> None:
+    def _on_call(call: Call) -> None:
         calls.append(call)
         if not depth:
-            finish()
+            _finish()
 
-    def begin(*_: Any) -> None:
+    def _begin(*_: Any) -> None:
         nonlocal depth
         depth += 1
 
-    def end(_: Any, __: Any, said: Any) -> None:
+    def _end(_: Any, __: Any, result: Any) -> None:
         nonlocal depth
         depth -= 1
-        if said is None and sys.exc_info()[0] is not None:
+        if result is None and sys.exc_info()[0] is not None:
             # The call has failed; an error alone may be one that the caller is dealing with.
             calls.clear()
         elif not depth:
-            finish()
+            _finish()
 
-    handles = [model.register_forward_pre_hook(begin)]
-    handles += [hooked(item, heard, True, due) for item in found]
-    handles += [model.register_forward_hook(end, always_call=True)]
+    handles = [model.register_forward_pre_hook(_begin)]
+    handles += [hooked(item, _on_call, True, _due) for item in found]
+    handles += [model.register_forward_hook(_end, always_call=True)]
     try:
         yield recorder
     finally:
@@ -150,7 +178,7 @@ def _tree(
         parts = parts_of[name]
         own = wants
         if _unseen(parts[0]):
-            module: Any = parts[0].calls[0].found.module
+            module: Any = parts[0].calls[0].recorded.module
             if parts[0].layer < module.num_layers - 1:
                 left_out.append(f"{name}: behind dropout")
                 continue
@@ -187,7 +215,7 @@ def _tree(
 
 
 def _unseen(segment: Any) -> bool:
-    """Tell whether dropout has changed what the layer read, in a way that torch does not show."""
-    module = segment.calls[0].found.module
+    """Return whether dropout has changed what the layer read, in a way that torch does not show."""
+    module = segment.calls[0].recorded.module
     stacked = getattr(module, "num_layers", 1) > 1 and module.dropout > 0
     return bool(stacked and module.training and segment.layer > 0)

@@ -1,4 +1,4 @@
-"""The one call: record what every recurrent layer of a network holds at every step."""
+"""The one call: record the states of every recurrent layer of a network at every step."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hmmlens.recording.inputs import PaddingReadError, Source, digest
 from hmmlens.recording.layout import Layout
 from hmmlens.recording.store.resume import checksum, fingerprint, forget_changed
 from hmmlens.recording.store.writers import Memory, Sink, Store
-from hmmlens.recording.unit_selection import Units, given, most_variable
+from hmmlens.recording.unit_selection import Units, most_variable, unit_numbers
 
 #: With ``verify="sample"``: at least so many batches, and one in so many.
 SAMPLE_LEAST, SAMPLE_ONE_IN = 4, 16
@@ -60,55 +60,76 @@ def extract(
     made_by: Mapping[str, Any] | None = None,
     progress: bool | Callable[[int, int], None] | None = None,
 ) -> xr.DataTree:
-    """Return what every recurrent layer of ``model`` holds at every step, checked by replay.
+    """Return the states of every recurrent layer of a network at every step, checked by replay.
 
     Parameters
     ----------
-    model : a ``torch.nn.Module`` with ``nn.RNN``, ``nn.GRU``, ``nn.LSTM`` or their cells anywhere
-        inside; or any object with ``start``, ``step`` and ``readout``, see
-        :mod:`hmmlens.recording.protocol`. It is run in evaluation mode, and left as it was. A
-        ``forward`` that has a parameter ``lengths`` is given them, as a tensor (sequence).
-    inputs : (sequence, time) symbols or (sequence, time, feature, ...) values: a NumPy, torch, Zarr
-        or xarray array, read batch by batch, or a list of sequences of different lengths.
-    lengths : (sequence) steps of each, where ``inputs`` are padded at the end. What is recorded of
-        a sequence is what the module gives for it alone: padding is replaced by zeros, and where a
+    model : torch.nn.Module or object
+        A module with ``nn.RNN``, ``nn.GRU``, ``nn.LSTM`` or their cells anywhere inside; or any
+        object with ``start``, ``step`` and ``readout``, see :mod:`hmmlens.recording.protocol`. It
+        is run in evaluation mode, and its mode is restored. A ``forward`` that has a parameter
+        ``lengths`` is given them, as a tensor (sequence).
+    inputs : array_like of shape (sequence, time) or (sequence, time, feature, ...)
+        Symbols or values: a NumPy, torch, Zarr or xarray array, read batch by batch, or a list of
+        sequences of different lengths.
+    lengths : array_like of shape (sequence,), optional
+        Steps of each sequence, where ``inputs`` are padded at the end. What is recorded of a
+        sequence is what the module gives for it alone: padding is replaced by zeros, and where a
         module reads it (backwards, or by pooling, attention or convolution over time), which is
         tested, sequences of equal length are run together without padding.
-    layers : names of nodes or of modules, see :mod:`hmmlens.rnn.layers`; None for all. A
-        module that holds no layer of torch is recorded (its output) when it is named here.
-    units : unit numbers for all nodes or for each; or a number, for the so many units of every
-        layer with the largest variance, which takes one more pass. Hidden states of a projected
-        LSTM are chosen, its cell is kept whole.
-    steps, warm_up : which steps are kept, as a slice or rising numbers, and how many are dropped
-        from the beginning, each counted in the steps of the layer.
-    cell : record cell states of LSTMs, which torch's layers do not show; found by replay.
-    gates : record gates and pre-activations.
-    layer_inputs : record what each layer reads.
-    batch_size : sequences that go through the network at once.
-    batch_first : False where the model takes (time, sequence, ...).
-    verify : ``sample`` replays the whole module on the first and last batch and on one in
-        ``SAMPLE_ONE_IN`` of the others, drawn with a fixed seed, but on at least ``SAMPLE_LEAST``;
-        ``all`` on every batch, ``none`` on none. Where cells or gates are recorded, the layers are
-        replayed on every batch in any case. What is replayed whole also runs once more with the
-        sequences in other places, see :mod:`hmmlens.recording.batch_independence`.
-    dtype : of the states on disk or in memory. What a narrower type rounds off is told.
-    store : folder of a Zarr store to write batch by batch; None to keep all in memory. What was
+    layers : sequence of str, optional
+        Names of nodes or of modules, see :mod:`hmmlens.rnn.layers`; by default all. A module that
+        holds no layer of torch is recorded (its output) when it is named here.
+    units : int, sequence of int, or mapping of str to sequence of int, optional
+        Unit numbers for all nodes or for each; or a number, for the so many units of every layer
+        with the largest variance, which takes one more pass. Hidden states of a projected LSTM are
+        chosen, its cell is kept whole.
+    steps : slice or sequence of int, optional
+        Which steps are kept, as a slice or rising numbers, counted in the steps of the layer.
+    warm_up : int, default=0
+        Steps that are dropped from the beginning.
+    cell : bool, default=True
+        Record cell states of LSTMs, which torch's layers do not show; computed by replay.
+    gates : bool, default=False
+        Record gates and pre-activations.
+    layer_inputs : bool, default=False
+        Record what each layer reads.
+    batch_size : int, default=64
+        Sequences that go through the network at once.
+    batch_first : bool, optional
+        False where the model takes (time, sequence, ...).
+    verify : {"sample", "all", "none"}, default="sample"
+        ``sample`` replays the whole module on the first and last batch and on one in
+        ``SAMPLE_ONE_IN`` of the others, sampled with a fixed seed, but on at least
+        ``SAMPLE_LEAST``; ``all`` on every batch, ``none`` on none. Where cells or gates are
+        recorded, the layers are replayed on every batch in any case. What is replayed whole also
+        runs once more with the sequences in other places, see
+        :mod:`hmmlens.recording.batch_independence`.
+    dtype : {"float16", "float32", "float64"}, default="float32"
+        Type of the states on disk or in memory. The rounding error of a narrower type is an
+        attribute.
+    store : path, optional
+        Folder of a Zarr store to write batch by batch; by default all is kept in memory. What was
         killed goes on after its last whole batch, and gives the same bytes. A store that is there
         already is replaced only if this function wrote it and no file in it was added or changed
         since.
-    partial : the store's folder until it is whole; ``STORE.partial`` by default. While it is
-        written it is locked against other writers.
-    labels : name -> numbers (sequence) to store beside, such as split or group.
-    made_by : attributes of the store that say what made it.
-    progress : show a bar on stderr, or a function of batches done and all batches. None shows the
-        bar where stderr is a terminal and there are several batches.
+    partial : path, optional
+        The store's folder until it is whole; by default ``STORE.partial``. While it is written it
+        is locked against other writers.
+    labels : mapping of str to array_like of shape (sequence,), optional
+        Numbers to store with the sequences, such as split or group.
+    made_by : mapping of str to object, optional
+        Attributes of the store that describe what made it.
+    progress : bool or callable, optional
+        Show a bar on stderr, or a function of batches done and all batches. By default a bar is
+        shown where stderr is a terminal and there are several batches.
 
     Returns
     -------
-    xr.DataTree
+    DataTree
         Root: ``input`` and ``output`` (sequence, time, ...), ``length`` (sequence), labels,
         coordinate ``time`` (the step numbers). One node for each layer and direction, in the order
-        of the forward pass, which the attribute ``layers`` tells as well: a list for each layer, of
+        of the forward pass, which is also the attribute ``layers``: a list for each layer, of
         the names of its nodes, two for a bidirectional layer. Each node holds ``hidden``
         (sequence, time, unit); for LSTMs ``cell``; where wanted ``reset_gate``,
         ``reset_gate_preactivation`` ... and ``layer_input`` (sequence, time, channel). A layer with
@@ -116,12 +137,12 @@ def extract(
         and outputs are NaN past the end of a sequence (whole numbers and inputs 0), and where
         sequences end early every array has the coordinate ``inside`` (sequence, time), True before
         the end, which :func:`hmmlens.reduce`, :class:`hmmlens.HMMSweep` and the models read.
-        Attributes: ``replay_error``, the largest difference in
-        the replay, NaN where it is not known; ``replay``, which says what was replayed, or why
-        nothing could be, or that noise or a state from the call before went into the layers;
-        ``rounding_error`` for a narrower ``dtype``; ``batches``, where sequences of equal length
-        were run together because the module reads padding. Each node has its own ``replay_error``.
-        From a store, arrays are read when they are used.
+        Attributes: ``replay_error``, the largest difference in the replay, NaN where it is not
+        known; ``replay``, how many batches were replayed, or why nothing could be, or that noise or
+        a state from the call before went into the layers; ``rounding_error`` for a narrower
+        ``dtype``; ``batches``, where sequences of equal length were run together because the module
+        reads padding. Each node has its own ``replay_error``. From a store, arrays are read when
+        they are used.
 
     Raises
     ------
@@ -129,14 +150,22 @@ def extract(
         When the replay differs, with the layer and the step; when a layer reads the sequences in
         another order; when inputs or names do not fit.
     StoreError
-        Before anything runs, when what lies at ``store`` or ``partial`` is not what this function
+        Before anything runs, when the content of ``store`` or ``partial`` is not what this function
         wrote, or another process is writing there; and when the system refuses to write.
+
+    Examples
+    --------
+    >>> import torch
+    >>> network = torch.nn.LSTM(2, 3, batch_first=True)
+    >>> recording = extract(network, np.zeros((4, 5, 2)))
+    >>> recording["rnn"]["cell"].shape, recording.attrs["replay"]
+    ((4, 5, 3), '1 of 1 batches replayed whole')
     """
     source = Source(inputs, lengths)
     if batch_size < 1:
         raise DataError(f"batch_size must be 1 or more, found {batch_size}")
     n_batches = -(-len(source) // batch_size)
-    runner, quiet = _runner(model, layers, (cell, gates, layer_inputs), batch_first)
+    runner, context = _runner(model, layers, (cell, gates, layer_inputs), batch_first)
     layout = Layout(source, steps, warm_up, dtype, labels or {})
     settings: list[Any] = [
         layers,
@@ -159,22 +188,22 @@ def extract(
         sink = Store(path, unfinished, fingerprint(model, settings, fixed), batch_size)
     checked = sampled(n_batches, verify)
 
-    def run(index: int, verified: bool) -> tuple[slice, Any, NDArray[Any]]:
+    def _run(index: int, verified: bool) -> tuple[slice, Any, NDArray[Any]]:
         rows = slice(index * batch_size, min((index + 1) * batch_size, len(source)))
         values = source.batch(rows)
         with no_exit("the network"):
             return rows, runner.run(values, source.lengths[rows], verified), values
 
-    def again(index: int) -> int:
-        rows, batch, values = run(index, False)
+    def _again(index: int) -> int:
+        rows, batch, values = _run(index, False)
         pieces, _ = layout.pieces(sink, rows, values, batch, sink.units)
         return checksum(piece.values for piece in pieces)
 
-    def record() -> None:
-        forget_changed(sink, source, batch_size, again)
-        chosen = sink.units if sink.done else _units(units, run, n_batches, layout)
+    def _record() -> None:
+        forget_changed(sink, source, batch_size, _again)
+        chosen = sink.units if sink.done else _units(units, _run, n_batches, layout)
         for index in range(len(sink.done), n_batches):
-            rows, batch, values = run(index, index in checked)
+            rows, batch, values = _run(index, index in checked)
             pieces, rounding = layout.pieces(sink, rows, values, batch, chosen)
             layout.put(sink, rows.start, pieces, chosen)
             about = {
@@ -193,9 +222,9 @@ def extract(
             about["unknown"] = about["unknown"] or doubt()
             sink.batch_done(about)
             del doubt
-            _tell(progress, index + 1, n_batches)
+            _report(progress, index + 1, n_batches)
 
-    with quiet, sink:
+    with context, sink:
         shorter = np.flatnonzero(source.lengths < source.n_steps)
         if sink.done and len(shorter):
             # As when it began, the first batch with padding shows how all of them are run.
@@ -204,10 +233,10 @@ def extract(
             with no_exit("the network"):
                 runner.settle(source.batch(rows), source.lengths[rows])
         try:
-            record()
+            _record()
         except PaddingReadError:
             sink.restart()
-            record()
+            _record()
         attributes = _attributes(sink.done, made_by or {}, n_batches)
         if runner.by_length:
             attributes["/"]["batches"] = BY_LENGTH
@@ -215,7 +244,25 @@ def extract(
 
 
 def sampled(n_batches: int, verify: str) -> set[int]:
-    """Return the batches that are replayed whole."""
+    """Return the batches that are replayed whole.
+
+    Parameters
+    ----------
+    n_batches : int
+        All batches.
+    verify : {"sample", "all", "none"}
+        See :func:`extract`.
+
+    Returns
+    -------
+    set of int
+        Numbers of batches.
+
+    Raises
+    ------
+    DataError
+        When ``verify`` is something else.
+    """
     if verify not in ("sample", "all", "none"):
         raise DataError(f"verify wants 'sample', 'all' or 'none', found {verify!r}")
     least = max(SAMPLE_LEAST, n_batches // SAMPLE_ONE_IN)
@@ -247,13 +294,15 @@ def _runner(
     if protocol.follows(model) and not (
         is_module and any(finding.recurrent(m) for m in model.modules())
     ):
-        quiet = torch_runner.quiet(model) if is_module else nullcontext()
-        return protocol.Runner(model, layers, wants), quiet
+        context = torch_runner.evaluation_mode(model) if is_module else nullcontext()
+        return protocol.Runner(model, layers, wants), context
     if not is_module:
         raise DataError(
             f"{type(model).__name__} is no torch.nn.Module and lacks some of start, step, readout"
         )
-    return Padded(torch_runner.Runner(model, layers, wants, batch_first)), torch_runner.quiet(model)
+    return Padded(
+        torch_runner.Runner(model, layers, wants, batch_first)
+    ), torch_runner.evaluation_mode(model)
 
 
 def _no_model(model: Any) -> str:
@@ -298,7 +347,9 @@ def _units(
             int(units), (layout.variances(batch, rows) for rows, batch, _ in passes)
         )
     nodes = run(0, False)[1].nodes
-    return given(units, {name: node.arrays["hidden"].shape[2] for name, node in nodes.items()})
+    return unit_numbers(
+        units, {name: node.arrays["hidden"].shape[2] for name, node in nodes.items()}
+    )
 
 
 def _attributes(
@@ -310,12 +361,12 @@ def _attributes(
     if not whole:
         unknown = "no batch was to be replayed whole"
     nodes = {name: _largest(about["nodes"][name] for about in done) for name in done[0]["nodes"]}
-    told = f"{len(whole)} of {n_batches} batches replayed whole"
+    summary = f"{len(whole)} of {n_batches} batches replayed whole"
     creator = {"created_by": f"hmmlens.extract, hmmlens {hmmlens.__version__}"}
     root: dict[str, Any] = stores.store_attributes("activations", {**creator, **made_by})
     root["layers"] = [list(layer) for layer in done[0]["layers"]]
     root["replay_error"] = math.nan if unknown else _largest([*whole, *nodes.values()])
-    root["replay"] = f"unknown: {unknown}" if unknown else told
+    root["replay"] = f"unknown: {unknown}" if unknown else summary
     rounding = [about["rounding"] for about in done if about["rounding"] is not None]
     if rounding:
         root["rounding_error"] = max(rounding)
@@ -327,7 +378,7 @@ def _largest(errors: Iterable[float]) -> float:
     return max((error for error in errors if not math.isnan(error)), default=math.nan)
 
 
-def _tell(progress: bool | Callable[[int, int], None] | None, done: int, n_batches: int) -> None:
+def _report(progress: bool | Callable[[int, int], None] | None, done: int, n_batches: int) -> None:
     if callable(progress):
         progress(done, n_batches)
     elif progress or (progress is None and n_batches > 1 and sys.stderr.isatty()):

@@ -1,4 +1,4 @@
-"""What recurrent layers read and say in one forward pass, caught by hooks."""
+"""Inputs and states of recurrent layers in one forward pass, caught by hooks."""
 
 from __future__ import annotations
 
@@ -21,17 +21,29 @@ State = tuple[Tensor, ...]
 class Call:
     """One call of one module.
 
-    inputs : (sequence, time, feature), or None of a module whose equations are not known
-    start : the states given to it (hidden, or hidden and cell), as given; () for zeros
-    output : (sequence, time, unit), both directions of the last layer side by side
-    final : the states that it returned, as returned; () of a module that is no recurrent layer
-    lengths : (sequence) of a packed sequence, else None
-    packed : the packed output, if it was packed
-    batched : whether there was a dimension for sequences
-    versions : counts of changes in place, to notice a later one
+    Attributes
+    ----------
+    recorded : RecordedModule
+        The module.
+    inputs : Tensor of shape (sequence, time, feature) or None
+        None of a module whose equations are not known.
+    start : tuple of Tensor
+        The states given to it (hidden, or hidden and cell), as given; () for zeros.
+    output : Tensor of shape (sequence, time, unit)
+        Both directions of the last layer side by side.
+    final : tuple of Tensor
+        The states that it returned, as returned; () of a module that is no recurrent layer.
+    lengths : Tensor of shape (sequence,) or None
+        Of a packed sequence.
+    packed : PackedSequence or None
+        The packed output, if it was packed.
+    batched : bool
+        Whether there was a dimension for sequences.
+    versions : tuple of (Tensor, int)
+        Counts of changes in place, to notice a later one.
     """
 
-    found: RecordedModule
+    recorded: RecordedModule
     inputs: Tensor | None
     start: State
     output: Tensor
@@ -43,29 +55,55 @@ class Call:
 
     @property
     def is_cell(self) -> bool:
-        """Whether this is one step of a cell."""
-        return isinstance(self.found.module, CELLS)
+        """Return whether this is one step of a cell.
+
+        Returns
+        -------
+        bool
+            False for a layer, which takes whole sequences.
+        """
+        return isinstance(self.recorded.module, CELLS)
 
     @property
     def n_steps(self) -> int:
-        """Steps of this call."""
+        """Return the steps of this call.
+
+        Returns
+        -------
+        int
+            1 for a cell.
+        """
         return self.output.shape[1]
 
-    def spoilt(self) -> bool:
-        """Tell whether the model has changed in place what was caught."""
+    def changed_in_place(self) -> bool:
+        """Return whether the model has changed in place what was caught.
+
+        Returns
+        -------
+        bool
+            Whether copies have to be kept.
+        """
         return any(tensor._version != version for tensor, version in self.versions)
 
 
 @contextmanager
-def listen(found: Sequence[RecordedModule], copy: bool) -> Iterator[list[Call]]:
-    """Yield a list that fills with the calls of ``found`` modules, in their order.
+def listen(modules: Sequence[RecordedModule], copy: bool) -> Iterator[list[Call]]:
+    """Collect the calls of modules within a ``with`` block.
 
     Parameters
     ----------
-    copy : keep copies, for models that change states in place.
+    modules : sequence of RecordedModule
+        The modules.
+    copy : bool
+        Keep copies, for models that change states in place.
+
+    Yields
+    ------
+    list of Call
+        It fills with the calls, in their order.
     """
     calls: list[Call] = []
-    handles = [hooked(item, calls.append, copy) for item in found]
+    handles = [hooked(item, calls.append, copy) for item in modules]
     try:
         yield calls
     finally:
@@ -75,82 +113,112 @@ def listen(found: Sequence[RecordedModule], copy: bool) -> Iterator[list[Call]]:
 
 def hooked(
     item: RecordedModule,
-    heard: Callable[[Call], None],
+    on_call: Callable[[Call], None],
     copy: bool,
     when: Callable[[], bool] = lambda: True,
 ) -> Any:
-    """Let a module tell its calls to ``heard`` while ``when`` says so; return the hook's handle."""
+    """Register a hook that passes each call of a module on.
 
-    def hook(_: nn.Module, args: Any, kwargs: dict[str, Any], output: Any) -> None:
+    Parameters
+    ----------
+    item : RecordedModule
+        The module.
+    on_call : callable
+        Takes a :class:`Call`.
+    copy : bool
+        Keep copies, for models that change states in place.
+    when : callable, optional
+        Returns whether calls are passed on now; by default always.
+
+    Returns
+    -------
+    torch.utils.hooks.RemovableHandle
+        The hook's handle.
+    """
+
+    def _hook(_: nn.Module, args: Any, kwargs: dict[str, Any], output: Any) -> None:
         if when():
             with torch.no_grad():
-                heard(_caught(item, args, kwargs, output, copy))
+                on_call(_caught(item, args, kwargs, output, copy))
 
-    return item.module.register_forward_hook(hook, with_kwargs=True)
+    return item.module.register_forward_hook(_hook, with_kwargs=True)
 
 
 def _caught(
     item: RecordedModule, args: Any, kwargs: dict[str, Any], output: Any, copy: bool
 ) -> Call:
-    seen: list[tuple[Tensor, int]] = []
+    versions: list[tuple[Tensor, int]] = []
 
-    def keep(tensor: Tensor) -> Tensor:
+    def _keep(tensor: Tensor) -> Tensor:
         tensor = tensor.detach()
         if copy:
             return tensor.clone()
-        seen.append((tensor, tensor._version))
+        versions.append((tensor, tensor._version))
         return tensor
 
     if item.known:
         x = args[0] if args else kwargs["input"]
         hx = args[1] if len(args) > 1 else kwargs.get("hx")
-        start = () if hx is None else tuple(map(keep, hx if isinstance(hx, tuple) else (hx,)))
+        start = () if hx is None else tuple(map(_keep, hx if isinstance(hx, tuple) else (hx,)))
         if isinstance(item.module, CELLS):
-            final = tuple(map(keep, output if isinstance(output, tuple) else (output,)))
+            final = tuple(map(_keep, output if isinstance(output, tuple) else (output,)))
             batched = x.ndim == 2
-            x, steps = keep(x), final[0]
+            x, steps = _keep(x), final[0]
             x, steps = (v[:, None] if batched else v[None, None] for v in (x, steps))
             if not batched:
                 start, final = (tuple(s[None] for s in part) for part in (start, final))
-            return Call(item, x, start, steps, final, batched=batched, versions=tuple(seen))
+            return Call(item, x, start, steps, final, batched=batched, versions=tuple(versions))
         steps, last = output
-        final = tuple(map(keep, last if isinstance(last, tuple) else (last,)))
+        final = tuple(map(_keep, last if isinstance(last, tuple) else (last,)))
         if isinstance(x, PackedSequence):
             inputs, lengths = pad_packed_sequence(x, batch_first=True)
-            packed = steps._replace(data=keep(steps.data))
+            packed = steps._replace(data=_keep(steps.data))
             states, _ = pad_packed_sequence(packed, batch_first=True)
             # What is padded is a copy already.
             return Call(item, inputs.detach(), start, states, final, lengths, packed)
-        x, steps, batched = keep(x), keep(steps), x.ndim == 3
+        x, steps, batched = _keep(x), _keep(steps), x.ndim == 3
         if not batched:
             x, steps = x[None], steps[None]
             start, final = (tuple(s[:, None] for s in part) for part in (start, final))
         elif not getattr(item.module, "batch_first", True):
             x, steps = x.transpose(0, 1), steps.transpose(0, 1)
-        return Call(item, x, start, steps, final, batched=batched, versions=tuple(seen))
-    said, ends = next(tensors(output), (None, None))
-    if said is None or said.ndim not in (2, 3):
+        return Call(item, x, start, steps, final, batched=batched, versions=tuple(versions))
+    result, ends = next(tensors(output), (None, None))
+    if result is None or result.ndim not in (2, 3):
         raise DataError(
             f"{item.node}: a module that is recorded must return (sequence, unit) at each call, "
             "or (sequence, time, unit)"
         )
-    states = keep(said)
+    states = _keep(result)
     states = states if states.ndim == 3 else states[:, None]
-    return Call(item, None, (), states, (), ends, versions=tuple(seen))
+    return Call(item, None, (), states, (), ends, versions=tuple(versions))
 
 
-def tensors(said: Any) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Yield every tensor in what a module returned; a packed one padded, with its lengths."""
-    if isinstance(said, Tensor):
-        yield said, None
-    elif isinstance(said, PackedSequence):
-        yield pad_packed_sequence(said, batch_first=True)
+def tensors(result: Any) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Collect every tensor in what a module returned.
+
+    Parameters
+    ----------
+    result : object
+        Tensors, packed sequences, and lists, tuples, mappings and dataclasses of these.
+
+    Yields
+    ------
+    tensor : Tensor
+        A packed one padded.
+    lengths : Tensor of shape (sequence,) or None
+        Of a packed one.
+    """
+    if isinstance(result, Tensor):
+        yield result, None
+    elif isinstance(result, PackedSequence):
+        yield pad_packed_sequence(result, batch_first=True)
     else:
-        if isinstance(said, Mapping):
-            said = list(said.values())
-        elif is_dataclass(said):
-            said = [getattr(said, name) for name in said.__dataclass_fields__]
-        for part in said if isinstance(said, list | tuple) else ():
+        if isinstance(result, Mapping):
+            result = list(result.values())
+        elif is_dataclass(result):
+            result = [getattr(result, name) for name in result.__dataclass_fields__]
+        for part in result if isinstance(result, list | tuple) else ():
             yield from tensors(part)
 
 
@@ -160,6 +228,18 @@ def chains(calls: Sequence[Call], n_steps: int) -> list[list[Call]]:
     All calls are one recurrence, in their order, where they share ``n_steps``, the steps of the
     input, among them; and where a model changes the state between single steps, which hides what
     continues what.
+
+    Parameters
+    ----------
+    calls : sequence of Call
+        The calls of one module.
+    n_steps : int
+        Steps of the model's input.
+
+    Returns
+    -------
+    list of list of Call
+        The calls of each recurrence.
     """
     if sum(call.n_steps for call in calls) == n_steps:
         return [list(calls)]

@@ -32,59 +32,71 @@ def sequences(
     shares: Split = Split(),  # noqa: B008
     cutting: Blocks = Blocks(),  # noqa: B008
 ) -> xr.Dataset:
-    """Return a ``sequences`` store, without targets, of what a caller gave.
+    """Return a ``sequences`` store, without targets, of arrays in memory.
 
     Parameters
     ----------
-    source : the inputs and their lengths.
-    truth : (sequence, time), -1 or NaN where unknown, or words, empty where unknown; or None.
-    split : (sequence) 0 train, 1 select, 2 test, or these words; or None to draw it with
-        ``shares``. One or two sequences are then cut in time, see
-        :func:`hmmlens.datasets.own.blocks.cut`; ``recording`` and ``first_step`` say where each
-        block comes from.
-    names : ``input``, ``output``, ``truth`` -> names along these dimensions.
-    seed : of the split.
-    groups : (sequence), to whom or what each sequence belongs, numbers or text; or None. A split
-        that is drawn keeps the sequences of a group together.
-    shares : shares of train, select and test.
-    cutting : how recordings are cut.
+    source : Source
+        The inputs and their lengths.
+    truth : array_like of shape (sequence, time) or None
+        True states, -1 or NaN where unknown, or words, empty where unknown.
+    split : array_like of shape (sequence,) or None
+        0 train, 1 select, 2 test, or these words; or None to sample it with ``shares``.
+        One or two sequences are then cut in time, see :func:`hmmlens.datasets.own.blocks.cut`;
+        ``recording`` and ``first_step`` hold the origin of each block.
+    names : mapping of str to sequence of str
+        ``input``, ``output``, ``truth``: names along these dimensions.
+    seed : int
+        Seed of the split.
+    groups : array_like of shape (sequence,), optional
+        To whom or what each sequence belongs, numbers or text. A split that is sampled keeps the
+        sequences of a group together.
+    shares : Split, optional
+        Shares of train, select and test.
+    cutting : Blocks, optional
+        How recordings are cut.
+
+    Returns
+    -------
+    Dataset
+        ``input``, ``state``, ``length``, ``split`` and, where there are groups, ``group``.
 
     Raises
     ------
     DataError
         When shapes, types or names do not fit.
     """
-    given = source.batch(slice(0, len(source)))
-    if given.ndim not in (2, 3) or given.dtype.kind not in "biuf":
+    values = source.batch(slice(0, len(source)))
+    if values.ndim not in (2, 3) or values.dtype.kind not in "biuf":
         raise DataError(
-            f"inputs hold {given.dtype} of the shape {given.shape}; numbers (sequence, time) or "
+            f"inputs hold {values.dtype} of the shape {values.shape}; numbers (sequence, time) or "
             "(sequence, time, feature) are needed"
         )
-    shape, symbols = given.shape[:2], given.ndim == 2
-    if symbols and given.dtype.kind == "f":
+    shape, symbols = values.shape[:2], values.ndim == 2
+    if symbols and values.dtype.kind == "f":
         raise DataError(
             "inputs (sequence, time) are symbols, whole numbers from 0; give values as "
             "(sequence, time, 1)"
         )
     inside = np.arange(shape[1]) < source.lengths[:, None]
-    if symbols and given[inside].min() < 0:
-        raise DataError(f"inputs hold the symbol {given[inside].min()}; symbols count from 0")
+    if symbols and values[inside].min() < 0:
+        raise DataError(f"inputs hold the symbol {values[inside].min()}; symbols count from 0")
     known, words = labels.truth_codes(truth, source, names.get("truth"))
     group_names, group = _groups(groups, shape[0])
     length, cut = source.lengths, None
     if blocks.needed(shape[0], split):
         cut = blocks.cut(length, shares.model_dump(), cutting, [str(i) for i in range(shape[0])])
-        given, known = cut.of_steps(given, 0), cut.of_steps(known, -1)
+        values, known = cut.of_steps(values, 0), cut.of_steps(known, -1)
         group = group[cut.recording]
-        length, split, shape = cut.length, cut.split, given.shape[:2]
+        length, split, shape = cut.length, cut.split, values.shape[:2]
         inside = np.arange(shape[1]) < length[:, None]
         log.warning("%s", cut.note)
-    drawn = _drawn(group, shares.model_dump(), seed) if split is None else split
+    drawn = _sampled_split(group, shares.model_dump(), seed) if split is None else split
     parts = labels.split_codes(drawn, shape[0], list(SPLITS))
     strange = sorted(set(names) - {"input", "output", "truth"})
     if strange:
         raise DataError(f"names holds {strange[0]!r}; allowed: input, output, truth")
-    n_kinds = int(given[inside].max()) + 1 if symbols else given.shape[2]
+    n_kinds = int(values[inside].max()) + 1 if symbols else values.shape[2]
     n_truth = len(words) if words else int(known[inside].max()) + 1
     inputs = named("input", names.get("input"), n_kinds, at_least=symbols)
     attributes: dict[str, Any] = {
@@ -95,15 +107,15 @@ def sequences(
     }
     if symbols:
         attributes["n_symbols"] = len(inputs)
-        if lacking := unseen(given, inside, parts):
-            attributes |= lacking.attributes()
-            log.warning(lacking.sentence())
+        if missing := unseen(values, inside, parts):
+            attributes |= missing.attributes()
+            log.warning(missing.sentence())
     if cut is not None:
         attributes["cut"] = cut.note
     dims = ("sequence", "time", "feature")
     found = xr.Dataset(
         {
-            "input": (dims[: given.ndim], given),
+            "input": (dims[: values.ndim], values),
             "state": (dims[:2], np.where(inside, known, -1).astype(np.int16)),
             "length": ("sequence", length.astype(np.int32)),
             "split": ("sequence", parts.astype(np.int8)),
@@ -121,14 +133,16 @@ def _groups(groups: ArrayLike | None, n_sequences: int) -> tuple[list[str], NDAr
     """Return the names of the groups and the group of each sequence; each its own without any."""
     if groups is None:
         return [], np.arange(n_sequences, dtype=np.int32)
-    given = np.asarray(groups)
-    if given.shape != (n_sequences,):
-        raise DataError(f"groups has shape {given.shape}; one for each of {n_sequences} sequences")
-    kinds, group = np.unique(given, return_inverse=True)
+    values = np.asarray(groups)
+    if values.shape != (n_sequences,):
+        raise DataError(f"groups has shape {values.shape}; one for each of {n_sequences} sequences")
+    kinds, group = np.unique(values, return_inverse=True)
     return [str(kind) for kind in kinds], group.astype(np.int32)
 
 
-def _drawn(group: NDArray[np.int32], shares: dict[str, float], seed: int) -> NDArray[np.int8]:
+def _sampled_split(
+    group: NDArray[np.int32], shares: dict[str, float], seed: int
+) -> NDArray[np.int8]:
     """Return a random split (sequence) that keeps groups together."""
     n_groups = int(group.max()) + 1
     if n_groups < len(SPLITS):
@@ -140,13 +154,35 @@ def _drawn(group: NDArray[np.int32], shares: dict[str, float], seed: int) -> NDA
     return drawn[group]
 
 
-def named(dim: str, given: Sequence[str] | None, n: int, at_least: bool = False) -> list[str]:
-    """Return ``n`` names along a dimension, or more: those given, or numbers."""
-    if given is None:
+def named(dim: str, names: Sequence[str] | None, n: int, at_least: bool = False) -> list[str]:
+    """Return names along a dimension: those given, or numbers.
+
+    Parameters
+    ----------
+    dim : str
+        Name of the dimension.
+    names : sequence of str or None
+        Names of the caller.
+    n : int
+        Entries of the dimension.
+    at_least : bool, default=False
+        Whether there may be more names than entries.
+
+    Returns
+    -------
+    list of str
+        ``n`` names, or more.
+
+    Raises
+    ------
+    DataError
+        When there are too few or too many.
+    """
+    if names is None:
         return [f"{'true' if dim == 'truth' else dim} {i + 1}" for i in range(n)]
-    if len(given) < n or (len(given) > n and not at_least):
+    if len(names) < n or (len(names) > n and not at_least):
         raise DataError(
-            f"names[{dim!r}] holds {len(given)} names; {n}{' or more' if at_least else ''} for "
+            f"names[{dim!r}] holds {len(names)} names; {n}{' or more' if at_least else ''} for "
             f"{dim} are needed"
         )
-    return [str(name) for name in given]
+    return [str(name) for name in names]

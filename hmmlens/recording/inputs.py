@@ -23,11 +23,12 @@ class Source:
 
     Parameters
     ----------
-    inputs : (sequence, time) symbols or (sequence, time, feature, ...) values, as anything that
-        slices like an array (NumPy, torch, Zarr, xarray), read batch by batch; or a list of
-        sequences, each (time) or (time, feature), which are padded with zeros. See
-        :mod:`hmmlens.arrays`.
-    lengths : (sequence), or None where all sequences are whole, or the inputs carry their lengths.
+    inputs : array_like of shape (sequence, time) or (sequence, time, feature, ...)
+        Symbols or values, as anything that slices like an array (NumPy, torch, Zarr, xarray), read
+        batch by batch; or a list of sequences, each (time) or (time, feature), which are padded
+        with zeros. See :mod:`hmmlens.arrays`.
+    lengths : array_like of shape (sequence,), optional
+        None where all sequences are whole, or the inputs carry their lengths.
 
     Raises
     ------
@@ -39,7 +40,7 @@ class Source:
         arrays.refuse_containers(inputs, "inputs")
         if hasattr(inputs, "columns") and hasattr(inputs, "groupby"):
             raise DataError(
-                "inputs is a DataFrame, which does not say where a sequence ends; give a list of "
+                "inputs is a DataFrame, which does not show where a sequence ends; give a list of "
                 "arrays, such as [part[columns].to_numpy() for _, part in frame.groupby('id')]"
             )
         inputs, ends = ragged.taken_along(inputs, lengths, "inputs")
@@ -86,16 +87,39 @@ class Source:
 
     @property
     def n_steps(self) -> int:
-        """Steps of the longest sequence, or of the padded array."""
+        """Return the steps of the longest sequence, or of the padded array.
+
+        Returns
+        -------
+        int
+            Steps.
+        """
         return self.shape[1]
 
     @property
     def ragged(self) -> bool:
-        """Whether any step is padded."""
+        """Return whether any step is padded.
+
+        Returns
+        -------
+        bool
+            Whether a sequence is shorter than the longest.
+        """
         return bool((self.lengths < self.n_steps).any())
 
     def batch(self, rows: slice) -> NDArray[Any]:
-        """Return some sequences (sequence, time, ...)."""
+        """Return some sequences.
+
+        Parameters
+        ----------
+        rows : slice
+            Which sequences.
+
+        Returns
+        -------
+        ndarray of shape (sequence, time, ...)
+            Padded with zeros.
+        """
         if not self.listed:
             return arrays.numbers(self.inputs[rows], "inputs")
         first = rows.start or 0
@@ -110,7 +134,20 @@ class Source:
 
 
 def digest(inputs: NDArray[Any], lengths: Int64s) -> str:
-    """Return a hash of one batch."""
+    """Return a hash of one batch.
+
+    Parameters
+    ----------
+    inputs : ndarray of shape (sequence, time, ...)
+        Its sequences.
+    lengths : ndarray of shape (sequence,)
+        Their steps.
+
+    Returns
+    -------
+    str
+        Hexadecimal digits.
+    """
     sha = hashlib.sha256(f"{inputs.dtype} {inputs.shape}".encode())
     sha.update(np.ascontiguousarray(inputs).data)
     sha.update(np.ascontiguousarray(lengths).data)
@@ -118,12 +155,21 @@ def digest(inputs: NDArray[Any], lengths: Int64s) -> str:
 
 
 def step_index(n_steps: int, steps: slice | Sequence[int] | None, warm_up: int) -> Int64s:
-    """Return the steps that are kept, rising.
+    """Return the steps that are kept.
 
     Parameters
     ----------
-    steps : a slice or rising step numbers, or None for all.
-    warm_up : steps to drop from the beginning of every sequence.
+    n_steps : int
+        Steps of the sequences.
+    steps : slice or sequence of int or None
+        A slice or rising step numbers, or None for all.
+    warm_up : int
+        Steps to drop from the beginning of every sequence.
+
+    Returns
+    -------
+    ndarray of shape (kept,)
+        Step numbers, rising.
 
     Raises
     ------
@@ -149,6 +195,18 @@ def step_index(n_steps: int, steps: slice | Sequence[int] | None, warm_up: int) 
 
 def kept_lengths(lengths: Int64s, index: Int64s) -> Int64s:
     """Return how many of the kept steps lie within each sequence.
+
+    Parameters
+    ----------
+    lengths : ndarray of shape (sequence,)
+        Steps of each sequence.
+    index : ndarray of shape (kept,)
+        The steps that are kept.
+
+    Returns
+    -------
+    ndarray of shape (sequence,)
+        Kept steps of each sequence.
 
     Raises
     ------

@@ -15,12 +15,15 @@ class RecordStates(keras.callbacks.Callback):
 
     Parameters
     ----------
-    inputs : (sequence, time) symbols or (sequence, time, feature) values to record with.
-    every : epochs between recordings; the first is at the end of epoch ``every``.
+    inputs : array_like of shape (sequence, time) or (sequence, time, feature)
+        Symbols or values to record with.
+    every : int, default=1
+        Epochs between recordings; the first is at the end of epoch ``every``.
 
     Attributes
     ----------
-    records_ : epoch (the first is 1) -> what :func:`hmmlens.extract` returns.
+    records_ : dict of int to DataTree
+        What :func:`hmmlens.extract` returns after each recorded epoch; the first epoch is 1.
 
     Raises
     ------
@@ -36,11 +39,27 @@ class RecordStates(keras.callbacks.Callback):
         self.records_: dict[int, Any] = {}
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
-        """Stop before an epoch is lost. A model that is not built yet shows its layers later."""
+        """Check that the model can be converted, before an epoch is run in vain.
+
+        A model that is not built yet is checked later.
+
+        Parameters
+        ----------
+        logs : mapping, optional
+            Not used.
+        """
         if self.model.built:
             convert(self.model)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Record where it is time for it."""
+        """Record the states after every so many epochs.
+
+        Parameters
+        ----------
+        epoch : int
+            The epoch, from 0.
+        logs : mapping, optional
+            Not used.
+        """
         if (epoch + 1) % self.every == 0:
             self.records_[epoch + 1] = extract(convert(self.model), self.inputs, progress=False)

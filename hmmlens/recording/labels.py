@@ -20,13 +20,23 @@ MOST_STATES = 2**15 - 1
 def truth_codes(
     truth: Any, source: Source, order: Sequence[str] | None
 ) -> tuple[NDArray[np.int64], list[str] | None]:
-    """Return true states (sequence, time), -1 where unknown and past each end, and words for them.
+    """Return the true states of steps as numbers.
 
     Parameters
     ----------
-    truth : whole numbers, or words.
-    source : the inputs that they belong to.
-    order : of the words; None sorts them.
+    truth : array_like of shape (sequence, time) or None
+        Whole numbers, or words.
+    source : Source
+        The inputs that they belong to.
+    order : sequence of str or None
+        Order of the words; None sorts them.
+
+    Returns
+    -------
+    codes : ndarray of shape (sequence, time)
+        -1 where unknown and past each end.
+    words : list of str or None
+        The word of each code.
 
     Raises
     ------
@@ -81,9 +91,9 @@ def _of_words(
     """Return codes of words, -1 for none, and the words in the order of their codes."""
     found = sorted(set(labels.ravel().tolist()) - {"", "-1"}, key=by_number)
     words = found if order is None else [str(word) for word in order]
-    lacking = sorted(set(found) - set(words))
-    if lacking:
-        raise DataError(f"names['truth'] lacks the label {lacking[0]!r}, which truth holds")
+    missing = sorted(set(found) - set(words))
+    if missing:
+        raise DataError(f"names['truth'] lacks the label {missing[0]!r}, which truth holds")
     codes = {word: code for code, word in enumerate(words)}
     different, place = np.unique(labels, return_inverse=True)
     each = np.array([codes.get(word, -1) for word in different.tolist()], dtype=np.int64)
@@ -91,12 +101,21 @@ def _of_words(
 
 
 def split_codes(split: Any, n_sequences: int, parts: Sequence[str]) -> NDArray[np.int64]:
-    """Return the split (sequence): 0 train, 1 select, 2 test.
+    """Return the split of each sequence.
 
     Parameters
     ----------
-    split : these numbers, or the words.
-    parts : the words, in the order of their numbers.
+    split : array_like of shape (sequence,)
+        0 train, 1 select, 2 test, or the words.
+    n_sequences : int
+        Sequences.
+    parts : sequence of str
+        The words, in the order of their numbers.
+
+    Returns
+    -------
+    ndarray of shape (sequence,)
+        0 train, 1 select, 2 test.
 
     Raises
     ------

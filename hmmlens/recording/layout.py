@@ -1,4 +1,4 @@
-"""From what a batch gave to the arrays that are stored: steps, units, padding and precision."""
+"""Arrays of a batch in the form in which they are stored: steps, units, padding and precision."""
 
 from __future__ import annotations
 
@@ -23,10 +23,16 @@ DTYPES = ("float16", "float32", "float64")
 class Steps(NamedTuple):
     """The steps of one array and which of them are kept.
 
-    dim : the name of their dimension
-    n_steps : steps before any is left out
-    kept : the steps that are kept
-    lengths : (sequence) of this batch
+    Attributes
+    ----------
+    dim : str
+        Name of their dimension.
+    n_steps : int
+        Steps before any is left out.
+    kept : ndarray of shape (kept,)
+        The steps that are kept.
+    lengths : ndarray of shape (sequence,)
+        Steps of each sequence of this batch.
     """
 
     dim: str
@@ -36,7 +42,17 @@ class Steps(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """One array of a batch, as it is stored."""
+    """One array of a batch, as it is stored.
+
+    Attributes
+    ----------
+    name : str
+        ``variable``, or ``node/variable``.
+    dims : tuple of str
+        Its dimensions.
+    values : ndarray of shape (sequence, ...)
+        Its values.
+    """
 
     name: str
     dims: tuple[str, ...]
@@ -48,8 +64,16 @@ class Layout:
 
     Parameters
     ----------
-    source : the sequences.
-    steps, warm_up, dtype, labels : see :func:`hmmlens.extract`.
+    source : Source
+        The sequences.
+    steps : slice or sequence of int or None
+        Which steps are kept, see :func:`hmmlens.extract`.
+    warm_up : int
+        Steps that are dropped from the beginning.
+    dtype : {"float16", "float32", "float64"}
+        Type of the stored states.
+    labels : mapping of str to array_like of shape (sequence,)
+        Numbers to store with the sequences.
 
     Raises
     ------
@@ -88,7 +112,28 @@ class Layout:
         batch: Batch,
         units: Mapping[str, Sequence[int]] | None,
     ) -> tuple[list[Piece], float | None]:
-        """Return the arrays of one batch, and what was rounded off at most, or None for nothing."""
+        """Return the arrays of one batch, and the largest difference by rounding.
+
+        Parameters
+        ----------
+        sink : Memory or Store
+            What was written before decides on dimensions that a batch leaves open.
+        rows : slice
+            The sequences of the batch.
+        inputs : ndarray of shape (sequence, time, ...)
+            Its inputs.
+        batch : Batch
+            Its states and output.
+        units : mapping of str to sequence of int or None
+            Units of each node that are kept; None for all.
+
+        Returns
+        -------
+        pieces : list of Piece
+            The arrays.
+        rounding : float or None
+            None where the stored type is not narrower.
+        """
         lengths = self.source.lengths[rows]
         root = Steps("time", self.source.n_steps, self.index, lengths)
         dims = ("sequence", "time", *_named("feature", inputs.ndim - 2))
@@ -111,7 +156,19 @@ class Layout:
         pieces: Sequence[Piece],
         units: Mapping[str, Sequence[int]] | None,
     ) -> None:
-        """Write the arrays of one batch, which begins with the sequence ``first``."""
+        """Write the arrays of one batch.
+
+        Parameters
+        ----------
+        sink : Memory or Store
+            Where they are written; its arrays are made with the first batch.
+        first : int
+            The first sequence of the batch.
+        pieces : sequence of Piece
+            The arrays.
+        units : mapping of str to sequence of int or None
+            Units of each node that are kept; None for all.
+        """
         if not sink.shapes:
             sink.create(*self._plan(pieces, units), units)
         self._same(sink, pieces)
@@ -119,7 +176,20 @@ class Layout:
             sink.write(piece.name, first, piece.values)
 
     def variances(self, batch: Batch, rows: slice) -> dict[str, tuple[int, Any, Any]]:
-        """Return node -> count, mean and squared deviations (unit) of the kept steps of a batch."""
+        """Return moments of the kept steps of a batch.
+
+        Parameters
+        ----------
+        batch : Batch
+            Its states.
+        rows : slice
+            Its sequences.
+
+        Returns
+        -------
+        dict of str to tuple
+            For each node: count, mean and summed squared deviations (unit).
+        """
         found = {}
         root = Steps("time", self.source.n_steps, self.index, self.source.lengths[rows])
         for name, node in batch.nodes.items():
@@ -234,9 +304,21 @@ class Layout:
 
 
 def cut(values: NDArray[Any], steps: Steps, fill: float = np.nan) -> NDArray[Any]:
-    """Return the kept steps of (sequence, time, ...), ``fill`` past the end of each sequence.
+    """Return the kept steps of an array.
 
-    Whole numbers know no NaN and are 0 there.
+    Parameters
+    ----------
+    values : ndarray of shape (sequence, time, ...)
+        The array.
+    steps : Steps
+        Its steps.
+    fill : float, default=nan
+        Value past the end of each sequence. Whole numbers have no NaN and are 0 there.
+
+    Returns
+    -------
+    ndarray of shape (sequence, kept, ...)
+        The kept steps.
     """
     missing = steps.n_steps - values.shape[1]
     if missing > 0:
@@ -252,7 +334,23 @@ def cut(values: NDArray[Any], steps: Steps, fill: float = np.nan) -> NDArray[Any
 
 
 def rounded(values: NDArray[Any], name: str, dtype: str) -> tuple[NDArray[Any], float | None]:
-    """Return values in another precision, and the largest difference where it is narrower.
+    """Return values in another precision.
+
+    Parameters
+    ----------
+    values : ndarray
+        The values.
+    name : str
+        Name of the array, for messages.
+    dtype : str
+        The other type.
+
+    Returns
+    -------
+    values : ndarray
+        Those that are not floats stay as they are.
+    difference : float or None
+        The largest difference, where the type is narrower.
 
     Raises
     ------

@@ -23,12 +23,19 @@ class OtherPathError(Exception):
 
 @contextmanager
 def substituted(calls: Sequence[Call], replayed: Pairs) -> Iterator[None]:
-    """Let the recurrent modules return their stepped states, call by call.
+    """Let the recurrent modules return their stepped states, call by call, within a ``with`` block.
 
     Parameters
     ----------
-    calls : of the first run, of modules whose equations are known.
-    replayed : every segment of these calls with its stepped states.
+    calls : sequence of Call
+        Of the first run, of modules whose equations are known.
+    replayed : sequence of (Segment, Replayed)
+        Every segment of these calls with its stepped states.
+
+    Yields
+    ------
+    None
+        While the modules are changed.
     """
     by_call: dict[int, list[tuple[Segment, Replayed, int]]] = {}
     for segment, steps in replayed:
@@ -36,24 +43,24 @@ def substituted(calls: Sequence[Call], replayed: Pairs) -> Iterator[None]:
             by_call.setdefault(id(call), []).append((segment, steps, index))
     waiting: dict[nn.Module, list[Call]] = {}
     for call in calls:
-        waiting.setdefault(call.found.module, []).append(call)
+        waiting.setdefault(call.recorded.module, []).append(call)
 
-    def instead(queue: list[Call]) -> Any:
-        def forward(*_: Any, **__: Any) -> Any:
+    def _instead(queue: list[Call]) -> Any:
+        def _forward(*_: Any, **__: Any) -> Any:
             if not queue:
                 raise OtherPathError
             call = queue.pop(0)
-            mine = by_call[id(call)]
+            parts = by_call[id(call)]
             if call.is_cell:
-                _, steps, index = mine[0]
+                _, steps, index = parts[0]
                 return _as_cell(call, steps, index)
-            return _as_layer(call, {(s.layer, s.reverse): (s, r) for s, r, _ in mine})
+            return _as_layer(call, {(s.layer, s.reverse): (s, r) for s, r, _ in parts})
 
-        return forward
+        return _forward
 
     try:
         for module, queue in waiting.items():
-            module.forward = instead(queue)
+            module.forward = _instead(queue)
         yield
     finally:
         for module in waiting:
@@ -74,7 +81,7 @@ def _as_layer(call: Call, states: Mapping[tuple[int, bool], tuple[Segment, Repla
     ----------
     states : (layer, reverse) -> its segment and its stepped states.
     """
-    module = call.found.module
+    module = call.recorded.module
     assert isinstance(module, nn.RNNBase)
     ordered = [states[key] for key in sorted(states)]
     top = [(s, r) for s, r in ordered if s.layer == module.num_layers - 1]

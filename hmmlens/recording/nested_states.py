@@ -18,7 +18,18 @@ HIDDEN, CELL = ("hidden", "h"), ("cell", "c")
 
 
 def tensor(values: Any) -> Tensor:
-    """Return an array of any framework as a tensor without a graph."""
+    """Return an array of any framework as a tensor without a graph.
+
+    Parameters
+    ----------
+    values : array_like
+        The array.
+
+    Returns
+    -------
+    Tensor
+        It may share its memory with the array.
+    """
     if isinstance(values, Tensor):
         return values.detach()
     # Frameworks on another device give arrays by way of NumPy.
@@ -26,14 +37,40 @@ def tensor(values: Any) -> Tensor:
 
 
 def is_array(value: Any) -> bool:
-    """Tell whether a value is an array of any framework, and no container of arrays."""
+    """Return whether a value is an array of any framework, and no container of arrays.
+
+    Parameters
+    ----------
+    value : object
+        Any value.
+
+    Returns
+    -------
+    bool
+        False for numbers of NumPy too.
+    """
     return isinstance(value, Tensor | np.ndarray) or (
         hasattr(value, "__array__") and not isinstance(value, np.generic)
     )
 
 
 def mapped(function: Callable[..., Any], state: Any, *others: Any) -> Any:
-    """Return a state with ``function`` of every array, and of those at its place in the others."""
+    """Apply a function to every array of a state.
+
+    Parameters
+    ----------
+    function : callable
+        Takes an array, and those at its place in the others.
+    state : object
+        Nested arrays.
+    *others : object
+        States of the same parts.
+
+    Returns
+    -------
+    object
+        A state of the same parts.
+    """
     if isinstance(state, Mapping):
         kind: Any = type(state)
         return kind((k, mapped(function, state[k], *(o[k] for o in others))) for k in state)
@@ -44,22 +81,41 @@ def mapped(function: Callable[..., Any], state: Any, *others: Any) -> Any:
 
 
 def copied(state: Any) -> Any:
-    """Return a state that later steps cannot change in place."""
+    """Return a copy of a state, which later steps cannot change in place.
 
-    def copy(value: Any) -> Any:
+    Parameters
+    ----------
+    state : object
+        Nested arrays.
+
+    Returns
+    -------
+    object
+        The copy, without a graph.
+    """
+
+    def _copy(value: Any) -> Any:
         if isinstance(value, Tensor):
             return value.detach().clone()
         return value.copy() if isinstance(value, np.ndarray) else value
 
-    return mapped(copy, state)
+    return mapped(_copy, state)
 
 
 def layers(state: Any, method: str) -> dict[str, tuple[Any, ...]]:
-    """Return layer -> ``(hidden,)`` or ``(hidden, cell)``, as :mod:`.protocol` says.
+    """Return the arrays of each layer of a state, as :mod:`.protocol` defines them.
 
     Parameters
     ----------
-    method : ``start`` or ``step``, which returned the state, for messages.
+    state : object
+        Nested arrays.
+    method : {"start", "step"}
+        What returned the state, for messages.
+
+    Returns
+    -------
+    dict of str to tuple
+        ``(hidden,)`` or ``(hidden, cell)`` of each layer.
 
     Raises
     ------
@@ -68,7 +124,7 @@ def layers(state: Any, method: str) -> dict[str, tuple[Any, ...]]:
     """
     found: dict[str, tuple[Any, ...]] = {}
 
-    def put(name: str, *arrays: Any) -> None:
+    def _put(name: str, *arrays: Any) -> None:
         base = name = name or f"layer{len(found)}"
         copies = 1
         while name in found or name in TAKEN:
@@ -76,34 +132,34 @@ def layers(state: Any, method: str) -> dict[str, tuple[Any, ...]]:
             name = f"{base}_{copies}"
         found[name] = arrays
 
-    def walk(value: Any, name: str, top: bool) -> None:
+    def _walk(value: Any, name: str, top: bool) -> None:
         if is_array(value):
-            put(name, value)
+            _put(name, value)
         elif isinstance(value, Mapping) or hasattr(value, "_fields"):
             named = value if isinstance(value, Mapping) else value._asdict()
             hidden = [named[key] for key in named if key in HIDDEN]
             cell = [named[key] for key in named if key in CELL]
             one = len(hidden) == 1 and len(cell) < 2 and len(hidden + cell) == len(named)
             if one and all(map(is_array, hidden + cell)):
-                put(name, *hidden, *cell)
+                _put(name, *hidden, *cell)
                 return
             for key, part in named.items():
                 own = re.sub(r"\W", "_", str(key))
-                walk(part, f"{name}_{own}" if name else own, False)
+                _walk(part, f"{name}_{own}" if name else own, False)
         elif isinstance(value, list | tuple) and value:
             layer = all(map(is_array, value)) and len(value) <= 2
             if layer and not (top and isinstance(value, list)):
-                put(name, *value)
+                _put(name, *value)
                 return
             for index, part in enumerate(value):
-                walk(part, f"{name}_l{index}" if name else "", False)
+                _walk(part, f"{name}_l{index}" if name else "", False)
         elif not isinstance(value, list | tuple):
             raise DataError(
-                f"{method} returned a state that holds {_told(value)}; a state is an array "
+                f"{method} returned a state that holds {_described(value)}; a state is an array "
                 "(sequence, unit), or a tuple, list or dict of these"
             )
 
-    walk(state, "", True)
+    _walk(state, "", True)
     if not found:
         raise DataError(
             f"{method} returned an empty state; a state is an array (sequence, unit), or a tuple, "
@@ -115,11 +171,23 @@ def layers(state: Any, method: str) -> dict[str, tuple[Any, ...]]:
 def checked(
     state: Any, method: str, n: int, like: Mapping[str, tuple[Tensor, ...]] | None = None
 ) -> dict[str, tuple[Tensor, ...]]:
-    """Return :func:`layers` as tensors of ``n`` sequences.
+    """Return :func:`layers` as tensors.
 
     Parameters
     ----------
-    like : the layers of the state before, which has the same ones.
+    state : object
+        Nested arrays.
+    method : {"start", "step"}
+        What returned the state, for messages.
+    n : int
+        Sequences.
+    like : mapping of str to tuple of Tensor, optional
+        The layers of the state before, which has the same ones.
+
+    Returns
+    -------
+    dict of str to tuple of Tensor of shape (sequence, unit)
+        Of each layer.
 
     Raises
     ------
@@ -152,5 +220,5 @@ def _parts(found: Mapping[str, tuple[Any, ...]]) -> str:
     return ", ".join(f"{name} ({len(arrays)})" for name, arrays in found.items())
 
 
-def _told(value: Any) -> str:
+def _described(value: Any) -> str:
     return "None" if value is None else f"{value!r}"[:40] + f" ({type(value).__name__})"

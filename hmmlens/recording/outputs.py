@@ -1,4 +1,4 @@
-"""What a module returned: its tensors, each with the sequences first, and how two runs differ."""
+"""The tensors that a module returned, each with the sequences first, and how two runs differ."""
 
 from __future__ import annotations
 
@@ -15,9 +15,16 @@ from hmmlens.recording.replay import tolerance
 
 
 class Difference(NamedTuple):
-    """How much two runs differ where they differ most, for what is allowed there.
+    """How much two runs differ where they differ most, in relation to the tolerance there.
 
-    step : of the input, or None of an output that has other steps or none
+    Attributes
+    ----------
+    error : float
+        The difference.
+    allowed : float
+        The tolerance.
+    step : int or None
+        Of the input; None of an output that has other steps or none.
     """
 
     error: float
@@ -25,15 +32,25 @@ class Difference(NamedTuple):
     step: int | None
 
 
-def outputs(said: Any, n: int, batch_first: bool) -> list[Tensor]:
-    """Return every tensor in what a module returned for ``n`` sequences, (sequence, ...) if it can.
+def outputs(result: Any, n: int, batch_first: bool) -> list[Tensor]:
+    """Return every tensor in what a module returned.
 
     Parameters
     ----------
-    batch_first : False to turn (time, sequence, ...).
+    result : object
+        What the module returned.
+    n : int
+        Sequences.
+    batch_first : bool
+        False to exchange the first two dimensions of (time, sequence, ...).
+
+    Returns
+    -------
+    list of Tensor of shape (sequence, ...)
+        Those that have another shape stay as they are.
     """
     found = []
-    for tensor, lengths in tensors(said):
+    for tensor, lengths in tensors(result):
         values = tensor.to(torch.uint8) if tensor.dtype == torch.bool else tensor
         # Packed sequences have been padded with the sequences first.
         turn = not batch_first and lengths is None and values.ndim > 1 and values.shape[1] == n
@@ -44,8 +61,18 @@ def outputs(said: Any, n: int, batch_first: bool) -> list[Tensor]:
 def comparable(found: Sequence[Tensor]) -> list[Tensor]:
     """Return the outputs that a replay is compared with.
 
-    Those are the ones that vary smoothly with the states, where there are any: rounding may turn
-    the largest of two equal logits.
+    Those are the ones that vary smoothly with the states, where there are any: rounding may change
+    which of two equal logits is the largest.
+
+    Parameters
+    ----------
+    found : sequence of Tensor
+        All outputs.
+
+    Returns
+    -------
+    list of Tensor
+        Those with any value.
     """
     # Both parts of complex numbers count.
     some = [torch.view_as_real(t.resolve_conj()) if t.is_complex() else t for t in found]
@@ -55,7 +82,25 @@ def comparable(found: Sequence[Tensor]) -> list[Tensor]:
 
 
 def real(tensor: Tensor, name: str) -> Tensor:
-    """Return a tensor that is to be recorded, or raise :class:`DataError` if it is complex."""
+    """Return a tensor that is to be recorded.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        The tensor.
+    name : str
+        Its name, for messages.
+
+    Returns
+    -------
+    Tensor
+        The same.
+
+    Raises
+    ------
+    DataError
+        When it is complex.
+    """
     if tensor.is_complex():
         raise DataError(
             f"{name} is complex ({tensor.dtype}), and only real numbers are recorded; let the "
@@ -69,8 +114,15 @@ def difference(one: Sequence[Tensor], other: Sequence[Tensor], inside: Tensor) -
 
     Parameters
     ----------
-    one, other : each (sequence, ...) or (sequence, time, ...) or whatever the module returned
-    inside : (sequence, time), false where a step is padded.
+    one, other : sequence of Tensor
+        Each (sequence, ...) or (sequence, time, ...) or whatever the module returned.
+    inside : Tensor of shape (sequence, time)
+        False where a step is padded.
+
+    Returns
+    -------
+    Difference
+        Where it is largest in relation to the tolerance.
     """
     if [t.shape for t in one] != [t.shape for t in other]:
         return Difference(math.inf, 0.0, None)

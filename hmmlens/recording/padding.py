@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 N_LENGTHS = 8
 
 #: Node or ``output`` -> (sequence, time, ...)
-Seen = Mapping[str, Tensor]
+Recording = Mapping[str, Tensor]
 
 
 class Padded:
@@ -37,11 +37,13 @@ class Padded:
 
     Parameters
     ----------
-    runner : of the module.
+    runner : Runner
+        Of the module.
 
     Attributes
     ----------
-    by_length : whether sequences of equal length are run together, without padding.
+    by_length : bool
+        Whether sequences of equal length are run together, without padding.
     """
 
     def __init__(self, runner: Runner) -> None:
@@ -52,7 +54,15 @@ class Padded:
         self._square = False
 
     def settle(self, inputs: NDArray[Any], lengths: NDArray[np.int64]) -> None:
-        """Find out from one batch how to run all, for a recording that is continued."""
+        """Decide from one batch how to run all, for a recording that is continued.
+
+        Parameters
+        ----------
+        inputs : ndarray of shape (sequence, time, ...)
+            A batch with padding.
+        lengths : ndarray of shape (sequence,)
+            Steps of each sequence.
+        """
         self.by_length = self._padding_enters(blank(inputs, lengths), lengths)
         self._tested = True
 
@@ -60,6 +70,20 @@ class Padded:
         """Run one batch; see :meth:`Runner.run`.
 
         The first batch with padding, and all that are verified, show whether padding is read.
+
+        Parameters
+        ----------
+        inputs : ndarray of shape (sequence, time, ...)
+            Its sequences.
+        lengths : ndarray of shape (sequence,)
+            Their steps.
+        verify : bool
+            Replay all layers and the rest of the module.
+
+        Returns
+        -------
+        Batch
+            The states and the output.
 
         Raises
         ------
@@ -110,7 +134,7 @@ class Padded:
         try:
             # With one sequence less it can be seen.
             with torch.random.fork_rng(devices=[]):
-                self.runner.seen(inputs[:-1], lengths[:-1])
+                self.runner.states_of_batch(inputs[:-1], lengths[:-1])
         except DataError as error:
             raise DataError(
                 "the module reads the sequences as steps; give batch_first=False, because it takes "
@@ -121,14 +145,14 @@ class Padded:
             return
 
     def _padding_enters(self, inputs: NDArray[Any], lengths: NDArray[np.int64]) -> bool:
-        """Tell whether sequences alone give other states than in a padded batch."""
+        """Return whether sequences alone give other states than in a padded batch."""
         self._doubt = ""
         groups = of_length(lengths)
         some = np.linspace(0, len(groups) - 1, N_LENGTHS).round().astype(int)
         # The random state is left as it was, so that modules with noise give what they gave.
         with torch.random.fork_rng(devices=[]):
-            padded = self.runner.seen(inputs, lengths)
-            if _differ(padded, self.runner.seen(inputs, lengths), inputs.shape[1]):
+            padded = self.runner.states_of_batch(inputs, lengths)
+            if _differ(padded, self.runner.states_of_batch(inputs, lengths), inputs.shape[1]):
                 self._doubt = "the module gives other states when it runs again"
                 return False
             for rows in (groups[i] for i in np.unique(some)):
@@ -136,7 +160,7 @@ class Padded:
                 if length == inputs.shape[1]:
                     continue
                 try:
-                    alone = self.runner.seen(inputs[rows, :length], lengths[rows])
+                    alone = self.runner.states_of_batch(inputs[rows, :length], lengths[rows])
                 except Exception as error:
                     # Whatever a module raises that takes a fixed number of steps.
                     if self._reads(inputs, lengths, padded):
@@ -145,9 +169,9 @@ class Padded:
                             f"without it ({_reason(error)})"
                         )
                     return False
-                mine = part(padded, rows)
-                if _differ(mine, alone, length):
-                    if self._reads(inputs, lengths, padded) or not _grows(mine, alone, length):
+                in_batch = part(padded, rows)
+                if _differ(in_batch, alone, length):
+                    if self._reads(inputs, lengths, padded) or not _grows(in_batch, alone, length):
                         log.info(
                             "the network reads padding, so sequences of equal length are run "
                             "together, without it"
@@ -156,9 +180,9 @@ class Padded:
                     return False
         return False
 
-    def _reads(self, inputs: NDArray[Any], lengths: NDArray[np.int64], padded: Seen) -> bool:
-        """Tell whether other values in the padding change anything that is kept."""
-        changed = self.runner.seen(filled(inputs, lengths), lengths)
+    def _reads(self, inputs: NDArray[Any], lengths: NDArray[np.int64], padded: Recording) -> bool:
+        """Return whether other values in the padding change anything that is kept."""
+        changed = self.runner.states_of_batch(filled_padding(inputs, lengths), lengths)
         return any(
             _differ(part(padded, rows), part(changed, rows), int(lengths[rows[0]]))
             for rows in of_length(lengths)
@@ -172,12 +196,38 @@ def _reason(error: Exception) -> str:
 
 
 def of_length(lengths: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Return the sequences of each length, shortest first."""
+    """Return the sequences of each length.
+
+    Parameters
+    ----------
+    lengths : ndarray of shape (sequence,)
+        Steps of each sequence.
+
+    Returns
+    -------
+    list of ndarray of shape (member,)
+        Numbers of sequences, the shortest sequences first.
+    """
     return [np.flatnonzero(lengths == length) for length in np.unique(lengths)]
 
 
 def blank(inputs: NDArray[Any], lengths: NDArray[np.int64], value: Any = 0) -> NDArray[Any]:
-    """Return (sequence, time, ...) with ``value`` past the end of each sequence."""
+    """Return inputs with one value in the padding.
+
+    Parameters
+    ----------
+    inputs : ndarray of shape (sequence, time, ...)
+        Sequences.
+    lengths : ndarray of shape (sequence,)
+        Their steps.
+    value : number, default=0
+        The value past the end of each sequence.
+
+    Returns
+    -------
+    ndarray of shape (sequence, time, ...)
+        The same array where nothing is padded.
+    """
     past = np.arange(inputs.shape[1]) >= lengths[:, None]
     if not past.any():
         return inputs
@@ -186,8 +236,21 @@ def blank(inputs: NDArray[Any], lengths: NDArray[np.int64], value: Any = 0) -> N
     return inputs
 
 
-def filled(inputs: NDArray[Any], lengths: NDArray[np.int64]) -> NDArray[Any]:
-    """Return inputs whose padding holds their largest value, which every module can read."""
+def filled_padding(inputs: NDArray[Any], lengths: NDArray[np.int64]) -> NDArray[Any]:
+    """Return inputs whose padding holds their largest value, which every module can read.
+
+    Parameters
+    ----------
+    inputs : ndarray of shape (sequence, time, ...)
+        Sequences.
+    lengths : ndarray of shape (sequence,)
+        Their steps.
+
+    Returns
+    -------
+    ndarray of shape (sequence, time, ...)
+        Changed in the padding alone.
+    """
     inside = np.arange(inputs.shape[1]) < lengths[:, None]
     largest = np.nan_to_num(inputs[inside]).max()
     if largest == 0 and inputs.dtype.kind == "f":
@@ -195,21 +258,36 @@ def filled(inputs: NDArray[Any], lengths: NDArray[np.int64]) -> NDArray[Any]:
     return blank(inputs, lengths, largest)
 
 
-def part(seen: Seen, rows: NDArray[np.int64]) -> Seen:
-    """Return some sequences of what was seen."""
-    return {name: values[torch.from_numpy(rows).to(values.device)] for name, values in seen.items()}
+def part(recording: Recording, rows: NDArray[np.int64]) -> Recording:
+    """Return some sequences of a recording.
+
+    Parameters
+    ----------
+    recording : mapping of str to Tensor of shape (sequence, ...)
+        States and output.
+    rows : ndarray of shape (member,)
+        Numbers of sequences.
+
+    Returns
+    -------
+    dict of str to Tensor of shape (member, ...)
+        The same arrays.
+    """
+    return {
+        name: values[torch.from_numpy(rows).to(values.device)] for name, values in recording.items()
+    }
 
 
-def _differ(one: Seen, other: Seen, length: int) -> bool:
-    """Tell whether two runs of sequences of one length differ within it by more than rounding."""
+def _differ(one: Recording, other: Recording, length: int) -> bool:
+    """Return whether two runs of sequences of one length differ within it by more than rounding."""
     if one.keys() != other.keys():
         return True
     pairs = [_same_steps(one[name], other[name], length) for name in one]
     return any(pair is None or _gap(*pair) > _limit(pair[1]) for pair in pairs)
 
 
-def _grows(padded: Seen, alone: Seen, length: int) -> bool:
-    """Tell whether two runs differ by rounding only, which grows where a network is chaotic.
+def _grows(padded: Recording, alone: Recording, length: int) -> bool:
+    """Return whether two runs differ by rounding only, which grows where a network is chaotic.
 
     The layers then agree at the step that they read first. Where all layers agree, so do outputs,
     but for whole numbers such as the largest of two equal logits.
@@ -261,12 +339,21 @@ def _limit(values: Tensor) -> float:
 def joined(
     groups: Sequence[tuple[NDArray[np.int64], int]], batches: Sequence[Batch], n: int
 ) -> Batch:
-    """Return the batch of ``n`` sequences whose groups of one length have been run one by one.
+    """Return the batch whose groups of sequences of one length have been run one by one.
 
     Parameters
     ----------
-    groups : rows and length of each group.
-    batches : what each group gave.
+    groups : sequence of (ndarray of shape (member,), int)
+        Numbers of the sequences and length of each group.
+    batches : sequence of Batch
+        The batch of each group.
+    n : int
+        Sequences of the whole batch.
+
+    Returns
+    -------
+    Batch
+        With the sequences in their order.
 
     Raises
     ------
@@ -303,10 +390,10 @@ def joined(
     unknown = next((batch.unknown for batch in batches if batch.unknown), "")
     doubts: list[Callable[[], str]] = [batch.doubt for batch in batches]
 
-    def doubt() -> str:
-        return next((told for told in (each() for each in doubts) if told), "")
+    def _first_doubt() -> str:
+        return next((reason for reason in (each() for each in doubts) if reason), "")
 
-    return Batch(output, nodes, error, unknown, doubt, batches[0].layers)
+    return Batch(output, nodes, error, unknown, _first_doubt, batches[0].layers)
 
 
 def _placed(

@@ -41,7 +41,18 @@ METHODS = ("start", "step", "readout")
 
 
 def follows(model: object) -> bool:
-    """Tell whether an object has the methods of the protocol."""
+    """Return whether an object has the methods of the protocol.
+
+    Parameters
+    ----------
+    model : object
+        Any object.
+
+    Returns
+    -------
+    bool
+        Whether it has ``start``, ``step`` and ``readout``.
+    """
     return all(callable(getattr(model, name, None)) for name in METHODS)
 
 
@@ -50,9 +61,12 @@ class Runner:
 
     Parameters
     ----------
-    model : the object; a torch module is given tensors, any other object NumPy arrays.
-    layers : names of nodes to record, or None for all.
-    wants : of these only ``cell`` can be had.
+    model : object
+        A torch module is given tensors, any other object NumPy arrays.
+    layers : sequence of str or None
+        Names of nodes to record, or None for all.
+    wants : Wants
+        Of these only ``cell`` can be recorded.
     """
 
     #: A step cannot read the padding that follows it, so batches are run padded.
@@ -67,21 +81,37 @@ class Runner:
         self.model, self.layers, self.wants = model, layers, wants
 
     def settle(self, inputs: NDArray[Any], lengths: NDArray[np.int64]) -> None:
-        """Do nothing: a step cannot read the padding that follows it."""
+        """Do nothing: a step cannot read the padding that follows it.
+
+        Parameters
+        ----------
+        inputs : ndarray of shape (sequence, time, ...)
+            Not used.
+        lengths : ndarray of shape (sequence,)
+            Not used.
+        """
 
     def run(self, inputs: NDArray[Any], lengths: NDArray[np.int64], verify: bool) -> Batch:
         """Run one batch.
 
         Parameters
         ----------
-        inputs : (sequence, time, ...)
-        lengths : (sequence)
-        verify : step every recorded state once more, and compare states and outputs.
+        inputs : ndarray of shape (sequence, time, ...)
+            Its sequences.
+        lengths : ndarray of shape (sequence,)
+            Their steps.
+        verify : bool
+            Step every recorded state once more, and compare states and outputs.
+
+        Returns
+        -------
+        Batch
+            The states and the output.
 
         Raises
         ------
         DataError
-            When a state is not as the protocol says.
+            When a state is not as the protocol demands.
         """
         n, n_steps = inputs.shape[:2]
         x: Any = as_read(inputs, self.model) if isinstance(self.model, nn.Module) else inputs
@@ -117,13 +147,13 @@ class Runner:
         return Batch(torch.stack(outputs, dim=1), nodes, error, unknown, layers=layers)
 
     def _output(self, state: Any, n: int) -> Tensor:
-        said = self.model.readout(state)
-        if not is_array(said):
+        result = self.model.readout(state)
+        if not is_array(result):
             raise DataError(
-                f"readout must return an array (sequence, output), found {type(said).__name__}"
+                f"readout must return an array (sequence, output), found {type(result).__name__}"
             )
         # A readout may give the state itself, which a step may change in place.
-        output = tensor(said).clone()
+        output = tensor(result).clone()
         if not output.ndim or len(output) != n:
             raise DataError(
                 f"readout must return (sequence, output) for {n} sequences, found "
@@ -145,13 +175,13 @@ class Runner:
         for t, output in enumerate(outputs):
             rows = inside[:, t].to(output.device)
             moved = checked(self.model.step(copied(states[t]), x[:, t]), "step", n, parts[0])
-            told = self._output(copied(states[t + 1]), n)
+            again = self._output(copied(states[t + 1]), n)
             pairs: list[tuple[str | None, Tensor, Tensor]] = [
                 (name, a[rows], b[rows])
                 for name, one in moved.items()
                 for a, b in zip(one, parts[t + 1][name], strict=True)
             ]
-            for name, a, b in [*pairs, (None, told[rows], output[rows])]:
+            for name, a, b in [*pairs, (None, again[rows], output[rows])]:
                 if not len(a):
                     continue
                 gap = float((a - b).abs().max())

@@ -22,7 +22,17 @@ TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4, torch.float16: 3e-2, torc
 
 
 class Wants(NamedTuple):
-    """What is recorded beside the hidden states: cell states, gates, what the layers read."""
+    """What is recorded in addition to the hidden states.
+
+    Attributes
+    ----------
+    cell : bool
+        Cell states.
+    gates : bool
+        Gates and pre-activations.
+    inputs : bool
+        What the layers read.
+    """
 
     cell: bool = True
     gates: bool = False
@@ -30,12 +40,18 @@ class Wants(NamedTuple):
 
 
 class Replayed(NamedTuple):
-    """What the replay of a segment gave, in its order of reading.
+    """The replay of a segment, in its order of reading.
 
-    error : the largest difference
-    arrays : ``cell``, gates and pre-activations that were wanted, each (sequence, time, unit)
-    hidden : (sequence, time, unit), where states were to be kept
-    cell : as ``hidden`` for a cell; for a layer its last state (sequence, unit); None but for LSTMs
+    Attributes
+    ----------
+    error : float
+        The largest difference.
+    arrays : dict of str to Tensor of shape (sequence, time, unit)
+        ``cell``, gates and pre-activations that were wanted.
+    hidden : Tensor of shape (sequence, time, unit) or None
+        The stepped states, where they were to be kept.
+    cell : Tensor or None
+        As ``hidden`` for a cell; for a layer its last state (sequence, unit); None but for LSTMs.
     """
 
     error: float
@@ -45,12 +61,36 @@ class Replayed(NamedTuple):
 
 
 def tolerance(values: Tensor) -> float:
-    """Return the difference that is allowed to such values."""
+    """Return the difference that is allowed to values.
+
+    Parameters
+    ----------
+    values : Tensor
+        The values.
+
+    Returns
+    -------
+    float
+        Zero or more.
+    """
     return allowed(float(values.abs().amax()) if values.numel() else 0.0, values.dtype)
 
 
 def allowed(largest: float, dtype: torch.dtype) -> float:
-    """Return the difference that is allowed where no value is larger than ``largest``."""
+    """Return the difference that is allowed where no value is larger than ``largest``.
+
+    Parameters
+    ----------
+    largest : float
+        The largest absolute value.
+    dtype : torch.dtype
+        Type of the values.
+
+    Returns
+    -------
+    float
+        See :data:`TOLERANCE`.
+    """
     base = TOLERANCE.get(dtype, TOLERANCE[torch.float32])
     return base * max(1.0, largest) if math.isfinite(largest) else base
 
@@ -62,11 +102,24 @@ def replay(
 
     Parameters
     ----------
-    node : its name, for the message.
-    first : the step of the node with which the segment begins.
-    keep : keep the stepped states.
-    inside : (sequence, time), false where a step is padded, which is not compared; None where all
-        are compared that the segment has lengths for.
+    segment : Segment
+        Its weights are known.
+    node : str
+        Its name, for the message.
+    first : int
+        The step of the node with which the segment begins.
+    wants : Wants
+        What is recorded.
+    keep : bool
+        Keep the stepped states.
+    inside : Tensor of shape (sequence, time), optional
+        False where a step is padded, which is not compared; by default all are compared that the
+        segment has lengths for.
+
+    Returns
+    -------
+    Replayed
+        The stepped states, and the largest difference.
 
     Raises
     ------
@@ -84,7 +137,7 @@ def replay(
         inside = segment.in_time(inside)
     inside = None if inside is None else inside.to(worst.device)
 
-    def put(name: str, part: slice, values: Tensor) -> None:
+    def _put(name: str, part: slice, values: Tensor) -> None:
         if name not in kept:
             kept[name] = values.new_empty(n, n_steps, values.shape[2])
         kept[name][:, part] = values
@@ -93,23 +146,23 @@ def replay(
         gaps = [(steps.hidden - segment.hidden[:, part]).abs_().amax(dim=2)]
         largest = max(largest, float(steps.hidden.abs().amax()))
         if keep:
-            put("hidden", part, steps.hidden)
+            _put("hidden", part, steps.hidden)
         if steps.cell is not None:
             if segment.before is not None:
                 gaps.append((steps.cell - segment.final[1][:, part]).abs_().amax(dim=2))
             if wants.cell or (keep and segment.before is not None):
-                put("cell", part, steps.cell)
+                _put("cell", part, steps.cell)
         if wants.gates:
             for name, values in steps.gates.items():
-                put(name, part, values)
+                _put(name, part, values)
             for name, values in steps.preactivations.items():
-                put(f"{name}_preactivation", part, values)
+                _put(f"{name}_preactivation", part, values)
         rows, at = _ending(segment, part)
         if segment.before is None and len(rows):
             gap = torch.zeros_like(gaps[0])
             own = (steps.hidden, *([] if steps.cell is None else [steps.cell]))
-            for mine, final in zip(own, segment.final, strict=True):
-                gap[rows, at] += (mine[rows, at] - final[rows]).abs().amax(dim=1)
+            for states, final in zip(own, segment.final, strict=True):
+                gap[rows, at] += (states[rows, at] - final[rows]).abs().amax(dim=1)
             gaps.append(gap)
             if steps.cell is not None:
                 last = torch.zeros_like(steps.cell[:, 0]) if last is None else last
@@ -149,6 +202,6 @@ def _verdict(segment: Segment, node: str, first: int, worst: Tensor, limit: floa
         raise DataError(
             f"the recorded states do not replay: {where} differs by {error:.2g}, above "
             f"{limit:.2g}; either the layer's states were changed after it, or it does something "
-            "else than its weights say"
+            "else than its weights define"
         )
     return error

@@ -18,20 +18,34 @@ BLOCK_BYTES = 2 * 2**20
 
 
 class Segment(NamedTuple):
-    """What one layer did in one direction in one call, or a cell in all calls of its loop.
+    """The states of one layer in one direction in one call, or of a cell in all calls of its loop.
 
     All steps are in the order in which the layer reads them, for a second direction from the end.
 
-    calls : the call, or one for each step
-    layer, reverse : which of a stack, and whether it reads from the end
-    weights : None where the equations are not known
-    inputs : (sequence, time, feature)
-    hidden : (sequence, time, unit), as the model's own layer has them
-    start : (sequence, unit), the hidden state before the first step
-    before : (sequence, time, unit), the state given to a cell at every step; None for layers
-    cell : the cell state before the first step (sequence, unit), or given at every step
-    final : the last hidden and cell state that the layer returned, each (sequence, unit)
-    lengths : (sequence), or None where no step is padded
+    Attributes
+    ----------
+    calls : sequence of Call
+        The call, or one for each step.
+    layer : int
+        Which of a stack.
+    reverse : bool
+        Whether it reads from the end.
+    weights : Weights or None
+        None where the equations are not known.
+    inputs : Tensor of shape (sequence, time, feature) or None
+        What the layer reads.
+    hidden : Tensor of shape (sequence, time, unit)
+        As the model's own layer has them.
+    start : Tensor of shape (sequence, unit) or None
+        The hidden state before the first step.
+    before : Tensor of shape (sequence, time, unit) or None
+        The state given to a cell at every step; None for layers.
+    cell : Tensor of shape (sequence, unit) or (sequence, time, unit), or None
+        The cell state before the first step, or given at every step.
+    final : tuple of Tensor of shape (sequence, unit)
+        The last hidden and cell state that the layer returned.
+    lengths : Tensor of shape (sequence,) or None
+        None where no step is padded.
     """
 
     calls: Sequence[Call]
@@ -47,13 +61,31 @@ class Segment(NamedTuple):
     lengths: Tensor | None = None
 
     def in_time(self, values: Tensor) -> Tensor:
-        """Return (sequence, time, ...) in the order of time."""
-        return turned(values, self.lengths) if self.reverse else values
+        """Return an array in the order of time.
+
+        Parameters
+        ----------
+        values : Tensor of shape (sequence, time, ...)
+            In the order of reading.
+
+        Returns
+        -------
+        Tensor of shape (sequence, time, ...)
+            In the order of time.
+        """
+        return reverse_steps(values, self.lengths) if self.reverse else values
 
     def replay(self) -> Iterator[tuple[slice, Steps]]:
         """Compute blocks of steps from the recorded hidden states before them.
 
         The cell states of an LSTM, which torch's layers do not show, follow from each other.
+
+        Yields
+        ------
+        part : slice
+            The steps of the block.
+        steps : Steps
+            Their states and gates.
         """
         assert self.weights is not None
         assert self.inputs is not None
@@ -65,8 +97,11 @@ class Segment(NamedTuple):
             part = slice(begin, min(begin + block, n_steps))
             if self.before is not None:
                 before = self.before[:, part]
-                given = None if self.cell is None else self.cell[:, part]
-                yield part, layer_steps.advance(self.weights, self.inputs[:, part], before, given)
+                cell_before = None if self.cell is None else self.cell[:, part]
+                yield (
+                    part,
+                    layer_steps.advance(self.weights, self.inputs[:, part], before, cell_before),
+                )
                 continue
             assert self.start is not None
             first = self.start if begin == 0 else self.hidden[:, begin - 1]
@@ -76,8 +111,21 @@ class Segment(NamedTuple):
             yield part, steps
 
 
-def turned(values: Tensor, lengths: Tensor | None) -> Tensor:
-    """Return (sequence, time, ...) from the end of each sequence; what is padded stays."""
+def reverse_steps(values: Tensor, lengths: Tensor | None) -> Tensor:
+    """Return the steps of each sequence from its end; the padding keeps its place.
+
+    Parameters
+    ----------
+    values : Tensor of shape (sequence, time, ...)
+        An array.
+    lengths : Tensor of shape (sequence,) or None
+        Steps of each sequence; None for all.
+
+    Returns
+    -------
+    Tensor of shape (sequence, time, ...)
+        A copy.
+    """
     if lengths is None:
         return values.flip(1)
     time = torch.arange(values.shape[1], device=values.device)
@@ -88,43 +136,61 @@ def turned(values: Tensor, lengths: Tensor | None) -> Tensor:
 
 
 def segments(calls: Sequence[Call], n_steps: int) -> dict[str, list[Segment]]:
-    """Return node -> its segments in the order of time, for the calls of one forward pass.
-
-    Nodes are in the order in which the forward pass first calls them, from the input to the output.
+    """Return the segments of each node, for the calls of one forward pass.
 
     Parameters
     ----------
-    n_steps : steps of the model's input.
+    calls : sequence of Call
+        In their order.
+    n_steps : int
+        Steps of the model's input.
+
+    Returns
+    -------
+    dict of str to list of Segment
+        The segments of a node are in the order of time. Nodes are in the order in which the forward
+        pass first calls them, from the input to the output.
     """
     by_module: dict[nn.Module, list[Call]] = {}
     for call in calls:
-        by_module.setdefault(call.found.module, []).append(call)
+        by_module.setdefault(call.recorded.module, []).append(call)
     nodes: dict[str, list[Segment]] = {}
-    for mine in by_module.values():
-        parts = chains(mine, n_steps)
+    for own in by_module.values():
+        parts = chains(own, n_steps)
         for index, chain in enumerate(parts):
             suffix = f"_call{index}" if len(parts) > 1 else ""
-            found = chain[0].found
+            module = chain[0].recorded
             if not chain[0].final:
                 for call in chain:
                     segment = Segment([call], 0, False, None, None, call.output)
-                    nodes.setdefault(found.node + suffix, []).append(
+                    nodes.setdefault(module.node + suffix, []).append(
                         segment._replace(lengths=call.lengths)
                     )
             elif chain[0].is_cell:
-                nodes[found.node + suffix] = [_loop(chain)]
+                nodes[module.node + suffix] = [_loop(chain)]
             else:
                 for call in chain:
                     for segment in _stack(call):
-                        end = ending(found.module, segment.layer, segment.reverse)
-                        node = found.node + end + suffix
+                        end = ending(module.module, segment.layer, segment.reverse)
+                        node = module.node + end + suffix
                         nodes.setdefault(node, []).append(segment)
     place = {id(call): index for index, call in enumerate(calls)}
     return dict(sorted(nodes.items(), key=lambda item: place[id(item[1][0].calls[0])]))
 
 
 def directions(nodes: Mapping[str, Sequence[Segment]]) -> list[list[str]]:
-    """Return the nodes of each layer: one, or the two directions of a bidirectional layer."""
+    """Return the nodes of each layer.
+
+    Parameters
+    ----------
+    nodes : mapping of str to sequence of Segment
+        The segments of each node.
+
+    Returns
+    -------
+    list of list of str
+        One node, or the two directions of a bidirectional layer.
+    """
     layers: dict[tuple[int, int], list[str]] = {}
     for name, (first, *_) in nodes.items():
         layers.setdefault((id(first.calls[0]), first.layer), []).append(name)
@@ -133,7 +199,7 @@ def directions(nodes: Mapping[str, Sequence[Segment]]) -> list[list[str]]:
 
 def _loop(calls: Sequence[Call]) -> Segment:
     """Return the steps of a cell that the model's own loop calls."""
-    module = calls[0].found.module
+    module = calls[0].recorded.module
     weights = layer_steps.weights_of(module)
     hidden = torch.cat([call.output for call in calls], dim=1)
     inputs = torch.cat([call.inputs for call in calls if call.inputs is not None], dim=1)
@@ -154,7 +220,7 @@ def _stack(call: Call) -> Iterator[Segment]:
     torch shows the states of the last layer; those of the layers below it are run once more, each
     by the same fused kernel.
     """
-    module = call.found.module
+    module = call.recorded.module
     assert isinstance(module, nn.RNNBase)
     assert call.inputs is not None
     directions = (False, True) if module.bidirectional else (False,)
@@ -169,11 +235,11 @@ def _stack(call: Call) -> Iterator[Segment]:
                 for i, size in enumerate(sizes)
             ]
             weights = layer_steps.weights_of(module, layer, reverse)
-            inputs = turned(x, call.lengths) if reverse else x
+            inputs = reverse_steps(x, call.lengths) if reverse else x
             cell = starts[1] if len(starts) > 1 else None
             if layer == last:
                 own = call.output[..., index * sizes[0] : (index + 1) * sizes[0]]
-                hidden = turned(own, call.lengths) if reverse else own
+                hidden = reverse_steps(own, call.lengths) if reverse else own
             else:
                 hidden = layer_steps.run(weights, inputs, starts[0], cell)
             segment = Segment(

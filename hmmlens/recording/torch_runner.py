@@ -1,4 +1,4 @@
-"""Run batches through a torch module and return what its recurrent layers held."""
+"""Run batches through a torch module and return the states of its recurrent layers."""
 
 from __future__ import annotations
 
@@ -28,9 +28,14 @@ from hmmlens.rnn.layers import LAYERS, RecordedModule, chosen, find
 class Node(NamedTuple):
     """One layer in one direction.
 
-    arrays : ``hidden`` and what else was wanted, each (sequence, time, unit)
-    lengths : (sequence) where they are the layer's own, else None
-    error : largest difference of the replay; NaN where it is not known or was not asked for
+    Attributes
+    ----------
+    arrays : mapping of str to Tensor of shape (sequence, time, unit)
+        ``hidden`` and what else was wanted.
+    lengths : Tensor of shape (sequence,) or None
+        Where they are the layer's own.
+    error : float
+        Largest difference of the replay; NaN where it is not known or was not asked for.
     """
 
     arrays: Mapping[str, Tensor]
@@ -39,15 +44,23 @@ class Node(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What one batch gave.
+    """The states and the output of one batch.
 
-    output : (sequence, ...), or None
-    nodes : name -> node
-    error : largest difference of the outputs in the replay; NaN where it is not known
-    unknown : why the module cannot be replayed; empty where it can, or where it was not tried
-    doubt : tells why states are not those of one sequence alone, empty where they are or where
-        nothing is to be verified; runs the module once more, so that it is for when there is room
-    layers : the nodes of each layer, one for each direction, in the order of the forward pass
+    Attributes
+    ----------
+    output : Tensor of shape (sequence, ...) or None
+        What the module returned.
+    nodes : mapping of str to Node
+        The layers that are recorded.
+    error : float
+        Largest difference of the outputs in the replay; NaN where it is not known.
+    unknown : str
+        Why the module cannot be replayed; empty where it can, or where it was not tried.
+    doubt : callable
+        Returns why states are not those of one sequence alone, empty where they are or where
+        nothing is to be verified. It runs the module once more, so it is called when there is room.
+    layers : sequence of sequence of str
+        The nodes of each layer, one for each direction, in the order of the forward pass.
     """
 
     output: Tensor | None
@@ -63,7 +76,17 @@ def as_read(inputs: NDArray[Any], model: nn.Module, as_floats: bool = False) -> 
 
     Parameters
     ----------
-    as_floats : give whole numbers as floats too.
+    inputs : ndarray
+        Symbols or values.
+    model : torch.nn.Module
+        The module.
+    as_floats : bool, default=False
+        Convert whole numbers to floats too.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
     """
     floats = [p for p in model.parameters() if p.is_floating_point()]
     x = torch.from_numpy(np.ascontiguousarray(inputs))
@@ -74,8 +97,19 @@ def as_read(inputs: NDArray[Any], model: nn.Module, as_floats: bool = False) -> 
 
 
 @contextmanager
-def quiet(model: nn.Module) -> Iterator[None]:
-    """Put a module into evaluation mode, without gradients, and leave it as it was."""
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """Put a module into evaluation mode, without gradients, within a ``with`` block.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The modes of its parts are restored at the end.
+
+    Yields
+    ------
+    None
+        While the module is in evaluation mode.
+    """
     modes = [(module, module.training) for module in model.modules()]
     # TensorFloat-32 would make a layer on a GPU differ from its own weights.
     tf32 = torch.backends.cudnn.allow_tf32
@@ -93,13 +127,25 @@ def quiet(model: nn.Module) -> Iterator[None]:
 def replays(
     parts: Sequence[Segment], node: str, wants: Wants, keep: bool, inside: Tensor | None
 ) -> list[Replayed | None]:
-    """Step the segments of a node; None for those that need not, or cannot, be stepped.
+    """Step the segments of a node.
 
     Parameters
     ----------
-    wants : what is to come of it.
-    keep : step in any case, and keep the stepped states.
-    inside : (sequence, time) of the model's input, false where a step is padded, or None.
+    parts : sequence of Segment
+        The segments of the node.
+    node : str
+        Its name, for messages.
+    wants : Wants
+        What is recorded.
+    keep : bool
+        Step in any case, and keep the stepped states.
+    inside : Tensor of shape (sequence, time) or None
+        Steps of the model's input, false where one is padded.
+
+    Returns
+    -------
+    list of Replayed or None
+        None for segments that need not, or cannot, be stepped.
 
     Raises
     ------
@@ -126,7 +172,22 @@ def replays(
 
 
 def node_of(parts: Sequence[Segment], steps: Sequence[Replayed | None], wants: Wants) -> Node:
-    """Put the segments of a node together, in the order of time."""
+    """Join the segments of a node, in the order of time.
+
+    Parameters
+    ----------
+    parts : sequence of Segment
+        The segments.
+    steps : sequence of Replayed or None
+        Their replays.
+    wants : Wants
+        What is recorded.
+
+    Returns
+    -------
+    Node
+        The node.
+    """
     pieces: dict[str, list[Tensor]] = {}
     errors = []
     for segment, replayed in zip(parts, steps, strict=True):
@@ -150,11 +211,15 @@ class Runner:
 
     Parameters
     ----------
-    model : the module.
-    layers : names of nodes or modules to record, or None for all.
-    wants : what is recorded beside the hidden states.
-    batch_first : whether the model takes (sequence, time, ...); None for yes, unless the model is
-        itself a recurrent layer that says no.
+    model : torch.nn.Module
+        The module.
+    layers : sequence of str or None
+        Names of nodes or modules to record, or None for all.
+    wants : Wants
+        What is recorded in addition to the hidden states.
+    batch_first : bool or None
+        Whether the model takes (sequence, time, ...); None for yes, unless the model is itself a
+        recurrent layer that does not.
 
     Raises
     ------
@@ -166,7 +231,7 @@ class Runner:
         self, model: nn.Module, layers: Sequence[str] | None, wants: Wants, batch_first: bool | None
     ) -> None:
         self.model, self.layers, self.wants = model, layers, wants
-        self.found: list[RecordedModule] = find(model, layers)
+        self.modules: list[RecordedModule] = find(model, layers)
         own = model.batch_first if isinstance(model, LAYERS) else True
         self.batch_first = own if batch_first is None else batch_first
         self.takes_lengths = "lengths" in inspect.signature(model.forward).parameters
@@ -177,13 +242,21 @@ class Runner:
         self._place: int | None = None
 
     def run(self, inputs: NDArray[Any], lengths: NDArray[np.int64], verify: bool) -> Batch:
-        """Run one batch; within :func:`quiet`.
+        """Run one batch; within :func:`evaluation_mode`.
 
         Parameters
         ----------
-        inputs : (sequence, time, ...)
-        lengths : (sequence)
-        verify : replay all layers and the rest of the module.
+        inputs : ndarray of shape (sequence, time, ...)
+            Its sequences.
+        lengths : ndarray of shape (sequence,)
+            Their steps.
+        verify : bool
+            Replay all layers and the rest of the module.
+
+        Returns
+        -------
+        Batch
+            The states and the output.
 
         Raises
         ------
@@ -191,8 +264,8 @@ class Runner:
             When the states do not replay, or do not fit the input.
         """
         n, n_steps = inputs.shape[:2]
-        arguments, said, calls, found = self._held(inputs, lengths)
-        kept = chosen(found, self.layers, self.found)
+        arguments, result, calls, found = self._held(inputs, lengths)
+        kept = chosen(found, self.layers, self.modules)
         inside = torch.arange(n_steps) < torch.from_numpy(lengths)[:, None]
         nodes, replayed = {}, []
         for name, parts in found.items():
@@ -201,27 +274,42 @@ class Runner:
             if name in kept:
                 nodes[name] = node_of(parts, steps, wants)
             replayed += [(s, r) for s, r in zip(parts, steps, strict=True) if r is not None]
-        output = self._output(said, n)
+        output = self._output(result, n)
         error, unknown = math.nan, ""
         if verify:
-            error, unknown = self._again(arguments, said, calls, replayed, inside)
+            error, unknown = self._again(arguments, result, calls, replayed, inside)
 
-        def elsewhere(places: NDArray[np.int64]) -> Sketch:
+        def _elsewhere(places: NDArray[np.int64]) -> Sketch:
             return sketch(self._held(inputs[places], lengths)[3])
 
-        later = partial(doubt, sketch(found), elsewhere, lengths, n_steps) if verify else str
+        later = partial(doubt, sketch(found), _elsewhere, lengths, n_steps) if verify else str
         layers = directions({name: found[name] for name in kept})
         return Batch(output, nodes, error, unknown, later, layers)
 
-    def seen(self, inputs: NDArray[Any], lengths: NDArray[np.int64]) -> dict[str, Tensor]:
-        """Return the hidden states of all nodes and the ``output`` of one batch, unchecked."""
-        _, said, _, found = self._held(inputs, lengths)
-        seen = {
+    def states_of_batch(
+        self, inputs: NDArray[Any], lengths: NDArray[np.int64]
+    ) -> dict[str, Tensor]:
+        """Return the states and the output of one batch, unchecked.
+
+        Parameters
+        ----------
+        inputs : ndarray of shape (sequence, time, ...)
+            Its sequences.
+        lengths : ndarray of shape (sequence,)
+            Their steps.
+
+        Returns
+        -------
+        dict of str to Tensor
+            The hidden states of all nodes, and ``output``.
+        """
+        _, result, _, found = self._held(inputs, lengths)
+        states = {
             name: node_of(parts, [None] * len(parts), Wants(cell=False)).arrays["hidden"]
             for name, parts in found.items()
         }
-        output = self._output(said, len(inputs))
-        return seen if output is None else {**seen, "output": output}
+        output = self._output(result, len(inputs))
+        return states if output is None else {**states, "output": output}
 
     def _held(
         self, inputs: NDArray[Any], lengths: NDArray[np.int64]
@@ -229,7 +317,7 @@ class Runner:
         """Run the module; return its arguments, what it returned, the calls and what they held."""
         arguments = self._arguments(inputs, lengths)
         try:
-            said, calls = self._listen(*arguments)
+            result, calls = self._listen(*arguments)
         except DataError:
             raise
         except (RuntimeError, ValueError, TypeError):
@@ -242,16 +330,16 @@ class Runner:
         for call in calls:
             if len(call.output) != len(inputs):
                 raise DataError(
-                    f"layer {call.found.node} ran on {len(call.output)} sequences where the batch "
-                    f"has {len(inputs)}; give batch_first=False if the model takes (time, "
+                    f"layer {call.recorded.node} ran on {len(call.output)} sequences where the "
+                    f"batch has {len(inputs)}; give batch_first=False if the model takes (time, "
                     "sequence, ...), or batch_size=1 if it takes one sequence at a time"
                 )
             self._same_order(call, lengths)
-        return arguments, said, calls, segments(calls, inputs.shape[1])
+        return arguments, result, calls, segments(calls, inputs.shape[1])
 
-    def _output(self, said: Any, n: int) -> Tensor | None:
+    def _output(self, result: Any, n: int) -> Tensor | None:
         """Return the first tensor that has an entry for each sequence, the same in all batches."""
-        found = outputs(said, n, self.batch_first)
+        found = outputs(result, n, self.batch_first)
         fits = [index for index, t in enumerate(found) if t.ndim and len(t) == n]
         if self._place is None:
             self._place = fits[0] if fits else -1
@@ -269,17 +357,17 @@ class Runner:
         return x, {}
 
     def _listen(self, x: Any, options: Mapping[str, Any]) -> tuple[Any, list[Call]]:
-        with listen(self.found, self._copy) as calls:
-            said = self.model(x, **options)
-        if not self._copy and any(call.spoilt() for call in calls):
+        with listen(self.modules, self._copy) as calls:
+            result = self.model(x, **options)
+        if not self._copy and any(call.changed_in_place() for call in calls):
             self._copy = True
             return self._listen(x, options)
         if not calls:
             raise DataError(
                 f"{type(self.model).__name__} ran none of its recurrent layers: "
-                f"{', '.join(f.name for f in self.found)}"
+                f"{', '.join(f.name for f in self.modules)}"
             )
-        return said, calls
+        return result, calls
 
     def _same_order(self, call: Call, lengths: NDArray[np.int64]) -> None:
         """Refuse packed sequences that the model has sorted by hand."""
@@ -288,23 +376,24 @@ class Runner:
         own = call.lengths.numpy()
         if not np.array_equal(own, lengths) and np.array_equal(np.sort(own), np.sort(lengths)):
             raise DataError(
-                f"layer {call.found.node} sees the sequences in another order than the input; let "
-                "pack_padded_sequence sort them (enforce_sorted=False), or give them longest first"
+                f"layer {call.recorded.node} sees the sequences in another order than the input; "
+                "let pack_padded_sequence sort them (enforce_sorted=False), or give them longest "
+                "first"
             )
 
     def _again(
         self,
         arguments: tuple[Any, Any],
-        said: Any,
+        result: Any,
         calls: Sequence[Call],
         replayed: list[tuple[Segment, Replayed]],
         inside: Tensor,
     ) -> tuple[float, str]:
         """Run the module with the stepped states and compare its outputs."""
-        strange = sorted({call.found.node for call in calls if not call.found.known})
+        strange = sorted({call.recorded.node for call in calls if not call.recorded.known})
         if strange:
             return math.nan, f"the equations of {', '.join(strange)} are not known"
-        first = self._compared(said, inside)
+        first = self._compared(result, inside)
         if not first:
             return math.nan, "the module returns no tensor to compare"
         x, options = arguments
@@ -325,5 +414,5 @@ class Runner:
             f"{where} differs by {found.error:.2g}, above {found.allowed:.2g}"
         )
 
-    def _compared(self, said: Any, inside: Tensor) -> list[Tensor]:
-        return comparable(outputs(said, len(inside), self.batch_first))
+    def _compared(self, result: Any, inside: Tensor) -> list[Tensor]:
+        return comparable(outputs(result, len(inside), self.batch_first))

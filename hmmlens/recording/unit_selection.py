@@ -14,12 +14,20 @@ Units = int | np.integer[Any] | Sequence[int] | Mapping[str, Sequence[int]]
 Moments = Mapping[str, tuple[int, NDArray[np.float64], NDArray[np.float64]]]
 
 
-def given(units: Units, sizes: Mapping[str, int]) -> dict[str, list[int]]:
-    """Return node -> unit numbers, for all nodes alike or as they are named.
+def unit_numbers(units: Units, sizes: Mapping[str, int]) -> dict[str, list[int]]:
+    """Return the units of each node, for all nodes alike or as they are named.
 
     Parameters
     ----------
-    sizes : node -> its number of units.
+    units : sequence of int, or mapping of str to sequence of int
+        Units of all nodes, or of each.
+    sizes : mapping of str to int
+        Number of units of each node.
+
+    Returns
+    -------
+    dict of str to list of int
+        The units of each node.
 
     Raises
     ------
@@ -50,12 +58,25 @@ def given(units: Units, sizes: Mapping[str, int]) -> dict[str, list[int]]:
 
 
 def most_variable(n_units: int, batches: Iterable[Moments]) -> dict[str, list[int]]:
-    """Return node -> the numbers of its ``n_units`` units with the largest variance, rising.
+    """Return the units of each node with the largest variance.
 
     Parameters
     ----------
-    batches : node -> count, mean and squared deviations (unit), see ``Layout.variances``; they are
-        joined as by Chan et al. 1983.
+    n_units : int
+        Units of each node.
+    batches : iterable of mapping
+        For each batch: node -> count, mean and squared deviations (unit), see ``Layout.variances``.
+        They are joined as by Chan et al. 1983.
+
+    Returns
+    -------
+    dict of str to list of int
+        Numbers of units, rising.
+
+    Raises
+    ------
+    DataError
+        When ``n_units`` is below 1.
     """
     if n_units < 1:
         raise DataError(f"units must be 1 or more, found {n_units}")

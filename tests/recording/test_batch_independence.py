@@ -131,8 +131,8 @@ def test_states_that_depend_on_the_batch_are_unknown() -> None:
 
     model = Custom(way, rnn=gru(), norm=nn.BatchNorm1d(3, track_running_stats=False))
     tree = hmmlens.extract(model, values(4).astype(np.float32))
-    told = "unknown: the states of layer rnn depend on the other sequences of the batch"
-    assert tree.attrs["replay"] == told
+    reason = "unknown: the states of layer rnn depend on the other sequences of the batch"
+    assert tree.attrs["replay"] == reason
 
 
 def test_as_many_sequences_as_steps_do_not_hide_a_wrong_order_of_dimensions() -> None:

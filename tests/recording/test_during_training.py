@@ -20,15 +20,15 @@ FULL = torch.full((5,), 9)
 def train(model: Any, n_steps: int = 4) -> list[Tensor]:
     """Take some steps of a plain training loop; return the weights before each."""
     optimiser = torch.optim.Adam(model.parameters(), lr=0.05)
-    seen = []
+    before = []
     torch.manual_seed(5)
     for _ in range(n_steps):
-        seen.append({k: v.clone() for k, v in model.state_dict().items()})
+        before.append({k: v.clone() for k, v in model.state_dict().items()})
         loss = (model(X, FULL) ** 2).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    return seen
+    return before
 
 
 @pytest.mark.parametrize("kind", ["gru", "lstm"])

@@ -367,10 +367,10 @@ def test_layers_are_chosen_by_node_or_module() -> None:
     assert list(hmmlens.extract(model, X, np.full(5, 9), layers=["rnn"]).children) == both
     one = hmmlens.extract(model, X, layers=["rnn_l1_reverse"])
     assert list(one.children) == ["rnn_l1_reverse"]
-    told = "there is no layer 'rnn_l2' (did you mean 'rnn_l1'?); there are: " + ", ".join(both)
+    reason = "there is no layer 'rnn_l2' (did you mean 'rnn_l1'?); there are: " + ", ".join(both)
     with pytest.raises(DataError) as caught:
         hmmlens.extract(model, X, layers=["rnn_l2"])
-    assert str(caught.value) == told
+    assert str(caught.value) == reason
     with pytest.raises(DataError, match=r"layers wants a list of names, such as \['rnn'\]"):
         hmmlens.extract(model, X, layers="rnn")
 
@@ -385,13 +385,13 @@ def test_units_are_chosen_by_number_or_for_each_layer() -> None:
         np.testing.assert_array_equal(some["rnn_l1"][name], array[:, :, [3, 1]])
         np.testing.assert_array_equal(each["rnn_l1"][name], array[:, :, [4]])
         np.testing.assert_array_equal(each["rnn_l0"][name], whole["rnn_l0"][name])
-    for wrong, told in (
+    for wrong, reason in (
         ([5], r"units of rnn_l0 must be from 0 to 4, found \[5\]"),
         ([1, 1], "must be different whole numbers"),
         ({"rnn": [1]}, "there is no layer 'rnn'; there are: rnn_l0, rnn_l1"),
         (0, "units must be 1 or more, found 0"),
     ):
-        with pytest.raises(DataError, match=told):
+        with pytest.raises(DataError, match=reason):
             hmmlens.extract(model, X, units=wrong)
 
 
@@ -521,18 +521,18 @@ def test_labels_travel_along() -> None:
     tree = hmmlens.extract(gru(), X, labels={"split": [0, 0, 1, 2, 2]}, made_by={"seed": 3})
     np.testing.assert_array_equal(tree["split"], [0, 0, 1, 2, 2])
     assert tree.attrs["seed"] == 3
-    for labels, told in (
+    for labels, reason in (
         ({"split": [1, 2]}, "'split' must be a number for each of the 5 sequences"),
         ({"who": list("abcde")}, "'who' must be a number for each of the 5 sequences"),
         ({"output": range(5)}, "'output' is the name of another array"),
         ({"rnn": range(5)}, "'rnn' is the name of a layer"),
     ):
-        with pytest.raises(DataError, match=told):
+        with pytest.raises(DataError, match=reason):
             hmmlens.extract(gru(), X, labels=labels)
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "reason"),
     [
         (
             {"inputs": np.zeros(4)},
@@ -561,15 +561,15 @@ def test_labels_travel_along() -> None:
         ({"batch_size": 0}, "batch_size must be 1 or more, found 0"),
     ],
 )
-def test_what_does_not_fit_is_told(options: dict[str, Any], told: str) -> None:
-    with pytest.raises(DataError, match=told):
+def test_what_does_not_fit_is_told(options: dict[str, Any], reason: str) -> None:
+    with pytest.raises(DataError, match=reason):
         hmmlens.extract(**({"model": gru(), "inputs": X} | options))
 
 
 def test_progress_counts_batches(capsys: pytest.CaptureFixture[str]) -> None:
-    seen: list[tuple[int, int]] = []
-    hmmlens.extract(gru(), X, batch_size=2, progress=lambda done, of: seen.append((done, of)))
-    assert seen == [(1, 3), (2, 3), (3, 3)]
+    calls: list[tuple[int, int]] = []
+    hmmlens.extract(gru(), X, batch_size=2, progress=lambda done, of: calls.append((done, of)))
+    assert calls == [(1, 3), (2, 3), (3, 3)]
     hmmlens.extract(gru(), X, batch_size=2, progress=True)
     shown = capsys.readouterr().err
     assert shown.startswith("\rrecording [" + 10 * "#" + 20 * "." + "] 1 of 3 batches\r")

@@ -49,10 +49,10 @@ def test_one_changed_state_is_caught_with_its_step(
         return states, output[1]
 
     model.rnn.register_forward_hook(change)
-    told = refusal(model)
-    assert told.startswith("the recorded states do not replay: layer rnn, step ")
+    reason = refusal(model)
+    assert reason.startswith("the recorded states do not replay: layer rnn, step ")
     # The state itself differs, and the step after it, which is computed from it.
-    assert int(told.split("step ")[1].split()[0]) in (step, step + 1)
+    assert int(reason.split("step ")[1].split()[0]) in (step, step + 1)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -141,8 +141,8 @@ def test_an_output_that_the_states_do_not_give_is_refused(monkeypatch: pytest.Mo
     from hmmlens.recording import module_replay
 
     monkeypatch.setattr(module_replay, "_as_layer", losing_a_unit(module_replay._as_layer))
-    told = refusal(model_of("gru"))
-    assert "with all layers stepped, the module's output at step 6 differs by" in told
+    reason = refusal(model_of("gru"))
+    assert "with all layers stepped, the module's output at step 6 differs by" in reason
 
 
 def test_states_that_are_not_numbers_are_refused() -> None:

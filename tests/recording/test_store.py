@@ -56,7 +56,7 @@ def test_layers_stand_in_the_order_of_the_forward_pass(
 
     model = Custom(way, a=seeded(nn.GRU, 3, 3, 11, bidirectional=True, batch_first=True))
     model.b = seeded(nn.GRU, 3, 3, batch_first=True)
-    model.a = nn.Sequential(model.a, Custom(lambda _, said: (said[0][..., :3], said[1])))
+    model.a = nn.Sequential(model.a, Custom(lambda _, result: (result[0][..., :3], result[1])))
     stack = [[f"a_0_l{k}", f"a_0_l{k}_reverse"] for k in range(11)]
     expected = [["b_call0"], *stack, ["b_call1"], ["b_call2"]]
     # File systems list folders in orders of their own.
@@ -98,10 +98,10 @@ def test_a_lost_chunk_of_a_recording_is_told(tmp_path: Path) -> None:
         chunk = next(p for p in sorted((path / name / "c").rglob("*")) if p.is_file())
         held = chunk.read_bytes()
         chunk.unlink()
-        told = f"array '{name}' has lost its chunk {chunk.relative_to(path / name)}; delete"
-        with pytest.raises(StoreError, match=told):
+        reason = f"array '{name}' has lost its chunk {chunk.relative_to(path / name)}; delete"
+        with pytest.raises(StoreError, match=reason):
             read_tree(path)
-        with pytest.raises(StoreError, match=told):
+        with pytest.raises(StoreError, match=reason):
             activations.read(path, "rnn_l0")
         chunk.write_bytes(held)
     read_tree(path)

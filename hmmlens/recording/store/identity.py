@@ -1,8 +1,8 @@
 """A hash of what a network computes beyond its weights: its code, its plain attributes.
 
 Attributes of the modules, functions with what they close over, and the files that define their
-classes with all of the user's own that these import are covered. An object that tells nothing of
-its content makes the hash None.
+classes with all of the user's own that these import are covered. An object that does not show its
+content makes the hash None.
 """
 
 from __future__ import annotations
@@ -37,14 +37,22 @@ MEMBERS = (property, classmethod, staticmethod, *VALUES)
 
 
 class UnknownContentError(Exception):
-    """An object does not show what it holds."""
+    """An object does not show its content."""
 
 
 def of_module(model: Any) -> str | None:
-    """Return a hash of the code and the plain attributes of a torch module, or None.
+    """Return a hash of the code and the plain attributes of a torch module.
 
-    None means that something in it cannot be compared, such as an open file; what was recorded of
-    such a network cannot be told from what another one holds.
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The module.
+
+    Returns
+    -------
+    str or None
+        None where something in it cannot be compared, such as an open file; recordings of such a
+        network cannot be distinguished from those of another one.
     """
     walk = _Walk()
     try:
@@ -85,7 +93,7 @@ class _Walk:
 
     def __init__(self) -> None:
         self.sha = hashlib.sha256()
-        self.seen: dict[int, int] = {}
+        self.states_of_batch: dict[int, int] = {}
         #: Objects that are hashed, so that their numbers are not given to others.
         self.kept: list[Any] = []
         self.classes: set[type] = set()
@@ -101,10 +109,10 @@ class _Walk:
             self.note("enum", type(value).__qualname__, value.name)
         elif isinstance(value, PLAIN):
             self.note(type(value).__name__, repr(value))
-        elif id(value) in self.seen:
-            self.note("again", self.seen[id(value)])
+        elif id(value) in self.states_of_batch:
+            self.note("again", self.states_of_batch[id(value)])
         else:
-            self.seen[id(value)] = len(self.seen)
+            self.states_of_batch[id(value)] = len(self.states_of_batch)
             self.kept.append(value)
             self._add_new(value)
 
@@ -194,7 +202,7 @@ class _Walk:
         in_file = getattr(module, "__file__", None) is not None
         for name in sorted(_names(function.__code__) & set(function.__globals__)):
             held = function.__globals__[name]
-            # Functions and classes of a file are told by the file.
+            # Functions and classes of a file are covered by the file.
             if not in_file or isinstance(held, VALUES):
                 self.note(name)
                 self.add(held)
@@ -228,7 +236,7 @@ def _names(code: types.CodeType) -> set[str]:
 
 
 def _own(name: str | None) -> bool:
-    """Tell whether a module is the user's."""
+    """Return whether a module is the user's."""
     module = sys.modules.get(name or "")
     if module is None:
         return True
@@ -247,12 +255,12 @@ def _content(cell: Any) -> Any:
 
 
 def _state(value: Any) -> Any:
-    """Return what an object holds.
+    """Return the content of an object.
 
     Raises
     ------
     UnknownContentError
-        When it does not tell.
+        When it does not show its content.
     """
     if hasattr(value, "__dict__"):
         held = dict(vars(value))

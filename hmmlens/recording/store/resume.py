@@ -1,4 +1,4 @@
-"""What tells whether an extraction that was killed may be continued."""
+"""Whether an extraction that was killed may be continued."""
 
 from __future__ import annotations
 
@@ -21,14 +21,24 @@ log = logging.getLogger(__name__)
 
 
 def fingerprint(model: Any, settings: Sequence[Any], fixed: Mapping[str, Any]) -> str | None:
-    """Return a hash of all that determines a recording but its inputs, or None.
+    """Return a hash of all that determines a recording but its inputs.
 
     It covers weights, code and plain attributes (see :mod:`hmmlens.recording.store.identity`) and
-    the settings. None of an object whose weights or content are hidden: it cannot be compared.
+    the settings.
 
     Parameters
     ----------
-    fixed : name -> array that goes into the store as it is.
+    model : torch.nn.Module or object
+        The network.
+    settings : sequence of object
+        The settings of the recording.
+    fixed : mapping of str to ndarray
+        Arrays that go into the store as they are.
+
+    Returns
+    -------
+    str or None
+        None of an object whose weights or content are hidden: it cannot be compared.
     """
     import torch
 
@@ -61,6 +71,7 @@ def checksum(arrays: Iterable[NDArray[Any]]) -> int:
     Returns
     -------
     int
+        A CRC-32.
     """
     total = 0
     for values in arrays:
@@ -77,8 +88,15 @@ def forget_changed(
 
     Parameters
     ----------
-    again : runs a batch and returns its checksum. What a module does is more than its weights tell:
-        its code, its plain attributes, a state that it carries from batch to batch.
+    sink : Memory or Store
+        What is written.
+    source : Source
+        The sequences.
+    batch_size : int
+        Sequences of a batch.
+    again : callable
+        Runs a batch and returns its checksum. A module does more than its weights show: its code,
+        its plain attributes, a state that it carries from batch to batch.
     """
     for index, about in enumerate(sink.done):
         rows = slice(index * batch_size, min((index + 1) * batch_size, len(source)))

@@ -27,27 +27,64 @@ def head(
 
     Parameters
     ----------
-    fingerprint : of what the store is made from.
-    units : node -> unit numbers that are kept.
-    arrays : ``variable`` or ``node/variable`` of all arrays.
+    fingerprint : str or None
+        Of what the store is made from.
+    units : mapping of str to sequence of int or None
+        Units of each node that are kept.
+    arrays : sequence of str
+        ``variable`` or ``node/variable`` of all arrays.
+
+    Returns
+    -------
+    dict
+        The line.
     """
     found = {"fingerprint": fingerprint, "units": units, "arrays": list(arrays)}
     return {"format": FORMAT, **found}
 
 
 def write_log(folder: Path, lines: Sequence[Mapping[str, Any]]) -> None:
-    """Write a log anew."""
+    """Write a log anew.
+
+    Parameters
+    ----------
+    folder : Path
+        The unfinished store.
+    lines : sequence of mapping
+        All lines.
+    """
     (folder / LOG).write_text("".join(f"{json.dumps(line)}\n" for line in lines))
 
 
 def append_log(folder: Path, line: Mapping[str, Any]) -> None:
-    """Add a line."""
+    """Append a line to a log.
+
+    Parameters
+    ----------
+    folder : Path
+        The unfinished store.
+    line : mapping
+        The line.
+    """
     with open(folder / LOG, "a") as log:
         log.write(f"{json.dumps(line)}\n")
 
 
 def read_log(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the first line and the others, without one that was cut off; empty where none is."""
+    """Read a log, without a last line that was cut off.
+
+    Parameters
+    ----------
+    folder : Path
+        The unfinished store.
+
+    Returns
+    -------
+    head : dict
+        The first line; empty where there is no log.
+    lines : list of dict
+        The others.
+    """
     path = folder / LOG
     if path.is_symlink() or not path.is_file():
         return {}, []
@@ -70,6 +107,16 @@ def verified(folder: Path) -> list[str]:
 
     The log proves that hmmlens made the folder, and names the arrays; each file must be one that
     Zarr writes for them.
+
+    Parameters
+    ----------
+    folder : Path
+        The unfinished store.
+
+    Returns
+    -------
+    list of str
+        Names; empty where there is no folder.
 
     Raises
     ------
@@ -95,8 +142,8 @@ def verified(folder: Path) -> list[str]:
     chunk = re.compile(f"(?:{'|'.join(map(re.escape, arrays)) or '(?!)'})/c(?:/[0-9]+)*/?")
     for name in names:
         written = STRAY.sub("", name)
-        beside = {written, f"{written}.json"}
-        if not beside & ours and not chunk.fullmatch(written):
+        alternatives = {written, f"{written}.json"}
+        if not alternatives & ours and not chunk.fullmatch(written):
             raise StoreError(
                 f"{folder}: holds what was not finished of a store, and {name!r}, which hmmlens "
                 "did not write; move that away, or name another folder"

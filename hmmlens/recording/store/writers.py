@@ -25,8 +25,16 @@ from hmmlens.recording.store.unfinished import LOG
 class Spec(NamedTuple):
     """One array.
 
-    name : ``variable``, or ``node/variable``
-    shape, dims, dtype : of the whole array
+    Attributes
+    ----------
+    name : str
+        ``variable``, or ``node/variable``.
+    shape : tuple of int
+        Shape of the whole array.
+    dims : tuple of str
+        Its dimensions.
+    dtype : str
+        Its type.
     """
 
     name: str
@@ -59,7 +67,17 @@ class Memory:
             self.arrays.clear()
 
     def create(self, specs: Sequence[Spec], fixed: Fixed, units: Units | None) -> None:
-        """Make room for the arrays ``specs``, and keep those of ``fixed``."""
+        """Make room for arrays.
+
+        Parameters
+        ----------
+        specs : sequence of Spec
+            Arrays that grow batch by batch.
+        fixed : sequence of (Spec, ndarray)
+            Arrays that are whole.
+        units : mapping of str to sequence of int or None
+            Units of each node that are kept.
+        """
         self.units = units
         for spec in [*specs, *(spec for spec, _ in fixed)]:
             self.specs[spec.name], self.shapes[spec.name] = spec, spec.shape
@@ -72,15 +90,42 @@ class Memory:
         self.arrays, self.specs, self.shapes = {}, {}, {}
 
     def write(self, name: str, first: int, values: NDArray[Any]) -> None:
-        """Put in the entries from ``first`` on."""
+        """Write entries of an array.
+
+        Parameters
+        ----------
+        name : str
+            Name of the array.
+        first : int
+            The first sequence.
+        values : ndarray of shape (sequence, ...)
+            The entries.
+        """
         self.arrays[name][first : first + len(values)] = values
 
     def batch_done(self, about: dict[str, Any]) -> None:
-        """Note that a batch is whole."""
+        """Note that a batch is whole.
+
+        Parameters
+        ----------
+        about : dict
+            What is noted of it.
+        """
         self.done.append(about)
 
     def close(self, attributes: Mapping[str, Mapping[str, Any]]) -> xr.DataTree:
-        """Return the arrays with the attributes of every node."""
+        """Return the arrays with the attributes of every node.
+
+        Parameters
+        ----------
+        attributes : mapping of str to mapping
+            Attributes of each node.
+
+        Returns
+        -------
+        DataTree
+            The recording.
+        """
         nodes = {path: xr.Dataset(attrs=dict(attrs)) for path, attrs in attributes.items()}
         for name, spec in self.specs.items():
             node, _, variable = name.rpartition("/")
@@ -92,7 +137,7 @@ class Memory:
 class Store:
     """Writes a Zarr store under another name, batch by batch, and renames it when it is whole.
 
-    Every batch fills whole chunks, and a line in a log says that it is there. What was killed is
+    Every batch fills whole chunks, and a line in a log records that it is there. What was killed is
     continued after the last such line, if it was made from the same (``fingerprint``).
 
     It is a context: on entering, the unfinished folder is locked against other writers, and what is
@@ -101,10 +146,14 @@ class Store:
 
     Parameters
     ----------
-    path : the store's folder.
-    partial : the folder until it is whole.
-    fingerprint : of model and settings; None to start anew always.
-    batch_size : sequences that come at once.
+    path : Path
+        The store's folder.
+    partial : Path
+        The folder until it is whole.
+    fingerprint : str or None
+        Of model and settings; None to start anew always.
+    batch_size : int
+        Sequences of a batch.
     """
 
     def __init__(self, path: Path, partial: Path, fingerprint: str | None, batch_size: int) -> None:
@@ -171,7 +220,13 @@ class Store:
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Name -> shape of the arrays that there are."""
+        """Return the shapes of the arrays that there are.
+
+        Returns
+        -------
+        dict of str to tuple of int
+            By the names of the arrays.
+        """
         return {name: array.shape for name, array in self._arrays.items()}
 
     def _continue(self) -> None:
@@ -196,7 +251,17 @@ class Store:
         self.units, self.done, self._arrays = None, [], {}
 
     def create(self, specs: Sequence[Spec], fixed: Fixed, units: Units | None) -> None:
-        """Make the arrays ``specs``, and write those of ``fixed``."""
+        """Make the arrays of the store.
+
+        Parameters
+        ----------
+        specs : sequence of Spec
+            Arrays that grow batch by batch.
+        fixed : sequence of (Spec, ndarray)
+            Arrays that are whole, and are written now.
+        units : mapping of str to sequence of int or None
+            Units of each node that are kept.
+        """
         import zarr
         from zarr.codecs import BloscCodec
 
@@ -229,7 +294,17 @@ class Store:
         return (size // parts, *spec.shape[1:])
 
     def write(self, name: str, first: int, values: NDArray[Any]) -> None:
-        """Write the entries from ``first`` on."""
+        """Write entries of an array.
+
+        Parameters
+        ----------
+        name : str
+            Name of the array.
+        first : int
+            The first sequence.
+        values : ndarray of shape (sequence, ...)
+            The entries.
+        """
         array = self._arrays[name]
         # Chunk by chunk, because Zarr holds copies of all chunks of one call.
         rows = array.chunks[0]
@@ -239,7 +314,13 @@ class Store:
                 array[first + begin : first + begin + len(part)] = part
 
     def batch_done(self, about: dict[str, Any]) -> None:
-        """Note that a batch is whole."""
+        """Note that a batch is whole.
+
+        Parameters
+        ----------
+        about : dict
+            What is noted of it.
+        """
         self.done.append(about)
         with writing_to(self.path):
             unfinished.append_log(self.partial, about)
@@ -247,10 +328,20 @@ class Store:
     def close(self, attributes: Mapping[str, Mapping[str, Any]]) -> xr.DataTree:
         """Give the store its attributes and its name, and open it.
 
+        Parameters
+        ----------
+        attributes : mapping of str to mapping
+            Attributes of each node.
+
+        Returns
+        -------
+        DataTree
+            The recording, whose arrays are read when they are used.
+
         Raises
         ------
         StoreError
-            When something that hmmlens did not write came to lie at its name meanwhile.
+            When something that hmmlens did not write was put under its name meanwhile.
         """
         import zarr
 
@@ -274,6 +365,16 @@ Sink = Memory | Store
 def read_tree(path: Path) -> xr.DataTree:
     """Open an activations store lazily.
 
+    Parameters
+    ----------
+    path : Path
+        The store.
+
+    Returns
+    -------
+    DataTree
+        The recording.
+
     Raises
     ------
     StoreError
@@ -294,6 +395,16 @@ def with_ends(tree: xr.DataTree) -> xr.DataTree:
 
     The coordinate ``inside`` (sequence, time) is True before each sequence's end. It is made from
     ``length`` whenever a tree is returned, and is not stored.
+
+    Parameters
+    ----------
+    tree : DataTree
+        It is changed in place.
+
+    Returns
+    -------
+    DataTree
+        The same.
     """
     for node in tree.subtree:
         for dim, lengths in (("time", tree.get("length")), ("step", node.get("length"))):
@@ -318,7 +429,15 @@ def _in_order(tree: xr.DataTree) -> xr.DataTree:
 
 
 def write_tree(tree: xr.DataTree, path: Path) -> None:
-    """Write what was recorded into memory, as a store that :func:`read_tree` opens."""
+    """Write a recording in memory as a store that :func:`read_tree` opens.
+
+    Parameters
+    ----------
+    tree : DataTree
+        The recording.
+    path : Path
+        The store.
+    """
     arrays: dict[str, xr.Variable] = {
         f"{node.path.strip('/')}/{name}".lstrip("/"): variable
         for node in tree.subtree
