@@ -54,11 +54,13 @@ test-slurm: .venv-slurm/.installed ## run a study on a SLURM of its own, and bre
 test-gpu: install ## check that the GPU here gives what the CPU gives
 	$(BIN)/python -m pytest tests/test_gpu.py -m gpu $(ARGS)
 
-lint: install ## check style, types and format
+lint: install ## check style, types, imports, docstrings, dead code and format
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/numpydoc lint $(shell find hmmlens -name '*.py')
+	$(BIN)/vulture
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 

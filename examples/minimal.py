@@ -8,8 +8,8 @@ signs. Nothing below knows that. Run it with ``python examples/minimal.py`` (abo
 import numpy as np
 import torch
 
-from hmmlens import HMMSweep, extract, reduce
-from hmmlens.hmm.selection import choose, smallest_within
+from hmmlens import HMMSweep, choose, extract, reduce
+from hmmlens.hmm.selection import smallest_within
 
 torch.manual_seed(0)
 rng = np.random.default_rng(0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,6 @@ from hmmlens.errors import DataError
 from tests.recording.oracle import KINDS, Loop, Wrapped, losing_a_unit, seeded, values
 
 X = values().astype(np.float32)
-Hook = Callable[[Any, Any, Any], Any]
 
 
 def model_of(kind: str, n_layers: int = 1, bidirectional: bool = False) -> Any:
