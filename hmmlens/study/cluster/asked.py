@@ -22,7 +22,15 @@ def size(study: Study | RoundTripStudy, wildcards: Mapping[str, str]) -> Size:
 
     Parameters
     ----------
-    wildcards : of the job.
+    study : Study or RoundTripStudy
+        The study.
+    wildcards : mapping
+        Names and values of the job's wildcards.
+
+    Returns
+    -------
+    Size
+        The quantities that the cost of the job grows with.
     """
     if isinstance(study, RoundTripStudy):
         return sizes.of_trip(study, wildcards["trip"])
@@ -43,11 +51,25 @@ def gpus(
     wildcards: Mapping[str, str],
     there_are: bool,
 ) -> int:
-    """Return how many GPUs a job asks for: with device auto, one where it is worth its wait.
+    """Return how many GPUs a job asks for.
+
+    With ``device: auto`` a job asks for one where it is worth the wait.
 
     Parameters
     ----------
-    there_are : whether GPUs are given out.
+    study : Study, RoundTripStudy or EmulationStudy
+        The study.
+    rule : str
+        Name of the job's rule.
+    wildcards : mapping
+        Names and values of the job's wildcards.
+    there_are : bool
+        Whether GPUs are available to jobs.
+
+    Returns
+    -------
+    int
+        0 or 1.
     """
     device = RULES[rule].device
     if device == "cpu" or study.device == "cpu":

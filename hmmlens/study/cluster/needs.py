@@ -17,7 +17,7 @@ from hmmlens.study.jobs import AnyStudy
 from hmmlens.study.rules import RULES, Request
 from hmmlens.study.work import OfSize, Size
 
-#: Memory of the two processes of Snakemake that SLURM counts beside a job's own.
+#: Memory of the two processes of Snakemake that SLURM counts in addition to a job's own.
 SNAKEMAKE_MB = 400
 MEMORY_MARGIN, TIME_MARGIN = 2, 8
 #: Minutes that a job may take to find its files and libraries on a busy file system.
@@ -25,7 +25,15 @@ START_MINUTES = 5
 
 
 class Need(NamedTuple):
-    """What a job asks for: memory in MB, time in minutes."""
+    """What a job asks for.
+
+    Attributes
+    ----------
+    mem_mb : int
+        Memory in MB.
+    runtime : int
+        Time in minutes.
+    """
 
     mem_mb: int
     runtime: int
@@ -37,15 +45,16 @@ def need(rule: str, size: Size, attempt: int = 1) -> Need:
     Parameters
     ----------
     rule : str
-        Its name.
+        Name of the job's rule.
     size : Size
-        Of its work, see :mod:`hmmlens.study.cluster.sizes`.
+        Size of its work, see :mod:`hmmlens.study.cluster.sizes`.
     attempt : int
         1, and one more after each failure.
 
     Returns
     -------
     Need
+        Memory and time, with margins, doubled for each further attempt.
     """
     model = RULES[rule].model
     assert isinstance(model, OfSize)
@@ -65,13 +74,14 @@ def of_job(study: AnyStudy, rule: str, wildcards: Mapping[str, str], attempt: in
     rule : str
         Name of the job's rule.
     wildcards : mapping
-        Of the job.
+        Names and values of the job's wildcards.
     attempt : int
         1, and one more after each failure.
 
     Returns
     -------
     Need
+        Memory and time of this attempt.
     """
     asks = RULES[rule].asks
     if asks is None:

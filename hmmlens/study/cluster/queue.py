@@ -1,4 +1,4 @@
-"""What SLURM's queue holds of a run."""
+"""The jobs of a run in SLURM's queue."""
 
 from __future__ import annotations
 
@@ -13,11 +13,21 @@ from hmmlens.errors import HmmlensError
 
 
 class QueueError(HmmlensError):
-    """SLURM's queue cannot be asked, or does not do what it was asked for."""
+    """SLURM's queue does not answer, or does not carry out a command."""
 
 
 class Job(NamedTuple):
-    """One job in the queue: its number, its state, and why it waits or where it runs."""
+    """One job in the queue.
+
+    Attributes
+    ----------
+    number : str
+        Number that SLURM gave to the job.
+    state : str
+        State of the job, such as ``PENDING``.
+    reason : str
+        Why the job waits, or where it runs.
+    """
 
     number: str
     state: str
@@ -25,7 +35,13 @@ class Job(NamedTuple):
 
 
 def look_first_in(folder: Path) -> None:
-    """Let commands of this process, and of those that it starts, be looked for there first."""
+    """Put a folder first in the search path of this process and of those that it starts.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder with commands.
+    """
     places = os.environ["PATH"].split(os.pathsep)
     if str(folder) not in places:
         os.environ["PATH"] = os.pathsep.join([str(folder), *places])
@@ -34,10 +50,20 @@ def look_first_in(folder: Path) -> None:
 def ask(*command: str) -> str:
     """Return what one of SLURM's commands prints.
 
+    Parameters
+    ----------
+    *command : str
+        The command and its arguments.
+
+    Returns
+    -------
+    str
+        Standard output of the command.
+
     Raises
     ------
     QueueError
-        When it is not there, fails, or does not answer within a minute.
+        When the command is not installed, fails, or does not answer within a minute.
     """
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
@@ -55,10 +81,21 @@ def jobs(run: str) -> list[Job]:
 
     Parameters
     ----------
-    run : ID of the run, which Snakemake gives as name to all of its jobs.
+    run : str
+        ID of the run, which Snakemake gives as name to all of its jobs.
+
+    Returns
+    -------
+    list of Job
+        Jobs in the order of ``squeue``.
+
+    Raises
+    ------
+    QueueError
+        When the queue does not answer.
     """
-    told = ask("squeue", "--noheader", "--format=%i|%T|%r", f"--name={run}")
-    return [Job(*line.split("|", 2)) for line in told.splitlines()]
+    lines = ask("squeue", "--noheader", "--format=%i|%T|%r", f"--name={run}")
+    return [Job(*line.split("|", 2)) for line in lines.splitlines()]
 
 
 def cancel(run: str, patience: float = 120.0) -> str | None:
@@ -66,12 +103,15 @@ def cancel(run: str, patience: float = 120.0) -> str | None:
 
     Parameters
     ----------
-    run : ID of the run.
-    patience : seconds to wait until the jobs are gone.
+    run : str
+        ID of the run.
+    patience : float
+        Seconds to wait until the jobs are gone.
 
     Returns
     -------
-    What was done, for the user; None when there were no jobs.
+    str or None
+        A sentence for the user that names the cancelled jobs; None when there were none.
 
     Raises
     ------
@@ -86,21 +126,46 @@ def cancel(run: str, patience: float = 120.0) -> str | None:
     end = time.monotonic() + patience
     while left := jobs(run):
         if time.monotonic() > end:
-            told = ", ".join(f"{job.number} {job.state}" for job in left)
-            raise QueueError(f"cancelled SLURM jobs do not end: {told}")
+            states = ", ".join(f"{job.number} {job.state}" for job in left)
+            raise QueueError(f"cancelled SLURM jobs do not end: {states}")
         time.sleep(1)
     return f"Cancelled SLURM jobs that a killed run of this study had left: {numbers}."
 
 
 def offered() -> tuple[list[str], list[str]]:
-    """Return the names of the cluster's partitions, and what its nodes offer, such as GPUs."""
+    """Return what the cluster offers.
+
+    Returns
+    -------
+    partitions : list of str
+        Names of the partitions.
+    gres : list of str
+        Generic resources of the nodes, such as GPUs.
+
+    Raises
+    ------
+    QueueError
+        When SLURM does not answer.
+    """
     lines = [line.split("|", 1) for line in ask("sinfo", "-h", "-o", "%R|%G").splitlines()]
     return sorted({name for name, _ in lines}), sorted({gres for _, gres in lines})
 
 
-def summary(found: list[Job]) -> str:
-    """Return how many jobs run and how many wait for what, in one line."""
-    waiting = Counter(job.reason for job in found if job.state == "PENDING")
-    told = ", ".join(f"{reason} {n}" for reason, n in waiting.most_common())
+def summary(queued: list[Job]) -> str:
+    """Return how many jobs run, and how many wait for which reason, in one line.
+
+    Parameters
+    ----------
+    queued : list of Job
+        Jobs in the queue.
+
+    Returns
+    -------
+    str
+        The line, without a full stop.
+    """
+    waiting = Counter(job.reason for job in queued if job.state == "PENDING")
+    reasons = ", ".join(f"{reason} {n}" for reason, n in waiting.most_common())
     n_waiting = sum(waiting.values())
-    return f"{len(found) - n_waiting} at work, {n_waiting} waiting{f' ({told})' if told else ''}"
+    n_working = len(queued) - n_waiting
+    return f"{n_working} at work, {n_waiting} waiting{f' ({reasons})' if reasons else ''}"

@@ -1,10 +1,10 @@
-"""One run of a study at a time in a folder, whatever became of the one before.
+"""One run of a study at a time in a folder, even after an earlier run was killed.
 
-Snakemake's own lock leaves gaps: two runs that start in the same moment both get it, any run that
-ends takes away the locks of all others in its folder, and after a kill it says nothing of jobs that
-still run. Here a run holds a lock that the operating system takes back when the process ends,
-however it ends. It writes down the name of its SLURM jobs for the next run to find, and puts a mark
-into the environment of all processes that it starts.
+Snakemake's own lock leaves gaps: two runs that start at the same moment both obtain it, any run
+that ends removes the locks of all others in its folder, and after a kill it does not report jobs
+that still run. Here a run holds a lock that the operating system releases when the process ends,
+however it ends. It writes down the name of its SLURM jobs, so that the next run can find them, and
+marks the environment of all processes that it starts.
 """
 
 from __future__ import annotations
@@ -29,25 +29,30 @@ class BusyError(HmmlensError):
 
 
 def begin(path: Path, run: str | None, patience: float = 120.0) -> tuple[IO[str], str | None]:
-    """Hold a study for this process, and end the jobs that a killed run of it left.
+    """Lock a study for this process, and end the jobs that a killed run of it left.
 
     Two jobs must not write to one file, so no job may start before this returns.
 
     Parameters
     ----------
-    path : file for the lock and the note, one for each study in a folder.
-    run : ID of this run, which is the name of all its SLURM jobs; None without SLURM.
-    patience : seconds to wait until cancelled jobs are gone.
+    path : Path
+        File for the lock and the note, one for each study in a folder.
+    run : str or None
+        ID of this run, which is the name of all its SLURM jobs; None without SLURM.
+    patience : float
+        Seconds to wait until cancelled jobs are gone.
 
     Returns
     -------
-    The file, which holds the study as long as it is open, and a line for the user where something
-    was ended.
+    note : file
+        The open file, which holds the lock until it is closed.
+    ended : str or None
+        A line for the user that names the jobs and processes that were ended; None without any.
 
     Raises
     ------
     BusyError
-        When another process holds the study.
+        When another process holds the lock.
     QueueError
         When jobs of a killed run cannot be looked for or do not end.
     """
@@ -65,13 +70,13 @@ def begin(path: Path, run: str | None, patience: float = 120.0) -> tuple[IO[str]
     except OSError:
         # A file system without such locks: Snakemake's lock has to do.
         pass
-    told: list[str | None] = []
+    ended: list[str | None] = []
     if strays := _end_strays(path):
-        told.append(f"Killed processes that a killed run of this study had left: {strays}.")
+        ended.append(f"Killed processes that a killed run of this study had left: {strays}.")
     _, _, former = note.read().partition("\n")
     if former.strip():
         try:
-            told.append(queue.cancel(former.strip(), patience))
+            ended.append(queue.cancel(former.strip(), patience))
         except queue.QueueError as error:
             raise queue.QueueError(
                 f"{error}. A killed run of this study may have left SLURM jobs: see squeue "
@@ -79,11 +84,17 @@ def begin(path: Path, run: str | None, patience: float = 120.0) -> tuple[IO[str]
             ) from None
     _write(note, run)
     os.environ[MARK] = str(path.resolve())
-    return note, " ".join(filter(None, told)) or None
+    return note, " ".join(filter(None, ended)) or None
 
 
 def end(note: IO[str]) -> None:
-    """Note that a run ended well, so that it left no jobs; the study stays held."""
+    """Note that a run ended well, so that it left no jobs; the lock is kept.
+
+    Parameters
+    ----------
+    note : file
+        The file that :func:`begin` returned.
+    """
     _write(note, None)
 
 
@@ -92,17 +103,17 @@ def _end_strays(path: Path) -> str:
 
     Jobs of SLURM are left to SLURM.
     """
-    mark, ended = str(path.resolve()), []
+    mark, killed = str(path.resolve()), []
     for process in psutil.process_iter():
         try:
             environ = process.environ()
             if environ.get(MARK) == mark and "SLURM_JOB_ID" not in environ:
                 process.kill()
-                ended.append(process)
+                killed.append(process)
         except psutil.Error:
             continue
-    psutil.wait_procs(ended, timeout=10)
-    return ", ".join(str(process.pid) for process in ended)
+    psutil.wait_procs(killed, timeout=10)
+    return ", ".join(str(process.pid) for process in killed)
 
 
 def _write(note: IO[str], run: str | None) -> None:

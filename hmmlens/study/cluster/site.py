@@ -38,11 +38,17 @@ class Site(Section):
     tell_after: float = Field(default=30.0, gt=0, description="minutes")
 
     def resources(self, n_gpus: int) -> dict[str, str]:
-        """Return Snakemake's names for what a job has to ask this cluster for.
+        """Return what a job has to ask this cluster for, by Snakemake's names.
 
         Parameters
         ----------
-        n_gpus : devices that the job wants; with 0 it goes where jobs without a GPU go.
+        n_gpus : int
+            Devices that the job asks for; with 0 it runs where jobs without a GPU run.
+
+        Returns
+        -------
+        dict of str to str
+            Names of resources and their values; settings that are not given are left out.
         """
         gpu = self.gpu if n_gpus else None
         asked = {
@@ -58,6 +64,16 @@ class Site(Section):
 def read(path: str | os.PathLike[str]) -> Site:
     """Read ``site.yaml`` and check it.
 
+    Parameters
+    ----------
+    path : str or path-like
+        Path of the file.
+
+    Returns
+    -------
+    Site
+        The checked settings.
+
     Raises
     ------
     ConfigError
@@ -68,13 +84,18 @@ def read(path: str | os.PathLike[str]) -> Site:
 
 
 def check_names(site: Site, partitions: list[str], gres: list[str], source: str) -> None:
-    """Hold the names in a site's settings against those of the cluster.
+    """Compare the names in a site's settings with those of the cluster.
 
     Parameters
     ----------
-    partitions : of the cluster, from ``sinfo -o %R``.
-    gres : what its nodes have, from ``sinfo -o %G``, such as ``gpu:a100:4``.
-    source : the file's name, for the message.
+    site : Site
+        Settings of the cluster.
+    partitions : list of str
+        Partitions of the cluster, from ``sinfo -o %R``.
+    gres : list of str
+        Generic resources of its nodes, from ``sinfo -o %G``, such as ``gpu:a100:4``.
+    source : str
+        Name of the settings file, for the message.
 
     Raises
     ------

@@ -23,12 +23,34 @@ UNKNOWN_UNITS = 256
 
 
 def of_dataset(dataset: Dataset) -> Size:
-    """Return the size of a dataset, by its settings; of a file by its bytes, from above."""
+    """Return the size of a dataset by its settings; an upper bound where it is read from a file.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Settings of the dataset.
+
+    Returns
+    -------
+    Size
+        Steps of the dataset and values of a step.
+    """
     return Size(dataset.n_steps_in_all(), dataset.n_values_per_step())
 
 
 def units_of(network: Any) -> int:
-    """Return the units of all layers of a network; of one with a file, by its weights."""
+    """Return the units of all layers of a network, estimated from the file of one with weights.
+
+    Parameters
+    ----------
+    network : NetworkConfig
+        Settings of the network.
+
+    Returns
+    -------
+    int
+        Number of units.
+    """
     if isinstance(network, TrainedNetwork):
         return network.n_units * network.n_layers
     path = Path(getattr(network, "weights", getattr(network, "file", "")))
@@ -43,7 +65,15 @@ def of_network(study: Study, name: str) -> Size:
 
     Parameters
     ----------
-    name : of a configured network, or of the untrained twin of one.
+    study : Study
+        The study.
+    name : str
+        Name of a configured network, or of its untrained control.
+
+    Returns
+    -------
+    Size
+        Size of the work on the widest reduction.
     """
     network = study.networks[name.removesuffix(naming.UNTRAINED_SUFFIX)]
     size = of_dataset(study.datasets[network.dataset])
@@ -64,7 +94,22 @@ def of_network(study: Study, name: str) -> Size:
 
 
 def of_reduction(study: Study, name: str, reducer: str) -> Size:
-    """Return the size of the work on one reduction of a network's layer."""
+    """Return the size of the work on one reduction of a network's layer.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    name : str
+        Name of a configured network, or of its untrained control.
+    reducer : str
+        Name of a configured reducer.
+
+    Returns
+    -------
+    Size
+        Size of the work on this reduction.
+    """
     size = of_network(study, name)
     width = getattr(study.reducers[reducer], "n_components", size.n_units)
     return size._replace(n_components=width, n_fits=_fits(study, width), n_reducers=1)
@@ -75,7 +120,17 @@ def of_raw(study: Study, dataset: str, reducer: str = naming.RAW_REDUCER) -> Siz
 
     Parameters
     ----------
-    reducer : one of :func:`hmmlens.naming.raw_variants`.
+    study : Study
+        The study.
+    dataset : str
+        Name of the dataset.
+    reducer : str
+        One of :func:`hmmlens.naming.raw_variants`.
+
+    Returns
+    -------
+    Size
+        Size of the work on the inputs.
     """
     size = of_dataset(study.datasets[dataset])
     control = naming.control_of(reducer)
@@ -91,7 +146,20 @@ def of_raw(study: Study, dataset: str, reducer: str = naming.RAW_REDUCER) -> Siz
 
 
 def of_trip(study: RoundTripStudy, name: str) -> Size:
-    """Return the size of one network of a round trip."""
+    """Return the size of the work on one network of a round trip.
+
+    Parameters
+    ----------
+    study : RoundTripStudy
+        The study.
+    name : str
+        Name of the round trip.
+
+    Returns
+    -------
+    Size
+        Size of the work on one network.
+    """
     trip = study.trips[name]
     size = of_dataset(trip.dataset)
     return size._replace(
@@ -111,11 +179,12 @@ def of_emulation(study: EmulationStudy, wildcards: Mapping[str, str]) -> Emulati
     study : EmulationStudy
         The study.
     wildcards : mapping
-        Of the job: ``network`` and ``seed``, or ``target``.
+        Names and values of the job's wildcards: ``network`` and ``seed``, or ``target``.
 
     Returns
     -------
     EmulationSize
+        The quantities that the cost of the job grows with.
     """
     name = wildcards.get("network")
     if name is None:
@@ -125,7 +194,7 @@ def of_emulation(study: EmulationStudy, wildcards: Mapping[str, str]) -> Emulati
 
 
 def _kept(study: Study) -> int:
-    """Return how many states all models of a sweep have that are kept, padded to the most."""
+    """Return the number of states of all models that a sweep keeps, padded to the largest."""
     counts = study.sweep.n_states
     return len(study.sweep.covariance_types) * len(counts) * counts[-1]
 

@@ -1,4 +1,4 @@
-"""A watch beside a run on SLURM: it tells when nothing ends, and ends what waits for nothing."""
+"""Watch a run on SLURM: report when no job ends, and end a run that waits for no job."""
 
 from __future__ import annotations
 
@@ -10,58 +10,64 @@ from hmmlens.study.cluster import queue
 
 
 class Watch:
-    """Look at the queue now and then.
+    """Look at the queue of a run at regular intervals.
 
     Parameters
     ----------
-    run : ID of the run.
-    tell_after : minutes without an ended job, after which the user is told, and again later; and
-        minutes after which a run is given up whose jobs are all gone from the queue.
-    busy : tells whether jobs run on this machine.
-    tell : prints a line to the user.
-    give_up : ends the run, for a reason that it tells.
-    clock : returns seconds that only go forward.
+    run : str
+        ID of the run.
+    report_after : float
+        Minutes without an ended job, after which the user gets a line, and again after as many
+        minutes; also the minutes after which a run is ended whose jobs are all gone from the queue.
+    busy : callable
+        Returns whether jobs run on this machine.
+    report : callable
+        Prints a line to the user.
+    give_up : callable
+        Ends the run and prints the reason, its argument.
+    clock : callable
+        Returns the seconds of a monotonic clock.
     """
 
     def __init__(
         self,
         run: str,
-        tell_after: float,
+        report_after: float,
         busy: Callable[[], bool],
-        tell: Callable[[str], None],
+        report: Callable[[str], None],
         give_up: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.run, self.seconds = run, 60 * tell_after
-        self.busy, self.tell, self.give_up = busy, tell, give_up
+        self.run, self.seconds = run, 60 * report_after
+        self.busy, self.report, self.give_up = busy, report, give_up
         self._seen: set[str] = set()
         self.clock = clock
-        self._moved = self._told = self._alive = clock()
+        self._changed = self._reported = self._alive = clock()
 
     def start(self) -> None:
-        """Look six times within ``tell_after``, once a minute at least, until the process ends."""
+        """Look six times within ``report_after``, or once a minute, until the process ends."""
         every = min(60.0, self.seconds / 6)
 
-        def repeat() -> None:
-            while True:
-                time.sleep(every)
-                self.look()
+        threading.Thread(target=self._repeat, args=(every,), name="watch", daemon=True).start()
 
-        threading.Thread(target=repeat, name="watch", daemon=True).start()
+    def _repeat(self, every: float) -> None:
+        while True:
+            time.sleep(every)
+            self.look()
 
     def look(self) -> None:
-        """Ask the queue once, and report what is to be reported."""
+        """Ask the queue once, and report to the user or end the run where it is due."""
         now = self.clock()
         try:
-            found = queue.jobs(self.run)
+            queued = queue.jobs(self.run)
         except queue.QueueError as error:
             self._alive = now
-            self._say(now, f"{error}.")
+            self._report_idle(now, f"{error}.")
             return
-        numbers = {job.number for job in found}
+        numbers = {job.number for job in queued}
         # A job that is gone has ended; one that is new was submitted after another had ended.
         if numbers != self._seen:
-            self._moved = self._told = now
+            self._changed = self._reported = now
         self._seen = numbers
         if numbers or self.busy():
             self._alive = now
@@ -71,9 +77,9 @@ class Watch:
                 f"some, since {(now - self._alive) / 60:.0f} min. The run ends now; start it again."
             )
         elif numbers:
-            self._say(now, f"{queue.summary(found)}. See: squeue --name={self.run}")
+            self._report_idle(now, f"{queue.summary(queued)}. See: squeue --name={self.run}")
 
-    def _say(self, now: float, text: str) -> None:
-        if now - max(self._told, self._moved) >= self.seconds:
-            self.tell(f"No SLURM job has ended for {(now - self._moved) / 60:.0f} min: {text}")
-            self._told = now
+    def _report_idle(self, now: float, text: str) -> None:
+        if now - max(self._reported, self._changed) >= self.seconds:
+            self.report(f"No SLURM job has ended for {(now - self._changed) / 60:.0f} min: {text}")
+            self._reported = now
