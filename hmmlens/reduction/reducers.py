@@ -14,3 +14,6 @@ from hmmlens.reduction import tsne  # noqa: F401
 # isort: on
 
 __all__ = ["REDUCERS"]
+
+
+from hmmlens.reduction import random_projection  # noqa: F401
