@@ -14,6 +14,3 @@ from hmmlens.reduction import tsne  # noqa: F401
 # isort: on
 
 __all__ = ["REDUCERS"]
-
-
-from hmmlens.reduction import random_projection  # noqa: F401
