@@ -80,6 +80,3 @@ def build(
     if settings.source is not None and source is None:
         raise DataError(f"{settings.kind} needs the fetched {settings.source.file}")
     return settings.build(np.random.default_rng(seed), source, frozen)
-
-
-from hmmlens.datasets.synthetic import parity  # noqa: E402, F401
