@@ -264,9 +264,3 @@ def numpy_step(
     recurrent = state[0] @ weights["weight_hh"].T + weights.get("bias_hh", 0.0)
     after = CELLS[cell].equations(received, recurrent, state, arithmetic, _keep)
     return after, gates, preactivations
-
-
-CELLS.register("relu", label="trained ReLU")(
-    Cell("rnn_relu", "RNN", _elman("relu"), options={"nonlinearity": "relu"})
-)
-TRAINABLE += ("relu",)
