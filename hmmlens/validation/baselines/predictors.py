@@ -93,11 +93,3 @@ def _linear_readout(chosen: Chosen, hidden: Floats, symbols_out: bool) -> Iterat
         hidden[train], data.distribution[train], data.masks["train"][train], hidden
     )
     yield Prediction("linear readout of all units", predicted, None)
-
-
-@baseline("persistence", "outputs", label="persistence")
-def persistence(chosen: Chosen, hidden: Floats, symbols_out: bool) -> Iterator[Prediction]:
-    """Predict that the output stays as it was one step before."""
-    before = np.roll(chosen.data.distribution, 1, axis=1)
-    before[:, 0] = chosen.data.average
-    yield Prediction("persistence", before, None)
