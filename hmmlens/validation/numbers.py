@@ -220,11 +220,3 @@ def _ratio(measured: Measurements) -> float:
 def _drift(measured: Measurements) -> float:
     """Return how far 95 % of endpoints are from where they come back to later."""
     return np.nan if measured.endpoints is None else measured.endpoints.drift
-
-
-@number("states_per_endpoint", label="cells for each endpoint", optional=True)
-def states_per_endpoint(measured: Measurements) -> float:
-    """Return how many cells there are for each endpoint; NaN where endpoints are unknown."""
-    if measured.endpoints is None:
-        return np.nan
-    return measured.resolution / max(1, measured.endpoints.n_coarse)
