@@ -225,12 +225,3 @@ def _steady(numbers: Evidence, thresholds: Thresholds) -> Reason:
 
 def _bits(value: float) -> str:
     return "an unknown number of bits" if np.isnan(value) else f"{value:.1f} bits"
-
-
-@rule("compact", label="no more cells than states", grade="B", blind_grade="not supported")
-def compact(numbers: Evidence, thresholds: Thresholds) -> Reason:
-    """Test whether no more than twice as many cells as states are needed."""
-    cells, states = numbers["resolution"], numbers["n_states"]
-    return Reason(
-        bool(cells <= 2 * states), f"{cells} cells come near the best fidelity of {states} states."
-    )

@@ -48,7 +48,3 @@ def test_every_rule_keeps_the_contract(name: str, blind: bool) -> None:
 @pytest.mark.parametrize("name", [field.name for field in fields(Thresholds)])
 def test_every_threshold_is_that_of_a_number(name: str) -> None:
     assert any(name in entry.thresholds for _, entry in NUMBERS.items())
-
-
-# Numbers of a network that fails the rule, for the test of the contract.
-FAILING["compact"] = {"resolution": 99}
