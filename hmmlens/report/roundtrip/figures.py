@@ -230,18 +230,3 @@ def counts(verdicts: pd.DataFrame) -> Drawn:
     axes[0].set_ylabel("number of states found")
     shown = ["trip", "cell", "seed", "n_true", "bic_n_states", "bic_at_edge", "grade", "n_states"]
     return figure, rows[shown]
-
-
-@FIGURES.figure(
-    "grade_counts",
-    inputs=["verdicts"],
-    caption="Number of networks with each grade, over all tasks and all roles of networks together.",
-)
-def grade_counts(verdicts: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw the number of networks with each grade."""
-    table = verdicts.groupby("grade").size().rename("networks").reset_index()
-    figure, ax = plt.subplots(figsize=(WIDTH, 2))
-    ax.bar(table["grade"], table["networks"])
-    ax.set_xlabel("grade")
-    ax.set_ylabel("networks")
-    return figure, table
