@@ -114,7 +114,6 @@ _RAW = f"{RAW}{{dataset}}/0/{RAW_LAYER}/{{reducer}}/reduced"
 #: Every rule that makes part of the results of a study that explains networks, by stage.
 EXPLAINING = {
     "make_dataset": Rule(("dataset",), (SEQUENCES,), work.MAKE_DATASET),
-    "count_steps": Rule(("dataset",), ("data/{dataset}.steps.csv",), work.FIND_CEILINGS),
     "find_ceilings": Rule(("dataset",), (CEILINGS,), work.FIND_CEILINGS),
     "raw_input": Rule(("dataset", "reducer"), (_RAW,), work.RAW_INPUT),
     "train_network": Rule(_RUN, _MADE, work.TRAIN_NETWORK, "always"),

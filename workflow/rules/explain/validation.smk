@@ -21,26 +21,6 @@ rule find_ceilings:
         "../../scripts/find_ceilings.py"
 
 
-rule count_steps:
-    """Count the steps of each sequence of a dataset."""
-    input:
-        sequences=SEQUENCES,
-        code=code("count_steps"),
-    output:
-        f"{RESULTS}/data/{{dataset}}.steps.csv",
-    log:
-        f"{LOGS}/count_steps/{{dataset}}.log",
-    benchmark:
-        f"{BENCHMARKS}/count_steps/{{dataset}}.tsv"
-    conda:
-        "../../../envs/cpu.yaml"
-    threads: 1
-    resources:
-        **needs("count_steps"),
-    script:
-        "../../scripts/count_steps.py"
-
-
 rule validate_layer:
     """Score every model of a layer against the network and the truth, and choose."""
     input:
