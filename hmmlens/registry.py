@@ -52,6 +52,7 @@ class Registry(Generic[T]):
         Returns
         -------
         callable
+            Takes the member and returns it.
 
         Raises
         ------
@@ -61,12 +62,12 @@ class Registry(Generic[T]):
         if name in self._members:
             raise ValueError(f"there are two {self.kind}s of the name {name!r}")
 
-        def registered(member: Member) -> Member:
+        def _registered(member: Member) -> Member:
             self._members[name] = member  # type: ignore[assignment]
             self._labels[name] = label
             return member
 
-        return registered
+        return _registered
 
     def label(self, name: str) -> str:
         """Return the name of a member in reports and figures.
@@ -74,10 +75,12 @@ class Registry(Generic[T]):
         Parameters
         ----------
         name : str
+            The name in configs and tables.
 
         Returns
         -------
         str
+            The label.
 
         Raises
         ------
@@ -88,11 +91,23 @@ class Registry(Generic[T]):
         return self._labels[name]
 
     def items(self) -> ItemsView[str, T]:
-        """Return the names with their members."""
+        """Return the names with their members.
+
+        Returns
+        -------
+        ItemsView of (str, member)
+            In the order of registration.
+        """
         return self._members.items()
 
     def values(self) -> ValuesView[T]:
-        """Return the members."""
+        """Return the members.
+
+        Returns
+        -------
+        ValuesView
+            In the order of registration.
+        """
         return self._members.values()
 
     def __getitem__(self, name: str) -> T:

@@ -41,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
     Returns
     -------
     argparse.ArgumentParser
+        With a subparser for each command.
     """
     top = _Parser(prog="hmmlens", description=hmmlens.__doc__.partition("\n")[0])
     top.add_argument("--version", action="version", version=f"hmmlens {hmmlens.__version__}")

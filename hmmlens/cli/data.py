@@ -33,6 +33,7 @@ def settings_of(args: argparse.Namespace, settings: ExplanationSettings | None =
     Returns
     -------
     FileData
+        Settings of the kind of dataset that reads such a file.
 
     Raises
     ------

@@ -64,7 +64,7 @@ def _options(command: argparse.ArgumentParser) -> None:
     add("--split", metavar="NAME", help="train, select or test (default: split, if it is there)")
     add("--separator", metavar="CHARACTER", help="of a CSV file's columns; \\t is tab (default: ,)")
 
-    reading = command.add_argument_group("what the network reads and says")
+    reading = command.add_argument_group("inputs and outputs of the network")
     add = reading.add_argument
     add("--outputs", choices=("values", "logits"), default="values", help="default: values")
     add("--time-first", action="store_true", help="the network takes (time, sequence, ...)")
@@ -169,14 +169,14 @@ def _read_as(data: xr.Dataset) -> str:
     if data["input"].ndim == 2:
         return "The network received symbols."
     names = [user_text.line(name) for name in data.attrs["feature_names"]]
-    told = ", ".join(names[:MOST_NAMES])
+    shown = ", ".join(names[:MOST_NAMES])
     if len(names) > MOST_NAMES:
-        told += f" and {len(names) - MOST_NAMES} more"
-    return f"The network received, in this order: {told}."
+        shown += f" and {len(names) - MOST_NAMES} more"
+    return f"The network received, in this order: {shown}."
 
 
 def explain(args: argparse.Namespace) -> None:
-    """Explain a network as the arguments say, and print the findings.
+    """Explain a network according to the arguments, and print the findings.
 
     Parameters
     ----------

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 PLAN = """\
 Print how many jobs a study has, and for each rule its core-hours, GPU-hours, disk and peak memory,
-by laws fitted to what jobs took before, in studies that come with hmmlens and in those below
-results/, with the error of such predictions of the same rules.
+predicted from measured jobs of studies that come with hmmlens and of those below results/, with the
+error of such predictions of the same rules.
 """
 
 PARTIAL = """\
@@ -24,11 +24,17 @@ list of what is missing. Snakemake may be at work meanwhile.
 
 
 def add_to(commands: Any) -> None:
-    """Add the commands to the subparsers of ``hmmlens``."""
-    told = "tell what a study will cost, before it starts"
-    _options(commands.add_parser("plan", help=told, description=PLAN), plan)
-    told = "report what a study has so far, and list what is missing"
-    _options(commands.add_parser("partial", help=told, description=PARTIAL), partial)
+    """Add the commands to the subparsers of ``hmmlens``.
+
+    Parameters
+    ----------
+    commands : argparse action
+        Of ``add_subparsers``.
+    """
+    summary = "predict what a study will cost, before it starts"
+    _options(commands.add_parser("plan", help=summary, description=PLAN), plan)
+    summary = "report what a study has so far, and list what is missing"
+    _options(commands.add_parser("partial", help=summary, description=PARTIAL), partial)
 
 
 def _options(command: argparse.ArgumentParser, run: Any) -> None:
@@ -47,25 +53,37 @@ def _study(path: Path) -> AnyStudy:
 
 
 def plan(args: argparse.Namespace) -> None:
-    """Print what a study will take."""
+    """Print what a study will take.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        Arguments of the command line.
+    """
     study = _study(args.configfile)
 
     from hmmlens.study.plan import costs, measured, text
 
     past, own = measured.shipped(), measured.read_all(Path("results"))
-    found = costs.plan(study, past, own)
-    print(f"{study.study}: what all of it takes\n\n{text.table(found)}\n")
+    planned = costs.plan(study, past, own)
+    print(f"{study.study}: what all of it takes\n\n{text.table(planned)}\n")
     errors = costs.errors(past, own)
-    mine = errors[errors["rule"].isin(found.table["rule"])]
-    for line in [*text.notes(found), *text.worth(mine)]:
+    same_rules = errors[errors["rule"].isin(planned.table["rule"])]
+    for line in [*text.notes(planned), *text.worth(same_rules)]:
         print(line)
     if own:
         names = ", ".join(sorted(one.study.study for one in own))
-        print(f"Of this machine: {names}; it takes {found.speed:.2f} times as long as the other.")
+        print(f"Of this machine: {names}; it takes {planned.speed:.2f} times as long as the other.")
 
 
 def partial(args: argparse.Namespace) -> None:
-    """Report what a study has so far."""
+    """Report what a study has so far.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        Arguments of the command line.
+    """
     study = _study(args.configfile)
 
     import logging
@@ -73,7 +91,7 @@ def partial(args: argparse.Namespace) -> None:
     from hmmlens.report import partial as report
     from hmmlens.study import layout
 
-    # Which limits of axes matplotlib moves is nothing to tell.
+    # Messages of matplotlib about adjusted limits of axes are of no use to a user.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     folder, found = report.write(study, Path("results") / study.study)
     print(f"{found.sentence}\nThe partial report: {user_text.line(folder / layout.REPORT)}")

@@ -91,6 +91,7 @@ def explain_layer(
     Returns
     -------
     Layer
+        Stores, scores and states of the layer.
     """
     root, layer = acts.to_dataset(), activations.layer_of(acts, name)
     stores: dict[str, Stores] = {}

@@ -38,6 +38,7 @@ def untrained_control(model: Any, untrained: Any, seed: int) -> Any:
     Returns
     -------
     module or None
+        None where there is nothing to compare with.
 
     Raises
     ------
@@ -123,7 +124,7 @@ def record_network(
     path : Path or None
         The store to write.
     about : mapping
-        Attributes that say what made the network.
+        Attributes that describe the origin of the network.
     **options : dict
         Further arguments of :func:`hmmlens.extract`.
 

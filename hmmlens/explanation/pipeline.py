@@ -72,7 +72,8 @@ def explain(
         0 or ``train``, 1 or ``select``, 2 or ``test``; by default sampled with the shares of
         ``settings``. One or two sequences are then cut in time into at most 40 blocks each, of 50
         steps or more: first those of train, then select, then test, with a 20th of the steps left
-        out between them. The findings say so. The network starts each block from its initial state.
+        out between them, which the findings note. The network starts each block from its initial
+        state.
     groups : array of shape (sequence,), optional
         To whom or what each sequence belongs (a person, a device), numbers or text. A split that
         is sampled keeps groups together, and agreement with a truth that is constant within groups
@@ -120,7 +121,7 @@ def explain(
     progress : bool, optional
         Show how far the recording is, see :func:`hmmlens.extract`.
     made_by : mapping, optional
-        Attributes of the recorded states that say what made the network, such as its factory.
+        Attributes of the recorded states that describe the origin of the network: its factory.
         What a killed run has recorded is taken up only where they are the same.
 
     Returns

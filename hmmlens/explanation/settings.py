@@ -38,7 +38,7 @@ class ExplanationSettings(Section):
     """All settings of an explanation of one network."""
 
     seed: Seed = Field(default=0, description="of the split and of all that is random after it")
-    split: Split = Field(default=Split(), description="where the data say no split")
+    split: Split = Field(default=Split(), description="where the data hold no split")
     blocks: Blocks = Field(default=Blocks(), description="of one or two sequences without a split")
     activations: Activations = Activations()
     reducers: dict[Name, ReducerConfig] = Field(
@@ -81,6 +81,7 @@ def reducer_name(settings: Mapping[str, Any]) -> str:
     Returns
     -------
     str
+        The values of the settings, joined by hyphens.
     """
     return "-".join(str(value) for value in settings.values())
 
@@ -214,6 +215,7 @@ def checked(
     Returns
     -------
     ExplanationSettings
+        All sections.
 
     Raises
     ------

@@ -21,6 +21,7 @@ def chosen_reducer(choices: pd.DataFrame) -> str:
     Returns
     -------
     str
+        Such as ``pca-8``.
     """
     return str(choices.loc[choices["chosen_reducer"], "reducer"].iloc[0])
 

@@ -25,7 +25,7 @@ def judge_layer(
     recorded : Recorded
         See :func:`hmmlens.validation.verdict_inputs.recorded`.
     losses : Losses
-        Losses of the network, which say whether it is competent.
+        Losses of the network, which decide whether it is competent.
     settled : Endpoints or None
         See :func:`hmmlens.stages.endpoints.find_endpoints`.
     seed : int
@@ -41,7 +41,7 @@ def judge_layer(
     -------
     dict
         See :func:`hmmlens.validation.evidence.judge`. Where the recording does not allow a
-        verdict, the row says why.
+        verdict, the row holds the reason.
 
     Raises
     ------

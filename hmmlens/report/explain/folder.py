@@ -59,7 +59,7 @@ def check(out: str | Path) -> None:
     Raises
     ------
     StoreError
-        Saying what is in the way.
+        When the folder holds other files, or another process uses it; the message names which.
     """
     path = writing.resolved(out)
     with writing_to(path):

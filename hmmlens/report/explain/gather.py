@@ -18,7 +18,7 @@ from hmmlens.validation.scorecard import RAW_INPUT
 
 Run = Mapping[str, Any]
 
-#: What says of which training, and of which of its layers, a row is.
+#: Columns that identify the training, and the layer, of a row.
 RUN_KEY = ("network", "role", "dataset", "seed")
 LAYER_KEY = (*RUN_KEY, "layer")
 
@@ -148,7 +148,7 @@ def fits(
 ) -> dict[str, pd.DataFrame]:
     """Return the tables ``fits``, ``audit`` and ``sample_sizes``.
 
-    ``audit`` says what makes a fit doubtful, for each covariance type and state count;
+    ``audit`` lists what makes a fit doubtful, for each covariance type and state count;
     ``sample_sizes`` what BIC chooses when frames, effective frames or sequences are counted.
 
     Parameters

@@ -72,7 +72,7 @@ def distinctive(
 def row(
     state: xr.Dataset, names: Mapping[str, Sequence[str]], about: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the columns of a table of states that tell how a state lasts and differs.
+    """Return the columns of a table of states on their dwell times and distinctive features.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The plan of a study, and what a plan is worth."""
+"""Predicted costs of a study, and the errors of such predictions."""
 
 from __future__ import annotations
 
@@ -15,78 +15,104 @@ from hmmlens.study.plan.measured import Past, Took
 from hmmlens.study.plan.work import Sizer, Work, least
 from hmmlens.study.rules import EMULATING
 
-#: kind of job, see :meth:`hmmlens.study.plan.work.Sizer.kinds` -> the laws of its seconds, memory,
-#: disk
-Laws = Mapping[str, Mapping[str, scaling.Law]]
+#: Quantity (``seconds``, ``mb``, ``disk_mb``) -> function that predicts it from the work of a job.
+Predictors = Mapping[str, scaling.PowerFunction]
+
+#: Kind of job, see :meth:`hmmlens.study.plan.work.Sizer.kinds` -> its predictors.
+PredictorsOfKinds = Mapping[str, Predictors]
 
 
 class Plan(NamedTuple):
-    """What a study will take.
+    """Predicted costs of a study.
 
-    table : DataFrame, a row for each rule and one for all: ``rule, jobs, core_hours, gpu_hours,
-        disk_mb, peak_mb, beyond``. GPU hours are those that jobs hold a GPU where there are some,
-        taken as their hours of one core. ``beyond`` says how much larger the largest job is than
-        any that was measured, 1 at least. A rule that was never measured has NaN.
-    speed : seconds of this machine for each one of the machine of the shipped studies
+    Attributes
+    ----------
+    table : DataFrame
+        A row for each rule and one for all: ``rule, jobs, core_hours, gpu_hours, disk_mb, peak_mb,
+        beyond``. GPU-hours are those of jobs that hold a GPU where there are some, taken as their
+        hours of one core. ``beyond`` is the work of the largest job over that of the largest job
+        that was measured, 1 at least. A rule that was never measured has NaN.
+    speed : float
+        Seconds of this machine for each second of the machine of the shipped studies.
     """
 
     table: pd.DataFrame
     speed: float
 
 
-class Seen(NamedTuple):
-    """One job that was run."""
+class MeasuredJob(NamedTuple):
+    """One job that was run: its kinds, its work, and what it took."""
 
     kinds: tuple[str, ...]
     work: Work
     took: Took
 
 
-def _seen(past: Sequence[Past]) -> list[Seen]:
-    found = []
+def _measured_jobs(past: Sequence[Past]) -> list[MeasuredJob]:
+    jobs_run = []
     for study, took in past:
         sizer = Sizer(study)
-        found += [Seen(sizer.kinds(job), sizer.work(job), one) for job, one in took.items()]
-    return found
+        jobs_run += [
+            MeasuredJob(sizer.kinds(job), sizer.work(job), one) for job, one in took.items()
+        ]
+    return jobs_run
 
 
-def law_of(known: Laws, kinds: tuple[str, ...]) -> Mapping[str, scaling.Law] | None:
-    """Return the laws of the likest jobs that were measured."""
-    return next((known[kind] for kind in kinds if kind in known), None)
-
-
-def fit(past: Sequence[Past], own: Sequence[Past] = ()) -> tuple[Laws, float]:
-    """Fit the laws of every kind of job.
+def predictors_for(known: PredictorsOfKinds, kinds: tuple[str, ...]) -> Predictors | None:
+    """Return the predictors of the most similar jobs that were measured.
 
     Parameters
     ----------
-    past : studies on some machine.
-    own : studies on the user's. The others' seconds are scaled by the median of what the same work
-        took here and there, and all are fitted together.
+    known : mapping of str to mapping of str to PowerFunction
+        Kind of job -> its predictors.
+    kinds : tuple of str
+        Kinds of the job, the most similar first.
 
     Returns
     -------
-    laws, and the scale
+    mapping of str to PowerFunction or None
+        None where no such job was measured.
     """
-    there, here = _seen(past), _seen(own)
-    known = _laws(there)
+    return next((known[kind] for kind in kinds if kind in known), None)
+
+
+def fit(past: Sequence[Past], own: Sequence[Past] = ()) -> tuple[PredictorsOfKinds, float]:
+    """Fit the predictors of every kind of job.
+
+    Parameters
+    ----------
+    past : sequence of Past
+        Studies that were run on some machine.
+    own : sequence of Past
+        Studies that were run on the user's machine. The seconds of the others are scaled by the
+        median ratio of the time that the same work took on the two, and all are fitted together.
+
+    Returns
+    -------
+    predictors : mapping of str to mapping of str to PowerFunction
+        Kind of job -> its predictors.
+    speed : float
+        The factor by which the seconds of ``past`` were scaled.
+    """
+    there, here = _measured_jobs(past), _measured_jobs(own)
+    known = _fit_kinds(there)
     ratios = [
-        np.log(one.took.seconds / float(law["seconds"](one.work.seconds)))
+        np.log(one.took.seconds / float(predict["seconds"](one.work.seconds)))
         for one in here
-        if (law := law_of(known, one.kinds)) is not None
+        if (predict := predictors_for(known, one.kinds)) is not None
     ]
     if not ratios:
-        return _laws([*there, *here]), 1.0
+        return _fit_kinds([*there, *here]), 1.0
     speed = float(np.exp(np.median(ratios)))
     scaled = [
         one._replace(took=one.took._replace(seconds=speed * one.took.seconds)) for one in there
     ]
-    return _laws([*scaled, *here]), speed
+    return _fit_kinds([*scaled, *here]), speed
 
 
-def _laws(seen: Sequence[Seen]) -> Laws:
-    by_kind: dict[str, list[Seen]] = defaultdict(list)
-    for one in seen:
+def _fit_kinds(measured: Sequence[MeasuredJob]) -> PredictorsOfKinds:
+    by_kind: dict[str, list[MeasuredJob]] = defaultdict(list)
+    for one in measured:
         for kind in one.kinds:
             by_kind[kind].append(one)
     return {
@@ -105,11 +131,21 @@ def _laws(seen: Sequence[Seen]) -> Laws:
 
 
 def plan(study: jobs.AnyStudy, past: Sequence[Past], own: Sequence[Past] = ()) -> Plan:
-    """Return what a study will take, all of it, whether part of it is done or not.
+    """Predict the costs of all jobs of a study, whether some of them are done or not.
 
     Parameters
     ----------
-    past, own : see :func:`fit`.
+    study : Study, EmulationStudy or RoundTripStudy
+        The study that is planned.
+    past : sequence of Past
+        See :func:`fit`.
+    own : sequence of Past
+        See :func:`fit`.
+
+    Returns
+    -------
+    Plan
+        Costs of each rule and of all.
     """
     known, speed = fit(past, own)
     sizer = Sizer(study)
@@ -121,17 +157,17 @@ def plan(study: jobs.AnyStudy, past: Sequence[Past], own: Sequence[Past] = ()) -
             | {"beyond": 1.0},
         )
         row["jobs"] += 1
-        work, law = sizer.work(job), law_of(known, sizer.kinds(job))
-        if law is None:
+        work, predict = sizer.work(job), predictors_for(known, sizer.kinds(job))
+        if predict is None:
             row |= dict.fromkeys(("core_hours", "gpu_hours", "disk_mb", "peak_mb"), np.nan)
             continue
-        hours = float(law["seconds"](work.seconds)) / 3600
+        hours = float(predict["seconds"](work.seconds)) / 3600
         row["core_hours"] += hours
         row["gpu_hours"] += hours if sizer.gpus(job) else 0.0
-        row["disk_mb"] += float(law["disk_mb"](work.disk_mb))
-        row["peak_mb"] = max(row["peak_mb"], float(law["mb"](work.mb)))
-        if law["seconds"].largest:
-            row["beyond"] = max(row["beyond"], work.seconds / law["seconds"].largest)
+        row["disk_mb"] += float(predict["disk_mb"](work.disk_mb))
+        row["peak_mb"] = max(row["peak_mb"], float(predict["mb"](work.mb)))
+        if predict["seconds"].largest:
+            row["beyond"] = max(row["beyond"], work.seconds / predict["seconds"].largest)
     table = pd.DataFrame([{"rule": rule, **row} for rule, row in rows.items()])
     total = {"rule": "all", **table.drop(columns=["rule", "peak_mb", "beyond"]).sum()}
     total |= {"peak_mb": table["peak_mb"].max(), "beyond": table["beyond"].max()}
@@ -140,26 +176,33 @@ def plan(study: jobs.AnyStudy, past: Sequence[Past], own: Sequence[Past] = ()) -
 
 
 def errors(past: Sequence[Past], own: Sequence[Past] = ()) -> pd.DataFrame:
-    """Predict each study from all the others, and return how far off that was.
+    """Predict each study from all the others, and return the errors of these predictions.
+
+    Parameters
+    ----------
+    past : sequence of Past
+        See :func:`fit`.
+    own : sequence of Past
+        See :func:`fit`.
 
     Returns
     -------
     DataFrame
-        ``study, rule, place, seconds, mb, disk_mb``: for each job, predicted over measured.
-        Beside them ``seconds_found``, which weighs a job in its study.
+        ``study, rule, place, seconds, mb, disk_mb``: for each job, predicted over measured. The
+        column ``seconds_found`` holds the measured seconds, the weight of a job in its study.
     """
     rows = []
     for i, one in enumerate([*past, *own]):
         others = [p for j, p in enumerate(past) if j != i]
-        mine = [p for j, p in enumerate(own) if j + len(past) != i]
-        known, _ = fit(others or mine, mine if others else ())
+        own_others = [p for j, p in enumerate(own) if j + len(past) != i]
+        known, _ = fit(others or own_others, own_others if others else ())
         sizer = Sizer(one.study)
         for job, took in one.took.items():
-            work, law = sizer.work(job), law_of(known, sizer.kinds(job))
-            if law is None:
+            work, predict = sizer.work(job), predictors_for(known, sizer.kinds(job))
+            if predict is None:
                 continue
             row = {
-                name: float(law[name](getattr(work, name))) / getattr(took, name)
+                name: float(predict[name](getattr(work, name))) / getattr(took, name)
                 for name in Took._fields
             }
             key = {"study": one.study.study, "rule": job.rule, "place": "/".join(job.place)}

@@ -1,8 +1,8 @@
-"""What jobs took: benchmark files of finished studies, and those that come with the package.
+"""Measured costs of jobs: benchmark files of finished studies, and those shipped with the package.
 
-Snakemake writes a benchmark file for each job. What is shipped is written by ``python
-benchmarks/plan.py``: settings of studies, and what each of their jobs took. Laws are fitted when
-they are needed, so that they always fit the present model of the work.
+Snakemake writes a benchmark file for each job. ``python benchmarks/plan.py`` writes what is
+shipped: settings of studies, and the measured costs of each of their jobs. Predictors are fitted
+when they are needed, so that they always agree with the present model of the work.
 """
 
 from __future__ import annotations
@@ -19,19 +19,26 @@ from hmmlens.errors import ConfigError
 from hmmlens.study import jobs, layout
 from hmmlens.study.rules import Job
 
-#: When Snakemake looks at a job: every half second, and after so many looks every half minute.
-SHORT, LOOKS, LONG = 0.5, 30, 30.0
+#: When Snakemake polls a job: every half second, and after so many polls every half minute.
+SHORT, N_SHORT, LONG = 0.5, 30, 30.0
 
-#: Seconds after which the peak of a job is sure to have been seen.
-SEEN = 1.5
+#: Seconds after which a poll is sure to have measured the memory of a job.
+MEASURABLE = 1.5
 
 FIELDS = ("study", "rule", "place", "seconds", "mb", "disk_mb")
 
 
 class Took(NamedTuple):
-    """What one job took: CPU seconds, its peak of memory, and what it left on the disk.
+    """Measured costs of one job.
 
-    The peak is NaN of a job that was too short for it to be seen.
+    Attributes
+    ----------
+    seconds : float
+        CPU seconds.
+    mb : float
+        Peak memory in MB; NaN for a job that was too short to be polled.
+    disk_mb : float
+        Size of its results on the disk in MB.
     """
 
     seconds: float
@@ -40,27 +47,33 @@ class Took(NamedTuple):
 
 
 class Past(NamedTuple):
-    """A study that was run, in part at least."""
+    """A study that was run, in part at least, and the measured costs of its jobs."""
 
     study: jobs.AnyStudy
     took: dict[Job, Took]
 
 
 def cpu_seconds(seconds: float, last_seen: float) -> float:
-    """Return the CPU time of a job, of which Snakemake saw only what it had used at its last look.
+    """Estimate the CPU time of a whole job from its CPU time at the last poll of Snakemake.
 
     Parameters
     ----------
-    seconds : from the start to the end.
-    last_seen : CPU seconds at the last look before the end.
+    seconds : float
+        Wall time of the job.
+    last_seen : float
+        CPU seconds that the job had used at the last poll before its end.
+
+    Returns
+    -------
+    float
+        CPU seconds, if the job went on at the same rate; ``seconds`` where no poll measured it.
     """
-    first = SHORT * LOOKS
+    first = SHORT * N_SHORT
     if seconds < first + LONG:
-        looked = min(SHORT * int(seconds / SHORT), first)
+        polled = min(SHORT * int(seconds / SHORT), first)
     else:
-        looked = first + LONG * int((seconds - first) / LONG)
-    # It is taken to have gone on as before. Of what ended before a second look, nothing is known.
-    return last_seen * seconds / looked if looked and last_seen else seconds
+        polled = first + LONG * int((seconds - first) / LONG)
+    return last_seen * seconds / polled if polled and last_seen else seconds
 
 
 def read(results: Path) -> Past | None:
@@ -68,11 +81,13 @@ def read(results: Path) -> Past | None:
 
     Parameters
     ----------
-    results : the study's folder. Jobs whose settings have changed since are taken as they are now.
+    results : pathlib.Path
+        The study's folder. Jobs whose settings have changed since are taken as they are now.
 
     Returns
     -------
-    None where the study's settings are not there, or are those of another version.
+    Past or None
+        None where the study's settings are not there, or are those of another version.
     """
     try:
         settings = json.loads((results / layout.SETTINGS).read_text())
@@ -85,10 +100,10 @@ def read(results: Path) -> Past | None:
             with (results / job.benchmark).open(newline="") as file:
                 row = next(csv.DictReader(file, delimiter="\t"))
             seconds = float(row["s"])
-            mb = float(row["max_rss"]) if seconds >= SEEN else math.nan
+            mb = float(row["max_rss"]) if seconds >= MEASURABLE else math.nan
             cpu = cpu_seconds(seconds, float(row["cpu_time"]))
         except (OSError, StopIteration, KeyError, ValueError):
-            # Not run, or too short to be looked at.
+            # Not run, or too short to be polled.
             continue
         took[job] = Took(max(cpu, 0.01), mb, _disk(results, job))
     return Past(study, took)
@@ -102,13 +117,30 @@ def _disk(results: Path, job: Job) -> float:
 
 
 def read_all(folder: Path) -> list[Past]:
-    """Return all studies below ``folder``, such as ``results``, of which something was run."""
+    """Return all studies below a folder of which something was run.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Folder of the results of studies, such as ``results``.
+
+    Returns
+    -------
+    list of Past
+        In the order of the names of their folders.
+    """
     found = (read(path.parent) for path in sorted(folder.glob(f"*/{layout.SETTINGS}")))
     return [past for past in found if past is not None and past.took]
 
 
 def shipped() -> list[Past]:
-    """Return the studies that come with the package."""
+    """Return the studies that come with the package.
+
+    Returns
+    -------
+    list of Past
+        Studies of several sizes, and the measured costs of their jobs.
+    """
     place = resources.files("hmmlens.study.plan")
     studies = {s["study"]: s for s in json.loads((place / "studies.json").read_text())}
     past = {name: Past(jobs.load(settings, name), {}) for name, settings in studies.items()}
@@ -121,7 +153,15 @@ def shipped() -> list[Past]:
 
 
 def write(studies: Iterable[Past], folder: Path) -> None:
-    """Write studies in the form in which they are shipped."""
+    """Write studies in the form in which they are shipped.
+
+    Parameters
+    ----------
+    studies : iterable of Past
+        Studies and the measured costs of their jobs.
+    folder : pathlib.Path
+        Where ``studies.json`` and ``jobs.csv`` are written.
+    """
     studies = list(studies)
     settings = [past.study.model_dump(mode="json", exclude_unset=True) for past in studies]
     (folder / "studies.json").write_text(json.dumps(settings, indent=1) + "\n")

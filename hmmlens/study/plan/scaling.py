@@ -1,4 +1,4 @@
-"""What a job takes as a function of its work: a start, and a power of the work beside it."""
+"""Cost of a job as a function of its work: a constant and a power of the work."""
 
 from __future__ import annotations
 
@@ -11,16 +11,26 @@ from hmmlens.typing import Floats
 
 #: An exponent is fitted to works of at least so many different sizes and such a range; or it is 1.
 DISTINCT, RANGE = 3, 4.0
-#: Bounds of exponents. They are drawn to 1, and the start to what the model of the work says, with
-#: the weight of so much of a job: enough to decide where jobs do not.
-BOUNDS, PULL = (0.3, 2.0), 0.1
+#: Bounds of exponents, and the weight (in jobs) of the penalty on an exponent other than 1 and on a
+#: start other than that of the model of the work. It decides only where the jobs do not.
+BOUNDS, PENALTY = (0.3, 2.0), 0.1
 
 
-class Law(NamedTuple):
-    """``start + rate * work ** exponent``.
+class PowerFunction(NamedTuple):
+    """The function ``start + rate * work ** exponent``.
 
-    largest : the largest work that it was fitted to
-    n : how many jobs it was fitted to
+    Attributes
+    ----------
+    start : float
+        Cost of a job without any work.
+    rate : float
+        Factor of the power.
+    exponent : float
+        Exponent of the work.
+    largest : float
+        The largest work that the function was fitted to.
+    n : int
+        Number of jobs that the function was fitted to.
     """
 
     start: float
@@ -30,30 +40,50 @@ class Law(NamedTuple):
     n: int
 
     def __call__(self, work: ArrayLike) -> Floats:
-        """Return what jobs of ``work`` take."""
-        found: Floats = self.start + self.rate * np.asarray(work, dtype=float) ** self.exponent
-        return found
+        """Return the costs of jobs.
+
+        Parameters
+        ----------
+        work : array_like of any shape
+            Work of each job.
+
+        Returns
+        -------
+        ndarray of the same shape
+            Cost of each job.
+        """
+        costs: Floats = self.start + self.rate * np.asarray(work, dtype=float) ** self.exponent
+        return costs
 
 
-def fit(work: ArrayLike, found: ArrayLike, least: float, scaled: bool = False) -> Law:
-    """Fit a law to jobs by the squares of the logarithms of (found / predicted).
+def fit(work: ArrayLike, costs: ArrayLike, least: float, scaled: bool = False) -> PowerFunction:
+    """Fit a power function to jobs by least squares of log(measured / predicted).
 
     Parameters
     ----------
-    work : (job), 0 or more.
-    found : (job), above 0: what each took. NaN is left out; where nothing is left, the model of the
-        work is believed.
-    least : the start, as large as the model of the work believes it beside the work.
-    scaled : whether the model of the work is believed but for one factor.
+    work : array_like of shape (job,)
+        Work of each job, 0 or more.
+    costs : array_like of shape (job,)
+        Measured cost of each job, above 0. NaN is ignored; where nothing else is measured, the
+        function is that of the model of the work.
+    least : float
+        The start according to the model of the work, in units of the work.
+    scaled : bool
+        True fits one factor of the model of the work only.
+
+    Returns
+    -------
+    PowerFunction
+        The fitted function.
     """
-    x, y = (np.asarray(values, dtype=float) for values in (work, found))
+    x, y = (np.asarray(values, dtype=float) for values in (work, costs))
     x, y = x[~np.isnan(y)], y[~np.isnan(y)]
     if not len(x):
-        return Law(least, 1.0, 1.0, 0.0, 0)
+        return PowerFunction(least, 1.0, 1.0, 0.0, 0)
     positive, largest = np.unique(x[x > 0]), float(x.max())
     if scaled or len(np.unique(x)) == 1:
         scale = float(np.exp(np.log(y / (least + x)).mean()))
-        return Law(scale * least, scale, 1.0, largest, len(x))
+        return PowerFunction(scale * least, scale, 1.0, largest, len(x))
     from scipy.optimize import least_squares
 
     free = len(positive) >= DISTINCT and positive[-1] >= RANGE * positive[0]
@@ -61,23 +91,23 @@ def fit(work: ArrayLike, found: ArrayLike, least: float, scaled: bool = False) -
     unit = x / largest
     low, high = BOUNDS
 
-    def exponent_of(q: float) -> float:
+    def _exponent_of(q: float) -> float:
         return low + (high - low) / (1 + float(np.exp(-q)))
 
-    def gaps(p: Floats) -> Floats:
-        exponent = exponent_of(p[2]) if free else 1.0
+    def _residuals(p: Floats) -> Floats:
+        exponent = _exponent_of(p[2]) if free else 1.0
         predicted = np.exp(p[0]) + np.exp(p[1]) * unit**exponent
-        believed = p[0] - p[1] - np.log(least / largest)
-        pulled = PULL * np.array([exponent - 1, believed])
-        return np.append(np.log(predicted) - np.log(y), pulled)
+        from_model = p[0] - p[1] - np.log(least / largest)
+        penalties = PENALTY * np.array([exponent - 1, from_model])
+        return np.append(np.log(predicted) - np.log(y), penalties)
 
     # An exponent of 1 to begin with.
     one = float(np.log((1 - low) / (high - 1)))
     typical = float(np.log(y).mean())
-    begins = [(np.log(y.min()) - 1, np.log(y.max()), one), (typical, typical, one)]
-    # An exponent that is given is no parameter.
-    fits = [least_squares(gaps, begin[: 3 if free else 2], method="lm") for begin in begins]
+    initial = [(np.log(y.min()) - 1, np.log(y.max()), one), (typical, typical, one)]
+    # An exponent of 1 is no parameter of the fit.
+    fits = [least_squares(_residuals, p[: 3 if free else 2], method="lm") for p in initial]
     best = min(fits, key=lambda fit: fit.cost).x
-    exponent = exponent_of(best[2]) if free else 1.0
+    exponent = _exponent_of(best[2]) if free else 1.0
     rate = float(np.exp(best[1]) / largest**exponent)
-    return Law(float(np.exp(best[0])), rate, exponent, largest, len(x))
+    return PowerFunction(float(np.exp(best[0])), rate, exponent, largest, len(x))

@@ -1,4 +1,4 @@
-"""A plan in words."""
+"""Tables and sentences of a plan, as ``hmmlens plan`` prints them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,18 @@ COLUMNS = {
 
 
 def table(plan: Plan) -> str:
-    """Return the table of a plan as text."""
+    """Return the table of a plan as text.
+
+    Parameters
+    ----------
+    plan : Plan
+        Predicted costs of a study.
+
+    Returns
+    -------
+    str
+        One line for each rule, and one for all.
+    """
     rows = [list(COLUMNS.values())]
     for row in plan.table.to_dict("records"):
         disk, peak = row["disk_mb"] / 1e3, row["peak_mb"] / 1e3
@@ -41,44 +52,79 @@ def _number(value: float) -> str:
 
 
 def factor(ratios: pd.Series, share: float) -> float:
-    """Return the factor within which a share of predictions lies, above or below."""
+    """Return the factor within which a share of predictions lies, above or below.
+
+    Parameters
+    ----------
+    ratios : Series
+        Predicted over measured, of each job.
+    share : float
+        Share of the jobs.
+
+    Returns
+    -------
+    float
+        1 or more.
+    """
     return float(np.exp(np.nanquantile(np.abs(np.log(ratios)), share)))
 
 
-def worth(found: pd.DataFrame) -> list[str]:
-    """Say how far off past predictions were, from :func:`hmmlens.study.plan.costs.errors`."""
-    if found.empty:
+def worth(errors: pd.DataFrame) -> list[str]:
+    """Describe the errors of past predictions.
+
+    Parameters
+    ----------
+    errors : DataFrame
+        Of :func:`hmmlens.study.plan.costs.errors`.
+
+    Returns
+    -------
+    list of str
+        Sentences.
+    """
+    if errors.empty:
         return ["How far off this may be is not known: there are no two studies to compare."]
-    told = []
+    sentences = []
     names = {"seconds": "time", "mb": "memory", "disk_mb": "disk"}
     parts = (
-        f"{word} within a factor of {factor(found[name], 0.5):.2f} for half of them and "
-        f"{factor(found[name], 0.9):.2f} for nine in ten"
+        f"{word} within a factor of {factor(errors[name], 0.5):.2f} for half of them and "
+        f"{factor(errors[name], 0.9):.2f} for nine in ten"
         for name, word in names.items()
     )
-    told.append(
-        f"Past predictions: of {len(found)} jobs of these rules in {found['study'].nunique()} "
+    sentences.append(
+        f"Past predictions: of {len(errors)} jobs of these rules in {errors['study'].nunique()} "
         f"studies, each study predicted from the others, {', '.join(parts)}."
     )
     totals = []
-    for study, part in found.groupby("study", sort=False):
+    for study, part in errors.groupby("study", sort=False):
         predicted = (part["seconds"] * part["seconds_found"]).sum()
         totals.append(f"{study} {predicted / part['seconds_found'].sum():.2f}")
-    told.append(f"Core-hours of whole studies, predicted over measured: {', '.join(totals)}.")
-    return told
+    sentences.append(f"Core-hours of whole studies, predicted over measured: {', '.join(totals)}.")
+    return sentences
 
 
 def notes(plan: Plan) -> list[str]:
-    """Say what of a plan is not known, or lies beyond what was measured."""
-    told = ["GPU-hours are those of one core that the same jobs would take without a GPU."]
+    """Describe which parts of a plan are not known, or lie beyond the measured jobs.
+
+    Parameters
+    ----------
+    plan : Plan
+        Predicted costs of a study.
+
+    Returns
+    -------
+    list of str
+        Sentences.
+    """
+    sentences = ["GPU-hours are those of one core that the same jobs would take without a GPU."]
     rows = plan.table.iloc[:-1]
     unknown = rows.loc[rows["core_hours"].isna(), "rule"]
     if len(unknown):
-        told.append(f"Never measured, and not in the sums: {', '.join(unknown)}.")
+        sentences.append(f"Never measured, and not in the sums: {', '.join(unknown)}.")
     far = rows[rows["beyond"] > 1.5]
     if len(far):
         parts = (f"{row.rule} {row.beyond:,.0f} times" for row in far.itertuples())
-        told.append(f"Jobs larger than any that was measured: {', '.join(parts)}.")
+        sentences.append(f"Jobs larger than any that was measured: {', '.join(parts)}.")
     if not (plan.table["gpu_hours"] > 0).any():
-        told = told[1:]
-    return told
+        sentences = sentences[1:]
+    return sentences

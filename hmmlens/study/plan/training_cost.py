@@ -1,7 +1,7 @@
-"""What trainings of emulating networks will cost, in CPU time and memory, before they start.
+"""Predicted CPU time and memory of the trainings of emulating networks.
 
-``python -m hmmlens.study.plan.training_cost workflow/studies/torre.yaml`` prints what a study's
-trainings will cost, network by network; ``hmmlens plan``, what all of its jobs will. The model is
+``python -m hmmlens.study.plan.training_cost workflow/studies/torre.yaml`` prints the costs of a
+study's trainings for each network; ``hmmlens plan`` those of all jobs. The model is
 :func:`hmmlens.study.emulation_work.of_training`.
 """
 
@@ -15,12 +15,34 @@ from hmmlens.study.emulation_work import Cost, of_training
 
 
 def of_study(study: EmulationStudy) -> dict[str, Cost]:
-    """Return what one training of each network costs."""
+    """Return what one training of each network costs.
+
+    Parameters
+    ----------
+    study : EmulationStudy
+        The study.
+
+    Returns
+    -------
+    dict of str to Cost
+        Name of the network -> seconds and memory.
+    """
     return {name: of_training(study.training_of(name), net) for name, net in study.networks.items()}
 
 
 def sentence(study: EmulationStudy) -> str:
-    """Say what the trainings of a study will cost in all, and the dearest of them."""
+    """Return in a sentence what the trainings of a study will cost in all, and the longest of them.
+
+    Parameters
+    ----------
+    study : EmulationStudy
+        The study.
+
+    Returns
+    -------
+    str
+        One sentence.
+    """
     costs = of_study(study)
     n = {name: network.n_seeds for name, network in study.networks.items()}
     total = sum(n[name] * cost.seconds for name, cost in costs.items())
@@ -36,7 +58,18 @@ def sentence(study: EmulationStudy) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time in words."""
+    """Return a time as a number with its unit.
+
+    Parameters
+    ----------
+    seconds : float
+        The time.
+
+    Returns
+    -------
+    str
+        In hours, minutes or seconds.
+    """
     for unit, size in (("hours", 3600.0), ("minutes", 60.0)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
@@ -44,17 +77,28 @@ def duration(seconds: float) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print what a study's trainings will cost, one line for each network."""
+    """Print what a study's trainings will cost, one line for each network.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The path of a study; those of the command line if None.
+
+    Returns
+    -------
+    int
+        Exit status: 0, 1 for a wrong study, 2 for a wrong call.
+    """
     from hmmlens.errors import ConfigError
     from hmmlens.io.yaml_files import read_yaml
     from hmmlens.study import emulation_study
 
-    given = sys.argv[1:] if argv is None else list(argv)
-    if len(given) != 1:
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    if len(arguments) != 1:
         print("usage: python -m hmmlens.study.plan.training_cost STUDY.yaml", file=sys.stderr)
         return 2
     try:
-        study = emulation_study.load(read_yaml(given[0]), given[0])
+        study = emulation_study.load(read_yaml(arguments[0]), arguments[0])
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1

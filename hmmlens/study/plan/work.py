@@ -1,4 +1,4 @@
-"""The work of a job: what its time, memory and room on the disk grow with."""
+"""The work of a job, from which its time, memory and disk space are predicted."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from hmmlens.study.work import Gathering, Size
 
 
 class Work(NamedTuple):
-    """What a job takes by the model of its work, beyond what the least job takes.
+    """What a job takes by the model of its work, beyond what the smallest job takes.
 
-    The unit is of no matter: laws say what so much work really takes.
+    The units do not matter, because :mod:`hmmlens.study.plan.scaling` fits measured costs to it.
     """
 
     seconds: float
@@ -31,20 +31,48 @@ NUMBER_MB, EMPTY_MB = 8e-6, 0.02
 
 
 def least(rule: str) -> Work:
-    """Return what the smallest job of a rule takes by the model."""
-    found = RULES[rule].model.least
-    return Work(found.seconds, found.mb, EMPTY_MB)
+    """Return what the smallest job of a rule takes by the model.
+
+    Parameters
+    ----------
+    rule : str
+        Name of the rule.
+
+    Returns
+    -------
+    Work
+        In seconds and MB.
+    """
+    smallest = RULES[rule].model.least
+    return Work(smallest.seconds, smallest.mb, EMPTY_MB)
 
 
 class Sizer:
-    """The work of the jobs of one study, each size looked up once."""
+    """The work of the jobs of one study, each size looked up once.
+
+    Parameters
+    ----------
+    study : Study, EmulationStudy or RoundTripStudy
+        The study.
+    """
 
     def __init__(self, study: jobs.AnyStudy) -> None:
         self.study = study
         self._sizes: dict[tuple[str | None, ...], Size] = {}
 
     def size(self, job: Job) -> Size:
-        """Return how large a job is, see :mod:`hmmlens.study.cluster.sizes`."""
+        """Return how large a job is.
+
+        Parameters
+        ----------
+        job : Job
+            A job of a study that trains no emulating networks.
+
+        Returns
+        -------
+        Size
+            See :mod:`hmmlens.study.cluster.sizes`.
+        """
         assert not isinstance(self.study, EmulationStudy)
         wildcards = job.wildcards
         key = tuple(wildcards.get(name) for name in ("dataset", "network", "reducer", "trip"))
@@ -53,18 +81,51 @@ class Sizer:
         return self._sizes[key]
 
     def kinds(self, job: Job) -> tuple[str, ...]:
-        """Return what jobs a job is like, the likest first: some reducers take far more work."""
+        """Return the kinds of jobs that are similar to a job.
+
+        Parameters
+        ----------
+        job : Job
+            A job of the study.
+
+        Returns
+        -------
+        tuple of str
+            The most similar first. Kinds of reductions differ, as some take far more work.
+        """
         if job.rule != "reduce_layer":
             return (job.rule,)
         assert isinstance(self.study, Study)
         return f"{job.rule} {self.study.reducers[job.place[-1]].kind}", job.rule
 
     def gpus(self, job: Job) -> int:
-        """Return how many GPUs a job asks for where there are some."""
+        """Return how many GPUs a job asks for where there are some.
+
+        Parameters
+        ----------
+        job : Job
+            A job of the study.
+
+        Returns
+        -------
+        int
+            Number of GPUs.
+        """
         return asked.gpus(self.study, job.rule, job.wildcards, there_are=True)
 
     def work(self, job: Job) -> Work:
-        """Return the work of a job."""
+        """Return the work of a job.
+
+        Parameters
+        ----------
+        job : Job
+            A job of the study.
+
+        Returns
+        -------
+        Work
+            Beyond what the smallest job of its rule takes.
+        """
         model = RULES[job.rule].model
         if isinstance(model, Gathering):
             n, each = self._gathered(job), model.each
@@ -75,12 +136,12 @@ class Sizer:
             beyond = model.beyond(of)
             return Work(beyond.seconds, beyond.mb, NUMBER_MB * model.kept(of))
         size = self.size(job)
-        found, none = model.work(size), model.least
+        total, smallest = model.work(size), model.least
         kept = NUMBER_MB * model.kept(size)
-        return Work(found.seconds - none.seconds, found.mb - none.mb, kept)
+        return Work(total.seconds - smallest.seconds, total.mb - smallest.mb, kept)
 
     def _gathered(self, job: Job) -> int:
-        """Return how many results a job puts together."""
+        """Return how many results a job combines."""
         study = self.study
         if isinstance(study, RoundTripStudy):
             return len(jobs.trips(study))

@@ -56,15 +56,15 @@ def test_a_plan_adds_up_planted_costs() -> None:
     sizer = Sizer(study)
     every = jobs.of_study(study)
     for rule in ("train_network", "record_activations", "sweep_states", "make_dataset"):
-        mine = [job for job in every if job.rule == rule]
-        seconds = sum(1 + 0.1 * sizer.work(job).seconds for job in mine)
-        assert table.loc[rule, "jobs"] == len(mine)
+        of_rule = [job for job in every if job.rule == rule]
+        seconds = sum(1 + 0.1 * sizer.work(job).seconds for job in of_rule)
+        assert table.loc[rule, "jobs"] == len(of_rule)
         assert table.loc[rule, "core_hours"] == pytest.approx(seconds / 3600, rel=0.1)
-        peak = max(100 + sizer.work(job).mb for job in mine)
+        peak = max(100 + sizer.work(job).mb for job in of_rule)
         assert table.loc[rule, "peak_mb"] == pytest.approx(peak, rel=0.1)
-        disk = sum(0.01 + 1e-6 * sizer.work(job).disk_mb for job in mine)
+        disk = sum(0.01 + 1e-6 * sizer.work(job).disk_mb for job in of_rule)
         assert table.loc[rule, "disk_mb"] == pytest.approx(disk, rel=0.1)
-    # Trained networks ask for a GPU, their twins do not.
+    # Trained networks ask for a GPU, their untrained controls do not.
     share = table.loc["train_network", "gpu_hours"] / table.loc["train_network", "core_hours"]
     assert 0.5 < share < 1.0
     assert table.loc["record_activations", "gpu_hours"] == 0
@@ -102,10 +102,10 @@ def test_errors_are_small_where_the_model_holds_and_large_where_it_does_not() ->
     assert text.factor(right["seconds"], 0.5) < 1.2
     # Jobs of one study took ten times as long for no reason that any other study shows.
     wrong = costs.errors([*PAST, past("slow", speed=10.0, n_sequences=200)])
-    mine = wrong[wrong["study"] == "slow"]
-    assert text.factor(mine["seconds"], 0.5) == pytest.approx(10.0, rel=0.3)
-    told = text.worth(wrong)
-    assert "slow 0.1" in told[1]
+    slow = wrong[wrong["study"] == "slow"]
+    assert text.factor(slow["seconds"], 0.5) == pytest.approx(10.0, rel=0.3)
+    sentences = text.worth(wrong)
+    assert "slow 0.1" in sentences[1]
 
 
 def test_what_was_never_measured_is_not_made_up() -> None:
@@ -118,19 +118,19 @@ def test_what_was_never_measured_is_not_made_up() -> None:
     table = plan.table.set_index("rule")
     assert np.isnan(table.loc["sweep_states", "core_hours"]) and table.loc["sweep_states", "jobs"]
     assert np.isfinite(table.loc["all", "core_hours"])
-    told = " ".join(text.notes(plan))
-    assert "Never measured, and not in the sums: sweep_states." in told
-    assert "make_dataset 100 times" in told
+    notes = " ".join(text.notes(plan))
+    assert "Never measured, and not in the sums: sweep_states." in notes
+    assert "make_dataset 100 times" in notes
     assert "?" in text.table(plan)
 
 
-def test_the_last_look_is_corrected_for() -> None:
-    # Two looks a second for 15 s, then two a minute: at 15 s and at 45 s, say.
+def test_cpu_time_after_the_last_poll_is_estimated() -> None:
+    # Two polls a second for 15 s, then two a minute, such as at 15 s and at 45 s.
     assert measured.cpu_seconds(10.2, 10.0) == pytest.approx(10.2)
     assert measured.cpu_seconds(44.0, 15.0) == pytest.approx(44.0)
     assert measured.cpu_seconds(50.0, 22.5) == pytest.approx(25.0)
     assert measured.cpu_seconds(100.0, 75.0) == pytest.approx(100.0)
-    # Over before it was looked at twice.
+    # Over before the second poll.
     assert measured.cpu_seconds(0.3, 0.0) == 0.3
 
 
@@ -180,7 +180,7 @@ def test_what_is_shipped_predicts_what_is_shipped() -> None:
     found = costs.errors(shipped)
     rules = {job.rule for one in shipped for job in one.took}
     assert {"train_network", "sweep_states", "validate_layer", "round_trip"} <= rules
-    # As the documentation says; a change of the model of the work must not spoil it.
+    # The numbers of the documentation; a change of the model of the work must not spoil it.
     assert text.factor(found["seconds"], 0.5) < 2.0
     assert text.factor(found["mb"], 0.5) < 1.3
 
@@ -191,11 +191,11 @@ def test_the_command_prints_a_plan(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli.main(["plan", "--configfile", str(ROOT / name)]) == 0
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     study = jobs.load(measured_settings(ROOT / name), name)
-    (total,) = (line.split() for line in told.splitlines() if line.startswith("all "))
+    (total,) = (line.split() for line in printed.splitlines() if line.startswith("all "))
     assert total[1] == f"{len(jobs.of_study(study)):,}"
-    assert "Past predictions: of" in told and "Core-hours of whole studies" in told
+    assert "Past predictions: of" in printed and "Core-hours of whole studies" in printed
 
 
 def measured_settings(path: Path) -> Any:
@@ -223,7 +223,7 @@ def test_own_studies_are_found_and_named(
         ("- 1\n", "config.yaml"),
     ],
 )
-def test_a_config_that_does_not_fit_is_told_in_a_sentence(
+def test_a_config_that_does_not_fit_is_reported_in_a_sentence(
     content: str | None,
     sentence: str,
     tmp_path: Path,
@@ -235,6 +235,6 @@ def test_a_config_that_does_not_fit_is_told_in_a_sentence(
         Path("config.yaml").write_text(content)
     for command in ("plan", "partial"):
         assert cli.main([command]) == cli.WRONG
-        told = capsys.readouterr()
-        assert sentence in told.err and "Traceback" not in told.err
-        assert told.out == "" and len(told.err.strip().splitlines()) == 1
+        printed = capsys.readouterr()
+        assert sentence in printed.err and "Traceback" not in printed.err
+        assert printed.out == "" and len(printed.err.strip().splitlines()) == 1

@@ -37,18 +37,18 @@ def study(name: str = "e", **changed: Any) -> EmulationStudy:
 
 
 def past(name: str, factor: float = 1.0, **changed: Any) -> Past:
-    """Return a study whose jobs took a multiple of what the model of their work says."""
-    given = study(name, **changed)
-    sizer, took = Sizer(given), {}
-    for job in jobs.of_study(given):
+    """Return a study whose jobs took a multiple of what the model of their work predicts."""
+    planned = study(name, **changed)
+    sizer, took = Sizer(planned), {}
+    for job in jobs.of_study(planned):
         work, start = sizer.work(job), least(job.rule)
         took[job] = Took(factor * (start.seconds + work.seconds), start.mb + work.mb,
                          start.disk_mb + work.disk_mb)  # fmt: skip
-    return Past(given, took)
+    return Past(planned, took)
 
 
-def rows(given: EmulationStudy, *past: Past) -> pd.DataFrame:
-    return costs.plan(given, past).table.set_index("rule")
+def rows(planned: EmulationStudy, *past: Past) -> pd.DataFrame:
+    return costs.plan(planned, past).table.set_index("rule")
 
 
 PAST = [past(f"p{n}", n_updates=n, batch_size=b, n_units=u)
@@ -56,9 +56,9 @@ PAST = [past(f"p{n}", n_updates=n, batch_size=b, n_units=u)
 
 
 def test_jobs_add_up_to_what_trainings_cost() -> None:
-    given = study(n_updates=300, batch_size=512)
-    table = rows(given, *PAST)
-    one = emulation_work.of_training(given.emulation, given.networks["a"])
+    planned = study(n_updates=300, batch_size=512)
+    table = rows(planned, *PAST)
+    one = emulation_work.of_training(planned.emulation, planned.networks["a"])
     assert table.loc["train_emulation", "jobs"] == 2
     assert table.loc["train_emulation", "core_hours"] == pytest.approx(
         2 * one.seconds / 3600, rel=0.05
@@ -69,13 +69,13 @@ def test_jobs_add_up_to_what_trainings_cost() -> None:
         2 * 17 * 4e-6 * 50 * 150, rel=0.3
     )
     assert table.loc["reverse_engineer", "jobs"] == 1
-    assert table.loc["all", "jobs"] == len(jobs.of_study(given))
+    assert table.loc["all", "jobs"] == len(jobs.of_study(planned))
 
 
 def test_measured_jobs_correct_the_model() -> None:
-    given = study(n_updates=300, batch_size=512)
-    slow = rows(given, *(past(f"s{i}", 2.0, n_updates=n) for i, n in enumerate((50, 200, 400))))
-    usual = rows(given, *PAST)
+    planned = study(n_updates=300, batch_size=512)
+    slow = rows(planned, *(past(f"s{i}", 2.0, n_updates=n) for i, n in enumerate((50, 200, 400))))
+    usual = rows(planned, *PAST)
     for rule in ("train_emulation", "score_emulation", "reverse_engineer", "measure_bias"):
         ratio = slow.loc[rule, "core_hours"] / usual.loc[rule, "core_hours"]
         assert ratio == pytest.approx(2.0, rel=0.1), rule
@@ -102,7 +102,7 @@ def test_only_trainings_hold_a_gpu(device: str, on: bool) -> None:
     assert (hours.drop("train_emulation") == 0).all()
 
 
-def test_what_is_said_of_the_work_is_what_is_done() -> None:
+def test_the_model_of_the_work_uses_the_numbers_of_the_analysis() -> None:
     # These numbers stand in modules that load torch, which a plan does not need.
     assert 2 * PlateauSettings.n_repeats == emulation_work.LEVELS
     assert EscapeSettings.n_sequences == emulation_work.SEQUENCES
@@ -125,34 +125,34 @@ def test_the_papers_study_is_planned(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli.main(["plan", "--configfile", str(PAPER)]) == 0
-    told = capsys.readouterr().out
-    given = emulation_study.load(read_yaml(PAPER), PAPER.name)
-    lines = {line.split()[0]: line.split() for line in told.splitlines() if line}
-    assert lines["all"][1] == f"{len(jobs.of_study(given)):,}"
+    printed = capsys.readouterr().out
+    planned = emulation_study.load(read_yaml(PAPER), PAPER.name)
+    lines = {line.split()[0]: line.split() for line in printed.splitlines() if line}
+    assert lines["all"][1] == f"{len(jobs.of_study(planned)):,}"
     assert lines["train_emulation"][1] == "151"
     # Its device is a GPU.
     assert lines["train_emulation"][2] == lines["train_emulation"][3] == lines["all"][3]
     assert lines["score_emulation"][3] == "-"
-    assert "?" not in told and "Never measured" not in told
-    # Within a factor of what the model of updates says, which was measured at this scale.
-    one = training_cost.of_study(given)
-    hours = sum(one[name].seconds * net.n_seeds for name, net in given.networks.items()) / 3600
+    assert "?" not in printed and "Never measured" not in printed
+    # Within a factor of what the model of updates predicts, which was measured at this scale.
+    one = training_cost.of_study(planned)
+    hours = sum(one[name].seconds * net.n_seeds for name, net in planned.networks.items()) / 3600
     assert np.abs(np.log(float(lines["train_emulation"][2]) / hours)) < np.log(2)
-    # Told are predictions of the like of these jobs.
-    assert "torre-smoke " in told and "roundtrip " not in told
+    # Only errors of predictions of similar jobs are printed.
+    assert "torre-smoke " in printed and "roundtrip " not in printed
 
 
 def test_own_jobs_are_read_back(tmp_path: Path) -> None:
-    given = study("own")
+    planned = study("own")
     results = tmp_path / "own"
     job = Job("train_emulation", ("a", "1"))
     for path in (results / job.benchmark, results / job.outputs[0] / "network.safetensors"):
         path.parent.mkdir(parents=True, exist_ok=True)
-    (results / "study.json").write_text(given.model_dump_json())
+    (results / "study.json").write_text(planned.model_dump_json())
     head = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time"
     (results / job.benchmark).write_text(f"{head}\n10.2\t0:00:10\t500\t1\t1\t1\t0\t0\t50\t10.0\n")
     (results / job.outputs[0] / "network.safetensors").write_bytes(bytes(500_000))
     found = measured.read(results)
-    assert found is not None and found.study == given and list(found.took) == [job]
+    assert found is not None and found.study == planned and list(found.took) == [job]
     assert found.took[job].seconds == pytest.approx(10.2)
     assert found.took[job].disk_mb == pytest.approx(0.5, abs=0.02)

@@ -31,8 +31,8 @@ BRIGHTEST = 0.98
     "runs, coloured by the mean pre-activation of the group of units, or by their output in "
     "cells with gates; red is above 0, or high. Below: three paths of 60 steps that start "
     "within the label (dots), with the drive of the group multiplied by a factor and the same "
-    "noise for all factors; with factor 0 the paths stay if the group is what ends the label. A "
-    "title says so where the group does not meet the criterion for kick units.",
+    "noise for all factors; with factor 0 the paths stay if the group is what ends the label. The "
+    "title notes where the group does not meet the criterion for kick units.",
 )
 def kick_planes(
     networks: pd.DataFrame, kicks: pd.DataFrame, plane: pd.DataFrame, paths: pd.DataFrame

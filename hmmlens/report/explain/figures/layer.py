@@ -40,7 +40,7 @@ class Task(NamedTuple):
     split : (sequence), 2 is test
     names : ``input``, ``output``, ``truth`` -> names along these dimensions
     symbols, symbols_out : whether inputs, and outputs, are symbols
-    step_label : what the time axis says
+    step_label : label of the time axis
     """
 
     inputs: NDArray[Any]

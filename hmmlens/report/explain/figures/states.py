@@ -24,7 +24,7 @@ from hmmlens.typing import Floats
 #: Inches of the graph that stands above its heat maps, and of a row of many states.
 GRAPH, ROW = 3.4, 0.15
 #: More columns in all, or states, than these are drawn below the graph, not to its right.
-BESIDE_COLUMNS, BESIDE_STATES = 20, 12
+MAX_SIDE_COLUMNS, MAX_SIDE_STATES = 20, 12
 #: Most arrows of a graph: all of 12 states.
 MAX_ARROWS = 132
 #: Longest names of inputs, outputs and labels, in characters.
@@ -180,7 +180,7 @@ def transition_graph(
             )
         )  # fmt: skip
         if n <= 4:
-            # Beside the bent arrow near its tail, where those of other arrows are not.
+            # Next to the bent arrow near its tail, where those of other arrows are not.
             way = 0.25 if n == 4 and (i - j) % 2 == 0 else 0.4
             across = place[j] - place[i]
             bend = (0.36 * way * (1 - way) + 0.034) * np.array([across[1], -across[0]])
@@ -193,7 +193,7 @@ def transition_graph(
         ax.add_patch(Circle(place[i], radius[i], fc=colours[i], ec="white", lw=0.8, zorder=3))
         ax.text(
             place[i, 0], place[i, 1], names[i], ha="center", va="center", zorder=4,
-            fontsize=7 if n <= BESIDE_STATES else 5, weight="bold",
+            fontsize=7 if n <= MAX_SIDE_STATES else 5, weight="bold",
             color=style.text_on(colours[i]),
         )  # fmt: skip
         outward = place[i] * (1 + (radius[i] + 0.17) if n > 1 else 0) + (
@@ -258,7 +258,7 @@ def states(
     found = blocks(part, axes_names, symbols)
     widths = [max(1.2, 0.42 * len(block.names)) for block in found]
     n_columns = sum(len(block.names) for block in found)
-    if n_columns <= BESIDE_COLUMNS and n <= BESIDE_STATES:
+    if n_columns <= MAX_SIDE_COLUMNS and n <= MAX_SIDE_STATES:
         size = (style.WIDTH, max(2.4, 0.24 * n + 1.0))
         ratios = {"width_ratios": [2.6, *widths]}
         figure, (graph, *axes) = plt.subplots(1, 1 + len(found), figsize=size, gridspec_kw=ratios)
