@@ -16,7 +16,7 @@ import pandas as pd
 
 from hmmlens.errors import DataError, StoreError
 from hmmlens.io import store
-from hmmlens.study import emulation_jobs, jobs, layout
+from hmmlens.study import emulation_jobs, jobs, layout, table_parts
 from hmmlens.study.config import Study
 from hmmlens.study.emulation_study import EmulationStudy
 from hmmlens.study.roundtrip_study import RoundTripStudy
@@ -168,7 +168,7 @@ def _study(
     from hmmlens.report.explain import findings, tables, typeset
     from hmmlens.report.explain import study as whole
 
-    parts = jobs.parts(study, found.done.__contains__)
+    parts = table_parts.parts(study, found.done.__contains__)
     if not any(layer["role"] == "trained" for layer in parts.layers):
         raise _nothing(study, found, "because no network's layer has been read")
     exploratory, criterion = jobs.exploratory(study), study.selection.criterion
@@ -208,7 +208,7 @@ def _read(path: Path, table: pd.DataFrame) -> pd.DataFrame:
     return pd.read_csv(path) if len(table) else table
 
 
-def _can_be_drawn(study: Study, parts: jobs.Parts, name: str) -> bool:
+def _can_be_drawn(study: Study, parts: table_parts.Parts, name: str) -> bool:
     """Return whether all layers of the first training, and of its untrained control, are read."""
     there = {(layer["network"], layer["layer"]) for layer in parts.layers if layer["seed"] == 0}
     names = [name, f"{name}{layout.UNTRAINED}"] if study.controls.untrained else [name]
@@ -248,7 +248,7 @@ def _emulation(
     from hmmlens.report.emulation.figures import registry as figures
     from hmmlens.study.emulation_folders import write_tables
 
-    gathered = emulation_jobs.told(study, found.done)
+    gathered = emulation_jobs.reported(study, found.done)
     if not gathered & set(emulation_jobs.of_step(study, "trained")):
         raise _nothing(study, found, "because no training has ended and had its plateau looked for")
     tables, drawn = folder / layout.TABLES, folder / layout.FIGURES

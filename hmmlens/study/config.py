@@ -3,7 +3,7 @@
 ``config.yaml`` and ``workflow/schemas/config.schema.json`` are checked against these models.
 :func:`load` turns every mistake into one sentence: the key's path, what was found, what is
 allowed, and the nearest valid spelling. The wording is in :mod:`hmmlens.setting_messages`, which
-is imported only when there is a mistake to tell, as YAML is only when a file is read.
+is imported only when there is a mistake to report, as YAML is only when a file is read.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Study(Section):
 
     @field_validator("networks", mode="before")
     @classmethod
-    def _trained_unless_said(cls, networks: Any) -> Any:
+    def _default_kind(cls, networks: Any) -> Any:
         if not isinstance(networks, dict):
             return networks
         loaded = {key for kind in LOADED for key in kind.model_fields}
@@ -118,7 +118,18 @@ class Study(Section):
         ]
 
     def training_of(self, network: str) -> Training:
-        """Return the training settings of a network: its own, or else the study's."""
+        """Return the training settings of a network: its own, or else the study's.
+
+        Parameters
+        ----------
+        network : str
+            Name of a configured network.
+
+        Returns
+        -------
+        Training
+            The settings.
+        """
         section = self.networks[network]
         return (isinstance(section, TrainedNetwork) and section.training) or self.training
 
@@ -128,8 +139,15 @@ def load(raw: Any, source: str = "config.yaml") -> Study:
 
     Parameters
     ----------
-    raw : the mapping read from YAML.
-    source : the file's name, for the messages.
+    raw : object
+        The mapping read from YAML.
+    source : str
+        Name of the file, for the messages.
+
+    Returns
+    -------
+    Study
+        The checked settings.
 
     Raises
     ------
@@ -144,7 +162,13 @@ def read(path: str | os.PathLike[str]) -> Study:
 
     Parameters
     ----------
-    path : a YAML file.
+    path : str or path-like
+        Path of a YAML file.
+
+    Returns
+    -------
+    Study
+        The checked settings.
 
     Raises
     ------

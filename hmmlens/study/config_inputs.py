@@ -1,6 +1,6 @@
-"""What a study's settings name outside of them: files and functions, looked for before any job.
+"""Check the files and functions that a study's settings name, before any job starts.
 
-Nothing of a user's is run or read further than the header of a table, and torch is not imported.
+No user code is run, no file is read further than the header of a table, and torch is not imported.
 """
 
 from __future__ import annotations
@@ -23,17 +23,21 @@ from hmmlens.study.config import Study
 from hmmlens.study.emulation_study import EmulationStudy
 from hmmlens.study.roundtrip_study import RoundTripStudy
 
-#: What tells the folder of a Zarr store, of format 3 or 2.
+#: Files that mark the folder of a Zarr store, of format 3 or 2.
 ZARR_MARKS = ("zarr.json", ".zgroup", ".zmetadata")
 
 
 def check(study: Study | RoundTripStudy | EmulationStudy, folder: Path, source: str) -> None:
-    """Look for all files and functions that a study names.
+    """Check that all files and functions exist that a study names.
 
     Parameters
     ----------
-    folder : the one in which the study is run.
-    source : the name of the config file, for the messages.
+    study : Study, RoundTripStudy or EmulationStudy
+        The study.
+    folder : Path
+        Folder in which the study is run.
+    source : str
+        Name of the config file, for the messages.
 
     Raises
     ------
@@ -112,7 +116,7 @@ def _input_shape(path: Path) -> tuple[int, ...] | None:
             reader = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
             return tuple(reader(header)[0])
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
-        # The job that reads the file says what is wrong with it.
+        # The job that reads the file reports what is wrong with it.
         return None
 
 
@@ -127,18 +131,27 @@ def _header_problem(dataset: TableData, folder: Path) -> str | None:
     except DataError as error:
         return str(error).replace(os.path.join(folder, ""), "")
     except ImportError:
-        # The reader of Parquet files is an extra; the job says how to install it.
+        # The reader of Parquet files is an extra; the job reports how to install it.
         return None
     return None
 
 
 def _file_problem(name: str, folder: Path, store: bool = False) -> str | None:
-    """Say what is wrong with a path.
+    """Return what is wrong with a path.
 
     Parameters
     ----------
-    name : the path as the settings have it.
-    store : whether it is that of a folder.
+    name : str
+        The path as the settings have it.
+    folder : Path
+        Folder in which the study is run.
+    store : bool
+        Whether the path is that of a folder.
+
+    Returns
+    -------
+    str or None
+        A sentence; None where the path is usable.
     """
     if unfit := sorted({char for char in name if char in "{}" or char < " "}):
         marks = " and ".join(map(repr, unfit))
@@ -168,16 +181,22 @@ def _file_problem(name: str, folder: Path, store: bool = False) -> str | None:
 
 
 def missing_function(name: str, folder: Path) -> str | None:
-    """Say where a function is missed, by the text of its module, which is not run.
+    """Return what is missing where a function is not found, from the text of its module.
+
+    The module is not run.
 
     Parameters
     ----------
-    name : ``package.module:function``.
-    folder : where the module is looked for before the installed ones.
+    name : str
+        ``package.module:function``.
+    folder : Path
+        Folder in which the module is looked for before the installed ones.
 
     Returns
     -------
-    A sentence, or None where the function is there or cannot be told of without running code.
+    str or None
+        A sentence; None where the function exists, or where only running code could show whether it
+        does.
     """
     module, _, function = name.partition(":")
     stem = folder.joinpath(*module.split("."))

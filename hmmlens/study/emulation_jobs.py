@@ -10,7 +10,20 @@ from hmmlens.study.rules import Job
 
 
 def of_step(study: EmulationStudy, step: Step) -> list[Job]:
-    """Return the jobs of a step, one for each training that takes part in it."""
+    """Return the jobs of a step, one for each training that takes part in it.
+
+    Parameters
+    ----------
+    study : EmulationStudy
+        The study.
+    step : str
+        One of :data:`hmmlens.study.layout.STEPS`.
+
+    Returns
+    -------
+    list of Job
+        Jobs in the order of the networks and seeds.
+    """
     return [
         Job(STEPS[step], (name, str(seed)))
         for name, network in study.networks.items()
@@ -19,12 +32,34 @@ def of_step(study: EmulationStudy, step: Step) -> list[Job]:
 
 
 def biases(study: EmulationStudy) -> list[Job]:
-    """Return the jobs that ask the objectives which generator they like best, one a target."""
+    """Return the jobs that find which generator the objectives prefer, one for each target.
+
+    Parameters
+    ----------
+    study : EmulationStudy
+        The study.
+
+    Returns
+    -------
+    list of Job
+        Jobs in the order of the targets; none where the study has no ``bias``.
+    """
     return [Job("measure_bias", (target,)) for target in (study.bias.targets if study.bias else ())]
 
 
 def of_study(study: EmulationStudy) -> Iterator[Job]:
-    """Yield all jobs, in the order of the story."""
+    """Yield all jobs, in the order in which they run.
+
+    Parameters
+    ----------
+    study : EmulationStudy
+        The study.
+
+    Yields
+    ------
+    Job
+        Jobs of the steps, of the objectives, and of tables, figures and report.
+    """
     for step in STEPS:
         yield from of_step(study, step)
     yield from biases(study)
@@ -32,14 +67,22 @@ def of_study(study: EmulationStudy) -> Iterator[Job]:
         yield Job(rule)
 
 
-def told(study: EmulationStudy, done: Collection[Job] | None = None) -> set[Job]:
-    """Return the jobs whose results are told.
+def reported(study: EmulationStudy, done: Collection[Job] | None = None) -> set[Job]:
+    """Return the jobs whose results are part of the report.
 
     Parameters
     ----------
-    done : those that have ended well; by default all. A training is told when the plateau of its
-        loss has been looked for too, without which nothing says whether it escaped; what was done
-        with it is told when it is.
+    study : EmulationStudy
+        The study.
+    done : collection of Job, optional
+        Jobs that have ended well; by default all. A training is part of the report when the plateau
+        of its loss has been searched for as well, which shows whether the training escaped it; the
+        analyses of a network are when its training is.
+
+    Returns
+    -------
+    set of Job
+        Jobs that have ended well and whose training, if any, is part of the report.
     """
     ended = {job for job in of_study(study) if done is None or job in done}
     trained = {

@@ -45,7 +45,18 @@ class Emulator(EmulationNetwork):
     )
 
     def seeds(self, step: Step) -> range:
-        """Return the seeds that take part in a step."""
+        """Return the seeds that take part in a step.
+
+        Parameters
+        ----------
+        step : str
+            One of :data:`hmmlens.study.layout.STEPS`.
+
+        Returns
+        -------
+        range
+            The first seeds; empty where the network does not take part.
+        """
         if step in ALWAYS:
             return range(self.n_seeds)
         if step not in self.analyses:
@@ -54,7 +65,13 @@ class Emulator(EmulationNetwork):
         return range(self.n_seeds if most is None else min(most, self.n_seeds))
 
     def architecture(self) -> EmulationNetwork:
-        """Return what a network is, without what is done with it."""
+        """Return the settings of the network itself, without those of its training and analyses.
+
+        Returns
+        -------
+        EmulationNetwork
+            The architecture.
+        """
         return EmulationNetwork(
             **{name: getattr(self, name) for name in EmulationNetwork.model_fields}
         )
@@ -67,19 +84,25 @@ class EmulationStudy(Section):
     title: str = Field(default="Networks that emulate hidden Markov models", min_length=1)
     scale: Literal["laptop", "paper"] = Field(
         default="laptop",
-        description="what the report says of it; at the paper's, numbers that hang on the size of "
-        "the batch and the length of sequences are held against the paper's",
+        description="what the report compares; at the paper's scale, numbers that depend on the "
+        "batch size and the length of sequences are compared with the paper's",
     )
     seed: Seed = Field(default=1, description="every random draw is derived from it")
     device: Literal["auto", "cpu", "cuda"] = "cpu"
     emulation: Emulation = Field(description="how networks are trained; {} takes the defaults")
     targets: dict[Name, Target] = Field(default={}, json_schema_extra=NAMES_ONLY)
     networks: dict[Name, Emulator] = Field(min_length=1, json_schema_extra=NAMES_ONLY)
-    bias: Bias | None = Field(default=None, description="leave out to ask no objective")
+    bias: Bias | None = Field(default=None, description="leave out to compare no objectives")
 
     @property
     def n_scored(self) -> int:
-        """Sequences that a network is scored by; to align as many as the paper takes minutes."""
+        """Number of sequences that score a network; aligning as many as the paper takes minutes.
+
+        Returns
+        -------
+        int
+            5000 at the scale of the paper, else 1000.
+        """
         return 5000 if self.scale == "paper" else 1000
 
     @model_validator(mode="after")
@@ -121,16 +144,38 @@ class EmulationStudy(Section):
                 ):
                     raise ValueError(
                         f"networks.{name}: carries states over, for which the startprob of "
-                        f"{network.target} must be its stationary law"
+                        f"{network.target} must be its stationary distribution"
                     )
         return self
 
     def training_of(self, name: str) -> Emulation:
-        """Return the training settings of a network: its own, or else the study's."""
+        """Return the training settings of a network: its own, or else the study's.
+
+        Parameters
+        ----------
+        name : str
+            Name of a configured network.
+
+        Returns
+        -------
+        Emulation
+            The settings.
+        """
         return self.networks[name].training or self.emulation
 
     def hmm_of(self, target: str) -> HMMParameters:
-        """Return a target's parameters."""
+        """Return the parameters of a target.
+
+        Parameters
+        ----------
+        target : str
+            Name of a configured target or of a preset.
+
+        Returns
+        -------
+        HMMParameters
+            Initial, transition and emission probabilities.
+        """
         from hmmlens.datasets.synthetic.generators import preset_hmm
 
         own = self.targets.get(target)
@@ -138,5 +183,23 @@ class EmulationStudy(Section):
 
 
 def load(raw: Any, source: str) -> EmulationStudy:
-    """Check a parsed config and return it; see :func:`hmmlens.study.config.load`."""
+    """Check a parsed config and return it; see :func:`hmmlens.study.config.load`.
+
+    Parameters
+    ----------
+    raw : object
+        The mapping read from YAML.
+    source : str
+        Name of the file, for the messages.
+
+    Returns
+    -------
+    EmulationStudy
+        The checked settings.
+
+    Raises
+    ------
+    ConfigError
+        With one sentence per mistake, each on its own line.
+    """
     return settings.check(EmulationStudy, raw, source)

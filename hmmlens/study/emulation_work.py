@@ -25,7 +25,7 @@ N_GATES = {name: CELLS[cell].n_blocks for name, cell in EMULATING.items()}
 WEIGHTS = (1.24e-10, 3.0e-8, 3.2e-4)
 #: Pairs of sequences, relative to one divergence: the energy distance needs no transport of them.
 PAIRS = {"sinkhorn": 1.0, "split": 1.0, "energy": 0.1}
-#: Seconds beside the updates: imports, the levels of the loss and files.
+#: Seconds in addition to the updates: imports, the levels of the loss and files.
 START = 8.0
 #: Megabytes of the process itself, and bytes for a number of a batch's states and for a pair.
 PROCESS_MB, PER_STATE, PER_PAIR = 550.0, 16.0, 40.0
@@ -49,20 +49,27 @@ MOST_CHECKPOINTS, PER_CHECKPOINT, ONCE = 50, 0.4, 5.0
 KICKS, STATES = 25.0, 8.0
 #: Multiplications of a step of 150 units and 100 dimensions of noise.
 USUAL = 37_500
-#: Generators that the objectives are shown, and seconds for a pair of sequences in each value.
+#: Generators that the objectives are evaluated on; seconds for a pair of sequences in each value.
 GENERATORS, PER_VALUE = 11, 4.5e-8
 #: Numbers in the pictures of a network's first training, and in a row of a table.
 PICTURED, ROW = 160_000, 10
 
 
 class EmulationSize(NamedTuple):
-    """What the cost of a job grows with.
+    """The quantities that the cost of a job grows with.
 
-    training : of the network, or the study's for a job without a network
-    network : the network; None for a job on a target
-    n_scored : sequences that a network is scored by
-    bias : what the objectives are asked; None for a job on a network
-    first : whether this is the first training of its network
+    Attributes
+    ----------
+    training : Emulation
+        Training settings of the network, or of the study for a job without a network.
+    network : EmulationNetwork or None
+        The network; None for a job on a target.
+    n_scored : int
+        Number of sequences that score a network.
+    bias : Bias or None
+        Settings of the comparison of objectives; None for a job on a network.
+    first : bool
+        Whether this is the first training of its network.
     """
 
     training: Emulation
@@ -75,7 +82,7 @@ class EmulationSize(NamedTuple):
 class OfTraining(NamedTuple):
     """The model of a job whose work grows with an :class:`EmulationSize`.
 
-    Parameters
+    Attributes
     ----------
     least : Work
         The work of the smallest job.
@@ -91,10 +98,14 @@ class OfTraining(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """What one training costs.
+    """Cost of one training.
 
-    seconds : of one CPU thread
-    memory_mb : most memory
+    Attributes
+    ----------
+    seconds : float
+        Time on one CPU thread.
+    memory_mb : int
+        Peak of memory in MB.
     """
 
     seconds: float
@@ -102,26 +113,73 @@ class Cost(NamedTuple):
 
     @property
     def runtime(self) -> int:
-        """Minutes that a job may take."""
+        """Minutes that a job may take.
+
+        Returns
+        -------
+        int
+            At least 20 minutes.
+        """
         return max(20, math.ceil(MARGIN * self.seconds / 60))
 
 
 def size(network: EmulationNetwork) -> int:
-    """Return the multiplications of one step of a network, as many as it has weights."""
+    """Return the multiplications of one step of a network, as many as it has weights.
+
+    Parameters
+    ----------
+    network : EmulationNetwork
+        The network.
+
+    Returns
+    -------
+    int
+        Number of multiplications.
+    """
     return N_GATES[network.cell] * network.n_units * (network.n_units + network.n_noise)
 
 
 def terms(settings: Emulation, network: EmulationNetwork) -> tuple[float, float, float]:
-    """Return what the :data:`WEIGHTS` are of, for one update."""
+    """Return the quantities that :data:`WEIGHTS` multiply, for one update.
+
+    Parameters
+    ----------
+    settings : Emulation
+        Settings of the training.
+    network : EmulationNetwork
+        The network.
+
+    Returns
+    -------
+    multiplications : float
+        Multiplications of the network.
+    pairs : float
+        Pairs of sequences, weighted by objective.
+    n_steps : float
+        Steps in time.
+    """
     numbers = settings.batch_size * settings.n_steps * size(network)
     pairs = PAIRS[settings.objective] * settings.batch_size**2
     return numbers, pairs, settings.n_steps
 
 
 def of_training(settings: Emulation, network: EmulationNetwork) -> Cost:
-    """Return what a training costs."""
-    given = terms(settings, network)
-    update = sum(weight * number for weight, number in zip(WEIGHTS, given, strict=True))
+    """Return the cost of a training.
+
+    Parameters
+    ----------
+    settings : Emulation
+        Settings of the training.
+    network : EmulationNetwork
+        The network.
+
+    Returns
+    -------
+    Cost
+        Time and memory by the model.
+    """
+    numbers = terms(settings, network)
+    update = sum(weight * number for weight, number in zip(WEIGHTS, numbers, strict=True))
     gates = N_GATES[network.cell]
     states = (
         settings.batch_size * settings.n_steps * (gates * network.n_units + network.n_noise / 2)

@@ -1,9 +1,9 @@
-"""What failed in a run of Snakemake, in the jobs' own words, as the last lines on the screen.
+"""Reasons why jobs of a Snakemake run failed, printed as the last lines on the screen.
 
-A job writes the reason why it failed into its log (:func:`reason_line`). Snakemake tells of every
-job that starts, fails or ends, whatever executes it, by records of its logger; :class:`Failures`
-collects them, and when the process ends it prints for each job that failed its rule, its wildcards,
-the reason and the path of the log.
+A job writes the reason why it failed into its log (:func:`reason_line`). Snakemake's logger emits a
+record for every job that starts, fails or ends, whatever executes it; :class:`Failures` collects
+them, and when the process ends it prints for each job that failed its rule, its wildcards, the
+reason and the path of the log.
 """
 
 from __future__ import annotations
@@ -30,20 +30,52 @@ _RECORD = re.compile(rf"^[\d-]+ [\d:,]+ {REASON} (.*(?:\n  .*)*)", re.MULTILINE)
 
 
 class Formatter(logging.Formatter):
-    """A formatter of log records that leaves out what steers a terminal."""
+    """A formatter of log records that removes control characters of terminals."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return :func:`hmmlens.user_text.block` of the formatted record."""
+        """Return :func:`hmmlens.user_text.block` of the formatted record.
+
+        Parameters
+        ----------
+        record : logging.LogRecord
+            The record.
+
+        Returns
+        -------
+        str
+            Text of the record.
+        """
         return user_text.block(super().format(record))
 
 
 def reason_line(text: str) -> str:
-    """Return a reason as it stands in a log: further lines are indented, so that its end shows."""
+    """Return a reason as it stands in a log, with further lines indented to mark its end.
+
+    Parameters
+    ----------
+    text : str
+        The reason, of one or more lines.
+
+    Returns
+    -------
+    str
+        The text to log.
+    """
     return "\n  ".join(text.splitlines())
 
 
 def log_error(kind: type[BaseException], error: BaseException, trace: Any) -> None:
-    """Log why a job fails, last of all with the reason; a hook for ``sys.excepthook``."""
+    """Log why a job fails, with the reason last; a hook for ``sys.excepthook``.
+
+    Parameters
+    ----------
+    kind : type
+        Class of the error.
+    error : BaseException
+        The error.
+    trace : traceback
+        Its traceback.
+    """
     known = isinstance(error, HmmlensError)
     if not known:
         logging.error("%s", "".join(traceback.format_exception(kind, error, trace)))
@@ -53,7 +85,13 @@ def log_error(kind: type[BaseException], error: BaseException, trace: Any) -> No
 
 
 def check_written(outputs: list[str]) -> None:
-    """Let a job fail that a user's own code has ended with ``sys.exit(0)``."""
+    """End a job as failed if a user's own code has ended it with ``sys.exit(0)``.
+
+    Parameters
+    ----------
+    outputs : list of str
+        Paths that the job has to write.
+    """
     missing = [path for path in outputs if not os.path.lexists(path)]
     # Of an error that ended the job, which was logged; a SystemExit does not count.
     if missing and not hasattr(sys, "last_value"):
@@ -68,11 +106,17 @@ def check_written(outputs: list[str]) -> None:
 
 
 def reason_of(log: str) -> str | None:
-    """Return the reason that a job's log ends with, or None where there is none.
+    """Return the reason that a job's log ends with.
 
     Parameters
     ----------
-    log : the text of the log.
+    log : str
+        Text of the log.
+
+    Returns
+    -------
+    str or None
+        The reason; None where there is none.
     """
     found = _RECORD.findall(log)
     return found[-1].replace("\n  ", "\n") if found else None
@@ -87,8 +131,8 @@ class _Job:
     logs: list[str]
     before: dict[str, tuple[int, int]]
     failed: bool = False
-    #: What the executor says of the failure.
-    said: str = ""
+    #: What the executor reports of the failure.
+    message: str = ""
     #: Other jobs that the executor ran as one with it.
     group: frozenset[Any] = field(default_factory=frozenset)
 
@@ -99,7 +143,7 @@ class _Job:
         return f"{self.rule} ({places})" if places else self.rule
 
     def text(self) -> str:
-        """Return what the job wrote into its logs; what an earlier run left there is none of it."""
+        """Return what the job wrote into its logs, without what an earlier run wrote."""
         written = [path for path in self.logs if _state(path) not in (None, self.before.get(path))]
         return "\n".join(Path(path).read_text(errors="replace") for path in written)
 
@@ -112,60 +156,80 @@ class Failures(logging.Handler):
         self._jobs: dict[Any, _Job] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take note of a job that starts, fails or ends."""
+        """Register a job that starts, fails or ends.
+
+        Parameters
+        ----------
+        record : logging.LogRecord
+            A record of Snakemake's logger.
+        """
         event = getattr(record, "event", None)
-        event, told = getattr(event, "value", event), record.__dict__
-        number = told.get("jobid")
+        event, fields = getattr(event, "value", event), record.__dict__
+        number = fields.get("jobid")
         # Snakemake leaves the folder of the study before the process ends.
-        logs = [os.path.abspath(path) for path in told.get("log") or ()]
+        logs = [os.path.abspath(path) for path in fields.get("log") or ()]
         if event == "job_info":
             before = {path: state for path in logs if (state := _state(path)) is not None}
-            wildcards = dict(told.get("wildcards") or {})
-            self._jobs[number] = _Job(str(told.get("rule_name")), wildcards, logs, before)
+            wildcards = dict(fields.get("wildcards") or {})
+            self._jobs[number] = _Job(str(fields.get("rule_name")), wildcards, logs, before)
         elif event == "job_error" and number in self._jobs:
             job = self._jobs[number]
-            job.failed, job.said = True, str(told.get("rule_msg") or "")
+            job.failed, job.message = True, str(fields.get("rule_msg") or "")
             # The executor may have logs of its own.
             job.logs += [path for path in logs if path not in job.logs]
         elif event == "group_error":
-            group = frozenset(info.get("jobid") for info in told.get("job_error_info") or ())
+            group = frozenset(info.get("jobid") for info in fields.get("job_error_info") or ())
             for member in group & set(self._jobs):
                 self._jobs[member].group = group
         elif event == "job_finished":
-            self._jobs.pop(told.get("job_id"), None)
+            self._jobs.pop(fields.get("job_id"), None)
 
     def add(self, numbers: Iterable[Any]) -> None:
-        """Take note of jobs that failed without a record, such as those that left no results."""
+        """Register jobs that failed without a record, such as those that left no results.
+
+        Parameters
+        ----------
+        numbers : iterable
+            Numbers that Snakemake gave to the jobs.
+        """
         for number in numbers:
             if number in self._jobs:
                 self._jobs[number].failed = True
 
-    def told(self) -> str:
-        """Return a paragraph for each job that failed, and nothing where none did."""
+    def summary(self) -> str:
+        """Return a paragraph for each job that failed.
+
+        Returns
+        -------
+        str
+            The paragraphs; empty where no job failed.
+        """
         failed = {number: job for number, job in self._jobs.items() if job.failed}
         reasons = {number: reason_of(job.text()) for number, job in failed.items()}
         # Snakemake counts all jobs of a group as failed; those with a reason are the ones that did.
-        guilty = [
+        with_reason = [
             number
             for number, job in failed.items()
             if reasons[number] or not any(reasons.get(other) for other in job.group)
         ]
-        if not guilty:
+        if not with_reason:
             return ""
-        count = "One job failed" if len(guilty) == 1 else f"{len(guilty)} jobs failed"
-        shown = [_paragraph(failed[number], reasons[number]) for number in guilty[:MOST]]
-        if more := guilty[MOST:]:
+        n_failed = len(with_reason)
+        count = "One job failed" if n_failed == 1 else f"{n_failed} jobs failed"
+        shown = [_paragraph(failed[number], reasons[number]) for number in with_reason[:MOST]]
+        if more := with_reason[MOST:]:
             shown.append("\n".join(["And:", *(f"  {failed[n].name}" for n in more)]))
         return user_text.block("\n\n".join([f"{count}:", *shown]) + "\n")
 
     def report(self, stream: TextIO | None = None) -> None:
-        """Print :meth:`told`.
+        """Print :meth:`summary`.
 
         Parameters
         ----------
-        stream : where to; None is stderr.
+        stream : file, optional
+            Where it is printed; by default stderr.
         """
-        if text := self.told():
+        if text := self.summary():
             print(f"\n{text}", end="", file=stream or sys.stderr, flush=True)
 
 
@@ -175,7 +239,7 @@ def _paragraph(job: _Job, reason: str | None) -> str:
         reason = (
             "It ended without results and without a reason, as when it is killed, has too little "
             "memory, or calls sys.exit."
-            + (f" {job.said}" if job.said else "")
+            + (f" {job.message}" if job.message else "")
             + (f" The last line of its log: {lines[-1].strip()}" if lines else "")
         )
     return "\n".join(

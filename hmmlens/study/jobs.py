@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from hmmlens import naming
 from hmmlens.naming import RAW_LAYER
@@ -20,7 +20,25 @@ AnyStudy = Study | RoundTripStudy | EmulationStudy
 
 
 def load(settings: Any, source: str) -> AnyStudy:
-    """Check a parsed config of any kind and return it; see :func:`hmmlens.study.config.load`."""
+    """Check a parsed config of any kind and return it; see :func:`hmmlens.study.config.load`.
+
+    Parameters
+    ----------
+    settings : object
+        The mapping read from YAML.
+    source : str
+        Name of the file, for the messages.
+
+    Returns
+    -------
+    Study, RoundTripStudy or EmulationStudy
+        The checked settings.
+
+    Raises
+    ------
+    ConfigError
+        With one sentence per mistake, each on its own line.
+    """
     if isinstance(settings, dict) and "emulation" in settings:
         return emulation_study.load(settings, source)
     if isinstance(settings, dict) and "trips" in settings:
@@ -29,34 +47,104 @@ def load(settings: Any, source: str) -> AnyStudy:
 
 
 def networks(study: Study) -> list[str]:
-    """Return the names of all networks, and after them those of their untrained twins."""
+    """Return the names of all networks, followed by those of their untrained controls.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    list of str
+        Names in the order of the settings.
+    """
     names = list(study.networks)
     return names + ([f"{name}{UNTRAINED}" for name in names] if study.controls.untrained else [])
 
 
 def base_name(network: str) -> str:
-    """Return the configured network behind a network or its untrained twin."""
+    """Return the name of the configured network that a network or an untrained control belongs to.
+
+    Parameters
+    ----------
+    network : str
+        Name of a configured network or of an untrained control.
+
+    Returns
+    -------
+    str
+        Name of a configured network.
+    """
     return network.removesuffix(UNTRAINED)
 
 
 def exploratory(study: Study) -> list[str]:
-    """Return the reducers that only serve to look at."""
+    """Return the reducers that only serve for exploration.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    list of str
+        Names of reducers.
+    """
     return [name for name, reducer in study.reducers.items() if reducer.exploratory]
 
 
 def reducers(study: Study, network: str) -> list[str]:
-    """Return the reducers of a network; controls go without maps that only serve to look at."""
+    """Return the reducers of a network; untrained controls have no exploratory ones.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    network : str
+        Name of a configured network or of an untrained control.
+
+    Returns
+    -------
+    list of str
+        Names of reducers.
+    """
     left_out = exploratory(study) if network.endswith(UNTRAINED) else []
     return [name for name in study.reducers if name not in left_out]
 
 
 def has_reservoirs(study: Study, network: str) -> bool:
-    """Tell whether a network is judged beside its initial weights with a fitted readout."""
+    """Return whether a network is compared with its initial weights with a fitted readout.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    network : str
+        Name of a configured network or of an untrained control.
+
+    Returns
+    -------
+    bool
+        True where the control is switched on and the network is trained by the study.
+    """
     return study.controls.reservoir and study.networks[base_name(network)].kind == "trained"
 
 
 def runs(study: Study) -> list[dict[str, Any]]:
-    """Return ``network, role, dataset, n_layers, seed`` of every training and its twin."""
+    """Return every training and its untrained control.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    list of dict
+        Entries with ``network, role, dataset, n_layers, seed``.
+    """
     return [
         {
             "network": name,
@@ -71,7 +159,18 @@ def runs(study: Study) -> list[dict[str, Any]]:
 
 
 def layers(study: Study) -> list[dict[str, Any]]:
-    """Return :func:`runs` with ``layer`` and ``untrained``, for every layer."""
+    """Return every layer of every training and untrained control.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    list of dict
+        Entries of :func:`runs` with ``layer`` and with the name of the untrained control.
+    """
     return [
         {**run, "layer": layer, "twin": f"{run['network']}{UNTRAINED}"}
         for run in runs(study)
@@ -80,7 +179,18 @@ def layers(study: Study) -> list[dict[str, Any]]:
 
 
 def places(study: Study) -> list[dict[str, Any]]:
-    """Return :func:`layers` with ``reducer``, for every reduction."""
+    """Return every reduction of every layer.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    list of dict
+        Entries of :func:`layers` with ``reducer``.
+    """
     return [
         {**layer, "reducer": reducer}
         for layer in layers(study)
@@ -89,7 +199,18 @@ def places(study: Study) -> list[dict[str, Any]]:
 
 
 def raw_variants(study: Study) -> dict[str, list[str]]:
-    """Return each control on the inputs with its reductions; none where they are switched off."""
+    """Return each control on the inputs with its reductions.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    dict of str to list of str
+        Names of reductions for each control; empty where these controls are switched off.
+    """
     if not study.controls.raw_input:
         return {}
     left_out = exploratory(study)
@@ -97,17 +218,39 @@ def raw_variants(study: Study) -> dict[str, list[str]]:
 
 
 def raw_places(study: Study) -> list[dict[str, str]]:
-    """Return ``dataset, reducer`` of every reduction of every dataset's own inputs."""
+    """Return every reduction of every dataset's own inputs.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    list of dict
+        Entries with ``dataset, reducer``.
+    """
     return [
         {"dataset": dataset, "reducer": variant}
         for dataset in study.datasets
-        for found in raw_variants(study).values()
-        for variant in found
+        for variants in raw_variants(study).values()
+        for variant in variants
     ]
 
 
 def trips(study: RoundTripStudy) -> list[dict[str, Any]]:
-    """Return ``trip, cell, seed`` of every network of a round trip."""
+    """Return every network of every round trip.
+
+    Parameters
+    ----------
+    study : RoundTripStudy
+        The study.
+
+    Returns
+    -------
+    list of dict
+        Entries with ``trip, cell, seed``.
+    """
     return [
         {"trip": name, "cell": cell, "seed": seed}
         for name, trip in study.trips.items()
@@ -117,7 +260,18 @@ def trips(study: RoundTripStudy) -> list[dict[str, Any]]:
 
 
 def of_study(study: AnyStudy) -> list[Job]:
-    """Return all jobs of a study but those that download, in the order of the story."""
+    """Return all jobs of a study except downloads, in the order in which they run.
+
+    Parameters
+    ----------
+    study : Study, RoundTripStudy or EmulationStudy
+        The study.
+
+    Returns
+    -------
+    list of Job
+        The jobs.
+    """
     if isinstance(study, EmulationStudy):
         return list(emulation_jobs.of_study(study))
     return list(_of_trips(study) if isinstance(study, RoundTripStudy) else _of_networks(study))
@@ -165,90 +319,26 @@ def _of_trips(study: RoundTripStudy) -> Iterator[Job]:
 
 
 def is_done(job: Job, results: Path) -> bool:
-    """Tell whether a job has ended well, and its results are what it left.
+    """Return whether a job has ended well and its results are unchanged since.
 
-    Snakemake writes the benchmark file last. What is there without one, or is younger, is being
-    written, or was left behind half-written by a job that was killed.
+    Snakemake writes the benchmark file last. A result without such a file, or younger than it, is
+    being written, or was left incomplete by a job that was killed.
 
     Parameters
     ----------
-    results : the study's folder.
+    job : Job
+        The job.
+    results : Path
+        Folder of the study.
+
+    Returns
+    -------
+    bool
+        True where all results exist and none is younger than the benchmark file.
     """
     try:
         ended = (results / job.benchmark).stat().st_mtime
-        # A store is renamed into its folder when it is whole, so that the folder tells its age.
+        # A store is renamed into its folder when it is whole, so that the folder's time is its age.
         return all((results / path).stat().st_mtime <= ended for path in job.outputs)
     except FileNotFoundError:
         return False
-
-
-class Parts(NamedTuple):
-    """What of a study goes into its tables.
-
-    datasets : names
-    runs, layers, places : entries of :func:`runs`, :func:`layers` and :func:`places`
-    raw : entries of :func:`raw_places` of datasets that have all of them
-    judged, reservoirs, checked : configured networks with such results; reservoirs of judged ones
-    """
-
-    datasets: list[str]
-    runs: list[dict[str, Any]]
-    layers: list[dict[str, Any]]
-    places: list[dict[str, Any]]
-    raw: list[dict[str, str]]
-    judged: list[str]
-    reservoirs: list[str]
-    checked: list[str]
-
-
-def parts(study: Study, done: Callable[[Job], bool] = lambda job: True) -> Parts:
-    """Return what of a study there is to gather.
-
-    Parameters
-    ----------
-    done : tells whether a job has ended well, see :func:`is_done`; by default all have. A run
-        counts when its network is recorded and was left alone, a layer when its models are chosen
-        and read too, a network's verdict when one of its layers does.
-    """
-    present = {job for job in of_study(study) if done(job)}
-
-    def there(rules: tuple[str, ...], *place: Any) -> bool:
-        return all(Job(rule, tuple(map(str, place))) in present for rule in rules)
-
-    def recorded(run: dict[str, Any]) -> bool:
-        place = run["network"], run["seed"]
-        made = there(("train_network",), *place) or there(("load_network",), *place)
-        return made and there(PER_RUN, *place)
-
-    def read(layer: dict[str, Any]) -> bool:
-        place = layer["network"], layer["seed"], layer["layer"]
-        swept = (
-            there(("sweep_states",), *place, name) for name in reducers(study, layer["network"])
-        )
-        ready = there(("validate_layer", "interpret_layer"), *place)
-        return ready and recorded(layer) and all(swept)
-
-    found = [layer for layer in layers(study) if read(layer)]
-    known = {layer["network"] for layer in found}
-
-    def judged(rule: str) -> list[str]:
-        return [name for name in study.networks if name in known and there((rule,), name)]
-
-    raw = raw_places(study)
-    missing = {
-        place["dataset"]
-        for place in raw
-        if not there(("sweep_states",), f"{RAW}{place['dataset']}", 0, RAW_LAYER, place["reducer"])
-    }
-    keys = ("network", "seed", "layer", "reducer")
-    return Parts(
-        datasets=[n for n in study.datasets if there(("make_dataset", "find_ceilings"), n)],
-        runs=[run for run in runs(study) if recorded(run)],
-        layers=found,
-        places=[p for p in places(study) if there(("sweep_states",), *(p[key] for key in keys))],
-        raw=[place for place in raw if place["dataset"] not in missing],
-        judged=judged("judge_network"),
-        # A reservoir is told beside the verdict on its network.
-        reservoirs=[n for n in judged("judge_reservoirs") if n in judged("judge_network")],
-        checked=judged("check_network"),
-    )

@@ -49,14 +49,14 @@ BENCHMARKS, LOGS, CHECKPOINTS = "benchmarks", "logs", "checkpoints"
 PARTIAL_REPORT = "partial_report"
 #: The settings that a study was last run with.
 SETTINGS = "study.json"
-#: What stands in the folder of every study beside what its rules make.
+#: Files and folders in the folder of every study that its rules do not make.
 OTHERS = (BENCHMARKS, LOGS, CHECKPOINTS, PARTIAL_REPORT, SETTINGS, "run.html")
 
 
-#: What is recorded beside the layers of a network.
+#: Arrays that are recorded in addition to the layers of a network.
 SEQUENCE, SPLIT = "sequence", "split"
-#: Names that tables and stores hold beside those of a study: the controls on the inputs among its
-#: reducers, and the labels of the sequences among its layers.
+#: Names that tables and stores hold in addition to those of a study: the controls on the inputs
+#: among its reducers, and the labels of the sequences among its layers.
 NOT_IN_PATHS = {
     "reducer": (RAW_REDUCER, LAGGED_REDUCER),
     "layer": (RAW_LAYER, SEQUENCE, SPLIT),

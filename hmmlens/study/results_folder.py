@@ -10,11 +10,17 @@ from hmmlens.study import jobs
 
 
 def main(arguments: list[str]) -> int:
-    """Print the folder, or on stderr why there is none, and return the exit status.
+    """Print the folder, or on stderr why there is none.
 
     Parameters
     ----------
-    arguments : the path of the config file.
+    arguments : list of str
+        The path of the config file.
+
+    Returns
+    -------
+    int
+        Exit status.
     """
     (path,) = arguments
     try:

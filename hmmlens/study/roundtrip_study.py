@@ -1,4 +1,4 @@
-"""The settings of a round-trip study: what is known goes into networks and comes back, or not."""
+"""The settings of a round-trip study: networks learn a known model, which is then recovered."""
 
 from __future__ import annotations
 
@@ -61,10 +61,39 @@ class RoundTripStudy(Section):
         return self
 
     def training_of(self, name: str) -> Training:
-        """Return the training settings of a trip: its own, or else the study's."""
+        """Return the training settings of a round trip: its own, or else the study's.
+
+        Parameters
+        ----------
+        name : str
+            Name of the round trip.
+
+        Returns
+        -------
+        Training
+            The settings.
+        """
         return self.trips[name].training or self.training
 
 
 def load(raw: Any, source: str) -> RoundTripStudy:
-    """Check a parsed config and return it; see :func:`hmmlens.study.config.load`."""
+    """Check a parsed config and return it; see :func:`hmmlens.study.config.load`.
+
+    Parameters
+    ----------
+    raw : object
+        The mapping read from YAML.
+    source : str
+        Name of the file, for the messages.
+
+    Returns
+    -------
+    RoundTripStudy
+        The checked settings.
+
+    Raises
+    ------
+    ConfigError
+        With one sentence per mistake, each on its own line.
+    """
     return settings.check(RoundTripStudy, raw, source)

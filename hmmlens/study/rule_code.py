@@ -1,7 +1,7 @@
 """Which files of code the results of a rule depend on, by its imports.
 
-They are the rule's script, what it imports from beside it, and every module of hmmlens that these
-import, directly or through others, at the top of a file or within a function. A package that
+They are the rule's script, what it imports from its own folder, and every module of hmmlens that
+these import, directly or through others, at the top of a file or within a function. A package that
 gathers the names of its modules counts in full only where a name is taken from itself. Modules
 that a study names, such as those of bundled networks, are found by :func:`of_module`.
 """
@@ -49,13 +49,35 @@ _IGNORED_FILES = frozenset(
 
 @functools.cache
 def of_script(path: Path) -> list[str]:
-    """Return the files that a script of the workflow depends on, the script among them."""
+    """Return the files that a script of the workflow depends on.
+
+    Parameters
+    ----------
+    path : Path
+        Path of the script.
+
+    Returns
+    -------
+    list of str
+        Paths, that of the script among them.
+    """
     return _closure([path], path.parent)
 
 
 @functools.cache
 def of_module(name: str) -> list[str]:
-    """Return the files that a module of hmmlens depends on, such as ``hmmlens.io.store``."""
+    """Return the files that a module of hmmlens depends on.
+
+    Parameters
+    ----------
+    name : str
+        Name of the module, such as ``hmmlens.io.store``.
+
+    Returns
+    -------
+    list of str
+        Paths, that of the module among them.
+    """
     return _closure(code_files.module_files(name, [LIBRARY.parent])[-1:], LIBRARY)
 
 

@@ -1,7 +1,7 @@
 """The rules of every kind of study: what each makes, what its jobs take, and where they run.
 
 The paths, plans, requests to a cluster and partial reports read these tables, so a rule is
-described by one row here beside its text in ``workflow/rules`` and its script.
+described by one row here in addition to its text in ``workflow/rules`` and its script.
 """
 
 from __future__ import annotations
@@ -49,7 +49,15 @@ Device = Literal["cpu", "always", "large"]
 
 
 class Request(NamedTuple):
-    """Memory in MB and minutes that a job asks for at its first attempt."""
+    """What a job asks for at its first attempt.
+
+    Attributes
+    ----------
+    mem_mb : int
+        Memory in MB.
+    runtime : int
+        Time in minutes.
+    """
 
     mem_mb: int
     runtime: int
@@ -58,21 +66,21 @@ class Request(NamedTuple):
 class Rule(NamedTuple):
     """One rule.
 
-    Parameters
+    Attributes
     ----------
     wildcards : tuple of str
-        In the order of its benchmark files.
+        Names of the wildcards, in the order of its benchmark files.
     outputs : tuple of str
-        What it makes, below the folder of the study.
+        Paths of its results, below the folder of the study.
     model : OfSize, OfTraining or Gathering
-        What its jobs take.
+        Model of the cost of its jobs.
     device : {"cpu", "always", "large"}
         Whether its jobs work on the study's device.
     asks : Request or callable, optional
         What a job asks for where that does not follow from the model, or a function of its
         :class:`EmulationSize`.
     local : bool
-        Whether its jobs run in the process of Snakemake. These put together what others made.
+        Whether its jobs run in the process of Snakemake. These combine results of other jobs.
     """
 
     wildcards: tuple[str, ...]
@@ -173,33 +181,40 @@ def reserved(rules: Mapping[str, Rule], wildcard: str) -> set[str]:
 
     Parameters
     ----------
-    rules : those of one kind of study, such as :data:`EXPLAINING`.
-    wildcard : such as ``network``.
+    rules : mapping of str to Rule
+        Rules of one kind of study, such as :data:`EXPLAINING`.
+    wildcard : str
+        Name of the wildcard, such as ``network``.
 
     Returns
     -------
-    The names of all files and folders that stand beside the one of the wildcard's value, in any
-    place where that has a folder or a file of its own name.
+    set of str
+        Names of all files and folders that are siblings of the one with the wildcard's value, in
+        any folder where there is such a one, and names that tables use.
     """
     made = [path for rule in rules.values() for path in rule.outputs]
     paths = [tuple(path.split("/")) for path in (*made, *OTHERS)]
     field = f"{{{wildcard}}}"
     places = {path[:i] for path in paths for i, part in enumerate(path) if part == field}
-    beside = {
+    siblings = {
         path[len(place)]
         for place in places
         for path in paths
         if len(path) > len(place) and path[: len(place)] == place
     }
-    names = {name for name in beside if "{" not in name}
+    names = {name for name in siblings if "{" not in name}
     return names | set(NOT_IN_PATHS.get(wildcard, ()))
 
 
 class Job(NamedTuple):
     """One job of a study.
 
-    rule : its name, one of :data:`RULES`.
-    place : the values of the rule's wildcards.
+    Attributes
+    ----------
+    rule : str
+        Name of its rule, a key of :data:`RULES`.
+    place : tuple of str
+        Values of the rule's wildcards.
     """
 
     rule: str
@@ -207,15 +222,33 @@ class Job(NamedTuple):
 
     @property
     def wildcards(self) -> dict[str, str]:
-        """The values of the rule's wildcards by their names."""
+        """Values of the rule's wildcards by name.
+
+        Returns
+        -------
+        dict of str to str
+            Names and values, in the order of the rule.
+        """
         return dict(zip(RULES[self.rule].wildcards, self.place, strict=True))
 
     @property
     def outputs(self) -> list[str]:
-        """What the job makes."""
+        """Paths that the job makes, below the folder of the study.
+
+        Returns
+        -------
+        list of str
+            The paths.
+        """
         return [path.format(**self.wildcards) for path in RULES[self.rule].outputs]
 
     @property
     def benchmark(self) -> str:
-        """The file that Snakemake writes when the job has ended well."""
+        """Path of the file that Snakemake writes when the job has ended well.
+
+        Returns
+        -------
+        str
+            Path below the folder of the study.
+        """
         return "/".join((BENCHMARKS, self.rule, *self.place)) + ".tsv"

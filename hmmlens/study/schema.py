@@ -39,6 +39,7 @@ def text(model: type[Section] = Study) -> str:
     Returns
     -------
     str
+        JSON text.
     """
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

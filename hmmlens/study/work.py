@@ -15,25 +15,45 @@ from hmmlens.naming import N_LAGS
 
 
 class Work(NamedTuple):
-    """Peak of memory, in MB, and seconds of one job."""
+    """Cost of one job.
+
+    Attributes
+    ----------
+    mb : float
+        Peak of memory in MB.
+    seconds : float
+        Time in seconds.
+    """
 
     mb: float
     seconds: float
 
 
 class Size(NamedTuple):
-    """What the cost of a job grows with.
+    """The quantities that the cost of a job grows with.
 
-    n_steps : steps of all sequences of the dataset
-    n_values : values of a step, input and target together
-    n_recorded : steps that are recorded and explained
-    n_units : of all layers together
-    n_components : of the widest reduction
-    n_epochs : of training; 0 without
-    n_fits : states times steps of EM, summed over all hidden Markov models of one reduction
-    n_reducers : reductions of a layer
-    n_networks : trainings of one network, with those of its untrained control
-    n_kept : states of all models that a sweep keeps, padded to the most
+    Attributes
+    ----------
+    n_steps : int
+        Steps of all sequences of the dataset.
+    n_values : int
+        Values of a step, input and target together.
+    n_recorded : int
+        Steps that are recorded and explained.
+    n_units : int
+        Units of all layers together.
+    n_components : int
+        Dimensions of the widest reduction.
+    n_epochs : int
+        Epochs of training; 0 without training.
+    n_fits : float
+        States times steps of EM, summed over all hidden Markov models of one reduction.
+    n_reducers : int
+        Reductions of a layer.
+    n_networks : int
+        Trainings of one network, with those of its untrained control.
+    n_kept : int
+        States of all models that a sweep keeps, padded to the largest.
     """
 
     n_steps: int
@@ -56,7 +76,7 @@ def _nothing(size: Any) -> float:
 class OfSize(NamedTuple):
     """The model of a job whose work grows with a :class:`Size`.
 
-    Parameters
+    Attributes
     ----------
     work : callable
         Takes a :class:`Size` and returns the :class:`Work` of the job.
@@ -69,19 +89,25 @@ class OfSize(NamedTuple):
 
     @property
     def least(self) -> Work:
-        """The work of the smallest job."""
+        """The work of the smallest job.
+
+        Returns
+        -------
+        Work
+            The work of a job of size 0.
+        """
         return self.work(Size(0, 0))
 
 
 class Gathering(NamedTuple):
-    """The model of a job that puts results together.
+    """The model of a job that combines results of other jobs.
 
-    Parameters
+    Attributes
     ----------
     each : Work
-        What each result adds.
+        Work that each result adds.
     least : Work
-        What the job takes without any.
+        Work of a job without any result.
     """
 
     each: Work

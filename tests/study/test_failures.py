@@ -51,7 +51,7 @@ class Run:
     def end(self, number: int) -> None:
         self._tell(LogEvent.JOB_FINISHED, job_id=number)
 
-    def told(self) -> str:
+    def summary(self) -> str:
         stream = io.StringIO()
         self.failures.report(stream)
         return stream.getvalue()
@@ -83,7 +83,7 @@ def test_each_failed_job_is_told_with_its_reason_and_log(run: Run) -> None:
     run.fail(1)
     run.fail(2)
     run.end(3)
-    assert run.told() == (
+    assert run.summary() == (
         "\n2 jobs failed:\n\n"
         "fit (network net-1, seed 0)\n"
         "  data/t.csv, line 3: found oops, wants a number\n"
@@ -98,7 +98,7 @@ def test_each_failed_job_is_told_with_its_reason_and_log(run: Run) -> None:
 def test_nothing_is_told_where_nothing_failed(run: Run) -> None:
     run.start(1)
     run.end(1)
-    assert run.told() == ""
+    assert run.summary() == ""
 
 
 def test_only_the_last_attempt_of_a_job_counts(run: Run) -> None:
@@ -110,7 +110,7 @@ def test_only_the_last_attempt_of_a_job_counts(run: Run) -> None:
     run.end(1)
     run.write(2, failed("no memory again"))
     run.fail(2)
-    assert "One job failed:\n\nfit (network net-2)\n  no memory again\n" in run.told()
+    assert "One job failed:\n\nfit (network net-2)\n  no memory again\n" in run.summary()
 
 
 def test_a_job_that_was_killed_shows_what_the_executor_says(run: Run) -> None:
@@ -120,7 +120,7 @@ def test_a_job_that_was_killed_shows_what_the_executor_says(run: Run) -> None:
     run.fail(
         1, said="SLURM status is: 'OUT_OF_MEMORY'", more_logs=(str(run.folder / "slurm" / "7.log"),)
     )
-    told = run.told()
+    told = run.summary()
     assert "of another run" not in told
     assert "SLURM status is: 'OUT_OF_MEMORY'" in told
     assert told.endswith(f"  log: {run.log(1)}\n  log: {run.folder}/slurm/7.log\n")
@@ -130,7 +130,7 @@ def test_a_job_that_left_no_results_is_in_no_record(run: Run) -> None:
     run.start(1, network="net")
     run.write(1, "2026-01-02 03:04:05,678 INFO begun\n")
     run.failures.add([1])
-    assert "fit (network net)\n  It ended without results" in run.told()
+    assert "fit (network net)\n  It ended without results" in run.summary()
 
 
 def test_of_a_group_only_the_job_with_a_reason_is_told(run: Run) -> None:
@@ -140,7 +140,7 @@ def test_of_a_group_only_the_job_with_a_reason_is_told(run: Run) -> None:
     run.write(2, failed("too many components"))
     run.fail(1, 2)
     run.fail(3, 4, said="SLURM status is: 'TIMEOUT'")
-    told = run.told()
+    told = run.summary()
     assert "3 jobs failed" in told
     assert "layer1" not in told
     for layer in ("layer2", "layer3", "layer4"):
@@ -152,7 +152,7 @@ def test_many_failures_are_counted_and_named(run: Run) -> None:
         run.start(number, network=f"net-{number}")
         run.write(number, failed("wrong"))
         run.fail(number)
-    told = run.told()
+    told = run.summary()
     assert f"{MOST + 5} jobs failed" in told
     assert told.count("  wrong\n") == MOST
     assert all(f"(network net-{number})" in told for number in range(MOST + 5))
@@ -163,7 +163,7 @@ def test_a_name_cannot_command_the_terminal(run: Run) -> None:
     run.write(1, failed("column '\x1b[2J\x9bx': not there"))
     run.fail(1)
     # Escape sequences are left out whole, see hmmlens.user_text.
-    assert "column '': not there" in run.told()
+    assert "column '': not there" in run.summary()
 
 
 def test_the_hook_writes_what_is_read_back(caplog: pytest.LogCaptureFixture) -> None:

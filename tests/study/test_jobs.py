@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from hmmlens.datasets.published_packages import GAIT
-from hmmlens.study import emulation_jobs, emulation_study, jobs, layout
+from hmmlens.study import emulation_jobs, emulation_study, jobs, layout, table_parts
 from hmmlens.study.rules import RULES, Job
 from tests.workflow.runs import ROOT, SMOKE, snakemake
 
@@ -111,7 +111,7 @@ def test_a_job_is_done_when_its_benchmark_file_is_its_last(tmp_path: Path) -> No
 def test_parts_are_all_of_a_study_or_what_is_done() -> None:
     study = study_of(SMOKE)
     assert isinstance(study, jobs.Study)
-    every = jobs.parts(study)
+    every = table_parts.parts(study)
     assert every.runs == jobs.runs(study) and every.layers == jobs.layers(study)
     assert every.places == jobs.places(study)
     assert every.datasets == ["fully3", "flipflop"]
@@ -121,12 +121,12 @@ def test_parts_are_all_of_a_study_or_what_is_done() -> None:
     ]
     # A control is gathered when all of its reductions are there.
     lost = Job("sweep_states", ("raw-fully3", "0", "input", "lagged-input-pca-2"))
-    left = jobs.parts(study, lambda job: job != lost).raw
+    left = table_parts.parts(study, lambda job: job != lost).raw
     assert {place["dataset"] for place in left} == {"flipflop"}
     assert every.judged == every.checked == every.reservoirs == ["fully3-lstm", "flipflop-gru"]
 
-    def without(*lost: Job) -> jobs.Parts:
-        return jobs.parts(study, lambda job: job not in lost)
+    def without(*lost: Job) -> table_parts.Parts:
+        return table_parts.parts(study, lambda job: job not in lost)
 
     # A layer needs all its sweeps, and its network what was recorded and its end points.
     place = ("fully3-lstm", "0", "layer1")
@@ -169,15 +169,15 @@ def test_trainings_take_part_in_the_steps_that_they_are_asked() -> None:
 def test_what_was_done_with_a_network_is_told_when_its_training_is() -> None:
     study = emulation()
     every = set(jobs.of_study(study))
-    assert emulation_jobs.told(study) == every == emulation_jobs.told(study, every)
+    assert emulation_jobs.reported(study) == every == emulation_jobs.reported(study, every)
     for rule in ("train_emulation", "find_plateau"):
-        lost = every - emulation_jobs.told(study, every - {Job(rule, ("a", "1"))})
+        lost = every - emulation_jobs.reported(study, every - {Job(rule, ("a", "1"))})
         assert lost == {job for job in every if job.place == ("a", "1")}
     one = Job("tie_states", ("a", "2"))
-    assert emulation_jobs.told(study, every - {one}) == every - {one}
+    assert emulation_jobs.reported(study, every - {one}) == every - {one}
     bias = Job("measure_bias", ("chain2",))
-    assert emulation_jobs.told(study, {bias, one}) == {bias}
+    assert emulation_jobs.reported(study, {bias, one}) == {bias}
     # What an earlier version of the study left behind is no job of this one.
-    assert Job("find_kicks", ("b", "0")) not in emulation_jobs.told(
+    assert Job("find_kicks", ("b", "0")) not in emulation_jobs.reported(
         study, every | {Job("find_kicks", ("b", "0"))}
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 import job
 
 from hmmlens.report.explain import findings, study, tables
-from hmmlens.study.jobs import Parts
+from hmmlens.study.table_parts import Parts
 
 log = job.start(snakemake)
 params, output = snakemake.params, snakemake.output

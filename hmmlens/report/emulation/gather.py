@@ -96,7 +96,7 @@ def networks_table(
     DataFrame
         See :mod:`hmmlens.report.emulation.pipeline`.
     """
-    gathered = emulation_jobs.told(study) if gathered is None else gathered
+    gathered = emulation_jobs.reported(study) if gathered is None else gathered
     trained = [job for job in emulation_jobs.of_step(study, "trained") if job in gathered]
     rows = [
         {"network": name, "target": study.networks[name].target, "seed": int(seed)}

@@ -121,7 +121,7 @@ def tables(
     dict of str to DataFrame
         Name -> table, see above.
     """
-    gathered = emulation_jobs.told(study) if gathered is None else gathered
+    gathered = emulation_jobs.reported(study) if gathered is None else gathered
     found = gather(results, study, gathered)
     found["networks"] = networks_table(study, found, gathered)
     found |= swept(found) | two_objectives(found)

@@ -13,7 +13,7 @@ import xarray as xr
 from hmmlens.io import store
 from hmmlens.report.explain import gather, gather_verdicts
 from hmmlens.study import layout
-from hmmlens.study.jobs import Parts
+from hmmlens.study.table_parts import Parts
 
 Tables = dict[str, pd.DataFrame]
 
@@ -51,7 +51,7 @@ def tables(
     results : Path
         Folder of the study.
     parts : Parts
-        What is gathered, see :func:`hmmlens.study.jobs.parts`.
+        What is gathered, see :func:`hmmlens.study.table_parts.parts`.
     exploratory : list of str
         Reducers that only serve for display.
 

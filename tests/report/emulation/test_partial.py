@@ -229,7 +229,7 @@ def test_objectives_are_compared_when_networks_of_both_are_scored(tmp_path: Path
     trained = {
         job for job in jobs.of_study(given) if job.rule in (STEPS["trained"], STEPS["plateau"])
     }
-    found = pipeline.tables(tmp_path, given, emulation_jobs.told(given, trained))
+    found = pipeline.tables(tmp_path, given, emulation_jobs.reported(given, trained))
     assert found["comparison"].empty and found["trends"].empty
     assert set(found["answers"]["question"]) == {"plateau"}
     assert len(found["networks"]) == 2 and not found["networks"]["scored"].any()
@@ -243,7 +243,7 @@ def test_what_is_not_there_yet_breaks_no_promise(
     every = [job for job in jobs.of_study(study()) if job.rule in RULES]
     first = [Job(rule, ("chain2", "0")) for rule in ("train_emulation", "find_plateau")]
     done = {job for job in every if rng.random() < share} | set(first)
-    told = emulation_jobs.told(study(), done)
+    told = emulation_jobs.reported(study(), done)
     found = pipeline.tables(whole, study(), told)
     assert "missed" not in set(found["gates"]["outcome"])
     assert set(found["gates"]["value"].dropna()) <= {1.0, 0.9}
@@ -301,6 +301,6 @@ def test_any_part_of_a_study_is_drawn_and_set(share: float, tmp_path: Path) -> N
     folder, found = partial.write(given, tmp_path)
     assert (folder / "report.pdf").read_bytes().startswith(b"%PDF")
     networks = pd.read_csv(folder / "tables" / "networks.csv")
-    told = emulation_jobs.told(given, found.done)
+    told = emulation_jobs.reported(given, found.done)
     assert len(networks) == sum(job.rule == "train_emulation" for job in told)
     assert list((folder / "figures").glob("*.pdf"))

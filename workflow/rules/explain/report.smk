@@ -2,8 +2,9 @@
 
 from hmmlens.report import document
 from hmmlens.report.explain import typeset
+from hmmlens.study import table_parts
 
-JUDGED_BESIDE = [name for name in CONFIGURED if has_reservoirs(name)]
+WITH_RESERVOIRS = [name for name in CONFIGURED if has_reservoirs(name)]
 
 
 rule make_tables:
@@ -15,7 +16,7 @@ rule make_tables:
         training=every_seed(f"{NETWORK}/training.csv"),
         endpoints=every_seed(ENDPOINTS),
         verdicts=expand(VERDICTS, network=CONFIGURED),
-        reservoirs=expand(RESERVOIRS, network=JUDGED_BESIDE),
+        reservoirs=expand(RESERVOIRS, network=WITH_RESERVOIRS),
         checks=expand(CHECKS, network=CONFIGURED),
         methods=expand(METHODS, network=CONFIGURED),
         activations=every_seed(ACTIVATIONS),
@@ -45,7 +46,7 @@ rule make_tables:
     resources:
         **needs("make_tables"),
     params:
-        parts=jobs.parts(study)._asdict(),
+        parts=table_parts.parts(study)._asdict(),
         exploratory=EXPLORATORY,
         criterion=study.selection.criterion,
     script:
