@@ -1,4 +1,4 @@
-"""What a job asks for, whether it gets a GPU, and what a run on SLURM does besides."""
+"""What a job asks for, whether it gets a GPU, and the watch of a run on SLURM."""
 
 import os
 import time
@@ -28,7 +28,7 @@ if SITE is not None:
 
 
 def there_are_gpus():
-    """Tell whether GPUs are given out: by the cluster, or here by --resources gpu=K."""
+    """Return whether GPUs are available: from the cluster, or here by --resources gpu=K."""
     if SITE is not None:
         return SITE.gpu is not None
     limit = workflow.global_resources.get("gpu")
@@ -71,19 +71,19 @@ def needs(name, n_processes=1):
 
 
 def at_work():
-    """Tell whether this process has a rule at work on this machine."""
+    """Return whether this process has a rule at work on this machine."""
     return bool(psutil.Process().children())
 
 
-def give_up(told):
+def give_up(reason):
     """End this run as after an error of its executor; if that does not help, for good."""
-    workflow.scheduler.executor_error_callback(WorkflowError(told))
+    workflow.scheduler.executor_error_callback(WorkflowError(reason))
     time.sleep(300)
     os._exit(1)
 
 
 def begin():
-    """Hold the study for this run, end what a killed one left, and watch the queue."""
+    """Lock the study for this run, end the jobs that a killed run left, and watch the queue."""
     run = getattr(workflow.scheduler._executor, "run_uuid", None)
     # On a cluster a GPU is given to jobs, not to this process.
     if SITE is None and study.device == "cuda" and not devices.visible_devices():
@@ -94,15 +94,15 @@ def begin():
     try:
         if SITE is not None:
             site_config.check_names(SITE, *queue.offered(), str(SITE_FILE))
-        note, told = runs.begin(Path(".snakemake") / "runs" / study.study, run)
+        note, ended = runs.begin(Path(".snakemake") / "runs" / study.study, run)
     except HmmlensError as error:
         refuse(error)
-    if told:
-        logger.warning(told)
+    if ended:
+        logger.warning(ended)
     if SITE is not None and run is not None:
         Watch(run, SITE.tell_after, at_work, logger.warning, give_up).start()
     HELD.append(note)
-    # With these, what its jobs take is learnt from: see hmmlens plan.
+    # hmmlens plan estimates the cost of jobs from runs with these settings.
     Path(RESULTS).mkdir(parents=True, exist_ok=True)
     Path(RESULTS, layout.SETTINGS).write_text(study.model_dump_json())
 

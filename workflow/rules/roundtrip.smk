@@ -12,7 +12,7 @@ wildcard_constraints:
 
 
 rule round_trip:
-    """Train one network on a known task, judge it and its controls, and read its states back."""
+    """Train one network on a known task, judge it and its controls, and recover its states."""
     input:
         methods=[
             path for name in study.methods if ":" in name for path in code_of(name)
@@ -48,7 +48,7 @@ rule round_trip:
 
 
 rule gather_round_trips:
-    """Put all networks into tables, and hold them against what is promised."""
+    """Gather all networks into tables, and compare them with the criteria."""
     input:
         trips=[TRIP.format(**trip) for trip in jobs.trips(study)],
         code=code("gather_round_trips"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from snakemake.logging import logger
 
-# The library beside the Snakefile is used, installed or not, and by every job.
+# Every job uses the library in the folder of the Snakefile, installed or not.
 BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE))
 
@@ -37,7 +37,7 @@ if wildcard := re.search(r"[{}]", str(BASE)):
     )
 
 try:
-    # Snakemake lets the last of two equal keys win; a user should hear of it.
+    # Of two equal keys Snakemake uses the last; a user should get an error.
     for file in workflow.configfiles:
         read_yaml(file)
     # profiles/slurm names the settings of the cluster in the config too.
@@ -51,7 +51,7 @@ except ConfigError as error:
     refuse(error)
 
 
-def say_what_failed(failures):
+def report_failures(failures):
     """Print the reasons of all jobs that failed, after Snakemake's own last lines."""
     # A job that ends without its results is in no record of the logger.
     failed = getattr(getattr(workflow, "scheduler", None), "failed", ())
@@ -64,7 +64,7 @@ def say_what_failed(failures):
 if workflow.is_main_process:
     failures = Failures()
     logger.addHandler(failures)
-    atexit.register(say_what_failed, failures)
+    atexit.register(report_failures, failures)
 
 RESULTS = f"results/{study.study}"
 LOGS = f"{RESULTS}/{layout.LOGS}"

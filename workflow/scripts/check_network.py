@@ -1,4 +1,4 @@
-"""Check the compact models of one network, and set them beside other methods."""
+"""Check the compact models of one network, and compare them with other methods."""
 
 import job
 import pandas as pd

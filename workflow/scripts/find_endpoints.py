@@ -25,15 +25,16 @@ network = loading.network(
 ).to(device)
 
 found, neutral = None, endpoints.neutral_input(data.attrs)
-told = endpoints.NEUTRAL_TEXT[neutral]
+neutral_text = endpoints.NEUTRAL_TEXT[neutral]
 if neutral == "zero":
-    told = activations.network_input(data, params.network["kind"]).attrs.get("zeros", told)
+    network_inputs = activations.network_input(data, params.network["kind"])
+    neutral_text = network_inputs.attrs.get("zeros", neutral_text)
 if protocol.follows(network):
     inputs, output, length = (root[name].to_numpy() for name in ("input", "output", "length"))
     distribution = output_distribution(output, data.attrs["target_kind"])
     found = find_endpoints(network, inputs, distribution, length, data.attrs, params.seed)
 else:
-    told = "it has no single steps that could be called"
+    neutral_text = "it has no single steps that could be called"
 names = ("n_coarse", "n_fine", "ratio", "drift")
 counts = {name: getattr(found, name, np.nan) for name in names}
 outputs = np.empty((0, root.sizes["output"])) if found is None else found.outputs
@@ -41,9 +42,9 @@ result = xr.Dataset(
     {"output": (("start", "output"), outputs)},
     attrs={
         **counts,
-        "neutral_input": told,
+        "neutral_input": neutral_text,
         "n_steps": endpoints.EndpointSettings.n_steps,
     },
 )
 store.write(result, store.inside(snakemake.output[0]), "endpoints", job.made_by(snakemake))
-log.info("neutral input: %s; %s", told, counts)
+log.info("neutral input: %s; %s", neutral_text, counts)

@@ -1,4 +1,4 @@
-"""Find the units that kick a network out of its states, and hold them against other units."""
+"""Find the units that kick a network out of its states, and compare them with other units."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Put all networks of a round-trip study into tables, and hold them against what is promised."""
+"""Gather all networks of a round-trip study into tables, and compare them with the criteria."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Put all networks into tables, and hold them against what is promised and beside the paper."""
+"""Gather all networks into tables, and compare them with the criteria and with the paper."""
 
 from pathlib import Path
 

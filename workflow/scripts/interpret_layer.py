@@ -12,7 +12,7 @@ params, files = snakemake.params, snakemake.input
 choices = pd.read_csv(files.choices)
 
 
-def opened(reducer):
+def _opened(reducer):
     index = params.reducers.index(reducer)
     reduced = store.read(store.inside(files.reduced[index]), "reduced")
     return reduced, store.read(store.inside(files.sweeps[index]), "sweep").load()
@@ -20,7 +20,7 @@ def opened(reducer):
 
 result = interpret_choices(
     choices,
-    opened,
+    _opened,
     activations.read(store.inside(files.activations)),
     store.read(store.inside(files.sequences), "sequences"),
 )

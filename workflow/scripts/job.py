@@ -1,4 +1,4 @@
-"""What every script of the workflow does first: send all output and errors to its log."""
+"""Start of every script of the workflow: all output and errors go to the job's log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,18 @@ from hmmlens.study import failures
 
 
 def start(snakemake: Any) -> logging.Logger:
-    """Send logging, stdout, stderr and uncaught errors of this process to the rule's log."""
+    """Send logging, stdout, stderr and uncaught errors of this process to the rule's log.
+
+    Parameters
+    ----------
+    snakemake : Snakemake
+        The object that Snakemake gives to a script.
+
+    Returns
+    -------
+    logging.Logger
+        Logger with the name of the rule.
+    """
     # Open until the job ends.
     stream = open(  # noqa: SIM115
         snakemake.log[0], "w", buffering=1, encoding="utf-8", errors="backslashreplace"
@@ -36,7 +47,18 @@ def start(snakemake: Any) -> logging.Logger:
 
 
 def made_by(snakemake: Any) -> dict[str, Any]:
-    """Return the attributes of a store that say what made it, the same for the same settings."""
+    """Return the attributes of a store that record its origin, equal for equal settings.
+
+    Parameters
+    ----------
+    snakemake : Snakemake
+        The object that Snakemake gives to a script.
+
+    Returns
+    -------
+    dict
+        Study, rule, version, hash of the settings, and seed.
+    """
     params = {name: value for name, value in snakemake.params.items()}
     digest = hashlib.sha256(json.dumps(params, sort_keys=True, default=str).encode()).hexdigest()
     return {

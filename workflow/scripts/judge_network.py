@@ -1,4 +1,4 @@
-"""Grade every layer of one network and of its untrained twin."""
+"""Grade every layer of one network and of its untrained control."""
 
 import job
 import pandas as pd
@@ -13,9 +13,10 @@ log = job.start(snakemake)
 params, files = snakemake.params, snakemake.input
 data = store.read(store.inside(files.sequences), "sequences").load()
 ceilings = pd.read_csv(files.ceilings)
-beside = None
+reservoir_grades = None
 if files.get("reservoirs"):
-    beside = pd.read_csv(files.reservoirs).query("weights == 'initial'").set_index("seed")["grade"]
+    reservoirs = pd.read_csv(files.reservoirs).query("weights == 'initial'")
+    reservoir_grades = reservoirs.set_index("seed")["grade"]
 layers = params.network["layers"]
 settings = EvidenceSettings(fidelity_tolerance=params.fidelity_tolerance)
 
@@ -28,8 +29,8 @@ for run, recording, ends, scores in jobs:
     trained = run["network"] == snakemake.wildcards.network
     for layer, seed in zip(layers, run["seeds"], strict=True):
         grade = None
-        if beside is not None and trained and layer == layers[-1]:
-            grade = beside.loc[run["seed"]]
+        if reservoir_grades is not None and trained and layer == layers[-1]:
+            grade = reservoir_grades.loc[run["seed"]]
         row = judge_layer(
             verdict_inputs.recorded(
                 root, activations.read(path, layer), data, params.network["lstm_state"]

@@ -15,5 +15,5 @@ found, about = study.tables(results, Parts(**params.parts), params.exploratory)
 for name, table in found.items():
     tables.save(table, Path(output.tables) / name)
     log.info("%s: %d rows", name, len(table))
-told = findings.study(found, about, params.criterion)
-Path(output.findings).write_text(json.dumps(told, indent=2) + "\n")
+sentences = findings.study(found, about, params.criterion)
+Path(output.findings).write_text(json.dumps(sentences, indent=2) + "\n")

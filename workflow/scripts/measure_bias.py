@@ -1,4 +1,4 @@
-"""Ask the objectives which generator they like best, batches growing."""
+"""Find the generator that minimises each objective, for growing batches."""
 
 from pathlib import Path
 
@@ -14,10 +14,10 @@ from hmmlens.study import emulation_folders
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)
 params = snakemake.params
-asked = Bias(**params.bias)
-batches = dict(zip(asked.batch_sizes, asked.n_draws, strict=True))
+bias = Bias(**params.bias)
+batches = dict(zip(bias.batch_sizes, bias.n_draws, strict=True))
 hmm = check_hmm(*params.target)
-samples = objective_bias.values(hmm, asked.n_steps, params.seed, asked.objectives, batches)
+samples = objective_bias.values(hmm, bias.n_steps, params.seed, bias.objectives, batches)
 rng = np.random.default_rng(params.seed)
 tables = {
     "values": samples,

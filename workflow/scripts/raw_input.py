@@ -1,4 +1,4 @@
-"""Put a dataset's own inputs where a network's states would be: a control without a network."""
+"""Reduce a dataset's own inputs in place of a network's states: a control without a network."""
 
 import job
 

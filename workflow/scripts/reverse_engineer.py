@@ -1,4 +1,4 @@
-"""Take a network's dynamics apart: fixed points, orbits, training, regions, sensitivity."""
+"""Analyse a network's dynamics: fixed points, orbits, training, regions, sensitivity."""
 
 from pathlib import Path
 
@@ -19,12 +19,12 @@ network = emulation_folders.read_network(
 )
 checkpoints = list(emulation_folders.read_checkpoints(trained).items())
 escape = emulation_folders.entry(Path(snakemake.input.plateau), "plateau", "escape")
-given = (network, checkpoints, hmm, params.seed)
-tables = emulation_folders.attempted(lambda: pipeline.reverse_engineer(*given, escape))
+arguments = (network, checkpoints, hmm, params.seed)
+tables = emulation_folders.attempted(lambda: pipeline.reverse_engineer(*arguments, escape))
 for name, table in tables.items():
     log.info("%s\n%s", name, table.head(20).to_string(index=False))
 if params.pictures and "onset" in tables:
-    turn = tables["onset"].set_index("measure")["update"].get("critical", float("nan"))
-    pictures = emulation_folders.attempted(lambda: pipeline.pictures(*given, turn))
+    critical = tables["onset"].set_index("measure")["update"].get("critical", float("nan"))
+    pictures = emulation_folders.attempted(lambda: pipeline.pictures(*arguments, critical))
     emulation_folders.write_tables(pictures, folder / "pictures")
 emulation_folders.write_step(tables, folder)

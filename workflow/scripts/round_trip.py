@@ -1,4 +1,4 @@
-"""Train one network on a task whose answer is known, judge it, and read its states back."""
+"""Train one network on a task with a known model, judge it, and recover its states."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Compare what a network emits with its target, and see whether its states stay in bounds."""
+"""Compare what a network emits with its target, and check that its states stay in bounds."""
 
 from pathlib import Path
 

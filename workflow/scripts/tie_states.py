@@ -1,4 +1,4 @@
-"""Fit hidden Markov models to a network's states, and try what they foretell."""
+"""Fit hidden Markov models to a network's states, and measure what they forecast."""
 
 from pathlib import Path
 

@@ -13,22 +13,22 @@ params, files = snakemake.params, snakemake.input
 sequences = store.read(store.inside(files.sequences), "sequences")
 
 
-def opened(reduced, sweep):
+def _opened(reduced, sweep):
     return store.read(store.inside(reduced), "reduced"), store.read(
         store.inside(sweep), "sweep"
     ).load()
 
 
-def all_opened(names, reduced, sweeps):
-    return {name: opened(*pair) for name, *pair in zip(names, reduced, sweeps, strict=True)}
+def _all_opened(names, reduced, sweeps):
+    return {name: _opened(*pair) for name, *pair in zip(names, reduced, sweeps, strict=True)}
 
 
 variants = [name for names in params.controls.values() for name in names]
-raw = all_opened(variants, files.get("raw_reduced", []), files.get("raw_sweeps", []))
+raw = _all_opened(variants, files.get("raw_reduced", []), files.get("raw_sweeps", []))
 scores, choices = score_models(
     activations.read(store.inside(files.activations)),
     sequences,
-    all_opened(params.reducers, files.reduced, files.sweeps),
+    _all_opened(params.reducers, files.reduced, files.sweeps),
     {control: {name: raw[name] for name in names} for control, names in params.controls.items()},
     Selection(**params.selection),
     Validation(n_bootstrap=params.n_bootstrap),

@@ -2,7 +2,7 @@
 
 
 rule score_emulation:
-    """Compare what a network emits with its target, and see whether its states stay in bounds."""
+    """Compare what a network emits with its target, and check that its states stay in bounds."""
     input:
         trained=TRAINED,
         code=code("score_emulation"),
@@ -25,7 +25,7 @@ rule score_emulation:
 
 
 rule reverse_engineer:
-    """Take a network's dynamics apart: fixed points, orbits, training, regions, sensitivity."""
+    """Analyse a network's dynamics: fixed points, orbits, training, regions, sensitivity."""
     input:
         trained=TRAINED,
         plateau=PLATEAU,
@@ -50,7 +50,7 @@ rule reverse_engineer:
 
 
 rule find_kicks:
-    """Find the units that kick a network out of its states, and hold them against other units."""
+    """Find the units that kick a network out of its states, and compare them with other units."""
     input:
         trained=TRAINED,
         code=code("find_kicks"),
@@ -72,7 +72,7 @@ rule find_kicks:
 
 
 rule tie_states:
-    """Fit hidden Markov models to a network's states, and try what they foretell."""
+    """Fit hidden Markov models to a network's states, and measure what they forecast."""
     input:
         trained=TRAINED,
         kicks=lambda w: (
@@ -99,7 +99,7 @@ rule tie_states:
 
 
 rule measure_bias:
-    """Ask the objectives which generator they like best, batches growing."""
+    """Find the generator that minimises each objective, for growing batches."""
     input:
         code=code("measure_bias"),
     output:

@@ -4,7 +4,7 @@ from hmmlens.report import document
 
 
 rule gather_torre:
-    """Put all networks into tables, and hold them against what is promised and beside the paper."""
+    """Gather all networks into tables, and compare them with the criteria and with the paper."""
     input:
         trained=trainings_of("trained"),
         plateaus=trainings_of("plateau"),

@@ -38,7 +38,7 @@ rule make_dataset:
     """Sample or read a dataset and split it by sequence or recording."""
     input:
         source=source_of,
-        # All files of a store, because a folder's time says nothing of what lies deeper.
+        # All files of a store, because a folder's time does not change with files below its subfolders.
         own=lambda w: OWN_FILES.get(w.dataset, []),
         code=code("make_dataset"),
     output:

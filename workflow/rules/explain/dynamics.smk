@@ -1,8 +1,8 @@
-"""What the network does when it is left alone."""
+"""Autonomous dynamics: where the network settles on neutral input."""
 
 
 rule find_endpoints:
-    """Leave the network alone in states that it visits and count where it settles."""
+    """Run the network on neutral input from states that it visits, and count where it settles."""
     input:
         sequences=sequences_of,
         activations=ACTIVATIONS,

@@ -1,8 +1,8 @@
-"""Recurrent networks, trained here or loaded, and their untrained twins."""
+"""Recurrent networks, trained here or loaded, and their untrained controls."""
 
 
 rule train_network:
-    """Train a network, or keep the initial weights where it is an untrained twin."""
+    """Train a network, or keep the initial weights of an untrained control."""
     input:
         sequences=sequences_of,
         code=code("train_network"),
@@ -25,7 +25,7 @@ rule train_network:
         network=network_settings,
         training=lambda w: study.training_of(base_name(w.network)).model_dump(),
         trained=lambda w: not w.network.endswith(UNTRAINED),
-        # A twin has the same seed as its network, so the same initial weights.
+        # A control has the same seed as its network, so the same initial weights.
         seed=lambda w: derive_seed(study.seed, "network", base_name(w.network), w.seed),
         checkpoint=f"{CHECKPOINTS}/{{network}}-{{seed}}.pt",
         device=study.device,
@@ -34,7 +34,7 @@ rule train_network:
 
 
 rule load_network:
-    """Read the weights of a network that was trained elsewhere, or draw them anew for its twin."""
+    """Read the weights of a network trained elsewhere, or sample those of its control."""
     input:
         sequences=sequences_of,
         files=lambda w: network_files(w.network),

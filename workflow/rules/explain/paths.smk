@@ -52,8 +52,8 @@ def has_reservoirs(network):
     return jobs.has_reservoirs(study, network)
 
 
-def with_twin(network):
-    """Return a configured network and, where there is one, its untrained twin."""
+def with_control(network):
+    """Return a configured network and, where there is one, its untrained control."""
     return [network, f"{network}{UNTRAINED}"] if study.controls.untrained else [network]
 
 
@@ -62,20 +62,20 @@ def settings_of(network):
 
 
 def dataset_of(network):
-    """Return the dataset of a network, its untrained twin, or a raw input."""
+    """Return the dataset of a network, its untrained control, or a raw input."""
     if network.startswith(RAW):
         return network.removeprefix(RAW)
     return settings_of(network).dataset
 
 
 def frozen(dataset):
-    """Tell whether a dataset is read by networks that were trained elsewhere, and by no other."""
+    """Return whether only networks that were trained elsewhere read a dataset, and at least one."""
     kinds = {n.kind for n in study.networks.values() if n.dataset == dataset}
     return bool(kinds) and "trained" not in kinds
 
 
 def networks_of(*kinds):
-    """Return a pattern for the networks of some kinds and their untrained twins."""
+    """Return a pattern for the networks of some kinds and their untrained controls."""
     names = [name for name in NETWORKS if settings_of(name).kind in kinds]
     # An empty pattern would fit everything.
     return "|".join(names) or "(?!)"

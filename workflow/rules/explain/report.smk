@@ -8,7 +8,7 @@ WITH_RESERVOIRS = [name for name in CONFIGURED if has_reservoirs(name)]
 
 
 rule make_tables:
-    """Gather all results into tidy tables, and say what was found in plain sentences."""
+    """Gather all results into tidy tables, and write the findings as sentences."""
     input:
         sequences=expand(SEQUENCES, dataset=study.datasets),
         ceilings=expand(CEILINGS, dataset=study.datasets),
@@ -62,7 +62,7 @@ rule draw_network:
         explanations=lambda w: every_layer(EXPLANATION, [w.network])[
             : len(layers_of(w.network))
         ],
-        twin_explanations=lambda w: (
+        untrained_explanations=lambda w: (
             every_layer(EXPLANATION, [f"{w.network}{UNTRAINED}"])[
                 : len(layers_of(w.network))
             ]

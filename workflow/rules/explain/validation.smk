@@ -1,4 +1,4 @@
-"""What can be reached at all, and how far each model gets."""
+"""Ceilings of the scores, and the scores of each model."""
 
 
 rule find_ceilings:
@@ -22,7 +22,7 @@ rule find_ceilings:
 
 
 rule validate_layer:
-    """Score every model of a layer against the network and the truth, and choose."""
+    """Compare every model of a layer with the network and the truth, and choose."""
     input:
         sequences=sequences_of,
         activations=ACTIVATIONS,
@@ -91,13 +91,13 @@ rule judge_reservoirs:
 
 
 rule judge_network:
-    """Grade every layer of a network and of its untrained twin."""
+    """Grade every layer of a network and of its untrained control."""
     input:
         sequences=sequences_of,
         ceilings=lambda w: CEILINGS.format(dataset=dataset_of(w.network)),
-        activations=lambda w: every_seed(ACTIVATIONS, with_twin(w.network)),
-        endpoints=lambda w: every_seed(ENDPOINTS, with_twin(w.network)),
-        scores=lambda w: every_seed(f"{NETWORK}/scores.csv", with_twin(w.network)),
+        activations=lambda w: every_seed(ACTIVATIONS, with_control(w.network)),
+        endpoints=lambda w: every_seed(ENDPOINTS, with_control(w.network)),
+        scores=lambda w: every_seed(f"{NETWORK}/scores.csv", with_control(w.network)),
         reservoirs=lambda w: RESERVOIRS if has_reservoirs(w.network) else [],
         code=code("judge_network"),
     output:
@@ -125,7 +125,7 @@ rule judge_network:
                     for layer in layers_of(name)
                 ],
             }
-            for name in with_twin(w.network)
+            for name in with_control(w.network)
             for seed in seeds_of(name)
         ],
     script:
@@ -133,7 +133,7 @@ rule judge_network:
 
 
 rule check_network:
-    """Check the compact model of every layer of a network, and set it beside other methods."""
+    """Check the compact model of every layer of a network, and compare it with other methods."""
     input:
         sequences=sequences_of,
         activations=lambda w: every_seed(ACTIVATIONS, [w.network]),
