@@ -9,6 +9,7 @@ a new member is written in one place.
 from __future__ import annotations
 
 from collections.abc import Callable, ItemsView, Iterator, ValuesView
+from types import ModuleType
 from typing import Generic, TypeVar
 
 from hmmlens.errors import ConfigError
@@ -68,6 +69,24 @@ class Registry(Generic[T]):
             return member
 
         return _registered
+
+    def arrange(self, *modules: ModuleType) -> None:
+        """Put the members in the order of the modules that define them.
+
+        The order of registration is that of imports, which differs between programs. Members of
+        other modules follow in the order of their registration.
+
+        Parameters
+        ----------
+        *modules : module
+            Modules that register members.
+        """
+        place = {module.__name__: index for index, module in enumerate(modules)}
+
+        def index(item: tuple[str, T]) -> int:
+            return place.get(getattr(item[1], "__module__", ""), len(place))
+
+        self._members = dict(sorted(self._members.items(), key=index))
 
     def label(self, name: str) -> str:
         """Return the name of a member in reports and figures.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from hmmlens.errors import ConfigError
@@ -39,3 +42,20 @@ def test_an_unknown_name_is_refused_with_the_names_there_are(shapes: Registry[ob
 def test_two_members_cannot_share_a_name(shapes: Registry[object]) -> None:
     with pytest.raises(ValueError, match="two shapes of the name 'square'"):
         shapes.register("square", label="Another")
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "hmmlens.reduction.tsne",
+        "hmmlens.datasets.own.zarr_store",
+        "hmmlens.datasets.synthetic.tomita",
+        "hmmlens.validation.baselines.predictors",
+        "hmmlens.report.explain.figures.layer",
+    ],
+)
+def test_the_order_of_members_is_not_that_of_imports(module: str) -> None:
+    code = f"import {module}; from hmmlens.study import schema; sys.exit(schema.main(['--check']))"
+    command = [sys.executable, "-c", f"import sys; {code}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -6,28 +6,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hmmlens.datasets.base import DATASETS, Dataset
+from hmmlens.datasets.own import npz, table, zarr_store
 from hmmlens.datasets.own.base import FileData
-
-# Each module registers its dataset. The order is that of messages and of the JSON Schema.
-# isort: off
-from hmmlens.datasets.synthetic import hmm  # noqa: F401
-from hmmlens.datasets.synthetic import flipflop  # noqa: F401
-from hmmlens.datasets.synthetic import toggle  # noqa: F401
-from hmmlens.datasets.synthetic import counter  # noqa: F401
-from hmmlens.datasets.synthetic import tomita  # noqa: F401
-from hmmlens.datasets.synthetic import continuum  # noqa: F401
-from hmmlens.datasets.recorded import gait  # noqa: F401
-from hmmlens.datasets.recorded import gait_phase  # noqa: F401
-from hmmlens.datasets.recorded import speech  # noqa: F401
-from hmmlens.datasets.own import table  # noqa: F401
-from hmmlens.datasets.own import npz  # noqa: F401
-from hmmlens.datasets.own import zarr_store  # noqa: F401
-# isort: on
+from hmmlens.datasets.recorded import gait, gait_phase, speech
+from hmmlens.datasets.synthetic import continuum, counter, flipflop, hmm, toggle, tomita
 
 if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["DATASETS", "build", "file_datasets"]
+
+# Each module registers its dataset. The order is that of messages and of the JSON Schema.
+DATASETS.arrange(
+    *(hmm, flipflop, toggle, counter, tomita, continuum),
+    *(gait, gait_phase, speech, table, npz, zarr_store),
+)
 
 
 def file_datasets() -> dict[str, type[FileData]]:
