@@ -35,7 +35,7 @@ from hmmlens.errors import DataError
 from hmmlens.hmm.input_driven import InputDrivenHMM
 from hmmlens.recording import in_memory
 from hmmlens.recording.inputs import Source
-from hmmlens.recording.store import writers
+from hmmlens.recording.store import trees, writers
 
 LENGTHS = np.array([6, 9, 4, 9, 7])
 N_STEPS = 9
@@ -435,7 +435,7 @@ def test_a_recording_without_padding_has_no_coordinate() -> None:
 def test_a_store_holds_no_coordinate_and_is_written_again_alike(tmp_path: Path) -> None:
     acts = extract(net(), [s.astype(np.float32) for s in DATA.values])
     writers.write_tree(acts, tmp_path / "a")
-    again = writers.read_tree(tmp_path / "a")
+    again = trees.read_tree(tmp_path / "a")
     assert {n for n, _ in zarr.open_group(tmp_path / "a", mode="r")["rnn"].arrays()} == {"hidden"}
     xr.testing.assert_identical(again["rnn"].dataset.load(), acts["rnn"].dataset)
 

@@ -25,7 +25,7 @@ from hmmlens.errors import DataError, StoreError
 from hmmlens.hmm import storage
 from hmmlens.io import store
 from hmmlens.recording import activations
-from hmmlens.recording.store.writers import read_tree
+from hmmlens.recording.store.trees import read_tree
 from hmmlens.report.explain import page
 from hmmlens.report.explain.result import Explanation
 from hmmlens.rnn.recurrent_network import RecurrentNetwork

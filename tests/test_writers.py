@@ -28,7 +28,8 @@ from hmmlens import explanation
 from hmmlens.cli import command as cli
 from hmmlens.errors import DataError, StoreError
 from hmmlens.io import locks, store
-from hmmlens.recording.store.writers import read_tree, write_tree
+from hmmlens.recording.store.trees import read_tree
+from hmmlens.recording.store.writers import write_tree
 from hmmlens.report.explain import folder
 from hmmlens.report.explain.result import Explanation
 from hmmlens.rnn import recurrent_network

@@ -266,7 +266,7 @@ def find_endpoints(
     DataError
         See :func:`count_endpoints`.
     """
-    from hmmlens.recording.torch_runner import as_read
+    from hmmlens.recording.runner.torch_module import as_read
 
     neutral = neutral_input(attributes)
     if neutral is None:

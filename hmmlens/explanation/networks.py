@@ -14,7 +14,7 @@ import hmmlens
 from hmmlens.errors import DataError, HmmlensError, no_exit, place_of
 from hmmlens.recording import activations, in_memory
 from hmmlens.recording.store.resume import fingerprint
-from hmmlens.recording.store.writers import read_tree
+from hmmlens.recording.store.trees import read_tree
 from hmmlens.rnn import output_checks
 from hmmlens.seeds import derive_seed
 from hmmlens.stages.record import record

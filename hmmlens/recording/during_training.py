@@ -167,8 +167,8 @@ def _tree(
 ) -> xr.DataTree:
     """Return the record of one call."""
     from hmmlens.recording.outputs import real
+    from hmmlens.recording.runner.node_states import node_of, replays
     from hmmlens.recording.segments import segments
-    from hmmlens.recording.torch_runner import node_of, replays
     from hmmlens.rnn.layers import chosen
 
     nodes: dict[str, xr.Dataset] = {}

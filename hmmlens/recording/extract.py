@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,8 +17,9 @@ from hmmlens.errors import DataError, no_exit
 from hmmlens.io import store as stores
 from hmmlens.recording.inputs import PaddingReadError, Source, digest
 from hmmlens.recording.layout import Layout
+from hmmlens.recording.store.memory import Memory
 from hmmlens.recording.store.resume import checksum, fingerprint, forget_changed
-from hmmlens.recording.store.writers import Memory, Sink, Store
+from hmmlens.recording.store.writers import Sink, Store
 from hmmlens.recording.unit_selection import Units, most_variable, unit_numbers
 
 #: With ``verify="sample"``: at least so many batches, and one in so many.
@@ -27,12 +27,6 @@ SAMPLE_LEAST, SAMPLE_ONE_IN = 4, 16
 
 #: The attribute ``batches`` of what was recorded without padding.
 BY_LENGTH = "sequences of equal length together, because the module reads padding"
-
-#: What to do about a Keras model. With torch as Keras's back end, it is a torch module as well.
-KERAS = (
-    "model is a Keras model; convert it by hmmlens.rnn.adapters.keras.convert(model), which "
-    "gives a torch module with the same weights"
-)
 
 #: Characters of the progress bar.
 BAR = 30
@@ -161,11 +155,13 @@ def extract(
     >>> recording["rnn"]["cell"].shape, recording.attrs["replay"]
     ((4, 5, 3), '1 of 1 batches replayed whole')
     """
+    from hmmlens.recording.models import runner_of
+
     source = Source(inputs, lengths)
     if batch_size < 1:
         raise DataError(f"batch_size must be 1 or more, found {batch_size}")
     n_batches = -(-len(source) // batch_size)
-    runner, context = _runner(model, layers, (cell, gates, layer_inputs), batch_first)
+    runner, context = runner_of(model, layers, (cell, gates, layer_inputs), batch_first)
     layout = Layout(source, steps, warm_up, dtype, labels or {})
     settings: list[Any] = [
         layers,
@@ -272,67 +268,6 @@ def sampled(n_batches: int, verify: str) -> set[int]:
         return set(range(n_batches))
     middle = np.random.default_rng(0).choice(n_batches - 2, least - 2, replace=False)
     return {0, n_batches - 1, *(int(i) + 1 for i in middle)}
-
-
-def _runner(
-    model: Any, layers: Any, wanted: tuple[bool, bool, bool], batch_first: bool | None
-) -> tuple[Any, Any]:
-    """Return what runs batches, and the context to run them in."""
-    from torch import nn
-
-    from hmmlens.recording import protocol, torch_runner
-    from hmmlens.recording.padding import Padded
-    from hmmlens.recording.replay import Wants
-    from hmmlens.rnn import layers as finding
-
-    wants = Wants(*wanted)
-    if reason := _no_model(model):
-        raise DataError(reason)
-    if isinstance(layers, str):
-        raise DataError(f"layers wants a list of names, such as [{layers!r}]")
-    is_module = isinstance(model, nn.Module)
-    if protocol.follows(model) and not (
-        is_module and any(finding.recurrent(m) for m in model.modules())
-    ):
-        context = torch_runner.evaluation_mode(model) if is_module else nullcontext()
-        return protocol.Runner(model, layers, wants), context
-    if not is_module:
-        raise DataError(
-            f"{type(model).__name__} is no torch.nn.Module and lacks some of start, step, readout"
-        )
-    return Padded(
-        torch_runner.Runner(model, layers, wants, batch_first)
-    ), torch_runner.evaluation_mode(model)
-
-
-def _no_model(model: Any) -> str:
-    """Return what to do about a model that cannot be run as it is; empty where it can."""
-    from torch import nn
-
-    if isinstance(model, type):
-        return f"model is the class {model.__name__}; give an instance, {model.__name__}(...)"
-    if isinstance(model, str | Path):
-        return (
-            f"model is the path {str(model)!r}; build the module and load its weights first, or "
-            "use the command hmmlens explain"
-        )
-    kinds = {kind.__module__.partition(".")[0] for kind in type(model).__mro__}
-    if kinds & {"keras", "tf_keras"}:
-        return KERAS
-    if isinstance(model, Mapping) and not isinstance(model, nn.Module):
-        return (
-            "model is a dict, such as a state dict, which holds weights without the network; build "
-            "the module, and give it the weights by module.load_state_dict(...)"
-        )
-    if isinstance(model, nn.Module):
-        tensors = [*model.named_parameters(), *model.named_buffers()]
-        if meta := [name for name, values in tensors if values.is_meta]:
-            return (
-                f"{meta[0]!r} of {type(model).__name__} is on the meta device, which holds no "
-                "values; give the module its memory and weights, by module.to_empty(device='cpu') "
-                "and module.load_state_dict(...)"
-            )
-    return ""
 
 
 def _units(

@@ -11,34 +11,15 @@ from numpy.typing import NDArray
 from hmmlens import arrays
 from hmmlens.errors import DataError
 from hmmlens.recording.inputs import Source, kept_lengths, step_index
-from hmmlens.recording.store.writers import Sink, Spec
+from hmmlens.recording.kept_steps import Steps, cut
+from hmmlens.recording.store.array_specs import Spec
+from hmmlens.recording.store.writers import Sink
 from hmmlens.typing import Int64s
 
 if TYPE_CHECKING:
-    from hmmlens.recording.torch_runner import Batch, Node
+    from hmmlens.recording.runner.batch import Batch, Node
 
 DTYPES = ("float16", "float32", "float64")
-
-
-class Steps(NamedTuple):
-    """The steps of one array and which of them are kept.
-
-    Attributes
-    ----------
-    dim : str
-        Name of their dimension.
-    n_steps : int
-        Steps before any is left out.
-    kept : ndarray of shape (kept,)
-        The steps that are kept.
-    lengths : ndarray of shape (sequence,)
-        Steps of each sequence of this batch.
-    """
-
-    dim: str
-    n_steps: int
-    kept: Int64s
-    lengths: Int64s
 
 
 class Piece(NamedTuple):
@@ -301,36 +282,6 @@ class Layout:
                     f"the batches differ: {piece.name} has the shape {piece.values.shape[1:]} in "
                     f"one, {sink.shapes[piece.name][1:]} in another; give sequences of one length"
                 )
-
-
-def cut(values: NDArray[Any], steps: Steps, fill: float = np.nan) -> NDArray[Any]:
-    """Return the kept steps of an array.
-
-    Parameters
-    ----------
-    values : ndarray of shape (sequence, time, ...)
-        The array.
-    steps : Steps
-        Its steps.
-    fill : float, default=nan
-        Value past the end of each sequence. Whole numbers have no NaN and are 0 there.
-
-    Returns
-    -------
-    ndarray of shape (sequence, kept, ...)
-        The kept steps.
-    """
-    missing = steps.n_steps - values.shape[1]
-    if missing > 0:
-        values = np.pad(values, [(0, 0), (0, missing), *[(0, 0)] * (values.ndim - 2)])
-    index = steps.kept
-    whole = len(index) == index[-1] - index[0] + 1
-    values = values[:, index[0] : index[-1] + 1] if whole else values[:, index]
-    if (steps.lengths < steps.n_steps).any():
-        inside = index < steps.lengths[:, None]
-        fill = fill if values.dtype.kind == "f" else 0
-        values = np.where(inside.reshape(*inside.shape, *[1] * (values.ndim - 2)), values, fill)
-    return values
 
 
 def rounded(values: NDArray[Any], name: str, dtype: str) -> tuple[NDArray[Any], float | None]:

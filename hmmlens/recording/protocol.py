@@ -34,7 +34,8 @@ from torch import Tensor, nn
 from hmmlens.errors import DataError
 from hmmlens.recording.nested_states import checked, copied, is_array, tensor
 from hmmlens.recording.replay import Wants, tolerance
-from hmmlens.recording.torch_runner import Batch, Node, as_read
+from hmmlens.recording.runner.batch import Batch, Node
+from hmmlens.recording.runner.torch_module import as_read
 from hmmlens.rnn.layers import chosen
 
 METHODS = ("start", "step", "readout")

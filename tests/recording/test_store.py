@@ -22,7 +22,8 @@ import hmmlens
 from hmmlens.errors import DataError, StoreError
 from hmmlens.io import store
 from hmmlens.recording import activations
-from hmmlens.recording.store.writers import LOG, read_tree
+from hmmlens.recording.store.trees import read_tree
+from hmmlens.recording.store.unfinished import LOG
 from tests.recording.oracle import Custom, Wrapped, seeded, values
 
 ROOT = Path(__file__).parents[2]

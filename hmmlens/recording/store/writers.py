@@ -1,12 +1,11 @@
-"""Where recorded arrays go: into memory, or into a Zarr store that can be continued."""
+"""A Zarr store of a recording, written batch by batch, which can be continued."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -16,122 +15,12 @@ from hmmlens.errors import DataError, StoreError
 from hmmlens.io import ownership, seals, store, writing
 from hmmlens.io.locks import LOCK, Lock
 from hmmlens.io.writing import writing_to
-from hmmlens.io.zarr_chunks import refuse_lost
 from hmmlens.ragged import INSIDE
 from hmmlens.recording.store import unfinished
+from hmmlens.recording.store.array_specs import Fixed, Spec, Units
+from hmmlens.recording.store.memory import Memory
+from hmmlens.recording.store.trees import read_tree
 from hmmlens.recording.store.unfinished import LOG
-
-
-class Spec(NamedTuple):
-    """One array.
-
-    Attributes
-    ----------
-    name : str
-        ``variable``, or ``node/variable``.
-    shape : tuple of int
-        Shape of the whole array.
-    dims : tuple of str
-        Its dimensions.
-    dtype : str
-        Its type.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    dims: tuple[str, ...]
-    dtype: str
-
-
-Units = Mapping[str, Sequence[int]]
-Fixed = Sequence[tuple[Spec, NDArray[Any]]]
-
-
-class Memory:
-    """Keeps everything in memory."""
-
-    def __init__(self) -> None:
-        self.arrays: dict[str, NDArray[Any]] = {}
-        self.specs: dict[str, Spec] = {}
-        self.shapes: dict[str, tuple[int, ...]] = {}
-        self.done: list[dict[str, Any]] = []
-        self.units: Units | None = None
-
-    def __enter__(self) -> Memory:
-        """Do nothing: memory is nobody else's."""
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Let go of what was kept where it is not wanted."""
-        if kind is not None:
-            self.arrays.clear()
-
-    def create(self, specs: Sequence[Spec], fixed: Fixed, units: Units | None) -> None:
-        """Make room for arrays.
-
-        Parameters
-        ----------
-        specs : sequence of Spec
-            Arrays that grow batch by batch.
-        fixed : sequence of (Spec, ndarray)
-            Arrays that are whole.
-        units : mapping of str to sequence of int or None
-            Units of each node that are kept.
-        """
-        self.units = units
-        for spec in [*specs, *(spec for spec, _ in fixed)]:
-            self.specs[spec.name], self.shapes[spec.name] = spec, spec.shape
-        self.arrays = {spec.name: np.zeros(spec.shape, dtype=spec.dtype) for spec in specs}
-        self.arrays |= {spec.name: values for spec, values in fixed}
-
-    def restart(self) -> None:
-        """Forget what was kept."""
-        self.units, self.done = None, []
-        self.arrays, self.specs, self.shapes = {}, {}, {}
-
-    def write(self, name: str, first: int, values: NDArray[Any]) -> None:
-        """Write entries of an array.
-
-        Parameters
-        ----------
-        name : str
-            Name of the array.
-        first : int
-            The first sequence.
-        values : ndarray of shape (sequence, ...)
-            The entries.
-        """
-        self.arrays[name][first : first + len(values)] = values
-
-    def batch_done(self, about: dict[str, Any]) -> None:
-        """Note that a batch is whole.
-
-        Parameters
-        ----------
-        about : dict
-            What is noted of it.
-        """
-        self.done.append(about)
-
-    def close(self, attributes: Mapping[str, Mapping[str, Any]]) -> xr.DataTree:
-        """Return the arrays with the attributes of every node.
-
-        Parameters
-        ----------
-        attributes : mapping of str to mapping
-            Attributes of each node.
-
-        Returns
-        -------
-        DataTree
-            The recording.
-        """
-        nodes = {path: xr.Dataset(attrs=dict(attrs)) for path, attrs in attributes.items()}
-        for name, spec in self.specs.items():
-            node, _, variable = name.rpartition("/")
-            data = xr.Variable(spec.dims, self.arrays[name])
-            nodes[f"/{node}"] = nodes[f"/{node}"].assign({variable: data})
-        return with_ends(xr.DataTree.from_dict(nodes))
 
 
 class Store:
@@ -362,74 +251,8 @@ class Store:
 Sink = Memory | Store
 
 
-def read_tree(path: Path) -> xr.DataTree:
-    """Open an activations store lazily.
-
-    Parameters
-    ----------
-    path : Path
-        The store.
-
-    Returns
-    -------
-    DataTree
-        The recording.
-
-    Raises
-    ------
-    StoreError
-        When there is no whole store of activations.
-    """
-    store.check(path, "activations")
-    refuse_lost(path)
-    tree = _in_order(xr.open_datatree(path, engine="zarr", consolidated=False, chunks=None))
-    tree.attrs.pop(seals.SEAL, None)
-    for node in tree.subtree:
-        if node.attrs.get("replay_error", 0) is None:
-            node.attrs["replay_error"] = math.nan
-    return with_ends(tree)
-
-
-def with_ends(tree: xr.DataTree) -> xr.DataTree:
-    """Mark in every node with ragged arrays which steps lie inside a sequence.
-
-    The coordinate ``inside`` (sequence, time) is True before each sequence's end. It is made from
-    ``length`` whenever a tree is returned, and is not stored.
-
-    Parameters
-    ----------
-    tree : DataTree
-        It is changed in place.
-
-    Returns
-    -------
-    DataTree
-        The same.
-    """
-    for node in tree.subtree:
-        for dim, lengths in (("time", tree.get("length")), ("step", node.get("length"))):
-            data = node.to_dataset(inherit=False)
-            if lengths is None or not any(dim in array.dims for array in data.data_vars.values()):
-                continue
-            inside = np.arange(data.sizes[dim]) < lengths.to_numpy()[:, None]
-            if not inside.all():
-                node.dataset = data.assign_coords({INSIDE: (("sequence", dim), inside)})
-    return tree
-
-
-def _in_order(tree: xr.DataTree) -> xr.DataTree:
-    """Return a tree with its layers in the order of the forward pass.
-
-    Groups of a store are listed in any order that its file system has.
-    """
-    names = [name for layer in tree.attrs.get("layers", ()) for name in layer]
-    names += sorted(set(tree.children) - set(names))
-    nodes = {f"/{name}": tree.children[name].to_dataset(inherit=False) for name in names}
-    return xr.DataTree.from_dict({"/": tree.to_dataset(), **nodes})
-
-
 def write_tree(tree: xr.DataTree, path: Path) -> None:
-    """Write a recording in memory as a store that :func:`read_tree` opens.
+    """Write a recording in memory as a store that :func:`.trees.read_tree` opens.
 
     Parameters
     ----------

@@ -17,7 +17,8 @@ from hmmlens.errors import HmmlensError, StoreError
 from hmmlens.io import locks, ownership, seals, store, writing
 from hmmlens.io.writing import writing_to
 from hmmlens.recording.store import unfinished
-from hmmlens.recording.store.writers import read_tree, write_tree
+from hmmlens.recording.store.trees import read_tree
+from hmmlens.recording.store.writers import write_tree
 from hmmlens.report.explain import gather, tables
 from hmmlens.report.explain.roles import DATASET, NETWORKS
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,55 +20,11 @@ from hmmlens.recording.batch_independence import Sketch, doubt, sketch
 from hmmlens.recording.hooks import Call, listen
 from hmmlens.recording.module_replay import OtherPathError, substituted
 from hmmlens.recording.outputs import comparable, difference, outputs
-from hmmlens.recording.replay import Replayed, Wants, replay
+from hmmlens.recording.replay import Replayed, Wants
+from hmmlens.recording.runner.batch import Batch
+from hmmlens.recording.runner.node_states import node_of, replays
 from hmmlens.recording.segments import Segment, directions, segments
 from hmmlens.rnn.layers import LAYERS, RecordedModule, chosen, find
-
-
-class Node(NamedTuple):
-    """One layer in one direction.
-
-    Attributes
-    ----------
-    arrays : mapping of str to Tensor of shape (sequence, time, unit)
-        ``hidden`` and what else was wanted.
-    lengths : Tensor of shape (sequence,) or None
-        Where they are the layer's own.
-    error : float
-        Largest difference of the replay; NaN where it is not known or was not asked for.
-    """
-
-    arrays: Mapping[str, Tensor]
-    lengths: Tensor | None
-    error: float
-
-
-class Batch(NamedTuple):
-    """The states and the output of one batch.
-
-    Attributes
-    ----------
-    output : Tensor of shape (sequence, ...) or None
-        What the module returned.
-    nodes : mapping of str to Node
-        The layers that are recorded.
-    error : float
-        Largest difference of the outputs in the replay; NaN where it is not known.
-    unknown : str
-        Why the module cannot be replayed; empty where it can, or where it was not tried.
-    doubt : callable
-        Returns why states are not those of one sequence alone, empty where they are or where
-        nothing is to be verified. It runs the module once more, so it is called when there is room.
-    layers : sequence of sequence of str
-        The nodes of each layer, one for each direction, in the order of the forward pass.
-    """
-
-    output: Tensor | None
-    nodes: Mapping[str, Node]
-    error: float
-    unknown: str
-    doubt: Callable[[], str] = str
-    layers: Sequence[Sequence[str]] = ()
 
 
 def as_read(inputs: NDArray[Any], model: nn.Module, as_floats: bool = False) -> Tensor:
@@ -122,88 +78,6 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
         torch.backends.cudnn.allow_tf32 = tf32
         for module, mode in modes:
             module.training = mode
-
-
-def replays(
-    parts: Sequence[Segment], node: str, wants: Wants, keep: bool, inside: Tensor | None
-) -> list[Replayed | None]:
-    """Step the segments of a node.
-
-    Parameters
-    ----------
-    parts : sequence of Segment
-        The segments of the node.
-    node : str
-        Its name, for messages.
-    wants : Wants
-        What is recorded.
-    keep : bool
-        Step in any case, and keep the stepped states.
-    inside : Tensor of shape (sequence, time) or None
-        Steps of the model's input, false where one is padded.
-
-    Returns
-    -------
-    list of Replayed or None
-        None for segments that need not, or cannot, be stepped.
-
-    Raises
-    ------
-    DataError
-        When the states do not replay.
-    """
-    # Steps of the layer's own are not those that are padded.
-    n_steps = sum(segment.hidden.shape[1] for segment in parts)
-    same = inside is not None and inside.shape[1] == n_steps
-    found: list[Replayed | None] = []
-    first = 0
-    for segment in parts:
-        last = first + segment.hidden.shape[1]
-        # A cell of torch shows its own cell state.
-        hidden_cell = segment.cell is not None and segment.before is None
-        needed = keep or wants.gates or (wants.cell and hidden_cell)
-        if segment.weights is None or not needed:
-            found.append(None)
-        else:
-            real = inside[:, first:last] if inside is not None and same else None
-            found.append(replay(segment, node, first, wants, keep, real))
-        first = last
-    return found
-
-
-def node_of(parts: Sequence[Segment], steps: Sequence[Replayed | None], wants: Wants) -> Node:
-    """Join the segments of a node, in the order of time.
-
-    Parameters
-    ----------
-    parts : sequence of Segment
-        The segments.
-    steps : sequence of Replayed or None
-        Their replays.
-    wants : Wants
-        What is recorded.
-
-    Returns
-    -------
-    Node
-        The node.
-    """
-    pieces: dict[str, list[Tensor]] = {}
-    errors = []
-    for segment, replayed in zip(parts, steps, strict=True):
-        arrays = {"hidden": segment.hidden}
-        if wants.inputs and segment.inputs is not None:
-            arrays["layer_input"] = segment.inputs
-        if replayed is not None:
-            arrays |= replayed.arrays
-        if wants.cell and segment.before is not None and len(segment.final) > 1:
-            arrays["cell"] = segment.final[1]
-        for name, values in arrays.items():
-            pieces.setdefault(name, []).append(segment.in_time(values))
-        errors.append(math.nan if replayed is None else replayed.error)
-    joined = {n: p[0] if len(p) == 1 else torch.cat(p, dim=1) for n, p in pieces.items()}
-    own = parts[0].lengths if len(parts) == 1 else None
-    return Node(joined, own, max(errors) if not any(map(math.isnan, errors)) else math.nan)
 
 
 class Runner:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,9 @@ from torch import Tensor
 from hmmlens.errors import DataError, place_of
 from hmmlens.recording.inputs import PaddingReadError
 from hmmlens.recording.replay import allowed
-from hmmlens.recording.torch_runner import Batch, Node, Runner
+from hmmlens.recording.runner.batch import Batch
+from hmmlens.recording.runner.length_groups import joined, of_length
+from hmmlens.recording.runner.torch_module import Runner
 
 log = logging.getLogger(__name__)
 
@@ -195,22 +197,6 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}{place_of(error)}: {first}"
 
 
-def of_length(lengths: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Return the sequences of each length.
-
-    Parameters
-    ----------
-    lengths : ndarray of shape (sequence,)
-        Steps of each sequence.
-
-    Returns
-    -------
-    list of ndarray of shape (member,)
-        Numbers of sequences, the shortest sequences first.
-    """
-    return [np.flatnonzero(lengths == length) for length in np.unique(lengths)]
-
-
 def blank(inputs: NDArray[Any], lengths: NDArray[np.int64], value: Any = 0) -> NDArray[Any]:
     """Return inputs with one value in the padding.
 
@@ -331,88 +317,3 @@ def _limit(values: Tensor) -> float:
     if not values.is_floating_point() or not values.numel():
         return 0.0
     return allowed(float(values.nan_to_num(0.0).abs().max()), values.dtype)
-
-
-# --- Groups of one length, put together again -------------------------------------------------
-
-
-def joined(
-    groups: Sequence[tuple[NDArray[np.int64], int]], batches: Sequence[Batch], n: int
-) -> Batch:
-    """Return the batch whose groups of sequences of one length have been run one by one.
-
-    Parameters
-    ----------
-    groups : sequence of (ndarray of shape (member,), int)
-        Numbers of the sequences and length of each group.
-    batches : sequence of Batch
-        The batch of each group.
-    n : int
-        Sequences of the whole batch.
-
-    Returns
-    -------
-    Batch
-        With the sequences in their order.
-
-    Raises
-    ------
-    DataError
-        When layers run for some lengths only.
-    """
-    names = list(batches[0].nodes)
-    for batch in batches:
-        if set(batch.nodes) != set(names):
-            differing = ", ".join(sorted(set(names) ^ set(batch.nodes)))
-            raise DataError(
-                f"sequences of different lengths run through different layers: {differing} stands "
-                "for some of them only; give sequences of one length"
-            )
-    nodes = {}
-    for name in names:
-        parts = [batch.nodes[name] for batch in batches]
-        own = torch.zeros(n, dtype=torch.int64)
-        for (rows, _), node in zip(groups, parts, strict=True):
-            steps = torch.full((len(rows),), node.arrays["hidden"].shape[1])
-            own[torch.from_numpy(rows)] = steps if node.lengths is None else node.lengths.cpu()
-        same = all(bool((own[torch.from_numpy(rows)] == length).all()) for rows, length in groups)
-        arrays = {
-            variable: _placed(groups, [node.arrays[variable] for node in parts], n)
-            for variable in parts[0].arrays
-        }
-        errors = [node.error for node in parts]
-        error = math.nan if any(map(math.isnan, errors)) else max(errors)
-        nodes[name] = Node(arrays, None if same else own, error)
-    outputs = [batch.output for batch in batches if batch.output is not None]
-    output = _placed(groups, outputs, n) if len(outputs) == len(batches) else None
-    known = [batch.error for batch in batches]
-    error = math.nan if any(map(math.isnan, known)) else max(known)
-    unknown = next((batch.unknown for batch in batches if batch.unknown), "")
-    doubts: list[Callable[[], str]] = [batch.doubt for batch in batches]
-
-    def _first_doubt() -> str:
-        return next((reason for reason in (each() for each in doubts) if reason), "")
-
-    return Batch(output, nodes, error, unknown, _first_doubt, batches[0].layers)
-
-
-def _placed(
-    groups: Sequence[tuple[NDArray[np.int64], int]], parts: Sequence[Tensor], n: int
-) -> Tensor:
-    """Return (sequence, time, ...) of all groups, with 0 past the end of each."""
-    shapes = {tuple(values.shape[1:]) for values in parts}
-    if len({(len(shape), *shape[1:]) for shape in shapes}) > 1:
-        raise DataError(
-            "the module's output has another shape for each length of its sequences: "
-            f"{', '.join(map(str, sorted(shapes)))} after the first dimension; give sequences of "
-            "one length"
-        )
-    longest = [max(shape[0] for shape in shapes)] if min(map(len, shapes)) else []
-    whole = parts[0].new_zeros(n, *longest, *parts[0].shape[2:])
-    for (rows, _), values in zip(groups, parts, strict=True):
-        index = torch.from_numpy(rows).to(whole.device)
-        if longest:
-            whole[index, : values.shape[1]] = values
-        else:
-            whole[index] = values
-    return whole

@@ -1,0 +1,1 @@
+"""Runners of torch modules: the states of a batch, kept free of padding."""
