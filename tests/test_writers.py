@@ -24,9 +24,9 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 import hmmlens
-from hmmlens import explanation
 from hmmlens.cli import command as cli
 from hmmlens.errors import DataError, StoreError
+from hmmlens.explanation import pipeline
 from hmmlens.io import locks, store
 from hmmlens.recording.store.trees import read_tree
 from hmmlens.recording.store.writers import write_tree
@@ -450,7 +450,7 @@ def test_only_what_the_same_network_recorded_is_taken_up(
     def stop(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(explanation, "gathered", stop)
+    monkeypatch.setattr(pipeline, "gathered", stop)
     options = ["--out", "found"]
     assert command(*options)[0] == cli.STOPPED
     np.testing.assert_allclose(recorded(place), expected(1.0), atol=1e-6)
