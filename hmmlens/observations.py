@@ -192,9 +192,8 @@ def _not_usable(
             f"{LARGEST:.0g} overflow {where}"
         )
     end = frame - step + int(flat.lengths[sequence])
-    padding = np.isnan(frames[frame:end]).all() and flat.inside is not None
     remedy = "remove or fill it"
-    if padding:
+    if flat.inside is not None and np.isnan(frames[frame:end]).all():
         remedy = "that sequence holds nothing else from there on, so give its length if that is "
         remedy += "padding, or remove it"
     return f"{name} holds a value that is not finite at {index}; {remedy} {where}"

@@ -91,22 +91,23 @@ def _separator(args: argparse.Namespace) -> str:
 
 def _columns(args: argparse.Namespace, path: Path) -> dict[str, Any]:
     """Return which columns hold what: those that are named, or those of the default names."""
-    from hmmlens.datasets.own import table_files
+    from hmmlens.datasets.own import table_columns
+    from hmmlens.datasets.own.table_files import column_names
     from hmmlens.datasets.own.words import clean
     from hmmlens.errors import did_you_mean
 
     separator = _separator(args)
-    there = table_files.column_names(path, separator)
+    there = column_names(path, separator)
     found: dict[str, Any] = {}
     for role in ("sequence", "time", "truth", "group", "split"):
         name = getattr(args, role)
         needed = name is not None or role in ("sequence", "time")
         name = role if name is None else clean(name)
         if needed and name not in there:
-            other = table_files.other_separator(there)
+            other = table_columns.other_separator(there)
             raise ConfigError(
                 f"{path}: there is no column {name!r}{did_you_mean(name, there)}; the file has: "
-                f"{table_files.listed(there)}; "
+                f"{table_columns.listed(there)}; "
                 + (
                     f"its columns seem to be separated by {other!r}: add --separator {other!r}"
                     if other
@@ -117,16 +118,16 @@ def _columns(args: argparse.Namespace, path: Path) -> dict[str, Any]:
     named = args.inputs and [clean(name) for name in args.inputs]
     if named and len(set(named)) < len(named):
         raise ConfigError(f"--inputs names a column twice: {' '.join(named)}")
-    unnamed = [name for name in there if table_files.is_unnamed(name)]
+    unnamed = [name for name in there if table_columns.is_unnamed(name)]
     if unnamed and not named:
         log.warning(
             "%s: the column %s is not read; it looks like an index that pandas wrote",
-            path, table_files.listed(unnamed),
+            path, table_columns.listed(unnamed),
         )  # fmt: skip
     left = [name for name in there if name not in [*found.values(), *unnamed]]
     inputs = named or left
     if not inputs:
         raise ConfigError(f"{path}: no column is left for the network to read; see --inputs")
     for name in [*found.values(), *inputs]:
-        table_files.refuse_repeated(path, name, there)
+        table_columns.refuse_repeated(path, name, there)
     return {**found, "inputs": inputs}

@@ -18,7 +18,8 @@ from hmmlens.explanation.settings import ExplanationSettings, Plan
 from hmmlens.recording import activations, in_memory
 from hmmlens.recording.inputs import Source
 from hmmlens.report.explain import folder
-from hmmlens.report.explain.result import Explanation, gathered
+from hmmlens.report.explain.result import Explanation
+from hmmlens.report.explain.result_tables import gathered
 from hmmlens.stages.record import choose_sequences
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""Read the columns of a CSV or Parquet file, and report what is wrong with the file."""
+"""Read the columns of a CSV file, and report what is wrong with the file."""
 
 from __future__ import annotations
 
@@ -8,21 +8,17 @@ import io
 import re
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import pandas as pd
 
+from hmmlens.datasets.own.table_columns import positions
+from hmmlens.datasets.own.table_parquet import parquet_names
 from hmmlens.datasets.own.words import MISSING, clean
-from hmmlens.errors import DataError, did_you_mean
-
-#: What may separate columns.
-SEPARATORS = (",", ";", "\t", "|")
-
-#: Names of columns that nobody named: indices of pandas, as to_csv and Parquet keep them.
-_UNNAMED = re.compile(r"|Unnamed: [0-9]+|__index_level_[0-9]+__")
+from hmmlens.errors import DataError
 
 AS_WRITTEN: dict[str, Any] = {
     "encoding": "utf-8-sig",
@@ -60,100 +56,10 @@ def column_names(path: Path, separator: str = ",") -> list[str]:
 
 def _raw_names(path: Path, separator: str) -> list[str]:
     if path.name.endswith(".parquet"):
-        with _parquet_errors(path):
-            from pyarrow import parquet
-
-            return [str(name) for name in parquet.read_schema(path).names]
+        return parquet_names(path)
     with _csv_errors(path, separator):
         head = pd.read_csv(path, sep=separator, header=None, nrows=1, dtype=str, **AS_WRITTEN)
     return ["" if pd.isna(name) else str(name) for name in head.iloc[0]]
-
-
-def is_unnamed(name: str) -> bool:
-    """Return whether a column has no name of its own, such as an index that pandas wrote.
-
-    Parameters
-    ----------
-    name : str
-        Name of the column.
-
-    Returns
-    -------
-    bool
-        True for an index.
-    """
-    return _UNNAMED.fullmatch(name) is not None
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return the names of a file's columns as messages show them.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Names of columns.
-
-    Returns
-    -------
-    str
-        Separated by commas.
-    """
-    return ", ".join(name or "(a column without a name)" for name in names)
-
-
-def other_separator(names: Sequence[str]) -> str | None:
-    """Return what seems to separate the columns, where a header was read as one column.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Names of columns, as they were read.
-
-    Returns
-    -------
-    str or None
-        None where there are several columns, or nothing separates them.
-    """
-    alone = names[0] if len(names) == 1 else ""
-    return next((mark for mark in SEPARATORS if mark in alone), None)
-
-
-def refuse_repeated(path: Path, column: str, found: Sequence[str]) -> None:
-    """Raise DataError where the header holds a column twice.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file, for the message.
-    column : str
-        Name of the column.
-    found : sequence of str
-        Names of all columns.
-
-    Raises
-    ------
-    DataError
-        When the header holds the column twice.
-    """
-    if found.count(column) > 1:
-        raise DataError(
-            f"{path}: the header has {found.count(column)} columns {column!r}; rename all but one"
-        )
-
-
-def _positions(path: Path, found: list[str], wanted: list[str]) -> dict[str, int]:
-    """Return the place of each wanted column among those that a file has."""
-    for column in wanted:
-        name = clean(column)
-        if name not in found:
-            other = other_separator(found)
-            hint = f" (is it separated by {other!r}? then set separator)" if other else ""
-            raise DataError(
-                f"{path}: column {column!r} is missing{did_you_mean(column, found)}; "
-                f"the file has: {listed(found)}{hint}"
-            )
-        refuse_repeated(path, name, found)
-    return {column: found.index(clean(column)) for column in wanted}
 
 
 def check_columns(path: Path, separator: str, wanted: list[str]) -> None:
@@ -173,10 +79,7 @@ def check_columns(path: Path, separator: str, wanted: list[str]) -> None:
     DataError
         When the file cannot be read, lacks a column, or holds one of them twice.
     """
-    _positions(path, column_names(path, separator), wanted)
-
-
-# --- CSV ------------------------------------------------------------------------------------
+    positions(path, column_names(path, separator), wanted)
 
 
 def read_csv(path: Path, words: list[str], numbers: list[str], separator: str) -> pd.DataFrame:
@@ -206,7 +109,7 @@ def read_csv(path: Path, words: list[str], numbers: list[str], separator: str) -
         When it cannot be read, with the line where one is at fault, or lacks a column.
     """
     found = column_names(path, separator)
-    places = _positions(path, found, [*words, *numbers])
+    places = positions(path, found, [*words, *numbers])
     columns = [str(place) for place in range(len(found))]
     empty = {column: [""] for column in columns}
     empty |= {str(places[name]): list(MISSING) for name in numbers if name not in words}
@@ -311,60 +214,3 @@ def _first_line_not_utf8(path: Path) -> int:
             except UnicodeDecodeError:
                 return number
     return 1
-
-
-# --- Parquet --------------------------------------------------------------------------------
-
-
-def read_parquet(path: Path, wanted: list[str]) -> pd.DataFrame:
-    """Return the named columns of a Parquet file; its index counts rows from 0.
-
-    In columns with empty cells whole numbers are Python's, which are never rounded.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    wanted : list of str
-        Names of columns.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row for each row of the file.
-
-    Raises
-    ------
-    DataError
-        When it cannot be read, or lacks a column.
-    """
-    raw = _raw_names(path, "")
-    places = _positions(path, [clean(name) for name in raw], wanted)
-    with _parquet_errors(path):
-        import pyarrow
-        from pyarrow import parquet
-
-        table = parquet.read_table(path, columns=[raw[place] for place in places.values()])
-        table = table.select([raw[place] for place in places.values()])
-        for column in table.schema:
-            if pyarrow.types.is_nested(column.type):
-                problem = f"holds {column.type} in each cell, wants one number or word"
-                raise DataError(f"{path}, column {column.name!r}: {problem}")
-        # Without pandas' metadata, so that what was an index is a column too.
-        frame = table.to_pandas(ignore_metadata=True, integer_object_nulls=True)
-        return frame.set_axis(list(places), axis=1)
-
-
-@contextmanager
-def _parquet_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except ImportError:
-        raise DataError(
-            f"{path}: reading Parquet needs the package pyarrow; install it with "
-            "pip install pyarrow, or give a CSV file"
-        ) from None
-    except DataError:
-        raise
-    except (OSError, ValueError, NotImplementedError, MemoryError) as error:
-        raise DataError(f"{path}: cannot be read as Parquet: {error}") from None

@@ -17,7 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hmmlens.datasets.content import LARGEST, MOST_KINDS, SMALLER, Content, kind_names
-from hmmlens.datasets.own.table_files import line_in, read_csv, read_parquet
+from hmmlens.datasets.own.table_files import line_in, read_csv
+from hmmlens.datasets.own.table_parquet import read_parquet
 from hmmlens.datasets.own.words import (
     BadCellError,
     Words,

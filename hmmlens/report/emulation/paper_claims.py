@@ -7,24 +7,26 @@ fully3 and cyclic4 its fully connected and cyclic models.
 from __future__ import annotations
 
 from hmmlens.report.emulation.paper_comparison import Claim, numbers, statement
-from hmmlens.report.emulation.paper_values import (
+from hmmlens.report.emulation.paper_entries import (
     above,
-    all_states_decay,
-    clusters_least_unstable,
     converged,
     earliest,
     entry,
-    every_exit_has_kicks,
     kick_verdict,
-    n_fixed_points,
     of_network,
     quotient,
     region,
+    score,
+    spread,
+)
+from hmmlens.report.emulation.paper_values import (
+    all_states_decay,
+    clusters_least_unstable,
+    every_exit_has_kicks,
+    n_fixed_points,
     rise_at_escape,
     rotates_one_way,
-    score,
     size_power,
-    spread,
 )
 
 CODE = "the authors' public code"

@@ -1,4 +1,4 @@
-"""What :func:`hmmlens.explain` found: stores, tables and a summary in plain sentences."""
+"""Results of :func:`hmmlens.explain`: stores, tables and a summary in plain sentences."""
 
 from __future__ import annotations
 
@@ -19,20 +19,27 @@ from hmmlens.naming import state_name
 from hmmlens.report.explain import gather, state_words
 from hmmlens.report.explain.agreement_words import chance_words
 from hmmlens.report.explain.findings import FIDELITY, choice_sentence
-from hmmlens.report.explain.roles import DATASET, NETWORKS, ROLE_NAMES, ROLES
+from hmmlens.report.explain.roles import ROLE_NAMES, ROLES
 from hmmlens.report.wording import number
 from hmmlens.validation.rules import Reason
 from hmmlens.validation.verdict import reasons_of
 
 
 class Layer(NamedTuple):
-    """What the layer of one network gave, each part as the workflow stores it.
+    """Results of the layer of one network, each part as the workflow stores it.
 
-    activations : see :func:`hmmlens.extract`.
-    reducer : the name of the reduction, such as ``pca-8``.
-    reduced, sweep, states : stores of the kinds ``reduced``, ``sweep`` and ``explanation``.
-    scores, choices : see :func:`hmmlens.validation.scorecard.score_layer`.
-    others : the ``reduced`` and the ``sweep`` store of each reduction that was not chosen.
+    Attributes
+    ----------
+    activations : DataTree
+        See :func:`hmmlens.extract`.
+    reducer : str
+        Name of the reduction, such as ``pca-8``.
+    reduced, sweep, states : Dataset
+        Stores of the kinds ``reduced``, ``sweep`` and ``explanation``.
+    scores, choices : DataFrame
+        See :func:`hmmlens.validation.scorecard.score_layer`.
+    others : mapping of str to tuple of Dataset
+        The ``reduced`` and the ``sweep`` store of each reduction that was not chosen.
     """
 
     activations: xr.DataTree
@@ -47,18 +54,23 @@ class Layer(NamedTuple):
 
 @dataclass(frozen=True)
 class Explanation:
-    """What :func:`hmmlens.explain` found.
+    """Results of :func:`hmmlens.explain`.
 
     Attributes
     ----------
-    sequences : what the network was given, with the truth and the split; a ``sequences`` store
-        without targets.
-    layer : the layer that is explained.
-    layers : ``trained`` and, if there is one, ``untrained`` -> what their layers gave.
-    raw : the controls on the inputs: reduction -> its ``reduced`` and its ``sweep`` store, see
+    sequences : Dataset
+        Input of the network, with the truth and the split; a ``sequences`` store without targets.
+    layer : str
+        The layer that is explained.
+    layers : mapping of str to Layer
+        ``trained`` and, if there is one, ``untrained`` -> results of its layer.
+    raw : mapping of str to tuple of Dataset
+        The controls on the inputs: reduction -> its ``reduced`` and its ``sweep`` store, see
         :func:`hmmlens.naming.raw_variants`.
-    tables : name -> table, those that a study's report has of each layer.
-    about : what :func:`hmmlens.explain` was called with.
+    tables : mapping of str to DataFrame
+        Name -> table, those that a study's report has of each layer.
+    about : mapping of str to object
+        The arguments of :func:`hmmlens.explain`.
     """
 
     sequences: xr.Dataset = field(repr=False)
@@ -102,8 +114,8 @@ class Explanation:
         DataFrame
             One row per pick.
         """
-        mine = self.layers["trained"].choices
-        return mine[mine["chosen_reducer"]].reset_index(drop=True)
+        choices = self.layers["trained"].choices
+        return choices[choices["chosen_reducer"]].reset_index(drop=True)
 
     @property
     def verdict(self) -> pd.Series:
@@ -299,64 +311,3 @@ class Explanation:
         with folder.becoming(out) as work:
             assert work is not None
             folder.write(self, work)
-
-
-def gathered(
-    layer: str,
-    layers: Mapping[str, Layer],
-    raw: Mapping[str, tuple[xr.Dataset, xr.Dataset]],
-    sequences: xr.Dataset,
-    verdict: Mapping[str, Any],
-) -> dict[str, pd.DataFrame]:
-    """Return the tables of a layer that a study's report has, see :mod:`.explain.gather`.
-
-    Parameters
-    ----------
-    layer : str
-        Name of the layer.
-    layers : mapping of str to Layer
-        Role -> results of its layer.
-    raw : mapping of str to tuple of Dataset
-        Reduction of the inputs -> its ``reduced`` and ``sweep`` stores.
-    sequences : Dataset
-        The ``sequences`` store.
-    verdict : mapping of str to object
-        Row of the trained network.
-
-    Returns
-    -------
-    dict of str to DataFrame
-        Name -> table.
-    """
-    place = {"dataset": DATASET, "seed": 0, "layer": layer, "twin": NETWORKS["untrained"]}
-    keys = [{"network": NETWORKS[role], "role": role, **place} for role in layers]
-    about = {DATASET: sequences.attrs}
-    # Of data that others made, no best score is known.
-    bounds = {DATASET: pd.DataFrame(columns=["name", "role", "metric", "value"])}
-    found = {
-        name: pd.concat(
-            [
-                gather.tagged(getattr(mine, name), key, gather.LAYER_KEY)
-                for key, mine in zip(keys, layers.values(), strict=True)
-            ],
-            ignore_index=True,
-        )
-        for name in ("scores", "choices")
-    }
-    found["verdicts"] = gather.tagged(pd.DataFrame([verdict]), keys[0], gather.LAYER_KEY)
-    places = [
-        ({**key, "reducer": mine.reducer}, bool(mine.reduced.attrs["exploratory"]), mine.sweep)
-        for key, mine in zip(keys, layers.values(), strict=True)
-    ]
-    places += [
-        ({**key, "reducer": reducer}, bool(reduced.attrs["exploratory"]), sweep)
-        for key, mine in zip(keys, layers.values(), strict=True)
-        for reducer, (reduced, sweep) in mine.others.items()
-    ]
-    places += [
-        ({**gather.raw_layer(DATASET, name), "reducer": name}, False, sweep)
-        for name, (_, sweep) in raw.items()
-    ]
-    found |= gather.fits(places)
-    found |= gather.readings(keys, [mine.states for mine in layers.values()], about)
-    return found | gather.roles(keys, found["scores"], found["choices"], bounds, about)
