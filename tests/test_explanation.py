@@ -98,7 +98,7 @@ def test_a_latch_holds_discrete_states_and_what_has_no_steps_is_consistent_at_mo
 ) -> None:
     verdict = found.verdict
     assert (verdict["grade"], verdict["n_states"], verdict["n_endpoints"]) == ("D", 4, 4)
-    # Nobody said what it was taught.
+    # The task of the network is not known.
     assert verdict["reasons"].startswith("Whether it is competent is not known")
     assert f"Verdict: {verdict['sentence']}" in found.summary().splitlines()
     steps, other = latch(3.0), torch.nn.RNN(2, 2, batch_first=True)
@@ -111,7 +111,7 @@ def test_a_latch_holds_discrete_states_and_what_has_no_steps_is_consistent_at_mo
     assert not forgets.verdict["supported"]
 
 
-def test_pictures_of_states_say_where_no_states_are_supported(data: Data) -> None:
+def test_pictures_of_states_note_where_no_states_are_supported(data: Data) -> None:
     heads = {}
     for gain in (3.0, 0.5):
         made = page.figures(explain(latch(gain), data[0], untrained=None, **QUICK))
@@ -121,7 +121,7 @@ def test_pictures_of_states_say_where_no_states_are_supported(data: Data) -> Non
     assert all(head.startswith("No discrete states supported") for head in heads[0.5])
 
 
-def test_summary_and_page_tell_the_same_states(found: Explanation, tmp_path: Path) -> None:
+def test_summary_and_page_show_the_same_states(found: Explanation, tmp_path: Path) -> None:
     text = found.summary()
     assert "has 4 states and a fidelity" in text
     assert "At 4 states" not in text and "At the true 4 states, fidelity at the same step:" in text
@@ -133,10 +133,10 @@ def test_summary_and_page_tell_the_same_states(found: Explanation, tmp_path: Pat
         "At the true 4 states, agreement with the truth (adjusted Rand index, ARI): trained" in text
     )
     state = next(line for line in text.splitlines() if line.startswith("State D"))
-    # Pulses of both signs reach each state, which is told by its output; its dwell has an interval.
+    # Pulses of both signs reach each state, which its output identifies; its dwell has an interval.
     assert " SD" in state and "output" in state and "mean dwell" in state and " to " in state
     found.to_html(tmp_path / "page.html")
-    # A notebook shows the same, and print the summary.
+    # A notebook shows the same, and print() the summary.
     assert found._repr_html_() in (tmp_path / "page.html").read_text(encoding="utf-8")
     assert str(found) == found.summary()
     page = (tmp_path / "page.html").read_text()
@@ -242,7 +242,7 @@ def test_what_is_kept_in_memory_is_saved_alike(
             )
 
 
-def test_a_taken_folder_is_told_before_anything_runs(data: Data, tmp_path: Path) -> None:
+def test_a_taken_folder_is_refused_before_anything_runs(data: Data, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").touch()
     network = Counting(1)
     with pytest.raises(StoreError, match="is there already"):
@@ -326,8 +326,8 @@ class Symbols(torch.nn.Module):
         self.out = torch.nn.Linear(5, 6)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        said: torch.Tensor = self.out(self.rnn(self.embed(x))[0])
-        return said
+        outputs: torch.Tensor = self.out(self.rnn(self.embed(x))[0])
+        return outputs
 
 
 def test_symbols_that_train_lacks_are_counted_and_change_no_fit(
@@ -342,16 +342,16 @@ def test_symbols_that_train_lacks_are_counted_and_change_no_fit(
     plain = explain(network, x, **options)
     assert "unseen_symbols" not in plain.sequences.attrs
     found = explain(network, rare, out=tmp_path / "found", **options)
-    told = (
+    sentence = (
         "The train split lacks the input symbols 4, 5, which occur at 3 steps of 2 sequences of "
         "the other splits."
     )
-    assert told in caplog.messages
-    assert found.summary().splitlines()[1] == told
-    assert told in (tmp_path / "found" / "explanation.html").read_text(encoding="utf-8")
+    assert sentence in caplog.messages
+    assert found.summary().splitlines()[1] == sentence
+    assert sentence in (tmp_path / "found" / "explanation.html").read_text(encoding="utf-8")
     assert found.sequences.attrs["unseen_symbols"] == [4, 5]
-    # What is fitted to train is as it was: one state's law is the train split's own shares, with
-    # the hundredth of a count that every symbol is given.
+    # Models are fitted to train alone: the distribution of one state holds the shares of the train
+    # split, with a pseudocount of a hundredth for every symbol.
     distribution = found.raw["raw-input"][1]["emissionprob"].sel(n_states=1).to_numpy().ravel()[:6]
     counts = np.bincount(x[:20].ravel(), minlength=6) + 0.01
     np.testing.assert_allclose(distribution, counts / counts.sum(), atol=1e-9)
@@ -375,8 +375,8 @@ class Stacked(torch.nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         # The layer that is called "first" runs last.
-        said: torch.Tensor = self.out(self.first(self.second(x)[0])[0])
-        return said
+        outputs: torch.Tensor = self.out(self.first(self.second(x)[0])[0])
+        return outputs
 
 
 @pytest.mark.parametrize("made", [["first", "second"], ["second", "first"]])
@@ -402,9 +402,9 @@ def test_the_last_layer_is_the_last_that_runs_with_both_directions(
     for each in (kept, found):
         reduced = each.layers["trained"].reduced["reduced"].to_numpy()[train]
         assert reduced[..., 0].var() == pytest.approx(largest, rel=1e-4)
-    told = "(the last layer of the forward pass, both directions together): 6 units"
-    assert told in found.summary().splitlines()[0]
-    assert told in (tmp_path / "found" / "explanation.html").read_text(encoding="utf-8")
+    sentence = "(the last layer of the forward pass, both directions together): 6 units"
+    assert sentence in found.summary().splitlines()[0]
+    assert sentence in (tmp_path / "found" / "explanation.html").read_text(encoding="utf-8")
     pd.testing.assert_frame_equal(kept.scores, found.scores)
 
 
@@ -431,8 +431,8 @@ def test_a_layer_with_other_steps_is_not_the_last(data: Data) -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             hidden, _ = self.rnn(x)
             self.summary(hidden[:, ::4])
-            said: torch.Tensor = self.out(hidden)
-            return said
+            outputs: torch.Tensor = self.out(hidden)
+            return outputs
 
     assert explain(Pooled(), data[0], untrained=None, **QUICK).layer == "rnn"
 
@@ -456,11 +456,11 @@ class Own(torch.nn.Module):
         self.cell, self.out = torch.nn.Linear(5, 3), torch.nn.Linear(3, 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        state, said = x.new_zeros(len(x), 3), []
+        state, outputs = x.new_zeros(len(x), 3), []
         for t in range(x.shape[1]):
             state = self.cell(torch.cat([state, x[:, t]], dim=1)).tanh()
-            said.append(self.out(state))
-        return torch.stack(said, dim=1)
+            outputs.append(self.out(state))
+        return torch.stack(outputs, dim=1)
 
 
 def test_a_module_without_layers_of_torch_is_explained_when_it_is_named(data: Data) -> None:
@@ -474,7 +474,7 @@ def test_a_module_without_layers_of_torch_is_explained_when_it_is_named(data: Da
 # --- What goes in ---------------------------------------------------------------------------
 
 
-def test_the_twin_is_drawn_anew_unless_told_otherwise(data: Data) -> None:
+def test_the_untrained_control_has_new_weights_unless_it_is_given(data: Data) -> None:
     network = latch(3.0)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     result = explain(network, data[0], truth=data[1], **QUICK)
@@ -544,13 +544,13 @@ def test_more_steps_than_wanted_are_thinned(data: Data) -> None:
         ({"names": {"inputs": ["one", "two"]}}, "allowed: input, output, truth"),
     ],
 )
-def test_bad_input_is_told(wrong: dict[str, Any], message: str, data: Data) -> None:
+def test_bad_input_is_reported(wrong: dict[str, Any], message: str, data: Data) -> None:
     with pytest.raises(DataError, match=message):
         explain(latch(3.0), data[0], **QUICK | wrong)
 
 
 class Last(torch.nn.Module):
-    """Says something at the end only, and fails on wide inputs."""
+    """Returns an output at the last step only, and fails on wide inputs."""
 
     def __init__(self, n_outputs: int, every_step: bool) -> None:
         super().__init__()
@@ -560,11 +560,11 @@ class Last(torch.nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         hidden, _ = self.rnn(x)
-        said: torch.Tensor = self.out(hidden if self.every_step else hidden[:, -1])
-        return said
+        outputs: torch.Tensor = self.out(hidden if self.every_step else hidden[:, -1])
+        return outputs
 
 
-def test_a_network_that_does_not_fit_is_told(data: Data) -> None:
+def test_a_network_that_does_not_fit_is_reported(data: Data) -> None:
     with pytest.raises(DataError, match=r"an output for every step; found \(sequence, output\)"):
         explain(Last(2, every_step=False), data[0], **QUICK)
     with pytest.raises(DataError, match="two or more symbols; found 1: values"):
@@ -581,31 +581,31 @@ def test_a_network_that_does_not_fit_is_told(data: Data) -> None:
 # --- Outputs and controls that cannot be judged ---------------------------------------------
 
 
-class Says(Last):
-    """Says what ``way`` makes of its readout."""
+class Transformed(Last):
+    """Returns its readout transformed by ``way``."""
 
     def __init__(self, way: Any) -> None:
         super().__init__(2, every_step=True)
         self.way = way
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        said: torch.Tensor = self.way(super().forward(x))
-        return said
+        outputs: torch.Tensor = self.way(super().forward(x))
+        return outputs
 
 
 def spoilt(value: float) -> Any:
-    """Return a way to say ``value`` at step 7 of the second output."""
+    """Return a function that puts ``value`` at step 7 of the second output."""
 
-    def way(said: torch.Tensor) -> torch.Tensor:
-        said = said.clone()
-        said[:, 7, 1] = value
-        return said
+    def way(outputs: torch.Tensor) -> torch.Tensor:
+        outputs = outputs.clone()
+        outputs[:, 7, 1] = value
+        return outputs
 
     return way
 
 
-def whole(said: torch.Tensor, value: float) -> torch.Tensor:
-    return said * 0 + value
+def whole(outputs: torch.Tensor, value: float) -> torch.Tensor:
+    return outputs * 0 + value
 
 
 @pytest.mark.parametrize(
@@ -616,26 +616,32 @@ def whole(said: torch.Tensor, value: float) -> torch.Tensor:
         (spoilt(-np.inf), "values", "'right' is -inf at sequence 0, step 7"),
         (spoilt(np.nan), "logits", "'right' is NaN at sequence 0, step 7"),
         (spoilt(np.inf), "logits", "'right' is inf at sequence 0, step 7"),
-        (lambda said: whole(said, 2), "values", r"output never changes \(it is \(2, 2\) at every"),
-        (lambda said: said[..., :1].repeat(1, 1, 2), "logits", "output never changes"),
+        (
+            lambda outputs: whole(outputs, 2),
+            "values",
+            r"output never changes \(it is \(2, 2\) at every",
+        ),
+        (lambda outputs: outputs[..., :1].repeat(1, 1, 2), "logits", "output never changes"),
     ],
 )
-def test_an_output_that_cannot_be_explained_is_told(
+def test_an_output_that_cannot_be_explained_is_reported(
     way: Any, outputs: str, message: str, data: Data
 ) -> None:
     options = {"outputs": outputs, "names": {"output": ["left", "right"]}, **QUICK}
     with pytest.raises(DataError, match=message):
-        explain(Says(way), data[0], untrained=None, **options)
+        explain(Transformed(way), data[0], untrained=None, **options)
     with pytest.raises(DataError, match=f"the untrained control: .*{message}.*untrained=None"):
-        explain(Last(2, every_step=True), data[0], untrained=Says(way), **options)
+        explain(Last(2, every_step=True), data[0], untrained=Transformed(way), **options)
 
 
 def test_steps_past_an_end_need_not_be_finite_and_a_logit_may_rule_a_symbol_out(data: Data) -> None:
     lengths = np.where(np.arange(30) % 2, 60, 7)
     lengths[1::2] = 7
-    found = explain(Says(spoilt(np.nan)), data[0], lengths=lengths, untrained=None, **QUICK)
+    found = explain(Transformed(spoilt(np.nan)), data[0], lengths=lengths, untrained=None, **QUICK)
     assert np.isfinite(found.scores["fidelity_test"]).all()
-    never = Says(lambda said: torch.cat([said, whole(said, -np.inf)], dim=-1)[..., :3])
+    never = Transformed(
+        lambda outputs: torch.cat([outputs, whole(outputs, -np.inf)], dim=-1)[..., :3]
+    )
     ruled = explain(never, data[0], outputs="logits", untrained=None, **QUICK)
     assert np.isfinite(ruled.scores["fidelity_test"]).all()
 
@@ -661,8 +667,8 @@ class Keeps(Last):
         with self.lock:
             hidden, last = self.rnn(x)
             self.kept["states"].append(last)
-            said: torch.Tensor = self.out(hidden)
-            return said
+            outputs: torch.Tensor = self.out(hidden)
+            return outputs
 
 
 def test_a_model_that_python_cannot_copy_gets_its_untrained_control(data: Data) -> None:

@@ -167,7 +167,7 @@ def read_tree_like() -> Any:
 
 
 def test_an_unfinished_store_of_an_earlier_version_is_replaced(tmp_path: Path) -> None:
-    """They had the log and no lock; what lies beside their arrays is somebody's."""
+    """They had the log and no lock; other files next to their arrays are the user's."""
     partial = tmp_path / "s.zarr.partial"
     root = zarr.create_group(partial)
     root.create_array("rnn/hidden", shape=(3,), dtype="f4")[:] = 1
@@ -332,7 +332,7 @@ def test_a_full_disk_is_one_sentence(
     assert [entry.name for entry in tmp_path.iterdir()] == ["s.zarr"]
 
 
-def test_long_names_and_no_paths_are_told(tmp_path: Path) -> None:
+def test_long_names_and_no_paths_are_refused(tmp_path: Path) -> None:
     refused(tmp_path / ("n" * 300), "File name too long")
     refused(tmp_path / ("n" * 250), "File name too long")
     refused("nul\0", "is no path that can be written to")  # type: ignore[arg-type]
@@ -489,19 +489,19 @@ def test_code_that_exits_is_no_success(place: Path, where: str) -> None:
 
 def assert_refused(place: Path, message: str, *more: str) -> None:
     before = snapshot(place)
-    code, told = command("--out", "found", *more)
+    code, printed = command("--out", "found", *more)
     assert code == cli.WRONG
-    assert told.startswith("hmmlens explain: ")
-    assert message in told
+    assert printed.startswith("hmmlens explain: ")
+    assert message in printed
     assert snapshot(place) == before
 
 
 @pytest.mark.parametrize("seed", ["4294967296", "99999999999999999999", "-1", "1.5", "\u00b2"])
-def test_seeds_that_generators_do_not_take_are_told(place: Path, seed: str) -> None:
+def test_seeds_that_generators_do_not_take_are_refused(place: Path, seed: str) -> None:
     before = snapshot(place)
-    code, told = command("--out", "found", f"--seed={seed}")
+    code, printed = command("--out", "found", f"--seed={seed}")
     assert code == cli.WRONG
-    assert "is no whole number from 0 to 4294967295" in told
+    assert "is no whole number from 0 to 4294967295" in printed
     assert snapshot(place) == before
 
 
@@ -512,16 +512,16 @@ def test_errors_of_the_system_are_one_sentence(
     assert_refused(place, "is a file", "--out", "d.csv")
     assert_refused(place, "File name too long", "--out", "n" * 300)
     monkeypatch.setattr("pandas.DataFrame.to_csv", full)
-    code, told = command("--out", "found")
+    code, printed = command("--out", "found")
     assert code == cli.WRONG
-    assert told == f"hmmlens explain: {place}/found: cannot be written: No space left on device"
+    assert printed == f"hmmlens explain: {place}/found: cannot be written: No space left on device"
     # The recording is kept for a run with more room.
     assert recorded(place).shape == (12, 10, 3)
     assert not (place / "found").exists()
 
 
 @pytest.mark.parametrize("name", ["plan", "partial"])
-def test_other_commands_tell_errors_of_the_system(
+def test_other_commands_report_errors_of_the_system(
     place: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     def unwritable(*_: Any) -> None:
@@ -538,7 +538,7 @@ SMOKE = "workflow/studies/smoke.yaml"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
-def test_output_that_cannot_be_printed_is_told() -> None:
+def test_output_that_cannot_be_printed_is_reported() -> None:
     root = Path(hmmlens.__file__).parents[1]
     command = [
         sys.executable,
@@ -630,7 +630,7 @@ TREES = st.dictionaries(st.sampled_from(NAMES), st.tuples(KINDS, CONTENT), max_s
 
 
 def plant(place: Path, tree: dict[str, tuple[str, bytes]]) -> None:
-    """Put files of somebody into a folder; what does not go beside what is there is left out."""
+    """Put files of somebody into a folder; those that conflict with existing files are left out."""
     (place / "mine").mkdir(exist_ok=True)
     (place / "mine" / "secret.txt").write_text("years of work")
     for name, (kind, content) in sorted(tree.items()):
@@ -754,7 +754,7 @@ def test_no_command_changes_what_others_have(
         before = snapshot(place)
         work = workplace(before, "found.partial")
         words = [f"--{name}={value}" for name, value in {"out": "found", **options}.items()]
-        code, told = command(*words)
+        code, printed = command(*words)
         out = Path(options.get("out", "found"))
         if code == 0:
             is_kept(before, snapshot(place), ours | work)
@@ -763,6 +763,6 @@ def test_no_command_changes_what_others_have(
             assert (out / "summary.txt").read_text().startswith(f"Layer {layer}")
         else:
             assert code == cli.WRONG
-            assert told.startswith("hmmlens explain: ")
+            assert printed.startswith("hmmlens explain: ")
             is_kept(before, snapshot(place), work)
     shutil.rmtree(place)

@@ -1,4 +1,4 @@
-"""The command: its arguments, its defaults, and what it says of mistakes."""
+"""The command: its arguments, its defaults, and its messages about mistakes."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def arguments(**change: Any) -> list[str]:
     return words
 
 
-def told(capsys: pytest.CaptureFixture[str]) -> str:
+def error_line(capsys: pytest.CaptureFixture[str]) -> str:
     """Return the one line on stderr."""
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
@@ -105,13 +105,13 @@ def told(capsys: pytest.CaptureFixture[str]) -> str:
         ({"layer_names": "rnn x"}, "unrecognized arguments: --layer-names rnn x"),
     ],
 )
-def test_a_wrong_argument_is_told_in_one_line(
+def test_a_wrong_argument_is_reported_in_one_line(
     change: dict[str, Any], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
         cli.main(arguments(**change))
     assert stopped.value.code == 2
-    line = told(capsys)
+    line = error_line(capsys)
     assert message in line
     assert line.endswith("--help")
 
@@ -161,7 +161,7 @@ def test_columns_of_the_usual_names_need_no_option(place: Path) -> None:
         ({"data": "d.npz", "time": "t"}, "--time is for tables"),
     ],
 )
-def test_what_does_not_fit_the_data_is_told(
+def test_what_does_not_fit_the_data_is_reported(
     change: dict[str, Any], message: str, place: Path
 ) -> None:
     np.savez("d.npz", input=np.zeros((3, 4, 2)))
@@ -186,7 +186,7 @@ def test_an_index_that_pandas_wrote_is_not_read(
     assert settings(data="d.parquet").columns.inputs == ["left", "right"]
 
 
-def test_a_header_with_a_column_twice_is_told(place: Path) -> None:
+def test_a_header_with_a_column_twice_is_reported(place: Path) -> None:
     text = table().to_csv(index=False)
     for name in ("left", "time"):
         Path("d.csv").write_text(text.replace("right", name, 1))
@@ -197,7 +197,7 @@ def test_a_header_with_a_column_twice_is_told(place: Path) -> None:
     assert settings(inputs="right").columns.inputs == ["right"]
 
 
-def test_a_table_separated_otherwise_is_told(place: Path) -> None:
+def test_a_table_separated_otherwise_is_reported(place: Path) -> None:
     for mark, shown in ((";", "';'"), ("\t", "'\\t'"), ("|", "'|'")):
         table().to_csv("d.csv", index=False, sep=mark)
         with pytest.raises(ConfigError) as caught:
@@ -208,7 +208,7 @@ def test_a_table_separated_otherwise_is_told(place: Path) -> None:
         assert found.columns.inputs == ["left", "right"]
 
 
-def test_a_table_without_features_is_told(place: Path) -> None:
+def test_a_table_without_features_is_reported(place: Path) -> None:
     table()[["sequence", "time", "truth"]].to_csv("d.csv", index=False)
     with pytest.raises(ConfigError, match="no column is left for the network to read"):
         settings()
@@ -240,7 +240,7 @@ def test_a_mistake_is_one_sentence_and_no_traceback(
 ) -> None:
     before = {path.name for path in place.iterdir()}
     assert cli.main(arguments(**change)) == 2
-    assert message in told(capsys)
+    assert message in error_line(capsys)
     assert {path.name for path in place.iterdir()} - {"__pycache__"} == before - {"__pycache__"}
 
 
@@ -271,7 +271,7 @@ def test_arrays_are_explained_as_tables_are(
         assert one.read_bytes() == other.read_bytes()
 
 
-def test_one_recording_is_cut_and_the_findings_say_so(
+def test_one_recording_is_cut_and_the_findings_note_it(
     place: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     np.savez("d.npz", input=np.random.default_rng(0).normal(size=(1, 400, 2)))
@@ -300,7 +300,7 @@ def test_debug_shows_where_an_error_arose(place: Path) -> None:
     assert isinstance(caught.value.__cause__, KeyError)
 
 
-def test_ctrl_c_is_told(
+def test_ctrl_c_is_reported(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(*_: Any, **__: Any) -> None:
@@ -339,4 +339,4 @@ def test_settings_of_a_file_are_those_of_the_options(
     capsys.readouterr()
     Path("settings.yaml").write_text("sweep: {n_restart: 1}\n")
     assert cli.main(arguments(config="settings.yaml")) == 2
-    assert "settings.yaml: sweep.n_restart" in told(capsys)
+    assert "settings.yaml: sweep.n_restart" in error_line(capsys)

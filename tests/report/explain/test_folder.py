@@ -104,10 +104,10 @@ def test_a_link_to_the_folder_stays_a_link(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mark", [None, folder.MARK, "manifest.json", LOCK, "zarr.json"])
-@pytest.mark.parametrize("beside", [False, True], ids=["the folder", "the begun folder"])
-def test_folders_of_others_are_kept(tmp_path: Path, beside: bool, mark: str | None) -> None:
+@pytest.mark.parametrize("in_partial", [False, True], ids=["the folder", "the begun folder"])
+def test_folders_of_others_are_kept(tmp_path: Path, in_partial: bool, mark: str | None) -> None:
     out = tmp_path / "mine"
-    taken = tmp_path / "mine.partial" if beside else out
+    taken = tmp_path / "mine.partial" if in_partial else out
     for name in ("data", "tables", "figures", "recording/trained.zarr"):
         (taken / name).mkdir(parents=True)
         (taken / name / "mine.csv").write_text("years of work")

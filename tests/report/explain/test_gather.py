@@ -29,8 +29,8 @@ def test_fits_come_with_their_doubts_and_three_sample_sizes() -> None:
     sizes = found["sample_sizes"].iloc[0]
     worth = rarest * sizes["n_effective"] / sizes["n_frames"]
     assert worth < AuditSettings().fewest_frames
-    told = f"a state holds {rarest:.0f} frames, worth {worth:.0f} independent ones"
-    assert told in audit.loc[2, "warning"]
+    warning = f"a state holds {rarest:.0f} frames, worth {worth:.0f} independent ones"
+    assert warning in audit.loc[2, "warning"]
 
     assert (sizes["n_frames"], sizes["n_sequences"]) == (300, 10)
     # BIC by hand, with sequences counted.
@@ -55,8 +55,8 @@ def test_verdicts_hold_every_layer_its_twin_and_its_reservoir() -> None:
     table = gather_verdicts.verdicts(
         layers, [part.set_axis(columns, axis=1) for part in judged], {"a": reservoir}
     )["verdicts"]
-    told = table.set_index(["network", "role", "seed"])["grade"].to_dict()
-    assert told == {
+    grades = table.set_index(["network", "role", "seed"])["grade"].to_dict()
+    assert grades == {
         ("a", "trained", 0): "D",
         ("a", "trained", 1): "D",
         ("a-untrained", "untrained", 0): "X",

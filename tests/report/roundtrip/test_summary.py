@@ -68,7 +68,7 @@ def test_intervals_of_shares_are_those_of_scipy(hits: int, more: int) -> None:
 
 def test_all_gates_are_reached_by_networks_that_are_as_they_should_be() -> None:
     found = outcomes(tables())
-    asked = {gate: told for gate, told in found.items() if told in ("reached", "missed")}
+    asked = {gate: outcome for gate, outcome in found.items() if outcome in ("reached", "missed")}
     assert len(asked) == len(summary.CRITERIA) and set(asked.values()) == {"reached"}
     table = summary.gates(tables())
     assert outcome_sentences(table) == [
@@ -98,11 +98,11 @@ def test_all_gates_are_reached_by_networks_that_are_as_they_should_be() -> None:
 def test_a_gate_is_missed_where_it_should_be(change: dict[str, object], gate: str) -> None:
     found = tables(**change)
     assert outcomes(found)[gate] == "missed"
-    told = outcome_sentences(summary.gates(found))
-    assert any(gate in sentence and "required" in sentence for sentence in told[1:])
+    sentences = outcome_sentences(summary.gates(found))
+    assert any(gate in sentence and "required" in sentence for sentence in sentences[1:])
 
 
-def test_a_network_that_was_graded_otherwise_is_told_with_its_reasons() -> None:
+def test_a_network_that_was_graded_otherwise_is_listed_with_its_reasons() -> None:
     found = summary.misses(tables(n_states=("trip == 'toggle' and seed == 1", 4)))
     assert found[["trip", "seed", "n_states", "reasons"]].to_numpy().tolist() == [
         ["toggle", 1, 4, "Because."]
@@ -116,13 +116,13 @@ def test_what_no_network_has_a_part_in_is_not_asked() -> None:
     some = found._replace(
         verdicts=found.verdicts[found.verdicts["expected"] == "D"], recovery=pd.DataFrame()
     )
-    told = outcomes(some)
-    assert told["False D or B on trained continua"] == "not asked"
-    assert told["ARI of the tied HMM as a share of the ceiling, fully3"] == "not asked"
+    gates = outcomes(some)
+    assert gates["False D or B on trained continua"] == "not asked"
+    assert gates["ARI of the tied HMM as a share of the ceiling, fully3"] == "not asked"
     assert summary.by_method(some).empty
 
 
-def test_tasks_tell_grades_and_counts() -> None:
+def test_tasks_show_grades_and_counts() -> None:
     row = summary.by_trip(tables(grade=("trip == 'toggle' and seed == 0", "X"))).iloc[1]
     assert row["trip"] == "toggle" and row["grades"] in ("D 1, X 1", "X 1, D 1")
     assert row["states"] == "2" and row["bic"] == "12+ 12+"

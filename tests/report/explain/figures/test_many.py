@@ -164,7 +164,7 @@ def test_the_most_distinctive_are_those_with_the_highest_score(
     )
 
 
-def test_constants_and_states_never_met_tell_nothing() -> None:
+def test_constants_and_states_never_met_show_nothing() -> None:
     mean = np.array([[1e9, 0.0, np.nan], [1e9, 1.0, np.nan]])
     sd = np.array([[0.0, 0.0, np.nan], [0.0, 0.0, np.nan]])
     assert distinctive.separation(mean, sd, np.array([0.5, 0.5])).tolist() == [0.0, 1.0, 0.0]
@@ -186,16 +186,16 @@ def test_sequences_of_many_inputs_can_be_read(n: int, symbols: bool) -> None:
     figure, source = bands(signals, inputs, rows, 1, 200, symbols, score=score)
     assert_readable(figure)
     if symbols:
-        told = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+        shown = [label.get_text() for label in figure.axes[0].get_yticklabels()]
         np.testing.assert_array_equal(source["input"], signals[1])
     else:
-        told = [text.get_text() for text in figure.legends[0].get_texts()]
+        shown = [text.get_text() for text in figure.legends[0].get_texts()]
         np.testing.assert_array_equal(source[inputs[-1]], signals[1, :, -1])
         assert len(figure.axes[0].lines) == min(n, 16)
-    assert len(told) == min(n, 16) + (n > 16)
+    assert len(shown) == min(n, 16) + (n > 16)
     if n > 16:
-        assert told[-1] == f"and {n - 16:,} more"
-        assert told[0].startswith(f"input {n - 1}"[:9])
+        assert shown[-1] == f"and {n - 16:,} more"
+        assert shown[0].startswith(f"input {n - 1}"[:9])
     assert {"truth", "BIC: 30", "compact: 2"} <= set(source)
 
 
