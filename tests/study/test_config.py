@@ -1,4 +1,4 @@
-"""Mistakes in a config are each told in one exact sentence; what is right loads."""
+"""Mistakes in a config are each reported in one exact sentence; a valid config loads."""
 
 from __future__ import annotations
 
@@ -563,7 +563,7 @@ TABLE: list[tuple[tuple[Any, ...], Any, list[str]]] = [
             f"reducers.pca-8.kind: the key 'kind' is missing, it wants one of: {KINDS}",
         ],
     ),
-    # What several keys say together.
+    # Contradictions between several keys.
     (
         (*NET, "dataset"),
         "fuly3",
@@ -730,7 +730,7 @@ TABLE: list[tuple[tuple[Any, ...], Any, list[str]]] = [
     TABLE,
     ids=[f"{'.'.join(map(str, p))}-{n}".replace("\n", "n") for n, (p, _, _) in enumerate(TABLE)],
 )
-def test_mistake_is_told_in_one_exact_sentence(
+def test_mistake_is_reported_in_one_exact_sentence(
     path: tuple[Any, ...], value: Any, expected: list[str]
 ) -> None:
     assert mistakes(changed(MINIMAL, path, value)) == expected
@@ -749,7 +749,7 @@ def test_what_is_no_mapping_is_refused(raw: Any, found: str) -> None:
     assert mistakes(raw) == [f"found {found}, wants a section with the keys: {TOP_KEYS}"]
 
 
-def test_every_mistake_of_a_file_is_told() -> None:
+def test_every_mistake_of_a_file_is_reported() -> None:
     raw = changed(MINIMAL, ("seed",), -1)
     raw = changed(raw, (*PCA8, "n_components"), 0)
     raw = changed(raw, (*NET, "cells"), "gru")
@@ -874,20 +874,20 @@ def test_schema_file_is_in_step() -> None:
     assert schema.main(["--check"]) == 0
 
 
-def test_schema_check_tells_a_difference(
+def test_schema_check_reports_a_difference(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "config.schema.json"
     monkeypatch.setattr(schema, "FILES", {path.name: Study})
     folder = str(tmp_path)
-    told = f"{path}: differs from hmmlens/study/config.py; run python -m hmmlens.study.schema\n"
+    message = f"{path}: differs from hmmlens/study/config.py; run python -m hmmlens.study.schema\n"
     assert schema.main(["--check", folder]) == 1
-    assert capsys.readouterr().err == told
+    assert capsys.readouterr().err == message
     assert schema.main([folder]) == 0
     assert schema.main(["--check", folder]) == 0
     path.write_text(path.read_text().replace("hmmlearn", "other"))
     assert schema.main(["--check", folder]) == 1
-    assert capsys.readouterr().err == told
+    assert capsys.readouterr().err == message
     assert schema.main([str(tmp_path / "absent")]) == 2
     assert "there is no folder" in capsys.readouterr().err
 
@@ -915,7 +915,7 @@ def test_section_may_override_what_it_merges(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", f"found nothing, wants a section with the keys: {TOP_KEYS}"),
         (
@@ -948,17 +948,17 @@ def test_section_may_override_what_it_merges(tmp_path: Path) -> None:
         ("a: \x07", "not a text file in UTF-8: special characters are not allowed at position 3"),
     ],
 )
-def test_file_that_is_no_yaml_is_told_in_one_sentence(
-    text: str | bytes, told: str, tmp_path: Path
+def test_file_that_is_no_yaml_is_reported_in_one_sentence(
+    text: str | bytes, message: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "config.yaml"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ConfigError) as caught:
         read(path)
-    assert str(caught.value) == f"{path}: {told}"
+    assert str(caught.value) == f"{path}: {message}"
 
 
-def test_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_file_that_is_not_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         read(tmp_path / "no.yaml")
     assert str(caught.value) == (
@@ -1033,7 +1033,7 @@ def typos(draw: st.DrawFn) -> tuple[tuple[str, ...], str]:
 
 @settings(max_examples=300, deadline=None)
 @given(typos())
-def test_typo_in_any_key_is_told_with_its_path(drawn: tuple[tuple[str, ...], str]) -> None:
+def test_typo_in_any_key_is_reported_with_its_path(drawn: tuple[tuple[str, ...], str]) -> None:
     path, typo = drawn
     raw = copy.deepcopy(FULL)
     section: Any = raw
@@ -1042,13 +1042,13 @@ def test_typo_in_any_key_is_told_with_its_path(drawn: tuple[tuple[str, ...], str
     items = [(typo if key == path[-1] else key, value) for key, value in section.items()]
     section.clear()
     section.update(items)
-    told = mistakes(raw)
+    lines = mistakes(raw)
     word = typo if re.fullmatch(r"[\w-]+", typo) else repr(typo)
     where = ".".join((*path[:-1], word))
-    assert sum(line.startswith(f"{where}: unknown key {typo!r}") for line in told) == 1
+    assert sum(line.startswith(f"{where}: unknown key {typo!r}") for line in lines) == 1
     # A second sentence only where a key that must be there was changed beyond recognition.
-    assert told[1:] in ([], [line for line in told if "is missing, it wants" in line])
-    assert not re.search("pydantic|Traceback", "".join(told))
+    assert lines[1:] in ([], [line for line in lines if "is missing, it wants" in line])
+    assert not re.search("pydantic|Traceback", "".join(lines))
 
 
 SCALARS = (
@@ -1072,7 +1072,7 @@ ANYTHING = st.recursive(
 
 @settings(max_examples=500, deadline=None)
 @given(st.sampled_from([*FIXED, *((*p[:2],) for p in FIXED if len(p) > 1)]), ANYTHING)
-def test_any_value_anywhere_is_taken_or_told(path: tuple[str, ...], value: Any) -> None:
+def test_any_value_anywhere_is_accepted_or_reported(path: tuple[str, ...], value: Any) -> None:
     try:
         load(changed(FULL, path, value), "c.yaml")
     except ConfigError as error:

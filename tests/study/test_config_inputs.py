@@ -72,7 +72,7 @@ def problems(raw: dict[str, Any], folder: Path) -> list[str]:
         with_data(kind="npz", path="mine.npz", horizon=3),
         with_net(),
         *[with_net(factory=f"mine:{name}") for name in ("other", "fourth")],
-        # Without running their code nobody can tell of these.
+        # These cannot be checked without running their code.
         with_net(factory="open:net"),
         with_net(factory="collections.abc:Sized"),
         {**TRIPS, "methods": ["hmm", "mine:net"]},
@@ -85,7 +85,7 @@ def test_what_is_there_is_taken(raw: dict[str, Any], folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "told"),
+    ("raw", "message"),
     [
         (with_data(**{**TABLE, "path": "none.csv"}), ".bits.path: there is no file none.csv"),
         (with_data(**{**TABLE, "path": "~/none.csv"}), "; ~ stands for itself here"),
@@ -125,15 +125,15 @@ def test_what_is_there_is_taken(raw: dict[str, Any], folder: Path) -> None:
         ({**TRIPS, "methods": ["hmm", "mine:none"]}, "methods[1]: the module mine (mine.py) has"),
     ],
 )  # fmt: skip
-def test_what_is_missing_is_told_in_one_sentence(
-    raw: dict[str, Any], told: str, folder: Path
+def test_what_is_missing_is_reported_in_one_sentence(
+    raw: dict[str, Any], message: str, folder: Path
 ) -> None:
     (line,) = problems(raw, folder)
     assert line.startswith("study.yaml: ")
-    assert told in line
+    assert message in line
 
 
-def test_every_mistake_is_told(folder: Path) -> None:
+def test_every_mistake_is_reported(folder: Path) -> None:
     raw = {**with_net(weights="none.pt", factory="none:net"), "datasets": {"bits": {**TABLE}}}
     raw["datasets"]["bits"]["path"] = "none.csv"
     assert [line.split(": ")[1] for line in problems(raw, folder)] == [
@@ -144,7 +144,7 @@ def test_every_mistake_is_told(folder: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_file_that_may_not_be_read_is_told(folder: Path) -> None:
+def test_file_that_may_not_be_read_is_reported(folder: Path) -> None:
     (folder / "mine.csv").chmod(0)
     (line,) = problems(with_data(**TABLE), folder)
     assert "mine.csv cannot be read: permission denied" in line
@@ -172,7 +172,7 @@ def with_reducer(**section: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("raw", "told"),
+    ("raw", "message"),
     [
         (
             with_data(kind="gait", n_steps=20, horizon=20),
@@ -220,12 +220,12 @@ def with_reducer(**section: Any) -> dict[str, Any]:
         ({**EXPLAINING, "seed": 1.5}, "seed: found 1.5, wants a whole number from 0 to 4294967295"),
     ],
 )  # fmt: skip
-def test_contradiction_is_told_in_one_sentence(raw: dict[str, Any], told: str) -> None:
+def test_contradiction_is_reported_in_one_sentence(raw: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         jobs.load(copy.deepcopy(raw), "study.yaml")
     (line,) = str(caught.value).splitlines()
     assert line.startswith("study.yaml: ")
-    assert told in line
+    assert message in line
 
 
 @pytest.mark.parametrize(

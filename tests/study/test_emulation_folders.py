@@ -45,7 +45,7 @@ def test_a_network_with_other_settings_is_refused(trained: Trained, tmp_path: Pa
         emulation_folders.read_network(tmp_path, EmulationNetwork(n_units=7, n_noise=3), 3)
 
 
-def test_a_step_that_is_refused_says_why(tmp_path: Path) -> None:
+def test_a_step_that_is_refused_records_the_reason(tmp_path: Path) -> None:
     def refuse() -> dict[str, pd.DataFrame]:
         raise DataError("it runs away")
 
@@ -93,7 +93,9 @@ def test_how_a_training_ended(trained: Trained) -> None:
 
 
 @pytest.mark.parametrize(("weight", "runs_away"), [(0.5, False), (1.5, True)])
-def test_states_that_run_away_are_told(trained: Trained, weight: float, runs_away: bool) -> None:
+def test_states_that_run_away_are_reported(
+    trained: Trained, weight: float, runs_away: bool
+) -> None:
     network = train(SETTINGS.model_copy(update={"n_updates": 1}), SMALL, preset_hmm("chain2"),
                     seed=2).network.requires_grad_(False)  # fmt: skip
     network.recurrent.weight.fill_(weight / 6)
@@ -102,7 +104,7 @@ def test_states_that_run_away_are_told(trained: Trained, weight: float, runs_awa
     assert row["left"] == (1.0 if runs_away else 0.0)
 
 
-def test_a_study_tells_what_its_trainings_will_cost() -> None:
+def test_a_study_states_what_its_trainings_will_cost() -> None:
     short, long = ({"target": "chain2", "training": {"n_updates": n}} for n in (100, 1000))
     study = load(
         {"study": "s", "emulation": {}, "networks": {"a": short, "b": {**long, "n_seeds": 3}}}, "s"
@@ -110,12 +112,12 @@ def test_a_study_tells_what_its_trainings_will_cost() -> None:
     costs = training_cost.of_study(study)
     updates = costs["b"].seconds - costs["a"].seconds
     assert costs["a"].seconds - emulation_work.START == pytest.approx(updates / 9)
-    said = training_cost.sentence(study)
+    sentence = training_cost.sentence(study)
     total = costs["a"].seconds + 3 * costs["b"].seconds
-    assert said.startswith(
+    assert sentence.startswith(
         f"4 trainings will take about {training_cost.duration(total)} on one CPU core"
     )
-    assert "(b)" in said
+    assert "(b)" in sentence
 
 
 def test_cost_grows_with_the_square_of_large_batches() -> None:

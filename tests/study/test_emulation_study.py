@@ -1,4 +1,4 @@
-"""Studies of emulating networks: what they may hold, and what is said of mistakes."""
+"""Studies of emulating networks: what they may hold, and how mistakes are reported."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_every_preset_that_may_be_named_is_there(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "told"),
+    ("raw", "message"),
     [
         (
             network(target="chain22"),
@@ -110,12 +110,12 @@ def test_every_preset_that_may_be_named_is_there(name: str) -> None:
         ),
     ],
 )
-def test_a_mistake_is_told_in_a_sentence(raw: dict[str, Any], told: str) -> None:
+def test_a_mistake_is_reported_in_a_sentence(raw: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(raw, "study.yaml")
     lines = str(caught.value).splitlines()
     assert all(line.startswith("study.yaml: ") for line in lines)
-    assert any(told in line for line in lines), lines
+    assert any(message in line for line in lines), lines
 
 
 def test_the_schema_takes_a_study_and_refuses_one_with_an_unknown_key() -> None:

@@ -15,20 +15,20 @@ from hmmlens.study.failures import MOST, REASON, Failures, log_error, reason_lin
 
 
 class Run:
-    """Jobs of a run of Snakemake, as its logger tells of them."""
+    """Jobs of a run of Snakemake, as its logger records them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.failures = folder, Failures()
 
-    def _tell(self, event: LogEvent, **told: Any) -> None:
-        record = logging.makeLogRecord({"event": event, **told})
+    def _emit(self, event: LogEvent, **fields: Any) -> None:
+        record = logging.makeLogRecord({"event": event, **fields})
         self.failures.handle(record)
 
     def log(self, number: int) -> Path:
         return self.folder / f"{number}.log"
 
     def start(self, number: int, **wildcards: str) -> None:
-        self._tell(
+        self._emit(
             LogEvent.JOB_INFO,
             jobid=number,
             rule_name="fit",
@@ -39,17 +39,20 @@ class Run:
     def write(self, number: int, text: str) -> None:
         self.log(number).write_text(text)
 
-    def fail(self, *numbers: int, said: str | None = None, more_logs: tuple[str, ...] = ()) -> None:
+    def fail(
+        self, *numbers: int, message: str | None = None, more_logs: tuple[str, ...] = ()
+    ) -> None:
         errors = [
-            {"jobid": n, "log": [str(self.log(n)), *more_logs], "rule_msg": said} for n in numbers
+            {"jobid": n, "log": [str(self.log(n)), *more_logs], "rule_msg": message}
+            for n in numbers
         ]
         if len(errors) > 1:
-            self._tell(LogEvent.GROUP_ERROR, job_error_info=errors, aux_logs=[])
+            self._emit(LogEvent.GROUP_ERROR, job_error_info=errors, aux_logs=[])
         for error in errors:
-            self._tell(LogEvent.JOB_ERROR, **error)
+            self._emit(LogEvent.JOB_ERROR, **error)
 
     def end(self, number: int) -> None:
-        self._tell(LogEvent.JOB_FINISHED, job_id=number)
+        self._emit(LogEvent.JOB_FINISHED, job_id=number)
 
     def summary(self) -> str:
         stream = io.StringIO()
@@ -71,11 +74,11 @@ def test_reason_is_the_last_record_with_all_its_lines() -> None:
     log = failed("an earlier one") + failed(reason_line(reason)) + "Aborted (core dumped)\n"
     assert reason_of(log) == reason
     assert reason_of("2026-01-02 03:04:05,678 ERROR Traceback\n") is None
-    # A library may speak of failures too.
+    # A library may log failures too.
     assert reason_of(f"the fit {REASON} to converge\n") is None
 
 
-def test_each_failed_job_is_told_with_its_reason_and_log(run: Run) -> None:
+def test_each_failed_job_is_reported_with_its_reason_and_log(run: Run) -> None:
     for number in range(4):
         run.start(number, network=f"net-{number}", seed="0")
     run.write(1, failed("data/t.csv, line 3: found oops, wants a number"))
@@ -95,7 +98,7 @@ def test_each_failed_job_is_told_with_its_reason_and_log(run: Run) -> None:
     )
 
 
-def test_nothing_is_told_where_nothing_failed(run: Run) -> None:
+def test_nothing_is_reported_where_nothing_failed(run: Run) -> None:
     run.start(1)
     run.end(1)
     assert run.summary() == ""
@@ -113,17 +116,19 @@ def test_only_the_last_attempt_of_a_job_counts(run: Run) -> None:
     assert "One job failed:\n\nfit (network net-2)\n  no memory again\n" in run.summary()
 
 
-def test_a_job_that_was_killed_shows_what_the_executor_says(run: Run) -> None:
+def test_a_job_that_was_killed_shows_what_the_executor_reports(run: Run) -> None:
     # What an earlier run wrote is no reason of this one.
     run.write(1, failed("of another run"))
     run.start(1)
     run.fail(
-        1, said="SLURM status is: 'OUT_OF_MEMORY'", more_logs=(str(run.folder / "slurm" / "7.log"),)
+        1,
+        message="SLURM status is: 'OUT_OF_MEMORY'",
+        more_logs=(str(run.folder / "slurm" / "7.log"),),
     )
-    told = run.summary()
-    assert "of another run" not in told
-    assert "SLURM status is: 'OUT_OF_MEMORY'" in told
-    assert told.endswith(f"  log: {run.log(1)}\n  log: {run.folder}/slurm/7.log\n")
+    summary = run.summary()
+    assert "of another run" not in summary
+    assert "SLURM status is: 'OUT_OF_MEMORY'" in summary
+    assert summary.endswith(f"  log: {run.log(1)}\n  log: {run.folder}/slurm/7.log\n")
 
 
 def test_a_job_that_left_no_results_is_in_no_record(run: Run) -> None:
@@ -133,18 +138,18 @@ def test_a_job_that_left_no_results_is_in_no_record(run: Run) -> None:
     assert "fit (network net)\n  It ended without results" in run.summary()
 
 
-def test_of_a_group_only_the_job_with_a_reason_is_told(run: Run) -> None:
+def test_of_a_group_only_the_job_with_a_reason_is_reported(run: Run) -> None:
     for number in (1, 2, 3, 4):
         run.start(number, layer=f"layer{number}")
     run.write(1, "ended well\n")
     run.write(2, failed("too many components"))
     run.fail(1, 2)
-    run.fail(3, 4, said="SLURM status is: 'TIMEOUT'")
-    told = run.summary()
-    assert "3 jobs failed" in told
-    assert "layer1" not in told
+    run.fail(3, 4, message="SLURM status is: 'TIMEOUT'")
+    summary = run.summary()
+    assert "3 jobs failed" in summary
+    assert "layer1" not in summary
     for layer in ("layer2", "layer3", "layer4"):
-        assert f"fit (layer {layer})" in told
+        assert f"fit (layer {layer})" in summary
 
 
 def test_many_failures_are_counted_and_named(run: Run) -> None:
@@ -152,10 +157,10 @@ def test_many_failures_are_counted_and_named(run: Run) -> None:
         run.start(number, network=f"net-{number}")
         run.write(number, failed("wrong"))
         run.fail(number)
-    told = run.summary()
-    assert f"{MOST + 5} jobs failed" in told
-    assert told.count("  wrong\n") == MOST
-    assert all(f"(network net-{number})" in told for number in range(MOST + 5))
+    summary = run.summary()
+    assert f"{MOST + 5} jobs failed" in summary
+    assert summary.count("  wrong\n") == MOST
+    assert all(f"(network net-{number})" in summary for number in range(MOST + 5))
 
 
 def test_a_name_cannot_command_the_terminal(run: Run) -> None:
@@ -177,5 +182,5 @@ def test_the_hook_writes_what_is_read_back(caplog: pytest.LogCaptureFixture) -> 
         lines = [f"2026-01-02 03:04:05,678 {r.levelname} {r.getMessage()}" for r in caplog.records]
         found = reason_of("\n".join(lines) + "\n")
         assert found is not None and found.startswith(reason)
-        # A traceback only where the sentence does not say it all.
+        # A traceback only where the sentence does not suffice.
         assert (len(lines) == 1) == isinstance(error, DataError)

@@ -62,7 +62,7 @@ def test_jobs_are_those_of_a_dry_run(which: str, tmp_path: Path) -> None:
     assert planned.pop("fetch_source", 0) == (GAIT.file in done.stdout)
     found = jobs.of_study(study_of(path))
     assert Counter(job.rule for job in found) == planned
-    # And each with the files that Snakemake says.
+    # And each with the files that Snakemake lists.
     text = done.stdout.replace("\n", " ").replace(",", " ") + " "
     results = f"results/{study_of(path).study}"
     for job in found:
@@ -166,7 +166,7 @@ def test_trainings_take_part_in_the_steps_that_they_are_asked() -> None:
     assert Job("find_kicks", ("a", "1")).outputs == ["a/1/kicks"]
 
 
-def test_what_was_done_with_a_network_is_told_when_its_training_is() -> None:
+def test_analyses_of_a_network_are_reported_when_its_training_is() -> None:
     study = emulation()
     every = set(jobs.of_study(study))
     assert emulation_jobs.reported(study) == every == emulation_jobs.reported(study, every)

@@ -120,7 +120,7 @@ def test_two_networks_have_no_path_in_common() -> None:
 
 
 def test_every_place_of_the_rules_is_in_the_layout() -> None:
-    """What rules write beside the outputs of the layout has a name that the layout holds."""
+    """What rules write in addition to the outputs of the layout has a name of the layout."""
     rules = "".join(p.read_text() for p in (ROOT / "workflow" / "rules").rglob("*.smk"))
     literal = set(re.findall(r"\{RESULTS\}/([a-z]+)[/\"]", rules))
     outputs = {path.partition("/")[0] for rule in RULES.values() for path in rule.outputs}

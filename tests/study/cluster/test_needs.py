@@ -16,7 +16,7 @@ from hmmlens.study.work import OfSize, Size
 ROOT = Path(__file__).parents[3]
 STUDY: dict[str, Any] = yaml.safe_load((ROOT / "config.yaml").read_text())
 
-#: Peaks of memory in MB and CPU seconds that were measured on one thread, beside the size of the
+#: Peaks of memory in MB and CPU seconds that were measured on one thread, with the size of the
 #: work: two datasets of 2,000, 40,000 and 300,000 steps, networks of 8, 32 and 128 units.
 SMALL = Size(2000, 6, 1500, 8, 8, 10, 10 * 2 * 2 * 20 * 3.0, 5, 2)
 MIDDLE = Size(40000, 6, 10000, 32, 32, 10, 36 * 3 * 4 * 30 * 2.0, 5, 2)
@@ -74,7 +74,7 @@ def test_needs_grow_with_the_work_and_with_each_attempt(rule: str) -> None:
     assert grown.runtime > first.runtime or rule == "raw_input"
 
 
-def test_every_rule_of_the_workflow_has_a_row_and_asks_for_what_it_says() -> None:
+def test_every_rule_of_the_workflow_has_a_row_and_asks_for_what_it_states() -> None:
     text = "".join(file.read_text() for file in (ROOT / "workflow" / "rules").rglob("*.smk"))
     blocks = {block.split(":")[0]: block for block in text.split("\nrule ")[1:]}
     # What is downloaded is no result of a study.

@@ -62,8 +62,8 @@ def test_second_run_is_refused_until_the_first_is_dead(tmp_path: Path, file: Pat
         runs.begin(path, None)
     first.kill()
     first.communicate()
-    note, told = runs.begin(path, None)
-    assert told is None
+    note, ended = runs.begin(path, None)
+    assert ended is None
     note.close()
 
 
@@ -73,16 +73,16 @@ def test_jobs_of_a_killed_run_are_cancelled_and_waited_for(tmp_path: Path, file:
     first.kill()
     first.communicate()
     file.write_text("12|RUNNING|None\n13|PENDING|Resources\n")
-    note, told = runs.begin(path, "hmmlens_2")
-    assert told == "Cancelled SLURM jobs that a killed run of this study had left: 12, 13."
+    note, ended = runs.begin(path, "hmmlens_2")
+    assert ended == "Cancelled SLURM jobs that a killed run of this study had left: 12, 13."
     assert Path(f"{file}.cancelled").read_text() == "--name=hmmlens_1\n"
     assert path.read_text().splitlines()[1] == "hmmlens_2"
     runs.end(note)
     note.close()
     # A run that ended by itself left nothing, so that the queue need not be asked.
     file.unlink()
-    note, told = runs.begin(path, None)
-    assert told is None
+    note, ended = runs.begin(path, None)
+    assert ended is None
     note.close()
 
 
@@ -93,7 +93,7 @@ def test_jobs_that_do_not_end_stop_the_run(tmp_path: Path, file: Path, play: Pla
     play("scancel", "true")
     with pytest.raises(queue.QueueError, match=r"do not end: 12 COMPLETING.*--name=hmmlens_1"):
         runs.begin(path, "hmmlens_2", patience=0)
-    # So it does where nobody can tell.
+    # The same error where the queue does not answer.
     play("squeue", "echo Unable to contact slurm controller >&2; exit 1")
     with pytest.raises(queue.QueueError, match=r"Unable to contact slurm controller.*delete "):
         runs.begin(path, "hmmlens_2")
@@ -109,8 +109,8 @@ def test_processes_of_a_killed_run_are_killed(tmp_path: Path) -> None:
         subprocess.Popen(["sleep", "60"], env=mine | {"SLURM_JOB_ID": "5"}),
     ]
     try:
-        note, told = runs.begin(path, None)
-        assert told == f"Killed processes that a killed run of this study had left: {stray.pid}."
+        note, ended = runs.begin(path, None)
+        assert ended == f"Killed processes that a killed run of this study had left: {stray.pid}."
         assert not psutil.pid_exists(stray.pid)
         assert [other.poll() for other in others] == [None, None]
         assert os.environ[runs.MARK] == str(path.resolve())
@@ -125,12 +125,12 @@ class Clock:
     """A watch whose time the test sets, in minutes."""
 
     def __init__(self, busy: bool = False) -> None:
-        self.told: list[str] = []
+        self.reported: list[str] = []
         self.ended: list[str] = []
         # Whole seconds, whose differences are exact.
         self.seconds = 0.0
         self.watch = Watch(
-            "r", 10, lambda: busy, self.told.append, self.ended.append, lambda: self.seconds
+            "r", 10, lambda: busy, self.reported.append, self.ended.append, lambda: self.seconds
         )
 
     def at(self, minute: int) -> None:
@@ -146,7 +146,7 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> list[queue.Job]:
     return found
 
 
-def test_watch_tells_what_is_waited_for(waiting: list[queue.Job]) -> None:
+def test_watch_reports_what_is_waited_for(waiting: list[queue.Job]) -> None:
     clock = Clock()
     waiting += [
         queue.Job("1", "RUNNING", "None"),
@@ -155,20 +155,20 @@ def test_watch_tells_what_is_waited_for(waiting: list[queue.Job]) -> None:
     ]
     for minute in range(1, 11):
         clock.at(minute)
-    assert clock.told == []
+    assert clock.reported == []
     clock.at(11)
     found = "1 at work, 2 waiting (Resources 1, QOSMaxGRESPerUser 1). See: squeue --name=r"
-    assert clock.told == [f"No SLURM job has ended for 10 min: {found}"]
+    assert clock.reported == [f"No SLURM job has ended for 10 min: {found}"]
     for minute in range(12, 21):
         clock.at(minute)
-    assert len(clock.told) == 1
+    assert len(clock.reported) == 1
     clock.at(21)
-    assert clock.told[1].startswith("No SLURM job has ended for 20 min: ")
+    assert clock.reported[1].startswith("No SLURM job has ended for 20 min: ")
     # Something moves.
     waiting[:2] = [queue.Job("2", "RUNNING", "None")]
     for minute in range(22, 32):
         clock.at(minute)
-    assert len(clock.told) == 2
+    assert len(clock.reported) == 2
     assert not clock.ended
 
 
@@ -178,9 +178,9 @@ def test_watch_ends_a_run_without_jobs(waiting: list[queue.Job]) -> None:
         clock.at(minute)
         busy.at(minute)
     assert "none runs here, but Snakemake still waits" in clock.ended[0]
-    assert clock.told == []
+    assert clock.reported == []
     # Rules at work on this machine are no reason.
-    assert not busy.ended and busy.told == []
+    assert not busy.ended and busy.reported == []
 
 
 def test_the_queue_is_read(file: Path) -> None:
@@ -191,7 +191,7 @@ def test_the_queue_is_read(file: Path) -> None:
     ]
 
 
-def test_watch_tells_that_the_queue_is_silent_and_ends_nothing(
+def test_watch_reports_that_the_queue_is_silent_and_ends_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = Clock()
@@ -202,7 +202,7 @@ def test_watch_tells_that_the_queue_is_silent_and_ends_nothing(
     monkeypatch.setattr(queue, "jobs", silent)
     for minute in range(25):
         clock.at(minute)
-    assert [text.split(": ", 1)[1] for text in clock.told] == [
+    assert [text.split(": ", 1)[1] for text in clock.reported] == [
         "squeue failed: Socket timed out.",
         "squeue failed: Socket timed out.",
     ]

@@ -1,4 +1,4 @@
-"""The sacct of profiles/slurm says what the plugin understands, whatever SLURM's says."""
+"""The sacct of profiles/slurm prints what the plugin understands, whatever SLURM's prints."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_queue_answers_where_accounts_do_not(play: Play) -> None:
     assert (done.returncode, done.stdout) == (0, "7|COMPLETED\n")
 
 
-def test_silence_is_an_empty_answer_which_means_ask_again(play: Play) -> None:
+def test_without_an_answer_the_output_is_empty_which_means_ask_again(play: Play) -> None:
     play("sacct", "exit 1")
     play("squeue", "echo slurm_load_jobs error; exit 1")
     done = sacct(*QUERY.split(), "hmmlens_1")

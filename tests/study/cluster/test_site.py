@@ -1,4 +1,4 @@
-"""A cluster's settings: one file, whose mistakes are told in a sentence."""
+"""A cluster's settings: one file, whose mistakes are each reported in a sentence."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_jobs_with_a_gpu_go_elsewhere(tmp_path: Path) -> None:
     mixed = of('gpu: {constraint: "a100|v100"}', tmp_path)
     assert mixed.resources(1) == {"constraint": "a100|v100"}
     assert mixed.resources(0) == {}
-    # An empty file is a cluster of which nothing is said, without GPUs.
+    # An empty file is a cluster without settings and without GPUs.
     assert of("", tmp_path).resources(1) == {}
 
 
