@@ -83,10 +83,10 @@ class Registry(Generic[T]):
         """
         place = {module.__name__: index for index, module in enumerate(modules)}
 
-        def index(item: tuple[str, T]) -> int:
+        def _index(item: tuple[str, T]) -> int:
             return place.get(getattr(item[1], "__module__", ""), len(place))
 
-        self._members = dict(sorted(self._members.items(), key=index))
+        self._members = dict(sorted(self._members.items(), key=_index))
 
     def label(self, name: str) -> str:
         """Return the name of a member in reports and figures.
