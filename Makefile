@@ -59,7 +59,8 @@ lint: install ## check style, types, imports, docstrings, dead code and format
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/numpydoc lint $(shell find hmmlens -name '*.py')
+	@echo numpydoc lint hmmlens
+	@$(BIN)/numpydoc lint $(shell find hmmlens -name '*.py')
 	$(BIN)/vulture
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint

@@ -26,7 +26,7 @@ def main() -> None:
         if past is None or not past.took:
             sys.exit(f"{folder}: there is no study.json with benchmark files in its folder")
         studies[past.study.study] = past
-    measured.write(studies.values(), ROOT / "hmmlens" / "plan")
+    measured.write(studies.values(), ROOT / "hmmlens" / "study" / "plan")
     found = costs.errors(measured.shipped())
     print("\n".join(text.worth(found)), "\n")
     print("| rule | jobs | time | memory | disk |\n|---|---|---|---|---|")

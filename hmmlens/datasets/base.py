@@ -41,7 +41,7 @@ class Dataset(Section):
         Parameters
         ----------
         rng : numpy.random.Generator
-            PublishedPackage of everything that is sampled.
+            Generator of everything that is sampled.
         source : pathlib.Path or None
             The file of ``source``, where the dataset needs one.
         frozen : bool
