@@ -139,6 +139,17 @@ def explain(
     StoreError
         When ``out`` holds anything but a former explanation as this function wrote it; when another
         process is writing there, or the system refuses to write.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from hmmlens import explain
+    >>> symbols = np.random.default_rng(0).integers(0, 3, size=(20, 30))
+    >>> network = torch.nn.Sequential(torch.nn.Embedding(3, 4), torch.nn.GRU(4, 6, batch_first=True))
+    >>> explanation = explain(network, symbols, n_states=[1, 2], n_restarts=1, untrained=None)
+    >>> len(explanation.tables["verdicts"])
+    1
     """
     if outputs not in ("logits", "values"):
         raise DataError(f"outputs is {outputs!r}; logits or values is needed")

@@ -17,15 +17,7 @@ from hmmlens.study import failures
 def start(snakemake: Any) -> logging.Logger:
     """Send logging, stdout, stderr and uncaught errors of this process to the rule's log.
 
-    Parameters
-    ----------
-    snakemake : Snakemake
-        The object that Snakemake gives to a script.
-
-    Returns
-    -------
-    logging.Logger
-        Logger with the name of the rule.
+    It takes the object that Snakemake gives to a script, and returns the logger of the rule.
     """
     # Open until the job ends.
     stream = open(  # noqa: SIM115
@@ -49,15 +41,7 @@ def start(snakemake: Any) -> logging.Logger:
 def made_by(snakemake: Any) -> dict[str, Any]:
     """Return the attributes of a store that record its origin, equal for equal settings.
 
-    Parameters
-    ----------
-    snakemake : Snakemake
-        The object that Snakemake gives to a script.
-
-    Returns
-    -------
-    dict
-        Study, rule, version, hash of the settings, and seed.
+    These are study, rule, version, hash of the settings, and seed.
     """
     params = {name: value for name, value in snakemake.params.items()}
     digest = hashlib.sha256(json.dumps(params, sort_keys=True, default=str).encode()).hexdigest()
