@@ -146,7 +146,8 @@ def explain(
     >>> import torch
     >>> from hmmlens import explain
     >>> symbols = np.random.default_rng(0).integers(0, 3, size=(20, 30))
-    >>> network = torch.nn.Sequential(torch.nn.Embedding(3, 4), torch.nn.GRU(4, 6, batch_first=True))
+    >>> gru = torch.nn.GRU(4, 6, batch_first=True)
+    >>> network = torch.nn.Sequential(torch.nn.Embedding(3, 4), gru)
     >>> explanation = explain(network, symbols, n_states=[1, 2], n_restarts=1, untrained=None)
     >>> len(explanation.tables["verdicts"])
     1
