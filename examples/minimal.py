@@ -47,7 +47,7 @@ print(f"Mean squared error of the trained network: {loss.item():.4f}")
 hidden = extract(network, pulses[60:])["gru"]["hidden"]  # (sequence, time, unit)
 components = reduce(hidden, "pca", n_components=4)  # (sequence, time, component)
 sweep = HMMSweep(n_states=range(1, 9)).fit(components)
-print("By likelihood:", choose(sweep.results_).sentence)
+print("By BIC:", choose(sweep.results_).sentence)
 
 # How much of the output do the states explain? Take the smallest number of states near the best.
 output = network(torch.from_numpy(pulses[60:])).detach().numpy()  # (sequence, time, output)
@@ -59,7 +59,8 @@ for n in range(1, 9):
         explained[states == k] = output[states == k].mean(axis=0)
     fidelity.append(1 - ((output - explained) ** 2).mean() / output.var(axis=(0, 1)).mean())
 n_states = smallest_within(np.arange(1, 9), np.array(fidelity), tolerance=0.02)
-print("Output explained by 1 to 8 states:", np.round(fidelity, 2), "- enough:", n_states)
+print("Output explained by 1 to 8 states:", np.round(fidelity, 2))
+print("The fewest states within 0.02 of the best:", n_states)
 
 # Name the states by the output that the network emits in them.
 model = sweep.models_["tied", n_states]

@@ -115,7 +115,7 @@ def test_the_minimal_example_finds_four_memories_and_one_survives_its_test() -> 
     command = [sys.executable, ROOT / "examples" / "minimal.py"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "enough: 4" in done.stdout
+    assert "of the best: 4" in done.stdout
     number = r"(-?\d\.\d?)"
     outputs = re.findall(rf"output \[ ?{number}  ?{number} ?\]", done.stdout)
     *named, last = [tuple(round(float(part)) for part in pair) for pair in outputs]

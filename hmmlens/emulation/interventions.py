@@ -5,7 +5,7 @@ to the step of these rows. Interventions on what units send out need nothing but
 for every :class:`hmmlens.dynamics.protocol.DrivenNetwork`; those on the drive, the noise or the
 gates of units need a cell that has them. The units of a state are the entries of ``state[0][0]``,
 the hidden state of the first layer. For one changed network see
-:mod:`hmmlens.dynamics.interventions`.
+:mod:`hmmlens.dynamics.perturbations`.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class FigureRegistry(Registry[Drawing]):
         Parameters
         ----------
         name : str
-            Name of the files of the figure. caption, inputs, optional See :class:`Drawing`.
+            Name of the files of the figure.
         caption : str
             See :class:`Drawing`.
         inputs : sequence of str

@@ -31,7 +31,7 @@ def find_endpoints(
     inputs : ndarray of shape (sequence, time) or (sequence, time, feature)
         What it read while it was recorded.
     distribution : ndarray of shape (sequence, time, output)
-        See :func:`hmmlens.recording.distributions.output_distribution`.
+        See :func:`hmmlens.recording.activations.output_distribution`.
     length : ndarray of shape (sequence,)
         Steps of each sequence.
     attributes : mapping

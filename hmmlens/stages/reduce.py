@@ -24,7 +24,7 @@ def reduce_layer(
         Root of the ``activations`` store.
     layer : Dataset
         The layer, see :func:`hmmlens.recording.activations.layer_of`.
-    lstm_state : {"hidden", "both"}
+    lstm_state : {"hidden", "cell", "both"}
         Which states of an LSTM are taken, see :class:`hmmlens.recording.activations.States`.
     settings : dict
         ``kind`` of the reducer and its settings, as in :mod:`hmmlens.reduction.settings`.

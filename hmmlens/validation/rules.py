@@ -201,7 +201,7 @@ def _carried(numbers: Evidence, thresholds: Thresholds) -> Reason:
 
 @rule("elbow", label="an elbow of fidelity", grade="B", blind_grade="not supported")
 def _elbow(numbers: Evidence, thresholds: Thresholds) -> Reason:
-    """Test whether fidelity stops to grow with the number of codebook cells at ``n_states``."""
+    """Test whether fidelity stops growing with the number of codebook cells at ``n_states``."""
     output, components = numbers["elbow_output"], numbers["elbow_components"]
     holds = output >= thresholds.elbow_output or components >= thresholds.elbow_components
     return Reason(

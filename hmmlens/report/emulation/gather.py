@@ -44,7 +44,7 @@ def gather(
     study : EmulationStudy
         The study.
     gathered : collection of Job
-        Jobs whose tables are read, see :func:`hmmlens.study.emulation_jobs.told`.
+        Jobs whose tables are read, see :func:`hmmlens.study.emulation_jobs.reported`.
 
     Returns
     -------

@@ -114,7 +114,7 @@ def tables(
     study : EmulationStudy
         The study.
     gathered : collection of Job, optional
-        Jobs that are gathered, see :func:`hmmlens.study.emulation_jobs.told`; by default all.
+        Jobs that are gathered, see :func:`hmmlens.study.emulation_jobs.reported`; by default all.
 
     Returns
     -------

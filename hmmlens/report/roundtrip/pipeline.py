@@ -99,7 +99,7 @@ def draw(tables: Path, folder: Path) -> None:
 def write(
     template: Path, tables: Path, figures: Path, about: Mapping[str, Any], output: Path
 ) -> None:
-    """Set the report; see :func:`hmmlens.report.document.write`.
+    """Set the report; see :func:`hmmlens.report.document.compile_pdf`.
 
     Parameters
     ----------

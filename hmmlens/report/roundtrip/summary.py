@@ -24,7 +24,7 @@ MEMORY = ("flipflop", "toggle", "count")
 class Tables(NamedTuple):
     """All networks of a study.
 
-    verdicts : one row for each network and role, see :func:`hmmlens.roundtrip.grades.judged`
+    verdicts : one row for each network and role, see :func:`hmmlens.roundtrip.grades.grade_roles`
     recovery : one row for each network and method, see :mod:`hmmlens.roundtrip.recovered`
     rivals : one row for each network and rival, see :mod:`hmmlens.roundtrip.baselines`
     beliefs, spoken : one row for each network of symbols and score, see

@@ -28,8 +28,8 @@ class GaitGRU(nn.Module):
     """Causal convolution, batch normalisation, causal average, GRU, linear, unit norm.
 
     ``forward`` takes hip angle and velocity at 100 Hz, centred and scaled by
-    :func:`hmmlens.datasets.recorded.gait.phase_scale`, and returns sine and cosine of the phase 20
-    samples ahead.
+    :func:`hmmlens.datasets.recorded.gait_recordings.phase_scale`, and returns sine and
+    cosine of the phase 20 samples ahead.
 
     It follows the recurrence protocol of :mod:`hmmlens.rnn.recurrent_network`. Behind the GRU's
     entry, its state has one for the memory of the filters: the inputs and the filtered values of
