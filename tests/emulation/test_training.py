@@ -168,7 +168,9 @@ def test_states_are_carried_over_and_start_anew_in_turn(monkeypatch: pytest.Monk
 
 def test_a_state_that_ran_away_starts_anew() -> None:
     settings = settings_of(n_data=None, carried=1.0, max_age=80)
-    run = training._Run(settings, initialise(NETWORK, 3, 0), TARGET, 0, torch.device("cpu"))
+    run = training._Run(
+        settings, initialise(NETWORK, 3, 0), TARGET, 0, torch.device("cpu"), training.LIMITS
+    )
     run.state[0][0].fill_(0.5)
     run.state[0][0][3] = 20.0
     start = run.start(16)[0][0]
