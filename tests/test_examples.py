@@ -98,7 +98,7 @@ def test_numbers_of_the_readme_are_those_found(copied: Path) -> None:
     three = scores[scores["n_states"] == 3].set_index("role")
     assert f"(ARI {three.loc['trained', 'ari']:.2f})" in text
     # What EM finds where there are no clusters differs between processors.
-    assert "or those found in the characters without a network (both below 0.1)" in text
+    assert "or those of the characters without a network (both below 0.1)" in text
     assert (three.loc[["untrained", "raw input"], "ari"] < 0.1).all()
 
 
