@@ -7,6 +7,7 @@ of files only within functions.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -33,6 +34,7 @@ class Dataset(Section):
     if TYPE_CHECKING:
         kind: str
 
+    @abstractmethod
     def build(
         self, rng: np.random.Generator, source: Path | None = None, frozen: bool = False
     ) -> xr.Dataset:
@@ -52,8 +54,8 @@ class Dataset(Section):
         xarray.Dataset
             The arrays that :func:`hmmlens.datasets.build.build` documents.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def n_steps_in_all(self) -> int:
         """Return the number of steps of all sequences, or an estimate from above.
 
@@ -62,7 +64,6 @@ class Dataset(Section):
         int
             Before any is left out.
         """
-        raise NotImplementedError
 
     def n_values_per_step(self) -> int:
         """Return the number of values of a step, input and target together, at most.

@@ -7,6 +7,7 @@ NumPy and other packages only within functions.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -78,6 +79,7 @@ class ReducerSettings(Section):
     if TYPE_CHECKING:
         kind: str
 
+    @abstractmethod
     def build(self, random_state: int) -> Algorithm:
         """Return the algorithm with these settings.
 
@@ -91,7 +93,6 @@ class ReducerSettings(Section):
         Algorithm
             Not fitted.
         """
-        raise NotImplementedError
 
 
 #: Settings classes of reducers by kind.

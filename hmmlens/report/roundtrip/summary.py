@@ -26,7 +26,7 @@ class Tables(NamedTuple):
 
     verdicts : one row for each network and role, see :func:`hmmlens.roundtrip.grades.grade_roles`
     recovery : one row for each network and method, see :mod:`hmmlens.roundtrip.recovered`
-    rivals : one row for each network and rival, see :mod:`hmmlens.roundtrip.baselines`
+    rivals : one row for each network and baseline, see :mod:`hmmlens.roundtrip.baselines`
     beliefs, spoken : one row for each network of symbols and score, see
         :mod:`hmmlens.roundtrip.generated`
     cost : one row for each network, CPU seconds of each step
