@@ -25,6 +25,11 @@ def contingency(truth: Ints, found: Ints) -> Floats:
     -------
     ndarray of shape (sequence, truth, found)
         Numbers of steps.
+
+    Examples
+    --------
+    >>> contingency(np.array([[0, 0, 1, -1]]), np.array([[1, 1, 0, 0]])).tolist()
+    [[[0.0, 2.0], [1.0, 0.0]]]
     """
     n_truth, n_found = max(int(truth.max()) + 1, 1), max(int(found.max()) + 1, 1)
     tables = np.zeros((len(truth), n_truth, n_found))
@@ -222,6 +227,11 @@ def matched_accuracy(tables: Floats) -> Floats:
     -------
     ndarray of shape (...)
         The share of steps on the diagonal after the best one-to-one matching of states.
+
+    Examples
+    --------
+    >>> float(matched_accuracy(np.array([[0.0, 5.0], [4.0, 1.0]])))
+    0.9
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -277,6 +287,11 @@ def rand_index(truth: Ints, found: Ints) -> float:
     -------
     float
         See :func:`adjusted_rand_index`.
+
+    Examples
+    --------
+    >>> rand_index(np.array([[0, 0, 1, 1]]), np.array([[2, 2, 0, 0]]))
+    1.0
     """
     return float(adjusted_rand_index(contingency(truth, found).sum(axis=0)))
 

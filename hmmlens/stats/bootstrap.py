@@ -65,6 +65,11 @@ def interval(values: Floats | list[float]) -> tuple[float, float]:
     -------
     low, high : float
         NaN if one of the values is.
+
+    Examples
+    --------
+    >>> interval([float(value) for value in range(101)])
+    (2.5, 97.5)
     """
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)
@@ -92,6 +97,17 @@ def estimate(
     -------
     Estimate
         Value and interval.
+
+    Examples
+    --------
+    The share of successes, with the successes and the trials of 30 sequences:
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> parts = np.stack([rng.binomial(40, 0.5, size=30), np.full(30, 40)], axis=1)
+    >>> share = estimate(parts, lambda total: total[0] / total[1], 200, rng)
+    >>> bool(share.low < share.value < share.high)
+    True
     """
     value = score(parts.sum(axis=0))
     if len(parts) < 2:
@@ -111,6 +127,13 @@ def mean_estimate(values: Floats) -> Estimate:
     -------
     Estimate
         Without an interval for fewer than two units.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mean = mean_estimate(np.array([1.0, 2.0, 3.0, 4.0]))
+    >>> [round(float(number), 2) for number in mean]
+    [2.5, 1.23, 3.77]
     """
     mean = float(values.mean())
     if len(values) < 2:

@@ -72,6 +72,12 @@ def reliability(probabilities: Floats, truth: Ints, n_bins: int = N_BINS) -> pd.
     ------
     DataError
         When no step has a known truth.
+
+    Examples
+    --------
+    >>> probabilities = np.array([[[0.9, 0.1], [0.9, 0.1], [0.45, 0.55], [0.3, 0.7]]])
+    >>> reliability(probabilities, np.array([[0, 0, 0, 1]]), n_bins=4)["accuracy"].tolist()
+    [0.5, 1.0]
     """
     n, confidence, right = np.moveaxis(_bins(probabilities, truth, n_bins).sum(axis=0), 1, 0)
     edges = np.arange(n_bins + 1) / n_bins
@@ -121,6 +127,14 @@ def calibration_error(
     ------
     DataError
         When no step has a known truth.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> truth = (rng.random((50, 100)) < 0.8).astype(int)
+    >>> error = calibration_error(np.full((50, 100, 2), [0.2, 0.8]), truth, 50, rng)
+    >>> error.value < 0.02
+    True
     """
 
     def _score(sums: Floats) -> float:

@@ -51,6 +51,12 @@ def nearest(points: Floats, centres: Floats) -> Int64s:
     -------
     ndarray of shape (frame,)
         The index of the nearest centre to each point.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> nearest(np.array([[0.1], [0.9], [0.2]]), np.array([[0.0], [1.0]])).tolist()
+    [0, 1, 0]
     """
     square = (centres**2).sum(axis=1) - 2 * points @ centres.T
     return np.asarray(square.argmin(axis=1), dtype=np.int64)

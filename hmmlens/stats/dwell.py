@@ -131,6 +131,16 @@ def dwell_test(seen: Visits, state: int, n_samples: int, rng: np.random.Generato
     ------
     DataError
         When no visit of the state was seen to end.
+
+    Examples
+    --------
+    Dwell times of a Markov chain that stays with probability .8 are geometric:
+
+    >>> rng = np.random.default_rng(0)
+    >>> path = (rng.random((20, 300)) < 0.2).cumsum(axis=1) % 2
+    >>> test = dwell_test(visits(path), state=0, n_samples=99, rng=rng)
+    >>> round(test.leave, 1), test.p > 0.05
+    (0.2, True)
     """
     own = seen.state == state
     length, ended, room = seen.length[own], seen.ended[own], seen.room[own]

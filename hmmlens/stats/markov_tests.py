@@ -96,6 +96,15 @@ def implied_timescales(
     ------
     DataError
         When no sequence is longer than a lag.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> path = (rng.random((20, 300)) < 0.1).cumsum(axis=1) % 2
+    >>> table = implied_timescales(path, 2, lags=(1, 2), n_bootstrap=20, rng=rng)
+    >>> table["lag"].tolist(), table["value"].round(0).tolist()
+    ([1, 2], [4.0, 4.0])
     """
     rows = []
     for lag in lags:
@@ -147,6 +156,15 @@ def chapman_kolmogorov(
     ------
     DataError
         When no sequence is long enough, or no state is ever left.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> path = (rng.random((20, 300)) < 0.1).cumsum(axis=1) % 2
+    >>> table = chapman_kolmogorov(path, 2, n_samples=99, rng=rng, steps=(2, 4))
+    >>> table["steps"].tolist(), bool((table["p"] > 0.05).all())
+    ([2, 4], True)
     """
     moves = counts(path, n_states).sum(axis=0)
     keep = _closed(moves)
@@ -240,6 +258,16 @@ def order_test(path: Ints, n_states: int, n_samples: int, rng: np.random.Generat
     ------
     DataError
         When no sequence holds three steps.
+
+    Examples
+    --------
+    A path that repeats 0, 0, 1, 1 has a memory of two steps:
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> path = np.tile([0, 0, 1, 1], (5, 20))
+    >>> order_test(path, 2, n_samples=99, rng=rng).p
+    0.01
     """
     table = _triples(path, n_states)
     if not table.any():

@@ -31,6 +31,11 @@ def words(symbols: Ints, length: int, n_symbols: int) -> NDArray[np.int64]:
     -------
     ndarray of shape (sequence, start)
         Code of each word.
+
+    Examples
+    --------
+    >>> words(np.array([[0, 1, 1, -1]]), 2, n_symbols=2).tolist()
+    [[1, 3, -1]]
     """
     width = max(symbols.shape[1] - length + 1, 0)
     code = np.zeros((len(symbols), width), dtype=np.int64)
@@ -82,6 +87,11 @@ def jensen_shannon(one: Floats, two: Floats) -> Floats:
     -------
     ndarray of shape (...)
         In nats, from 0 to ln 2.
+
+    Examples
+    --------
+    >>> float(jensen_shannon(np.array([2.0, 0.0]), np.array([0.0, 2.0])).round(3))
+    0.693
     """
     p, q = (part / part.sum(axis=-1, keepdims=True) for part in (one, two))
     middle = (p + q) / 2
@@ -123,6 +133,15 @@ def divergences(
     ------
     DataError
         When a set holds no word of a length.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> fair = rng.integers(0, 2, size=(30, 50))
+    >>> biased = (rng.random((30, 50)) < 0.8).astype(int)
+    >>> table = divergences(fair, biased, 2, n_resamples=99, rng=rng, lengths=(1, 2))
+    >>> table["n"].tolist(), table["p"].tolist()
+    ([1, 2], [0.01, 0.01])
     """
     rows = []
     for length in lengths:

@@ -82,6 +82,11 @@ def sign_flip(differences: ArrayLike) -> float:
     ------
     DataError
         With no difference, or more than :data:`MOST_PAIRS`.
+
+    Examples
+    --------
+    >>> sign_flip([1.0, 2.0, 3.0, 4.0, 5.0])
+    0.0625
     """
     given = np.asarray(differences, dtype=np.float64)
     if not 0 < len(given) <= MOST_PAIRS:
@@ -104,6 +109,12 @@ def paired(one: ArrayLike, two: ArrayLike) -> Paired:
     -------
     Paired
         The difference and p are NaN where no pair remains.
+
+    Examples
+    --------
+    >>> result = paired([3.0, 4.0, 5.0, 6.0], [1.0, 2.0, 2.0, 2.0])
+    >>> round(result.difference.value, 2), result.p, result.n
+    (2.75, 0.125, 4)
     """
     apart = np.asarray(one, dtype=np.float64) - np.asarray(two, dtype=np.float64)
     known = apart[~np.isnan(apart)]

@@ -190,6 +190,15 @@ def agreement_test(
     -------
     AgreementTest
         Without a p value where no test is possible.
+
+    Examples
+    --------
+    >>> from hmmlens.stats.agreement import rand_index
+    >>> rng = np.random.default_rng(0)
+    >>> truth = (rng.random((10, 80)) < 0.1).cumsum(axis=1) % 2
+    >>> test = agreement_test(truth, 1 - truth, np.full(10, 80), rand_index, 99, rng)
+    >>> test.p
+    0.01
     """
     known = truth >= 0
     labels = [np.unique(row[row >= 0]) for row in truth]

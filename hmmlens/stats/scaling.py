@@ -33,6 +33,13 @@ def scaled(values: NDArray[Any], inside: Bools, train: Bools) -> Floats:
     -------
     ndarray of shape (sequence, time, feature)
         0 past each end; no feature where all are constant.
+
+    Examples
+    --------
+    >>> values = np.array([[[1.0, 7.0], [3.0, 7.0]], [[5.0, 7.0], [0.0, 7.0]]])
+    >>> inside = np.array([[True, True], [True, False]])
+    >>> scaled(values, inside, train=np.array([True, True])).shape
+    (2, 2, 1)
     """
     frames = np.asarray(values[inside], dtype=np.float64)
     learn = np.asarray(values[inside & train[:, None]], dtype=np.float64)

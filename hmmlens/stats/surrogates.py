@@ -56,6 +56,14 @@ def time_shuffled(values: Floats, length: Ints, rng: np.random.Generator) -> Flo
     -------
     ndarray of shape (sequence, time, component)
         Each sequence with its steps in random order.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> values = rng.normal(size=(4, 20, 2))
+    >>> shuffled = time_shuffled(values, np.full(4, 20), rng)
+    >>> bool(np.allclose(np.sort(shuffled, axis=1), np.sort(values, axis=1)))
+    True
     """
     order = time_orders(length, values.shape[1], rng)
     return np.take_along_axis(values, order[:, :, None], axis=1)
@@ -81,6 +89,14 @@ def phase_randomised(values: Floats, length: Ints, rng: np.random.Generator) -> 
     -------
     ndarray of shape (sequence, time, component)
         Sequences with the same spectra and cross spectra and random phases.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> values = rng.normal(size=(4, 20, 2)).cumsum(axis=1)
+    >>> surrogate = phase_randomised(values, np.full(4, 20), rng)
+    >>> bool(np.allclose(surrogate.var(axis=1), values.var(axis=1)))
+    True
     """
     out = values.copy()
     for i, n in enumerate(np.asarray(length)):
@@ -120,6 +136,13 @@ def var_surrogate(values: Floats, length: Ints, rng: np.random.Generator, order:
     ------
     DataError
         When the sequences are too few or too short to fit it.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> values = rng.normal(size=(4, 50, 2)).cumsum(axis=1)
+    >>> var_surrogate(values, np.full(4, 50), rng).shape
+    (4, 50, 2)
     """
     lengths = np.asarray(length)
     n_sequences, n_steps, d = values.shape
@@ -166,6 +189,13 @@ def permuted_weights(
     -------
     dict of str to ndarray
         Weights whose matrices hold their entries in random order.
+
+    Examples
+    --------
+    >>> weights = {"weight": np.arange(4.0).reshape(2, 2), "bias": np.array([5.0, 6.0])}
+    >>> permuted = permuted_weights(weights, np.random.default_rng(0))
+    >>> sorted(permuted["weight"].ravel().tolist()), permuted["bias"].tolist()
+    ([0.0, 1.0, 2.0, 3.0], [5.0, 6.0])
     """
     out = {}
     for name, array in weights.items():
@@ -195,6 +225,14 @@ def circular_shifts(labels: Ints, length: Ints, rng: np.random.Generator) -> Int
     -------
     ndarray of shape (sequence, time)
         Each sequence's labels circularly shifted by a random number of steps.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> labels = np.array([[0, 0, 0, 1, 2]])
+    >>> shifted = circular_shifts(labels, np.array([5]), rng)
+    >>> sorted(shifted[0].tolist()), bool((shifted != labels).any())
+    ([0, 0, 0, 1, 2], True)
     """
     out = labels.copy()
     for i, n in enumerate(np.asarray(length)):

@@ -45,6 +45,11 @@ def counts(path: Ints, n_states: int, lag: int = 1) -> Floats:
     -------
     ndarray of shape (sequence, state, later_state)
         Numbers of transitions.
+
+    Examples
+    --------
+    >>> counts(np.array([[0, 0, 1, 0]]), n_states=2).tolist()
+    [[[1.0, 1.0], [1.0, 0.0]]]
     """
     now, then = path[:, : max(path.shape[1] - lag, 0)], path[:, lag:]
     known = (now >= 0) & (then >= 0)
@@ -65,6 +70,11 @@ def normalised(moves: Floats) -> Floats:
     -------
     ndarray of shape (state, next_state)
         NaN for a state that was never left.
+
+    Examples
+    --------
+    >>> normalised(np.array([[1.0, 3.0], [2.0, 2.0]])).tolist()
+    [[0.25, 0.75], [0.5, 0.5]]
     """
     total = moves.sum(axis=1, keepdims=True)
     distributions: Floats = np.where(total > 0, moves / np.maximum(total, 1e-300), np.nan)
@@ -109,6 +119,11 @@ def row_distance(distribution: Floats, one: Floats, two: Floats) -> float:
     -------
     float
         1/2 sum_i pi_i sum_j abs(one_ij - two_ij).
+
+    Examples
+    --------
+    >>> row_distance(np.array([0.5, 0.5]), np.eye(2), np.array([[0.5, 0.5], [0.5, 0.5]]))
+    0.5
     """
     rows = 0.5 * np.abs(one - two).sum(axis=1)
     return float(distribution @ np.where(np.isnan(rows), 1.0, rows))
@@ -204,6 +219,14 @@ def compare(truth: Floats, found: Floats, table: Floats | None = None) -> Distan
     ------
     DataError
         When ``table`` is needed and missing, or does not fit.
+
+    Examples
+    --------
+    The names of states do not matter:
+
+    >>> truth = np.array([[0.9, 0.1], [0.4, 0.6]])
+    >>> compare(truth, truth[::-1, ::-1]).total_variation
+    0.0
     """
     distribution = stationary(truth)
     n, k = len(truth), len(found)
