@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import inspect
 from pathlib import Path
 
 import pytest
+
+import hmmlens
 
 LIBRARY = Path(__file__).parents[1] / "hmmlens"
 MODULES = sorted(
@@ -14,6 +17,17 @@ MODULES = sorted(
     for path in LIBRARY.rglob("*.py")
     if ">>>" in path.read_text()
 )
+#: Functions and classes that users import from hmmlens itself; nothing is imported to list them.
+EXPORTED = [
+    name for name in hmmlens.__all__ if not name.startswith("_") and not name.endswith("Error")
+]
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_exported_names_have_examples(name: str) -> None:
+    lines = inspect.cleandoc(getattr(hmmlens, name).__doc__ or "").splitlines()
+    assert "Examples" in lines
+    assert any(line.startswith(">>> ") for line in lines[lines.index("Examples") :])
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -265,6 +265,20 @@ def find_endpoints(
     ------
     DataError
         See :func:`count_endpoints`.
+
+    Examples
+    --------
+    A GRU that was not trained forgets its input and settles in one point:
+
+    >>> from hmmlens.rnn.recurrent_network import initialise
+    >>> network = initialise(
+    ...     0, cell="gru", n_inputs=1, n_outputs=1, n_units=4, symbols_in=False, symbols_out=False
+    ... )
+    >>> rng = np.random.default_rng(0)
+    >>> values = rng.normal(size=(20, 30, 1))
+    >>> task = {"input_kind": "values", "target_kind": "values", "target_delay": 0}
+    >>> find_endpoints(network, values, values, np.full(20, 30), task, rng).n_coarse
+    1
     """
     from hmmlens.recording.runner.torch_module import as_read
 
@@ -306,6 +320,13 @@ def count_endpoints(
     ------
     DataError
         When an endpoint is not finite, or the output of the driven network is constant.
+
+    Examples
+    --------
+    >>> points = np.repeat([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]], 20, axis=0)
+    >>> endpoints = count_endpoints(np.stack([points, points]), points)
+    >>> endpoints.n_coarse, endpoints.drift
+    (3, 0.0)
     """
     scale = float(np.sqrt(((visited - visited.mean(axis=0)) ** 2).sum(axis=1).mean()))
     if not scale > 0:

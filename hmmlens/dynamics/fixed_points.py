@@ -174,6 +174,16 @@ def table(points: FixedPoints) -> pd.DataFrame:
         square length), ``n_starts``, ``n_kinks``, and of the Jacobian ``n_unstable``, ``radius``
         (largest modulus) and the leading eigenvalue's ``real`` and ``imaginary`` part. Where
         ``n_kinks`` is above 0 the Jacobian is that of one side.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class Bistable:
+    ...     def step(self, state, inputs):
+    ...         return np.tanh(2 * state + inputs)
+    >>> points = find(Bistable(), np.linspace(-1, 1, 8)[:, None], inputs=np.zeros(1))
+    >>> sorted(table(points)["n_unstable"])
+    [0, 0, 1]
     """
     size = np.abs(points.eigenvalues)
     leading = np.take_along_axis(points.eigenvalues, size.argmax(axis=1)[:, None], axis=1)[:, 0]
@@ -227,6 +237,18 @@ def decay(
     ------
     DataError
         When no input is given and the network has no ``n_noise``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class Bistable:
+    ...     def step(self, state, inputs):
+    ...         return np.tanh(2 * state + inputs)
+    >>> states = np.linspace(-1, 1, 8)[:, None]
+    >>> points = find(Bistable(), states, inputs=np.zeros(1))
+    >>> reached = decay(Bistable(), states, points, inputs=np.zeros(1))
+    >>> bool((reached.distance < 1e-6).all())
+    True
     """
     known = np.flatnonzero(points.fixed)
     if not len(known):

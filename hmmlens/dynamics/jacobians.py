@@ -224,6 +224,16 @@ def spectra(
     -------
     ndarray of shape (run, entry)
         Eigenvalues.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class Rotation:
+    ...     def step(self, state, inputs):
+    ...         return state @ np.array([[0.0, 1.0], [-1.0, 0.0]])
+    >>> values = spectra(Rotation(), np.ones((1, 2)), np.zeros((1, 2)))
+    >>> sorted(values[0].imag.round(4).tolist())
+    [-1.0, 1.0]
     """
     entries, inputs = torch.as_tensor(entries), torch.as_tensor(inputs)
     if not has_drive(network) or network.cell != "relu" or modulation is not None:
@@ -276,6 +286,11 @@ def critical_pairs(values: Complex, imaginary: float = CRITICAL_IMAGINARY) -> ND
     -------
     ndarray of shape (...)
         Numbers of pairs.
+
+    Examples
+    --------
+    >>> critical_pairs(np.array([[0.98 + 0.15j, 0.98 - 0.15j, 0.3 + 0j]])).tolist()
+    [1]
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         image = (values - 1) / (values + 1)
@@ -295,6 +310,11 @@ def unstable(values: Complex) -> NDArray[np.int64]:
     -------
     ndarray of shape (...)
         Numbers of eigenvalues.
+
+    Examples
+    --------
+    >>> unstable(np.array([[1.2, 0.5, -1.1], [0.9, 0.2, 0.1]])).tolist()
+    [2, 0]
     """
     return np.asarray((np.abs(values) > 1).sum(axis=-1), dtype=np.int64)
 

@@ -98,6 +98,11 @@ def latent(logits: Array, informative: Sequence[int]) -> Array:
     -------
     array or Tensor of shape (...)
         Labels: positions in ``informative``, 0 to its length - 1.
+
+    Examples
+    --------
+    >>> latent(np.array([[2.0, 5.0, 1.0], [0.0, 5.0, 1.0]]), informative=(0, 2)).tolist()
+    [0, 1]
     """
     labels: Array = logits[..., list(informative)].argmax(-1)
     return labels
@@ -115,6 +120,11 @@ def switches(labels: NDArray[np.integer]) -> Switches:
     -------
     Switches
         The changes, by sequence and then by time.
+
+    Examples
+    --------
+    >>> switches(np.array([[0, 0, 1, 1, 2]])).time.tolist()
+    [2, 4]
     """
     sequence, before = np.nonzero(labels[:, 1:] != labels[:, :-1])
     time = before + 1
@@ -134,6 +144,11 @@ def switching_rate(labels: NDArray[np.integer]) -> float:
     -------
     float
         Changes per step.
+
+    Examples
+    --------
+    >>> switching_rate(np.array([[0, 0, 1, 1, 2]]))
+    0.5
     """
     return float((labels[:, 1:] != labels[:, :-1]).mean())
 
@@ -153,6 +168,11 @@ def dwells(labels: NDArray[np.integer]) -> Dwells:
     -------
     Dwells
         Labels and lengths.
+
+    Examples
+    --------
+    >>> dwells(np.array([[0, 0, 1, 1, 1, 2, 0]])).length.tolist()
+    [3, 1]
     """
     observed = visits(labels)
     return Dwells(observed.state[observed.ended], observed.length[observed.ended])

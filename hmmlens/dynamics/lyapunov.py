@@ -204,6 +204,19 @@ def free_runs(
     ------
     DataError
         When the network needs initial states or inputs that are not given.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> class Linear:
+    ...     def step(self, state, inputs):
+    ...         return 0.5 * state + inputs
+    >>> runs = free_runs(
+    ...     Linear(), torch.Generator().manual_seed(0), FreeRunSettings(block=10),
+    ...     entries=np.ones((4, 2)), inputs=np.zeros((4, 50, 2)),
+    ... )
+    >>> runs.last < runs.first
+    True
     """
     norms = []
     with torch.inference_mode():

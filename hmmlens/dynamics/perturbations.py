@@ -117,6 +117,17 @@ def ablate(network: StepNetwork, units: Ints) -> Clamped:
     -------
     Clamped
         The network under the intervention.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hmmlens.dynamics.rollouts import rollout
+    >>> class Sum:
+    ...     def step(self, state, inputs):
+    ...         return state + inputs
+    >>> ablated = ablate(Sum(), np.array([1]))
+    >>> rollout(ablated, np.ones((1, 2, 2)), np.zeros((1, 2)))[0].tolist()
+    [[[1.0, 0.0], [2.0, 0.0]]]
     """
     return clamp(network, units, 0.0)
 
@@ -137,6 +148,12 @@ def kick(entries: Values, units: Ints, size: Values | float) -> Tensor:
     -------
     Tensor of shape (run, entry)
         The states after the kick.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> kick(np.zeros((1, 3)), np.array([2]), 0.5).tolist()
+    [[0.0, 0.0, 0.5]]
     """
     kicked = torch.as_tensor(entries).clone()
     kicked[:, torch.as_tensor(units)] += torch.as_tensor(size).to(kicked)

@@ -145,6 +145,12 @@ def flatten(state: Any) -> Tensor:
     -------
     Tensor of shape (run, entry)
         The arrays of the state next to each other; for an LSTM the hidden units, then the cells.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> flatten((np.zeros((4, 3)), np.ones((4, 2)))).shape
+    torch.Size([4, 5])
     """
     # A tensor keeps its graph; an array of another framework has none.
     return torch.cat([p if isinstance(p, Tensor) else tensor(p) for p in leaves(state)], dim=1)

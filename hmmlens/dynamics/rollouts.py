@@ -147,6 +147,15 @@ def drive(
     ------
     DataError
         When a state is not finite: a network that diverges cannot be analysed.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from hmmlens.rnn.noise_driven import NoiseDriven
+    >>> network = NoiseDriven("tanh", n_noise=4, n_units=6, n_symbols=3)
+    >>> run = drive(network, 2, 10, torch.Generator().manual_seed(0), warm_up=5)
+    >>> run.states.shape, run.logits.shape
+    (torch.Size([2, 10, 6]), torch.Size([2, 10, 3]))
     """
     noise = scale * sample_noise(network, generator, n_runs, warm_up + n_steps)
     states, logits = rollout(network, noise)
@@ -181,6 +190,14 @@ def sample_states(run: Run, n_each: int, generator: torch.Generator) -> tuple[Te
     ------
     DataError
         When runs have fewer than ``n_each`` steps.
+
+    Examples
+    --------
+    >>> import torch
+    >>> run = Run(torch.zeros(2, 9, 4), torch.randn(2, 9, 6), torch.zeros(2, 9, 3))
+    >>> entries, runs = sample_states(run, 3, torch.Generator().manual_seed(0))
+    >>> entries.shape, runs.tolist()
+    (torch.Size([6, 6]), [0, 0, 0, 1, 1, 1])
     """
     n_runs, n_steps = run.states.shape[:2]
     if n_each > n_steps:

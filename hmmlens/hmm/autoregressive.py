@@ -50,6 +50,16 @@ class ARHMM(Estimator):
         Covariance of e_t.
     log_likelihoods_ : list of float
         Before each step of EM, nats per frame.
+
+    Examples
+    --------
+    >>> from hmmlens.hmm import ARHMM
+    >>> rng = np.random.default_rng(0)
+    >>> states = np.tile(np.arange(60) // 10 % 2, (8, 1))
+    >>> values = 4.0 * states[..., None] + rng.normal(size=(8, 60, 1))
+    >>> model = ARHMM(n_states=2).fit(values, np.full(8, 60))
+    >>> model.filter(values, np.full(8, 60)).posteriors.shape
+    (8, 60, 2)
     """
 
     startprob_: Floats

@@ -33,6 +33,14 @@ class ConvergenceMonitor:
         Log-likelihood before each step, with the log prior under ``prior_mode="floor"``; nats.
     iter : int
         Number of steps done.
+
+    Examples
+    --------
+    >>> monitor = ConvergenceMonitor(tol=0.01, n_iter=100, verbose=False)
+    >>> for log_likelihood in (-120.0, -100.0, -99.999):
+    ...     monitor.report(log_likelihood)
+    >>> monitor.iter, monitor.converged
+    (3, True)
     """
 
     def __init__(self, tol: float, n_iter: int, verbose: bool) -> None:

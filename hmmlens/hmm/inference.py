@@ -98,6 +98,14 @@ def filter_states(
     -------
     FilterResult
         Probabilities, 0 past a sequence's end.
+
+    Examples
+    --------
+    >>> startprob, transmat = np.array([0.5, 0.5]), np.array([[0.9, 0.1], [0.1, 0.9]])
+    >>> log_density = np.log([[[0.8, 0.2], [0.8, 0.2], [0.2, 0.8]]])
+    >>> inside = np.ones((1, 3), dtype=bool)
+    >>> filter_states(startprob, transmat, log_density, inside).posteriors.round(2).tolist()
+    [[[0.8, 0.2], [0.92, 0.08], [0.56, 0.44]]]
     """
     result = filtering.scaled(startprob, transmat, log_density, inside)
     if result is None:
@@ -129,6 +137,15 @@ def smooth(
         p(state_t | y_1:T).
     entropy : ndarray of shape (sequence,)
         H(state path | data) in nats (Hernando et al. 2005).
+
+    Examples
+    --------
+    >>> startprob, transmat = np.array([0.5, 0.5]), np.array([[0.9, 0.1], [0.1, 0.9]])
+    >>> log_density = np.log([[[0.8, 0.2], [0.8, 0.2], [0.2, 0.8]]])
+    >>> inside = np.ones((1, 3), dtype=bool)
+    >>> passed = forward(startprob, transmat, log_density, inside)
+    >>> smooth(passed, transmat, inside)[0].round(2).tolist()
+    [[[0.84, 0.16], [0.8, 0.2], [0.56, 0.44]]]
     """
     alpha, predicted = passed.posteriors, passed.predicted
     n_sequences, n_steps, _ = alpha.shape
@@ -173,6 +190,14 @@ def viterbi(
     ------
     DataError
         When the model cannot emit a sequence.
+
+    Examples
+    --------
+    >>> startprob, transmat = np.array([0.5, 0.5]), np.array([[0.9, 0.1], [0.1, 0.9]])
+    >>> log_density = np.log([[[0.8, 0.2], [0.8, 0.2], [0.01, 0.99]]])
+    >>> inside = np.ones((1, 3), dtype=bool)
+    >>> viterbi(startprob, transmat, log_density, inside)[0].tolist()
+    [[0, 0, 1]]
     """
     n_sequences, n_steps, n_states = log_density.shape
     score = log(startprob)

@@ -53,6 +53,15 @@ def best_restarts(results: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         One row per model; those of which every restart broke down are absent.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> results = pd.DataFrame(
+    ...     {"covariance_type": "tied", "n_states": [2, 2], "log_likelihood": [-70.0, -60.0]}
+    ... )
+    >>> best_restarts(results)["log_likelihood"].tolist()
+    [-60.0]
     """
     fitted = results.dropna(subset=["log_likelihood"])
     groups = fitted.groupby(["covariance_type", "n_states"], sort=False)["log_likelihood"]
@@ -173,6 +182,14 @@ def sample_sizes(frames: np.ndarray, lengths: np.ndarray) -> SampleSizes:
     -------
     SampleSizes
         The three counts.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> frames = np.repeat(rng.normal(size=(100, 1)), 10, axis=0)
+    >>> sizes = sample_sizes(frames, np.array([500, 500]))
+    >>> sizes.n_frames, sizes.n_sequences, sizes.n_effective < 500
+    (1000, 2, True)
     """
     unseen = hidden(frames)
     if frames.ndim == 1:
@@ -197,6 +214,12 @@ def autocorrelation_time(values: np.ndarray, lengths: np.ndarray) -> float:
     -------
     float
         In frames, 1 or more.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> autocorrelation_time(rng.normal(size=1000), np.array([1000])) < 1.5
+    True
     """
     deviation = values - np.nanmean(values)
     variance = float(np.nanmean(deviation**2))

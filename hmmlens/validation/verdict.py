@@ -48,6 +48,11 @@ def title(grade: str, n_states: float, input_driven: bool = False) -> str:
     -------
     str
         The title of every figure of states.
+
+    Examples
+    --------
+    >>> title("D", 8)
+    'Verdict D: discrete attractor states, 8 of them'
     """
     text = f"Verdict {grade}: {GRADES[grade]}" if len(grade) == 1 else f"Verdict: {GRADES[grade]}"
     text += "" if grade in UNSUPPORTED else f", {n_states:.0f} of them"
@@ -160,6 +165,13 @@ def decide(
     -------
     Verdict
         The verdict.
+
+    Examples
+    --------
+    >>> from hmmlens.validation.numbers import NUMBERS, Evidence
+    >>> evidence = Evidence(**dict.fromkeys(NUMBERS, np.nan)).replace(loss=1.5, marginal=1.0)
+    >>> decide(evidence).grade
+    'X'
     """
     blind = np.isnan(evidence["n_endpoints"])
     grade = "consistent with D" if blind else "D"
@@ -233,5 +245,10 @@ def not_judged(reason: str) -> Verdict:
     -------
     Verdict
         The verdict.
+
+    Examples
+    --------
+    >>> not_judged("the layer has other steps than the input").reasons
+    ('The layer has other steps than the input.',)
     """
     return Verdict("not judged", None, None, (f"{reason[:1].upper()}{reason[1:]}.",))

@@ -71,6 +71,22 @@ class Explanation:
         Name -> table, those that a study's report has of each layer.
     about : mapping of str to object
         The arguments of :func:`hmmlens.explain`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from hmmlens import explain
+    >>> values = np.random.default_rng(0).normal(size=(20, 30, 2))
+    >>> network = torch.nn.GRU(2, 6, batch_first=True)
+    >>> explanation = explain(
+    ...     network, values, outputs="values", n_states=[1, 2], n_restarts=1, untrained=None,
+    ...     settings={"controls": {"raw_input": False}},
+    ... )
+    >>> explanation.layer, sorted(explanation.layers)
+    ('rnn', ['trained'])
+    >>> explanation.scores["n_states"].unique().tolist()
+    [1, 2]
     """
 
     sequences: xr.Dataset = field(repr=False)
