@@ -65,6 +65,16 @@ def build(
     ------
     DataError
         When the source is missing, or something in it does not fit.
+
+    Examples
+    --------
+    >>> from hmmlens.datasets.synthetic.flipflop import FlipFlopData
+    >>> settings = FlipFlopData(kind="flipflop", n_bits=2, n_sequences=10, n_steps=30)
+    >>> data = build(settings, seed=0)
+    >>> dict(data["input"].sizes)
+    {'sequence': 10, 'time': 30, 'feature': 2}
+    >>> sorted(set(data["split"].values.tolist()))
+    [0, 1, 2]
     """
     import numpy as np
 

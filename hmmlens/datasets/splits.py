@@ -31,6 +31,14 @@ def split_sequences(
     -------
     ndarray of int8, shape (sequence,)
         0, 1, 2, ... in the order of ``shares``; each occurs at least once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> split = split_sequences(10, {"train": 0.6, "select": 0.2, "test": 0.2}, rng)
+    >>> np.bincount(split).tolist()
+    [6, 2, 2]
     """
     import numpy as np
 

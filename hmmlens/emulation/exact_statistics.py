@@ -72,6 +72,12 @@ def output_transitions(hmm: HMMParameters) -> Floats:
     -------
     ndarray of shape (symbol, next symbol)
         Conditional probabilities; rows sum to 1.
+
+    Examples
+    --------
+    >>> from hmmlens.datasets.synthetic.generators import preset_hmm
+    >>> output_transitions(preset_hmm("chain2")).sum(axis=1).round(6).tolist()
+    [1.0, 1.0, 1.0]
     """
     table = pairs(hmm)
     rows: Floats = table / table.sum(axis=1, keepdims=True)
@@ -89,6 +95,13 @@ def change_probability(hmm: HMMParameters) -> float:
     -------
     float
         A probability.
+
+    Examples
+    --------
+    >>> from hmmlens.datasets.synthetic.generators import check_hmm
+    >>> hmm = check_hmm([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], [[1.0, 0.0], [0.0, 1.0]])
+    >>> round(change_probability(hmm), 6)
+    0.1
     """
     return 1.0 - float(np.trace(pairs(hmm)))
 

@@ -113,6 +113,11 @@ def unit_masks(sets: Sequence[Int64s] | Int64s, n_units: int) -> Bools:
     -------
     ndarray of shape (set, unit)
         True for the members of each set.
+
+    Examples
+    --------
+    >>> unit_masks([np.array([0]), np.array([1, 2])], n_units=3).astype(int).tolist()
+    [[1, 0, 0], [0, 1, 1]]
     """
     masks = np.zeros((len(sets), n_units), dtype=bool)
     for row, units in zip(masks, sets, strict=True):

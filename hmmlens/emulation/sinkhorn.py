@@ -56,6 +56,14 @@ def divergence(x: Tensor, y: Tensor, blur: float = BLUR) -> Tensor:
     ------
     DataError
         When the shapes do not fit, or a step does not hold one 1 among zeros.
+
+    Examples
+    --------
+    >>> import torch
+    >>> x = torch.nn.functional.one_hot(torch.tensor([[0, 1], [1, 1]]), 2).float()
+    >>> y = torch.nn.functional.one_hot(torch.tensor([[0, 0], [0, 0]]), 2).float()
+    >>> bool(divergence(x, y) > divergence(x, x).abs())
+    True
     """
     return transport(x, y, blur) - (self_transport(x, blur) + self_transport(y, blur)) / 2
 

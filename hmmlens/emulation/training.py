@@ -174,6 +174,15 @@ def train(
     DataError
         When states are carried over but the target does not start in its stationary distribution,
         so that later segments of its sequences are distributed differently from the first.
+
+    Examples
+    --------
+    >>> from hmmlens.datasets.synthetic.generators import preset_hmm
+    >>> settings = Emulation(n_steps=5, n_updates=2, batch_size=8, n_data=16)
+    >>> small = EmulationNetwork(cell="tanh", n_units=6, n_noise=4)
+    >>> trained = train(settings, small, preset_hmm("chain2"), seed=0)
+    >>> len(trained.history), trained.diverged
+    (2, False)
     """
     stationary = np.allclose(hmm.startprob @ hmm.transmat, hmm.startprob, atol=1e-6)
     if settings.carried and not stationary:

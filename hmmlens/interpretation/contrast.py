@@ -55,6 +55,13 @@ def contrast(weight: Floats, values: Floats, symbols: bool) -> Contrast:
     -------
     Contrast
         Of each state.
+
+    Examples
+    --------
+    >>> weight = np.repeat(np.eye(2), 50, axis=0)
+    >>> values = np.repeat([[0.0], [2.0]], 50, axis=0)
+    >>> contrast(weight, values, symbols=False).deviation.round(2).tolist()
+    [[-1.0], [1.0]]
     """
     known = np.isfinite(values)
     n = known.sum(axis=0).astype(np.float64)
@@ -140,6 +147,12 @@ def words(
     -------
     str
         Up to three features.
+
+    Examples
+    --------
+    >>> one = np.ones(2)
+    >>> words(["x", "speed"], one, np.array([0.1, 2.0]), one, symbols=False, units=["m", "m/s"])
+    'speed 1 m/s (+2.0 SD)'
     """
     if np.isnan(deviation).all():
         return "not told, for want of steps or of variation"

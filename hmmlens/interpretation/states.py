@@ -233,6 +233,11 @@ def mean_dwells(path: NDArray[np.integer], n_states: int) -> Floats:
     -------
     ndarray of shape (state,)
         In steps; NaN without any whole visit.
+
+    Examples
+    --------
+    >>> mean_dwells(np.array([[0, 1, 1, 1, 0, 1, 0]]), n_states=2).tolist()
+    [1.0, 2.0]
     """
     state, length = dwells(path)
     total = np.bincount(state, weights=length, minlength=n_states)
@@ -254,6 +259,12 @@ def state_outputs(posteriors: Floats, distribution: Floats) -> Floats:
     -------
     ndarray of shape (state, output)
         The overall mean for a state that no step visits.
+
+    Examples
+    --------
+    >>> posteriors = np.array([[[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]])
+    >>> state_outputs(posteriors, np.array([[[1.0], [2.0], [4.0]]])).tolist()
+    [[1.0], [3.0]]
     """
     weight = posteriors.reshape(-1, posteriors.shape[-1])
     flat = distribution.reshape(-1, distribution.shape[-1])

@@ -43,6 +43,12 @@ def thin(
     -------
     ndarray of shape (recorded,)
         Numbers of sequences, rising.
+
+    Examples
+    --------
+    >>> split = np.repeat([0, 1, 2], [60, 20, 20])
+    >>> np.bincount(split[thin(split, np.full(100, 50), max_frames=2500)]).tolist()
+    [30, 10, 10]
     """
     share = min(1.0, max_frames / length.sum())
     members = [np.flatnonzero(split == part) for part in np.unique(split)]
@@ -124,6 +130,14 @@ def default_layer(tree: xr.DataTree) -> str:
     ------
     DataError
         When all layers have other steps than the input.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from hmmlens import extract
+    >>> network = torch.nn.Sequential(torch.nn.GRU(2, 3, num_layers=2, batch_first=True))
+    >>> default_layer(extract(network, np.zeros((4, 5, 2))))
+    '0_l1'
     """
     layers = tree.attrs.get("layers") or [[name] for name in tree.children]
     timed = [names for names in layers if all("time" in tree[n]["hidden"].dims for n in names)]

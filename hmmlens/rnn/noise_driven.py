@@ -58,6 +58,13 @@ class NoiseDriven(nn.Module):
     leak : float, default=1.0
         Share of the state that is renewed in a step, above 0 and at most 1; of ``relu`` and
         ``tanh`` only.
+
+    Examples
+    --------
+    >>> network = NoiseDriven("gru", n_noise=4, n_units=8, n_symbols=3)
+    >>> hidden, state = network.run(torch.randn(2, 10, 4))
+    >>> hidden.shape, network.readout(state).shape
+    (torch.Size([2, 10, 8]), torch.Size([2, 3]))
     """
 
     def __init__(

@@ -245,6 +245,18 @@ def train(
     -------
     list of dict
         One row per epoch: ``epoch``, ``train_nll``, ``select_nll``, ``select_mse``.
+
+    Examples
+    --------
+    >>> from hmmlens.rnn.recurrent_network import initialise
+    >>> network = initialise(
+    ...     0, cell="gru", n_inputs=2, n_outputs=2, n_units=4, symbols_in=True, symbols_out=True
+    ... )
+    >>> symbols = torch.tensor([[0, 1] * 10] * 8)
+    >>> data = {part: Sequences(symbols[:, :-1], symbols[:, 1:]) for part in ("train", "select")}
+    >>> history = train(network, data, Training(max_epochs=3), seed=0)
+    >>> [row["epoch"] for row in history]
+    [0, 1, 2]
     """
     optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
     history: list[dict[str, float]] = []

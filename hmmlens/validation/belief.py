@@ -64,6 +64,15 @@ def exact_beliefs(
     -------
     Beliefs
         After each symbol.
+
+    Examples
+    --------
+    >>> from hmmlens import CategoricalHMM
+    >>> transmat = np.array([[0.9, 0.1], [0.1, 0.9]])
+    >>> emissionprob = np.array([[0.8, 0.2], [0.2, 0.8]])
+    >>> hmm = CategoricalHMM.from_parameters(np.full(2, 0.5), transmat, emissionprob)
+    >>> exact_beliefs(hmm, np.array([[0, 0, 1]]), np.arange(2)).state.round(2).tolist()
+    [[[0.8, 0.2], [0.92, 0.08], [0.56, 0.44]]]
     """
     posteriors = hmm.filter(symbols, length).posteriors
     lump = np.eye(int(truth_of.max()) + 1)[truth_of]
@@ -162,6 +171,19 @@ def belief_scores(
     ------
     DataError
         When a source does not fit the beliefs, or a split holds no sequence.
+
+    Examples
+    --------
+    >>> from hmmlens import CategoricalHMM
+    >>> transmat = np.array([[0.9, 0.1], [0.1, 0.9]])
+    >>> emissionprob = np.array([[0.8, 0.2], [0.2, 0.8]])
+    >>> hmm = CategoricalHMM.from_parameters(np.full(2, 0.5), transmat, emissionprob)
+    >>> symbols = np.random.default_rng(0).integers(0, 2, size=(12, 50))
+    >>> beliefs = exact_beliefs(hmm, symbols, np.arange(2))
+    >>> length, split = np.full(12, 50), np.repeat([0, 1, 2], 4)
+    >>> table = belief_scores({"network": beliefs.state}, beliefs, symbols, length, split, 20, 0)
+    >>> float(table.query("source == 'network' and score == 'r2'")["value"].iloc[0].round(3))
+    1.0
     """
     inside = steps_inside(length, *symbols.shape)
     masks = {name: inside & (split == part)[:, None] for name, part in (("train", 0), ("test", 2))}

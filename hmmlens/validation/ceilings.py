@@ -48,6 +48,13 @@ def exact_nll(hmm: CategoricalHMM, symbols: np.ndarray, length: np.ndarray | Non
     -------
     float
         In nats.
+
+    Examples
+    --------
+    >>> from hmmlens import CategoricalHMM
+    >>> coin = CategoricalHMM.from_parameters(np.ones(1), np.ones((1, 1)), np.array([[0.5, 0.5]]))
+    >>> round(exact_nll(coin, np.array([[0, 1, 1, 0]])), 3)
+    0.693
     """
     return float(np.nanmean(_surprise(hmm, symbols, length)[:, 1:]))
 
@@ -78,6 +85,13 @@ def entropy_rate(hmm: CategoricalHMM, rng: np.random.Generator) -> Estimate:
     -------
     Estimate
         In nats per symbol.
+
+    Examples
+    --------
+    >>> from hmmlens import CategoricalHMM
+    >>> coin = CategoricalHMM.from_parameters(np.ones(1), np.ones((1, 1)), np.array([[0.5, 0.5]]))
+    >>> round(entropy_rate(coin, np.random.default_rng(0)).value, 3)
+    0.693
     """
     parameters = HMMParameters(hmm.startprob_, hmm.transmat_, hmm.emissionprob_)
     symbols, _ = sample_hmm(parameters, *RATE_SAMPLE, rng)
@@ -102,6 +116,16 @@ def hankel_singular_values(hmm: CategoricalHMM, length: int = HANKEL_LENGTH) -> 
     -------
     ndarray of shape (state,)
         Falling from 1.
+
+    Examples
+    --------
+    Two states that emit alike are one state:
+
+    >>> from hmmlens import CategoricalHMM
+    >>> transmat = np.array([[0.9, 0.1], [0.1, 0.9]])
+    >>> model = CategoricalHMM.from_parameters(np.full(2, 0.5), transmat, np.full((2, 2), 0.5))
+    >>> hankel_singular_values(model).round(3).tolist()
+    [1.0, 0.0]
     """
     past, future = [hmm.get_stationary_distribution()], [np.ones(len(hmm.startprob_))]
     # By length: P(u, state before the next symbol) and P(v | state that emits its first symbol).

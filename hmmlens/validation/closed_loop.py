@@ -63,6 +63,11 @@ def sample_categories(distributions: Floats, rng: np.random.Generator) -> NDArra
     -------
     ndarray of shape (row,)
         Index of the category.
+
+    Examples
+    --------
+    >>> sample_categories(np.array([[0.0, 1.0], [1.0, 0.0]]), np.random.default_rng(0)).tolist()
+    [1, 0]
     """
     upto = distributions.cumsum(axis=1)
     categories: NDArray[np.int64] = (
@@ -131,6 +136,13 @@ def energy_distance(one: Floats, two: Floats, rng: np.random.Generator) -> float
     -------
     float
         0 for equal distributions only; in units of the output.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> one, two = rng.normal(size=(200, 2)), rng.normal(loc=1.0, size=(200, 2))
+    >>> energy_distance(one, two, rng) > energy_distance(one, rng.normal(size=(200, 2)), rng)
+    True
     """
     from scipy.spatial.distance import cdist
 

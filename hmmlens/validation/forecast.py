@@ -35,6 +35,14 @@ def free_run(posteriors: Floats, transmat: Floats, classes: Ints, horizon: int) 
     ------
     ndarray of shape (sequence, time, state)
         State probabilities; steps before h hold 0.
+
+    Examples
+    --------
+    >>> posteriors = np.array([[[1.0, 0.0], [1.0, 0.0]]])
+    >>> transmat = np.array([[[0.9, 0.1], [0.2, 0.8]]])
+    >>> ahead = list(free_run(posteriors, transmat, np.zeros((1, 2), dtype=int), horizon=1))
+    >>> ahead[1].round(2).tolist()
+    [[[0.0, 0.0], [0.9, 0.1]]]
     """
     present = [(c, np.nonzero(classes[:, 1:] == c)) for c in range(len(transmat))]
     distribution = posteriors

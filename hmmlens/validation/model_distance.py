@@ -64,6 +64,13 @@ def juang_rabiner(
     -------
     Estimate
         In nats per step; infinite where ``found`` excludes what was sampled.
+
+    Examples
+    --------
+    >>> from hmmlens import CategoricalHMM
+    >>> coin = CategoricalHMM.from_parameters(np.ones(1), np.ones((1, 1)), np.array([[0.5, 0.5]]))
+    >>> juang_rabiner(coin, coin, 10, 20, np.random.default_rng(0)).value
+    0.0
     """
     parameters = HMMParameters(truth.startprob_, truth.transmat_, truth.emissionprob_)
     symbols, _ = sample_hmm(parameters, n_sequences, n_steps, rng)

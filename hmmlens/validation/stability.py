@@ -41,6 +41,12 @@ def pairwise(paths: Sequence[Ints]) -> NDArray[np.float64]:
     -------
     ndarray of shape (pair,)
         Adjusted Rand indices.
+
+    Examples
+    --------
+    >>> paths = [np.array([[0, 0, 1, 1]]), np.array([[1, 1, 0, 0]]), np.array([[0, 1, 0, 1]])]
+    >>> pairwise(paths).round(2).tolist()
+    [1.0, -0.5, -0.5]
     """
     return np.array([rand_index(one, other) for one, other in combinations(paths, 2)])
 

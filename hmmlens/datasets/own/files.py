@@ -51,6 +51,20 @@ def from_file(settings: FileData, rng: np.random.Generator, frozen: bool = False
     ------
     DataError
         With the file, and the place in it where something does not fit.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from hmmlens.datasets.own.table import TableData
+    >>> steps = [(trial, step, step % 3) for trial in range(6) for step in range(9)]
+    >>> table = pd.DataFrame(steps, columns=["trial", "second", "symbol"])
+    >>> table.to_csv("trials.csv", index=False)
+    >>> columns = {"sequence": "trial", "time": "second", "inputs": ["symbol"]}
+    >>> settings = TableData(
+    ...     kind="table", path="trials.csv", columns=columns, input_kind="symbols"
+    ... )
+    >>> from_file(settings, np.random.default_rng(0))["input"].shape
+    (6, 9)
     """
     data = sequences(settings.read(), settings, rng, frozen)
     sha256 = _sha256(Path(settings.path), settings.files())

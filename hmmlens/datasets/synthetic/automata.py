@@ -66,6 +66,14 @@ def tomita(grammar: int) -> Automaton:
     ------
     DataError
         When there is no such grammar.
+
+    Examples
+    --------
+    Words of ones only:
+
+    >>> automaton = tomita(1)
+    >>> automaton.accepts[run(automaton, np.array([[1, 1, 0, 1]]))].tolist()
+    [[True, True, False, False]]
     """
     if grammar not in _TOMITA:
         raise DataError(f"there is no Tomita grammar {grammar}; there are 1 to 7")
@@ -105,6 +113,11 @@ def run(automaton: Automaton, symbols: NDArray[np.integer]) -> Int64s:
     -------
     ndarray of int, shape (sequence, time)
         State after each symbol.
+
+    Examples
+    --------
+    >>> run(counter(3), np.array([[1, 1, 0, 1]])).tolist()
+    [[1, 2, 2, 0]]
     """
     states = np.empty(symbols.shape, dtype=np.int64)
     state = np.zeros(len(symbols), dtype=np.int64)
@@ -167,6 +180,13 @@ def sample_words(
     -------
     symbols, accepted, states : ndarray of int, shape (sequence, time)
         Each as it is after the symbol.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> symbols, accepted, states = sample_words(tomita(2), 0.05, 4, 30, rng)
+    >>> symbols.shape, sorted(set(accepted.ravel().tolist()))
+    ((4, 30), [0, 1])
     """
     fatal = decided(automaton)[automaton.moves] & ~decided(automaton)[:, None]
     even = fatal[:, 0] == fatal[:, 1]

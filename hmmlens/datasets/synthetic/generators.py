@@ -61,6 +61,12 @@ def check_hmm(startprob: ArrayLike, transmat: ArrayLike, emissionprob: ArrayLike
     ------
     DataError
         When a shape does not fit, an entry is below 0, or a row does not add up to 1.
+
+    Examples
+    --------
+    >>> hmm = check_hmm([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], [[1, 0, 0], [0, 0.5, 0.5]])
+    >>> hmm.emissionprob.shape
+    (2, 3)
     """
     try:
         start, trans, emit = (
@@ -115,6 +121,11 @@ def preset_hmm(name: str) -> HMMParameters:
     ------
     DataError
         When there is no such preset.
+
+    Examples
+    --------
+    >>> preset_hmm("chain3").transmat.shape
+    (3, 3)
     """
     if name in FULLY:
         n, stay, own, other = FULLY[name]
@@ -168,6 +179,13 @@ def sample_hmm(
     -------
     symbols, states : ndarray of int, shape (sequence, time)
         A symbol and a state for each step.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> symbols, states = sample_hmm(preset_hmm("chain3"), 4, 50, rng)
+    >>> symbols.shape, states.shape
+    ((4, 50), (4, 50))
     """
     states = np.empty((n_sequences, n_steps), dtype=np.int64)
     states[:, 0] = _sample_categories(np.tile(hmm.startprob, (n_sequences, 1)), rng)
@@ -208,6 +226,13 @@ def sample_flipflop(
         Pulses of -1 and 1, else 0; and the sign of the last pulse.
     states : ndarray of int, shape (sequence, time)
         The target read as a binary number, channel 0 the lowest bit.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> pulses, target, states = sample_flipflop(2, 0.1, 4, 50, rng)
+    >>> target.shape, sorted(set(target.ravel().tolist()))
+    ((4, 50, 2), [-1.0, 1.0])
     """
     shape = (n_sequences, n_steps, n_bits)
     signs = rng.choice([-1.0, 1.0], size=shape)

@@ -68,6 +68,16 @@ def fit(space: Floats, data: InputOutput, n_states: int, seed: int) -> Codebook:
     -------
     Codebook
         The cells and their chain.
+
+    Examples
+    --------
+    >>> states = np.tile(np.arange(40) // 10 % 2, (9, 1))
+    >>> split = np.repeat([0, 1, 2], 3)[:, None].repeat(40, axis=1)
+    >>> masks = {"train": split == 0, "select": split == 1, "test": split == 2}
+    >>> data = InputOutput(np.eye(2)[states], np.zeros((9, 40), dtype=int), 1, masks)
+    >>> book = fit(4.0 * states[..., None], data, n_states=2, seed=0)
+    >>> sorted(book.means.round(2).tolist())
+    [[0.0, 1.0], [1.0, 0.0]]
     """
     from sklearn.exceptions import ConvergenceWarning
 
@@ -290,6 +300,11 @@ def elbow(counts: Ints, fidelity: Floats, n_states: int) -> float:
     -------
     float
         NaN where the counts do not reach from half of ``n_states`` to its double.
+
+    Examples
+    --------
+    >>> float(elbow(np.array([1, 2, 4, 8]), np.array([0.5, 0.9, 0.99, 0.991]), 4)) > 3
+    True
     """
     if n_states / 2 < counts[0] or 2 * n_states > counts[-1]:
         return np.nan

@@ -36,6 +36,13 @@ def ngram_nll(
     -------
     float
         In nats.
+
+    Examples
+    --------
+    >>> symbols = np.tile([0, 1], (5, 20))
+    >>> inputs, targets = symbols[:, :-1], symbols[:, 1:]
+    >>> ngram_nll(inputs, targets, inputs, targets, order=1, n_inputs=2, n_targets=2) < 0.05
+    True
     """
     total, count = 0.0, 0
     for context in range(min(order, 1), order + 1):
@@ -99,6 +106,11 @@ def marginal_mse(train_target: Floats, test_target: Floats) -> float:
     -------
     float
         The error of the train mean as a constant prediction.
+
+    Examples
+    --------
+    >>> marginal_mse(np.array([[[0.0], [2.0]]]), np.array([[[1.0], [3.0]]]))
+    2.0
     """
     mean = np.nanmean(train_target.reshape(-1, train_target.shape[-1]), axis=0)
     return mean_squared_error(np.broadcast_to(mean, test_target.shape), test_target)
@@ -116,6 +128,11 @@ def persistence_mse(test_input: Floats, test_target: Floats) -> float:
     -------
     float
         The error of the present input as the prediction.
+
+    Examples
+    --------
+    >>> persistence_mse(np.array([[[0.0], [2.0]]]), np.array([[[1.0], [3.0]]]))
+    1.0
     """
     return mean_squared_error(test_input, test_target)
 
@@ -144,6 +161,12 @@ def linear_mse(
     -------
     float
         Mean squared error.
+
+    Examples
+    --------
+    >>> values = np.random.default_rng(0).normal(size=(10, 40, 2))
+    >>> linear_mse(values, 3 * values, values, 3 * values, n_lags=2) < 1e-6
+    True
     """
     known = np.isfinite(train_target).all(axis=-1)
     design = _last_inputs(train_input, n_lags)[known]

@@ -110,6 +110,15 @@ def label(method: str | Method, train: Layer, test: Layer, n_states: int, seed: 
     ------
     DataError
         When there is no such method, or its labels break the protocol.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> states = np.tile(np.arange(40) // 10 % 2, (8, 1))
+    >>> values = 4.0 * states[..., None] + rng.normal(size=(8, 40, 1))
+    >>> train, test = Layer(values[:6], np.full(6, 40)), Layer(values[6:], np.full(2, 40))
+    >>> label("k-means", train, test, n_states=2, seed=0).test.shape
+    (2, 40)
     """
     name = method if isinstance(method, str) else getattr(method, "__name__", method)
     if isinstance(method, str):

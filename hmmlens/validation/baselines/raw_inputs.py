@@ -71,6 +71,11 @@ def lagged(values: Floats, n_lags: int = N_LAGS) -> Floats:
     -------
     ndarray of shape (sequence, time, (n_lags + 1) * feature)
         Values concatenated with those of the steps before.
+
+    Examples
+    --------
+    >>> lagged(np.arange(3.0).reshape(1, 3, 1), n_lags=1)[0].tolist()
+    [[0.0, 0.0], [1.0, 0.0], [2.0, 1.0]]
     """
     n_steps = values.shape[1]
     parts = [np.zeros_like(values) for _ in range(n_lags + 1)]

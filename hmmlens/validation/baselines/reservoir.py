@@ -33,6 +33,19 @@ def fit_readout(network: RecurrentNetwork, train: Sequences) -> None:
         The network.
     train : Sequences
         Sequences to learn from; steps without a target are ignored.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from hmmlens.rnn.recurrent_network import initialise
+    >>> from hmmlens.rnn.training import Sequences
+    >>> network = initialise(
+    ...     0, cell="gru", n_inputs=2, n_outputs=2, n_units=4, symbols_in=True, symbols_out=True
+    ... )
+    >>> symbols = torch.tensor([[0, 1] * 20] * 5)
+    >>> fit_readout(network, Sequences(symbols, symbols))
+    >>> bool((network(symbols).argmax(dim=2) == symbols).all())
+    True
     """
     import torch
 
