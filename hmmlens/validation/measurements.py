@@ -220,7 +220,7 @@ def measure(
     data, space = prepare(recorded, seed, settings)
     spaces = {OUTPUT: data.distribution, COMPONENTS: space}
     curves = {
-        name: codebook.curve(points, data, settings.horizon, seed)
+        name: codebook.curve(points, data, settings.horizon, seed, settings.codebook)
         for name, points in spaces.items()
     }
     n_states = _n_states(curves[OUTPUT], endpoints, thresholds)
@@ -252,7 +252,7 @@ def fit_states(
     seed : int
         Seed of k-means.
     settings : EvidenceSettings, optional
-        The horizon, and when a state is clear.
+        The horizon, when a state is clear, and settings of k-means.
 
     Returns
     -------
@@ -260,7 +260,7 @@ def fit_states(
         The fit.
     """
     horizon = settings.horizon
-    book = codebook.fit(space, data, n_states, seed)
+    book = codebook.fit(space, data, n_states, seed, settings.codebook)
     train = data.masks["train"]
     rows = train.any(axis=1)
     length = train[rows].sum(axis=1)

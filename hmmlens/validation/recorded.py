@@ -15,6 +15,7 @@ from hmmlens.recording import activations
 from hmmlens.reduction.constant_units import varying_units
 from hmmlens.reduction.principal_components import PrincipalComponents
 from hmmlens.typing import Bools, Floats, Ints
+from hmmlens.validation.baselines.codebook import DEFAULT_CODEBOOKS, CodebookSettings
 from hmmlens.validation.input_output import InputOutput, input_classes
 
 
@@ -38,6 +39,8 @@ class EvidenceSettings:
         Resamples behind the distribution of the number of states.
     clear : float
         A state is clear when its filtered probability is above this.
+    codebook : CodebookSettings
+        Settings of the codebooks.
     """
 
     horizon: int = 5
@@ -47,6 +50,7 @@ class EvidenceSettings:
     fidelity_tolerance: float = Selection().fidelity_tolerance
     n_bootstrap: int = 200
     clear: float = 0.8
+    codebook: CodebookSettings = DEFAULT_CODEBOOKS
 
 
 DEFAULT_SETTINGS = EvidenceSettings()

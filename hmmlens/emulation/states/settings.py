@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hmmlens.validation.baselines.codebook import DEFAULT_CODEBOOKS, CodebookSettings
 from hmmlens.validation.recorded import DEFAULT_SETTINGS
 
 
@@ -53,6 +54,8 @@ class StateSettings:
     n_resamples : int
         Resamples of runs behind the interval of a hazard, and permutations of sets behind a p
         value.
+    codebook : CodebookSettings
+        Settings of the k-means cells.
     """
 
     n_runs: tuple[int, int, int] = (48, 16, 16)
@@ -78,6 +81,7 @@ class StateSettings:
     n_random_sets: int = 24
     set_size: int = 3
     n_resamples: int = 1000
+    codebook: CodebookSettings = DEFAULT_CODEBOOKS
 
 
 DEFAULTS = StateSettings()

@@ -142,9 +142,9 @@ def cell_errors(
     masks = {"train": known & (split == 0)[:, None]}
     classes = np.zeros(runs.distribution.shape[:2], dtype=np.int64)
     data = InputOutput(runs.distribution, classes, 1, masks)
-    counts, errors = np.array(codebook.COUNTS), []
+    counts, errors = np.array(settings.codebook.counts), []
     for n_states in counts.tolist():
-        book = codebook.fit(values, data, n_states, seed)
+        book = codebook.fit(values, data, n_states, seed, settings.codebook)
         distribution = np.eye(n_states)[book.states[future.run, future.time]]
         outputs = []
         for _ in range(settings.n_fidelity_steps):

@@ -9,7 +9,7 @@ same factor; at the number of discrete states there is a steep gain and then a f
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -23,12 +23,30 @@ from hmmlens.validation.baselines.registry import baseline
 from hmmlens.validation.forecast import fidelity_curve, free_run, sequence_scores
 from hmmlens.validation.input_output import InputOutput
 
-#: State counts of the curve. It must reach twice the largest count that is judged.
-COUNTS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24)
-#: Frames from which k-means learns, and its restarts.
-KMEANS_FRAMES, KMEANS_RESTARTS = 4000, 4
 #: Smallest value of one minus fidelity: below it, differences are noise.
 LEAST_MISS = 1e-4
+
+
+@dataclass(frozen=True)
+class CodebookSettings:
+    """Settings of codebooks.
+
+    Attributes
+    ----------
+    counts : tuple of int
+        Numbers of cells of :func:`curve`, up to twice the largest number that is judged or more.
+    max_frames : int
+        Frames of train from which k-means learns, at most; evenly spaced.
+    n_init : int
+        Initialisations of k-means, of which the best counts.
+    """
+
+    counts: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24)
+    max_frames: int = 4000
+    n_init: int = 4
+
+
+DEFAULT_CODEBOOKS = CodebookSettings()
 
 
 class Codebook(NamedTuple):
@@ -50,7 +68,13 @@ class Codebook(NamedTuple):
 
 
 @baseline("codebook", "space", label="k-means chain")
-def fit(space: Floats, data: InputOutput, n_states: int, seed: int) -> Codebook:
+def fit(
+    space: Floats,
+    data: InputOutput,
+    n_states: int,
+    seed: int,
+    settings: CodebookSettings = DEFAULT_CODEBOOKS,
+) -> Codebook:
     """Divide a space into cells, learnt from train.
 
     Parameters
@@ -63,6 +87,8 @@ def fit(space: Floats, data: InputOutput, n_states: int, seed: int) -> Codebook:
         Number of cells.
     seed : int
         Seed of k-means.
+    settings : CodebookSettings, optional
+        Settings of k-means.
 
     Returns
     -------
@@ -83,12 +109,12 @@ def fit(space: Floats, data: InputOutput, n_states: int, seed: int) -> Codebook:
 
     train = data.masks["train"]
     learn = space[train]
-    if len(learn) > KMEANS_FRAMES:
-        learn = learn[np.linspace(0, len(learn) - 1, KMEANS_FRAMES).round().astype(int)]
+    if len(learn) > settings.max_frames:
+        learn = learn[np.linspace(0, len(learn) - 1, settings.max_frames).round().astype(int)]
     with warnings.catch_warnings():
         # Fewer distinct outputs than cells: some cells stay empty, which harms nothing.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        found = fit_kmeans(learn, n_states, KMEANS_RESTARTS, seed)
+        found = fit_kmeans(learn, n_states, settings.n_init, seed)
     flat = nearest(space.reshape(-1, space.shape[2]), found.cluster_centers_)
     return counted(flat.reshape(space.shape[:2]), data, n_states)
 
@@ -159,7 +185,11 @@ class Curve(NamedTuple):
 
 
 def curve(
-    space: Floats, data: InputOutput, horizon: int, seed: int, counts: Iterable[int] = COUNTS
+    space: Floats,
+    data: InputOutput,
+    horizon: int,
+    seed: int,
+    settings: CodebookSettings = DEFAULT_CODEBOOKS,
 ) -> Curve:
     """Return the fidelity of codebooks of a space over the number of cells.
 
@@ -173,19 +203,19 @@ def curve(
         Largest number of steps ahead.
     seed : int
         Seed of k-means.
-    counts : iterable of int, optional
-        Numbers of cells.
+    settings : CodebookSettings, optional
+        Numbers of cells, and settings of k-means.
 
     Returns
     -------
     Curve
         Fidelity by number of cells.
     """
-    sizes = np.array(sorted(counts))
+    sizes = np.array(sorted(settings.counts))
     rows: dict[str, list[Floats]] = {"select": [], "test": []}
     by_sequence = []
     for n_states in sizes.tolist():
-        book = fit(space, data, n_states, seed)
+        book = fit(space, data, n_states, seed, settings)
         cells = one_hot(book.states, n_states)
         for part, found in rows.items():
             found.append(score(data, part, cells, book.transmat, book.means, horizon))

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from hmmlens.dynamics.forecasts import record
-from hmmlens.emulation.states import state_counts
 from hmmlens.emulation.states.settings import DEFAULTS, StateSettings
 from hmmlens.emulation.states.state_counts import (
     FutureOutputs,
@@ -89,7 +88,7 @@ def test_noise_of_monte_carlo_counts_as_no_miss(found: tuple) -> None:
 
 def test_a_continuum_has_no_elbow() -> None:
     """Cells of a line miss a share that falls by the same factor with each doubling."""
-    counts = np.array(state_counts.codebook.COUNTS)
+    counts = np.array(DEFAULTS.codebook.counts)
     rng = np.random.default_rng(0)
     missed = rng.uniform(0.9, 1.1, size=(12, 1)) * counts[None] ** -2.0
     parts = np.stack([missed, np.ones((12, len(counts)))], axis=2)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hmmlens.validation.baselines import codebook
-from hmmlens.validation.baselines.codebook import curve, elbow
+from hmmlens.validation.baselines.codebook import CodebookSettings, curve, elbow
 from hmmlens.validation.input_output import InputOutput
 
 COUNTS = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24])
@@ -84,7 +84,7 @@ def test_planted_states_have_a_cliff_and_a_ring_has_none(modulus: int) -> None:
 
 def test_known_automaton_is_carried_to_every_horizon() -> None:
     distribution, data = counting(3, 0.0)
-    found = curve(distribution, data, 5, seed=0, counts=(1, 3))
+    found = curve(distribution, data, 5, seed=0, settings=CodebookSettings(counts=(1, 3)))
     # Pooling leaves each table a trace of the others.
     assert found.test[1].min() > 0.999
     assert abs(found.test[0]).max() < 0.05
@@ -102,5 +102,18 @@ def test_test_split_teaches_nothing() -> None:
 
 def test_fewer_points_than_cells_harm_nothing() -> None:
     distribution, data = counting(2, 0.0)
-    found = curve(distribution, data, 2, seed=0, counts=(2, 4))
+    found = curve(distribution, data, 2, seed=0, settings=CodebookSettings(counts=(2, 4)))
     np.testing.assert_allclose(found.test, 1, atol=1e-3)
+
+
+def test_k_means_learns_from_at_most_the_frames_of_its_settings() -> None:
+    distribution, data = counting(3, 0.0)
+    changed = distribution.copy()
+    train = np.argwhere(data.masks["train"])
+    # Of two frames, the first and the last are taken; all others of train may hold anything.
+    for sequence, time in train[1:-1]:
+        changed[sequence, time] = 100.0
+    two = CodebookSettings(max_frames=2, n_init=1)
+    test = data.masks["test"]
+    books = [codebook.fit(points, data, 2, 0, two) for points in (distribution, changed)]
+    np.testing.assert_array_equal(books[0].states[test], books[1].states[test])

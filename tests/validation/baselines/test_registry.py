@@ -21,7 +21,7 @@ PARAMETERS = {
     "inputs": list(inspect.signature(raw_inputs.control).parameters),
     "symbols": list(inspect.signature(automata.automaton_distribution).parameters),
     "network": ["network"],
-    "space": list(inspect.signature(codebook.fit).parameters),
+    "space": list(inspect.signature(codebook.fit).parameters)[:4],
 }
 
 
