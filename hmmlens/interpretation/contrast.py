@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -10,12 +11,33 @@ from numpy.typing import NDArray
 
 from hmmlens.typing import Floats
 
-#: Features that a sentence names, those that set the state apart most.
-N_FEATURES = 3
-#: Least difference that a sentence names: standard deviations, log odds, and times the spread.
-LEAST_DEVIATION, LEAST_ODDS, LEAST_SPREAD = 0.25, 0.5, 2.0
-#: A state that is in fewer steps than this is too rare to be described.
-FEWEST_STEPS = 2.0
+
+@dataclass(frozen=True)
+class ContrastSettings:
+    """Settings of the comparison of a state with all steps.
+
+    Attributes
+    ----------
+    n_features : int
+        Features that a sentence names, at most; those that set the state apart most.
+    min_deviation : float
+        Least difference of levels that a sentence names, in standard deviations over all steps.
+    min_log_odds : float
+        Least log odds of a symbol that a sentence names.
+    min_spread : float
+        A sentence names a spread that is so many times that of all steps, or as many times smaller.
+    min_steps : float
+        A state in fewer steps is too rare to be described.
+    """
+
+    n_features: int = 3
+    min_deviation: float = 0.25
+    min_log_odds: float = 0.5
+    min_spread: float = 2.0
+    min_steps: float = 2.0
+
+
+DEFAULT_CONTRASTS = ContrastSettings()
 
 
 class Contrast(NamedTuple):
@@ -28,7 +50,7 @@ class Contrast(NamedTuple):
     deviation : ndarray of shape (state, feature)
         Difference from the overall mean in overall standard deviations; of symbols the log odds
         relative to those of all steps. NaN for a feature that never varies, and for a state in
-        fewer than :data:`FEWEST_STEPS` steps.
+        fewer than ``min_steps`` steps, see :class:`ContrastSettings`.
     spread : ndarray of shape (state, feature)
         The state's standard deviation over the overall one; NaN for symbols.
     """
@@ -39,7 +61,12 @@ class Contrast(NamedTuple):
     spread: Floats
 
 
-def contrast(weight: Floats, values: Floats, symbols: bool) -> Contrast:
+def contrast(
+    weight: Floats,
+    values: Floats,
+    symbols: bool,
+    settings: ContrastSettings = DEFAULT_CONTRASTS,
+) -> Contrast:
     """Compare the features of states with those of all steps.
 
     Parameters
@@ -50,6 +77,8 @@ def contrast(weight: Floats, values: Floats, symbols: bool) -> Contrast:
         Features, symbols one-hot or as probabilities. What is not finite is ignored.
     symbols : bool
         Whether features are shares of symbols.
+    settings : ContrastSettings, optional
+        The fewest steps of a state that is described.
 
     Returns
     -------
@@ -79,7 +108,7 @@ def contrast(weight: Floats, values: Floats, symbols: bool) -> Contrast:
     # The deviation of a constant is not 0 but a rounding error.
     largest = np.where(known, values, -np.inf).max(axis=0, initial=-np.inf)
     varies = (largest > np.where(known, values, np.inf).min(axis=0, initial=np.inf)) & (overall > 0)
-    described = varies & (mass >= FEWEST_STEPS)
+    described = varies & (mass >= settings.min_steps)
     scale = np.where(varies, overall, 1.0)
     if symbols:
         deviation = _log_odds(centre + away, centre, mass, n)
@@ -97,7 +126,12 @@ def _log_odds(share: Floats, overall: Floats, mass: Floats, n: Floats) -> Floats
     return found
 
 
-def distinctive(deviation: Floats, spread: Floats, symbols: bool) -> NDArray[np.intp]:
+def distinctive(
+    deviation: Floats,
+    spread: Floats,
+    symbols: bool,
+    settings: ContrastSettings = DEFAULT_CONTRASTS,
+) -> NDArray[np.intp]:
     """Return the features that set one state apart, the most distinctive first.
 
     Parameters
@@ -106,18 +140,20 @@ def distinctive(deviation: Floats, spread: Floats, symbols: bool) -> NDArray[np.
         Of one state, see :class:`Contrast`.
     symbols : bool
         Whether features are shares of symbols.
+    settings : ContrastSettings, optional
+        The least differences.
 
     Returns
     -------
     ndarray of shape (distinctive,)
         Indices of features.
     """
-    least = LEAST_ODDS if symbols else LEAST_DEVIATION
+    least = settings.min_log_odds if symbols else settings.min_deviation
     with np.errstate(divide="ignore"):
         ratio = np.abs(np.log2(np.where(np.isnan(spread), 1.0, np.maximum(spread, 1e-12))))
     size = np.abs(np.nan_to_num(deviation))
     score = np.where(size >= least, size, 0.0)
-    score = np.where(ratio >= np.log2(LEAST_SPREAD), np.maximum(score, ratio / 4), score)
+    score = np.where(ratio >= np.log2(settings.min_spread), np.maximum(score, ratio / 4), score)
     order = np.argsort(-score, kind="stable")
     return order[score[order] > 0]
 
@@ -129,6 +165,7 @@ def words(
     spread: Floats,
     symbols: bool,
     units: Sequence[str] | None = None,
+    settings: ContrastSettings = DEFAULT_CONTRASTS,
 ) -> str:
     """Return what sets one state apart, such as ``pulse 95.2 bpm (+1.8 SD)``.
 
@@ -142,11 +179,13 @@ def words(
         Whether features are shares of symbols.
     units : sequence of str, optional
         Units of ``mean``; empty for none.
+    settings : ContrastSettings, optional
+        How many features are named, and the least differences.
 
     Returns
     -------
     str
-        Up to three features.
+        Up to ``settings.n_features`` features.
 
     Examples
     --------
@@ -156,7 +195,7 @@ def words(
     """
     if np.isnan(deviation).all():
         return "not told, for want of steps or of variation"
-    chosen = distinctive(deviation, spread, symbols)[:N_FEATURES]
+    chosen = distinctive(deviation, spread, symbols, settings)[: settings.n_features]
     if not len(chosen):
         return "as on average"
     parts = []
@@ -169,9 +208,9 @@ def words(
             continue
         unit = f" {units[i]}" if units and units[i] else ""
         level = f"{mean[i]:.4g}".replace("-", "\N{MINUS SIGN}")
-        differs = [f"{by} SD"] if abs(deviation[i]) >= LEAST_DEVIATION else []
+        differs = [f"{by} SD"] if abs(deviation[i]) >= settings.min_deviation else []
         # Where levels differ, each state's spread is smaller than that of all steps anyway.
-        if spread[i] >= LEAST_SPREAD or not differs:
+        if spread[i] >= settings.min_spread or not differs:
             differs.append(f"spread {spread[i]:.2g} times that of all steps")
         parts.append(f"{names[i]} {level}{unit} ({', '.join(differs)})")
     return ", ".join(parts)

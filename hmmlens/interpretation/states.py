@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hmmlens.hmm import storage
 from hmmlens.hmm.models import HiddenMarkovModel
-from hmmlens.interpretation.contrast import contrast
+from hmmlens.interpretation.contrast import DEFAULT_CONTRASTS, ContrastSettings, contrast
 from hmmlens.interpretation.dwells import dwells as estimated_dwells
 from hmmlens.ragged import steps_inside
 from hmmlens.recording.activations import output_distribution
@@ -28,6 +28,7 @@ def read_states(
     length: NDArray[np.integer],
     n_truth: int,
     symbols: tuple[bool, bool] = (False, False),
+    settings: ContrastSettings = DEFAULT_CONTRASTS,
 ) -> xr.Dataset:
     """Describe the states of a model on recorded sequences, most frequent first.
 
@@ -49,6 +50,8 @@ def read_states(
         Number of true states.
     symbols : tuple of bool, optional
         Whether inputs, and outputs, are symbols.
+    settings : ContrastSettings, optional
+        Settings of the comparison of a state with all steps.
 
     Returns
     -------
@@ -71,7 +74,7 @@ def read_states(
     path = np.where(inside, posteriors.argmax(axis=2), -1)
     transmat = model.transmat_[np.ix_(order, order)]
     compared = {
-        name: contrast(posteriors[inside], values[inside], is_symbols)
+        name: contrast(posteriors[inside], values[inside], is_symbols, settings)
         for name, values, is_symbols in zip(
             ("input", "output"), (inputs, outputs), symbols, strict=True
         )
@@ -149,6 +152,7 @@ def interpret(
     reduced: xr.Dataset,
     root: xr.Dataset,
     sequences: xr.Dataset,
+    settings: ContrastSettings = DEFAULT_CONTRASTS,
 ) -> xr.Dataset:
     """Return the ``explanation`` store of a layer: its chosen models, described.
 
@@ -162,6 +166,8 @@ def interpret(
         Root of the ``activations`` store.
     sequences : Dataset
         The ``sequences`` store.
+    settings : ContrastSettings, optional
+        Settings of the comparison of a state with all steps.
 
     Returns
     -------
@@ -186,6 +192,7 @@ def interpret(
             sequences.attrs["input_kind"] == "symbols",
             sequences.attrs["target_kind"] == "symbols",
         ),
+        settings=settings,
     )
     result = result.assign(sequence_index=("sequence", root["sequence"].to_numpy()))
     return result.assign_attrs(reducer=choices["reducer"].iloc[0])

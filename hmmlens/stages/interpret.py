@@ -8,6 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from hmmlens.interpretation import states
+from hmmlens.interpretation.contrast import DEFAULT_CONTRASTS, ContrastSettings
 
 
 def chosen_reducer(choices: pd.DataFrame) -> str:
@@ -31,6 +32,7 @@ def interpret_choices(
     stores_of: Callable[[str], tuple[xr.Dataset, xr.Dataset]],
     root: xr.Dataset,
     sequences: xr.Dataset,
+    settings: ContrastSettings = DEFAULT_CONTRASTS,
 ) -> xr.Dataset:
     """Describe the chosen models of a layer in units of inputs, outputs and the truth.
 
@@ -44,6 +46,8 @@ def interpret_choices(
         Root of the ``activations`` store.
     sequences : Dataset
         The ``sequences`` store.
+    settings : ContrastSettings, optional
+        Settings of the comparison of a state with all steps.
 
     Returns
     -------
@@ -51,4 +55,5 @@ def interpret_choices(
         The ``explanation`` store.
     """
     reduced, sweep = stores_of(chosen_reducer(choices))
-    return states.interpret(choices[choices["chosen_reducer"]], sweep, reduced, root, sequences)
+    chosen = choices[choices["chosen_reducer"]]
+    return states.interpret(chosen, sweep, reduced, root, sequences, settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -17,19 +18,38 @@ from hmmlens.stats.scaling import scaled
 from hmmlens.typing import Floats
 from hmmlens.validation.baselines import constant
 
-#: Contexts of the n-gram baselines.
-NGRAM_ORDERS = (0, 1, 2, 4)
-
 #: The loss of a task by the kind of its target, and the name of the best constant answer by loss.
 METRICS = {"symbols": "nll", "values": "mse"}
 MARGINAL = {"nll": "0-gram context", "mse": "mean"}
 
-#: Longest words of the Hankel matrix.
-HANKEL_LENGTH = 5
 
-#: Sequences and steps that the entropy rate is measured on, and steps left out before.
-RATE_SAMPLE = (200, 500)
-RATE_BURN_IN = 100
+@dataclass(frozen=True)
+class CeilingSettings:
+    """Settings of the limits of a task.
+
+    Attributes
+    ----------
+    ngram_orders : tuple of int
+        Context lengths of the n-gram baselines; 0 is the best constant answer, which is needed.
+    n_lags : int
+        Inputs that the linear and the logistic baseline read.
+    hankel_length : int
+        Length of the longest words of the Hankel matrix.
+    n_rate_sequences, n_rate_steps : int
+        Sequences, and steps of each, that are sampled for the entropy rate.
+    rate_burn_in : int
+        First steps of these sequences that are excluded.
+    """
+
+    ngram_orders: tuple[int, ...] = (0, 1, 2, 4)
+    n_lags: int = 10
+    hankel_length: int = 5
+    n_rate_sequences: int = 200
+    n_rate_steps: int = 500
+    rate_burn_in: int = 100
+
+
+DEFAULT_CEILINGS = CeilingSettings()
 
 
 def exact_nll(hmm: CategoricalHMM, symbols: np.ndarray, length: np.ndarray | None = None) -> float:
@@ -68,7 +88,9 @@ def _surprise(hmm: CategoricalHMM, symbols: np.ndarray, length: np.ndarray | Non
     return surprise
 
 
-def entropy_rate(hmm: CategoricalHMM, rng: np.random.Generator) -> Estimate:
+def entropy_rate(
+    hmm: CategoricalHMM, rng: np.random.Generator, settings: CeilingSettings = DEFAULT_CEILINGS
+) -> Estimate:
     """Return the entropy rate of a model, from a long run of its own.
 
     The mean surprise of the exact filter after a burn-in (Shannon, McMillan and Breiman). The
@@ -80,6 +102,8 @@ def entropy_rate(hmm: CategoricalHMM, rng: np.random.Generator) -> Estimate:
         The model.
     rng : numpy.random.Generator
         Source of the run.
+    settings : CeilingSettings, optional
+        Length of the run and its burn-in.
 
     Returns
     -------
@@ -94,11 +118,13 @@ def entropy_rate(hmm: CategoricalHMM, rng: np.random.Generator) -> Estimate:
     0.693
     """
     parameters = HMMParameters(hmm.startprob_, hmm.transmat_, hmm.emissionprob_)
-    symbols, _ = sample_hmm(parameters, *RATE_SAMPLE, rng)
-    return mean_estimate(_surprise(hmm, symbols)[:, RATE_BURN_IN:].mean(axis=1))
+    symbols, _ = sample_hmm(parameters, settings.n_rate_sequences, settings.n_rate_steps, rng)
+    return mean_estimate(_surprise(hmm, symbols)[:, settings.rate_burn_in :].mean(axis=1))
 
 
-def hankel_singular_values(hmm: CategoricalHMM, length: int = HANKEL_LENGTH) -> Floats:
+def hankel_singular_values(
+    hmm: CategoricalHMM, length: int = DEFAULT_CEILINGS.hankel_length
+) -> Floats:
     """Return the singular values of the Hankel matrix, as shares of the largest.
 
     Its entries are P(u v) in the stationary process, for all words u and v of up to ``length``
@@ -202,7 +228,9 @@ def model_of(data: xr.Dataset) -> CategoricalHMM:
     return CategoricalHMM.from_parameters(*parameters)
 
 
-def of_dataset(data: xr.Dataset, seed: int = 0) -> pd.DataFrame:
+def of_dataset(
+    data: xr.Dataset, seed: int = 0, settings: CeilingSettings = DEFAULT_CEILINGS
+) -> pd.DataFrame:
     """Return floors, baselines and ceilings of a dataset, on its test split.
 
     Parameters
@@ -211,6 +239,8 @@ def of_dataset(data: xr.Dataset, seed: int = 0) -> pd.DataFrame:
         The ``sequences`` store.
     seed : int, optional
         Seed of the run on which the entropy rate is measured.
+    settings : CeilingSettings, optional
+        Baselines, words of the Hankel matrix, and the run for the entropy rate.
 
     Returns
     -------
@@ -221,17 +251,17 @@ def of_dataset(data: xr.Dataset, seed: int = 0) -> pd.DataFrame:
         Bayes-optimal observers that know the generating model.
     """
     data = without_padding(data)
-    rows = _baselines(data)
+    rows = _baselines(data, settings)
     for metric in ("nll", "mse"):
         if f"floor_{metric}" in data.attrs:
             rows.append(("exact answer", "floor", metric, float(data.attrs[f"floor_{metric}"])))
     table = pd.DataFrame(rows, columns=["name", "role", "metric", "value"])
     if "transmat" in data:
-        table = pd.concat([table, _of_model(data, seed)], ignore_index=True)
+        table = pd.concat([table, _of_model(data, seed, settings)], ignore_index=True)
     return table.reindex(columns=[*table.columns[:4], "low", "high"])
 
 
-def _baselines(data: xr.Dataset) -> list[tuple[str, str, str, float]]:
+def _baselines(data: xr.Dataset, settings: CeilingSettings) -> list[tuple[str, str, str, float]]:
     split = data["split"].to_numpy()
     train, test = split == 0, split == 2
     inputs, target = data["input"].to_numpy(), data["target"].to_numpy()
@@ -242,12 +272,14 @@ def _baselines(data: xr.Dataset) -> list[tuple[str, str, str, float]]:
         split_up = (inputs[train], target[train], inputs[test], target[test])
         scores = {
             f"{k}-gram context": constant.ngram_nll(*split_up, k, n, n_targets)
-            for k in (NGRAM_ORDERS if symbols_in else (0,))
+            for k in (settings.ngram_orders if symbols_in else (0,))
         }
         if not symbols_in:
             values = _scaled(data)
             split_up = (values[train], target[train], values[test], target[test])
-            scores["logistic, 10 inputs"] = constant.logistic_nll(*split_up, n_targets)
+            scores[f"logistic, {settings.n_lags} inputs"] = constant.logistic_nll(
+                *split_up, n_targets, settings.n_lags
+            )
         return [(name, "baseline", "nll", score) for name, score in scores.items()]
     if data.attrs["input_kind"] == "symbols":
         inputs = given = np.eye(int(data.attrs["n_symbols"]))[inputs]
@@ -257,8 +289,8 @@ def _baselines(data: xr.Dataset) -> list[tuple[str, str, str, float]]:
     scores = {"mean": constant.marginal_mse(target[train], target[test])}
     if inputs.shape == target.shape:
         scores["persistence"] = constant.persistence_mse(inputs[test], target[test])
-    scores["linear, 10 inputs"] = constant.linear_mse(
-        given[train], target[train], given[test], target[test]
+    scores[f"linear, {settings.n_lags} inputs"] = constant.linear_mse(
+        given[train], target[train], given[test], target[test], settings.n_lags
     )
     return [(name, "baseline", "mse", score) for name, score in scores.items()]
 
@@ -270,16 +302,16 @@ def _scaled(data: xr.Dataset) -> Floats:
     return scaled(inputs, inside, data["split"].to_numpy() == 0)
 
 
-def _of_model(data: xr.Dataset, seed: int) -> pd.DataFrame:
+def _of_model(data: xr.Dataset, seed: int, settings: CeilingSettings) -> pd.DataFrame:
     test = data["split"].to_numpy() == 2
     symbols, length = (data[name].to_numpy()[test].astype(np.int64) for name in ("input", "length"))
     hmm, truth = model_of(data), data["state"].to_numpy()[test]
-    rate = entropy_rate(hmm, np.random.default_rng(seed))
+    rate = entropy_rate(hmm, np.random.default_rng(seed), settings)
     rows: list[tuple[str, str, str, float, float, float]] = [
         ("exact filter", "floor", "nll", exact_nll(hmm, symbols, length), np.nan, np.nan),
         ("entropy rate", "target", "nll", *rate),
     ]
-    for i, value in enumerate(hankel_singular_values(hmm)):
+    for i, value in enumerate(hankel_singular_values(hmm, settings.hankel_length)):
         name = f"Hankel {i + 1}"
         rows.append((name, "target", "singular_value", float(value), np.nan, np.nan))
     # The truth is -1 past each end, where nothing is compared.

@@ -204,12 +204,13 @@ def calibrated(
         chosen.posteriors[train], chosen.truth[train], n_truth
     )
     predicted, truth = chosen.posteriors[test] @ distribution, chosen.truth[test]
-    error = calibration.calibration_error(predicted, truth, settings.n_draws, rng)
-    sure, all_steps = calibration.coverage(predicted, truth, [0.8, 1.0])["accuracy"]
+    error = calibration.calibration_error(predicted, truth, settings.n_draws, rng, settings.n_bins)
+    shares = [settings.most_certain, 1.0]
+    sure, all_steps = calibration.coverage(predicted, truth, shares)["accuracy"]
     text = (
         f"What it says of the truth is off by {error.value:.2f} on average (at most "
         f"{settings.calibrated:g} wanted); it is right in {100 * all_steps:.0f} % of steps, and in "
-        f"{100 * sure:.0f} % of the 80 % of which it is surest."
+        f"{100 * sure:.0f} % of the {100 * settings.most_certain:.0f} % of which it is surest."
     )
     holds = error.value <= settings.calibrated
     return Check("", "expected calibration error", *error, np.nan, holds, text)

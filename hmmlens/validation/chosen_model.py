@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens.hmm.models import HiddenMarkovModel
+from hmmlens.stats.calibration import N_BINS
 from hmmlens.typing import Floats, Ints
 from hmmlens.validation.input_output import InputOutput
 
@@ -37,6 +38,10 @@ class CheckSettings:
         Samples behind the p value of a longer memory; each shuffles every path.
     calibrated : float
         Largest mean calibration error of calibrated probabilities.
+    n_bins : int
+        Bins of the calibration error.
+    most_certain : float
+        Share of the steps, the most certain ones, whose accuracy the check of calibration states.
     n_fits : int
         Fits that are compared for stability.
     n_initialisations : int
@@ -52,6 +57,8 @@ class CheckSettings:
     fewest_visits: int = 5
     n_shuffles: int = 99
     calibrated: float = 0.1
+    n_bins: int = N_BINS
+    most_certain: float = 0.8
     n_fits: int = 5
     n_initialisations: int = 4
     stable: float = 0.8

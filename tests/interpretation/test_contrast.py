@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hmmlens.interpretation.contrast import Contrast, contrast, distinctive, words
+from hmmlens.interpretation.contrast import Contrast, ContrastSettings, contrast, distinctive, words
 
 NAMES = ["start_time", "pulse", "jitter", "constant"]
 
@@ -124,3 +124,16 @@ def test_a_share_of_nothing_has_no_sign(share: float) -> None:
     """Rounding below 0, which differs between processors, is printed as 0."""
     text = words(["on"], np.array([share]), np.array([-6.0]), np.array([1.0]), True)
     assert text.startswith("on in 0 % ")
+
+
+def test_settings_decide_how_much_is_named_and_of_which_states() -> None:
+    deviation, spread, names = np.array([3.0, 2.0, 0.1]), np.ones(3), ["x", "y", "z"]
+    one = ContrastSettings(n_features=1)
+    assert words(names, deviation, deviation, spread, False, settings=one) == "x 3 (+3.0 SD)"
+    small = ContrastSettings(min_deviation=0.05)
+    assert distinctive(deviation, spread, False, small).tolist() == [0, 1, 2]
+    weight = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    values = np.arange(4.0)[:, None]
+    rare = contrast(weight, values, False, ContrastSettings(min_steps=1.0))
+    assert np.isfinite(rare.deviation).all()
+    assert np.isnan(contrast(weight, values, False).deviation[1]).all()

@@ -22,7 +22,7 @@ from hmmlens.datasets.synthetic.tomita import TomitaData
 from hmmlens.hmm.models import CategoricalHMM
 from hmmlens.validation import ceilings
 from hmmlens.validation.baselines import constant
-from hmmlens.validation.ceilings import exact_nll, of_dataset
+from hmmlens.validation.ceilings import CeilingSettings, exact_nll, of_dataset
 
 
 def probability(hmm: CategoricalHMM, symbols: list[int]) -> float:
@@ -183,7 +183,7 @@ def test_ceilings_are_those_of_the_table(name: str) -> None:
     assert near(ceilings._surprise(hmm, symbols)[:, 1:].mean(axis=1), floor)
     half = n // 2
     split_up = [symbols[:half, :-1], symbols[:half, 1:], symbols[half:, :-1], symbols[half:, 1:]]
-    for order, wanted in zip(ceilings.NGRAM_ORDERS, ngrams, strict=True):
+    for order, wanted in zip(ceilings.DEFAULT_CEILINGS.ngram_orders, ngrams, strict=True):
         # The table's own sampling error is about .003.
         found = constant.ngram_nll(*split_up, order, 3, 3)
         assert found == pytest.approx(wanted, abs=0.012)
@@ -257,15 +257,13 @@ def test_entropy_rate_of_machines_is_their_share_of_random_bits(name: str, bits:
     assert rate.value == pytest.approx(bits * np.log(2), abs=0.002)
 
 
-def test_intervals_of_the_entropy_rate_hold_it_nearly_always(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(ceilings, "RATE_SAMPLE", (100, 200))
+def test_intervals_of_the_entropy_rate_hold_it_nearly_always() -> None:
+    settings = CeilingSettings(n_rate_sequences=100, n_rate_steps=200)
     # States that are seen: the rate is that of a Markov chain.
     a = np.array([[0.9, 0.1], [0.3, 0.7]])
     hmm = CategoricalHMM.from_parameters(np.array([0.75, 0.25]), a, np.eye(2))
     rate = -(np.array([0.75, 0.25])[:, None] * a * np.log(a)).sum()
-    draws = [ceilings.entropy_rate(hmm, np.random.default_rng(s)) for s in range(100)]
+    draws = [ceilings.entropy_rate(hmm, np.random.default_rng(s), settings) for s in range(100)]
     inside = sum(draw.low < rate < draw.high for draw in draws)
     # 95 of 100 on average; fewer than 84 by chance once in ten thousand.
     assert inside >= 84
@@ -288,3 +286,16 @@ def test_truth_of_a_machine_is_lumped() -> None:
     assert value(table, "exact filter", "accuracy") > 0.93
     assert value(table, "exact smoother", "accuracy") > value(table, "exact filter", "accuracy")
     assert len(table[table["metric"] == "singular_value"]) == 4
+
+
+def test_settings_choose_the_baselines_and_the_words() -> None:
+    data = build(HMMData(kind="hmm", preset="chain3", n_sequences=10, n_steps=20), seed=0)
+    settings = CeilingSettings(
+        ngram_orders=(0, 3), hankel_length=1, n_rate_sequences=3, n_rate_steps=20, rate_burn_in=5
+    )
+    table = of_dataset(data, settings=settings)
+    wanted = ["0-gram context", "3-gram context"]
+    assert table[table["role"] == "baseline"]["name"].tolist() == wanted
+    hankel = table[table["metric"] == "singular_value"]["value"].to_numpy()
+    expected = ceilings.hankel_singular_values(ceilings.model_of(data), 1)
+    np.testing.assert_allclose(hankel, expected)

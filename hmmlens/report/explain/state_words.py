@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from hmmlens.interpretation import contrast, dwells
+from hmmlens.interpretation.contrast import DEFAULT_CONTRASTS, ContrastSettings
 
 #: Block of features -> attributes of its dataset: what it is measured in, and how it was scaled.
 _SCALES = {
@@ -34,7 +35,11 @@ def dwell(state: xr.Dataset) -> str:
 
 
 def distinctive(
-    state: xr.Dataset, block: str, names: Mapping[str, Sequence[str]], about: Mapping[str, Any]
+    state: xr.Dataset,
+    block: str,
+    names: Mapping[str, Sequence[str]],
+    about: Mapping[str, Any],
+    settings: ContrastSettings = DEFAULT_CONTRASTS,
 ) -> str:
     """Return how the inputs or outputs of a state differ from those of all steps.
 
@@ -50,6 +55,8 @@ def distinctive(
         ``input``, ``output`` -> names along these dimensions.
     about : mapping of str to object
         Attributes of the ``sequences`` store.
+    settings : ContrastSettings, optional
+        How many features are named, and the least differences.
 
     Returns
     -------
@@ -66,11 +73,16 @@ def distinctive(
     elif scale is not None:
         # Standardised values have no units.
         given = None
-    return contrast.words(names[block], level, deviation, spread, kind == "symbols", given)
+    return contrast.words(
+        names[block], level, deviation, spread, kind == "symbols", given, settings
+    )
 
 
 def row(
-    state: xr.Dataset, names: Mapping[str, Sequence[str]], about: Mapping[str, Any]
+    state: xr.Dataset,
+    names: Mapping[str, Sequence[str]],
+    about: Mapping[str, Any],
+    settings: ContrastSettings = DEFAULT_CONTRASTS,
 ) -> dict[str, Any]:
     """Return the columns of a table of states on their dwell times and distinctive features.
 
@@ -81,6 +93,8 @@ def row(
     names : mapping of str to sequence of str
         See :func:`distinctive`.
     about : mapping of str to object
+        See :func:`distinctive`.
+    settings : ContrastSettings, optional
         See :func:`distinctive`.
 
     Returns
@@ -98,8 +112,9 @@ def row(
         deviation, spread = (
             state[f"{block}_{name}"].to_numpy() for name in ("deviation", "spread")
         )
-        first = contrast.distinctive(deviation, spread, about.get(kind) == "symbols")[:1]
+        symbols = about.get(kind) == "symbols"
+        first = contrast.distinctive(deviation, spread, symbols, settings)[:1]
         found[f"distinct_{block}"] = names[block][first[0]] if len(first) else ""
         found[f"distinct_{block}_deviation"] = float(deviation[first[0]]) if len(first) else np.nan
-        found[f"{block}_told"] = distinctive(state, block, names, about)
+        found[f"{block}_told"] = distinctive(state, block, names, about, settings)
     return found
