@@ -14,6 +14,7 @@ from hmmlens.deprecation import renamed_parameters
 from hmmlens.errors import DataError
 from hmmlens.hmm import audit, checks, selection
 from hmmlens.hmm.engine.blocks import MEMORY_LIMIT
+from hmmlens.hmm.engine.initialisation import InitialisationSettings
 from hmmlens.hmm.estimator import Estimator, not_fitted
 from hmmlens.hmm.gaussian_states import log_constant_columns
 from hmmlens.hmm.models import HiddenMarkovModel
@@ -73,6 +74,8 @@ class HMMSweep(Estimator):
         likelihood is often higher. Otherwise all restarts begin with the centres of k-means.
     criterion : str, default="bic"
         ``bic``, ``aic``, ``icl`` or ``held_out``: the score by which ``best_model_`` is chosen.
+    initialisation : InitialisationSettings, optional
+        Of k-means and of the first chain, see :mod:`hmmlens.hmm.engine.initialisation`.
 
     Attributes
     ----------
@@ -142,6 +145,7 @@ class HMMSweep(Estimator):
         device: str = "auto",
         wide_initialisation: bool = True,
         criterion: str = "bic",
+        initialisation: InitialisationSettings | None = None,
     ) -> None:
         # Stored as they are, as scikit-learn's clone needs them; an iterator could be read once.
         self.n_states = list(n_states) if isinstance(n_states, Iterator) else n_states
@@ -161,6 +165,7 @@ class HMMSweep(Estimator):
         self.device = device
         self.wide_initialisation = wide_initialisation
         self.criterion = criterion
+        self.initialisation = initialisation
 
     def fit(
         self,
@@ -231,6 +236,7 @@ class HMMSweep(Estimator):
             self.n_restarts, self.emission, self.engine, self.max_iter, self.tol, self.min_covar,
             self.random_state_, self.halving, self.memory_limit, max(state_counts),
             n_symbols, self.smoothing, self.device, self.wide_initialisation,
+            self.initialisation or InitialisationSettings(),
         )  # fmt: skip
         kinds = ["none"] if symbols else covariance_types
         grid = [(kind, n_states) for kind in kinds for n_states in state_counts]

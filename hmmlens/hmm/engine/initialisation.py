@@ -7,6 +7,7 @@ else is fitted.
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +17,27 @@ from hmmlens.hmm.engine.parameters import Parameters
 from hmmlens.seeds import derive_seed
 from hmmlens.typing import Floats
 
-#: Frames from which k-means draws its start; more change the start little and cost much.
-KMEANS_FRAMES = 4000
 
-#: Steps of k-means.
-KMEANS_STEPS = 30
+@dataclass(frozen=True)
+class InitialisationSettings:
+    """Settings of the parameters that EM starts from.
 
-#: Probability of staying in a state.
-STAY = 0.8
+    Attributes
+    ----------
+    kmeans_frames : int
+        Frames from which k-means learns, at most; more change the centres little and cost much.
+    kmeans_steps : int
+        Steps of k-means.
+    stay : float
+        Probability of staying in a state, above that of arriving there from any state; 0 to 1.
+    """
+
+    kmeans_frames: int = 4000
+    kmeans_steps: int = 30
+    stay: float = 0.8
+
+
+DEFAULT_INITIALISATION = InitialisationSettings()
 
 
 def gaussian_initialisations(
@@ -33,6 +47,7 @@ def gaussian_initialisations(
     floor: float,
     random_state: int,
     wide: bool = True,
+    settings: InitialisationSettings = DEFAULT_INITIALISATION,
 ) -> list[dict[str, Floats]]:
     """Return initialisations that alternate between k-means centres and wide ones, or all k-means.
 
@@ -52,6 +67,8 @@ def gaussian_initialisations(
         Seed.
     wide : bool, default=True
         False gives every restart the centres of k-means.
+    settings : InitialisationSettings, optional
+        Settings of k-means and of the chain.
 
     Returns
     -------
@@ -66,6 +83,7 @@ def gaussian_initialisations(
             derive_seed(random_state, "restart", n_states, restart),
             spread=wide and restart % 2 == 1,
             polish=restart == 0 or not wide,
+            settings=settings,
         )
         for restart in range(n_restarts)
     ]
@@ -78,6 +96,7 @@ def initialise_gaussian(
     random_state: int,
     spread: bool = False,
     polish: bool = True,
+    settings: InitialisationSettings = DEFAULT_INITIALISATION,
 ) -> dict[str, Floats]:
     """Return means, one covariance for all states, and a sticky chain, from which EM starts.
 
@@ -97,6 +116,8 @@ def initialise_gaussian(
         where EM also finds states that share a mean and differ in their covariance.
     polish : bool, default=True
         False stops k-means after one step from its seeds (Arthur & Vassilvitskii 2007).
+    settings : InitialisationSettings, optional
+        Settings of k-means and of the chain.
 
     Returns
     -------
@@ -111,9 +132,9 @@ def initialise_gaussian(
         # As good as scikit-learn's, whose import takes longer than a small sweep.
         from scipy.cluster.vq import kmeans2
 
-        size = min(len(frames), KMEANS_FRAMES)
+        size = min(len(frames), max(settings.kmeans_frames, n_states))
         sample = frames[np.sort(rng.choice(len(frames), size, replace=False))]
-        n_iter = KMEANS_STEPS if polish else 1
+        n_iter = settings.kmeans_steps if polish else 1
         with warnings.catch_warnings(), np.errstate(invalid="ignore"):
             # Frames that repeat leave clusters empty; EM can start there all the same.
             warnings.simplefilter("ignore", UserWarning)
@@ -123,11 +144,15 @@ def initialise_gaussian(
             means = means * unit
         residual = sample - means[labels]
     covariance = residual.T @ residual / len(residual) + floor * np.eye(frames.shape[1])
-    return {**_sticky(n_states), "means": means, "covariance": covariance}
+    return {**_sticky(n_states, settings.stay), "means": means, "covariance": covariance}
 
 
 def initialise_categorical(
-    symbols: NDArray[np.int64], n_symbols: int, n_states: int, random_state: int
+    symbols: NDArray[np.int64],
+    n_symbols: int,
+    n_states: int,
+    random_state: int,
+    settings: InitialisationSettings = DEFAULT_INITIALISATION,
 ) -> dict[str, Floats]:
     """Return emission distributions sampled around the overall one, and a sticky chain.
 
@@ -139,6 +164,8 @@ def initialise_categorical(
         Numbers of symbols and of states.
     random_state : int
         Seed.
+    settings : InitialisationSettings, optional
+        Settings of the chain.
 
     Returns
     -------
@@ -150,11 +177,16 @@ def initialise_categorical(
     distribution /= distribution.sum()
     emissionprob = rng.dirichlet(2 * len(distribution) * distribution, size=n_states) + 1e-3
     emissionprob /= emissionprob.sum(axis=1, keepdims=True)
-    return {**_sticky(n_states), "emissionprob": emissionprob}
+    return {**_sticky(n_states, settings.stay), "emissionprob": emissionprob}
 
 
 def categorical_initialisations(
-    symbols: NDArray[np.int64], n_symbols: int, n_states: int, n_restarts: int, random_state: int
+    symbols: NDArray[np.int64],
+    n_symbols: int,
+    n_states: int,
+    n_restarts: int,
+    random_state: int,
+    settings: InitialisationSettings = DEFAULT_INITIALISATION,
 ) -> list[dict[str, Floats]]:
     """Return initialisations for symbols, see :func:`initialise_categorical`.
 
@@ -166,6 +198,8 @@ def categorical_initialisations(
         Numbers of symbols, states and restarts.
     random_state : int
         Seed.
+    settings : InitialisationSettings, optional
+        Settings of the chain.
 
     Returns
     -------
@@ -174,7 +208,8 @@ def categorical_initialisations(
     """
     seeds = [derive_seed(random_state, "restart", n_states, i) for i in range(n_restarts)]
     return [
-        initialise_categorical(symbols, n_symbols, n_states, random_state) for random_state in seeds
+        initialise_categorical(symbols, n_symbols, n_states, random_state, settings)
+        for random_state in seeds
     ]
 
 
@@ -204,6 +239,6 @@ def batch(starts: list[dict[str, Floats]], covariance_type: str) -> Parameters:
     return Parameters(startprob, transmat, (means, np.stack(covars)))
 
 
-def _sticky(n_states: int) -> dict[str, Floats]:
-    transmat = np.full((n_states, n_states), (1 - STAY) / n_states) + STAY * np.eye(n_states)
+def _sticky(n_states: int, stay: float) -> dict[str, Floats]:
+    transmat = np.full((n_states, n_states), (1 - stay) / n_states) + stay * np.eye(n_states)
     return {"startprob": np.full(n_states, 1 / n_states), "transmat": transmat}

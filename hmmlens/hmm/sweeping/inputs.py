@@ -60,6 +60,13 @@ def check_settings(sweep: HMMSweep, state_counts: list[Any], covariance_types: l
     for name in ("min_covar", "smoothing"):
         checks.number(getattr(sweep, name), name, 0)
     checks.number(sweep.tol, "tol")
+    if sweep.initialisation is not None:
+        for name in ("kmeans_frames", "kmeans_steps"):
+            check_count(getattr(sweep.initialisation, name), f"initialisation.{name}")
+        stay = sweep.initialisation.stay
+        checks.number(stay, "initialisation.stay", 0)
+        if stay >= 1:
+            raise DataError(f"initialisation.stay must be below 1, found {stay}")
     if sweep.engine not in (*ENGINES, "hmmlearn"):
         raise DataError(
             f"engine must be one of {', '.join(ENGINES)}, hmmlearn, found {sweep.engine!r}"

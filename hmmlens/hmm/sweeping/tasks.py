@@ -15,6 +15,7 @@ from hmmlens.hmm.engine import em, initialisation, mstep
 from hmmlens.hmm.engine.blocks import Block, Workspace, blocks_of
 from hmmlens.hmm.engine.emissions import Gaussian
 from hmmlens.hmm.engine.engines import expectation, floats_per_frame
+from hmmlens.hmm.engine.initialisation import InitialisationSettings
 from hmmlens.hmm.engine.parameters import Family, Parameters, Prior
 from hmmlens.hmm.engine.streams import ChunkedData
 from hmmlens.hmm.engine.symbols import Categorical
@@ -46,6 +47,7 @@ class SweepSettings:
     smoothing: float
     device: str
     wide_initialisation: bool
+    initialisation: InitialisationSettings
 
 
 @dataclass
@@ -197,12 +199,13 @@ def run(
         if settings.emission == "categorical":
             n_symbols = settings.n_symbols
             begin = initialisation.categorical_initialisations(
-                frames, n_symbols, n_states, n_restarts, seed
+                frames, n_symbols, n_states, n_restarts, seed, settings.initialisation
             )
         else:
             begin = initialisation.gaussian_initialisations(
-                frames, n_states, n_restarts, data.floor, seed, settings.wide_initialisation
-            )
+                frames, n_states, n_restarts, data.floor, seed, settings.wide_initialisation,
+                settings.initialisation,
+            )  # fmt: skip
         ready = (time.perf_counter() - began) / n_restarts
         if settings.engine == "hmmlearn":
             fitted = [_by_hmmlearn(data, settings, covariance_type, start) for start in begin]

@@ -11,7 +11,7 @@ import pytest
 from hmmlens.errors import DataError
 from hmmlens.hmm import HMMSweep, selection
 from hmmlens.hmm.audit import audit
-from hmmlens.hmm.engine.initialisation import initialise_gaussian
+from hmmlens.hmm.engine.initialisation import InitialisationSettings, initialise_gaussian
 from hmmlens.hmm.sweeping.rows import n_floored
 
 LENGTHS = np.array([40, 25, 40, 1, 33, 40])
@@ -169,6 +169,35 @@ def test_starts_take_turns() -> None:
     nearest = ((X[:, None] - kmeans["means"]) ** 2).sum(axis=2).argmin(axis=1)
     centres = [X[nearest == k].mean(axis=0) for k in range(3)]
     np.testing.assert_allclose(kmeans["means"], centres)
+
+
+def test_settings_of_the_initialisation_reach_it() -> None:
+    X = frames()
+    same = HMMSweep([3], max_iter=1, n_restarts=1, initialisation=InitialisationSettings()).fit(X)
+    default = HMMSweep([3], max_iter=1, n_restarts=1).fit(X)
+    np.testing.assert_array_equal(
+        same.models_["tied", 3].transmat_, default.models_["tied", 3].transmat_
+    )
+    loose = InitialisationSettings(kmeans_frames=3, kmeans_steps=1, stay=0.0)
+    start = initialise_gaussian(X.reshape(-1, 2), 3, 0.0, 1, settings=loose)
+    np.testing.assert_allclose(start["transmat"], 1 / 3)
+    # Three frames are their own clusters.
+    np.testing.assert_allclose(start["covariance"], 0, atol=1e-12)
+    found = HMMSweep([3], max_iter=1, n_restarts=1, initialisation=loose).fit(X)
+    assert not np.allclose(found.models_["tied", 3].transmat_, default.models_["tied", 3].transmat_)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"stay": 1.0}, r"initialisation\.stay must be below 1, found 1\.0"),
+        ({"kmeans_steps": 0}, r"initialisation\.kmeans_steps"),
+    ],
+)
+def test_initialisation_of_no_use_is_refused(change: dict[str, float], message: str) -> None:
+    settings = InitialisationSettings(**change)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=message):
+        HMMSweep([2], initialisation=settings).fit(frames())
 
 
 @pytest.mark.parametrize("memory", [0.0, 0.6, 0.9])
