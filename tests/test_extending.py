@@ -21,7 +21,7 @@ CONTRACTS = {
     "tests/validation/baselines/test_registry.py": "persistence",
     "tests/validation/test_numbers.py": "contract and states_per_endpoint",
     "tests/validation/test_rules.py": "contract and compact",
-    "tests/report/test_figures.py": "roundtrip-grade_counts",
+    "tests/report/test_figures.py": "overview-grade_counts",
 }
 
 

@@ -182,13 +182,13 @@ def _study(
 
     style.use()
     drawn = [name for name in parts.judged if _can_be_drawn(study, parts, name)]
-    places = {"overview": whole.overview_figures(made)}
+    places = {"overview": whole.overview_figures(made.get)}
     for name in drawn:
         network = study.networks[name]
         shown = whole.Shown(
             name, network.dataset, network.layers, exploratory, criterion, study.controls.untrained
         )
-        places[name] = whole.network_figures(results, shown, made)
+        places[name] = whole.network_figures(results, shown, made.get)
     for place, figures in places.items():
         for name, figure, source in figures:
             style.save(figure, folder / layout.FIGURES / place / name, source)

@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from hmmlens.report import style
+from hmmlens.report import document, style
 from hmmlens.report.emulation.figures import registry as emulation
+from hmmlens.report.explain import typeset
 from hmmlens.report.explain.figures import layer, overview
 from hmmlens.report.figures import Drawing, FigureRegistry
 from hmmlens.report.roundtrip import figures as roundtrip
@@ -95,6 +96,7 @@ def test_captions_are_sentences(report: str, name: str) -> None:
     # No markup and no names of the code.
     assert not re.search(r"[`*#{}]|\w_\w|  ", text)
     assert text == REGISTRIES[report].label(name)
+    assert name.isidentifier()
 
 
 @pytest.mark.parametrize(("report", "name"), DRAWN)
@@ -134,11 +136,13 @@ def test_a_missing_or_empty_input_leaves_a_figure_out(tmp_path: Path) -> None:
     def draw(*given: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
         return plt.figure(), pd.DataFrame({"n": [len(table) for table in given]})
 
-    figures = FigureRegistry()
-    figures.figure("whole", caption="All.", inputs=["one", "two"])(draw)
-    figures.figure("lenient", caption="Some.", inputs=["one"], optional=["three"])(draw)
-    figures.figure("nothing", caption="None.", inputs=["one"])(lambda one: None)
-    assert figures["whole"] == Drawing(draw, "All.", ("one", "two"))
+    figures = FigureRegistry(["A", "B"])
+    figures.figure("whole", caption="All.", inputs=["one", "two"], section="B")(draw)
+    figures.figure("lenient", caption="Some.", inputs=["one"], optional=["three"], section="A")(
+        draw
+    )
+    figures.figure("nothing", caption="None.", inputs=["one"], section="A")(lambda one: None)
+    assert figures["whole"] == Drawing(draw, "All.", ("one", "two"), (), "B", np.inf)
     one, two = pd.DataFrame({"a": [1, 2]}), pd.DataFrame({"a": [1]})
 
     def drawn(**given: pd.DataFrame) -> dict[str, list[int]]:
@@ -148,5 +152,60 @@ def test_a_missing_or_empty_input_leaves_a_figure_out(tmp_path: Path) -> None:
     assert drawn(one=one, two=two) == {"whole": [2, 1], "lenient": [2, 0]}
     assert drawn() == {}
     with pytest.raises(ValueError, match="two figures of the name 'whole'"):
-        figures.figure("whole", caption="Again.", inputs=["one"])(draw)
+        figures.figure("whole", caption="Again.", inputs=["one"], section="A")(draw)
+    with pytest.raises(ValueError, match="no section 'C'; use one of 'A', 'B'"):
+        figures.figure("astray", caption="Again.", inputs=["one"], section="C")(draw)
     plt.close("all")
+
+
+def test_figures_of_a_section_stand_in_order() -> None:
+    figures = FigureRegistry(["A", "B"])
+    for name, section, order in (("last", "A", np.inf), ("b", "B", 1), ("two", "A", 2)):
+        options = {"section": section, "order": order}
+        figures.figure(name, caption=f"{name}.", inputs=["one"], **options)(lambda one: None)
+    figures.figure("one", caption="one.", inputs=["one"], section="A", order=1)(lambda one: None)
+    found = figures.placed(["last", "one", "two"])
+    assert [(part, [f["name"] for f in placed]) for part, placed in found.items()] == [
+        ("A", ["one", "two", "last"]),
+        ("B", []),
+    ]
+    assert found["A"][0] == {"name": "one", "caption": "one."}
+
+
+@pytest.mark.parametrize("registry", [overview.OVERVIEW, layer.LAYER])
+def test_the_report_prints_every_section_of_figures(registry: FigureRegistry) -> None:
+    template = (document.TEMPLATES / "explain.typ").read_text()
+    for section in registry.sections:
+        assert template.count(f', "{section}")') == 1
+
+
+def test_figures_of_an_explained_study_are_in_its_report() -> None:
+    sections = {
+        "above the table of states": ["selection", "scores", "trajectories", "states"],
+        "below the table of states": ["bands"],
+    }
+    drawn = {
+        "overview": ["methods", "controls"],
+        "gru": ["rnn-states-held-out", "rnn-bands", "rnn-selection", "rnn-states-compact", "x-y"],
+    }
+    layers = [("gru", "rnn"), ("lstm", "rnn")]
+    found = typeset.placed_figures(drawn, layers, "held_out")
+    assert {name: [one["name"] for one in part] for name, part in found["overview"].items()} == {
+        "Networks and their tasks": [],
+        "Trained networks and their controls": ["controls"],
+        "Checks": ["methods"],
+    }
+    (placed,) = found["networks"]["gru"].values()
+    above, below = (placed[section] for section in sections)
+    names = ["rnn-selection", "rnn-states-compact", "rnn-states-held-out"]
+    assert [one["name"] for one in above] == names and "lstm" not in found["networks"]
+    assert below == [{"name": "rnn-bands", "caption": caption("layer", "bands")}]
+    assert above[1]["caption"].startswith("Model chosen by fidelity (compact). States of a")
+    assert above[2]["caption"].startswith("Model chosen by HELD_OUT. States of a")
+    # Of every figure of a layer.
+    placed = typeset.placed_figures(
+        {"overview": [], "gru": [f"rnn-{name}" for name in layer.LAYER]}, layers[:1], "bic"
+    )["networks"]["gru"]["rnn"]
+    for section, known in sections.items():
+        in_order = [one["name"].removeprefix("rnn-") for one in placed[section]]
+        assert [name for name in in_order if name in known] == known

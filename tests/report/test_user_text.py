@@ -20,8 +20,7 @@ from torch import nn
 from hmmlens import explain, user_text
 from hmmlens.errors import ConfigError
 from hmmlens.report import document
-from hmmlens.report.explain import tables
-from hmmlens.report.explain.figures import captions
+from hmmlens.report.explain import tables, typeset
 from hmmlens.report.explain.result import Explanation
 from tests.test_user_text import NASTY
 
@@ -199,10 +198,12 @@ def pages(
         "networks": [{"network": n, **shared} for n in networks],
         "datasets": {"mine": {"task": title, "truth": " ".join(NASTY), "note": title}},
         "grades": {"D": "states"},
-        "captions": captions(),
-        "figures": {"overview": ["controls"]}
-        | {networks[0]: [f"{layer}-{k}" for k in ("selection", "scores", "trajectories", "bands")]},
     }
+    stems = {
+        "overview": ["controls"],
+        networks[0]: [f"{layer}-{k}" for k in ("selection", "scores", "trajectories", "bands")],
+    }
+    facts["figures"] = typeset.placed_figures(stems, [(n, layer) for n in networks], "bic")
     paths = write_tables(tmp_path / "tables", networks, layer, NASTY)
     picture = tmp_path / "picture.pdf"
     import matplotlib.pyplot as plt
@@ -211,8 +212,8 @@ def pages(
     figure.savefig(picture)
     plt.close(figure)
     figures: dict[str, list[Path]] = {}
-    for folder, stems in facts["figures"].items():  # type: ignore[attr-defined]
-        for stem in stems:
+    for folder, names in stems.items():
+        for stem in names:
             path = tmp_path / folder / f"{stem}.pdf"
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(picture.read_bytes())

@@ -267,13 +267,15 @@ def write(
     output : Path
         The PDF; it appears under its name when it is whole.
     """
-    from hmmlens.report.emulation.figures.registry import FIGURES, sections
+    from hmmlens.report.emulation.figures.registry import FIGURES
 
-    captions = FIGURES.captions()
-    drawn = [name for name in captions if (figures / f"{name}.pdf").exists()]
+    drawn = [name for name in FIGURES if (figures / f"{name}.pdf").exists()]
     content = facts({path.stem: pd.read_csv(path) for path in sorted(tables.glob("*.csv"))}, about)
-    content["captions"] = {name: captions[name] for name in drawn}
-    content["sections"] = sections(drawn)
+    content["figures"] = [
+        {"section": section, "figures": placed}
+        for section, placed in FIGURES.placed(drawn).items()
+        if placed
+    ]
     printed = [tables / f"{name}.csv" for name in content["tables"]]
     pictures = [figures / f"{name}.pdf" for name in drawn]
     document.compile_pdf(template, content, printed, {"": pictures}, output)

@@ -16,9 +16,8 @@ from hmmlens import user_text
 from hmmlens.io import pages
 from hmmlens.report import style
 from hmmlens.report.explain import gather
-from hmmlens.report.explain.figures import captions
 from hmmlens.report.explain.figures import layer as drawing
-from hmmlens.report.explain.roles import DATASET
+from hmmlens.report.explain.roles import DATASET, NETWORKS
 from hmmlens.validation.verdict import title
 
 if TYPE_CHECKING:
@@ -63,6 +62,11 @@ def figures(explanation: Explanation) -> Iterator[tuple[str, Figure, pd.DataFram
     trained, untrained = explanation.layers["trained"], explanation.layers.get("untrained")
     fits = explanation.tables["fits"]
     tables = {
+        **{
+            name: gather.of(table, network=NETWORKS["trained"])
+            for name, table in explanation.tables.items()
+            if "network" in table
+        },
         "fits": pd.concat(
             [
                 fits[fits["role"] == "trained"],
@@ -78,7 +82,7 @@ def figures(explanation: Explanation) -> Iterator[tuple[str, Figure, pd.DataFram
         trained.states,
         untrained.states if untrained else None,
         {trained.reducer: trained.reduced["reduced"].to_numpy()},
-        tables,
+        tables.get,
         str(explanation.choices["pick"].iloc[0]),
         np.nan,
         title(explanation.verdict["grade"], explanation.verdict.get("n_states", np.nan)),
@@ -125,10 +129,9 @@ def body(explanation: Explanation, images: Mapping[str, bytes]) -> str:
         HTML.
     """
     parts = list(_paragraphs(explanation.summary().splitlines()))
-    caption_of = captions()
     widest = max(_width(image) for image in images.values())
     for name, image in images.items():
-        caption = caption_of[name.split("-")[0]]
+        caption = drawing.LAYER[name.split("-")[0]].caption
         data = base64.b64encode(image).decode()
         # One size of letters in all figures, as they are drawn.
         width = f"{_width(image) / widest:.0%}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -122,11 +122,9 @@ class Shown(NamedTuple):
     untrained: bool
 
 
-#: Tables that figures of networks are drawn from.
-DRAWN_FROM = ("fits", "choices", "by_count", "ceilings", "verdicts")
-
-
-def network_figures(results: Path, shown: Shown, found: Tables) -> Iterator[tuple[str, Any, Any]]:
+def network_figures(
+    results: Path, shown: Shown, read: Callable[[str], pd.DataFrame | None]
+) -> Iterator[tuple[str, Any, Any]]:
     """Draw the figures of a network, layer by layer.
 
     Parameters
@@ -135,8 +133,8 @@ def network_figures(results: Path, shown: Shown, found: Tables) -> Iterator[tupl
         Folder of the study.
     shown : Shown
         The network and what is drawn of it.
-    found : mapping of str to DataFrame
-        The tables :data:`DRAWN_FROM`.
+    read : callable
+        Returns a table of the study by its name, or None where there is none.
 
     Yields
     ------
@@ -153,7 +151,15 @@ def network_figures(results: Path, shown: Shown, found: Tables) -> Iterator[tupl
     recorded = results / layout.ACTIVATIONS.format(network=shown.network, seed=0)
     root = activations.read(store.inside(recorded))
     task = figures.task(root, _opened(layout.SEQUENCES, "sequences"))
-    ceiling = gather.of(found["ceilings"], dataset=shown.dataset, name="exact filter", metric="ari")
+
+    def _rows(name: str, /, **place: Any) -> Any:
+        """Return the rows of a table with these values, None where there is no such table."""
+        table = read(name)
+        if table is None:
+            return None
+        return gather.of(table, **{key: value for key, value in place.items() if key in table})
+
+    ceiling = _rows("ceilings", dataset=shown.dataset, name="exact filter", metric="ari")
     top = float(ceiling["value"].iloc[0]) if len(ceiling) else np.nan
     for layer in shown.layers:
         reading = _opened(layout.EXPLANATION, "explanation", layer=layer).load()
@@ -167,25 +173,30 @@ def network_figures(results: Path, shown: Shown, found: Tables) -> Iterator[tupl
             reduced = _opened(layout.REDUCED, "reduced", layer=layer, reducer=name)
             maps[label] = reduced["reduced"].to_numpy()
         place = {"network": shown.network, "seed": 0, "layer": layer}
-        mine = {name: gather.of(found[name], **place) for name in ("fits", "choices", "by_count")}
-        raw = gather.of_controls(found["fits"], mine["choices"], shown.dataset)
-        mine["fits"] = pd.concat([mine["fits"], raw], ignore_index=True)
-        graded = gather.of(found["verdicts"], role="trained", **place).iloc[0]
+        raw = gather.of_controls(_rows("fits"), _rows("choices", **place), shown.dataset)
+        fits = pd.concat([_rows("fits", **place), raw], ignore_index=True)
+
+        def _of_layer(name: str, place: Any = place, fits: Any = fits) -> Any:
+            return fits if name == "fits" else _rows(name, **place)
+
+        graded = _rows("verdicts", role="trained", **place).iloc[0]
         driven = str(graded["input_driven"]) == "True"
         heading = verdict.title(graded["grade"], graded["n_states"], driven)
         for name, figure, source in figures.figures(
-            task, reading, untrained, maps, mine, shown.criterion, top, heading
+            task, reading, untrained, maps, _of_layer, shown.criterion, top, heading
         ):
             yield f"{layer}-{name}", figure, source
 
 
-def overview_figures(found: Tables) -> Iterator[tuple[str, Any, Any]]:
+def overview_figures(
+    read: Callable[[str], pd.DataFrame | None],
+) -> Iterator[tuple[str, Any, Any]]:
     """Draw the figures of the whole study from its tables; see :func:`network_figures`.
 
     Parameters
     ----------
-    found : mapping of str to DataFrame
-        Tables of the study by name.
+    read : callable
+        Returns a table of the study by its name, or None where there is none.
 
     Yields
     ------
@@ -196,4 +207,4 @@ def overview_figures(found: Tables) -> Iterator[tuple[str, Any, Any]]:
     """
     from hmmlens.report.explain.figures.overview import OVERVIEW
 
-    yield from OVERVIEW.drawn(found.get)
+    yield from OVERVIEW.drawn(read)

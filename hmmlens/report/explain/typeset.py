@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hmmlens.report import document
 from hmmlens.rnn.settings import AdapterNetwork
 from hmmlens.study.config import Study
+
+if TYPE_CHECKING:
+    from hmmlens.report.figures import FigureRegistry
 
 #: Tables that the template shows.
 SHOWN = (
@@ -54,6 +57,55 @@ def about(study: Study) -> dict[str, Any]:
     }
 
 
+def placed_figures(
+    drawn: Mapping[str, Collection[str]], layers: Collection[tuple[str, str]], criterion: str
+) -> dict[str, Any]:
+    """Return the figures of each section of the report, with their captions, in its order.
+
+    Parameters
+    ----------
+    drawn : mapping of str to collection of str
+        Folder of figures, ``overview`` or a network's name -> names of the files in it.
+    layers : collection of tuple of (str, str)
+        Networks and their layers that are reported.
+    criterion : str
+        Criterion that chooses the number of states, such as ``bic``.
+
+    Returns
+    -------
+    dict
+        ``overview`` -> section -> figures, and ``networks`` -> network -> layer -> section ->
+        figures, see :meth:`hmmlens.report.figures.FigureRegistry.placed`. A figure's ``name`` is
+        that of its file.
+    """
+    from hmmlens.report.explain.figures import layer as layer_figures
+    from hmmlens.report.explain.figures import overview
+
+    networks: dict[str, dict[str, Any]] = {}
+    for network, layer in layers:
+        if network in drawn:
+            placed = _of_layer(layer_figures.LAYER, layer, drawn[network], criterion)
+            networks.setdefault(network, {})[layer] = placed
+    return {"overview": overview.OVERVIEW.placed(drawn["overview"]), "networks": networks}
+
+
+def _of_layer(
+    registry: FigureRegistry, layer: str, drawn: Collection[str], criterion: str
+) -> dict[str, list[dict[str, str]]]:
+    """Return the figures of a layer; one that is drawn for each model stands once for each."""
+    models = {"compact": "fidelity (compact)", criterion.replace("_", "-"): criterion.upper()}
+    endings = {"": ""} | {f"-{pick}": f"Model chosen by {how}. " for pick, how in models.items()}
+    return {
+        section: [
+            {"name": f"{layer}-{one['name']}{ending}", "caption": f"{before}{one['caption']}"}
+            for one in placed
+            for ending, before in endings.items()
+            if f"{layer}-{one['name']}{ending}" in drawn
+        ]
+        for section, placed in registry.placed(registry).items()
+    }
+
+
 def write(
     template: Path,
     tables: Path,
@@ -82,17 +134,19 @@ def write(
     output : Path
         The PDF; it appears under its name when it is whole.
     """
-    from hmmlens.report.explain.figures import captions
-
+    found = json.loads(findings.read_text())
     drawn = {
         network: sorted(folder.glob("*.pdf"))
         for network, folder in {"overview": overview, **networks}.items()
     }
     facts = {
         "about": about,
-        **json.loads(findings.read_text()),
-        "figures": {network: [path.stem for path in paths] for network, paths in drawn.items()},
-        "captions": captions(),
+        **found,
+        "figures": placed_figures(
+            {folder: [path.stem for path in paths] for folder, paths in drawn.items()},
+            [(layer["network"], layer["layer"]) for layer in found["networks"]],
+            about["criterion"],
+        ),
     }
     paths = [tables / f"{name}.csv" for name in SHOWN]
     document.compile_pdf(template, facts, paths, drawn, output)

@@ -26,12 +26,13 @@ METHOD_MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 MAX_TASKS, MAX_COLUMNS, LEGEND_COLUMNS, NAME_WIDTH = 32, 40, 7, 30
 METHOD_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
 
-#: Figures of the report, in its order.
-FIGURES = FigureRegistry()
+FIGURES = FigureRegistry(["Figures"])
 
 
 @FIGURES.figure(
     "grades",
+    section="Figures",
+    order=1,
     inputs=["verdicts"],
     caption="Grades of the trained networks. Tasks are grouped by the grade that is expected of a "
     "network that does its task (right). D: discrete attractor states; B: finite attractors with "
@@ -83,6 +84,8 @@ def grades(verdicts: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
 
 @FIGURES.figure(
     "evidence",
+    section="Figures",
+    order=2,
     inputs=["verdicts"],
     caption="Two of the statistics that the grade rests on, for every trained network that does "
     "its task and is predicted by few states. Horizontal: number of end points of the autonomous "
@@ -136,6 +139,8 @@ def evidence(verdicts: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
 
 @FIGURES.figure(
     "recovery",
+    section="Figures",
+    order=3,
     inputs=["recovery", "methods"],
     caption="Recovery of the true states at the true number of states: adjusted Rand index (ARI) "
     "on test sequences as a share of that of the exact filter, which knows the generating model. "
@@ -188,6 +193,8 @@ def recovery(table: pd.DataFrame, summary: pd.DataFrame) -> tuple[Figure, pd.Dat
 
 @FIGURES.figure(
     "counts",
+    section="Figures",
+    order=4,
     inputs=["verdicts"],
     caption="Number of states that BIC (the Bayesian information criterion) chooses and number "
     "that the verdict claims, compared with the true number, on tasks with discrete states. "

@@ -82,17 +82,12 @@ def draw(tables: Path, folder: Path) -> None:
         Folder that the figures are written to.
     """
     from hmmlens.report import style
+    from hmmlens.report.figures import table_reader
     from hmmlens.report.roundtrip.figures import FIGURES
-
-    def _read(name: str) -> pd.DataFrame | None:
-        try:
-            return pd.read_csv(tables / f"{name}.csv")
-        except pd.errors.EmptyDataError:
-            return None
 
     style.use()
     folder.mkdir(parents=True, exist_ok=True)
-    for name, figure, source in FIGURES.drawn(_read):
+    for name, figure, source in FIGURES.drawn(table_reader(tables)):
         style.save(figure, folder / name, source)
 
 
@@ -117,12 +112,11 @@ def write(
     """
     from hmmlens.report.roundtrip.figures import FIGURES
 
-    captions = FIGURES.captions()
-    drawn = [name for name in captions if (figures / f"{name}.pdf").exists()]
+    drawn = [name for name in FIGURES if (figures / f"{name}.pdf").exists()]
     facts = {
         "about": dict(about),
         "outcome": outcome_sentences(pd.read_csv(tables / "gates.csv")),
-        "captions": {name: captions[name] for name in drawn},
+        "figures": [one for part in FIGURES.placed(drawn).values() for one in part],
     }
     paths = [figures / f"{name}.pdf" for name in drawn]
     shown = [tables / f"{name}.csv" for name in SHOWN]

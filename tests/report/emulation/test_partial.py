@@ -78,8 +78,8 @@ def differing(whole: Path) -> set[tuple[str, str]]:
 def one_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw the figure of targets alone; the tables of :func:`good` are too few for others."""
     targets = figures.FIGURES["targets"]
-    only = FigureRegistry()
-    only.figure("targets", caption=targets.caption, inputs=targets.inputs)(targets.draw)
+    only = FigureRegistry(figures.FIGURES.sections)
+    only.register("targets", label=targets.caption)(targets)
     monkeypatch.setattr(figures, "FIGURES", only)
 
 

@@ -59,10 +59,10 @@ def written(tmp_path, found, **facts):
         paths.append(tmp_path / f"{name}.csv")
         pd.DataFrame(rows).to_csv(paths[-1], index=False)
     told = {"about": ABOUT, "outcome": ["1 of 2."], "comparison": "One differs.", "answers": {}}
-    told |= {"captions": {}, "sections": [], "tables": list(found)} | facts
+    told |= {"figures": [], "tables": list(found)} | facts
     figures = []
-    for name in told["captions"]:
-        figures.append(tmp_path / f"{name}.pdf")
+    for drawn in (one for part in told["figures"] for one in part["figures"]):
+        figures.append(tmp_path / f"{drawn['name']}.pdf")
         figure, _ = plt.subplots(figsize=(1, 1))
         figure.savefig(figures[-1])
         plt.close(figure)
@@ -72,10 +72,11 @@ def written(tmp_path, found, **facts):
 
 
 def test_a_whole_study_is_reported(tmp_path):
-    captions = {"losses": "What losses do.", "unheard_of": "A figure without a place."}
+    captions = {"losses": "What losses do.", "rates": "What rates do."}
     answers = {"bias": ["It is biased."]}
-    sections = [{"title": "Training", "figures": ["losses", "unheard_of"]}]
-    pdf = written(tmp_path, tables(), captions=captions, sections=sections, answers=answers)
+    drawn = [{"name": name, "caption": caption} for name, caption in captions.items()]
+    figures = [{"section": "Training of networks", "figures": drawn}]
+    pdf = written(tmp_path, tables(), figures=figures, answers=answers)
     text = text_of(pdf)
     for words in (
         "Loss near the floor at least 0.80 0.750 0.200 to 0.990 4 missed",
@@ -86,7 +87,8 @@ def test_a_whole_study_is_reported(tmp_path):
         "17.2 at 256 11.3 at 4096 –",
         "It is biased.",
         "What losses do.",
-        "A figure without a place.",
+        "What rates do.",
+        "Training of networks",
         "relu, leak 0.5",
         "– (diverged)",
         "−0.12 80",

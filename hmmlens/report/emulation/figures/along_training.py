@@ -67,6 +67,8 @@ NAMES = {
 
 @FIGURES.figure(
     "evolution",
+    section="Dynamics during training",
+    order=2,
     inputs=("networks", "reverse_evolution", "trained_history"),
     optional=("trained_plateau", "reverse_onset", "paper"),
     caption="Changes during the training of one network of each target, all checkpoints on "
@@ -186,6 +188,8 @@ def _lines(
 
 @FIGURES.figure(
     "evolution_all",
+    section="Dynamics during training",
+    order=4,
     inputs=("networks", "trained_plateau", "reverse_onset"),
     caption="Time of the change of dynamics compared with the escape from the plateau, for "
     "every training: update from which on the share of steps with a critical pair of "

@@ -15,8 +15,19 @@ from hmmlens.report.emulation.acceptance import WHO, main_size, paper_trained
 from hmmlens.report.emulation.paper_comparison import compared
 from hmmlens.report.figures import FigureRegistry
 
-#: All figures of the report; modules of this package register theirs.
-FIGURES = FigureRegistry()
+#: All figures of the report, by section; modules of this package register theirs.
+FIGURES = FigureRegistry(
+    [
+        "Targets, training and agreement with the targets",
+        "Dynamics as a whole",
+        "Dynamics during training",
+        "Local dynamics",
+        "Kick units",
+        "Fully connected and cyclic targets",
+        "Hidden Markov models of the hidden states",
+        "The three questions",
+    ]
+)
 
 #: Target -> how it is called in figures; others are called by their name.
 TARGETS = {

@@ -24,6 +24,8 @@ BRIGHTEST = 0.98
 
 @FIGURES.figure(
     "kick_planes",
+    section="Kick units",
+    order=2,
     inputs=("networks", "kicks_kicks", "kicks_plane"),
     optional=("kicks_paths",),
     caption="Kick units (units whose activity makes the network leave a label) of one exit of "

@@ -17,6 +17,8 @@ from hmmlens.typing import Floats
 
 @FIGURES.figure(
     "kick_prevalence",
+    section="Kick units",
+    order=7,
     inputs=("networks", "kicks_kicks"),
     caption="Share of exits that have kick units, with exact 95 % intervals, and number of "
     "units per group, by network.",
@@ -84,6 +86,8 @@ def _apart(sizes: pd.Series) -> Floats:
 
 @FIGURES.figure(
     "kick_gates",
+    section="Kick units",
+    order=8,
     inputs=("kicks_gates",),
     caption="Gates through which the kick units of gated recurrent units (GRU) and long "
     "short-term memory networks (LSTM) act: reduction of the hazard when one gate is held at "

@@ -42,6 +42,8 @@ WIDE = 0.42
 
 @FIGURES.figure(
     "kick_effects",
+    section="Kick units",
+    order=5,
     inputs=("networks", "kicks_kicks"),
     optional=("kicks_gated",),
     caption="Effect of ablating kick units on how often networks leave a label. Above and "
@@ -157,6 +159,8 @@ def _gated(ax: Axes, gated: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 
 @FIGURES.figure(
     "kick_doses",
+    section="Kick units",
+    order=6,
     inputs=("kicks_dose",),
     optional=("kicks_critical", "kicks_noise_cut", "kicks_repeat", "paper"),
     caption="Dose response of kick units. Effect of a factor on the drive of one group on the "

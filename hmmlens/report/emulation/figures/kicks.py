@@ -35,6 +35,8 @@ NULL_COLOURS = {
 
 @FIGURES.figure(
     "kick_levels",
+    section="Kick units",
+    order=1,
     inputs=("networks", "kicks_levels"),
     caption="Mean pre-activation of kick units by region of the dynamics (in cells with "
     "gates: their output). Thin lines: exits of each network; thick lines: means. Left in each "
@@ -91,6 +93,8 @@ def kick_levels(networks: pd.DataFrame, levels: pd.DataFrame) -> tuple[Figure, p
 
 @FIGURES.figure(
     "kick_activity",
+    section="Kick units",
+    order=3,
     inputs=("networks", "kicks_activity"),
     caption="Mean activity of kick units, and of the units that integrate noise for them, "
     "around the switches of one network, with 95 % intervals over switches. One panel per exit; "
@@ -145,6 +149,8 @@ def _set_name(name: str) -> str:
 
 @FIGURES.figure(
     "kick_weights",
+    section="Kick units",
+    order=4,
     inputs=("networks", "kicks_blocks", "kicks_connectivity"),
     caption="Weights among the kick units and the integrating units of two exits. Left: mean "
     "weight of each block in one network (row: receiving units, column: sending units). Right: "

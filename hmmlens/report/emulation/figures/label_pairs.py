@@ -30,6 +30,8 @@ MOST_ROWS, MOST_PAIRS = 4, 6
 
 @FIGURES.figure(
     "pair_orbits",
+    section="Fully connected and cyclic targets",
+    order=1,
     inputs=("networks", "pictures/longest", "reverse_pairs"),
     caption="Longest stretch in which one network of each target outputs only two labels, for "
     "every pair of labels, in the first and third principal component of the states of that "
@@ -103,6 +105,8 @@ def _orbit(ax: Axes, steps: pd.DataFrame) -> None:
 
 @FIGURES.figure(
     "pairs",
+    section="Fully connected and cyclic targets",
+    order=2,
     inputs=("networks", "reverse_pairs"),
     caption="Every pair of labels, for targets with several pairs and trainings that resemble "
     "the paper's networks. Left: consistency of rotation in the first two principal components "

@@ -58,6 +58,8 @@ STRICTER = (
 
 @FIGURES.figure(
     "metrics",
+    section="Targets, training and agreement with the targets",
+    order=3,
     inputs=("networks", "scores_metrics"),
     optional=("paper",),
     caption="The paper's four measures of agreement between the sequences of a network and "
@@ -97,6 +99,8 @@ def metrics(
 
 @FIGURES.figure(
     "stricter",
+    section="Targets, training and agreement with the targets",
+    order=4,
     inputs=("networks", "scores_metrics"),
     caption="Stricter measures of the same sequences: distributions of words of 1 to 6 "
     "symbols, frequency of the rare symbol, autocorrelation, and dwell times of the latent "
@@ -184,6 +188,8 @@ def _by_network(
 
 @FIGURES.figure(
     "network_sizes",
+    section="Targets, training and agreement with the targets",
+    order=5,
     inputs=("networks", "scores_metrics"),
     caption="Euclidean distance between the sequences of the networks and those of their "
     "target after optimal pairing, by number of noise dimensions and of units: means and "

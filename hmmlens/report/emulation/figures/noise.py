@@ -35,6 +35,8 @@ def _kinds(networks: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
 
 @FIGURES.figure(
     "noise_strength",
+    section="The three questions",
+    order=3,
     inputs=("networks", "reverse_sizes", "reverse_noise_sweep"),
     caption="Noise of several standard deviations (SD), the same noise scaled, by kind of "
     "network. Thin lines: trainings; thick lines: means. Radius of the orbits divided by the "
@@ -103,6 +105,8 @@ def _lines(ax: Axes, rows: pd.DataFrame, shown: pd.DataFrame, colours: dict[str,
 
 @FIGURES.figure(
     "resonance",
+    section="The three questions",
+    order=4,
     inputs=("networks", "reverse_resonance"),
     caption="Stochastic resonance: whether switching is more regular at an intermediate "
     "strength of noise than at the weakest and the strongest. Gain in regularity of the best "

@@ -46,6 +46,8 @@ PANELS = (
 
 @FIGURES.figure(
     "bias",
+    section="The three questions",
+    order=1,
     inputs=("bias_summary", "bias_best_factor"),
     caption="Value that the training objectives give to constructed generators. Above: value "
     "of each generator less that of the target's own sequences in the same samples, by batch "
@@ -118,6 +120,8 @@ def bias(summary: pd.DataFrame, best: pd.DataFrame) -> tuple[Figure, pd.DataFram
 
 @FIGURES.figure(
     "objectives",
+    section="The three questions",
+    order=2,
     inputs=("networks", "scores_metrics", "reverse_orbits"),
     optional=("kicks_verdict",),
     caption="Networks trained with each objective, by batch size. Points: trainings of "

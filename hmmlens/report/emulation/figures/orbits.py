@@ -39,6 +39,8 @@ PLANES = (("rotation", True), ("rotation_best", False))
 
 @FIGURES.figure(
     "orbits",
+    section="Dynamics as a whole",
+    order=3,
     inputs=("networks", "reverse_orbits"),
     optional=("reverse_readout", "paper"),
     caption="Orbits of every training. Above, left: share of the readout in the plane of the "

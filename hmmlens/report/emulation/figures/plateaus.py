@@ -55,6 +55,8 @@ def varied(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 @FIGURES.figure(
     "plateau_runs",
+    section="The three questions",
+    order=5,
     inputs=("networks", "trained_plateau", "trained_history"),
     caption="Short trainings of small networks that differ in one setting. Smoothed loss, "
     "scaled from the floor (0) to the loss of independent symbols (1), one line per seed; "
@@ -108,6 +110,8 @@ def plateau_runs(
 
 @FIGURES.figure(
     "plateau_lengths",
+    section="The three questions",
+    order=6,
     inputs=("networks", "trained_plateau"),
     caption="Length of the plateau, from when the loss comes near that of independent symbols "
     "to the escape, by each setting that was varied (logarithmic axes). Triangles: no escape "
@@ -173,6 +177,8 @@ def _length(ax: Axes, name: str, part: pd.DataFrame) -> None:
 
 @FIGURES.figure(
     "escape",
+    section="The three questions",
+    order=7,
     inputs=("trained_escape",),
     caption="Forecast of the escape from the plateau, for every training with enough "
     "checkpoints: update at which the correlation between the symbols of nearby steps reaches "

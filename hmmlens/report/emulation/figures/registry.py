@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -34,7 +33,7 @@ from hmmlens.report.emulation.paper_comparison import compared
 from hmmlens.study.layout import STEPS
 from hmmlens.study.rules import Job
 
-__all__ = ["FIGURES", "MODULES", "SECTIONS", "draw", "pictures", "sections"]
+__all__ = ["FIGURES", "MODULES", "draw", "pictures"]
 
 #: Modules whose import registers their figures.
 MODULES = (
@@ -55,29 +54,6 @@ MODULES = (
     training,
     trajectories,
 )
-#: Sections of the report and their figures, in order. A figure without a section stands in the last
-#: one, :data:`OTHER`.
-SECTIONS = {
-    "Targets, training and agreement with the targets": (
-        *("targets", "losses", "metrics", "stricter", "network_sizes", "stability"),
-    ),
-    "Dynamics as a whole": ("trajectories", "contours", "orbits"),
-    "Dynamics during training": ("stack", "evolution", "second_order", "evolution_all"),
-    "Local dynamics": ("residency", "regions", "sensitivity", "rollouts"),
-    "Kick units": (
-        *("kick_levels", "kick_planes", "kick_activity", "kick_weights"),
-        *("kick_effects", "kick_doses", "kick_prevalence", "kick_gates"),
-    ),
-    "Fully connected and cyclic targets": ("pair_orbits", "pairs"),
-    "Hidden Markov models of the hidden states": (
-        *("state_regions", "state_transitions", "state_interventions"),
-    ),
-    "The three questions": (
-        *("bias", "objectives", "noise_strength", "resonance"),
-        *("plateau_runs", "plateau_lengths", "escape"),
-    ),
-}
-OTHER = "Other figures"
 #: Tables that are read from the folders of the networks shown, for they are not gathered.
 PICTURES = "pictures/"
 
@@ -115,28 +91,6 @@ def draw(
         return table if table is None or networks is None else comparable_numbers(table, networks)
 
     yield from FIGURES.drawn(_read)
-
-
-def sections(names: Collection[str]) -> list[dict[str, Any]]:
-    """Return the sections of the report with those of some figures that belong to each.
-
-    Parameters
-    ----------
-    names : collection of str
-        Figures that were drawn.
-
-    Returns
-    -------
-    list of dict
-        ``title`` and ``figures`` of each section that has any.
-    """
-    placed = {name for figures in SECTIONS.values() for name in figures}
-    others = {OTHER: tuple(name for name in names if name not in placed)}
-    found = [
-        {"title": title, "figures": [name for name in figures if name in names]}
-        for title, figures in {**SECTIONS, **others}.items()
-    ]
-    return [section for section in found if section["figures"]]
 
 
 def comparable_numbers(paper: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame:

@@ -44,6 +44,8 @@ MOST, MOST_TURNS = 6, 30
 
 @FIGURES.figure(
     "residency",
+    section="Local dynamics",
+    order=1,
     inputs=("networks", "pictures/states"),
     caption="Residency time of states that one network of each target visits: mean number of "
     "steps until the label changes, over runs that continue with new noise (at most 60). Above: "
@@ -96,6 +98,8 @@ def residency(networks: pd.DataFrame, states: pd.DataFrame) -> tuple[Figure, pd.
 
 @FIGURES.figure(
     "regions",
+    section="Local dynamics",
+    order=2,
     inputs=("networks", "reverse_regions"),
     optional=("paper",),
     caption="Properties of the three regions of the dynamics, for every training that "
@@ -154,6 +158,8 @@ def regions(
 
 @FIGURES.figure(
     "sensitivity",
+    section="Local dynamics",
+    order=3,
     inputs=("networks", "reverse_sensitivity"),
     optional=("paper",),
     caption="Spread of runs that continue with new noise, from the middle of dwells (cluster) "

@@ -22,6 +22,8 @@ TOP = 99
 
 @FIGURES.figure(
     "stack",
+    section="Dynamics during training",
+    order=1,
     inputs=("networks", "pictures/stack"),
     optional=("reverse_onset",),
     caption="Trajectories of one network of each target at checkpoints during training, on "
@@ -87,6 +89,8 @@ def stack(
 
 @FIGURES.figure(
     "second_order",
+    section="Dynamics during training",
+    order=3,
     inputs=("networks", "reverse_second_order"),
     optional=("trained_plateau", "reverse_onset"),
     caption="Expected second-order effect of noise on every unit during the training of one "

@@ -110,6 +110,8 @@ def _target_legend(ax: Axes, targets: Sequence[str], **place: Any) -> None:
 
 @FIGURES.figure(
     "state_regions",
+    section="Hidden Markov models of the hidden states",
+    order=1,
     inputs=("networks", "states_counts", "states_states", "states_information"),
     caption="States of hidden Markov models that are fitted to the hidden states of the "
     "networks, compared with the regions of the dynamics. Left, for one network of each target: "
@@ -195,6 +197,8 @@ def state_regions(
 
 @FIGURES.figure(
     "state_transitions",
+    section="Hidden Markov models of the hidden states",
+    order=2,
     inputs=("states_counts", "states_transitions"),
     caption="Total variation distance (mean over states) of transition matrices from the "
     "target's, at the target's number of states. Left of the line: of the hidden Markov model "
@@ -234,6 +238,8 @@ def state_transitions(
 
 @FIGURES.figure(
     "state_interventions",
+    section="Hidden Markov models of the hidden states",
+    order=3,
     inputs=("networks", "states_counts", "states_interchange", "states_steering"),
     optional=("states_silencing",),
     caption="Interventions on hidden states that the hidden Markov model (HMM) was not fitted "

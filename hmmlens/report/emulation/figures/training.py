@@ -34,6 +34,8 @@ MOST_TARGETS, MOST_CELLS = 8, 8
 
 @FIGURES.figure(
     "targets",
+    section="Targets, training and agreement with the targets",
+    order=1,
     inputs=("targets",),
     caption="Hidden Markov models that the networks are trained to emulate: transition "
     "probabilities (rows: present state, columns: next state) and emission probabilities "
@@ -89,6 +91,8 @@ def _numbers(ax: Axes, matrix: Floats) -> None:
 
 @FIGURES.figure(
     "losses",
+    section="Targets, training and agreement with the targets",
+    order=2,
     inputs=("networks", "trained_history"),
     optional=("trained_plateau",),
     caption="Loss of every training by update of the weights, one line per seed. Dashed: loss "
@@ -154,6 +158,8 @@ def losses(
 
 @FIGURES.figure(
     "stability",
+    section="Targets, training and agreement with the targets",
+    order=6,
     inputs=("networks", "scores_stability"),
     caption="Largest Lyapunov exponent of every trained network with its 95 % interval over "
     "runs. Above 0, states diverge; below the dashed line, a network counts as stable. Crosses: "

@@ -68,6 +68,8 @@ def bare(ax: Axes) -> None:
 
 @FIGURES.figure(
     "trajectories",
+    section="Dynamics as a whole",
+    order=1,
     inputs=("networks", "pictures/silent", "pictures/driven"),
     caption="Trajectories of one network of each target in the plane of its first two "
     "principal components. Above: without noise, from states that the network visits (dots) to "
@@ -128,6 +130,8 @@ def trajectories(
 
 @FIGURES.figure(
     "contours",
+    section="Dynamics as a whole",
+    order=2,
     inputs=("networks", "pictures/contours", "reverse_sizes"),
     caption="Size of the orbits for noise of several standard deviations (SD). Above: regions "
     "that hold 95 % of the states, in the plane of the first two principal components at SD 1. "
@@ -197,6 +201,8 @@ def contours(
 
 @FIGURES.figure(
     "rollouts",
+    section="Local dynamics",
+    order=4,
     inputs=("networks", "pictures/rollouts"),
     caption="Runs that continue with new noise from two points of one switch between labels, "
     "in the first two principal components of one network of each target: from the middle of "

@@ -30,6 +30,8 @@ OTHERS = "0.7"
 
 @LAYER.figure(
     "bands",
+    section="below the table of states",
+    order=1,
     inputs=[
         "signals",
         "signal_names",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -111,7 +111,7 @@ def figures(
     reading: xr.Dataset,
     untrained: xr.Dataset | None,
     maps: Mapping[str, NDArray[np.float64]],
-    tables: Mapping[str, pd.DataFrame],
+    read: Callable[[str], pd.DataFrame | None],
     criterion: str,
     ceiling: float,
     verdict: str = "",
@@ -128,8 +128,9 @@ def figures(
         That of the untrained control, if there is one.
     maps : mapping of str to ndarray
         Name -> coordinates (sequence, time, component) on which trajectories are drawn.
-    tables : mapping of str to DataFrame
-        ``fits`` (with those of the raw input), ``choices`` and ``by_count`` of this layer.
+    read : callable
+        Returns a table by its name, or None where there is none: the rows of this layer, ``fits``
+        with those of the raw input. ``choices`` is always there.
     criterion : str
         Criterion that chooses the number of states, such as ``bic``.
     ceiling : float
@@ -149,7 +150,9 @@ def figures(
         bands.append(Band("truth", task.truth, names, style.colours(len(names))))
     picks = list(reading.attrs["picks"])
     counts = [int(n) for n in reading["n_states"]]
-    chosen = tables["choices"][tables["choices"]["chosen_reducer"]]
+    choices = read("choices")
+    assert choices is not None
+    chosen = choices[choices["chosen_reducer"]]
     at_edge = chosen.set_index("pick")["at_edge"]
     same = len({reading["path"][i].to_numpy().tobytes() for i in range(len(picks))}) == 1
     # The compact model first; where both picks are one model, it is drawn once.
@@ -186,7 +189,6 @@ def figures(
         pick=picks.index("compact"), state=slice(0, counts[picks.index("compact")])
     )
     inputs = {
-        **{name: tables[name] for name in ("fits", "choices", "by_count")},
         "criterion": criterion,
         "chosen": chosen,
         "ceiling": ceiling,
@@ -204,5 +206,9 @@ def figures(
             *(compact[name].to_numpy() for name in ("input_mean", "input_sd", "occupancy"))
         ),
     }
-    for name, figure, source in LAYER.drawn(inputs.get):
+
+    def _prepared_or_read(name: str) -> Any:
+        return inputs[name] if name in inputs else read(name)
+
+    for name, figure, source in LAYER.drawn(_prepared_or_read):
         yield name, style.headed(figure, verdict) if name in WITH_VERDICT else figure, source

@@ -50,6 +50,8 @@ def pick_name(pick: str) -> str:
 
 @LAYER.figure(
     "selection",
+    section="above the table of states",
+    order=1,
     inputs=["fits", "choices", "criterion"],
     caption="Criterion by which the number of states is chosen, for each number of states "
     "and, in panels, each reduction of the recorded activations. Points: restarts of "
@@ -125,6 +127,8 @@ def _most_faithful(reducers: list[str], chosen: pd.DataFrame) -> list[str]:
 
 @LAYER.figure(
     "scores",
+    section="above the table of states",
+    order=2,
     inputs=["by_count", "chosen", "ceiling"],
     caption="By number of states, left: fidelity at the same step, the R² of the network's "
     "output predicted from the present state of the model. Right, where the truth is "
@@ -222,6 +226,8 @@ def apart(places: Floats, size: Floats) -> Floats:
 
 @LAYER.figure(
     "trajectories",
+    section="above the table of states",
+    order=3,
     inputs=["maps", "bands", "inside"],
     caption="Recorded steps in the first two components of the reduced activations, coloured "
     "by the truth, where it is known, and by the states of the chosen models. The "

@@ -28,6 +28,8 @@ OTHERS = "0.75"
 
 @OVERVIEW.figure(
     "training",
+    section="Networks and their tasks",
+    order=1,
     inputs=["training"],
     optional=["ceilings"],
     caption="Loss on the select split by epoch, one line per training. Black line: floor, the "
@@ -125,6 +127,8 @@ def _rows(where: pd.Series, score: pd.Series) -> tuple[list[str], list[str]]:
 
 @OVERVIEW.figure(
     "controls",
+    section="Trained networks and their controls",
+    order=1,
     inputs=["agreement"],
     optional=["verdicts"],
     caption="Agreement of the found states with the truth (adjusted Rand index, ARI) at the "
@@ -222,6 +226,8 @@ METHOD_MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*", "<", ">")
 
 @OVERVIEW.figure(
     "methods",
+    section="Checks",
+    order=1,
     inputs=["methods"],
     caption="Other methods that find as many states as the compact model has, and predictors "
     "without states (unfilled): R² of the network's output forecast five steps ahead "

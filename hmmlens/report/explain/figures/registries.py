@@ -1,10 +1,17 @@
-"""The figures of an explanation: those of a whole study, and those of each layer."""
+"""The figures of an explanation: those of a whole study, and those of each layer.
+
+A figure states its section and its place there; ``explain.typ`` prints every figure of a section.
+"""
 
 from __future__ import annotations
 
 from hmmlens.report.figures import FigureRegistry
 
-#: Figures of a study, drawn from its tables.
-OVERVIEW = FigureRegistry()
-#: Figures of one layer, drawn from the inputs that :func:`.layer.figures` prepares.
-LAYER = FigureRegistry()
+#: Figures of a study, by section of the report. Their inputs are tables of the study.
+OVERVIEW = FigureRegistry(
+    ["Networks and their tasks", "Trained networks and their controls", "Checks"]
+)
+#: Figures of one layer, by their place among those of the layer. Their inputs are what
+#: :func:`.layer.figures` prepares, for the layer or for each chosen model, and rows of the layer in
+#: tables of the study.
+LAYER = FigureRegistry(["above the table of states", "below the table of states"])

@@ -213,6 +213,8 @@ def transition_graph(
 
 @LAYER.figure(
     "states",
+    section="above the table of states",
+    order=4,
     inputs=["reading", "axes_names", "symbols", "colours", "title"],
     caption="States of a chosen model. Left: transitions. The area of a circle grows with how "
     "often the state occurs; the number next to it is its mean dwell time in steps (> "

@@ -69,7 +69,7 @@ def draw_layer(grade: str, at_edge: bool) -> Iterator[tuple[str, Figure, pd.Data
     )  # fmt: skip
     reading = reading.assign_attrs(picks=["bic", "compact"])
     head = verdict.title(grade, 2)
-    return figures.figures(task, reading, None, {"pca": observed}, tables, "bic", np.nan, head)
+    return figures.figures(task, reading, None, {"pca": observed}, tables.get, "bic", np.nan, head)
 
 
 @pytest.mark.parametrize("grade", ["D", "C"])
