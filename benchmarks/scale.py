@@ -136,9 +136,9 @@ class Stages:
         from hmmlens.io import store
         from hmmlens.report.explain import gather
 
-        layer = {**gather.raw_layer("d"), "reducer": "r"}
+        layer = {**gather.build_raw_key("d"), "reducer": "r"}
         sweeps = (store.read(self.path("sweep"), "sweep") for _ in range(self.at["sweeps"]))
-        gather.fits((layer, False, sweep) for sweep in sweeps)
+        gather.gather_fits((layer, False, sweep) for sweep in sweeps)
 
 
 NAMES = ("training", "extraction", "reduction", "sweep", "tables")

@@ -265,7 +265,7 @@ def _write(found: Explanation, work: Workspace) -> None:
         (place / "validation").mkdir()
         layer.scores.to_csv(place / "validation" / "scores.csv", index=False)
         layer.choices.to_csv(place / "validation" / "choices.csv", index=False)
-    raw = gather.raw_layer(DATASET)
+    raw = gather.build_raw_key(DATASET)
     for reducer, stores in found.raw.items():
         place = folder / raw["network"] / "0" / raw["layer"] / reducer
         for name, data in zip(("reduced", "sweep"), stores, strict=True):

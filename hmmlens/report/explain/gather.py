@@ -26,7 +26,7 @@ LAYER_KEY = (*RUN_KEY, "layer")
 CONTROL_ROLES = tuple(tables.CONTROL_ROLES)
 
 
-def tagged(table: pd.DataFrame, run: Run, key: Sequence[str]) -> pd.DataFrame:
+def add_key(table: pd.DataFrame, run: Run, key: Sequence[str]) -> pd.DataFrame:
     """Return ``table`` with the columns ``key`` of ``run`` in front.
 
     Parameters
@@ -47,7 +47,7 @@ def tagged(table: pd.DataFrame, run: Run, key: Sequence[str]) -> pd.DataFrame:
     return table.assign(**{k: run[k] for k in key})[[*key, *columns]]
 
 
-def of(table: pd.DataFrame, **wanted: Any) -> pd.DataFrame:
+def select_rows(table: pd.DataFrame, **wanted: Any) -> pd.DataFrame:
     """Return the rows whose columns hold the ``wanted`` values.
 
     Parameters
@@ -68,7 +68,7 @@ def of(table: pd.DataFrame, **wanted: Any) -> pd.DataFrame:
     return table[keep]
 
 
-def joined(parts: Iterable[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+def concatenate(parts: Iterable[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
     """Return tables one below the other; where there are none, an empty one with ``columns``.
 
     Parameters
@@ -87,7 +87,7 @@ def joined(parts: Iterable[pd.DataFrame], columns: Sequence[str]) -> pd.DataFram
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(columns))
 
 
-def networks(
+def gather_networks(
     runs: Iterable[Run],
     scores: Iterable[pd.DataFrame],
     curves: Iterable[pd.DataFrame],
@@ -131,7 +131,7 @@ def networks(
         rows.append({**row, "replay_error": np.nan if error is None else error})
         # A network that was loaded has no curve.
         if run["role"] == "trained" and (len(curve) or not histories):
-            histories.append(tagged(curve, run, RUN_KEY))
+            histories.append(add_key(curve, run, RUN_KEY))
         found = {
             name: end[name] for name in ("n_coarse", "n_fine", "ratio", "drift", "neutral_input")
         }
@@ -143,7 +143,7 @@ def networks(
     }
 
 
-def fits(
+def gather_fits(
     sweeps: Iterable[tuple[Run, bool, xr.Dataset]],
 ) -> dict[str, pd.DataFrame]:
     """Return the tables ``fits``, ``audit`` and ``sample_sizes``.
@@ -174,11 +174,11 @@ def fits(
         }
         about = {**place, "exploratory": exploratory}
         for name, part in made.items():
-            found[name].append(tagged(part, about, (*LAYER_KEY, "reducer", "exploratory")))
+            found[name].append(add_key(part, about, (*LAYER_KEY, "reducer", "exploratory")))
     return {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
 
 
-def raw_layer(dataset: str, reducer: str = RAW_INPUT) -> dict[str, Any]:
+def build_raw_key(dataset: str, reducer: str = RAW_INPUT) -> dict[str, Any]:
     """Return the key of a control on a dataset's own inputs.
 
     Parameters
@@ -203,7 +203,7 @@ def raw_layer(dataset: str, reducer: str = RAW_INPUT) -> dict[str, Any]:
     }
 
 
-def of_controls(fits: pd.DataFrame, choices: pd.DataFrame, dataset: str) -> pd.DataFrame:
+def select_control_fits(fits: pd.DataFrame, choices: pd.DataFrame, dataset: str) -> pd.DataFrame:
     """Return the fits of the chosen reductions of the controls, named as in ``choices``.
 
     Parameters
@@ -222,14 +222,14 @@ def of_controls(fits: pd.DataFrame, choices: pd.DataFrame, dataset: str) -> pd.D
     """
     chosen = dict(zip(choices["reducer"], choices["reduction"], strict=True))
     parts = [
-        of(fits, network=f"raw-{dataset}", reducer=chosen[name]).assign(reducer=name)
+        select_rows(fits, network=f"raw-{dataset}", reducer=chosen[name]).assign(reducer=name)
         for name in tables.CONTROL_ROLES.values()
         if name in chosen
     ]
-    return joined(parts, fits.columns)
+    return concatenate(parts, fits.columns)
 
 
-def readings(
+def gather_states(
     layers: Iterable[Run],
     explanations: Iterable[xr.Dataset],
     about: Mapping[str, Mapping[str, Any]],
@@ -252,19 +252,19 @@ def readings(
     """
     states, moves = [], []
     for layer, explanation in zip(layers, explanations, strict=True):
-        names = axis_names(about[layer["dataset"]])
+        names = read_axis_names(about[layer["dataset"]])
         # Read once, and not what is known of each step.
         read = explanation.drop_dims(["sequence"]).load()
         found = tables.state_rows(read, names, about[layer["dataset"]], state_name)
-        states.append(tagged(found[0], layer, LAYER_KEY))
-        moves.append(tagged(found[1], layer, LAYER_KEY))
+        states.append(add_key(found[0], layer, LAYER_KEY))
+        moves.append(add_key(found[1], layer, LAYER_KEY))
     return {
         "states": pd.concat(states, ignore_index=True),
         "transitions": pd.concat(moves, ignore_index=True),
     }
 
 
-def axis_names(attributes: Mapping[str, Any]) -> dict[str, list[str]]:
+def read_axis_names(attributes: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the names of a dataset's ``input``, ``output`` and ``truth`` dimensions.
 
     Parameters
@@ -286,7 +286,7 @@ def axis_names(attributes: Mapping[str, Any]) -> dict[str, list[str]]:
     return {kind: [user_text.readable(str(name)) for name in own] for kind, own in names.items()}
 
 
-def roles(
+def gather_roles(
     layers: Iterable[Run],
     scores: pd.DataFrame,
     choices: pd.DataFrame,
@@ -320,20 +320,22 @@ def roles(
         place = {"seed": layer["seed"], "layer": layer["layer"]}
         parts = []
         for role, network in (("trained", layer["network"]), ("untrained", layer["twin"])):
-            choice = of(choices, network=network, **place)
+            choice = select_rows(choices, network=network, **place)
             if len(choice):
-                parts.append(tables.by_count(of(scores, network=network, **place), choice, role))
-        mine = of(choices, network=layer["network"], **place)
-        score = of(scores, network=layer["network"], **place)
+                parts.append(
+                    tables.by_count(select_rows(scores, network=network, **place), choice, role)
+                )
+        mine = select_rows(choices, network=layer["network"], **place)
+        score = select_rows(scores, network=layer["network"], **place)
         parts += [tables.by_count(score, mine, role) for role in CONTROL_ROLES]
         side_by_side = pd.concat(parts, ignore_index=True)
         picked = mine[mine["chosen_reducer"]].set_index("pick")["n_states"].to_dict()
         counts = {"true": len(about[layer["dataset"]]["state_names"]), **picked}
-        top = of(bounds[layer["dataset"]], role="ceiling", name="exact filter")
+        top = select_rows(bounds[layer["dataset"]], role="ceiling", name="exact filter")
         ceiling = top.set_index("metric")["value"].to_dict()
         key = [k for k in LAYER_KEY if k != "role"]
-        agreement.append(tagged(tables.agreement_rows(counts, side_by_side, ceiling), layer, key))
-        counted.append(tagged(side_by_side, layer, key))
+        agreement.append(add_key(tables.agreement_rows(counts, side_by_side, ceiling), layer, key))
+        counted.append(add_key(side_by_side, layer, key))
     return {
         "by_count": pd.concat(counted, ignore_index=True),
         "agreement": pd.concat(agreement, ignore_index=True),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from hmmlens.report.explain.gather import LAYER_KEY, Run, joined, tagged
+from hmmlens.report.explain.gather import LAYER_KEY, Run, add_key, concatenate
 from hmmlens.stats.surrogates import benjamini_hochberg
 from hmmlens.validation import null_tests, state_count
 from hmmlens.validation.baselines import reservoir
@@ -28,7 +28,7 @@ REPORTED_NUMBERS = (
 )
 
 
-def verdicts(
+def gather_verdicts(
     layers: Iterable[Run], judged: Iterable[pd.DataFrame], reservoirs: Mapping[str, pd.DataFrame]
 ) -> dict[str, pd.DataFrame]:
     """Return the table ``verdicts``: of every layer, and of every network's reservoir.
@@ -51,7 +51,7 @@ def verdicts(
     """
     known = pd.DataFrame(list(layers))[list(LAYER_KEY)]
     key = ["network", "seed", "layer"]
-    graded = known.merge(joined(judged, [*key, "grade", "sentence"]), on=key)
+    graded = known.merge(concatenate(judged, [*key, "grade", "sentence"]), on=key)
     for _, rows in graded.groupby(["network", "layer"]):
         counts = state_count.over_trainings(rows)
         if counts is not None:
@@ -61,14 +61,14 @@ def verdicts(
         dataset = known.loc[known["network"] == network, "dataset"].iloc[0]
         run = {"network": network, "dataset": dataset}
         named = table.assign(role=table["weights"].map(RESERVOIR_ROLES)).drop(columns="weights")
-        parts.append(tagged(named, run, ("network", "dataset")))
+        parts.append(add_key(named, run, ("network", "dataset")))
     table = pd.concat(parts, ignore_index=True)
     # Where nothing could be judged there are no numbers, and the report looks for some.
     missing = [name for name in REPORTED_NUMBERS if name not in table]
     return {"verdicts": table.assign(**dict.fromkeys(missing, np.nan))}
 
 
-def checks(
+def gather_checks(
     layers: Iterable[Run], checked: Iterable[tuple[str, pd.DataFrame, pd.DataFrame]]
 ) -> dict[str, pd.DataFrame]:
     """Return the tables ``checks`` and ``methods`` of all layers of networks that are explained.
@@ -96,7 +96,7 @@ def checks(
             found.append(table.assign(network=network))
     key = ["network", "seed", "layer"]
     columns = [*key, "check", "p", "holds"]
-    made = {n: known.merge(joined(p, columns), on=key) for n, p in parts.items()}
+    made = {n: known.merge(concatenate(p, columns), on=key) for n, p in parts.items()}
     table = made["checks"]
     table["p_adjusted"] = np.nan
     for name in null_tests.CHECKS:

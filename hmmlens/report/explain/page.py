@@ -63,14 +63,14 @@ def figures(explanation: Explanation) -> Iterator[tuple[str, Figure, pd.DataFram
     fits = explanation.tables["fits"]
     tables = {
         **{
-            name: gather.of(table, network=NETWORKS["trained"])
+            name: gather.select_rows(table, network=NETWORKS["trained"])
             for name, table in explanation.tables.items()
             if "network" in table
         },
         "fits": pd.concat(
             [
                 fits[fits["role"] == "trained"],
-                gather.of_controls(fits, trained.choices, DATASET),
+                gather.select_control_fits(fits, trained.choices, DATASET),
             ],
             ignore_index=True,
         ),

@@ -261,7 +261,7 @@ class Explanation:
         return f" ({', '.join(remarks)})" if remarks else ""
 
     def _states(self) -> list[str]:
-        names = gather.axis_names(self.sequences.attrs)
+        names = gather.read_axis_names(self.sequences.attrs)
         reading = self.states.isel(pick=list(self.states.attrs["picks"]).index("compact"))
         lines = []
         for k in range(int(reading["n_states"])):

@@ -48,14 +48,14 @@ def gathered(
     tables = {
         name: pd.concat(
             [
-                gather.tagged(getattr(results, name), key, gather.LAYER_KEY)
+                gather.add_key(getattr(results, name), key, gather.LAYER_KEY)
                 for key, results in zip(keys, layers.values(), strict=True)
             ],
             ignore_index=True,
         )
         for name in ("scores", "choices")
     }
-    tables["verdicts"] = gather.tagged(pd.DataFrame([verdict]), keys[0], gather.LAYER_KEY)
+    tables["verdicts"] = gather.add_key(pd.DataFrame([verdict]), keys[0], gather.LAYER_KEY)
     places = [
         (
             {**key, "reducer": results.reducer},
@@ -70,9 +70,9 @@ def gathered(
         for reducer, (reduced, sweep) in results.others.items()
     ]
     places += [
-        ({**gather.raw_layer(DATASET, name), "reducer": name}, False, sweep)
+        ({**gather.build_raw_key(DATASET, name), "reducer": name}, False, sweep)
         for name, (_, sweep) in raw.items()
     ]
-    tables |= gather.fits(places)
-    tables |= gather.readings(keys, [results.states for results in layers.values()], about)
-    return tables | gather.roles(keys, tables["scores"], tables["choices"], bounds, about)
+    tables |= gather.gather_fits(places)
+    tables |= gather.gather_states(keys, [results.states for results in layers.values()], about)
+    return tables | gather.gather_roles(keys, tables["scores"], tables["choices"], bounds, about)

@@ -66,7 +66,7 @@ def tables(
     about = dict(zip(parts.datasets, heads, strict=True))
     bounds = dict(zip(parts.datasets, _csv(results, layout.CEILINGS, datasets), strict=True))
     found = {"ceilings": pd.concat([t.assign(dataset=n) for n, t in bounds.items()])}
-    found |= gather.networks(
+    found |= gather.gather_networks(
         parts.runs,
         _csv(results, layout.SCORES, parts.runs),
         _csv(results, layout.CURVE, parts.runs),
@@ -80,30 +80,30 @@ def tables(
         return _csv(results, path, [{"network": name} for name in names])
 
     reservoirs = _of_networks(layout.RESERVOIRS, parts.reservoirs)
-    found |= gather_verdicts.verdicts(
+    found |= gather_verdicts.gather_verdicts(
         parts.layers,
         _of_networks(layout.VERDICTS, parts.judged),
         dict(zip(parts.reservoirs, reservoirs, strict=True)),
     )
     checked = (_of_networks(path, parts.checked) for path in (layout.CHECKS, layout.METHODS))
-    found |= gather_verdicts.checks(parts.layers, zip(parts.checked, *checked, strict=True))
+    found |= gather_verdicts.gather_checks(parts.layers, zip(parts.checked, *checked, strict=True))
     for name, path in (("scores", layout.LAYER_SCORES), ("choices", layout.CHOICES)):
         read = zip(parts.layers, _csv(results, path, parts.layers), strict=True)
-        found[name] = pd.concat([gather.tagged(t, layer, gather.LAYER_KEY) for layer, t in read])
+        found[name] = pd.concat([gather.add_key(t, layer, gather.LAYER_KEY) for layer, t in read])
 
     raw = [
-        {**gather.raw_layer(place["dataset"], place["reducer"]), "reducer": place["reducer"]}
+        {**gather.build_raw_key(place["dataset"], place["reducer"]), "reducer": place["reducer"]}
         for place in parts.raw
     ]
     places = [*parts.places, *raw]
     sweeps = _stores(results, layout.SWEEP, places, "sweep")
-    found |= gather.fits(
+    found |= gather.gather_fits(
         (place, place["reducer"] in exploratory, sweep)
         for place, sweep in zip(places, sweeps, strict=True)
     )
     explained = _stores(results, layout.EXPLANATION, parts.layers, "explanation")
-    found |= gather.readings(parts.layers, explained, about)
-    found |= gather.roles(parts.layers, found["scores"], found["choices"], bounds, about)
+    found |= gather.gather_states(parts.layers, explained, about)
+    found |= gather.gather_roles(parts.layers, found["scores"], found["choices"], bounds, about)
     return found, about
 
 
@@ -157,7 +157,9 @@ def network_figures(
         table = read(name)
         if table is None:
             return None
-        return gather.of(table, **{key: value for key, value in place.items() if key in table})
+        return gather.select_rows(
+            table, **{key: value for key, value in place.items() if key in table}
+        )
 
     ceiling = _rows("ceilings", dataset=shown.dataset, name="exact filter", metric="ari")
     top = float(ceiling["value"].iloc[0]) if len(ceiling) else np.nan
@@ -173,7 +175,7 @@ def network_figures(
             reduced = _opened(layout.REDUCED, "reduced", layer=layer, reducer=name)
             maps[label] = reduced["reduced"].to_numpy()
         place = {"network": shown.network, "seed": 0, "layer": layer}
-        raw = gather.of_controls(_rows("fits"), _rows("choices", **place), shown.dataset)
+        raw = gather.select_control_fits(_rows("fits"), _rows("choices", **place), shown.dataset)
         fits = pd.concat([_rows("fits", **place), raw], ignore_index=True)
 
         def _of_layer(name: str, place: Any = place, fits: Any = fits) -> Any:

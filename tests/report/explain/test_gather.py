@@ -17,8 +17,8 @@ def test_fits_come_with_their_doubts_and_three_sample_sizes() -> None:
     values[:, :3] += 40 * (rng.random((10, 1, 1)) < 0.2)
     sweep = HMMSweep(n_states=[1, 2], covariance_types=["tied"], n_restarts=3, random_state=0)
     sweep.fit(values, np.full(10, 30))
-    layer = {**gather.raw_layer("toy"), "reducer": "raw-input"}
-    found = gather.fits([(layer, False, storage.to_dataset(sweep))])
+    layer = {**gather.build_raw_key("toy"), "reducer": "raw-input"}
+    found = gather.gather_fits([(layer, False, storage.to_dataset(sweep))])
 
     assert len(found["fits"]) == len(sweep.results_)
     assert "seconds" not in found["fits"]
@@ -52,7 +52,7 @@ def test_verdicts_hold_every_layer_its_twin_and_its_reservoir() -> None:
     columns = ["network", "seed", "layer", "grade"]
     reservoir = pd.DataFrame({"seed": [0, 1], "layer": "l0", "grade": ["D", "X"]})
     reservoir["weights"] = ["initial", "permuted"]
-    table = gather_verdicts.verdicts(
+    table = gather_verdicts.gather_verdicts(
         layers, [part.set_axis(columns, axis=1) for part in judged], {"a": reservoir}
     )["verdicts"]
     grades = table.set_index(["network", "role", "seed"])["grade"].to_dict()
@@ -82,7 +82,7 @@ def test_p_values_are_corrected_over_all_layers_check_by_check() -> None:
         rows = [(0, "l0", check, values[i], values[i] < 0.05) for check, values in p.items()]
         table = pd.DataFrame(rows, columns=["seed", "layer", "check", "p", "holds"])
         checked.append((network, table, table[["seed", "layer"]].assign(method="k-means")))
-    found = gather_verdicts.checks(layers, checked)
+    found = gather_verdicts.gather_checks(layers, checked)
     table = found["checks"].set_index(["check", "network"])
     # Three known values by hand: 3 p / rank, made to rise.
     shuffled = table.loc["time shuffled"]
@@ -103,5 +103,5 @@ def test_a_check_that_only_chance_lets_pass_fails_after_correction() -> None:
         rows = [(0, "l", "truth shifted", 0.04 if i == 0 else 0.5, i == 0)]
         table = pd.DataFrame(rows, columns=["seed", "layer", "check", "p", "holds"])
         checked.append((str(i), table, table[["seed", "layer"]]))
-    table = gather_verdicts.checks(layers, checked)["checks"]
+    table = gather_verdicts.gather_checks(layers, checked)["checks"]
     assert not table["holds"].any() and (table["p_adjusted"] > 0.3).all()

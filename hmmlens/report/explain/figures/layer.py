@@ -75,7 +75,7 @@ def task(root: xr.Dataset, sequences: xr.Dataset) -> Task:
         truth=sequences["state"].to_numpy()[recorded].astype(int),
         length=root["length"].to_numpy(),
         split=root["split"].to_numpy(),
-        names=gather.axis_names(about),
+        names=gather.read_axis_names(about),
         symbols=about["input_kind"] == "symbols",
         symbols_out=about["target_kind"] == "symbols",
         step_label=f"step{lasting}",
