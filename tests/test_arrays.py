@@ -356,7 +356,7 @@ def test_what_is_no_data_is_refused_in_a_sentence(name: str, kind: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_sentence_says_that_padding_was_taken_for_data() -> None:
+def test_a_sentence_states_that_padding_was_taken_for_data() -> None:
     X = padded(DATA.values, fill=np.nan)
     for call in (lambda: reduce(X), lambda: gaussian().score(X), lambda: HMMSweep(1).fit(X)):
         with pytest.raises(

@@ -95,7 +95,7 @@ def test_continuum_has_no_truth(law: str) -> None:
     assert np.isfinite(data["target"]).all()
 
 
-def test_every_law_has_a_setting() -> None:
+def test_every_distribution_has_a_setting() -> None:
     assert set(get_args(ContinuumData.model_fields["law"].annotation)) == set(TASKS)
     presets = get_args(Preset)
     assert set(MACHINES) | set(FULLY) < set(presets)

@@ -33,7 +33,7 @@ def test_split_holds_every_sequence_once_in_its_share(
     np.testing.assert_array_equal(split, again)
 
 
-def test_split_is_drawn_at_random() -> None:
+def test_split_is_sampled_at_random() -> None:
     shares = {"train": 0.5, "select": 0.25, "test": 0.25}
     drawn = np.stack([split_sequences(20, shares, np.random.default_rng(s)) for s in range(400)])
     # Each sequence is in train half of the time; 5 standard errors.

@@ -36,7 +36,7 @@ def test_filter_equals_log_space(
     np.testing.assert_allclose(quick.log_likelihood, slow.log_likelihood, rtol=1e-12)
 
 
-def test_a_posterior_lost_to_underflow_is_found_again() -> None:
+def test_a_posterior_that_underflows_is_recovered() -> None:
     # State 0 cannot be left, and alone explains the last step; before, it is e^-10000 likely.
     transmat = np.array([[1.0, 0.0], [0.0, 1.0]])
     density = np.array([[[-FAR, 0.0], [0.0, -3 * FAR]]])

@@ -40,7 +40,7 @@ def test_packed_arrays_are_refused_and_decoded_ones_taken(
     np.testing.assert_array_equal(Source(decoded).batch(slice(0, 4)), decoded)
 
 
-def test_lost_chunks_of_a_zarr_array_are_reported(tmp_path: Path) -> None:
+def test_missing_chunks_of_a_zarr_array_are_reported(tmp_path: Path) -> None:
     array = zarr.create_array(
         tmp_path / "a.zarr", shape=VALUES.shape, chunks=(1, 6, 2), dtype="float64"
     )

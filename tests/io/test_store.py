@@ -108,7 +108,7 @@ def test_what_a_killed_writer_left_is_not_in_the_way(tmp_path: Path) -> None:
     assert os.listdir(left) == ["rubbish"]
 
 
-def test_every_chunk_is_written_and_a_lost_one_is_reported(tmp_path: Path) -> None:
+def test_every_chunk_is_written_and_a_missing_one_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "x.zarr"
     # Arrays of nothing but Zarr's fill value, whose chunks it would leave out.
     data = example().assign(zeros=("sequence", np.zeros(6)), nans=("sequence", np.full(6, np.nan)))

@@ -44,7 +44,7 @@ def test_nested_modules_are_named_by_their_place() -> None:
     assert list(tree.children) == ["blocks_0_rnn", "decoder_l0", "decoder_l1"]
 
 
-def test_names_that_meet_are_told_apart() -> None:
+def test_names_that_meet_are_made_unique() -> None:
     inner = Custom(lambda m, x: m.b(x)[0], b=gru())
     outer = Custom(lambda m, x: m.a_b(m.a(x))[0], a=inner, a_b=gru(n_inputs=5))
     assert list(hmmlens.extract(outer, X).children) == ["a_b", "a_b_2"]
@@ -77,7 +77,7 @@ def test_a_compiled_module_has_the_names_of_the_module() -> None:
     assert tree.attrs["replay_error"] < 1e-6
 
 
-def test_a_scripted_module_is_told() -> None:
+def test_a_scripted_module_is_refused() -> None:
     model = torch.jit.trace(gru(), torch.from_numpy(X))
     with pytest.raises(DataError, match="a scripted or traced module hides its layers"):
         hmmlens.extract(model, X)
@@ -195,7 +195,7 @@ def test_a_run_that_goes_on_has_steps_of_its_own() -> None:
     assert tree["output"].dims == ("sequence", "output_step", "output")
 
 
-def test_interleaved_recurrences_of_one_cell_are_told_apart() -> None:
+def test_interleaved_recurrences_of_one_cell_are_kept_apart() -> None:
     def way(model: Any, x: Tensor) -> Tensor:
         one = other = torch.full((len(x), 3), 0.5)
         for t in range(x.shape[1]):
@@ -422,7 +422,7 @@ def test_what_is_not_wanted_is_not_there() -> None:
 
 
 @pytest.mark.parametrize(("kind", "scale"), [("gru", 1), ("relu", 1)])
-def test_half_precision_tells_what_it_rounds_off(kind: str, scale: float) -> None:
+def test_half_precision_reports_what_it_rounds_off(kind: str, scale: float) -> None:
     model = seeded(Wrapped, kind, 1, False, True, False)
     half, full = (hmmlens.extract(model, X, dtype=d) for d in ("float16", "float32"))
     assert half["rnn/hidden"].dtype == np.float16
@@ -433,7 +433,7 @@ def test_half_precision_tells_what_it_rounds_off(kind: str, scale: float) -> Non
     np.testing.assert_array_equal(half["rnn/hidden"], full["rnn/hidden"].astype(np.float16))
 
 
-def test_what_half_precision_cannot_hold_is_told() -> None:
+def test_what_half_precision_cannot_hold_is_reported() -> None:
     model = seeded(Wrapped, "relu", 1, False, True, False)
     with torch.no_grad():
         model.rnn.weight_ih_l0 *= 1e7
@@ -561,7 +561,7 @@ def test_labels_travel_along() -> None:
         ({"batch_size": 0}, "batch_size must be 1 or more, found 0"),
     ],
 )
-def test_what_does_not_fit_is_told(options: dict[str, Any], reason: str) -> None:
+def test_what_does_not_fit_is_refused(options: dict[str, Any], reason: str) -> None:
     with pytest.raises(DataError, match=reason):
         hmmlens.extract(**({"model": gru(), "inputs": X} | options))
 
@@ -604,6 +604,6 @@ def test_progress_shows_by_itself_in_a_terminal_only(
         (nn.GRU(3, 5, device="meta"), "'weight_ih_l0' of GRU is on the meta device, .*to_empty"),
     ],
 )
-def test_what_is_no_model_is_told(model: Any, message: str) -> None:
+def test_what_is_no_model_is_refused(model: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
         hmmlens.extract(model, X)

@@ -51,7 +51,7 @@ class Own(keras.Model):  # type: ignore[misc]
         return self.inner(inputs)
 
 
-def test_a_model_that_cannot_be_converted_is_told_before_it_is_fitted() -> None:
+def test_a_model_that_cannot_be_converted_is_reported_before_it_is_fitted() -> None:
     filters = layers.Conv1D(1, 3, padding="same", name="filter")
     model = keras.Sequential([layers.Input((9, 3)), filters])
     start = [w.copy() for w in model.get_weights()]

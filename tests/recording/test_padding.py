@@ -121,7 +121,7 @@ def test_states_and_outputs_are_those_of_each_sequence_alone(name: str, batch_si
             assert np.isnan(found[n:]).all() and tree["output"][row, n:].isnull().all()
 
 
-def test_what_is_said_once_for_a_sequence_is_said_of_it_alone() -> None:
+def test_what_is_output_once_for_a_sequence_belongs_to_it_alone() -> None:
     model = Custom(lambda m, x: m.rnn(x)[0].mean(1), rnn=layer(nn.GRU, 3, 4))
     x = [sequence[:n] for sequence, n in zip(values(8).astype(np.float32), LENGTHS, strict=True)]
     tree = hmmlens.extract(model, x)

@@ -96,14 +96,14 @@ def test_steps_that_differ_when_they_run_again_are_unknown() -> None:
     assert tree.attrs["replay"] == "unknown: steps differ when they run again"
 
 
-def test_states_that_are_not_numbers_are_told() -> None:
+def test_states_that_are_not_numbers_are_refused() -> None:
     x = values()
     x[1, 4] = np.nan
     with pytest.raises(DataError, match="layer0 is not a number at step 4"):
         hmmlens.extract(InNumpy(), x)
 
 
-def test_what_steps_do_not_show_is_told() -> None:
+def test_what_steps_do_not_show_is_reported() -> None:
     for option in ("gates", "layer_inputs"):
         with pytest.raises(DataError, match="InNumpy is known by its steps only"):
             hmmlens.extract(InNumpy(), values(), **{option: True})
@@ -112,7 +112,7 @@ def test_what_steps_do_not_show_is_told() -> None:
     assert list(hmmlens.extract(InNumpy(), values(), layers=["layer1"]).children) == ["layer1"]
 
 
-def test_a_state_of_another_shape_is_told() -> None:
+def test_a_state_of_another_shape_is_refused() -> None:
     class Flat(InNumpy):
         def step(self, state: State, inputs: np.ndarray) -> State:
             low, high = super().step(state, inputs)
@@ -271,7 +271,7 @@ def test_a_state_of_one_layer_is_an_array_bare_or_wrapped(wrap: Any) -> None:
         ({"readout": lambda s: s[0][:2]}, r"for 5 sequences, found \(2, 3\)"),
     ],
 )
-def test_what_is_no_state_is_told(change: dict[str, Any], message: str) -> None:
+def test_what_is_no_state_is_refused(change: dict[str, Any], message: str) -> None:
     model = Leaky(lambda a, b: [a, b], both)
     for name, method in change.items():
         setattr(model, name, method)

@@ -72,7 +72,7 @@ def swap_gates(module: nn.Module, *_: Any) -> None:
 
 @pytest.mark.parametrize("kind", ["gru", "lstm", "projected"])
 @pytest.mark.parametrize("n_layers", [1, 2])
-def test_swapped_gates_are_caught(kind: str, n_layers: int) -> None:
+def test_exchanged_gates_are_detected(kind: str, n_layers: int) -> None:
     model = model_of(kind, n_layers)
     model.rnn.register_forward_hook(swap_gates)
     assert "the recorded states do not replay: layer rnn" in refusal(model)

@@ -90,7 +90,7 @@ def test_a_store_holds_what_memory_holds(tmp_path: Path, dtype: Any) -> None:
             assert 4 % array.chunks[0] == 0
 
 
-def test_a_lost_chunk_of_a_recording_is_told(tmp_path: Path) -> None:
+def test_a_missing_chunk_of_a_recording_is_reported(tmp_path: Path) -> None:
     """Zarr would read zeros in its place; also in arrays of nothing but zeros."""
     path = tmp_path / "a.zarr"
     labels = {"split": np.zeros(23, int)}

@@ -58,7 +58,7 @@ def test_an_automaton_remembers_too() -> None:
     assert row["fidelity_0"] == row["fidelity_5"] == pytest.approx(1.0)
 
 
-def test_what_the_last_input_tells_is_reported_by_it() -> None:
+def test_what_the_last_input_predicts_is_credited_to_it() -> None:
     seen = toggled()
     inputs = seen.recorded.inputs
     echo = seen._replace(recorded=seen.recorded._replace(distribution=np.eye(2)[inputs]))

@@ -151,7 +151,7 @@ def test_the_same_seed_gives_the_same_rows_and_another_one_others() -> None:
     }
 
 
-def test_a_readout_is_fitted_and_the_recurrence_left_alone() -> None:
+def test_a_readout_is_fitted_and_the_recurrence_kept_unchanged() -> None:
     made = preparation.train_on_task(trip(**FULLY3), "gru", FEW, seed=0)
     fitted = preparation.with_readout(made)
     for one, two in zip(

@@ -252,7 +252,7 @@ def test_jobs_that_a_killed_run_left_are_cancelled_first(
     assert all(ended[number].startswith("CANCELLED") for number in numbers)
 
 
-def test_run_that_waits_for_nothing_is_told_and_ended(
+def test_run_that_waits_for_nothing_is_reported_and_ended(
     cluster: Cluster, folder: Path, undisturbed: Run, reference: dict[str, bytes], tmp_path: Path
 ) -> None:
     costs = forget(folder, ("verdicts.csv",))

@@ -8,7 +8,7 @@ import pytest
 from hmmlens.stats import bootstrap
 
 
-def test_resamples_are_sums_of_drawn_units() -> None:
+def test_resamples_are_sums_of_sampled_units() -> None:
     parts = np.random.default_rng(0).normal(size=(7, 2, 3))
     drawn = bootstrap.resampled(parts, 50, np.random.default_rng(1))
     counts = np.random.default_rng(1).multinomial(7, np.full(7, 1 / 7), size=50)

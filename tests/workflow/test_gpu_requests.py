@@ -84,7 +84,7 @@ def test_a_cluster_is_asked_in_its_own_words(tmp_path: Path) -> None:
     assert with_gpu(found) == set()
 
 
-def test_a_mistake_in_the_site_is_told_before_any_job(tmp_path: Path) -> None:
+def test_a_mistake_in_the_site_is_reported_before_any_job(tmp_path: Path) -> None:
     wrong = tmp_path / "site.yaml"
     wrong.write_text("partitoin: cpu")
     done = snakemake(tmp_path, STUDY, "--cores", "1", "--config", f"site={wrong}")

@@ -63,7 +63,7 @@ def test_every_key_of_the_default_study_is_known_and_every_section_stands_in_it(
     assert set(raw) == set(study_config.Study.model_fields)
 
 
-def test_a_config_mistake_is_told_before_any_job(tmp_path: Path) -> None:
+def test_a_config_mistake_is_reported_before_any_job(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text(SMOKE.read_text().replace("n_restarts: 2", "n_restart: 2"))
     done = snakemake(tmp_path, wrong, "--cores", "1")

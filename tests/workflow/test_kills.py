@@ -24,7 +24,7 @@ def costs(folder: Path) -> dict[str, str]:
     return {str(p): p.read_text() for p in (folder / "results").rglob("benchmarks/**/*.tsv")}
 
 
-def test_a_run_beside_another_stops_before_any_job(
+def test_a_run_during_another_stops_before_any_job(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(runs.MARK, "")

@@ -124,7 +124,7 @@ def test_its_states_and_scores_are_those_of_the_weights(done: Path) -> None:
     assert scores["nll"].isna().all()
 
 
-def test_its_twin_has_other_weights_of_the_same_shapes(done: Path) -> None:
+def test_its_untrained_control_has_other_weights_of_the_same_shapes(done: Path) -> None:
     from safetensors.torch import load_file
 
     results = done / "results" / "loaded"
@@ -151,7 +151,7 @@ def test_only_what_changed_runs_again(done: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("fault", ["hostile", "layer", "missing", "exit"])
-def test_what_is_wrong_with_a_network_is_told(tmp_path: Path, fault: str) -> None:
+def test_what_is_wrong_with_a_network_is_reported(tmp_path: Path, fault: str) -> None:
     study = user_folder(tmp_path)
     if fault == "hostile":
         torch.save({"a": Hostile(tmp_path / "trace")}, tmp_path / "weights.pt")

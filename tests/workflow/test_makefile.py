@@ -105,7 +105,7 @@ def test_the_default_study_needs_no_name(clone: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["x; touch pwned", "$(shell touch pwned)"])
-def test_a_study_that_is_not_there_is_told(clone: Path, name: str) -> None:
+def test_a_missing_study_is_reported(clone: Path, name: str) -> None:
     done = make(clone, f"STUDY={name}")
     assert done.returncode != 0
     assert f"{name}: the file cannot be read: No such file or directory\n" in done.stdout
@@ -114,7 +114,7 @@ def test_a_study_that_is_not_there_is_told(clone: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("mark", [" ", "'", '"', "$", "`", "{", "(", ";", "\\"])
-def test_a_folder_that_jobs_cannot_run_in_is_told_before_anything_is_made(
+def test_a_folder_that_jobs_cannot_run_in_is_reported_before_anything_is_made(
     tmp_path: Path, mark: str
 ) -> None:
     folder = tmp_path / f"a{mark}b"

@@ -100,7 +100,7 @@ def test_finished_study_has_nothing_to_do_until_the_file_changes(own: Path) -> N
     table.write_text(text)
 
 
-def test_missing_file_is_told_before_anything_runs(tmp_path: Path) -> None:
+def test_missing_file_is_reported_before_anything_runs(tmp_path: Path) -> None:
     done = snakemake(tmp_path, study(tmp_path), "--cores", "1")
     assert done.returncode != 0
     expected = "datasets.trials.path: there is no file data/trials.csv; relative paths start at "

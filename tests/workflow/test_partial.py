@@ -122,7 +122,7 @@ def test_a_half_written_result_is_not_reported(
     assert "flipflop-gru" not in set(choices["network"])
 
 
-def test_nothing_to_report_is_told(
+def test_nothing_to_report_raises_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -45,7 +45,7 @@ def test_both_are_replayed_and_do_their_task(results: Path) -> None:
     assert networks.loc["silero-vad", "test"] < 0.1
 
 
-def test_states_stand_beside_the_truth_and_all_controls(results: Path) -> None:
+def test_states_are_compared_with_the_truth_and_all_controls(results: Path) -> None:
     table = pd.read_csv(results / "tables" / "agreement.csv")
     table = table[table["rule"] == "true"].set_index(["network", "covariance_type", "role"])
     table = table.sort_index()
@@ -70,7 +70,7 @@ def test_states_stand_beside_the_truth_and_all_controls(results: Path) -> None:
     assert nmi["silero-vad", "tied", "raw input"] > nmi["silero-vad", "tied", "trained"]
 
 
-def test_the_report_says_what_that_shows(results: Path) -> None:
+def test_the_report_states_what_that_shows(results: Path) -> None:
     told = {
         n["network"]: n for n in json.loads((results / "findings.json").read_text())["networks"]
     }
@@ -87,7 +87,7 @@ def test_the_report_says_what_that_shows(results: Path) -> None:
         assert (results.parents[1] / "data" / source.file).exists()
 
 
-def test_both_are_left_alone_with_an_input_that_says_nothing(results: Path) -> None:
+def test_both_run_autonomously_with_a_neutral_input(results: Path) -> None:
     ends = pd.read_csv(results / "tables" / "endpoints.csv").set_index("network")
     assert ends.loc["silero-vad", "neutral_input"] == "silence"
     assert ends.loc["gait-gru", "neutral_input"] == "a leg held still"

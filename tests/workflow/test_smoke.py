@@ -92,7 +92,7 @@ def test_tables_hold_every_network_seed_layer_and_role(smoke: Path) -> None:
     assert set(chosen["reducer"]) == {"pca-2"}
 
 
-def test_the_report_says_what_the_tables_say(smoke: Path) -> None:
+def test_the_report_states_what_the_tables_hold(smoke: Path) -> None:
     results = smoke / "results" / "smoke"
     told = json.loads((results / "findings.json").read_text())["networks"]
     assert [(t["network"], t["layer"]) for t in told] == [

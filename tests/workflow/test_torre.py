@@ -126,7 +126,7 @@ def test_the_laptops_study_asks_what_the_gates_want() -> None:
 
 
 @pytest.mark.parametrize("study", [SMOKE, LAPTOP, PAPER], ids=lambda p: p.stem)
-def test_a_mistake_is_told_before_any_job(study: Path, tmp_path: Path) -> None:
+def test_a_mistake_is_reported_before_any_job(study: Path, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text(re.sub("target: chain2", "target: chain9", study.read_text(), count=1))
     done = snakemake(tmp_path, wrong, "--cores", "1")

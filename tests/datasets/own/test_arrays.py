@@ -291,7 +291,7 @@ def chunked(path: Path, **options: Any) -> None:
 
 @pytest.mark.parametrize("zarr_format", [2, 3])
 @pytest.mark.parametrize("name", CHUNKED)
-def test_a_lost_chunk_is_reported(tmp_path: Path, name: str, zarr_format: int) -> None:
+def test_a_missing_chunk_is_reported(tmp_path: Path, name: str, zarr_format: int) -> None:
     path = tmp_path / "data.zarr"
     chunked(path, zarr_format=zarr_format)
     np.testing.assert_array_equal(read_zarr(path).group, [0, 1, 2, 3])

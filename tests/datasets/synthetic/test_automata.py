@@ -83,7 +83,7 @@ def test_decided_states_are_the_sinks(grammar: int, expected: set[int]) -> None:
 
 
 @pytest.mark.parametrize("grammar", LANGUAGES)
-def test_words_are_drawn_evenly_where_nothing_is_decided(grammar: int) -> None:
+def test_words_are_sampled_evenly_where_nothing_is_decided(grammar: int) -> None:
     automaton = automata.tomita(grammar)
     symbols, accepted, states = automata.sample_words(
         automaton, 0.1, 2000, 12, np.random.default_rng(3)

@@ -122,7 +122,7 @@ def test_unknown_preset_is_reported() -> None:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_long_sample_has_the_stationary_law_and_bigrams(name: str) -> None:
+def test_long_sample_has_the_stationary_distribution_and_bigrams(name: str) -> None:
     hmm = preset_hmm(name)
     np.testing.assert_allclose(hmm.startprob, stationary(hmm.transmat), atol=1e-12)
     symbols, states = sample_hmm(hmm, 2000, 50, np.random.default_rng(5))
@@ -165,7 +165,7 @@ class Fixed:
     st.floats(0, 1, exclude_max=True) | st.just(np.nextafter(1, 0)),
     st.sampled_from([1.0, 1 - 9e-7, 1 + 9e-7]),
 )
-def test_impossible_category_is_never_drawn(weights: list[float], u: float, total: float) -> None:
+def test_impossible_category_is_never_sampled(weights: list[float], u: float, total: float) -> None:
     # check_hmm lets rows through that add up to 1 within 1e-6.
     law = total * np.array(weights) / sum(weights)
     drawn = generators._sample_categories(law[None], Fixed(u))[0]

@@ -108,7 +108,7 @@ def test_plain_attributes_count(kind: str) -> None:
     assert one != other
 
 
-def test_what_says_nothing_of_its_content_is_not_compared() -> None:
+def test_objects_without_readable_content_are_not_compared() -> None:
     network = Net(threading.Lock())
     assert identity.of_module(network) is None
     assert fingerprint(network, [], {}) is None
@@ -166,7 +166,7 @@ def test_source_of_classes_and_helpers_counts(
     assert (hashes[0] == hashes[1]) == (changed == "nothing")
 
 
-def test_classes_without_a_file_are_told_apart() -> None:
+def test_classes_without_a_file_are_distinguished() -> None:
     """As in a notebook, where no file holds the source."""
 
     def made(expression: str) -> str | None:

@@ -169,7 +169,7 @@ def test_a_folder_that_is_being_written_is_not_read(tmp_path: Path) -> None:
         assert seeds == set(range(8)) - {lost}
 
 
-def test_pictures_are_read_of_steps_that_are_told(tmp_path: Path) -> None:
+def test_pictures_are_read_of_steps_that_are_reported(tmp_path: Path) -> None:
     networks = finished_study.networks()
     for seed in (0, 1):
         folder = tmp_path / "chain2" / str(seed) / "reverse" / "pictures"
@@ -199,7 +199,7 @@ def test_a_result_that_is_replaced_meanwhile_stops_the_report(
     assert not (results / partial.FOLDER).exists()
 
 
-def test_nothing_to_report_is_told(
+def test_nothing_to_report_raises_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -211,7 +211,7 @@ def test_tables_are_gathered_with_the_training_in_front(tmp_path: Path) -> None:
     assert told["outcome"] and "could not be compared" in told["comparison"]
 
 
-def test_the_median_has_an_interval_that_holds_it_as_often_as_it_says() -> None:
+def test_interval_of_the_median_has_its_nominal_coverage() -> None:
     rng = np.random.default_rng(0)
     held = []
     for _ in range(2000):

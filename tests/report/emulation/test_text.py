@@ -62,7 +62,7 @@ def objective(biased: bool) -> dict[str, pd.DataFrame]:
     }
 
 
-def test_a_biased_objective_is_told_from_one_that_is_not() -> None:
+def test_a_biased_objective_is_distinguished_from_an_unbiased_one() -> None:
     bad = text_bias.of_objective(objective(True), "chain2", "sinkhorn")
     assert "is 5.00 (4.90 to 5.10) at n = 1024, where an unbiased one is 0" in bad
     assert "n to the power −0.20 (−0.30 to −0.10)" in bad
@@ -124,7 +124,7 @@ def test_exits_with_kick_units_are_compared_too() -> None:
     assert "The difference is −0.50" in told[0]
 
 
-def test_what_few_seeds_cannot_say_is_not_said() -> None:
+def test_what_few_seeds_cannot_show_is_not_stated() -> None:
     told = text_bias.sentences(study(0.0, n_seeds=1))
     assert any("cannot be told: too few seeds" in s for s in told)
     four = text_bias.sentences(study(0.0, n_seeds=4))
@@ -180,7 +180,7 @@ def grown(reached: float, speeding: float = 0.02, late: float = 100.0) -> dict[s
     return row | {"early": reached + 2 * late, "hyperbolic": reached - 10}
 
 
-def test_plateau_of_independent_symbols_is_told_from_another() -> None:
+def test_plateau_of_independent_symbols_is_distinguished_from_another() -> None:
     told = text_plateau.sentences(plateaus(10.0))
     assert "12 of 12 trainings stood on a plateau" in told[0]
     assert "The loss there is at that of independent symbols" in told[0]
@@ -199,7 +199,7 @@ def test_length_goes_with_the_batch() -> None:
     assert "No training left its plateau within 800 updates." in stuck
 
 
-def test_growth_at_a_constant_rate_is_told_from_one_that_speeds_up() -> None:
+def test_growth_at_a_constant_rate_is_distinguished_from_one_that_speeds_up() -> None:
     told = text_plateau.sentences(plateaus(10.0))
     assert any("in 12 of 12 the growth speeds up, in 0 it slows down" in s for s in told)
     assert any("is off by 100" in s and "−10" in s for s in told)
@@ -242,7 +242,7 @@ def noise_study(resonant: float, deviation: float = 1e-14) -> dict[str, pd.DataF
     return {name: pd.DataFrame(table) for name, table in rows.items()}
 
 
-def test_identity_is_told_where_it_holds_and_denied_where_it_does_not() -> None:
+def test_identity_is_stated_where_it_holds_and_denied_where_it_does_not() -> None:
     told = text_homogeneity.sentences(noise_study(0.0))
     assert "8 ReLU networks without biases" in told[0] and "1e-14 of their size" in told[0]
     assert "identities of these units" in told[0]
@@ -261,7 +261,7 @@ def test_identity_is_told_where_it_holds_and_denied_where_it_does_not() -> None:
     ("share", "says"),
     [(0.0, "no sign of a resonance"), (1.0, "coherence of switching is above 0, a resonance")],
 )
-def test_resonance_is_told_where_there_is_one(share: float, says: str) -> None:
+def test_resonance_is_stated_where_there_is_one(share: float, says: str) -> None:
     told = text_homogeneity.sentences(noise_study(share))
     relu, tanh = (s for s in told if "more regular at some middling noise" in s)
     assert says in tanh and "no sign" in relu

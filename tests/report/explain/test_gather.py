@@ -39,7 +39,7 @@ def test_fits_come_with_their_doubts_and_three_sample_sizes() -> None:
     assert sizes["by_sequences"] == bic.idxmin()
 
 
-def test_verdicts_hold_every_layer_its_twin_and_its_reservoir() -> None:
+def test_verdicts_hold_every_layer_its_untrained_control_and_its_reservoir() -> None:
     layers = [
         {"network": name, "role": role, "dataset": "d", "seed": seed, "layer": "l0", "twin": ""}
         for name, role in (("a", "trained"), ("a-untrained", "untrained"), ("b", "trained"))

@@ -102,7 +102,7 @@ def test_the_papers_number_is_found_by_what_and_target():
     assert published(pd.DataFrame(), "rotation", "chain2") is None
 
 
-def test_the_papers_numbers_stand_beside_networks_like_its_own_alone(networks):
+def test_the_papers_numbers_are_compared_with_networks_like_its_own_only(networks):
     told = pd.concat([paper(), paper(target="chain5"), paper(target=np.nan)])
     assert registry.comparable_numbers(told, networks)["target"].fillna("").tolist() == [
         "chain2",
@@ -180,7 +180,7 @@ def test_losses_without_plateaus_are_drawn_too(networks):
     plt.close(figure)
 
 
-def test_kick_effects_tell_kick_units_from_other_groups():
+def test_kick_effects_distinguish_kick_units_from_other_groups():
     tables = finished_study.kicks()
     figure, _ = kick_tests.kick_effects(
         finished_study.networks(), tables["kicks_kicks"], tables["kicks_gated"]
