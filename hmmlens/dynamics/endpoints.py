@@ -45,6 +45,8 @@ class EndpointSettings:
     ----------
     n_starts : int
         Visited states from which the autonomous dynamics start.
+    warm_up : int
+        First steps of a sequence from which no run starts, where it is longer.
     n_steps : int
         Steps on neutral input. Long enough to settle into a state, short enough that a line of
         states has not yet decayed to the few points that training left on it.
@@ -55,6 +57,7 @@ class EndpointSettings:
     """
 
     n_starts: int = 300
+    warm_up: int = WARM_UP
     n_steps: int = 20
     coarse: float = 0.2
     fine: float = 0.05
@@ -286,7 +289,7 @@ def find_endpoints(
     if neutral is None:
         return None
     inside = steps_inside(lengths, *inputs.shape[:2])
-    sequences, times = sample_starts(lengths, WARM_UP, rng, settings.n_starts)
+    sequences, times = sample_starts(lengths, settings.warm_up, rng, settings.n_starts)
     # Steps past an end pass through the network, but change no state that is used.
     inputs = np.where(inside if inputs.ndim == 2 else inside[..., None], inputs, 0)
     given = as_read(inputs[sequences], network)

@@ -16,18 +16,19 @@ from hmmlens.ragged import steps_inside
 from hmmlens.stats.moments import Moments, Part
 from hmmlens.typing import Floats
 
-#: First steps of a sequence that no statistic of the verdict uses: the way from the zero state.
+#: First steps of a sequence that no statistic of the verdict uses, unless its settings say
+#: otherwise: the way from the zero state.
 WARM_UP = 20
 
 #: Of a layer, about so many bytes are held at a time.
 PART_BYTES = 2**25
 
-#: Sequences that each split keeps, where it has as many, so that intervals can be given.
-MIN_SEQUENCES = 8
-
 
 def thin(
-    split: NDArray[np.integer], length: NDArray[np.integer], max_frames: int
+    split: NDArray[np.integer],
+    length: NDArray[np.integer],
+    max_frames: int,
+    min_sequences: int = 8,
 ) -> NDArray[np.int64]:
     """Return the sequences to record: evenly spaced within each split, in their order.
 
@@ -36,8 +37,9 @@ def thin(
     split, length : ndarray of shape (sequence,)
         Split and number of steps of each sequence.
     max_frames : int
-        Steps in all, aimed at. Every split keeps its share, and at least ``MIN_SEQUENCES``
-        sequences where it has them; the largest split makes room.
+        Steps in all, aimed at. Every split keeps its share; the largest split makes room.
+    min_sequences : int, optional
+        Sequences that each split keeps, where it has as many, so that intervals can be given.
 
     Returns
     -------
@@ -53,10 +55,10 @@ def thin(
     share = min(1.0, max_frames / length.sum())
     members = [np.flatnonzero(split == part) for part in np.unique(split)]
     sizes = np.array([len(m) for m in members])
-    kept = np.maximum((share * sizes + 1e-9).astype(int), np.minimum(MIN_SEQUENCES, sizes))
+    kept = np.maximum((share * sizes + 1e-9).astype(int), np.minimum(min_sequences, sizes))
     surplus = kept.sum() - max(int(share * sizes.sum() + 1e-9), 1)
     largest = int(sizes.argmax())
-    kept[largest] = max(kept[largest] - max(surplus, 0), min(MIN_SEQUENCES, sizes[largest]))
+    kept[largest] = max(kept[largest] - max(surplus, 0), min(min_sequences, sizes[largest]))
     chosen = [
         m[np.linspace(0, len(m) - 1, n).round().astype(int)]
         for m, n in zip(members, kept, strict=True)

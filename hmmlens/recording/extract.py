@@ -17,13 +17,11 @@ from hmmlens.errors import DataError, no_exit
 from hmmlens.io import store as stores
 from hmmlens.recording.inputs import PaddingReadError, Source, digest
 from hmmlens.recording.layout import Layout
+from hmmlens.recording.settings import ReplaySampling
 from hmmlens.recording.store.memory import Memory
 from hmmlens.recording.store.resume import checksum, fingerprint, forget_changed
 from hmmlens.recording.store.writers import Sink, Store
 from hmmlens.recording.unit_selection import Units, most_variable, unit_numbers
-
-#: With ``verify="sample"``: at least so many batches, and one in so many.
-SAMPLE_LEAST, SAMPLE_ONE_IN = 4, 16
 
 #: The attribute ``batches`` of what was recorded without padding.
 BY_LENGTH = "sequences of equal length together, because the module reads padding"
@@ -46,7 +44,7 @@ def extract(
     layer_inputs: bool = False,
     batch_size: int = 64,
     batch_first: bool | None = None,
-    verify: Literal["sample", "all", "none"] = "sample",
+    verify: Literal["sample", "all", "none"] | ReplaySampling = "sample",
     dtype: Literal["float16", "float32", "float64"] = "float32",
     store: str | Path | None = None,
     partial: str | Path | None = None,
@@ -92,13 +90,13 @@ def extract(
         Sequences that go through the network at once.
     batch_first : bool, optional
         False where the model takes (time, sequence, ...).
-    verify : {"sample", "all", "none"}, default="sample"
-        ``sample`` replays the whole module on the first and last batch and on one in
-        ``SAMPLE_ONE_IN`` of the others, sampled with a fixed seed, but on at least
-        ``SAMPLE_LEAST``; ``all`` on every batch, ``none`` on none. Where cells or gates are
-        recorded, the layers are replayed on every batch in any case. What is replayed whole also
-        runs once more with the sequences in other places, see
-        :mod:`hmmlens.recording.batch_independence`.
+    verify : {"sample", "all", "none"} or ReplaySampling, default="sample"
+        ``sample`` replays the whole module on one batch in 16 and on 4 at least, the first and the
+        last among them, the others sampled with a fixed seed;
+        :class:`hmmlens.recording.settings.ReplaySampling` gives other numbers. ``all`` replays
+        it on every batch, ``none`` on none. Where cells or gates are recorded, the layers are
+        replayed on every batch in any case. What is replayed whole also runs once more with the
+        sequences in other places, see :mod:`hmmlens.recording.batch_independence`.
     dtype : {"float16", "float32", "float64"}, default="float32"
         Type of the states on disk or in memory. The rounding error of a narrower type is an
         attribute.
@@ -239,14 +237,14 @@ def extract(
         return sink.close(attributes)
 
 
-def sampled(n_batches: int, verify: str) -> set[int]:
+def sampled(n_batches: int, verify: str | ReplaySampling) -> set[int]:
     """Return the batches that are replayed whole.
 
     Parameters
     ----------
     n_batches : int
         All batches.
-    verify : {"sample", "all", "none"}
+    verify : {"sample", "all", "none"} or ReplaySampling
         See :func:`extract`.
 
     Returns
@@ -257,11 +255,18 @@ def sampled(n_batches: int, verify: str) -> set[int]:
     Raises
     ------
     DataError
-        When ``verify`` is something else.
+        When ``verify`` is something else, or its numbers are too small.
     """
-    if verify not in ("sample", "all", "none"):
-        raise DataError(f"verify wants 'sample', 'all' or 'none', found {verify!r}")
-    least = max(SAMPLE_LEAST, n_batches // SAMPLE_ONE_IN)
+    sampling = verify if isinstance(verify, ReplaySampling) else ReplaySampling()
+    if verify is not sampling and verify not in ("sample", "all", "none"):
+        raise DataError(
+            f"verify wants 'sample', 'all', 'none' or a ReplaySampling, found {verify!r}"
+        )
+    if sampling.min_batches < 2 or sampling.one_in < 1:
+        raise DataError(
+            f"verify wants min_batches of 2 or more and one_in of 1 or more, found {sampling}"
+        )
+    least = max(sampling.min_batches, n_batches // sampling.one_in)
     if verify == "none":
         return set()
     if verify == "all" or n_batches <= least:

@@ -1,6 +1,8 @@
-"""Settings of recording: which steps of the networks are recorded."""
+"""Settings of recording: which steps of the networks are recorded, and how many are replayed."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from pydantic import Field
 
@@ -18,3 +20,19 @@ class Activations(Section):
     batch_size: int = Field(
         default=64, ge=1, description="sequences run through the network at once"
     )
+
+
+@dataclass(frozen=True)
+class ReplaySampling:
+    """How many batches of a recording are replayed whole; the first and the last are among them.
+
+    Attributes
+    ----------
+    min_batches : int
+        The fewest batches, 2 or more.
+    one_in : int
+        One batch in so many, where there are more.
+    """
+
+    min_batches: int = 4
+    one_in: int = 16

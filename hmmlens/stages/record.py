@@ -12,7 +12,9 @@ from hmmlens.recording.extract import extract
 from hmmlens.typing import Ints
 
 
-def choose_sequences(sequences: xr.Dataset, max_frames: int) -> NDArray[Any]:
+def choose_sequences(
+    sequences: xr.Dataset, max_frames: int, min_sequences: int = 8
+) -> NDArray[Any]:
     """Return the sequences to record: evenly spaced within each split, in their order.
 
     Parameters
@@ -21,6 +23,8 @@ def choose_sequences(sequences: xr.Dataset, max_frames: int) -> NDArray[Any]:
         The ``sequences`` store.
     max_frames : int
         Steps in all to aim at; see :func:`hmmlens.recording.activations.thin`.
+    min_sequences : int, optional
+        Sequences that each split keeps, where it has as many.
 
     Returns
     -------
@@ -28,7 +32,7 @@ def choose_sequences(sequences: xr.Dataset, max_frames: int) -> NDArray[Any]:
         Indices of sequences.
     """
     return activations.thin(
-        sequences["split"].to_numpy(), sequences["length"].to_numpy(), max_frames
+        sequences["split"].to_numpy(), sequences["length"].to_numpy(), max_frames, min_sequences
     )
 
 

@@ -121,7 +121,7 @@ def _linear(measured: Measurements) -> Floats:
         inputs = codebook.one_hot(data.classes, data.n_classes)
     else:
         inside = steps_inside(recorded.length, *recorded.distribution.shape[:2])
-        skip = warm_up(recorded)
+        skip = warm_up(recorded, measured.settings)
         inputs = scaled(recorded.inputs, inside, recorded.split == 0)[:, skip:]
     return linear.fidelity_curve(
         measured.spaces[COMPONENTS], inputs, data.distribution, data.masks["train"],

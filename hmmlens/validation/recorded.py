@@ -28,6 +28,8 @@ class EvidenceSettings:
     horizon : int
         Steps ahead at which fidelity is compared with its threshold. The columns ``fidelity_h``,
         ``codebook_h`` and ``linear_h`` hold h = 0 to ``horizon``; the reports show those of 5.
+    warm_up : int
+        First steps of a sequence that are not scored, but at most a fifth of the recording.
     variance : float
         Share of the variance that the principal components keep.
     min_components, max_components : int
@@ -44,6 +46,7 @@ class EvidenceSettings:
     """
 
     horizon: int = 5
+    warm_up: int = activations.WARM_UP
     variance: float = 0.95
     min_components: int = 2
     max_components: int = 8
@@ -110,7 +113,7 @@ def prepare(
     seed : int
         Seed of the clusters of inputs.
     settings : EvidenceSettings, optional
-        The horizon and the number of components.
+        The warm-up, the horizon and the number of components.
 
     Returns
     -------
@@ -124,7 +127,7 @@ def prepare(
     DataError
         When a split is empty, or no unit varies.
     """
-    skip = warm_up(recorded)
+    skip = warm_up(recorded, settings)
     inside = steps_inside(recorded.length, *recorded.distribution.shape[:2])[:, skip:]
     masks = {
         name: inside & (recorded.split == part)[:, None]
@@ -143,20 +146,22 @@ def prepare(
     return data, components(hidden, masks["train"], settings)
 
 
-def warm_up(recorded: Recorded) -> int:
+def warm_up(recorded: Recorded, settings: EvidenceSettings = DEFAULT_SETTINGS) -> int:
     """Return the number of first steps that are not scored: at most a fifth of the recording.
 
     Parameters
     ----------
     recorded : Recorded
         The layer.
+    settings : EvidenceSettings, optional
+        Of which ``warm_up`` is used.
 
     Returns
     -------
     int
         Number of first steps that are not scored.
     """
-    return min(activations.WARM_UP, int(recorded.distribution.shape[1]) // 5)
+    return min(settings.warm_up, int(recorded.distribution.shape[1]) // 5)
 
 
 def components(

@@ -107,6 +107,7 @@ def chosen(
     sweep: xr.Dataset,
     truth: Ints,
     group: Ints | None = None,
+    settings: EvidenceSettings = DEFAULT_SETTINGS,
 ) -> Chosen:
     """Return a chosen model of one layer and the data of its checks.
 
@@ -124,6 +125,8 @@ def chosen(
         True states, -1 where unknown.
     group : ndarray of shape (sequence,), optional
         To whom or what each sequence belongs, where that is known.
+    settings : EvidenceSettings, optional
+        The warm-up and the horizon.
 
     Returns
     -------
@@ -133,7 +136,7 @@ def chosen(
     reading = explanation.isel(pick=list(explanation.attrs["picks"]).index(pick["pick"]))
     posteriors = reading["posteriors"].to_numpy()[..., : int(pick["n_states"])]
     inside = steps_inside(layer.length, *layer.distribution.shape[:2])
-    late = inside & (np.arange(inside.shape[1]) >= warm_up(layer))
+    late = inside & (np.arange(inside.shape[1]) >= warm_up(layer, settings))
     masks = {name: late & (layer.split == i)[:, None] for i, name in enumerate(SPLITS)}
     longest = min(int(layer.length[layer.split == part].max()) for part in (0, 2))
     classes, n_classes = input_classes(layer.inputs, layer.split == 0, layer.length)
@@ -154,7 +157,7 @@ def chosen(
         layer.length,
         layer.split,
         np.where(inside, truth, -1),
-        max(min(DEFAULT_SETTINGS.horizon, longest - 1), 1),
+        max(min(settings.horizon, longest - 1), 1),
         group,
     )
 

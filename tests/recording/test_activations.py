@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hmmlens.errors import DataError
 from hmmlens.recording import activations
-from hmmlens.recording.activations import MIN_SEQUENCES, thin
+from hmmlens.recording.activations import thin
 
 
 @st.composite
@@ -26,17 +26,17 @@ def splits(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, int]:
 
 
 @settings(max_examples=200, deadline=None)
-@given(splits())
+@given(splits(), st.integers(1, 10))
 def test_thinning_keeps_every_split_and_stays_near_the_aim(
-    drawn: tuple[np.ndarray, np.ndarray, int],
+    drawn: tuple[np.ndarray, np.ndarray, int], min_sequences: int
 ) -> None:
     split, length, max_frames = drawn
-    chosen = thin(split, length, max_frames)
+    chosen = thin(split, length, max_frames, min_sequences)
     assert np.all(np.diff(chosen) > 0)
     assert set(chosen) <= set(range(len(split)))
     sizes = np.bincount(split)
     kept = np.bincount(split[chosen], minlength=len(sizes))
-    smallest = np.minimum(sizes, MIN_SEQUENCES)
+    smallest = np.minimum(sizes, min_sequences)
     assert np.all(kept >= smallest)
     aim = max_frames // length[0]
     if aim >= len(split):

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 import hmmlens
 from hmmlens.errors import DataError
+from hmmlens.recording.settings import ReplaySampling
 from tests.recording.oracle import KINDS, Loop, Wrapped, losing_a_unit, seeded, values
 
 X = values().astype(np.float32)
@@ -254,7 +255,12 @@ def test_a_sample_of_batches_is_replayed_whole() -> None:
     tree = hmmlens.extract(model, inputs, batch_size=2, verify="none")
     assert tree.attrs["replay"] == "unknown: no batch was to be replayed whole"
     assert math.isnan(tree.attrs["replay_error"])
-    with pytest.raises(DataError, match="verify wants 'sample', 'all' or 'none', found 'some'"):
+    for sampling, n in ((ReplaySampling(2, 100), 2), (ReplaySampling(2, 5), 6)):
+        tree = hmmlens.extract(model, inputs, batch_size=2, verify=sampling)
+        assert tree.attrs["replay"] == f"{n} of 30 batches replayed whole"
+    with pytest.raises(DataError, match="verify wants min_batches of 2 or more"):
+        hmmlens.extract(model, inputs, batch_size=2, verify=ReplaySampling(min_batches=1))
+    with pytest.raises(DataError, match="verify wants 'sample', 'all', 'none' or a Replay"):
         hmmlens.extract(model, inputs, batch_size=2, verify="some")
 
 

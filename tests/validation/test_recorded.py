@@ -10,7 +10,7 @@ from hmmlens.hmm import HMMSweep, storage
 from hmmlens.hmm.settings import Selection
 from hmmlens.validation import scorecard
 from hmmlens.validation.evidence import judge
-from hmmlens.validation.recorded import EvidenceSettings, Losses, Recorded
+from hmmlens.validation.recorded import EvidenceSettings, Losses, Recorded, prepare
 
 
 def ring() -> Recorded:
@@ -58,3 +58,14 @@ def test_the_old_name_of_the_seed_is_accepted_with_a_warning() -> None:
         pytest.raises(Exception, match="no unit of this layer ever changes"),
     ):
         judge(data, Losses(0.1, 1.0), None, seed=0)
+
+
+def test_the_settings_set_the_warm_up() -> None:
+    rng = np.random.default_rng(0)
+    hidden, output = rng.normal(size=(6, 50, 3)), rng.normal(size=(6, 50, 2))
+    layer = Recorded(
+        hidden, output, rng.normal(size=(6, 50, 1)), np.full(6, 50), np.repeat([0, 1, 2], 2)
+    )
+    for steps, skipped in ((0, 0), (5, 5), (30, 10)):
+        data, space = prepare(layer, 0, EvidenceSettings(warm_up=steps))
+        assert data.distribution.shape[1] == space.shape[1] == 50 - skipped
