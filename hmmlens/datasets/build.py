@@ -9,7 +9,15 @@ from hmmlens.datasets.base import DATASETS, Dataset
 from hmmlens.datasets.own import npz, table, zarr_store
 from hmmlens.datasets.own.base import FileData
 from hmmlens.datasets.recorded import gait, gait_phase, speech
-from hmmlens.datasets.synthetic import continuum, counter, flipflop, hmm, toggle, tomita
+from hmmlens.datasets.synthetic import (
+    continuum,
+    counter,
+    flipflop,
+    hmm,
+    task,
+    toggle,
+    tomita,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -18,7 +26,7 @@ __all__ = ["DATASETS", "build", "file_datasets"]
 
 # Each module registers its dataset. The order is that of messages and of the JSON Schema.
 DATASETS.arrange(
-    *(hmm, flipflop, toggle, counter, tomita, continuum),
+    *(hmm, flipflop, toggle, counter, tomita, continuum, task),
     *(gait, gait_phase, speech, table, npz, zarr_store),
 )
 

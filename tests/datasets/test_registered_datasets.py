@@ -22,6 +22,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "hmm": {"preset": "rrxor", "n_sequences": 12, "n_steps": 20},
     "tomita": {"grammar": 4, "n_sequences": 12, "n_steps": 20},
     "continuum": {"law": "ring", "n_sequences": 12, "n_steps": 20},
+    "task": {"name": "lexer", "n_sequences": 12, "n_steps": 20},
     "gait": {"n_steps": 40},
     "gait_phase": {"n_steps": 40},
     "speech": {"n_sequences": 12, "n_steps": 50},
@@ -83,7 +84,9 @@ def test_arrays_have_the_documented_form(kind: str, files: Path) -> None:
         assert data[name].dims == ("sequence", "time", *(() if symbols else (last,)))
         values = data[name].to_numpy()
         if symbols:
-            n_symbols = data.attrs.get("n_target_symbols", data.attrs["n_symbols"])
+            n_symbols = data.attrs["n_symbols"]
+            if name == "target":
+                n_symbols = data.attrs.get("n_target_symbols", n_symbols)
             assert values.dtype == np.int16
             assert values[inside].max() < n_symbols
             assert values[inside].min() >= (0 if name == "input" else -1)

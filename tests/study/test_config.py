@@ -53,6 +53,8 @@ datasets:
           split: {train: 0.5, select: 0.25, test: 0.25}}
   nothing: {kind: continuum, law: ring, n_sequences: 20, n_steps: 50,
             split: {train: 0.5, select: 0.25, test: 0.25}}
+  known: {kind: task, name: lexer, n_sequences: 20, n_steps: 50,
+          split: {train: 0.5, select: 0.25, test: 0.25}}
   steps: {kind: table, path: d.csv, horizon: 2, standardise: true, split_by: group,
           split: {train: 0.5, select: 0.25, test: 0.25}, input_kind: values, target_kind: symbols,
           time_step: 0.1, separator: ";", columns: {sequence: a, time: b, inputs: [c, d],

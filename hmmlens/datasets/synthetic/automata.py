@@ -119,10 +119,28 @@ def run(automaton: Automaton, symbols: NDArray[np.integer]) -> Int64s:
     >>> run(counter(3), np.array([[1, 1, 0, 1]])).tolist()
     [[1, 2, 2, 0]]
     """
+    return follow(automaton.moves, symbols)
+
+
+def follow(moves: Int64s, symbols: NDArray[np.integer]) -> Int64s:
+    """Return the state after each symbol, from state 0.
+
+    Parameters
+    ----------
+    moves : ndarray of int, shape (state, symbol)
+        The next state.
+    symbols : ndarray of int, shape (sequence, time)
+        Symbols.
+
+    Returns
+    -------
+    ndarray of int, shape (sequence, time)
+        State after each symbol.
+    """
     states = np.empty(symbols.shape, dtype=np.int64)
     state = np.zeros(len(symbols), dtype=np.int64)
     for t in range(symbols.shape[1]):
-        state = automaton.moves[state, symbols[:, t]]
+        state = moves[state, symbols[:, t]]
         states[:, t] = state
     return states
 
