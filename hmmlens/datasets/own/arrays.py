@@ -32,6 +32,7 @@ from hmmlens.datasets.own.words import (
 from hmmlens.datasets.own.zarr_files import read_zarr_arrays
 from hmmlens.datasets.splits import SPLITS
 from hmmlens.errors import DataError
+from hmmlens.typing import Bools, Int64s
 
 
 def read_npz(path: Path) -> Content:
@@ -87,9 +88,9 @@ class _File(NamedTuple):
 
     path: Path
     arrays: Mapping[str, NDArray[Any]]
-    inside: NDArray[np.bool_]
+    inside: Bools
 
-    def refuse(self, name: str, flags: NDArray[np.bool_], wants: str) -> None:
+    def refuse(self, name: str, flags: Bools, wants: str) -> None:
         """Raise DataError with the first place in ``name`` where ``flags`` is True."""
         if flags.any():
             index = tuple(int(i) for i in np.argwhere(flags)[0])
@@ -97,7 +98,7 @@ class _File(NamedTuple):
             found = self.arrays[name][index]
             raise DataError(f"{self.path}: {name} at {place}: found {found}, wants {wants}")
 
-    def whole(self, name: str) -> NDArray[np.int64]:
+    def whole(self, name: str) -> Int64s:
         """Return an array that must hold whole numbers."""
         array = self.arrays[name]
         if array.dtype.kind not in "iu":
@@ -105,7 +106,7 @@ class _File(NamedTuple):
         self.refuse(name, array > np.uint64(2**63 - 1), "at most 2**63 - 1")
         return array.astype(np.int64)
 
-    def codes(self, name: str, unknown: str) -> NDArray[np.int64]:
+    def codes(self, name: str, unknown: str) -> Int64s:
         """Return symbols or states (sequence, time), -1 past the end and where unknown."""
         codes = np.where(self.inside, self.whole(name), -1)
         lowest = -1 if unknown else 0
@@ -228,7 +229,7 @@ def _numbers_or_text(array: NDArray[Any], name: str, path: Path) -> NDArray[Any]
     return array
 
 
-def _groups(file: _File) -> tuple[list[str], NDArray[np.int64]]:
+def _groups(file: _File) -> tuple[list[str], Int64s]:
     """Return the names of the groups, and the group of each sequence."""
     array = file.arrays["group"]
     try:
@@ -243,7 +244,7 @@ def _groups(file: _File) -> tuple[list[str], NDArray[np.int64]]:
     return names, places[words.codes]
 
 
-def _splits(file: _File) -> NDArray[np.int64]:
+def _splits(file: _File) -> Int64s:
     array = file.arrays["split"]
     if array.dtype.kind == "U":
         array = np.array([clean(str(word)).casefold() for word in array])

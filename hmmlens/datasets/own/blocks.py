@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hmmlens.datasets.splits import SPLITS
 from hmmlens.errors import DataError
+from hmmlens.typing import Int64s, Ints
 
 if TYPE_CHECKING:
     from hmmlens.datasets.own.base import Blocks
@@ -33,10 +34,10 @@ class Cut(NamedTuple):
         One or two sentences about what was done.
     """
 
-    recording: NDArray[np.int64]
-    first: NDArray[np.int64]
-    length: NDArray[np.int64]
-    split: NDArray[np.int64]
+    recording: Int64s
+    first: Int64s
+    length: Int64s
+    split: Int64s
     note: str
 
     def of_steps(self, array: NDArray[Any], fill: float) -> NDArray[Any]:
@@ -95,7 +96,7 @@ def needed(n_sequences: int, split: Any) -> bool:
 
 
 def cut(
-    length: NDArray[np.integer],
+    length: Ints,
     shares: Mapping[str, float],
     settings: Blocks,
     names: Sequence[str],

@@ -20,6 +20,7 @@ from hmmlens.datasets.splits import SPLITS, split_sequences
 from hmmlens.datasets.unseen_symbols import unseen
 from hmmlens.errors import DataError
 from hmmlens.io.hashes import sha256_of
+from hmmlens.typing import Bools, Floats, Ints
 
 if TYPE_CHECKING:
     from hmmlens.datasets.own.base import FileData
@@ -226,7 +227,7 @@ def _in_blocks(content: Content, settings: FileData, horizon: int) -> tuple[Cont
     return cut, parts
 
 
-def _marked(inputs: NDArray[Any], inside: NDArray[np.bool_]) -> NDArray[Any]:
+def _marked(inputs: NDArray[Any], inside: Bools) -> NDArray[Any]:
     """Return inputs as targets: -1 or NaN past each end."""
     if inputs.ndim == 2:
         return np.where(inside, inputs, -1)
@@ -246,9 +247,7 @@ def _listed(names: list[str], symbols: bool) -> str:
     return ", ".join(names) if len(names) <= 4 else f"{len(names)} columns"
 
 
-def _moments(
-    frames: NDArray[np.float64], names: list[str], path: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _moments(frames: Floats, names: list[str], path: str) -> tuple[Floats, Floats]:
     """Return mean and standard deviation of (frame, feature)."""
     mean, scale = frames.mean(axis=0), frames.std(axis=0)
     still = np.flatnonzero((np.ptp(frames, axis=0) == 0) | (scale == 0))
@@ -260,9 +259,7 @@ def _moments(
     return mean, scale
 
 
-def _single(
-    values: NDArray[np.float64], inside: NDArray[np.bool_], names: list[str], path: str
-) -> NDArray[np.float32]:
+def _single(values: Floats, inside: Bools, names: list[str], path: str) -> NDArray[np.float32]:
     """Return (sequence, time, feature) in single precision, as networks read it.
 
     A warning is logged where rounding hides how a feature varies.
@@ -294,7 +291,7 @@ def _single(
 # --- Split and checks -----------------------------------------------------------------------
 
 
-def _split(content: Content, settings: FileData, rng: np.random.Generator) -> NDArray[np.integer]:
+def _split(content: Content, settings: FileData, rng: np.random.Generator) -> Ints:
     """Return the file's split (sequence), or draw one of sequences or groups."""
     if content.split is not None:
         return content.split
@@ -327,9 +324,7 @@ def _check_lengths(content: Content, horizon: int, path: str) -> None:
         )
 
 
-def _check_splits(
-    split: NDArray[np.integer], target: NDArray[Any], content: Content, path: str
-) -> None:
+def _check_splits(split: Ints, target: NDArray[Any], content: Content, path: str) -> None:
     known = target >= 0 if target.ndim == 2 else np.isfinite(target).all(axis=2)
     for part, name in enumerate(SPLITS):
         if not (split == part).any():

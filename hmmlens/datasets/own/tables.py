@@ -29,6 +29,7 @@ from hmmlens.datasets.own.words import (
 )
 from hmmlens.datasets.splits import SPLITS
 from hmmlens.errors import DataError, did_you_mean
+from hmmlens.typing import Bools, Floats, Int64s
 
 if TYPE_CHECKING:
     from hmmlens.datasets.own.table import TableData
@@ -118,7 +119,7 @@ def read_table(path: Path, settings: TableData) -> Content:
     return Content(inputs, target, rows.length, state, split, group, names, truth)
 
 
-def _splits(table: _Table, rows: _Rows, column: str) -> NDArray[np.int64]:
+def _splits(table: _Table, rows: _Rows, column: str) -> Int64s:
     """Return the split of each sequence; its name may be in upper case."""
     each = rows.constant(table, column)
     for row, word in zip(rows.order[rows.starts], each, strict=True):
@@ -152,7 +153,7 @@ class _Table(NamedTuple):
         """Raise DataError about one cell; ``row`` counts from 0."""
         raise DataError(f"{self.path}, {self.place(row)}, column {column!r}: {what}")
 
-    def _refuse_first(self, flags: NDArray[np.bool_], column: str, wants: str) -> None:
+    def _refuse_first(self, flags: Bools, column: str, wants: str) -> None:
         if flags.any():
             row = int(np.flatnonzero(flags)[0])
             cell = self.frame[column].iloc[row]
@@ -160,7 +161,7 @@ class _Table(NamedTuple):
             found = "an empty cell" if missing else f"{cell!s:.40}"
             self.refuse(row, column, f"found {found}, wants {wants}")
 
-    def _numbers(self, column: str) -> NDArray[np.float64]:
+    def _numbers(self, column: str) -> Floats:
         """Return a column of numbers (row), NaN where a cell is empty."""
         cells = self.frame[column]
         if cells.dtype.kind in "mM":
@@ -175,7 +176,7 @@ class _Table(NamedTuple):
             return np.append(parsed, np.nan)[words.codes]
         return np.asarray(cells.to_numpy(dtype=np.float64, na_value=np.nan))
 
-    def clock(self, column: str) -> NDArray[np.float64] | NDArray[np.uint64]:
+    def clock(self, column: str) -> Floats | NDArray[np.uint64]:
         """Return finite times (row) in their order; whole ones, from the first, are exact."""
         cells = self.frame[column]
         if cells.dtype.kind in "iu":
@@ -193,7 +194,7 @@ class _Table(NamedTuple):
                     return np.array(offsets, dtype=np.uint64)[words.codes]
         return numbers
 
-    def values(self, column: str, may_lack: bool) -> NDArray[np.float64]:
+    def values(self, column: str, may_lack: bool) -> Floats:
         """Return finite numbers (row), or NaN where a cell is empty and may be."""
         numbers = self._numbers(column)
         bad = np.isinf(numbers) if may_lack else ~np.isfinite(numbers)
@@ -201,7 +202,7 @@ class _Table(NamedTuple):
         self._refuse_first(np.abs(numbers) > LARGEST, column, SMALLER)
         return numbers
 
-    def symbols(self, column: str, may_lack: bool) -> NDArray[np.int64]:
+    def symbols(self, column: str, may_lack: bool) -> Int64s:
         """Return whole numbers from 0 (row), or -1 where a cell is empty and may be."""
         numbers = self._numbers(column)
         whole = (numbers >= 0) & (numbers == np.floor(numbers)) & (numbers < 2**31)
@@ -222,7 +223,7 @@ class _Table(NamedTuple):
         self._refuse_first(words.codes < 0, column, wants)
         return np.array(words.names, dtype=object)[words.codes]
 
-    def labels(self, column: str) -> tuple[list[str], NDArray[np.int64]]:
+    def labels(self, column: str) -> tuple[list[str], Int64s]:
         """Return the different labels of a column and the code of each row's, -1 if unknown."""
         words = self._words(column)
         unknown = [re.fullmatch(r"-1(\.0*)?", name) is not None for name in words.names]
@@ -253,10 +254,10 @@ class _Rows(NamedTuple):
     names : (sequence)
     """
 
-    order: NDArray[np.int64]
-    code: NDArray[np.int64]
-    length: NDArray[np.int64]
-    starts: NDArray[np.int64]
+    order: Int64s
+    code: Int64s
+    length: Int64s
+    starts: Int64s
     names: list[str]
 
     def padded(self, flat: NDArray[Any], fill: float) -> NDArray[Any]:

@@ -24,6 +24,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from hmmlens.typing import Int64s
+
 log = logging.getLogger(__name__)
 
 #: What stands in a cell for a missing value: the words that pandas takes for one by default.
@@ -69,7 +71,7 @@ class Words(NamedTuple):
         The words, in order of their first appearance.
     """
 
-    codes: NDArray[np.int64]
+    codes: Int64s
     names: list[str]
 
 

@@ -29,6 +29,7 @@ from hmmlens.datasets.content import DIMS, MAY_LACK, check_array_names, symbol_d
 from hmmlens.errors import DataError
 from hmmlens.io.input_files import check_folder, check_size
 from hmmlens.io.zarr_chunks import missing_chunks
+from hmmlens.typing import Bools
 
 log = logging.getLogger(__name__)
 
@@ -111,10 +112,10 @@ class _Inside:
     flags : (sequence, time), or None where all of them do.
     """
 
-    def __init__(self, flags: NDArray[np.bool_] | None) -> None:
+    def __init__(self, flags: Bools | None) -> None:
         self.flags = flags
 
-    def of(self, name: str, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    def of(self, name: str, shape: tuple[int, ...]) -> Bools:
         """Return the entries of an array, in its shape."""
         if self.flags is None or DIMS[name][:2] != ("sequence", "time"):
             return np.ones(shape, dtype=bool)
@@ -182,7 +183,7 @@ class _Array:
             return values
         return np.where(missing, -1, codes.astype(np.int64))
 
-    def _refuse_ambiguous(self, stored: NDArray[Any], missing: NDArray[np.bool_]) -> None:
+    def _refuse_ambiguous(self, stored: NDArray[Any], missing: Bools) -> None:
         about = self.array.metadata
         packed = {"scale_factor", "add_offset"} & set(self.raw.attrs)
         if about.zarr_format != 2 or packed or about.fill_value is None or about.fill_value != 0:
@@ -218,7 +219,7 @@ class _Array:
             return False
         return bool((np.isnan(values) if values.dtype.kind == "f" else values == -1).all())
 
-    def _place(self, flags: NDArray[np.bool_]) -> str:
+    def _place(self, flags: Bools) -> str:
         index = np.argwhere(flags)[0]
         return ", ".join(f"{dim} {i}" for dim, i in zip(self.raw.dims, index, strict=True))
 
