@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from hmmlens import HMMSweep, choose, extract, reduce
-from hmmlens.hmm.selection import smallest_within
+from hmmlens.hmm.selection import smallest_count_near_best
 
 torch.manual_seed(0)
 rng = np.random.default_rng(0)
@@ -58,7 +58,7 @@ for n in range(1, 9):
     for k in np.unique(states):
         explained[states == k] = output[states == k].mean(axis=0)
     fidelity.append(1 - ((output - explained) ** 2).mean() / output.var(axis=(0, 1)).mean())
-n_states = smallest_within(np.arange(1, 9), np.array(fidelity), tolerance=0.02)
+n_states = smallest_count_near_best(np.arange(1, 9), np.array(fidelity), tolerance=0.02)
 print("Output explained by 1 to 8 states:", np.round(fidelity, 2))
 print("The fewest states within 0.02 of the best:", n_states)
 

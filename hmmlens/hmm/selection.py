@@ -122,7 +122,7 @@ def choose(results: pd.DataFrame, criterion: str = "bic") -> Choice:
     return Choice(criterion, str(row["covariance_type"]), n_states, bool(at_edge), sentence + ".")
 
 
-def smallest_within(n_states: np.ndarray, score: np.ndarray, tolerance: float) -> int:
+def smallest_count_near_best(n_states: np.ndarray, score: np.ndarray, tolerance: float) -> int:
     """Return the smallest state count whose score is within ``tolerance`` of the best.
 
     Parameters

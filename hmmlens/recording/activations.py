@@ -16,8 +16,8 @@ from hmmlens.ragged import steps_inside
 from hmmlens.stats.moments import Moments, Part
 from hmmlens.typing import Floats
 
-#: First steps of a sequence that no statistic of the verdict uses, unless its settings say
-#: otherwise: the way from the zero state.
+#: First steps of a sequence that no statistic of the verdict uses by default: the way from the
+#: zero state.
 WARM_UP = 20
 
 #: Of a layer, about so many bytes are held at a time.

@@ -167,7 +167,7 @@ def _tree(
 ) -> xr.DataTree:
     """Return the record of one call."""
     from hmmlens.recording.outputs import real
-    from hmmlens.recording.runner.node_states import node_of, replays
+    from hmmlens.recording.runner.node_states import node_of, replay_segments
     from hmmlens.recording.segments import segments
     from hmmlens.rnn.layers import chosen
 
@@ -185,7 +185,7 @@ def _tree(
             own = wants._replace(cell=False, gates=False)
             left_out.append(f"{name}: all but hidden, behind dropout")
         try:
-            steps = replays(parts, name, own, False, None)
+            steps = replay_segments(parts, name, own, False, None)
         except DataError as error:
             # A training is not stopped by what it is recorded with.
             left_out.append(str(error))

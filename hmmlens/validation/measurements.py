@@ -12,7 +12,7 @@ import numpy as np
 
 from hmmlens.dynamics.endpoints import Endpoints
 from hmmlens.hmm import input_driven
-from hmmlens.hmm.selection import smallest_within
+from hmmlens.hmm.selection import smallest_count_near_best
 from hmmlens.interpretation import states
 from hmmlens.stats.ties import first_best
 from hmmlens.typing import Floats
@@ -166,7 +166,7 @@ class Measurements(NamedTuple):
             The fewest cells whose fidelity on select is close to the best.
         """
         curve, settings = self.best_curve, self.settings
-        return smallest_within(
+        return smallest_count_near_best(
             curve.counts, curve.select[:, settings.horizon], settings.fidelity_tolerance
         )
 

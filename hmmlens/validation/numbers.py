@@ -27,14 +27,15 @@ class Number(NamedTuple):
     ----------
     measure : callable
         Returns the number of one network from its measurements; NaN where it is unavailable.
-    optional : bool
-        Whether the number is NaN where it is not given.
+    required : bool
+        Whether :class:`Evidence` must be given the number; one that is not required is NaN where it
+        is not given.
     thresholds : tuple of str
         The fields of :class:`hmmlens.validation.rules.Thresholds` that the number is compared with.
     """
 
     measure: Measure
-    optional: bool
+    required: bool
     thresholds: tuple[str, ...]
 
 
@@ -43,7 +44,7 @@ NUMBERS: Registry[Number] = Registry("number of the verdict")
 
 
 def number(
-    name: str, *thresholds: str, label: str, optional: bool = False
+    name: str, *thresholds: str, label: str, required: bool = True
 ) -> Callable[[Measure], Measure]:
     """Return a decorator that registers the function that measures a number.
 
@@ -55,8 +56,9 @@ def number(
         The fields of :class:`hmmlens.validation.rules.Thresholds` that the number is compared with.
     label : str
         The name in reports.
-    optional : bool
-        Whether the number is NaN where it is not given.
+    required : bool, default=True
+        False for a number that some networks have not, such as the number of endpoints; it is NaN
+        where it is not given.
 
     Returns
     -------
@@ -65,7 +67,7 @@ def number(
     """
 
     def _registered(measure: Measure) -> Measure:
-        NUMBERS.register(name, label=label)(Number(measure, optional, thresholds))
+        NUMBERS.register(name, label=label)(Number(measure, required, thresholds))
         return measure
 
     return _registered
@@ -77,7 +79,7 @@ class Evidence(Mapping[str, float]):
     Parameters
     ----------
     **numbers : float
-        A value for each name of :data:`NUMBERS`; optional ones are NaN where they are missing.
+        A value for each name of :data:`NUMBERS`; what is not required is NaN where it is missing.
 
     Raises
     ------
@@ -95,9 +97,7 @@ class Evidence(Mapping[str, float]):
     """
 
     def __init__(self, **numbers: float) -> None:
-        missing = [
-            name for name, one in NUMBERS.items() if not one.optional and name not in numbers
-        ]
+        missing = [name for name, one in NUMBERS.items() if one.required and name not in numbers]
         unknown = [name for name in numbers if name not in NUMBERS]
         if missing or unknown:
             wrong = [f"{name} is missing" for name in missing]
@@ -198,25 +198,25 @@ def _flicker(measured: Measurements) -> float:
     return measured.best_fit.flicker
 
 
-@number("floor", label="smallest possible test loss", optional=True)
+@number("floor", label="smallest possible test loss", required=False)
 def _floor(measured: Measurements) -> float:
     """Return the smallest possible test loss; NaN where it is not known."""
     return measured.losses.floor
 
 
-@number("n_endpoints", "most_states", label="endpoints", optional=True)
+@number("n_endpoints", "most_states", label="endpoints", required=False)
 def _n_endpoints(measured: Measurements) -> float:
     """Return the number of endpoints; NaN where the weights are unknown."""
     return np.nan if measured.endpoints is None else measured.endpoints.n_coarse
 
 
-@number("ratio", "ratio", label="fine clusters of endpoints per coarse one", optional=True)
+@number("ratio", "ratio", label="fine clusters of endpoints per coarse one", required=False)
 def _ratio(measured: Measurements) -> float:
     """Return the number of fine clusters of endpoints for each coarse one."""
     return np.nan if measured.endpoints is None else measured.endpoints.ratio
 
 
-@number("drift", "drift", label="drift of endpoints (rms of the output)", optional=True)
+@number("drift", "drift", label="drift of endpoints (rms of the output)", required=False)
 def _drift(measured: Measurements) -> float:
     """Return how far 95 % of endpoints are from where they come back to later."""
     return np.nan if measured.endpoints is None else measured.endpoints.drift

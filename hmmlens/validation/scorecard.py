@@ -310,7 +310,7 @@ def choices(
     for reducer, sweep in sweeps.items():
         table = scores[scores["reducer"] == reducer].reset_index(drop=True)
         choice = selection.choose(storage.results(sweep), criterion)
-        compact = selection.smallest_within(
+        compact = selection.smallest_count_near_best(
             table["n_states"].to_numpy(), table["fidelity_select"].to_numpy(), tolerance
         )
         same = table[table["n_states"] == compact]

@@ -24,7 +24,7 @@ from hmmlens.emulation.kicks.gated_ablation import compare_gated_ablation
 from hmmlens.emulation.kicks.group_selection import (
     record_pool,
     sample_initial_states,
-    select_group,
+    select_kick_group,
 )
 from hmmlens.emulation.kicks.intervention_tests import off_target_effect
 from hmmlens.emulation.kicks.settings import KickSettings
@@ -130,7 +130,7 @@ def test_kick_units_are_selected_and_have_an_effect(network: NumpyNetwork) -> No
     assert set(candidates.candidates[:3]) == set(KICKS[0])
     assert (candidates.gradient[KICKS[0]] > 0).all()
     np.testing.assert_allclose(candidates.gradient[ECHOES[0]], 0, atol=1e-6)
-    group = select_group(network, candidates, "hold", SYMBOLS, generator(1), 3, SETTINGS)
+    group = select_kick_group(network, candidates, "hold", SYMBOLS, generator(1), 3, SETTINGS)
     assert set(group.units) == set(KICKS[0])
     initial, rng = initial_states(network), np.random.default_rng(0)
     effect = off_target_effect(network, group.units, group.ablation, initial, SYMBOLS, rng)

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hmmlens.errors import DataError
-from hmmlens.hmm.selection import best_restarts, choose, smallest_within
+from hmmlens.hmm.selection import best_restarts, choose, smallest_count_near_best
 
 
 def table(*rows: tuple[Any, ...]) -> pd.DataFrame:
@@ -87,7 +87,7 @@ MODELS = st.lists(
 
 @settings(max_examples=100, deadline=None)
 @given(MODELS, st.floats(0, 0.5))
-def test_smallest_within_equals_slow_loop(
+def test_smallest_count_near_best_equals_slow_loop(
     models: list[tuple[int, float]], tolerance: float
 ) -> None:
     known = [(n, score) for n, score in models if not np.isnan(score)]
@@ -96,4 +96,4 @@ def test_smallest_within_equals_slow_loop(
     assume(all(score == limit or abs(score - limit) > 1e-9 for _, score in known))
     expected = min(n for n, score in known if score >= limit)
     n_states, score = (np.array(column) for column in zip(*models, strict=True))
-    assert smallest_within(n_states, score, tolerance) == expected
+    assert smallest_count_near_best(n_states, score, tolerance) == expected

@@ -68,4 +68,4 @@ def test_numbers_of_states_are_chosen_stably(rounding: list[int]) -> None:
 def test_a_score_on_the_line_is_within_the_tolerance(ulps: int) -> None:
     line = 0.9 - 0.02
     score = np.array([0.5, line + ulps * np.spacing(line), 0.9])
-    assert selection.smallest_within(np.array([1, 2, 3]), score, 0.02) == 2
+    assert selection.smallest_count_near_best(np.array([1, 2, 3]), score, 0.02) == 2

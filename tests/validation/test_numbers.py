@@ -36,7 +36,7 @@ def measured(endpoints: Endpoints | None) -> SimpleNamespace:
 
 @pytest.fixture
 def another() -> Iterator[str]:
-    number("half", "ratio", label="half of the states", optional=True)(lambda m: m.n_states / 2)
+    number("half", "ratio", label="half of the states", required=False)(lambda m: m.n_states / 2)
     yield "half"
     del NUMBERS._members["half"]
 
@@ -53,11 +53,11 @@ def test_every_number_keeps_the_contract(name: str) -> None:
     value = entry.measure(measured(Endpoints(np.zeros((0, 1)), 3, 4, 4 / 3, 0.01)))  # type: ignore[arg-type]
     assert np.isfinite(value) or name == "floor"
     blind = entry.measure(measured(None))  # type: ignore[arg-type]
-    assert np.isfinite(blind) or entry.optional
+    assert np.isfinite(blind) or not entry.required
 
 
 def test_a_number_that_is_registered_becomes_a_column(another: str) -> None:
-    values = {name: 1.0 for name, entry in NUMBERS.items() if not entry.optional}
+    values = {name: 1.0 for name, entry in NUMBERS.items() if entry.required}
     assert list(Evidence(**values)) == [*COLUMNS, another]
     assert Evidence(**values, half=1.5).replace(loss=0.0)["half"] == 1.5
 

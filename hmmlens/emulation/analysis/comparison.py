@@ -24,7 +24,7 @@ COMPARED = [
 ]
 
 
-def joined(networks: Iterable[pd.DataFrame]) -> pd.DataFrame:
+def join_networks(networks: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Return the tables of networks as one.
 
     Parameters
@@ -61,7 +61,7 @@ def compare(networks: Iterable[pd.DataFrame]) -> pd.DataFrame:
     Parameters
     ----------
     networks : iterable of DataFrame
-        See :func:`joined`.
+        See :func:`join_networks`.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def compare(networks: Iterable[pd.DataFrame]) -> pd.DataFrame:
         seeds that both have), ``p`` (signs flipped; see
         :func:`hmmlens.stats.paired.sign_flip`), ``n_pairs``
     """
-    table = joined(networks)
+    table = join_networks(networks)
     rows: list[dict[str, Any]] = []
     for (measure, batch_size), part in table.groupby(["measure", "batch_size"], sort=False):
         wide = part.pivot(index="seed", columns="objective", values="value")
@@ -94,7 +94,7 @@ def trends(networks: Iterable[pd.DataFrame]) -> pd.DataFrame:
     Parameters
     ----------
     networks : iterable of DataFrame
-        See :func:`joined`.
+        See :func:`join_networks`.
 
     Returns
     -------
@@ -103,7 +103,7 @@ def trends(networks: Iterable[pd.DataFrame]) -> pd.DataFrame:
         seed, Student's interval over seeds), ``n`` (seeds with two sizes or more)
     """
     rows: list[dict[str, Any]] = []
-    for (measure, objective), part in joined(networks).groupby(
+    for (measure, objective), part in join_networks(networks).groupby(
         ["measure", "objective"], sort=False
     ):
         known = part[np.isfinite(part["value"].astype(float))]

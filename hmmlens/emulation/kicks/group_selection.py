@@ -244,7 +244,7 @@ def excess_over_best(exits: Exits, to: int | None = None) -> tuple[Floats, Float
     return hazard - hazard[best], error
 
 
-def select_group(
+def select_kick_group(
     network: DrivenNetwork,
     candidates: Candidates,
     mode: AblationMode,

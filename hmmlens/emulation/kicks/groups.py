@@ -23,7 +23,7 @@ from hmmlens.emulation.kicks.first_exits import InitialStates, hazards, reductio
 from hmmlens.emulation.kicks.group_selection import (
     KickGroup,
     ablated_exits,
-    select_group,
+    select_kick_group,
     unperturbed_exits,
 )
 from hmmlens.emulation.kicks.intervention_tests import (
@@ -218,7 +218,7 @@ def find_groups(context: KickContext) -> dict[tuple[int, str], KickGroup]:
         for kind in KINDS:
             size = THREE if kind == "three" else None
             generator = context.torch("select", candidates.label, kind)
-            groups[candidates.label, kind] = select_group(
+            groups[candidates.label, kind] = select_kick_group(
                 context.network, candidates, context.modes[kind], context.informative, generator,
                 size, context.settings,
             )  # fmt: skip

@@ -18,7 +18,7 @@ from hmmlens.emulation.kicks.dose_response import dose_table, multiplied_units
 from hmmlens.emulation.kicks.gate_clamping import COLUMNS as GATE_COLUMNS
 from hmmlens.emulation.kicks.gate_clamping import gate_table
 from hmmlens.emulation.kicks.gated_ablation import compare_gated_ablation
-from hmmlens.emulation.kicks.group_selection import select_group
+from hmmlens.emulation.kicks.group_selection import select_kick_group
 from hmmlens.emulation.kicks.groups import KickContext, examine_group, find_groups, prepare
 from hmmlens.emulation.kicks.intervention_tests import (
     Comparison,
@@ -186,7 +186,7 @@ def _repeat(context: KickContext, groups: Groups) -> pd.DataFrame:
             continue
         candidates = rank_candidates(network, runs, symbols, label, settings=settings)
         generator = context.torch("select again", label, kind)
-        other = select_group(
+        other = select_kick_group(
             network, candidates, group.ablation.mode, symbols, generator, len(group.units), settings
         )
         rows.append(

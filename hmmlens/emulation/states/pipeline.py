@@ -20,7 +20,7 @@ from hmmlens.emulation.states.settings import DEFAULTS, StateSettings
 from hmmlens.emulation.states.state_models import StateModel, fit_models, fit_space
 from hmmlens.emulation.states.steering import steer
 from hmmlens.errors import DataError
-from hmmlens.hmm.selection import smallest_within
+from hmmlens.hmm.selection import smallest_count_near_best
 from hmmlens.seeds import derive_seed
 
 log = logging.getLogger(__name__)
@@ -101,8 +101,9 @@ def states_and_dynamics(
         sweep, models, curve, future[2], elbow, len(hmm.transmat), settings
     )
     on_select = state_counts.fidelities(models, future[1], settings)
-    faithful = smallest_within(np.array(list(on_select)), np.array(list(on_select.values())),
-                               settings.tolerance)  # fmt: skip
+    faithful = smallest_count_near_best(
+        np.array(list(on_select)), np.array(list(on_select.values())), settings.tolerance
+    )
     counts["is_faithful"] = counts["n_states"] == faithful
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
     parts["counts"].append(counts)

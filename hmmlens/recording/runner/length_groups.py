@@ -30,10 +30,10 @@ def of_length(lengths: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     return [np.flatnonzero(lengths == length) for length in np.unique(lengths)]
 
 
-def joined(
+def join_batches(
     groups: Sequence[tuple[NDArray[np.int64], int]], batches: Sequence[Batch], n: int
 ) -> Batch:
-    """Return the batch whose groups of sequences of one length have been run one by one.
+    """Join the batches of groups of sequences of one length, which were run one by one.
 
     Parameters
     ----------

@@ -13,10 +13,10 @@ from hmmlens.recording.runner.batch import Node
 from hmmlens.recording.segments import Segment
 
 
-def replays(
+def replay_segments(
     parts: Sequence[Segment], node: str, wants: Wants, keep: bool, inside: Tensor | None
 ) -> list[Replayed | None]:
-    """Step the segments of a node.
+    """Replay the segments of a node by stepping them through the layer's own weights.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ from hmmlens.errors import DataError, place_of
 from hmmlens.recording.inputs import PaddingReadError
 from hmmlens.recording.replay import allowed
 from hmmlens.recording.runner.batch import Batch
-from hmmlens.recording.runner.length_groups import joined, of_length
+from hmmlens.recording.runner.length_groups import join_batches, of_length
 from hmmlens.recording.runner.torch_module import Runner
 
 log = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ class Padded:
         n, n_steps = inputs.shape[:2]
         if self.by_length:
             groups = [(rows, int(lengths[rows[0]])) for rows in of_length(lengths)]
-            return joined(
+            return join_batches(
                 groups, [self._group(inputs, lengths, r, k, verify) for r, k in groups], n
             )
         batch = self.runner.run(inputs, lengths, verify)

@@ -22,7 +22,7 @@ from hmmlens.recording.module_replay import OtherPathError, substituted
 from hmmlens.recording.outputs import comparable, difference, outputs
 from hmmlens.recording.replay import Replayed, Wants
 from hmmlens.recording.runner.batch import Batch
-from hmmlens.recording.runner.node_states import node_of, replays
+from hmmlens.recording.runner.node_states import node_of, replay_segments
 from hmmlens.recording.segments import Segment, directions, segments
 from hmmlens.rnn.layers import LAYERS, RecordedModule, chosen, find
 
@@ -144,7 +144,7 @@ class Runner:
         nodes, replayed = {}, []
         for name, parts in found.items():
             wants = self.wants if name in kept else Wants(cell=False)
-            steps = replays(parts, name, wants, verify, inside)
+            steps = replay_segments(parts, name, wants, verify, inside)
             if name in kept:
                 nodes[name] = node_of(parts, steps, wants)
             replayed += [(s, r) for s, r in zip(parts, steps, strict=True) if r is not None]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hmmlens.emulation.analysis.comparison import compare, joined, trends
+from hmmlens.emulation.analysis.comparison import compare, join_networks, trends
 from hmmlens.errors import DataError
 
 
@@ -59,11 +59,11 @@ def test_what_is_missing_is_left_out_and_what_is_wrong_refused() -> None:
     only = compare([t for t in tables if (t["objective"] == "split").all()])
     assert only["difference"].isna().all() and only["p"].isna().all()
     with pytest.raises(DataError, match="no network"):
-        joined([])
+        join_networks([])
     with pytest.raises(DataError, match="has no seed"):
-        joined([tables[0].drop(columns="seed")])
+        join_networks([tables[0].drop(columns="seed")])
     with pytest.raises(DataError, match="two rows"):
-        joined([tables[0], tables[0]])
+        join_networks([tables[0], tables[0]])
 
 
 def test_networks_without_measures_have_nothing_to_compare() -> None:

@@ -18,7 +18,7 @@ from hmmlens.emulation.kicks.gate_clamping import (
     mean_gates_in_cluster,
     shares_of_best,
 )
-from hmmlens.emulation.kicks.group_selection import select_group
+from hmmlens.emulation.kicks.group_selection import select_kick_group
 from hmmlens.emulation.kicks.intervention_tests import fresh_initial_states
 from hmmlens.errors import DataError
 from hmmlens.rnn.gates import GATES, advance, received
@@ -73,7 +73,7 @@ def test_gate_that_kicks_is_found(cell: str, gate: str) -> None:
     seen = record_unperturbed_runs(net, SYMBOLS, generator)
     ranked = rank_candidates(net, seen, SYMBOLS, 0)
     assert set(ranked.candidates) == {*OUT, *WITHOUT_EFFECT}
-    group = select_group(net, ranked, "hold", SYMBOLS, generator, n_units=3)
+    group = select_kick_group(net, ranked, "hold", SYMBOLS, generator, n_units=3)
     assert set(group.units) == set(OUT)
     starts = fresh_initial_states(net, SYMBOLS, 0, generator, 200)
     sets = np.array([WITHOUT_EFFECT, [7, 8, 4]])

@@ -25,7 +25,7 @@ from hmmlens.emulation.kicks.group_selection import (
     excess_over_best,
     record_pool,
     sample_initial_states,
-    select_group,
+    select_kick_group,
     unperturbed_exits,
 )
 from hmmlens.emulation.kicks.settings import KickSettings
@@ -53,7 +53,7 @@ def test_planted_kicks_are_found(
     watched: tuple[NoiseDriven, UnperturbedRuns], side: int, how: AblationMode
 ) -> None:
     net, seen = watched
-    group = select_group(
+    group = select_kick_group(
         net,
         rank_candidates(net, seen, SYMBOLS, side),
         how,
@@ -72,7 +72,7 @@ def test_units_without_effect_lower_nothing() -> None:
     settings = replace(SETTINGS, max_units=4)
     net = unkicked()
     seen = record_unperturbed_runs(net, SYMBOLS, generator())
-    group = select_group(
+    group = select_kick_group(
         net,
         rank_candidates(net, seen, SYMBOLS, 0),
         "hold",
@@ -90,9 +90,11 @@ def test_group_of_fixed_size_and_groups_that_cannot_be(
 ) -> None:
     net, seen = watched
     ranked = rank_candidates(net, seen, SYMBOLS, 0)
-    group = select_group(net, ranked, "drive", SYMBOLS, generator(1), settings=SETTINGS, n_units=2)
+    group = select_kick_group(
+        net, ranked, "drive", SYMBOLS, generator(1), settings=SETTINGS, n_units=2
+    )
     assert len(group.units) == len(group.curve) == 2 and set(group.units) < set(KICKS[0])
-    few = select_group(
+    few = select_kick_group(
         net,
         ranked._replace(candidates=ranked.candidates[:2]),
         "drive",
@@ -101,7 +103,7 @@ def test_group_of_fixed_size_and_groups_that_cannot_be(
         settings=SETTINGS,
     )
     assert len(few.units) == 0 and few.reason == "fewer than 3 units rise before exits"
-    never = select_group(
+    never = select_kick_group(
         net,
         rank_candidates(net, seen, SYMBOLS, 0, to=0),
         "drive",
@@ -217,11 +219,11 @@ def test_pair_of_labels_counts_its_own_exits_only() -> None:
         net.out.bias[:] = torch.tensor([2.0, 0.0, 0.0])
         net.out.weight[1, 2] = net.out.weight[2, 3] = 1.0
     ranked = Candidates(0, 2, np.array([2, 3]), 2, np.zeros(4), np.zeros(4), 9, *[np.zeros(4)] * 3)
-    group = select_group(
+    group = select_kick_group(
         net, ranked, "output", (0, 1, 2), generator(0), n_units=1, settings=SETTINGS
     )
     assert list(group.units) == [3] and group.curve[0].value == 1
-    other = select_group(
+    other = select_kick_group(
         net, ranked._replace(to=1), "output", (0, 1, 2), generator(0), n_units=1, settings=SETTINGS
     )
     assert list(other.units) == [2] and other.curve[0].value == 1
