@@ -1,4 +1,4 @@
-"""What was recorded of a sequence is that sequence's own, or it is told."""
+"""What was recorded of a sequence is that sequence's own, or an error states that it is not."""
 
 from __future__ import annotations
 

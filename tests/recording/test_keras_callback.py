@@ -1,4 +1,4 @@
-"""States are recorded while Keras fits, and what cannot be is told before it does."""
+"""States are recorded while Keras fits, and what cannot be is refused before it does."""
 
 from __future__ import annotations
 

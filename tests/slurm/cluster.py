@@ -89,8 +89,8 @@ class Cluster:
     def history(self, *runs: str) -> list[Job]:
         """Return all jobs of some runs by their accounts, those that were tried again too."""
         names, fields = ",".join(runs), "jobidraw,comment,state,nodelist"
-        told = self.ask("sacct", "-XPnD", f"--name={names}", f"--format={fields}")
-        return [Job(*line.split("|")) for line in told.splitlines()]
+        output = self.ask("sacct", "-XPnD", f"--name={names}", f"--format={fields}")
+        return [Job(*line.split("|")) for line in output.splitlines()]
 
     def resume(self, node: str) -> None:
         """Bring back a node that was set down; its daemon may have done so by itself."""

@@ -97,10 +97,10 @@ def test_study_on_slurm_has_the_tables_of_a_local_run(
     nodes = {job.comment: job.node for job in history}
     trained = {c for c in nodes if c.startswith("rule_train") and "untrained" not in c}
     assert len(trained) == 2
-    told = cluster.ask(
+    lines = cluster.ask(
         "sacct", "-XPn", f"--name={undisturbed.name}", "--format=comment,reqtres"
     ).splitlines()
-    assert {line.split("|")[0] for line in told if "gres/gpu=1" in line} == trained
+    assert {line.split("|")[0] for line in lines if "gres/gpu=1" in line} == trained
     assert {nodes[comment] for comment in trained} <= {"gpu1", "gpu2"}
     logs = (folder / "results" / "slurm" / "logs").rglob("train_network/*/*.log")
     devices = {
@@ -115,9 +115,9 @@ def test_study_on_slurm_has_the_tables_of_a_local_run(
 
 def test_model_of_the_work_covers_what_it_took(cluster: Cluster, undisturbed: Run) -> None:
     fields = "--format=jobid,reqmem,maxrss,totalcpu,timelimitraw"
-    told = cluster.ask("sacct", "-PnD", "--units=M", f"--name={undisturbed.name}", fields)
+    output = cluster.ask("sacct", "-PnD", "--units=M", f"--name={undisturbed.name}", fields)
     asked: dict[str, float] = {}
-    for line in told.splitlines():
+    for line in output.splitlines():
         number, memory, peak, cpu, limit = line.split("|")
         if "." not in number:
             asked[number] = float(memory.rstrip("M"))
@@ -138,8 +138,8 @@ def test_jobs_that_die_are_tried_again_and_of_two_runs_one_goes(
     (loser,) = [run for run in both if run.process.poll() is not None]
     (run,) = [run for run in both if run is not loser]
     assert loser.process.returncode != 0
-    told = loser.text()
-    assert "is at work in this folder already" in told or "cannot be locked" in told
+    text = loser.text()
+    assert "is at work in this folder already" in text or "cannot be locked" in text
 
     one, two = cluster.running("check_network", 2)
     # It stands still until its time is over, which is soon.

@@ -30,15 +30,15 @@ def enlarge(disk: Path, size: str) -> None:
 
 @pytest.mark.slow
 def test_full_disk_stops_a_study_and_room_lets_it_go_on(disk: Path, smoke: Path) -> None:
-    told = []
+    messages = []
     for size in ("1m", "4m", "9m"):
         enlarge(disk, size)
         done = snakemake(disk, SMOKE, "--cores", "2")
         assert done.returncode != 0
-        told.append(done.stdout)
+        messages.append(done.stdout)
         logs = disk / "results" / "smoke" / "logs"
-        told += [log.read_text() for log in logs.rglob("*.log")]
-    assert "No space left on device" in "".join(told)
+        messages += [log.read_text() for log in logs.rglob("*.log")]
+    assert "No space left on device" in "".join(messages)
     enlarge(disk, "500m")
     snakemake(disk, SMOKE, "--unlock")
     done = snakemake(disk, SMOKE, "--cores", "2")

@@ -78,8 +78,8 @@ def test_a_debian_package_is_missed_before_any_job(tmp_path: Path) -> None:
     # A folder without apt-get, and no dry run: a job would leave something.
     done = snakemake(tmp_path, PUBLISHED, "--cores", "1", PATH=str(tmp_path))
     assert done.returncode != 0
-    told = [line for line in done.stdout.splitlines() if "apt-get" in line]
-    assert told == [
+    lines = [line for line in done.stdout.splitlines() if "apt-get" in line]
+    assert lines == [
         f"datasets.speech: needs the Debian package {SPEECH.package} {SPEECH.version}, and there "
         "is no apt-get here to fetch it with; run the study on Debian, put the package at "
         f"data/{SPEECH.file}, or take out this dataset and its networks"

@@ -127,10 +127,10 @@ def test_of_two_runs_that_start_at_once_one_goes(tmp_path: Path, smoke: Path) ->
         )
         for _ in range(2)
     ]
-    told = [process.communicate()[0] for process in both]
+    outputs = [process.communicate()[0] for process in both]
     codes = [process.returncode for process in both]
     assert codes.count(0) == 1
-    loser = told[codes.index(0) - 1]
+    loser = outputs[codes.index(0) - 1]
     assert "at work in this folder already" in loser or "cannot be locked" in loser
     one, two = csv_files(smoke), csv_files(tmp_path)
     assert [name for name in one if one[name] != two[name]] == []

@@ -94,9 +94,9 @@ def test_a_loaded_network_reaches_the_report(done: Path) -> None:
     row = networks.loc["mine"]
     assert (row["cell"], row["n_units"], row["n_layers"], row["n_epochs"]) == ("lstm", 6, 1, 0)
     assert 0 < row["replay_error"] < 1e-5
-    told = json.loads((results / "findings.json").read_text())["networks"]
-    assert [(t["network"], t["layer"]) for t in told] == [("mine", "rnn_l1")]
-    assert told[0]["endpoints"] == (
+    findings = json.loads((results / "findings.json").read_text())["networks"]
+    assert [(t["network"], t["layer"]) for t in findings] == [("mine", "rnn_l1")]
+    assert findings[0]["endpoints"] == (
         "Its autonomous dynamics were not studied: it has no single steps that could be called."
     )
 
@@ -155,17 +155,17 @@ def test_what_is_wrong_with_a_network_is_reported(tmp_path: Path, fault: str) ->
     study = user_folder(tmp_path)
     if fault == "hostile":
         torch.save({"a": Hostile(tmp_path / "trace")}, tmp_path / "weights.pt")
-        told = "opening it could run any code, so it is refused"
+        message = "opening it could run any code, so it is refused"
     elif fault == "layer":
         study.write_text(STUDY.replace("[rnn_l1]", "[rnn]"))
-        told = "there is no layer 'rnn'; the layers of this network are: rnn_l0, rnn_l1"
+        message = "there is no layer 'rnn'; the layers of this network are: rnn_l0, rnn_l1"
     elif fault == "exit":
         with open(tmp_path / "mine_helper.py", "a") as helper:
             helper.write("raise SystemExit(0)\n")
-        told = "factory mine:build: SystemExit(0) (mine_helper.py, line 2) would end the run"
+        message = "factory mine:build: SystemExit(0) (mine_helper.py, line 2) would end the run"
     else:
         (tmp_path / "weights.pt").unlink()
-        told = "weights.pt"
+        message = "weights.pt"
     results = tmp_path / "results" / "loaded"
     target = "results/loaded/mine/0/network.safetensors"
     run = snakemake(tmp_path, study, "--cores", "1", target)
@@ -174,10 +174,10 @@ def test_what_is_wrong_with_a_network_is_reported(tmp_path: Path, fault: str) ->
     assert not (results / "mine" / "0" / "network.safetensors").exists()
     if fault == "missing":
         # Before any job.
-        assert told in run.stdout
+        assert message in run.stdout
         assert not (results / "data").exists()
     else:
-        assert told in (results / "logs" / "load_network" / "mine" / "0.log").read_text()
+        assert message in (results / "logs" / "load_network" / "mine" / "0.log").read_text()
 
 
 BOTH_WAYS = """

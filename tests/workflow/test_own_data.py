@@ -84,9 +84,9 @@ def test_ragged_table_runs_to_its_report(own: Path) -> None:
     train = lengths[data["split"].to_numpy() == 0]
     assert (sizes["n_frames"] == train.sum()).all()
     assert (sizes["n_sequences"] == len(train)).all()
-    told = (results / "findings.json").read_text()
-    assert "predict x, y 5 steps ahead" in told
-    assert "the labels in phase" in told
+    findings = (results / "findings.json").read_text()
+    assert "predict x, y 5 steps ahead" in findings
+    assert "the labels in phase" in findings
     states = pd.read_csv(results / "tables" / "states.csv")
     assert set(states["top_truth"]) <= {"going", "waiting"}
 

@@ -45,8 +45,8 @@ def test_all_of_a_study_gives_the_same_tables(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     results = place / "results" / "smoke"
-    told = report(capsys)
-    assert "all but those that write the study's own report" in told
+    text = report(capsys)
+    assert "all but those that write the study's own report" in text
     folder = results / partial.FOLDER
     for whole in sorted((results / "tables").glob("*.csv")):
         assert (folder / "tables" / whole.name).read_bytes() == whole.read_bytes(), whole.name
@@ -69,10 +69,10 @@ def test_what_is_missing_is_left_out_and_listed(
     for path in ("report.pdf", "findings.json", "tables", "figures"):
         where = results / path
         shutil.rmtree(where) if where.is_dir() else where.unlink()
-    told = report(capsys)
+    text = report(capsys)
     study = jobs.load(json.loads((results / "study.json").read_text()), "")
     n = sum(job.rule not in partial.LAST for job in jobs.of_study(study))
-    assert f"{n - 4} of {n} jobs are done; of 2 networks, 0 are whole, 2 are begun" in told
+    assert f"{n - 4} of {n} jobs are done; of 2 networks, 0 are whole, 2 are begun" in text
     folder = results / partial.FOLDER
     missing = pd.read_csv(folder / "missing.csv").set_index("what")["missing"].to_dict()
     assert missing == {
@@ -84,7 +84,7 @@ def test_what_is_missing_is_left_out_and_listed(
     assert ("fully3-lstm", "layer0") in layers and ("fully3-lstm", "layer1") not in layers
     assert ("fully3-lstm-untrained", "layer1") in layers
     verdicts = pd.read_csv(folder / "tables" / "verdicts.csv")
-    # Reservoirs are told beside the verdict on their network only.
+    # Reservoirs are reported together with the verdict on their network only.
     roles = verdicts.groupby("network")["role"].agg(set).to_dict()
     assert roles == {
         "flipflop-gru": {"trained", "reservoir", "permuted"},
@@ -127,8 +127,8 @@ def test_nothing_to_report_raises_an_error(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli.main(["partial", "--configfile", str(SMOKE)]) == cli.WRONG
-    told = capsys.readouterr().err
-    assert "there is nothing to report of smoke yet, because no job has ended: 0 of" in told
+    errors = capsys.readouterr().err
+    assert "there is nothing to report of smoke yet, because no job has ended: 0 of" in errors
     assert not (tmp_path / "results").exists()
 
 

@@ -71,12 +71,12 @@ def test_states_are_compared_with_the_truth_and_all_controls(results: Path) -> N
 
 
 def test_the_report_states_what_that_shows(results: Path) -> None:
-    told = {
+    networks = {
         n["network"]: n for n in json.loads((results / "findings.json").read_text())["networks"]
     }
-    assert "walking or standing (derived from the signal" in told["gait-gru"]["agreement"]
-    assert "trained on all recordings but H_3km" in told["gait-gru"]["task"]
-    silero = told["silero-vad"]["agreement"]
+    assert "walking or standing (derived from the signal" in networks["gait-gru"]["agreement"]
+    assert "trained on all recordings but H_3km" in networks["gait-gru"]["task"]
+    silero = networks["silero-vad"]["agreement"]
     assert "inside a sentence or between sentences" in silero
     assert "below the raw input" in silero
     assert "do not show that the network added anything" in silero

@@ -94,15 +94,15 @@ def test_tables_hold_every_network_seed_layer_and_role(smoke: Path) -> None:
 
 def test_the_report_states_what_the_tables_hold(smoke: Path) -> None:
     results = smoke / "results" / "smoke"
-    told = json.loads((results / "findings.json").read_text())["networks"]
-    assert [(t["network"], t["layer"]) for t in told] == [
+    findings = json.loads((results / "findings.json").read_text())["networks"]
+    assert [(t["network"], t["layer"]) for t in findings] == [
         ("fully3-lstm", "layer0"),
         ("fully3-lstm", "layer1"),
         ("flipflop-gru", "layer0"),
     ]
     networks = pd.read_csv(results / "tables" / "networks.csv")
     row = networks[(networks["network"] == "fully3-lstm")].iloc[0]
-    assert f"{row['test']:.3f} nats per step" in told[0]["task"]
+    assert f"{row['test']:.3f} nats per step" in findings[0]["task"]
 
 
 def test_every_layer_has_a_verdict_and_every_network_a_reservoir(smoke: Path) -> None:
@@ -129,8 +129,8 @@ def test_every_layer_has_a_verdict_and_every_network_a_reservoir(smoke: Path) ->
         assert beside["loss"] < untrained["loss"] and beside["marginal"] == untrained["marginal"]
     # Only the top layer has a reservoir to stand beside.
     assert pd.isna(rows.loc[("fully3-lstm", "trained", "layer0"), "input_driven"])
-    told = json.loads((results / "findings.json").read_text())["networks"]
-    for entry in told:
+    networks = json.loads((results / "findings.json").read_text())["networks"]
+    for entry in networks:
         mine = rows.loc[(entry["network"], "trained", entry["layer"])]
         assert entry["verdict"] == mine["sentence"]
         assert f"R2 {mine['fidelity_states']:.2f}" in mine["reasons"] or mine["grade"] in "XUC"

@@ -72,8 +72,8 @@ def test_what_there_is_of_it_is_reported(
     assert "7 of 7 jobs are done, 1 of 1 trainings among them, all but" in capsys.readouterr().out
     folder = results / "partial_report"
     for kind in ("tables", "figures"):
-        told = {p.name: p.read_bytes() for p in (folder / kind).glob("*.csv")}
-        assert told == files(results / kind, "*.csv"), kind
+        written = {p.name: p.read_bytes() for p in (folder / kind).glob("*.csv")}
+        assert written == files(results / kind, "*.csv"), kind
     # Now the scores are being computed again, and states have not been tied.
     shutil.rmtree(results / "chain2" / "0" / "states")
     (results / "benchmarks" / "tie_states" / "chain2" / "0.tsv").unlink()

@@ -92,8 +92,8 @@ def lose(results: Path, *lost: Job) -> None:
 def pages(pdf: Path, *options: str) -> str:
     if shutil.which("pdftotext") is None:
         pytest.skip("pdftotext is not installed")
-    told = subprocess.run(["pdftotext", *options, pdf, "-"], capture_output=True, check=True)
-    return " ".join(told.stdout.decode().split())
+    extracted = subprocess.run(["pdftotext", *options, pdf, "-"], capture_output=True, check=True)
+    return " ".join(extracted.stdout.decode().split())
 
 
 @pytest.mark.usefixtures("one_figure")
@@ -175,8 +175,8 @@ def test_pictures_are_read_of_steps_that_are_reported(tmp_path: Path) -> None:
         folder = tmp_path / "chain2" / str(seed) / "reverse" / "pictures"
         folder.mkdir(parents=True)
         pd.DataFrame({"pc1": [seed]}).to_csv(folder / "states.csv", index=False)
-    told = {Job("reverse_engineer", ("chain2", "1"))}
-    found = figures.pictures(tmp_path, networks, "pictures/states", told)
+    done = {Job("reverse_engineer", ("chain2", "1"))}
+    found = figures.pictures(tmp_path, networks, "pictures/states", done)
     assert found is not None and found["pc1"].tolist() == [1]
     assert figures.pictures(tmp_path, networks, "pictures/states", set()) is None
 
@@ -204,8 +204,10 @@ def test_nothing_to_report_raises_an_error(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli.main(["partial", "--configfile", str(SMOKE)]) == cli.WRONG
-    told = capsys.readouterr().err
-    assert "there is nothing to report of torre-smoke yet, because no job has ended: 0 of 7" in told
+    errors = capsys.readouterr().err
+    assert (
+        "there is nothing to report of torre-smoke yet, because no job has ended: 0 of 7" in errors
+    )
     assert not (tmp_path / "results").exists()
     # A training alone does not say whether it escaped.
     results = tmp_path / "results" / "torre-smoke"
@@ -243,15 +245,17 @@ def test_what_is_not_there_yet_breaks_no_promise(
     every = [job for job in jobs.of_study(study()) if job.rule in RULES]
     first = [Job(rule, ("chain2", "0")) for rule in ("train_emulation", "find_plateau")]
     done = {job for job in every if rng.random() < share} | set(first)
-    told = emulation_jobs.reported(study(), done)
-    found = pipeline.tables(whole, study(), told)
+    reported = emulation_jobs.reported(study(), done)
+    found = pipeline.tables(whole, study(), reported)
     assert "missed" not in set(found["gates"]["outcome"])
     assert set(found["gates"]["value"].dropna()) <= {1.0, 0.9}
     answers = found["paper"].set_index(["what", "target"])["answer"]
     assert set(answers[answers == "differs"].index) <= differing
-    n = sum(job.rule == "train_emulation" for job in told)
+    n = sum(job.rule == "train_emulation" for job in reported)
     assert len(found["networks"]) == n == len(found["trained_outcome"])
-    assert found["networks"]["scored"].sum() == sum(job.rule == "score_emulation" for job in told)
+    assert found["networks"]["scored"].sum() == sum(
+        job.rule == "score_emulation" for job in reported
+    )
 
 
 def made_up(results: Path) -> EmulationStudy:
@@ -301,6 +305,6 @@ def test_any_part_of_a_study_is_drawn_and_set(share: float, tmp_path: Path) -> N
     folder, found = partial.write(given, tmp_path)
     assert (folder / "report.pdf").read_bytes().startswith(b"%PDF")
     networks = pd.read_csv(folder / "tables" / "networks.csv")
-    told = emulation_jobs.reported(given, found.done)
-    assert len(networks) == sum(job.rule == "train_emulation" for job in told)
+    reported = emulation_jobs.reported(given, found.done)
+    assert len(networks) == sum(job.rule == "train_emulation" for job in reported)
     assert list((folder / "figures").glob("*.pdf"))

@@ -118,7 +118,7 @@ def outcomes(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
 def test_promises_that_are_kept_are_reached(kept: dict[str, pd.DataFrame]) -> None:
     found = outcomes(kept)
     assert sorted(set(found.values())) == ["reached", "reported"]
-    assert [name for name, told in found.items() if told == "reported"] == [
+    assert [name for name, outcome in found.items() if outcome == "reported"] == [
         "All networks: exits that have kick units, share of exits"
     ]
 
@@ -146,7 +146,7 @@ def test_a_promise_that_is_broken_is_missed_and_no_other(
 ) -> None:  # fmt: skip
     whole = kept[table].copy()
     change(kept, name, n, table, **columns)
-    missed = [what for what, told in outcomes(kept).items() if told == "missed"]
+    missed = [what for what, outcome in outcomes(kept).items() if outcome == "missed"]
     assert len(missed) == 1 and missed[0].startswith(gate)
     if n == 2:
         # In one training fewer, a share of 80 % is still reached.
@@ -206,9 +206,9 @@ def test_tables_are_gathered_with_the_training_in_front(tmp_path: Path) -> None:
     assert np.allclose(rows["value"], [0.95, 0.05, 0.05, 0.95])
     cost = found["cost"].set_index(["step", "network"])
     assert cost.loc[("reverse", "fully3"), "n"] == 5
-    told = pipeline.facts(found, {"title": "t"})
-    assert told["tables"] == ["networks", "gates", "paper", "refusals", "cost"]
-    assert told["outcome"] and "could not be compared" in told["comparison"]
+    facts = pipeline.facts(found, {"title": "t"})
+    assert facts["tables"] == ["networks", "gates", "paper", "refusals", "cost"]
+    assert facts["outcome"] and "could not be compared" in facts["comparison"]
 
 
 def test_interval_of_the_median_has_its_nominal_coverage() -> None:
@@ -296,10 +296,10 @@ def test_orbits_are_compared_at_the_largest_batch_that_both_objectives_had() -> 
         row |= {f"{name}_n": 5}
     alone = row | {"batch_size": 1024, "n_pairs": 0, "sinkhorn_n": 0, "difference_low": np.nan}
     slopes = pd.DataFrame(columns=["measure", "objective"])
-    told = sentences(pd.DataFrame([row, alone]), slopes, "chain2", {})
+    reported = sentences(pd.DataFrame([row, alone]), slopes, "chain2", {})
     # What only one of them had has no sentence of its own.
-    assert "batches of 512, the consistency of rotation is 0.50 (0.40 to 0.60) under" in told[0]
-    assert told[1].startswith("At the largest batch that both had (512) orbits do not survive")
+    assert "batches of 512, the consistency of rotation is 0.50 (0.40 to 0.60) under" in reported[0]
+    assert reported[1].startswith("At the largest batch that both had (512) orbits do not survive")
     (only,) = sentences(pd.DataFrame([alone]), slopes, "chain2", {})[:1]
     assert "batches of 1024, the consistency of rotation is 0.05 (−0.05 to 0.15) under" in only
     assert "the paper's objective" not in only

@@ -49,8 +49,8 @@ def tables():
 def text_of(pdf):
     if shutil.which("pdftotext") is None:
         pytest.skip("pdftotext is not installed")
-    told = subprocess.run(["pdftotext", "-layout", pdf, "-"], capture_output=True, check=True)
-    return " ".join(told.stdout.decode().split())
+    extracted = subprocess.run(["pdftotext", "-layout", pdf, "-"], capture_output=True, check=True)
+    return " ".join(extracted.stdout.decode().split())
 
 
 def written(tmp_path, found, **facts):
@@ -58,16 +58,16 @@ def written(tmp_path, found, **facts):
     for name, rows in found.items():
         paths.append(tmp_path / f"{name}.csv")
         pd.DataFrame(rows).to_csv(paths[-1], index=False)
-    told = {"about": ABOUT, "outcome": ["1 of 2."], "comparison": "One differs.", "answers": {}}
-    told |= {"figures": [], "tables": list(found)} | facts
+    content = {"about": ABOUT, "outcome": ["1 of 2."], "comparison": "One differs.", "answers": {}}
+    content |= {"figures": [], "tables": list(found)} | facts
     figures = []
-    for drawn in (one for part in told["figures"] for one in part["figures"]):
+    for drawn in (one for part in content["figures"] for one in part["figures"]):
         figures.append(tmp_path / f"{drawn['name']}.pdf")
         figure, _ = plt.subplots(figsize=(1, 1))
         figure.savefig(figures[-1])
         plt.close(figure)
     output = tmp_path / "report.pdf"
-    document.compile_pdf(TEMPLATE, json.loads(json.dumps(told)), paths, {"": figures}, output)
+    document.compile_pdf(TEMPLATE, json.loads(json.dumps(content)), paths, {"": figures}, output)
     return output
 
 
@@ -111,5 +111,5 @@ def test_a_study_with_next_to_nothing_is_reported_too(tmp_path):
 def test_limits_of_scale_are_reported_at_the_laptops(tmp_path):
     few = {"networks": tables()["networks"]}
     assert "The paper's scale was not reached" in text_of(written(tmp_path, few)).replace("’", "'")
-    told = text_of(written(tmp_path, few, about=ABOUT | {"scale": "paper"})).replace("’", "'")
-    assert "The paper's scale was not reached" not in told
+    text = text_of(written(tmp_path, few, about=ABOUT | {"scale": "paper"})).replace("’", "'")
+    assert "The paper's scale was not reached" not in text

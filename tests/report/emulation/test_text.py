@@ -106,10 +106,10 @@ def study(split_rotation: float, n_seeds: int = 6, spread: float = 0.02) -> dict
     ],
 )
 def test_orbits_survive_or_do_not(rotation: float, says: str) -> None:
-    told = text_bias.sentences(study(rotation))
-    verdict = [s for s in told if s.startswith("At the largest batch (512)")]
+    reported = text_bias.sentences(study(rotation))
+    verdict = [s for s in reported if s.startswith("At the largest batch (512)")]
     assert len(verdict) == 1 and says in verdict[0]
-    dwells = [s for s in told if "batches of 512, the mean dwell" in s]
+    dwells = [s for s in reported if "batches of 512, the mean dwell" in s]
     assert len(dwells) == 1 and "the target's own is 20.1" in dwells[0]
     assert "p = 0.031, 6 pairs)" in dwells[0]
 
@@ -119,14 +119,16 @@ def test_exits_with_kick_units_are_compared_too() -> None:
     who = tables["networks"][["network", "target", "seed"]]
     own = tables["networks"]["objective"].eq("sinkhorn")
     tables["kicks_verdict"] = who.assign(n_exits=2, n_with_kicks=np.where(own, 2, 1))
-    told = [s for s in text_bias.sentences(tables) if "share of exits that have kick units" in s]
-    assert "is 1.00 (1.00 to 1.00) under the paper's objective (n = 6) and 0.50 (" in told[0]
-    assert "The difference is −0.50" in told[0]
+    reported = [
+        s for s in text_bias.sentences(tables) if "share of exits that have kick units" in s
+    ]
+    assert "is 1.00 (1.00 to 1.00) under the paper's objective (n = 6) and 0.50 (" in reported[0]
+    assert "The difference is −0.50" in reported[0]
 
 
 def test_what_few_seeds_cannot_show_is_not_stated() -> None:
-    told = text_bias.sentences(study(0.0, n_seeds=1))
-    assert any("cannot be told: too few seeds" in s for s in told)
+    reported = text_bias.sentences(study(0.0, n_seeds=1))
+    assert any("cannot be told: too few seeds" in s for s in reported)
     four = text_bias.sentences(study(0.0, n_seeds=4))
     assert any("which cannot be below 0.12" in s for s in four)
     # Neither clearly there nor clearly less.
@@ -145,10 +147,10 @@ def test_only_networks_that_are_alike_are_compared() -> None:
 def test_table_of_networks_reaches_the_sentence() -> None:
     (target, networks), *_ = text_networks.comparable(study(0.2))
     table, slopes = compare(networks), trends(networks)
-    told = text_networks.sentences(table, slopes, target, {})
+    reported = text_networks.sentences(table, slopes, target, {})
     row = table.set_index(["measure", "batch_size"]).loc[("rotation_best", 256)]
-    assert any(f"{row['split']:.2f} (" in s and "batches of 256" in s for s in told)
-    assert any(s.startswith("With each doubling of the batch") for s in told)
+    assert any(f"{row['split']:.2f} (" in s and "batches of 256" in s for s in reported)
+    assert any(s.startswith("With each doubling of the batch") for s in reported)
 
 
 def plateaus(loss: float, escapes: bool = True) -> dict[str, pd.DataFrame]:
@@ -181,29 +183,31 @@ def grown(reached: float, speeding: float = 0.02, late: float = 100.0) -> dict[s
 
 
 def test_plateau_of_independent_symbols_is_distinguished_from_another() -> None:
-    told = text_plateau.sentences(plateaus(10.0))
-    assert "12 of 12 trainings stood on a plateau" in told[0]
-    assert "The loss there is at that of independent symbols" in told[0]
+    reported = text_plateau.sentences(plateaus(10.0))
+    assert "12 of 12 trainings stood on a plateau" in reported[0]
+    assert "The loss there is at that of independent symbols" in reported[0]
     above = text_plateau.sentences(plateaus(12.0))[0]
     assert "lies above" in above and "25" in above
     assert "lies below" in text_plateau.sentences(plateaus(8.0))[0]
 
 
 def test_length_goes_with_the_batch() -> None:
-    told = text_plateau.sentences(plateaus(10.0))
-    sentence = next(s for s in told if s.startswith("The length goes with the size of the batch"))
+    reported = text_plateau.sentences(plateaus(10.0))
+    sentence = next(
+        s for s in reported if s.startswith("The length goes with the size of the batch")
+    )
     assert "to the power −1.02 (−1.05 to −0.99)" in sentence
     assert "doubling it multiplies the length by 0.49 (0.48 to 0.50)" in sentence
-    assert not any("learning rate" in s for s in told)
+    assert not any("learning rate" in s for s in reported)
     stuck = text_plateau.sentences(plateaus(10.0, escapes=False))
     assert "No training left its plateau within 800 updates." in stuck
 
 
 def test_growth_at_a_constant_rate_is_distinguished_from_one_that_speeds_up() -> None:
-    told = text_plateau.sentences(plateaus(10.0))
-    assert any("in 12 of 12 the growth speeds up, in 0 it slows down" in s for s in told)
-    assert any("is off by 100" in s and "−10" in s for s in told)
-    assert told[-1].startswith("So the plateau is no saddle")
+    reported = text_plateau.sentences(plateaus(10.0))
+    assert any("in 12 of 12 the growth speeds up, in 0 it slows down" in s for s in reported)
+    assert any("is off by 100" in s and "−10" in s for s in reported)
+    assert reported[-1].startswith("So the plateau is no saddle")
     even = pd.DataFrame([grown(300.0 + i, 0.0, 0.0) for i in range(5)])
     same = text_plateau.escape_sentences(even)
     assert same[-1].startswith("So growth at a constant rate") and "in 0 of 5" in same[0]
@@ -243,16 +247,16 @@ def noise_study(resonant: float, deviation: float = 1e-14) -> dict[str, pd.DataF
 
 
 def test_identity_is_stated_where_it_holds_and_denied_where_it_does_not() -> None:
-    told = text_homogeneity.sentences(noise_study(0.0))
-    assert "8 ReLU networks without biases" in told[0] and "1e-14 of their size" in told[0]
-    assert "identities of these units" in told[0]
+    reported = text_homogeneity.sentences(noise_study(0.0))
+    assert "8 ReLU networks without biases" in reported[0] and "1e-14 of their size" in reported[0]
+    assert "identities of these units" in reported[0]
     assert (
         "which is not what the identity says"
         in (text_homogeneity.sentences(noise_study(0.0, 0.3))[0])
     )
-    broken = next(s for s in told if s.startswith("tanh with biases (8 networks)"))
+    broken = next(s for s in reported if s.startswith("tanh with biases (8 networks)"))
     assert "to the power 0.5" in broken and "which is excluded" in broken and "80.0 %" in broken
-    rates = [s for s in told if "labels switch" in s]
+    rates = [s for s in reported if "labels switch" in s]
     assert len(rates) == 2 and "that is, not at all" in rates[0]
     assert "0.1200" in rates[1] and "not at all" not in rates[1]
 
@@ -262,8 +266,8 @@ def test_identity_is_stated_where_it_holds_and_denied_where_it_does_not() -> Non
     [(0.0, "no sign of a resonance"), (1.0, "coherence of switching is above 0, a resonance")],
 )
 def test_resonance_is_stated_where_there_is_one(share: float, says: str) -> None:
-    told = text_homogeneity.sentences(noise_study(share))
-    relu, tanh = (s for s in told if "more regular at some middling noise" in s)
+    reported = text_homogeneity.sentences(noise_study(share))
+    relu, tanh = (s for s in reported if "more regular at some middling noise" in s)
     assert says in tanh and "no sign" in relu
     few = noise_study(1.0)
     resonance_ = few[text_homogeneity.RESONANCE]
@@ -324,7 +328,7 @@ def test_tables_are_read_as_their_modules_make_them() -> None:
         for name, table in parts.items():
             found[name].append(table.assign(**who))
     tables |= {f"reverse_{name}": pd.concat(parts) for name, parts in found.items()}
-    told = answers(tables | {"networks": pd.DataFrame(networks)})
-    assert told["question"].value_counts().to_dict() == {"homogeneity": 6, "bias": 2}
-    assert "identities of these units" in told["sentence"].iloc[2]
-    assert "tanh with biases (1 network)" in told["sentence"].iloc[3]
+    answered = answers(tables | {"networks": pd.DataFrame(networks)})
+    assert answered["question"].value_counts().to_dict() == {"homogeneity": 6, "bias": 2}
+    assert "identities of these units" in answered["sentence"].iloc[2]
+    assert "tanh with biases (1 network)" in answered["sentence"].iloc[3]

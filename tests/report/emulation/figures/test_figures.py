@@ -103,13 +103,13 @@ def test_the_papers_number_is_found_by_what_and_target():
 
 
 def test_the_papers_numbers_are_compared_with_networks_like_its_own_only(networks):
-    told = pd.concat([paper(), paper(target="chain5"), paper(target=np.nan)])
-    assert registry.comparable_numbers(told, networks)["target"].fillna("").tolist() == [
+    numbers = pd.concat([paper(), paper(target="chain5"), paper(target=np.nan)])
+    assert registry.comparable_numbers(numbers, networks)["target"].fillna("").tolist() == [
         "chain2",
         "",
     ]
     small = networks.assign(n_units=50)
-    assert registry.comparable_numbers(told, small)["target"].fillna("").tolist() == [""]
+    assert registry.comparable_numbers(numbers, small)["target"].fillna("").tolist() == [""]
 
 
 def test_the_papers_number_is_drawn_where_it_is():
