@@ -105,6 +105,13 @@ class FittableHMM(ABC):
     def _centred(self, data: Sequences) -> tuple[Family, Parameters, Floats | None]:
         """Return a family whose features give all of the log density, its batch, and a centre."""
 
+    def _centre(self, summary: streams.DataSummary) -> Floats | None:
+        """Return what EM subtracts from values so that sums are exact; None for symbols.
+
+        Emissions that depend on the origin, such as counts, return zeros.
+        """
+        return summary.centre
+
     @abstractmethod
     def _prior(self, summary: streams.DataSummary, centre: Floats | None) -> Prior: ...
 
@@ -212,7 +219,7 @@ class FittableHMM(ABC):
             _blocks,
             self._family(),
             self._get_batch(summary),
-            self._prior(summary, summary.centre),
+            self._prior(summary, self._centre(summary)),
             self.n_iter,
             -np.inf,
             expectation(self.engine, self.device),
@@ -279,7 +286,7 @@ class FittableHMM(ABC):
             mean += self._running.scaled(1 - weight)
         self._running, self._n_chunks = mean, self._n_chunks + 1
         # Scaled to all frames so far, so that priors weigh as they do in fit.
-        stats, prior = mean.scaled(summary.n_frames), self._prior(summary, summary.centre)
+        stats, prior = mean.scaled(summary.n_frames), self._prior(summary, self._centre(summary))
         new = mstep.maximise(old, stats, family, prior, self.params)
         if not mstep.all_finite(new).all():
             raise DataError("the chunk led to a parameter that is not finite; give larger chunks")
@@ -289,17 +296,19 @@ class FittableHMM(ABC):
     def _pack(self, part: Sequences, summary: streams.DataSummary) -> list[Block]:
         n_features = self._family().n_features(summary.n_components)
         held = floats_per_frame(self.engine, self.n_components, n_features)
-        return blocks_of(part.frames, part.lengths, summary.centre, held, self.memory_limit)
+        centre = self._centre(summary)
+        return blocks_of(part.frames, part.lengths, centre, held, self.memory_limit)
 
     def _get_batch(self, summary: streams.DataSummary) -> Parameters:
         """Return the parameters as a batch of one, means of centred values."""
         emission = tuple(part[None] for part in self._get_emission())
         batch = Parameters(self.startprob_[None], self.transmat_[None], emission)
-        back = None if summary.centre is None else -summary.centre
+        centre = self._centre(summary)
+        back = None if centre is None else -centre
         return mstep.shift(batch, self._family(), back)
 
     def _set_batch(self, batch: Parameters, summary: streams.DataSummary) -> None:
-        shifted = mstep.shift(batch, self._family(), summary.centre)
+        shifted = mstep.shift(batch, self._family(), self._centre(summary))
         self.startprob_, self.transmat_ = shifted.startprob[0], shifted.transmat[0]
         self._set_emission(tuple(part[0] for part in shifted.emission))
 

@@ -14,7 +14,7 @@ from hmmlens.study.config import Study
 from hmmlens.study.emulation_study import EmulationStudy
 from hmmlens.study.layout import RAW, UNTRAINED
 from hmmlens.study.roundtrip_study import RoundTripStudy
-from hmmlens.study.rules import Job
+from hmmlens.study.rules import EXPLAINING, Job
 
 AnyStudy = Study | RoundTripStudy | EmulationStudy
 
@@ -280,8 +280,8 @@ def of_study(study: AnyStudy) -> list[Job]:
 def _of_networks(study: Study) -> Iterator[Job]:
     raw = raw_places(study)
     for name in study.datasets:
-        yield Job("make_dataset", (name,))
-        yield Job("find_ceilings", (name,))
+        for rule in _rules_for("dataset"):
+            yield Job(rule, (name,))
     for place in raw:
         yield Job("raw_input", (place["dataset"], place["reducer"]))
     for run in runs(study):
@@ -289,26 +289,39 @@ def _of_networks(study: Study) -> Iterator[Job]:
         trained = isinstance(study.networks[base_name(network)], TrainedNetwork)
         for rule in ("train_network" if trained else "load_network", *PER_RUN):
             yield Job(rule, (network, seed))
-    for rule in ("reduce_layer", "sweep_states"):
+    keys = ("network", "seed", "layer", "reducer")
+    for rule in _rules_for(*keys):
         for place in places(study):
-            keys = ("network", "seed", "layer", "reducer")
             yield Job(rule, tuple(str(place[key]) for key in keys))
     for place in raw:
         yield Job("sweep_states", (f"{RAW}{place['dataset']}", "0", RAW_LAYER, place["reducer"]))
-    for rule in ("validate_layer", "interpret_layer"):
+    for rule in _rules_for("network", "seed", "layer"):
         for layer in layers(study):
             yield Job(rule, (layer["network"], str(layer["seed"]), layer["layer"]))
     for name in study.networks:
         if has_reservoirs(study, name):
             yield Job("judge_reservoirs", (name,))
-        for rule in ("judge_network", "check_network", "draw_network"):
+        for rule in _rules_for("network"):
             yield Job(rule, (name,))
-    for rule in ("make_tables", "draw_overview", "write_report"):
+    for rule in _rules_for():
         yield Job(rule)
 
 
+#: Rules that only some of the networks or datasets have jobs of.
+OF_SOME = ("raw_input", "train_network", "load_network", "judge_reservoirs")
+
+
+def _rules_for(*wildcards: str) -> list[str]:
+    """Return the rules with these wildcards that have a job for every value of them."""
+    return [
+        name
+        for name, rule in EXPLAINING.items()
+        if rule.wildcards == wildcards and name not in OF_SOME
+    ]
+
+
 #: Rules with a job for each training, after it.
-PER_RUN = ("record_activations", "find_endpoints")
+PER_RUN = tuple(_rules_for("network", "seed"))
 
 
 def _of_trips(study: RoundTripStudy) -> Iterator[Job]:

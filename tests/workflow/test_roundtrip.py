@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from hmmlens.report.roundtrip.figures import CAPTIONS
+from hmmlens.report.roundtrip.figures import FIGURES
 from tests.study.test_names import TRIPS, names_in, refused, with_name
 from tests.workflow.runs import ROOT, snakemake
 
@@ -19,7 +19,7 @@ def test_small_networks_go_through_every_rule(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-3000:]
     results = tmp_path / "results" / "roundtrip-smoke"
     assert (results / "report.pdf").read_bytes().startswith(b"%PDF")
-    assert {path.stem for path in (results / "figures").glob("*.png")} == set(CAPTIONS)
+    assert {path.stem for path in (results / "figures").glob("*.png")} == set(FIGURES)
     tables = {path.stem: pd.read_csv(path) for path in (results / "tables").glob("*.csv")}
     verdicts = tables["verdicts"]
     trained = verdicts[verdicts["role"] == "trained"].set_index("trip")
