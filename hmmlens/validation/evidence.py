@@ -65,8 +65,8 @@ def judge(
     row : dict of str to Any
         The numbers of :data:`hmmlens.validation.numbers.NUMBERS`; ``gap_closed``; ``space`` in
         which the states were found; ``closed_loop``, R2 of the HMM when its states are inferred
-        once; ``fidelity_h`` of the driven HMM for h = 0 to 5, of the k-means chain with as many
-        cells (``codebook_h``) and of the linear baseline (``linear_h``), all on test;
+        once; ``fidelity_h`` of the input-driven HMM for h = 0 to 5, of the k-means chain with as
+        many cells (``codebook_h``) and of the linear baseline (``linear_h``), all on test;
         ``fidelity_fewer, fidelity_more`` of the HMM with one state less and one more, ``repeated``
         in words; ``count_*`` of :class:`hmmlens.validation.state_count.CountDistribution`, and
         ``count_share_N`` for each number N, where select holds two sequences or more;

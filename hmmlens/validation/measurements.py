@@ -1,4 +1,4 @@
-"""Fit codebooks and driven HMMs to one layer: the measurements behind the numbers of a verdict.
+"""Fit codebooks and input-driven HMMs to one layer: what the numbers of a verdict are read from.
 
 State counts are chosen on the select split and scored on test; states are known by filtering.
 """
@@ -34,7 +34,7 @@ OUTPUT, COMPONENTS = "output law", "components"
 
 
 class States(NamedTuple):
-    """A driven HMM of one space and the k-means chain from which it was initialised.
+    """An input-driven HMM of one space and the k-means chain from which it was initialised.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Measurements(NamedTuple):
     n_states : int
         Number of states.
     fits : mapping of str to States
-        The driven HMM of each space with ``n_states`` states.
+        The input-driven HMM of each space with ``n_states`` states.
     thresholds : Thresholds
         Thresholds of the rules.
     settings : EvidenceSettings
@@ -99,23 +99,23 @@ class Measurements(NamedTuple):
 
     @property
     def best_space(self) -> str:
-        """Return the space whose driven HMM is most faithful on select.
+        """Return the space whose input-driven HMM is most faithful on select.
 
         Returns
         -------
         str
-            The space whose driven HMM is most faithful on select.
+            The space whose input-driven HMM is most faithful on select.
         """
         return max(self.fits, key=lambda name: self.fits[name].select[self.settings.horizon])
 
     @property
     def best_fit(self) -> States:
-        """Return the driven HMM that is most faithful on select.
+        """Return the input-driven HMM that is most faithful on select.
 
         Returns
         -------
         States
-            The driven HMM that is most faithful on select.
+            The input-driven HMM that is most faithful on select.
         """
         return self.fits[self.best_space]
 
@@ -133,12 +133,12 @@ class Measurements(NamedTuple):
 
     @property
     def states_fidelity(self) -> float:
-        """Return the R2 of the best driven HMM at the horizon on test.
+        """Return the R2 of the best input-driven HMM at the horizon on test.
 
         Returns
         -------
         float
-            The R2 of the best driven HMM at the horizon on test.
+            The R2 of the best input-driven HMM at the horizon on test.
         """
         return float(self.best_fit.test[self.settings.horizon])
 

@@ -164,7 +164,7 @@ def _few_states_fidelity(measured: Measurements) -> float:
 
 @number("fidelity_states", "fidelity", label="R2 of the driven HMM")
 def _states_fidelity(measured: Measurements) -> float:
-    """Return the R2 of the output five steps ahead of the driven HMM with ``n_states`` states."""
+    """Return the R2 five steps ahead of the input-driven HMM with ``n_states`` states."""
     return measured.states_fidelity
 
 

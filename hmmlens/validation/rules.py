@@ -189,7 +189,7 @@ def _attractors(numbers: Evidence, thresholds: Thresholds) -> Reason:
 
 @rule("carried", label="as many faithful states", grade="B", blind_grade="not supported")
 def _carried(numbers: Evidence, thresholds: Thresholds) -> Reason:
-    """Test whether a driven HMM with as many states as endpoints predicts the output ahead."""
+    """Test whether an input-driven HMM of as many states as endpoints predicts the output."""
     value, n = numbers["fidelity_states"], numbers["n_states"]
     states = f"{n} state" + ("" if n == 1 else "s")
     return Reason(

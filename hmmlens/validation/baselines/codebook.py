@@ -50,15 +50,15 @@ DEFAULT_CODEBOOKS = CodebookSettings()
 
 
 class Codebook(NamedTuple):
-    """Cells of a space and a Markov chain between them.
+    """Cells of a space and a Markov chain between them, in which each cell is a state.
 
     Attributes
     ----------
     states : ndarray of shape (sequence, time)
         The cell of each frame.
-    transmat : ndarray of shape (class, state, next_state)
+    transmat : ndarray of shape (class, cell, next_cell)
         Transition probabilities for each class of inputs.
-    means : ndarray of shape (state, output)
+    means : ndarray of shape (cell, output)
         Mean output distribution in each cell.
     """
 
@@ -270,10 +270,10 @@ def by_select_sequence(data: InputOutput, cells: Floats, book: Codebook, horizon
     ----------
     data : InputOutput
         Inputs and outputs.
-    cells : ndarray of shape (sequence, time, state)
-        State probabilities.
+    cells : ndarray of shape (sequence, time, cell)
+        1 in the cell of each frame, else 0.
     book : Codebook
-        The chain and the outputs of the states.
+        The chain and the outputs of the cells.
     horizon : int
         Steps ahead.
 
@@ -291,28 +291,28 @@ def by_select_sequence(data: InputOutput, cells: Floats, book: Codebook, horizon
 
 
 def miss_bits(counts: Ints, fidelity: Floats, n_states: float) -> float:
-    """Return log2 of one minus fidelity at a number of states, log-linear between counts.
+    """Return log2 of one minus fidelity at a number of cells, log-linear between counts.
 
     Parameters
     ----------
     counts : ndarray of shape (count,)
-        Numbers of states, rising.
+        Numbers of cells, rising.
     fidelity : ndarray of shape (count,)
         Fidelity at each of them.
     n_states : float
-        The number of states in question.
+        The number of cells in question.
 
     Returns
     -------
     float
-        Log2 of one minus fidelity at a number of states.
+        Log2 of one minus fidelity at that number.
     """
     miss = np.log2(np.maximum(1 - fidelity, LEAST_MISS))
     return float(np.interp(np.log2(n_states), np.log2(counts), miss))
 
 
 def elbow(counts: Ints, fidelity: Floats, n_states: int) -> float:
-    """Return the difference, in bits, between the gains of two successive doublings of the states.
+    """Return the difference, in bits, between the gains of two successive doublings of the cells.
 
     These are the doubling into ``n_states`` and the one after it. A continuum is near 0 everywhere,
     as each doubling divides the error by the same factor.
@@ -320,11 +320,11 @@ def elbow(counts: Ints, fidelity: Floats, n_states: int) -> float:
     Parameters
     ----------
     counts : ndarray of shape (count,)
-        Numbers of states, rising.
+        Numbers of cells, rising.
     fidelity : ndarray of shape (count,)
         Fidelity at one horizon.
     n_states : int
-        The number of states in question.
+        The number of cells in question.
 
     Returns
     -------
