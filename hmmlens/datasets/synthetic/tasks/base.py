@@ -87,7 +87,7 @@ class Recipe:
     n_units: int = 32
     n_sequences: int = 1000
     n_steps: int = 50
-    n_epochs: int = 40
+    n_epochs: int = 60
     batch_size: int = 32
     learning_rate: float = 5e-3
     clip_norm: float = 1.0
