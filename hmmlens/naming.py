@@ -37,6 +37,11 @@ def state_names(n: int) -> list[str]:
     -------
     list of str
         In order.
+
+    Examples
+    --------
+    >>> state_names(28)[-3:]
+    ['Z', 'A2', 'B2']
     """
     return [state_name(i) for i in range(n)]
 

@@ -24,6 +24,11 @@ def derive_seed(study_seed: int, *names: str | int) -> int:
     -------
     int
         From 0 to 2**32 - 1.
+
+    Examples
+    --------
+    >>> derive_seed(0, "sweep", 1) == derive_seed(0, "sweep", 1) != derive_seed(0, "sweep", 2)
+    True
     """
     digest = hashlib.sha256("/".join(str(name) for name in names).encode()).digest()
     words = np.frombuffer(digest, dtype="<u4")

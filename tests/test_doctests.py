@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import hmmlens
+import hmmlens.hmm
 
 LIBRARY = Path(__file__).parents[1] / "hmmlens"
 MODULES = sorted(
@@ -17,15 +18,19 @@ MODULES = sorted(
     for path in LIBRARY.rglob("*.py")
     if ">>>" in path.read_text()
 )
-#: Functions and classes that users import from hmmlens itself; nothing is imported to list them.
+#: Packages that export functions and classes to users; nothing is imported to list these.
 EXPORTED = [
-    name for name in hmmlens.__all__ if not name.startswith("_") and not name.endswith("Error")
+    (package.__name__, name)
+    for package in (hmmlens, hmmlens.hmm)
+    for name in package.__all__
+    if not name.startswith("_") and not name.endswith("Error")
 ]
 
 
-@pytest.mark.parametrize("name", EXPORTED)
-def test_exported_names_have_examples(name: str) -> None:
-    lines = inspect.cleandoc(getattr(hmmlens, name).__doc__ or "").splitlines()
+@pytest.mark.parametrize(("package", "name"), EXPORTED)
+def test_exported_names_have_examples(package: str, name: str) -> None:
+    exported = getattr(importlib.import_module(package), name)
+    lines = inspect.cleandoc(exported.__doc__ or "").splitlines()
     assert "Examples" in lines
     assert any(line.startswith(">>> ") for line in lines[lines.index("Examples") :])
 

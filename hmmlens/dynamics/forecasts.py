@@ -122,6 +122,16 @@ def output_distributions(
     -------
     Distributions
         Mean output distributions and their sampling variance.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from hmmlens.rnn.noise_driven import NoiseDriven
+    >>> network = NoiseDriven("tanh", n_noise=4, n_units=6, n_symbols=3)
+    >>> states = np.zeros((2, 6), dtype=np.float32)
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> output_distributions(network, states, 5, 8, generator).mean.shape
+    (2, 5, 3)
     """
     shared = sample_noise(network, generator, n_steps, n_draws)
     given = torch.as_tensor(np.asarray(entries), dtype=shared.dtype, device=shared.device)

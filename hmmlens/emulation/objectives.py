@@ -37,6 +37,12 @@ def emit(logits: Tensor, generator: torch.Generator, temperature: float = 1.0) -
     -------
     Tensor of shape (..., symbol)
         One-hot, of exact zeros and ones.
+
+    Examples
+    --------
+    >>> symbols = emit(torch.zeros(2, 5, 3), torch.Generator().manual_seed(0))
+    >>> symbols.sum(dim=2).unique().tolist()
+    [1.0]
     """
     waiting = torch.empty_like(logits).exponential_(generator=generator)
     soft = ((logits - waiting.log()) / temperature).softmax(-1)
@@ -93,6 +99,12 @@ def energy_distance(emitted: Tensor, target: Tensor) -> Tensor:
     ------
     DataError
         When a batch holds fewer than two sequences.
+
+    Examples
+    --------
+    >>> x = torch.nn.functional.one_hot(torch.tensor([[0, 0], [0, 0]]), 2).float()
+    >>> bool(energy_distance(x, x) < energy_distance(x, 1 - x))
+    True
     """
     n, m = len(emitted), len(target)
     if min(n, m) < 2:

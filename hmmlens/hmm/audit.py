@@ -56,6 +56,15 @@ def audit(
         in the rarest state), ``min_effective`` (the same, correlated frames counted once; a lower
         bound, because part of the correlation is the chain's own), ``n_floored, n_drops,
         n_broken`` and ``warning``, empty when nothing is wrong.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hmmlens import HMMSweep
+    >>> frames = np.random.default_rng(0).normal(size=(4, 10, 1))
+    >>> sweep = HMMSweep([1, 3]).fit(frames)
+    >>> audit(sweep.results_, 1, sweep.sample_sizes_)["n_states"].tolist()
+    [1, 3]
     """
     worth = sizes.n_effective / sizes.n_frames
     rows = []

@@ -267,6 +267,16 @@ def bic_by_sample_size(results: pd.DataFrame, sizes: SampleSizes) -> Penalties:
     ------
     DataError
         When every fit broke down.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hmmlens import HMMSweep
+    >>> states = np.tile(np.arange(60) // 10 % 2, (8, 1))
+    >>> frames = 4.0 * states[..., None] + np.random.default_rng(0).normal(size=(8, 60, 1))
+    >>> sweep = HMMSweep([1, 2]).fit(frames)
+    >>> bic_by_sample_size(sweep.results_, sweep.sample_sizes_)[:3]
+    (2, 2, 2)
     """
     table = best_restarts(results)
     if table.empty:

@@ -53,6 +53,21 @@ def follows(model: object) -> bool:
     -------
     bool
         Whether it has ``start``, ``step`` and ``readout``.
+
+    Examples
+    --------
+    >>> class Sum:
+    ...     def start(self, n_sequences):
+    ...         return np.zeros((n_sequences, 1))
+    ...     def step(self, state, inputs):
+    ...         return state + inputs
+    ...     def readout(self, state):
+    ...         return state
+    >>> follows(Sum()), follows(object())
+    (True, False)
+    >>> from hmmlens import extract
+    >>> extract(Sum(), np.ones((2, 3, 1)))["layer0"]["hidden"].values[0, :, 0].tolist()
+    [1.0, 2.0, 3.0]
     """
     return all(callable(getattr(model, name, None)) for name in METHODS)
 

@@ -32,6 +32,16 @@ class ReplaySampling:
         The fewest batches, 2 or more.
     one_in : int
         One batch in so many, where there are more.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from hmmlens import extract
+    >>> network = torch.nn.GRU(2, 3, batch_first=True)
+    >>> inputs = np.zeros((60, 5, 2))
+    >>> sampling = ReplaySampling(min_batches=2, one_in=10)
+    >>> extract(network, inputs, batch_size=2, verify=sampling).attrs["replay"]
+    '3 of 30 batches replayed whole'
     """
 
     min_batches: int = 4

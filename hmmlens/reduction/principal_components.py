@@ -32,6 +32,14 @@ class PrincipalComponents:
         Loadings, orthonormal.
     explained_variance_ratio_ : ndarray of shape (component,)
         Share of the variance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> frames = np.random.default_rng(0).normal(size=(100, 5))
+    >>> pca = PrincipalComponents(n_components=2).fit(frames)
+    >>> pca.transform(frames).shape
+    (100, 2)
     """
 
     n_components: int

@@ -26,6 +26,13 @@ def ratio(above: Floats, below: Floats, rng: np.random.Generator) -> Estimate:
     Estimate
         NaN where the sum below is 0; the limits are also NaN where it is in a resample, or with
         fewer than two runs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> above, below = np.array([2.0, 3.0, 4.0]), np.array([4.0, 6.0, 8.0])
+    >>> ratio(above, below, np.random.default_rng(0)).value
+    0.5
     """
     parts = np.stack([above, below], axis=1).astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):

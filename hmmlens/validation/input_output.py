@@ -83,6 +83,13 @@ def input_classes(
     ------
     DataError
         When a symbol is below 0.
+
+    Examples
+    --------
+    >>> pulses = np.array([[[0.0], [1.0], [0.0]], [[-1.0], [0.0], [0.0]]])
+    >>> classes, n_classes = input_classes(pulses, np.array([True, True]))
+    >>> classes.tolist(), n_classes
+    ([[1, 2, 1], [0, 1, 1]], 3)
     """
     inside = steps_inside(lengths, *inputs.shape[:2])
     if inputs.ndim == 2:

@@ -53,6 +53,16 @@ class Thresholds:
         components.
     flicker : float
         Upper limit of the share of steps without a clear state, where the weights are unknown.
+
+    Examples
+    --------
+    >>> from hmmlens.validation.numbers import NUMBERS, Evidence
+    >>> from hmmlens.validation.verdict import decide
+    >>> values = dict.fromkeys(NUMBERS, np.nan)
+    >>> evidence = Evidence(**values).replace(loss=0.2, marginal=1.0, floor=0.1, fidelity=0.8)
+    >>> lenient = Thresholds(fidelity=0.7)
+    >>> decide(evidence).grade, decide(evidence, thresholds=lenient).grade != "U"
+    ('U', True)
     """
 
     loss: float = LOSS

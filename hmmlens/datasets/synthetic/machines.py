@@ -97,6 +97,11 @@ def state_form(machine: Machine) -> StateForm:
     -------
     StateForm
         With as many states as pairs of an edge's end and symbol can occur.
+
+    Examples
+    --------
+    >>> state_form(MACHINES["z1r"]).hmm.transmat.shape
+    (4, 4)
     """
     edges = machine.edges
     after, symbol = np.nonzero(edges.any(axis=1).T)

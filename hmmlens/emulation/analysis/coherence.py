@@ -156,6 +156,13 @@ def measure(
     -------
     Estimate
         The measure; the interval is NaN with a single run.
+
+    Examples
+    --------
+    >>> labels = np.tile(np.arange(400) // 10 % 2, (4, 1))
+    >>> sums = parts(labels, 2, CoherenceSettings(n_lags=20, window=64))
+    >>> round(float(measure(sums, "switching_rate", np.random.default_rng(0)).value), 2)
+    0.1
     """
     value = float(MEASURES[name](total(sums)))
     n_runs = len(sums.switches)

@@ -80,6 +80,11 @@ def transitions(symbols: Int64s, n_symbols: int) -> Floats:
     -------
     ndarray of shape (symbol, next symbol)
         Relative frequencies; rows of symbols that never occur are 0.
+
+    Examples
+    --------
+    >>> transitions(np.array([[0, 0, 1, 0]]), 2).round(2).tolist()
+    [[0.5, 0.5], [1.0, 0.0]]
     """
     table = np.zeros((n_symbols, n_symbols))
     np.add.at(table, (symbols[:, :-1].ravel(), symbols[:, 1:].ravel()), 1)
@@ -105,6 +110,11 @@ def autocorrelation(
     -------
     ndarray of shape (lag)
         (P(equal symbols at the lag) - P(equal by chance)) / P(not equal by chance).
+
+    Examples
+    --------
+    >>> autocorrelation(np.tile([0, 1], (3, 20)), 2, lags=(1, 2)).round(6).tolist()
+    [-1.0, 1.0]
     """
     distribution = np.bincount(symbols.ravel(), minlength=n_symbols) / symbols.size
     chance = float((distribution**2).sum())

@@ -161,6 +161,12 @@ def radius(scores: Floats, rng: np.random.Generator) -> Estimate:
     -------
     Estimate
         The distance, with its interval over runs.
+
+    Examples
+    --------
+    >>> circle = np.stack([np.cos(np.arange(40)), np.sin(np.arange(40))], axis=1)
+    >>> round(float(radius(np.stack([circle, circle]), np.random.default_rng(0)).value), 1)
+    1.0
     """
     away = ((scores - scores.mean(axis=(0, 1))) ** 2).sum(axis=2).mean(axis=1)
     return Estimate(*np.sqrt(per_run(away, rng)))

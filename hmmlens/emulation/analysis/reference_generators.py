@@ -61,6 +61,13 @@ def moving(hmm: HMMParameters, factor: float) -> HMMParameters:
     ------
     DataError
         When a state would be left with a probability above 1.
+
+    Examples
+    --------
+    >>> from hmmlens.datasets.synthetic.generators import check_hmm
+    >>> hmm = check_hmm([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], [[1.0, 0.0], [0.0, 1.0]])
+    >>> moving(hmm, 2.0).transmat.round(6).tolist()
+    [[0.8, 0.2], [0.2, 0.8]]
     """
     transmat = np.eye(len(hmm.transmat)) + factor * (hmm.transmat - np.eye(len(hmm.transmat)))
     if transmat.min() < 0:

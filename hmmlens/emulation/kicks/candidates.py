@@ -132,6 +132,11 @@ def steps_to_exit(labels: Int64s) -> Int64s:
     -------
     ndarray of shape (run, time)
         1 at the last step of a visit; -1 where the run ends first.
+
+    Examples
+    --------
+    >>> steps_to_exit(np.array([[0, 0, 1, 1, 1]])).tolist()
+    [[2, 1, -1, -1, -1]]
     """
     ahead = np.full(labels.shape, -1)
     for t in range(labels.shape[1] - 2, -1, -1):

@@ -142,6 +142,13 @@ def hazards(exits: Exits, to: int | None = None) -> Floats:
     -------
     ndarray of shape (copy)
         Exits per step.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> exits = Exits(steps=np.array([[4, 6], [10, 10]]), to=np.array([[1, 1], [-1, 1]]))
+    >>> hazards(exits).tolist()
+    [0.2, 0.05]
     """
     exited = exits.to >= 0 if to is None else exits.to == to
     hazard: Floats = exited.sum(axis=1) / exits.steps.sum(axis=1)

@@ -328,6 +328,11 @@ def jaccard(one: Int64s, other: Int64s) -> float:
     -------
     float
         NaN where both are empty.
+
+    Examples
+    --------
+    >>> round(jaccard(np.array([1, 2, 3]), np.array([2, 3, 4])), 2)
+    0.5
     """
     union = len(np.union1d(one, other))
     return len(np.intersect1d(one, other)) / union if union else float("nan")

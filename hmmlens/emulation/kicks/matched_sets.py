@@ -157,6 +157,12 @@ def selective_sets(
     -------
     ndarray of shape (set, member)
         Fewer than ``n_sets`` where the candidates allow for no more.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> selective_sets(np.array([0, 1]), np.arange(6), n_sets=4, rng=rng).shape
+    (4, 2)
     """
     size, group = len(units), tuple(sorted(units.tolist()))
     pool = np.sort(candidates)

@@ -30,6 +30,13 @@ class InitialisationSettings:
         Steps of k-means.
     stay : float
         Probability of staying in a state, above that of arriving there from any state; 0 to 1.
+
+    Examples
+    --------
+    >>> from hmmlens import HMMSweep
+    >>> sweep = HMMSweep([1, 2], initialisation=InitialisationSettings(stay=0.95))
+    >>> sweep.initialisation.kmeans_steps
+    30
     """
 
     kmeans_frames: int = 4000

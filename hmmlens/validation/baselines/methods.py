@@ -81,7 +81,16 @@ class Labels(NamedTuple):
 
 
 class Method(Protocol):
-    """The signature of every method that gets states."""
+    """The signature of every method that gets states.
+
+    Examples
+    --------
+    >>> def by_sign(train, test, n_states, seed):
+    ...     return Labels(*((part.values[..., 0] > 0).astype(int) for part in (train, test)))
+    >>> layer = Layer(np.array([[[-1.0], [2.0]]]), np.array([2]))
+    >>> label(by_sign, layer, layer, n_states=2, seed=0).test.tolist()
+    [[0, 1]]
+    """
 
     def __call__(self, train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
         """Return labels from 0 to ``n_states - 1``; fewer kinds may occur."""
