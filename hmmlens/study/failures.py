@@ -184,17 +184,21 @@ class Failures(logging.Handler):
         elif event == "job_finished":
             self._jobs.pop(fields.get("job_id"), None)
 
-    def add(self, numbers: Iterable[Any]) -> None:
+    def add(self, jobs: Iterable[Any]) -> None:
         """Register jobs that failed without a record, such as those that left no results.
 
         Parameters
         ----------
-        numbers : iterable
-            Numbers that Snakemake gave to the jobs.
+        jobs : iterable
+            Snakemake's jobs.
         """
-        for number in numbers:
-            if number in self._jobs:
-                self._jobs[number].failed = True
+        for job in jobs:
+            if job.jobid not in self._jobs:
+                # Its start was in no record either, so its log may be that of an earlier run.
+                logs = [os.path.abspath(str(path)) for path in job.log]
+                wildcards = dict(job.wildcards_dict)
+                self._jobs[job.jobid] = _Job(str(job.rule.name), wildcards, logs, {})
+            self._jobs[job.jobid].failed = True
 
     def summary(self) -> str:
         """Return a paragraph for each job that failed.

@@ -293,7 +293,7 @@ def test_reason_of_a_failed_job_is_the_last_thing_on_the_screen(
     log = tmp_path / "results" / "reaching" / "logs" / "make_dataset" / "trials.log"
     last = done.stdout.rpartition("At least one job did not complete successfully.\n")[2]
     expected = f"\nOne job failed:\n\nmake_dataset (dataset trials)\n  {reason}\n  log: {log}\n"
-    assert last.startswith(expected)
+    assert last.startswith(expected), f"exit status {done.returncode}\n{done.stdout[-5000:]}"
     # The log of SLURM itself.
     rest = last.removeprefix(expected).splitlines()
     assert [line for line in rest if not line.startswith("  log: ")] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -67,6 +68,16 @@ def run(tmp_path: Path) -> Run:
 
 def failed(text: str) -> str:
     return f"2026-01-02 03:04:05,678 INFO begun\n2026-01-02 03:04:06,789 {REASON} {text}\n"
+
+
+def job(number: int, run: Run) -> SimpleNamespace:
+    """Return what is read of a job of Snakemake."""
+    return SimpleNamespace(
+        jobid=number,
+        rule=SimpleNamespace(name="fit"),
+        wildcards_dict={"network": "net"},
+        log=[run.log(number)],
+    )
 
 
 def test_reason_is_the_last_record_with_all_its_lines() -> None:
@@ -134,8 +145,15 @@ def test_a_job_that_was_killed_shows_what_the_executor_reports(run: Run) -> None
 def test_a_job_that_left_no_results_is_in_no_record(run: Run) -> None:
     run.start(1, network="net")
     run.write(1, "2026-01-02 03:04:05,678 INFO begun\n")
-    run.failures.add([1])
+    run.failures.add([job(1, run)])
     assert "fit (network net)\n  It ended without results" in run.summary()
+
+
+def test_a_failed_job_is_reported_even_if_its_start_is_in_no_record(run: Run) -> None:
+    run.write(1, failed("no memory"))
+    run.failures.add([job(1, run)])
+    expected = f"\nOne job failed:\n\nfit (network net)\n  no memory\n  log: {run.log(1)}\n"
+    assert run.summary() == expected
 
 
 def test_of_a_group_only_the_job_with_a_reason_is_reported(run: Run) -> None:

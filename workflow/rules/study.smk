@@ -56,7 +56,7 @@ def report_failures(failures):
     # A job that ends without its results is in no record of the logger.
     failed = getattr(getattr(workflow, "scheduler", None), "failed", ())
     failures.add(
-        part.jobid for job in failed for part in (job if job.is_group() else [job])
+        part for job in failed for part in (job if job.is_group() else [job])
     )
     failures.report()
 
