@@ -55,9 +55,7 @@ def report_failures(failures):
     """Print the reasons of all jobs that failed, after Snakemake's own last lines."""
     # A job that ends without its results is in no record of the logger.
     failed = getattr(getattr(workflow, "scheduler", None), "failed", ())
-    failures.add(
-        part for job in failed for part in (job if job.is_group() else [job])
-    )
+    failures.add(part for job in failed for part in (job if job.is_group() else [job]))
     failures.report()
 
 
