@@ -101,6 +101,8 @@ def test_captions_are_sentences(report: str, name: str) -> None:
 
 @pytest.mark.parametrize(("report", "name"), DRAWN)
 def test_a_figure_is_drawn_from_small_tables(made: Made, report: str, name: str) -> None:
+    inputs = ", ".join(REGISTRIES[report][name].inputs)
+    assert (report, name) in made, f"not all of {inputs} are among the small tables of {report}"
     figure, source = made[report, name]
     assert len(source)
     width, height = figure.get_size_inches()
