@@ -1,4 +1,7 @@
-"""The certainty of a number of states: its distribution, its edge, its neighbours."""
+"""The certainty of a number of states: its distribution, its edge, its neighbours.
+
+The verdict applies it to codebooks, whose numbers are those of cells.
+"""
 
 from __future__ import annotations
 
