@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hmmlens.datasets.synthetic.automata import sample_pulses
-from hmmlens.datasets.synthetic.tasks.base import Sample, Sampler, task
+from hmmlens.datasets.synthetic.tasks.base import Recipe, Sample, Sampler, task
 from hmmlens.datasets.synthetic.tasks.mealy import machine
 from hmmlens.typing import Floats
 
@@ -123,6 +123,7 @@ def _permutations(order: tuple[int, int, int], symbol: int) -> tuple[tuple[int, 
     n_states=5,
     n_symbols=3,
     n_targets=5,
+    recipe=Recipe(n_sequences=1600, n_steps=30, n_epochs=100),
 )
 @machine(0, (0.6, 0.2, 0.2))
 def _cyclic_counter(count: int, symbol: int) -> tuple[int, int]:

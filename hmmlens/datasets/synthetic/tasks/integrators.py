@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hmmlens.datasets.synthetic import continua
-from hmmlens.datasets.synthetic.tasks.base import Sample, task
+from hmmlens.datasets.synthetic.tasks.base import Recipe, Sample, task
 from hmmlens.typing import Bools, Floats, Int64s
 
 #: Standard deviation of what is added in a step, and the probability of a reset or a new value.
@@ -72,6 +72,7 @@ def _leaky(n_sequences: int, n_steps: int, rng: np.random.Generator) -> Sample:
     "continuum",
     "fixing",
     "Sum the input between -1 and 1, and emit the nearest of five levels.",
+    recipe=Recipe(n_sequences=2000),
 )
 def _rounded_integrator(n_sequences: int, n_steps: int, rng: np.random.Generator) -> Sample:
     pushes, held = continua.TASKS["integrator"].sample(n_sequences, n_steps, rng)

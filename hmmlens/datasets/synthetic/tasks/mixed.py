@@ -6,7 +6,7 @@ import numpy as np
 
 from hmmlens.datasets.synthetic import continua
 from hmmlens.datasets.synthetic.generators import sample_flipflop
-from hmmlens.datasets.synthetic.tasks.base import Sample, task
+from hmmlens.datasets.synthetic.tasks.base import Recipe, Sample, task
 from hmmlens.typing import Floats
 
 #: Probability per step of a pulse that sets a bit, of a new trial, and of a jump.
@@ -40,6 +40,7 @@ def _sum_and_bit(n_sequences: int, n_steps: int, rng: np.random.Generator) -> Sa
     "fixing",
     "Rest at 0 until a pulse, rise by the input to 1, and rest there until the next pulse.",
     n_states=3,
+    recipe=Recipe(n_sequences=2000),
 )
 def _ramp(n_sequences: int, n_steps: int, rng: np.random.Generator) -> Sample:
     pulses = rng.random((n_sequences, n_steps)) < PULSE
