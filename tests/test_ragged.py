@@ -253,7 +253,7 @@ def explained(
     }
     reading = reading.assign_attrs(picks=["bic", "compact"], reducer="pca")
     for name, figure, source in figures.figures(
-        task, reading, None, {"pca": reduced}, tables, "bic", np.nan
+        task, reading, None, {"pca": reduced}, tables.get, "bic", np.nan
     ):
         plt.close(figure)
         yield name, source
