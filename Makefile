@@ -14,7 +14,7 @@ export STUDY
 SNAKEMAKE = $(BIN)/snakemake --cores all $${STUDY:+--configfile "$$STUDY"}
 
 .DEFAULT_GOAL := help
-.PHONY: help install report test test-slurm test-gpu lint constraints clean
+.PHONY: help install report test test-studies test-slurm test-gpu lint constraints clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -36,8 +36,11 @@ report: install ## run the study and write its report (STUDY=workflow/studies/NA
 	printf '\nThe report:       %s\nHow it was made:  %s\n' "$$results/report.pdf" "$$results/run.html"
 
 # One thread for each of the two workers, as in a job of one core.
-test: install ## run the tests (ARGS="-m slow" for the slow ones)
+test: install ## run the quick tests, in 5 minutes (ARGS="-m slow" for the slow ones)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+test-studies: install ## run the tests that run whole studies, and other long ones
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "study and not slow" $(ARGS)
 
 # Root on Debian: it installs SLURM there, and stops what it started.
 test-slurm: .venv-slurm/.installed ## run a study on a SLURM of its own, and break it (Debian, root)

@@ -62,6 +62,7 @@ def test_weights_do_the_task_and_data_are_what_the_scripts_make(lexer: ModuleTyp
     assert list(table["truth"]) == [lexer.STATES[state] for state in states.ravel()]
 
 
+@pytest.mark.study
 @pytest.mark.parametrize("way", ["python", "command"])
 def test_stores_hold_the_states_of_the_grammar(copied: Path, way: str, lexer: ModuleType) -> None:
     out = copied / f"explained_by_{way}"
@@ -89,6 +90,7 @@ def test_stores_hold_the_states_of_the_grammar(copied: Path, way: str, lexer: Mo
     assert (out / "explanation.html").read_text().count("<img") >= 5
 
 
+@pytest.mark.study
 def test_numbers_of_the_readme_are_those_found(copied: Path) -> None:
     text = " ".join((EXAMPLE / "README.md").read_text().split())
     tables = copied / "explained_by_python" / "tables"
@@ -102,6 +104,7 @@ def test_numbers_of_the_readme_are_those_found(copied: Path) -> None:
     assert (three.loc[["untrained", "raw input"], "ari"] < 0.1).all()
 
 
+@pytest.mark.study
 def test_both_ways_give_the_same(copied: Path) -> None:
     one, other = (copied / f"explained_by_{way}" for way in ("python", "command"))
     names = {path.name for path in (one / "tables").iterdir()}
@@ -111,6 +114,7 @@ def test_both_ways_give_the_same(copied: Path) -> None:
     assert (one / "summary.txt").read_bytes() == (other / "summary.txt").read_bytes()
 
 
+@pytest.mark.study
 def test_the_minimal_example_finds_four_memories_and_one_survives_its_test() -> None:
     command = [sys.executable, ROOT / "examples" / "minimal.py"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

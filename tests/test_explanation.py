@@ -153,6 +153,7 @@ def zarr(folder: Path) -> Path:
     return folder / f"{folder.name}.zarr"
 
 
+@pytest.mark.study
 def test_stores_are_those_of_a_study(written: tuple[Explanation, Path], data: Data) -> None:
     result, out = written
     assert not out.with_name("latch.partial").exists()
@@ -197,6 +198,7 @@ def test_stores_are_those_of_a_study(written: tuple[Explanation, Path], data: Da
     assert float(result.activations["layer0"]["hidden"].max()) <= 1
 
 
+@pytest.mark.study
 def test_tables_figures_and_page_are_there(written: tuple[Explanation, Path]) -> None:
     result, out = written
     scores = pd.read_csv(out / "tables" / "by_count.csv")
@@ -213,6 +215,7 @@ def test_tables_figures_and_page_are_there(written: tuple[Explanation, Path]) ->
     assert (out / "summary.txt").read_text() == f"{result.summary()}\n"
 
 
+@pytest.mark.study
 def test_what_is_kept_in_memory_is_saved_alike(
     found: Explanation, written: tuple[Explanation, Path], tmp_path: Path
 ) -> None:
@@ -274,6 +277,7 @@ class Counting(RecurrentNetwork):
         return super().forward(*args, **more)
 
 
+@pytest.mark.study
 def test_a_stopped_run_goes_on(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     many = np.tile(data[0], (5, 1, 1))
     weights = Counting(0).state_dict()
@@ -330,6 +334,7 @@ class Symbols(torch.nn.Module):
         return outputs
 
 
+@pytest.mark.study
 def test_symbols_that_train_lacks_are_counted_and_change_no_fit(
     caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
@@ -379,7 +384,9 @@ class Stacked(torch.nn.Module):
         return outputs
 
 
-@pytest.mark.parametrize("made", [["first", "second"], ["second", "first"]])
+@pytest.mark.parametrize(
+    "made", [["first", "second"], pytest.param(["second", "first"], marks=pytest.mark.study)]
+)
 def test_the_last_layer_is_the_last_that_runs_with_both_directions(
     made: list[str], data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

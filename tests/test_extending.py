@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.study
+
 ROOT = Path(__file__).parents[1]
 #: Tests of contracts, and how the new members are named among their parameters.
 CONTRACTS = {

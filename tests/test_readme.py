@@ -29,6 +29,7 @@ def made_up_hidden() -> np.ndarray:
     return places[stay] + 0.1 * rng.normal(size=(20, 50, 16))
 
 
+@pytest.mark.study
 def test_python_snippets_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     inputs = np.random.default_rng(0).integers(0, 3, size=(4, 20))

@@ -50,8 +50,9 @@ def test_two_members_cannot_share_a_name(shapes: Registry[object]) -> None:
         "hmmlens.reduction.tsne",
         "hmmlens.datasets.own.zarr_store",
         "hmmlens.datasets.synthetic.tomita",
-        "hmmlens.validation.baselines.predictors",
-        "hmmlens.report.explain.figures.layer",
+        # These import scikit-learn and matplotlib.
+        pytest.param("hmmlens.validation.baselines.predictors", marks=pytest.mark.study),
+        pytest.param("hmmlens.report.explain.figures.layer", marks=pytest.mark.study),
     ],
 )
 def test_the_order_of_members_is_not_that_of_imports(module: str) -> None:

@@ -729,7 +729,8 @@ def light(found: Any, work: folder.Workspace) -> None:
     (work.made / folder.PAGE).write_text("page")
 
 
-@RANDOM
+# Each example is up to two explanations.
+@settings(RANDOM, max_examples=10)
 @example(EMPTY, {}, False)
 @example(EMPTY, {"n-components": "99"}, True)
 @given(TREES, OPTIONS, st.booleans())

@@ -244,6 +244,7 @@ def test_a_mistake_is_one_sentence_and_no_traceback(
     assert {path.name for path in place.iterdir()} - {"__pycache__"} == before - {"__pycache__"}
 
 
+@pytest.mark.study
 def test_arrays_are_explained_as_tables_are(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -284,6 +285,7 @@ def test_one_recording_is_cut_and_the_findings_note_it(
     assert sentence in Path("found/explanation.html").read_text()
 
 
+@pytest.mark.study
 def test_layers_and_time_first_are_those_of_explain(place: Path) -> None:
     text = NETWORK.replace("batch_first=True", "batch_first=False, num_layers=2")
     (place / "own_time_first.py").write_text(text)
@@ -322,6 +324,7 @@ def test_the_command_is_installed_under_its_name() -> None:
     assert "--weights" in done.stdout
 
 
+@pytest.mark.study
 def test_settings_of_a_file_are_those_of_the_options(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -74,7 +74,7 @@ def test_energy_distance_is_that_of_all_pairs() -> None:
     assert moved.grad is not None and moved.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("name", ["split", "energy"])
+@pytest.mark.parametrize("name", [pytest.param("split", marks=pytest.mark.study), "energy"])
 def test_unbiased_objectives_average_to_nothing_and_see_what_differs(name: str) -> None:
     objective, repeats = OBJECTIVES[name], 24
 

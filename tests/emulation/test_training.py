@@ -215,6 +215,7 @@ def test_diverging_states_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     assert torch.equal(weights[0], weights[1])
 
 
+@pytest.mark.study
 def test_training_gets_beyond_the_frequencies_of_symbols() -> None:
     """Nearer to the target than symbols of its frequencies that follow each other by chance."""
     settings = settings_of(

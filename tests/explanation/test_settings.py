@@ -43,6 +43,7 @@ def by_arguments() -> hmmlens.Explanation:
     return explained(**ARGUMENTS)
 
 
+@pytest.mark.study
 def test_sections_and_arguments_give_the_same_tables(by_arguments: hmmlens.Explanation) -> None:
     by_sections = explained(settings=SECTIONS)
     assert by_sections.tables.keys() == by_arguments.tables.keys()
@@ -65,6 +66,7 @@ def test_defaults_are_recorded_as_they_were() -> None:
     }
 
 
+@pytest.mark.study
 def test_several_reducers_are_scored_and_one_is_chosen(tmp_path: Path) -> None:
     reducers = {**SECTIONS["reducers"], "fa": {"kind": "factor_analysis", "n_components": 2}}
     found = explained(settings=SECTIONS | {"reducers": reducers}, out=tmp_path / "found")

@@ -161,14 +161,23 @@ def counted(model: Any) -> list[int]:
     return runs
 
 
+RESUMED: dict[str, Any] = {"gates": True, "verify": "none", "units": 2}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the hash of a store that was written without an interruption."""
+    path = tmp_path_factory.mktemp("whole") / "a.zarr"
+    hmmlens.extract(model_of(), inputs_of(), store=path, batch_size=4, **RESUMED)
+    return digest(path)
+
+
 @pytest.mark.parametrize("batch", range(6))
 @pytest.mark.parametrize("torn", ["log", "chunk", "stray"])
 def test_what_is_interrupted_goes_on_to_the_same_bytes(
-    tmp_path: Path, batch: int, torn: str
+    tmp_path: Path, batch: int, torn: str, whole: str
 ) -> None:
-    options = {"gates": True, "verify": "none", "units": 2}
-    inputs = inputs_of()
-    hmmlens.extract(model_of(), inputs, store=tmp_path / "whole", batch_size=4, **options)
+    options, inputs = RESUMED, inputs_of()
     path = tmp_path / "a.zarr"
     interrupted(path, batch, model_of(), inputs, **options)
     partial = tmp_path / "a.zarr.partial"
@@ -186,7 +195,7 @@ def test_what_is_interrupted_goes_on_to_the_same_bytes(
     hmmlens.extract(model, inputs, store=path, batch_size=4, **options)
     # The last whole batch runs once more, to see whether the network is what it was.
     assert len(runs) == 6 - batch
-    assert digest(path) == digest(tmp_path / "whole")
+    assert digest(path) == whole
     assert not partial.exists()
 
 
@@ -276,6 +285,7 @@ def extraction(path: Path, last: int) -> int:
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
+@pytest.mark.study
 def test_a_killed_process_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
     assert extraction(tmp_path / "whole", -1) == 0
     path = tmp_path / "a.zarr"
@@ -292,6 +302,7 @@ def test_a_killed_process_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.zarr", "whole"]
 
 
+@pytest.mark.study
 def test_memory_stays_flat(tmp_path: Path) -> None:
     """Four times the sequences take no more memory."""
     code = """

@@ -79,6 +79,7 @@ def saved(explanation: Explanation, tmp_path_factory: pytest.TempPathFactory) ->
     return folder
 
 
+@pytest.mark.study
 def test_a_page_holds_names_as_text(explanation: Explanation, saved: Path) -> None:
     page = _Page()
     page.feed((saved / "explanation.html").read_text(encoding="utf-8"))
@@ -92,6 +93,7 @@ def test_a_page_holds_names_as_text(explanation: Explanation, saved: Path) -> No
     assert not kinds & {"Cc", "Cs"}
 
 
+@pytest.mark.study
 def test_a_folder_holds_names_that_run_nothing(saved: Path) -> None:
     found = list(saved.rglob("*.csv"))
     assert len(found) > 5

@@ -131,6 +131,7 @@ def test_surrogates(cell: str, dataset: dict[str, object], monkeypatch: pytest.M
     np.testing.assert_allclose(same.distribution, seen.recorded.distribution, atol=1e-5)
 
 
+@pytest.mark.study
 def test_the_same_seed_gives_the_same_rows_and_another_one_others() -> None:
     def rows(seed: int) -> pd.DataFrame:
         made = preparation.train_on_task(trip(**FLIPFLOP), "gru", FEW, seed)
@@ -163,7 +164,7 @@ def test_a_readout_is_fitted_and_the_recurrence_kept_unchanged() -> None:
     assert after.floor < after.marginal == before.marginal
 
 
-@pytest.mark.parametrize("preset", ["rrxor", "z1r"])
+@pytest.mark.parametrize("preset", [pytest.param("rrxor", marks=pytest.mark.study), "z1r"])
 def test_machines_that_emit_on_edges_go_round_too(preset: str) -> None:
     from hmmlens.roundtrip.pipeline import run
 

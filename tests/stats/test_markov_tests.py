@@ -175,6 +175,7 @@ def test_shuffling_reaches_all_paths_with_the_same_moves_alike() -> None:
     assert all(abs(n - wanted) < 6 * np.sqrt(wanted) for n in seen.values())
 
 
+@pytest.mark.study
 def test_order_of_chains_is_rarely_refused_and_agrees_with_chi_square() -> None:
     p, asymptotic = [], []
     for seed in range(40):

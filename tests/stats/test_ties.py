@@ -44,6 +44,7 @@ def test_scores_that_are_not_finite() -> None:
         first_best([np.nan])
 
 
+@pytest.mark.study
 @given(ROUNDED)
 def test_numbers_of_states_are_chosen_stably(rounding: list[int]) -> None:
     """Two restarts of each count share an optimum; 2 and 3 states share the best BIC."""

@@ -92,7 +92,9 @@ def test_how_a_training_ended(trained: Trained) -> None:
     assert np.isnan(row["escape"])
 
 
-@pytest.mark.parametrize(("weight", "runs_away"), [(0.5, False), (1.5, True)])
+@pytest.mark.parametrize(
+    ("weight", "runs_away"), [pytest.param(0.5, False, marks=pytest.mark.study), (1.5, True)]
+)
 def test_states_that_run_away_are_reported(
     trained: Trained, weight: float, runs_away: bool
 ) -> None:

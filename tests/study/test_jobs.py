@@ -48,7 +48,12 @@ def without_controls(folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("which", ["smoke", "bare", "default", "round trips", "emulation", "paper"])
+LARGER = ("bare", "default", "round trips", "emulation", "paper")
+
+
+@pytest.mark.parametrize(
+    "which", ["smoke", *(pytest.param(name, marks=pytest.mark.study) for name in LARGER)]
+)
 def test_jobs_are_those_of_a_dry_run(which: str, tmp_path: Path) -> None:
     paths = {"smoke": SMOKE, "default": ROOT / "config.yaml", "round trips": TRIPS}
     paths |= {"emulation": TORRE, "paper": PAPER}

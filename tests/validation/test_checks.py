@@ -148,6 +148,7 @@ def test_states_without_memory_predict_no_better_than_in_shuffled_time() -> None
     assert sum(outcomes) <= 2
 
 
+@pytest.mark.study
 def test_a_check_that_is_not_possible_states_it_and_the_rest_goes_on() -> None:
     of = chosen(markov_path(np.random.default_rng(0)))
     unknown = of._replace(truth=np.full_like(of.truth, -1))
@@ -162,6 +163,7 @@ def test_a_check_that_is_not_possible_states_it_and_the_rest_goes_on() -> None:
     assert "to be left" in table.loc["dwells", "sentence"]
 
 
+@pytest.mark.study
 def test_same_seed_gives_the_same_table() -> None:
     of = chosen(markov_path(np.random.default_rng(0)))
     assert checks.run(of, 4).equals(checks.run(of, 4))

@@ -89,6 +89,7 @@ def test_one_select_sequence_gives_a_verdict_without_a_distribution_of_counts() 
     assert verdict.grade == "D" and "count_mode" not in row
 
 
+@pytest.mark.study
 def test_ring_is_a_continuum_whatever_the_endpoints_are() -> None:
     data = ring()
     assert judge(data, GOOD, ends(12, 4.0, 0.4), random_state=0)[1].grade == "C"

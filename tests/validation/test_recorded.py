@@ -28,6 +28,7 @@ def test_the_default_tolerance_is_that_of_a_study() -> None:
     assert EvidenceSettings().fidelity_tolerance == Selection().fidelity_tolerance == 0.02
 
 
+@pytest.mark.study
 def test_a_tolerance_of_a_user_moves_the_table_and_the_verdict() -> None:
     data, sweeps = ring(), HMMSweep([1, 2, 3, 4, 5, 6], ("tied",), n_restarts=1, random_state=0)
     sweeps.fit(data.distribution[data.split == 0])

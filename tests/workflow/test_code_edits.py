@@ -30,6 +30,8 @@ from hmmlens.stats import bootstrap
 from hmmlens.study import jobs
 from tests.workflow.runs import PUBLISHED, ROOT, SMOKE
 
+pytestmark = pytest.mark.study
+
 EMULATING = ROOT / "workflow" / "studies" / "torre-smoke.yaml"
 LIBRARY = Path(hmmlens.__file__).parent
 #: Seconds since 1970 of the code, of the results, and of an edit.

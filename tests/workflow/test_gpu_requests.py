@@ -9,6 +9,8 @@ import pytest
 
 from tests.workflow.runs import ROOT, snakemake
 
+pytestmark = pytest.mark.study
+
 STUDY = ROOT / "tests" / "slurm" / "study.yaml"
 SITE = ROOT / "tests" / "slurm" / "site.yaml"
 

@@ -20,6 +20,7 @@ LARGE = ("cluster", "torre-paper", "torre", "roundtrip")
 RULES = sorted((ROOT / "workflow" / "rules").rglob("*.smk"))
 
 
+@pytest.mark.study
 @pytest.mark.parametrize(
     "study",
     [pytest.param(p, marks=pytest.mark.slow) if p.stem in LARGE else p for p in STUDIES],
@@ -74,6 +75,7 @@ def test_a_config_mistake_is_reported_before_any_job(tmp_path: Path) -> None:
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.study
 def test_a_debian_package_is_missed_before_any_job(tmp_path: Path) -> None:
     # A folder without apt-get, and no dry run: a job would leave something.
     done = snakemake(tmp_path, PUBLISHED, "--cores", "1", PATH=str(tmp_path))

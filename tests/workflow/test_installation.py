@@ -19,6 +19,8 @@ from safetensors.torch import save_file
 
 from tests.workflow.runs import ROOT, SMOKE
 
+pytestmark = pytest.mark.study
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 NETWORK = """

@@ -18,6 +18,8 @@ import pytest
 from hmmlens.study.cluster import runs
 from tests.workflow.runs import ROOT, SMOKE, command, csv_files, interrupted, kill_when, snakemake
 
+pytestmark = pytest.mark.study
+
 
 def costs(folder: Path) -> dict[str, str]:
     """Return what each job that ended wrote of its seconds, which no second run would repeat."""

@@ -16,6 +16,8 @@ from torch import nn
 from hmmlens.recording import activations
 from tests.workflow.runs import snakemake
 
+pytestmark = pytest.mark.study
+
 FACTORY = """
 from torch import nn
 

@@ -16,6 +16,8 @@ import zarr
 
 from tests.workflow.runs import ROOT, csv_files, snakemake
 
+pytestmark = pytest.mark.study
+
 #: What makes the README's study small.
 SMALL: dict[str, Any] = {
     "device": "cpu",

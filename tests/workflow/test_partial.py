@@ -14,6 +14,8 @@ from hmmlens.report import partial
 from hmmlens.study import jobs
 from tests.workflow.runs import SMOKE, csv_files, snakemake
 
+pytestmark = pytest.mark.study
+
 
 @pytest.fixture
 def place(smoke: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

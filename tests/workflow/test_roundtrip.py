@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from hmmlens.report.roundtrip.figures import FIGURES
 from tests.study.test_names import TRIPS, names_in, refused, with_name
@@ -14,6 +15,7 @@ STUDY = ROOT / "workflow" / "studies" / "roundtrip-smoke.yaml"
 FULL = ROOT / "workflow" / "studies" / "roundtrip.yaml"
 
 
+@pytest.mark.study
 def test_small_networks_go_through_every_rule(tmp_path: Path) -> None:
     done = snakemake(tmp_path, STUDY, "--cores", "2")
     assert done.returncode == 0, done.stdout[-3000:]

@@ -14,6 +14,8 @@ from hmmlens.validation.verdict import GRADES
 from tests.study.test_names import EXPLAINING, names_in, refused, with_layers, with_name
 from tests.workflow.runs import SMOKE, csv_files, kill_when, snakemake
 
+pytestmark = pytest.mark.study
+
 TABLES = {
     "agreement",
     "by_count",

@@ -30,6 +30,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.study
 def test_a_small_network_goes_through_every_rule(finished: Path) -> None:
     results = finished / "results" / "torre-smoke"
     assert (results / "report.pdf").read_bytes().startswith(b"%PDF")
@@ -53,6 +54,7 @@ def test_a_small_network_goes_through_every_rule(finished: Path) -> None:
     assert "Nothing to be done" in again.stdout
 
 
+@pytest.mark.study
 def test_what_there_is_of_it_is_reported(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -125,6 +127,7 @@ def test_the_laptops_study_asks_what_the_gates_want() -> None:
         assert sum(n for (name, _), n in seeds.items() if name == target) >= 5
 
 
+@pytest.mark.study
 @pytest.mark.parametrize("study", [SMOKE, LAPTOP, PAPER], ids=lambda p: p.stem)
 def test_a_mistake_is_reported_before_any_job(study: Path, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.yaml"

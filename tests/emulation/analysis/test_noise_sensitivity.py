@@ -150,6 +150,7 @@ def test_spread_of_a_linear_network() -> None:
     assert (table["n_switches"] == n).all()
 
 
+@pytest.mark.study
 def test_mixes_keep_their_share_of_the_run() -> None:
     """A rectified unit without memory, of which the run's own noise is always -.5."""
     net = NoiseDriven("relu", 1, 1, 2)

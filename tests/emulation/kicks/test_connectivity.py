@@ -107,6 +107,7 @@ def test_planted_motif_beats_every_null() -> None:
     assert (own["null_high"] < 2).all()
 
 
+@pytest.mark.study
 def test_choosing_integrators_is_part_of_chance() -> None:
     # In random weights integrators differ from each other by the choice alone.
     smallest = []

@@ -44,6 +44,7 @@ def test_places_of_a_chain_are_found_tied_and_steered() -> None:
     assert information.loc["label", "share"] > 0.95 and information.loc["label", "p"] == 1 / 41
 
 
+@pytest.mark.study
 def test_the_same_seed_gives_the_same_tables_and_another_one_does_not() -> None:
     network = Wells(PAIR.transmat, PAIR.emissionprob, n_units=4)
     one, same, other = (
@@ -65,6 +66,7 @@ def test_ablation_of_the_unit_that_makes_all_switches() -> None:
     assert set(kick["leave"]) == {0, 1} and (kick["reduction"] > 0.9).all()
 
 
+@pytest.mark.study
 def test_an_untrained_network_with_cells_gets_through() -> None:
     torch.manual_seed(0)
     found = states_and_dynamics(
@@ -75,6 +77,7 @@ def test_an_untrained_network_with_cells_gets_through() -> None:
     assert recovery["value"].abs().max() < 0.1
 
 
+@pytest.mark.study
 def test_no_interchange_and_no_steering_where_the_network_hardly_leaves_a_state() -> None:
     """A place that is never left: the other one occurs before the runs begin, if at all."""
     network = Wells(np.array([[1.0, 0.0], [1.0, 0.0]]), EMISSION[:2])

@@ -63,6 +63,7 @@ def test_regions_within_labels_add_information_to_that_on_the_label() -> None:
     assert (full["low"] <= full["share"] + 1e-12).all()
 
 
+@pytest.mark.study
 def test_p_values_are_even_where_there_is_nothing() -> None:
     settings = StateSettings(n_shifts=60)
     rng = np.random.default_rng(2)

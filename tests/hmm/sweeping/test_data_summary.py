@@ -75,6 +75,7 @@ def test_symbols_come_in_chunks_too() -> None:
     assert parts.models_["none", 3].emissionprob_.shape == (3, 6)
 
 
+@pytest.mark.study
 def test_zarr_arrays_are_read_in_slices(tmp_path: Path) -> None:
     data = np.nan_to_num(values())
     array = zarr.create_array(tmp_path / "x.zarr", shape=data.shape, chunks=(2, 40, 3), dtype="f8")
@@ -85,6 +86,7 @@ def test_zarr_arrays_are_read_in_slices(tmp_path: Path) -> None:
     same(whole.fit(data, LENGTHS, data, LENGTHS), parts.fit(array, LENGTHS, array, LENGTHS))
 
 
+@pytest.mark.study
 def test_processes_share_chunks() -> None:
     data = values()
     one = sweep(max_iter=5).fit(chunks(data, LENGTHS), held_out=chunks(data, LENGTHS))

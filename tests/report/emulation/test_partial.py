@@ -83,6 +83,12 @@ def one_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures, "FIGURES", only)
 
 
+@pytest.fixture
+def copied(whole: Path, tmp_path: Path) -> Path:
+    """Return a copy of the whole study, to be changed."""
+    return shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+
+
 def lose(results: Path, *lost: Job) -> None:
     for job in lost:
         shutil.rmtree(results / job.outputs[0])
@@ -96,9 +102,10 @@ def pages(pdf: Path, *options: str) -> str:
     return " ".join(extracted.stdout.decode().split())
 
 
+@pytest.mark.study
 @pytest.mark.usefixtures("one_figure")
-def test_all_of_a_study_gives_the_same_tables(tmp_path: Path) -> None:
-    results = written(tmp_path)
+def test_all_of_a_study_gives_the_same_tables(copied: Path, tmp_path: Path) -> None:
+    results = copied
     folder, found = partial.write(study(), results)
     assert "all but those that write the study's own report" in found.sentence
     write_tables(pipeline.tables(results, study()), tmp_path / "full")
@@ -108,8 +115,8 @@ def test_all_of_a_study_gives_the_same_tables(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("one_figure")
-def test_what_is_missing_is_left_out_and_listed(tmp_path: Path) -> None:
-    results = written(tmp_path)
+def test_what_is_missing_is_left_out_and_listed(copied: Path) -> None:
+    results = copied
     # The full report of an earlier run, which stays as it is.
     for name in ("tables/networks.csv", "figures/losses.pdf", "report.pdf"):
         (results / name).parent.mkdir(exist_ok=True)
@@ -147,8 +154,8 @@ def test_what_is_missing_is_left_out_and_listed(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("one_figure")
-def test_a_folder_that_is_being_written_is_not_read(tmp_path: Path) -> None:
-    results = written(tmp_path)
+def test_a_folder_that_is_being_written_is_not_read(copied: Path) -> None:
+    results = copied
     killed, again = (
         Job("score_emulation", ("chain2", "3")),
         Job("reverse_engineer", ("chain2", "0")),
@@ -183,9 +190,9 @@ def test_pictures_are_read_of_steps_that_are_reported(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("one_figure")
 def test_a_result_that_is_replaced_meanwhile_stops_the_report(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    copied: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    results = written(tmp_path)
+    results = copied
     whole = pipeline.tables
 
     def slowly(*given: object) -> dict[str, pd.DataFrame]:
@@ -237,6 +244,7 @@ def test_objectives_are_compared_when_networks_of_both_are_scored(tmp_path: Path
     assert len(found["networks"]) == 2 and not found["networks"]["scored"].any()
 
 
+@pytest.mark.study
 @settings(max_examples=6, deadline=None)
 @given(st.randoms(use_true_random=False), st.sampled_from([0.2, 0.5, 0.9]))
 def test_what_is_not_there_yet_breaks_no_promise(

@@ -174,6 +174,7 @@ def test_studies_are_shipped_as_they_were_read(tmp_path: Path) -> None:
     assert [jobs.load(s, "") for s in settings] == [one.study for one in PAST]
 
 
+@pytest.mark.study
 def test_what_is_shipped_predicts_what_is_shipped() -> None:
     shipped = measured.shipped()
     assert len(shipped) >= 4
@@ -185,7 +186,10 @@ def test_what_is_shipped_predicts_what_is_shipped() -> None:
     assert text.factor(found["mb"], 0.5) < 1.3
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "workflow/studies/roundtrip.yaml"])
+@pytest.mark.parametrize(
+    "name",
+    ["config.yaml", pytest.param("workflow/studies/roundtrip.yaml", marks=pytest.mark.study)],
+)
 def test_the_command_prints_a_plan(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -204,6 +208,7 @@ def measured_settings(path: Path) -> Any:
     return read_yaml(path)
 
 
+@pytest.mark.study
 def test_own_studies_are_found_and_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -120,6 +120,7 @@ def test_emulation_is_among_what_is_shipped() -> None:
     assert text.factor(found["mb"], 0.5) < 1.5
 
 
+@pytest.mark.study
 def test_the_papers_study_is_planned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,15 +23,19 @@ from hmmlens.report.explain.figures.states import blocks, states
 from tests.report.sizes import assert_readable
 from tests.test_user_text import NASTY
 
-SLOW = pytest.mark.slow
+SLOW, STUDY = pytest.mark.slow, pytest.mark.study
 #: Numbers of columns, and whether they are symbols; numbers of states.
 MANY = [
     (17, True),
-    (1000, False),
+    pytest.param(1000, False, marks=STUDY),
     *(pytest.param(n, False, marks=SLOW) for n in (1, 17, 100)),
     *(pytest.param(n, True, marks=SLOW) for n in (1, 100, 1000)),
 ]
-STATES = [1, 30, *(pytest.param(n, marks=SLOW) for n in (2, 5, 9, 12, 13, 17, 24, 100))]
+STATES = [
+    1,
+    pytest.param(30, marks=STUDY),
+    *(pytest.param(n, marks=SLOW) for n in (2, 5, 9, 12, 13, 17, 24, 100)),
+]
 
 
 @pytest.fixture(autouse=True)

@@ -136,6 +136,7 @@ def test_targets_of_many_states(n: int) -> None:
     assert len(source) == len(rows)
 
 
+@pytest.mark.study
 def test_trainings_of_many_emulating_networks() -> None:
     one, loss = finished_study.networks().iloc[:2], finished_study.history()
     loss = loss[loss["network"] == one["network"].iloc[0]]
