@@ -1072,7 +1072,6 @@ ANYTHING = st.recursive(
 )
 
 
-@pytest.mark.study
 @settings(max_examples=500, deadline=None)
 @given(st.sampled_from([*FIXED, *((*p[:2],) for p in FIXED if len(p) > 1)]), ANYTHING)
 def test_any_value_anywhere_is_accepted_or_reported(path: tuple[str, ...], value: Any) -> None:
