@@ -97,6 +97,12 @@ def record(
     DataError
         When the model holds nothing to record.
 
+    See Also
+    --------
+    hmmlens.extract : Runs the model on given inputs and records it, checked by replay.
+    hmmlens.stages.record.record : The stage of a study, which calls ``extract``; only the name is
+        the same.
+
     Examples
     --------
     >>> import torch

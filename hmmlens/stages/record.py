@@ -58,6 +58,11 @@ def record(
     -------
     DataTree
         The ``activations`` store.
+
+    See Also
+    --------
+    hmmlens.extract : Does the recording.
+    hmmlens.record : Records while something else runs the model; only the name is the same.
     """
     return extract(
         network,
