@@ -18,8 +18,9 @@ ROOT = Path(__file__).parents[1]
 CONTRACTS = {
     "tests/reduction/test_reducers.py": "random_projection",
     "tests/datasets/test_registered_datasets.py": "parity",
-    "tests/rnn/test_equations.py": "test_equations_equal and relu",
-    "tests/rnn/adapters/test_adapters.py": "test_declared_layers and gait-mean",
+    "tests/rnn/test_recurrent_network.py": "test_weights_survive_a_file and relu",
+    "tests/rnn/adapters/test_adapters.py": "(declared_layers or steps_equal) and gait-example",
+    "tests/rnn/adapters/test_gait_example.py": "read_from_the_wheel",
     "tests/validation/baselines/test_registry.py": "persistence",
     "tests/validation/test_numbers.py": "contract and states_per_endpoint",
     "tests/validation/test_rules.py": "contract and compact",
@@ -39,16 +40,16 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("pyproject.toml", "Snakefile"):
         shutil.copy(ROOT / name, folder)
     text = (ROOT / "docs" / "extending.md").read_text()
-    head = r"# (?:(append|insert): )?(\S+)(?: after: ([^\n]+))?"
+    head = r"# (?:(append|insert|replace): )?(\S+)(?: (?:after|line): ([^\n]+))?"
     blocks = re.findall(rf"```python\n{head}\n(.*?)```", text, re.DOTALL)
     assert len(blocks) == text.count("```python")
     for kind, name, place, code in blocks:
         path = folder / name
         assert path.exists() == bool(kind), name
-        if kind == "insert":
+        if kind in ("insert", "replace"):
             lines = path.read_text().splitlines(keepends=True)
             (index,) = (i for i, line in enumerate(lines) if place in line)
-            lines.insert(index + 1, code)
+            lines[index + (kind == "insert") : index + 1] = [code]
             path.write_text("".join(lines))
         else:
             path.write_text(f"{path.read_text()}\n\n{code}" if kind else code)

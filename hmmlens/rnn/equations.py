@@ -5,8 +5,8 @@ They are written for the weights of torch's layers: Elman 1990 (tanh or relu); G
 forget gate (Gers et al. 2000). Recording evaluates them for many steps at once
 (:mod:`hmmlens.rnn.layer_steps`), interventions with one gate held (:mod:`hmmlens.rnn.gates`).
 
-A new cell is one entry of :data:`CELLS`. Nothing heavy is imported here, because the settings of
-networks read the registry.
+Only cells for which torch has a layer can be entries of :data:`CELLS`; all four are there. Nothing
+heavy is imported here, because the settings of networks read the registry.
 """
 
 from __future__ import annotations

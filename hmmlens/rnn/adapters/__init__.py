@@ -2,8 +2,8 @@
 
 The module of each network has ``build()``, which returns the architecture with initial weights, and
 ``load(source)``, which returns it with the weights that are read from the fetched file. A new
-network is such a module, a :class:`PublishedPackage` with its file, and one entry of
-:data:`ADAPTERS`.
+network is such a module, a :class:`PublishedPackage` in
+:data:`hmmlens.datasets.published_packages.PACKAGES`, and one entry of :data:`ADAPTERS`.
 
 Nothing heavy is imported here, because the settings of networks read the registry.
 """
