@@ -1,1 +1,4 @@
-"""Tables, figures and text for round trips."""
+"""Tables, figures and text for round trips.
+
+Begin with ``pipeline``; ``summary`` makes the tables and criteria, ``figures`` the figures.
+"""
