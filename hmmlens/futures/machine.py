@@ -1,0 +1,217 @@
+"""The machine of the classes: which class follows under an input, and which output it gives.
+
+A true machine needs nothing but the present class and the next input. Three numbers test that on
+sequences that took no part in the choice of the classes: the accuracy of the next class, the same
+where the class changes (``moves``), and R2 of the output when the machine runs on its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmmlens.typing import Floats, Ints
+
+#: Steps ahead at which the machine on its own is compared with the network.
+HORIZONS = (1, 2, 5, 10, 20, 30, 50)
+#: Distinct inputs up to which the machine is a table.
+TABLE = 200
+
+
+class Machine(NamedTuple):
+    """A machine and how well it stands for the network on test sequences.
+
+    Attributes
+    ----------
+    accuracy : float
+        Share of steps whose class it predicts from the class before and the input.
+    moves : float
+        The same among steps at which the class changes; NaN without any.
+    input_accuracy : float
+        Share of steps whose class is predicted from the input alone.
+    closed_loop : dict of int to float
+        R2 of the output by steps ahead, when the class is known once and the inputs all the time.
+    by_output : ndarray of shape (output,)
+        R2 of each output at 20 steps, or at the largest number below.
+    """
+
+    accuracy: float
+    moves: float
+    input_accuracy: float
+    closed_loop: dict[int, float]
+    by_output: Floats
+
+
+class Path(NamedTuple):
+    """Sequences whose states are assigned to classes.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (sequence, time)
+        Class of each step, -1 where there is none.
+    inputs : ndarray of shape (sequence, time, feature)
+        Inputs, symbols as indicators.
+    outputs : ndarray of shape (sequence, time, output)
+        Compared values of the outputs.
+    test : ndarray of shape (sequence,)
+        Sequences that took no part in any choice.
+    """
+
+    classes: Ints
+    inputs: Floats
+    outputs: Floats
+    test: NDArray[np.bool_]
+
+
+def fit(path: Path, n_classes: int, moore: bool = False) -> Machine:
+    """Fit a machine on all but the test sequences and compare it with the network on these.
+
+    Parameters
+    ----------
+    path : Path
+        Sequences with classes.
+    n_classes : int
+        Number of classes.
+    moore : bool
+        Not used by the fit; classes of states that include the present output.
+
+    Returns
+    -------
+    Machine
+        The comparison.
+    """
+    known = (path.classes[:, :-1] >= 0) & (path.classes[:, 1:] >= 0)
+    parts = []
+    for rows in (~path.test, path.test):
+        i, t = np.nonzero(known & rows[:, None])
+        parts.append((path.classes[i, t], path.inputs[i, t + 1], path.classes[i, t + 1],
+                      path.outputs[i, t + 1]))  # fmt: skip
+    (before, x, after, y), (before_test, x_test, after_test, _) = parts
+    move = Predictor(n_classes, True).fit(before, x, after)
+    alone = Predictor(n_classes, True).fit(np.zeros_like(before), x, after)
+    output = Predictor(n_classes, False).fit(before, x, y)
+    hit = move.predict(before_test, x_test) == after_test
+    moved = before_test != after_test
+    accuracy0 = (alone.predict(np.zeros_like(before_test), x_test) == after_test).mean()
+    loop, by_output = closed_loop(path, move, output)
+    return Machine(
+        float(hit.mean()), float(hit[moved].mean()) if moved.any() else float("nan"),
+        float(accuracy0), loop, by_output,
+    )  # fmt: skip
+
+
+def closed_loop(path: Path, move: Predictor, output: Predictor) -> tuple[dict[int, float], Floats]:
+    """Return R2 of the outputs that a machine gives on its own.
+
+    Parameters
+    ----------
+    path : Path
+        Sequences with classes; the test sequences are used.
+    move, output : Predictor
+        Of the next class and of the output, from class and input.
+
+    Returns
+    -------
+    dict of int to float
+        R2 by steps ahead, pooled over outputs.
+    ndarray of shape (output,)
+        R2 of each output at 20 steps or at the largest number below.
+    """
+    rows = np.flatnonzero(path.test)
+    steps = path.classes.shape[1]
+    inside = path.classes[rows] >= 0
+    values = path.outputs[rows][inside]
+    variance = values.var(axis=0)
+    i, t = np.nonzero(inside)
+    keep = t % 3 == 0
+    i, t = rows[i[keep]], t[keep]
+    current = path.classes[i, t]
+    found: dict[int, float] = {}
+    by_output = np.full(len(variance), np.nan)
+    for h in range(1, max(HORIZONS) + 1):
+        there = t + h < steps
+        there[there] = path.classes[i[there], t[there] + h] >= 0
+        if there.sum() < 20:
+            break
+        i, t, current = i[there], t[there], current[there]
+        x = path.inputs[i, t + h]
+        if h in HORIZONS:
+            error = ((output.predict(current, x) - path.outputs[i, t + h]) ** 2).mean(axis=0)
+            found[h] = float(1 - error.sum() / variance.sum())
+            if h <= 20:
+                by_output = 1 - error / np.maximum(variance, 1e-12)
+        current = move.predict(current, x).astype(np.int64)
+    return found, by_output
+
+
+class Predictor:
+    """Predicts a class or an output from a class and an input.
+
+    Where few distinct inputs occur it is a table: the most frequent class, or the mean output, of
+    each pair. Otherwise it is a forest of randomised trees (Geurts et al. 2006).
+
+    Parameters
+    ----------
+    n_classes : int
+        Number of classes.
+    classify : bool
+        Whether classes are predicted.
+    """
+
+    def __init__(self, n_classes: int, classify: bool) -> None:
+        self.n_classes, self.classify = n_classes, classify
+        self._model: Any = None
+
+    def _features(self, classes: Ints, inputs: Floats) -> Floats:
+        return np.concatenate([3.0 * np.eye(self.n_classes)[classes], inputs], axis=1)
+
+    def fit(self, classes: Ints, inputs: Floats, values: NDArray[Any]) -> Predictor:
+        """Fit on pairs.
+
+        Parameters
+        ----------
+        classes : ndarray of shape (pair,)
+            Class before.
+        inputs : ndarray of shape (pair, feature)
+            Input of the step.
+        values : ndarray of shape (pair,) or (pair, output)
+            Class after, or output.
+
+        Returns
+        -------
+        Predictor
+            Itself.
+        """
+        from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+
+        distinct = len(np.unique(inputs.round(6), axis=0))
+        kind = ExtraTreesClassifier if self.classify else ExtraTreesRegressor
+        # Leaves of one pair make a table of distinct inputs.
+        leaf = 1 if distinct <= TABLE else 3
+        self._model = kind(
+            n_estimators=15, random_state=0, min_samples_leaf=leaf, max_features=None
+        )
+        if values.ndim == 2 and values.shape[1] == 1:
+            values = values[:, 0]
+        self._model.fit(self._features(classes, inputs), values)
+        return self
+
+    def predict(self, classes: Ints, inputs: Floats) -> NDArray[Any]:
+        """Predict for pairs.
+
+        Parameters
+        ----------
+        classes : ndarray of shape (pair,)
+            Class before.
+        inputs : ndarray of shape (pair, feature)
+            Input of the step.
+
+        Returns
+        -------
+        ndarray of shape (pair,) or (pair, output)
+            Classes, or outputs.
+        """
+        result = self._model.predict(self._features(classes, inputs))
+        return result if self.classify else result.reshape(len(classes), -1)

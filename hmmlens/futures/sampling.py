@@ -1,0 +1,112 @@
+"""Which visited states are compared, and which recorded inputs continue them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmmlens.errors import DataError
+from hmmlens.typing import Ints
+
+
+class Sample(NamedTuple):
+    """Visited states and continuations.
+
+    Attributes
+    ----------
+    prefixes : ndarray of shape (state, 2)
+        Sequence and last step of the input that led to each state.
+    windows : ndarray of shape (continuation, step) or (continuation, step, feature)
+        Inputs that continue each of them.
+    """
+
+    prefixes: Ints
+    windows: NDArray[Any]
+
+
+def first_step(n_steps: int) -> int:
+    """Return the first step at which states are compared.
+
+    Parameters
+    ----------
+    n_steps : int
+        Steps of the longest sequence.
+
+    Returns
+    -------
+    int
+        An eighth of the sequence, and 5 at least where it is long enough.
+    """
+    return min(max(5, n_steps // 8), max(1, n_steps // 3))
+
+
+def n_future_steps(lengths: Ints, most: int) -> int:
+    """Return the steps of a continuation.
+
+    Parameters
+    ----------
+    lengths : ndarray of shape (sequence,)
+        Steps of each sequence.
+    most : int
+        Largest number.
+
+    Returns
+    -------
+    int
+        Half of the median length, or ``most``.
+    """
+    return int(min(most, np.median(lengths) // 2))
+
+
+def sample(
+    inputs: NDArray[Any],
+    lengths: Ints,
+    allowed: NDArray[np.bool_],
+    n_states: int,
+    n_windows: int,
+    n_steps: int,
+    rng: np.random.Generator,
+) -> Sample:
+    """Sample visited states and continuations at random.
+
+    Parameters
+    ----------
+    inputs : ndarray of shape (sequence, time) or (sequence, time, feature)
+        Recorded inputs.
+    lengths : ndarray of shape (sequence,)
+        Steps of each sequence.
+    allowed : ndarray of shape (sequence,)
+        Sequences to sample from.
+    n_states, n_windows : int
+        Sizes of the sample.
+    n_steps : int
+        Steps of a continuation.
+    rng : numpy.random.Generator
+        Source of the sample.
+
+    Returns
+    -------
+    Sample
+        The sample. A continuation never begins with the first input of a sequence.
+
+    Raises
+    ------
+    DataError
+        When no sequence is long enough.
+    """
+    first = first_step(int(lengths.max()))
+    long_enough = np.flatnonzero(allowed & (lengths >= max(first + 2, n_steps + 1)))
+    if not len(long_enough) or n_steps < 1:
+        raise DataError(
+            f"no sequence is long enough to compare futures: the longest has {lengths.max()} steps"
+        )
+    # Longer sequences hold more states.
+    weights = lengths[long_enough] / lengths[long_enough].sum()
+    rows = rng.choice(long_enough, size=n_states, p=weights)
+    ends = rng.integers(first, lengths[rows])
+    windows = rng.choice(long_enough, size=n_windows, p=weights)
+    begins = rng.integers(1, lengths[windows] - n_steps + 1)
+    following = np.stack([inputs[i, b : b + n_steps] for i, b in zip(windows, begins, strict=True)])
+    return Sample(np.stack([rows, ends], axis=1), following)

@@ -1,0 +1,57 @@
+"""Settings of the measurement of futures and thresholds of its rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FutureSettings:
+    """Settings of the comparison of futures.
+
+    Attributes
+    ----------
+    n_states : int
+        Visited hidden states that are compared.
+    most_states : int
+        Number of them to which the sample grows where collisions suggest many classes.
+    n_continuations : int
+        Recorded windows of input that continue each of them.
+    n_steps : int
+        Steps of a continuation, at most; half of a sequence where that is less.
+    min_members : int
+        States that make a class.
+    neighbours : int
+        Neighbours behind the core distance of the single linkage.
+    coverage : float
+        Share of the states that must lie in classes.
+    resolution : float
+        Smallest distance that counts, as a share of the standard deviation of the output.
+    spread : float
+        Smallest distance, in the same unit, that separates two classes.
+    n_draws : int
+        Draws of the noise over which the futures of a stochastic network are averaged.
+    n_paths : int
+        Sequences whose every state is assigned to a class.
+    n_suffixes : int
+        Continuations that assign them, at most.
+    n_resamples : int
+        Resamples of the interval of the number of classes.
+    """
+
+    n_states: int = 300
+    most_states: int = 900
+    n_continuations: int = 32
+    n_steps: int = 30
+    min_members: int = 4
+    neighbours: int = 3
+    coverage: float = 0.95
+    resolution: float = 0.01
+    spread: float = 0.25
+    n_draws: int = 8
+    n_paths: int = 60
+    n_suffixes: int = 8
+    n_resamples: int = 10
+
+
+DEFAULT = FutureSettings()
