@@ -46,7 +46,7 @@ class Comparison:
     sample: Sample
     futures: Floats
     now: Floats
-    by_window: Floats
+    by_window: NDArray[np.float32]
     moore: bool = False
     legal: Ints | None = None
 
@@ -194,11 +194,11 @@ def compare(
     """
     inputs, lengths = continuation.inputs, continuation.lengths
     chosen = sampling.sample(
-        inputs, lengths, allowed, n_states, settings.n_continuations,
+        lengths, allowed, n_states, settings.n_continuations,
         sampling.n_future_steps(lengths, settings.n_steps), rng,
     )  # fmt: skip
     scale = output_scale(outputs, lengths)
-    futures = continuation.futures(chosen.prefixes, chosen.windows) / scale
+    futures = continuation.futures(chosen.prefixes, chosen.windows(inputs)) / scale
     now = outputs[chosen.prefixes[:, 0], chosen.prefixes[:, 1]] / scale
     return Comparison(chosen, futures, now, window_distances(futures, futures))
 

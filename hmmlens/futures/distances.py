@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens.typing import Floats, Ints
 
 
-def window_distances(one: Floats, other: Floats, legal: tuple[Ints, Ints] | None = None) -> Floats:
+def window_distances(
+    one: Floats, other: Floats, legal: tuple[Ints, Ints] | None = None
+) -> NDArray[np.float32]:
     """Return the largest difference of outputs along each continuation.
 
     Parameters
@@ -40,7 +44,7 @@ def window_distances(one: Floats, other: Floats, legal: tuple[Ints, Ints] | None
     return found
 
 
-def _distance(one: Floats, other: Floats) -> Floats:
+def _distance(one: Floats, other: Floats) -> NDArray[np.float32]:
     """Return Euclidean distances (state, other state), exact also for equal vectors."""
     total = np.zeros((len(one), len(other)), dtype=np.float32)
     for k in range(one.shape[1]):
@@ -48,7 +52,7 @@ def _distance(one: Floats, other: Floats) -> Floats:
     return np.sqrt(total)
 
 
-def combined(by_window: Floats, now: Floats | None = None) -> Floats:
+def combined(by_window: NDArray[Any], now: Floats | None = None) -> Floats:
     """Return one distance for each pair of states.
 
     Parameters

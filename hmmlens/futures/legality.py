@@ -7,21 +7,19 @@ probe without a cue). What a network does then is no part of its task.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hmmlens.futures.comparison import all_inputs
 from hmmlens.futures.machine import TABLE, Path
-from hmmlens.typing import Ints
+from hmmlens.typing import Floats, Ints
 
 
-def legal_steps(path: Path, windows: NDArray[np.generic], n_classes: int) -> Ints | None:
+def legal_steps(path: Path, windows: Floats, n_classes: int) -> Ints | None:
     """Return the legal steps of each continuation after each class.
 
     Parameters
     ----------
     path : Path
         Sequences with classes.
-    windows : ndarray of shape (continuation, step) or (continuation, step, feature)
+    windows : ndarray of shape (continuation, step, feature)
         The continuations.
     n_classes : int
         Number of classes.
@@ -33,17 +31,14 @@ def legal_steps(path: Path, windows: NDArray[np.generic], n_classes: int) -> Int
         where inputs are not discrete.
     """
     n_features = path.inputs.shape[2]
-    following = all_inputs(windows)
-    if following.shape[2] < n_features:
-        following = np.pad(following, [(0, 0), (0, 0), (0, n_features - following.shape[2])])
-    rows = np.concatenate([path.inputs.reshape(-1, n_features), following.reshape(-1, n_features)])
+    rows = np.concatenate([path.inputs.reshape(-1, n_features), windows.reshape(-1, n_features)])
     distinct, codes = np.unique(rows.round(6), axis=0, return_inverse=True)
     if len(distinct) > TABLE:
         return None
     codes = codes.ravel()
-    seen, ahead = codes[: path.inputs[..., 0].size], codes[path.inputs[..., 0].size :]
+    seen, ahead = np.split(codes, [path.classes.size])
     seen = seen.reshape(path.classes.shape)
-    ahead = ahead.reshape(following.shape[:2])
+    ahead = ahead.reshape(windows.shape[:2])
     counts = np.zeros((n_classes, len(distinct), n_classes), dtype=int)
     known = (path.classes[:, :-1] >= 0) & (path.classes[:, 1:] >= 0)
     i, t = np.nonzero(known)
@@ -52,8 +47,8 @@ def legal_steps(path: Path, windows: NDArray[np.generic], n_classes: int) -> Int
     current = np.tile(np.arange(n_classes)[:, None], (1, len(ahead)))
     steps = np.zeros_like(current)
     alive = np.ones_like(current, dtype=bool)
-    for h in range(ahead.shape[1]):
-        x = np.broadcast_to(ahead[:, h], current.shape)
+    for codes_ahead in ahead.T:
+        x = np.broadcast_to(codes_ahead, current.shape)
         alive &= occurs[current, x]
         steps += alive
         current = np.where(alive, follows[current, x], current)

@@ -57,12 +57,15 @@ class Path(NamedTuple):
         Compared values of the outputs.
     test : ndarray of shape (sequence,)
         Sequences that took no part in any choice.
+    rows : ndarray of shape (sequence,)
+        Their numbers in the recording.
     """
 
     classes: Ints
     inputs: Floats
     outputs: Floats
     test: NDArray[np.bool_]
+    rows: Ints
 
 
 def fit(path: Path, n_classes: int, moore: bool = False) -> Machine:
@@ -213,5 +216,5 @@ class Predictor:
         ndarray of shape (pair,) or (pair, output)
             Classes, or outputs.
         """
-        result = self._model.predict(self._features(classes, inputs))
+        result: NDArray[Any] = self._model.predict(self._features(classes, inputs))
         return result if self.classify else result.reshape(len(classes), -1)

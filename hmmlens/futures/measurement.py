@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from hmmlens.futures.comparison import (
     Classes,
     Comparison,
     Geometry,
+    all_inputs,
     compare,
     count_interval,
     describe,
@@ -28,47 +30,7 @@ from hmmlens.typing import Floats
 
 
 @dataclass(frozen=True)
-class Thresholds:
-    """Thresholds of the rules; see :func:`hmmlens.futures.grades.grade`.
-
-    Attributes
-    ----------
-    ratio : float
-        Smallest ratio of a plateau that shows classes.
-    weak_ratio : float
-        Smallest ratio that shows them where ``ambiguity`` is small too.
-    ambiguity : float
-        See :class:`hmmlens.futures.comparison.Classes`.
-    points : float
-        Smallest share of the states in classes that are points.
-    same : float
-        Largest distance, in standard deviations of the output, at which futures are the same.
-    chain : float
-        Smallest ``chain`` of a continuum.
-    density : float
-        Smallest ``density`` of points among graded states.
-    moves : float
-        Smallest accuracy of the next class where it changes.
-    loop : float
-        R2 of the machine at 20 steps below which classes are split.
-    gain : float
-        Smallest gain of that R2 for which a split is kept.
-    """
-
-    ratio: float = 2.5
-    weak_ratio: float = 1.5
-    ambiguity: float = 0.25
-    points: float = 0.9
-    same: float = 0.15
-    chain: float = 4.0
-    density: float = 6.0
-    moves: float = 0.9
-    loop: float = 0.95
-    gain: float = 0.01
-
-
-@dataclass(frozen=True)
-class Measured:
+class Futures:
     """What was measured of the futures of a network.
 
     Attributes
@@ -117,6 +79,7 @@ class _Task:
     test: NDArray[np.bool_]
     settings: FutureSettings
     scale: float
+    described: Floats
 
 
 def measure(
@@ -125,8 +88,8 @@ def measure(
     test: NDArray[np.bool_],
     seed: int,
     settings: FutureSettings = DEFAULT,
-    thresholds: Thresholds = Thresholds(),
-) -> Measured:
+    described: NDArray[Any] | None = None,
+) -> Futures:
     """Measure the futures of a network.
 
     Parameters
@@ -141,12 +104,12 @@ def measure(
         Seed of the samples.
     settings : FutureSettings, optional
         Settings.
-    thresholds : Thresholds, optional
-        Thresholds of the rules.
+    described : ndarray of shape (sequence, time) or (sequence, time, feature), optional
+        What describes the inputs, where the network reads more than can be shown.
 
     Returns
     -------
-    Measured
+    Futures
         The numbers.
 
     Raises
@@ -154,32 +117,32 @@ def measure(
     DataError
         When no sequence is long enough.
     """
-    task = _Task(continuation, outputs, test, settings, output_scale(outputs, continuation.lengths))
-    compared, classes, form = _sampled(task, seed, thresholds)
+    shown = continuation.inputs if described is None else described
+    scale = output_scale(outputs, continuation.lengths)
+    task = _Task(continuation, outputs, test, settings, scale, all_inputs(shown))
+    compared, classes, form = _sampled(task, seed)
     memory_spread = form.quantiles[2]
-    forgets_after = forgetting(compared, thresholds.same)
-    if not _has_classes(classes, thresholds):
+    forgets_after = forgetting(compared, settings.same)
+    if not _has_classes(classes, settings):
         present = compared.with_present()
         found = find_classes(present.distances, settings)
-        if memory_spread < thresholds.same or _has_classes(found, thresholds):
+        if memory_spread < settings.same or _has_classes(found, settings):
             compared, classes = present, found
             form = geometry(present.distances, settings)
-    measured = Measured(
+    measured = Futures(
         classes, form, len(compared.now), compared.moore, memory_spread,
         forgets_after=forgets_after,
     )  # fmt: skip
     if classes.n_classes < 2:
         return measured
-    return _with_machine(task, compared, measured, seed, thresholds)
+    return _with_machine(task, compared, measured, seed)
 
 
-def _has_classes(classes: Classes, thresholds: Thresholds) -> bool:
-    return classes.n_classes > 1 and classes.ratio >= thresholds.weak_ratio
+def _has_classes(classes: Classes, settings: FutureSettings) -> bool:
+    return classes.n_classes > 1 and classes.ratio >= settings.weak_ratio
 
 
-def _sampled(
-    task: _Task, seed: int, thresholds: Thresholds
-) -> tuple[Comparison, Classes, Geometry]:
+def _sampled(task: _Task, seed: int) -> tuple[Comparison, Classes, Geometry]:
     """Compare states, and more of them where collisions suggest many classes."""
     n = task.settings.n_states
     while True:
@@ -187,7 +150,7 @@ def _sampled(
         compared = compare(task.continuation, task.outputs, ~task.test, task.settings, n, rng)
         distances = compared.distances
         classes, form = find_classes(distances, task.settings), geometry(distances, task.settings)
-        found = classes.n_classes if _has_classes(classes, thresholds) else 0
+        found = classes.n_classes if _has_classes(classes, task.settings) else 0
         many = found > n / 20 or (
             found < 2 and form.valley <= 0.1 and form.same > 0 and 1 / form.same > n / 20
         )
@@ -199,18 +162,16 @@ def _sampled(
 def _path(task: _Task, compared: Comparison, classes: Classes) -> Path:
     return paths.assign(
         task.continuation, task.outputs, task.test, compared, classes.labels, task.scale,
-        task.settings,
+        task.settings, task.described,
     )  # fmt: skip
 
 
-def _with_machine(
-    task: _Task, compared: Comparison, measured: Measured, seed: int, thresholds: Thresholds
-) -> Measured:
+def _with_machine(task: _Task, compared: Comparison, measured: Futures, seed: int) -> Futures:
     """Add the machine of the classes, restricted to legal inputs and split where it fails."""
     settings, classes = task.settings, measured.classes
     path = _path(task, compared, classes)
     restricted = False
-    legal = legality.legal_steps(path, compared.sample.windows, classes.n_classes)
+    legal = legality.legal_steps(path, compared.sample.windows(task.described), classes.n_classes)
     n_steps = compared.futures.shape[2]
     if legal is not None and (legal < n_steps).any():
         of_state = np.where(classes.labels[:, None] >= 0, legal[classes.labels], n_steps)
@@ -224,13 +185,13 @@ def _with_machine(
     fitted = machine.fit(path, classes.n_classes)
     interval = count_interval(compared, settings, np.random.default_rng(seed))
     n_split = 0
-    while _loop(fitted) < thresholds.loop:
-        for labels in refinement.candidates(compared, classes.labels, settings, thresholds.ratio):
+    while _loop(fitted) < settings.split_below:
+        for labels in refinement.candidates(compared, classes.labels, settings):
             plateau = Plateau(0, classes.low, classes.high, classes.coverage)
             finer = describe(compared.distances, labels, plateau)
             finer_path = _path(task, compared, finer)
             finer_fit = machine.fit(finer_path, finer.n_classes)
-            if _loop(finer_fit) > _loop(fitted) + thresholds.gain:
+            if _loop(finer_fit) > _loop(fitted) + settings.split_gain:
                 n_split += finer.n_classes - classes.n_classes
                 # The plateau and the points are those of the classes before the split.
                 classes = replace(

@@ -1,4 +1,4 @@
-"""Assign every state of some sequences to a class, by the continuations that separate the classes."""
+"""Assign every state of some sequences to a class, by the continuations that separate them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens.futures import sampling
-from hmmlens.futures.comparison import Comparison, all_inputs
+from hmmlens.futures.comparison import Comparison
 from hmmlens.futures.distances import combined, window_distances
 from hmmlens.futures.machine import Path
 from hmmlens.futures.running import CHUNK, Continuation
 from hmmlens.futures.settings import FutureSettings
 from hmmlens.typing import Floats, Ints
 
+#: Sum of the distances along the chosen continuations, each 1 at most, that separates two classes.
+ENOUGH = 2.0
+
 
 def separating(means: Floats, most: int) -> Ints:
-    """Return the continuations that separate the means of classes best.
+    """Return few continuations that separate the means of classes well.
 
     The greedy choice adds the one that helps the pairs that are separated worst, as distinguishing
     suffixes do in the learning of automata (Angluin 1987).
@@ -25,7 +28,7 @@ def separating(means: Floats, most: int) -> Ints:
     means : ndarray of shape (class, continuation, step, output)
         Mean futures of the classes.
     most : int
-        Number of continuations.
+        Largest number of continuations.
 
     Returns
     -------
@@ -44,6 +47,8 @@ def separating(means: Floats, most: int) -> Ints:
         best = int(np.argmax(score))
         chosen.append(best)
         total += gaps[best]
+        if total.min() >= ENOUGH:
+            break
     return np.array(chosen)
 
 
@@ -55,6 +60,7 @@ def assign(
     labels: Ints,
     scale: float,
     settings: FutureSettings,
+    described: Floats,
 ) -> Path:
     """Assign every state of some sequences to the class with the nearest mean future.
 
@@ -74,6 +80,8 @@ def assign(
         See :func:`hmmlens.futures.comparison.output_scale`.
     settings : FutureSettings
         Settings.
+    described : ndarray of shape (sequence, time, feature)
+        See :func:`hmmlens.futures.comparison.all_inputs`.
 
     Returns
     -------
@@ -86,7 +94,7 @@ def assign(
     means = np.stack([futures[labels == c].mean(axis=0) for c in range(n_classes)])
     here = np.stack([comparison.now[labels == c].mean(axis=0) for c in range(n_classes)])
     suffixes = separating(means, settings.n_suffixes)
-    windows = comparison.sample.windows[suffixes]
+    windows = comparison.sample.windows(inputs, suffixes)
     n_test = min(int(test.sum()), max(1, settings.n_paths // 3))
     rows = np.concatenate(
         [np.flatnonzero(~test)[: settings.n_paths - n_test], np.flatnonzero(test)[:n_test]]
@@ -104,4 +112,4 @@ def assign(
             gap = np.linalg.norm(now[:, None] - here[None], axis=2)
         distances = combined(window_distances(found, means[:, suffixes]), gap)
         classes[part[:, 0], part[:, 1]] = distances.argmin(axis=1)
-    return Path(classes, all_inputs(inputs)[rows], outputs[rows] / scale, test[rows])
+    return Path(classes, described[rows], outputs[rows] / scale, test[rows], rows)

@@ -18,9 +18,7 @@ from hmmlens.typing import Ints
 AGREEMENT = 0.9
 
 
-def candidates(
-    comparison: Comparison, labels: Ints, settings: FutureSettings, ratio: float
-) -> list[Ints]:
+def candidates(comparison: Comparison, labels: Ints, settings: FutureSettings) -> list[Ints]:
     """Return the labels with one class split, the widest gap first.
 
     Parameters
@@ -31,8 +29,6 @@ def candidates(
         Classes.
     settings : FutureSettings
         Settings.
-    ratio : float
-        Smallest ratio of a plateau.
 
     Returns
     -------
@@ -55,7 +51,7 @@ def candidates(
                 inner, settings.min_members, settings.min_members - 1, settings.resolution
             )
             best = widest(linkage.plateaus(settings.coverage), settings.spread)
-            if best is not None and best.ratio >= ratio:
+            if best is not None and best.ratio >= settings.split_ratio:
                 splits.append((best.ratio, linkage.labels(best.low * 1.0001)))
         for width, split in splits:
             repeats = 0

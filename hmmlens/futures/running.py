@@ -196,7 +196,8 @@ class NoisyContinuation(Continuation):
                 parts.append(self._of_one.futures(prefix[None], repeated))
         found = np.concatenate(parts)
         shape = (len(prefixes), len(windows), self._n_draws, *found.shape[2:])
-        return found.reshape(shape).mean(axis=2)
+        averaged: Floats = found.reshape(shape).mean(axis=2)
+        return averaged
 
     def _run(self, prefixes: Ints, windows: NDArray[Any]) -> NDArray[Any]:
         return self._of_one._run(prefixes, windows)

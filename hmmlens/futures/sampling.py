@@ -18,12 +18,32 @@ class Sample(NamedTuple):
     ----------
     prefixes : ndarray of shape (state, 2)
         Sequence and last step of the input that led to each state.
-    windows : ndarray of shape (continuation, step) or (continuation, step, feature)
-        Inputs that continue each of them.
+    origins : ndarray of shape (continuation, 2)
+        Sequence and first step of the inputs that continue each of them.
+    n_steps : int
+        Steps of a continuation.
     """
 
     prefixes: Ints
-    windows: NDArray[Any]
+    origins: Ints
+    n_steps: int
+
+    def windows(self, inputs: NDArray[Any], chosen: Ints | slice = slice(None)) -> NDArray[Any]:
+        """Return the continuations.
+
+        Parameters
+        ----------
+        inputs : ndarray of shape (sequence, time) or (sequence, time, feature)
+            Recorded inputs.
+        chosen : ndarray of shape (chosen,) or slice
+            Which of them; all by default.
+
+        Returns
+        -------
+        ndarray of shape (continuation, step) or (continuation, step, feature)
+            Inputs.
+        """
+        return np.stack([inputs[i, t : t + self.n_steps] for i, t in self.origins[chosen]])
 
 
 def first_step(n_steps: int) -> int:
@@ -61,7 +81,6 @@ def n_future_steps(lengths: Ints, most: int) -> int:
 
 
 def sample(
-    inputs: NDArray[Any],
     lengths: Ints,
     allowed: NDArray[np.bool_],
     n_states: int,
@@ -73,8 +92,6 @@ def sample(
 
     Parameters
     ----------
-    inputs : ndarray of shape (sequence, time) or (sequence, time, feature)
-        Recorded inputs.
     lengths : ndarray of shape (sequence,)
         Steps of each sequence.
     allowed : ndarray of shape (sequence,)
@@ -108,5 +125,4 @@ def sample(
     ends = rng.integers(first, lengths[rows])
     windows = rng.choice(long_enough, size=n_windows, p=weights)
     begins = rng.integers(1, lengths[windows] - n_steps + 1)
-    following = np.stack([inputs[i, b : b + n_steps] for i, b in zip(windows, begins, strict=True)])
-    return Sample(np.stack([rows, ends], axis=1), following)
+    return Sample(np.stack([rows, ends], axis=1), np.stack([windows, begins], axis=1), n_steps)

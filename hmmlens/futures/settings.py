@@ -37,6 +37,16 @@ class FutureSettings:
         Continuations that assign them, at most.
     n_resamples : int
         Resamples of the interval of the number of classes.
+    same : float
+        Largest distance, in standard deviations of the output, at which futures are the same.
+    weak_ratio : float
+        Smallest ratio of a plateau from which classes are described.
+    split_ratio : float
+        Smallest ratio of a plateau along one continuation that splits a class.
+    split_below : float
+        R2 of the machine at 20 steps below which splits are tried.
+    split_gain : float
+        Smallest gain of that R2 for which a split is kept.
     """
 
     n_states: int = 300
@@ -52,6 +62,11 @@ class FutureSettings:
     n_paths: int = 60
     n_suffixes: int = 8
     n_resamples: int = 10
+    same: float = 0.15
+    weak_ratio: float = 1.5
+    split_ratio: float = 2.5
+    split_below: float = 0.95
+    split_gain: float = 0.01
 
 
 DEFAULT = FutureSettings()

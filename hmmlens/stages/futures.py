@@ -1,0 +1,127 @@
+"""Futures: what a network does next from states that it has visited."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from hmmlens.errors import DataError
+from hmmlens.futures.measurement import measure
+from hmmlens.futures.running import continuation_of
+from hmmlens.futures.settings import DEFAULT, FutureSettings
+from hmmlens.futures.summary import Summary, summarise
+from hmmlens.recording import protocol
+from hmmlens.recording.activations import output_distribution
+from hmmlens.recording.runner.torch_module import evaluation_mode
+from hmmlens.typing import Floats, Ints
+
+log = logging.getLogger(__name__)
+
+
+def compare_futures(
+    network: Any,
+    inputs: NDArray[Any],
+    output: Floats,
+    length: Ints,
+    split: Ints,
+    kind: str,
+    seed: int,
+    described: NDArray[Any] | None = None,
+    batch_first: bool | None = None,
+    settings: FutureSettings = DEFAULT,
+) -> Summary | None:
+    """Compare what a network does from visited states under the same continuations of input.
+
+    Parameters
+    ----------
+    network : module, or object with ``start``, ``step`` and ``readout``
+        The network.
+    inputs : ndarray of shape (sequence, time) or (sequence, time, feature)
+        What it read while it was recorded.
+    output : ndarray of shape (sequence, time, output)
+        What it returned.
+    length, split : ndarray of shape (sequence,)
+        Steps of each sequence; 0 for train, 1 for select, 2 for test.
+    kind : str
+        ``symbols`` where outputs are logits, see
+        :func:`hmmlens.recording.activations.output_distribution`.
+    seed : int
+        Seed of the samples.
+    described : ndarray of shape (sequence, time) or (sequence, time, feature), optional
+        What describes the inputs, where the network reads more than can be shown.
+    batch_first : bool, optional
+        False where a module takes (time, sequence, ...).
+    settings : FutureSettings, optional
+        Settings of the comparison.
+
+    Returns
+    -------
+    Summary or None
+        None where no sequence is long enough, or the module reads later steps.
+    """
+    length = length.astype(np.int64)
+    distribution = _root if kind == "symbols" else np.asarray
+    outputs = distribution(output)
+    context = evaluation_mode(network) if isinstance(network, nn.Module) else nullcontext()
+    with context:
+        forward = None
+        if not protocol.follows(network):
+            forward = _forward(network, batch_first)
+            if _reads_ahead(forward, inputs, length, output):
+                log.warning("futures are not compared: outputs depend on later inputs")
+                return None
+        try:
+            continuation = continuation_of(
+                network, inputs, length, distribution, settings.n_draws, seed, forward
+            )
+            futures = measure(continuation, outputs, split == 2, seed, settings, described)
+        except DataError as error:
+            log.warning("futures are not compared: %s", error)
+            return None
+    return summarise(futures, (inputs.shape[0], inputs.shape[1]))
+
+
+def _reads_ahead(
+    forward: Callable[[NDArray[Any]], NDArray[np.float64]],
+    inputs: NDArray[Any],
+    length: Ints,
+    output: Floats,
+) -> bool:
+    """Return whether outputs change where the inputs that follow are cut off."""
+    longest = int(np.argmax(length))
+    half = max(1, int(length[longest]) // 2)
+    there = output[longest, :half].reshape(1, half, -1)
+    return not np.allclose(
+        forward(inputs[longest : longest + 1, :half]), there, rtol=1e-3, atol=1e-4
+    )
+
+
+def _root(output: Floats) -> Floats:
+    """Return square roots of probabilities, whose Euclidean distance is Hellinger's."""
+    roots: Floats = np.sqrt(output_distribution(output, "symbols"))
+    return roots
+
+
+def _forward(
+    network: Any, batch_first: bool | None
+) -> Callable[[NDArray[Any]], NDArray[np.float64]]:
+    """Return a function that runs a module on inputs of one length."""
+    from hmmlens.recording.models import runner_of
+
+    runner, _ = runner_of(network, None, (False, False, False), batch_first)
+
+    def _run(inputs: NDArray[Any]) -> NDArray[np.float64]:
+        lengths = np.full(len(inputs), inputs.shape[1])
+        output = runner.run(inputs, lengths, False).output
+        if output is None or output.ndim < 2 or tuple(output.shape[:2]) != inputs.shape[:2]:
+            raise DataError("the network returns no output for each step")
+        values: NDArray[np.float64] = output.detach().double().cpu().numpy()
+        return values.reshape(*inputs.shape[:2], -1)
+
+    return _run
