@@ -112,9 +112,6 @@ def judge_trained(
 ) -> dict[str, Any]:
     """Return the row of the verdict. What the network was trained for is not known.
 
-    A module with ``step`` that values drive runs on zeros to find where it settles; the verdict on
-    others is at best "consistent with" states.
-
     Parameters
     ----------
     model : module

@@ -13,6 +13,7 @@ from hmmlens.roundtrip import preparation
 from hmmlens.roundtrip.preparation import PreparedNetwork, RecordedNetwork
 from hmmlens.seeds import derive_seed
 from hmmlens.stages.endpoints import find_endpoints
+from hmmlens.stages.futures import compare_futures
 from hmmlens.stages.judge import judge_layer
 from hmmlens.stats import surrogates
 from hmmlens.validation.recorded import Recorded
@@ -96,7 +97,13 @@ def grade_roles(
             seeds[0],
         )  # fmt: skip
         losses = preparation.losses_on_test(network, prepared)
-        row = judge_layer(recorded, losses, settled, seeds[1], grade, required=True)
+        futures = compare_futures(
+            network, recorded.inputs, recordings[role].output, recorded.length, recorded.split,
+            prepared.data.attrs["target_kind"], derive_seed(seed, "futures"),
+        )  # fmt: skip
+        row = judge_layer(
+            recorded, losses, settled, seeds[1], grade, required=True, futures=futures
+        )
         rows.append({"role": role, "replay_error": recordings[role].replay_error} | row)
         seconds[role] = time.process_time() - began
         return settled
@@ -106,7 +113,8 @@ def grade_roles(
     settled = _judge("trained", prepared.network, str(rows[-1]["grade"]))
     for kind in SURROGATES if surrogates else ():
         made = surrogate(kind, prepared.network, recordings["trained"], derive_seed(seed, kind))
-        # Endpoints and losses are those of the network, as the weights are.
+        # Endpoints and losses are those of the network, as the weights are; a surrogate has no
+        # futures.
         losses = preparation.losses_on_test(prepared.network, prepared)
         row = judge_layer(made, losses, settled, seeds[1], required=True)
         rows.append({"role": kind, "replay_error": np.nan} | row)

@@ -16,6 +16,7 @@ from hmmlens.rnn.settings import Training
 from hmmlens.roundtrip.settings import Trip
 from hmmlens.seeds import derive_seed
 from hmmlens.stages.record import choose_sequences, record
+from hmmlens.typing import Floats
 from hmmlens.validation import verdict_inputs
 from hmmlens.validation.baselines import reservoir
 from hmmlens.validation.ceilings import of_dataset
@@ -140,12 +141,15 @@ class RecordedNetwork(NamedTuple):
         others.
     replay_error : float
         Largest difference of the replay.
+    output : ndarray of shape (sequence, time, output)
+        What the network returned.
     """
 
     recorded: Recorded
     state: NDArray[np.int64]
     scale: float
     replay_error: float
+    output: Floats
 
 
 def record_network(network: RecurrentNetwork, data: xr.Dataset, max_frames: int) -> RecordedNetwork:
@@ -173,4 +177,5 @@ def record_network(network: RecurrentNetwork, data: xr.Dataset, max_frames: int)
         data["state"].to_numpy()[chosen].astype(np.int64),
         scale,
         float(root.attrs["replay_error"]),
+        root["output"].to_numpy(),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hmmlens.dynamics.endpoints import Endpoints
+from hmmlens.futures.summary import Summary
 from hmmlens.validation import evidence, verdict_inputs
 from hmmlens.validation.recorded import DEFAULT_SETTINGS, EvidenceSettings, Losses, Recorded
 
@@ -17,6 +18,7 @@ def judge_layer(
     reservoir_grade: str | None = None,
     settings: EvidenceSettings = DEFAULT_SETTINGS,
     required: bool = False,
+    futures: Summary | None = None,
 ) -> dict[str, Any]:
     """Return the numbers and the verdict of a layer as one row.
 
@@ -36,6 +38,8 @@ def judge_layer(
         Settings of the measurements.
     required : bool
         Whether a recording that does not allow a verdict is an error.
+    futures : Summary, optional
+        See :func:`hmmlens.stages.futures.compare_futures`.
 
     Returns
     -------
@@ -50,6 +54,8 @@ def judge_layer(
     """
     if required:
         return evidence.judge(
-            recorded, losses, settled, seed, reservoir_grade=reservoir_grade, settings=settings
+            recorded, losses, settled, seed, reservoir_grade, settings=settings, futures=futures
         )[0]
-    return verdict_inputs.judged(recorded, losses, settled, seed, reservoir_grade, settings)
+    return verdict_inputs.judged(
+        recorded, losses, settled, seed, reservoir_grade, settings, futures
+    )

@@ -13,6 +13,7 @@ from hmmlens.rnn import training
 from hmmlens.rnn.recurrent_network import RecurrentNetwork
 from hmmlens.rnn.training import Sequences
 from hmmlens.stages.endpoints import find_endpoints
+from hmmlens.stages.futures import compare_futures
 from hmmlens.stages.judge import judge_layer
 from hmmlens.stages.record import record
 from hmmlens.typing import Ints
@@ -71,6 +72,12 @@ def judge_with_readout(
         data.attrs,
         seed,
     )
+    futures = compare_futures(
+        network, root["input"].to_numpy(), root["output"].to_numpy(), recorded.length,
+        recorded.split, data.attrs["target_kind"], seed,
+    )  # fmt: skip
     test = pd.Series(training.evaluate(network, splits["test"])._asdict())
     losses = verdict_inputs.losses(test, ceilings, data.attrs, trained_here=True)
-    return {"layer": top} | judge_layer(recorded, losses, settled, seed, settings=settings)
+    return {"layer": top} | judge_layer(
+        recorded, losses, settled, seed, settings=settings, futures=futures
+    )

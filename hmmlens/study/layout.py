@@ -22,6 +22,7 @@ WEIGHTS, CURVE, SCORES = (
 )
 ACTIVATIONS = f"{NETWORK}/activations"
 ENDPOINTS = f"{NETWORK}/endpoints"
+FUTURES = f"{NETWORK}/futures"
 REDUCED = f"{NETWORK}/{{layer}}/{{reducer}}/reduced"
 SWEEP = f"{NETWORK}/{{layer}}/{{reducer}}/sweep"
 VALIDATION = f"{NETWORK}/{{layer}}/validation"

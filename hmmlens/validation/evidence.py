@@ -9,6 +9,7 @@ import numpy as np
 from hmmlens import arguments
 from hmmlens.deprecation import renamed_parameters
 from hmmlens.dynamics.endpoints import Endpoints
+from hmmlens.futures.summary import Summary
 from hmmlens.ragged import steps_inside
 from hmmlens.stats.scaling import scaled
 from hmmlens.typing import Floats
@@ -39,6 +40,7 @@ def judge(
     reservoir_grade: str | None = None,
     thresholds: Thresholds = DEFAULT,
     settings: EvidenceSettings = DEFAULT_SETTINGS,
+    futures: Summary | None = None,
 ) -> tuple[dict[str, Any], Verdict]:
     """Return all numbers of one network as one row, and its verdict.
 
@@ -59,6 +61,9 @@ def judge(
         Thresholds of the rules.
     settings : EvidenceSettings, optional
         Settings of the measurements.
+    futures : Summary, optional
+        Futures of the network, see :func:`hmmlens.stages.futures.compare_futures`. Without them
+        the highest grade is "consistent with D".
 
     Returns
     -------
@@ -97,7 +102,7 @@ def judge(
     ('consistent with D', 3)
     """
     seed = arguments.seed(random_state)
-    measured = measure(recorded, losses, endpoints, seed, thresholds, settings)
+    measured = measure(recorded, losses, endpoints, seed, thresholds, settings, futures)
     evidence = Evidence(**{name: number.measure(measured) for name, number in NUMBERS.items()})
     verdict = decide(evidence, reservoir_grade, thresholds)
     row: dict[str, Any] = {**evidence, "gap_closed": evidence.gap_closed}

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hmmlens.dynamics.endpoints import Endpoints
+from hmmlens.futures.summary import Summary
 from hmmlens.hmm import input_driven
 from hmmlens.hmm.selection import smallest_count_near_best
 from hmmlens.interpretation import states
@@ -84,6 +85,8 @@ class Measurements(NamedTuple):
         Thresholds of the rules.
     settings : EvidenceSettings
         Settings of the measurements.
+    futures : Summary or None
+        None where the network could not be continued.
     """
 
     recorded: Recorded
@@ -96,6 +99,7 @@ class Measurements(NamedTuple):
     fits: Mapping[str, States]
     thresholds: Thresholds
     settings: EvidenceSettings
+    futures: Summary | None = None
 
     @property
     def best_space(self) -> str:
@@ -194,6 +198,7 @@ def measure(
     seed: int,
     thresholds: Thresholds,
     settings: EvidenceSettings,
+    futures: Summary | None = None,
 ) -> Measurements:
     """Return the measurements of one network.
 
@@ -211,6 +216,8 @@ def measure(
         Thresholds of the rules.
     settings : EvidenceSettings
         Settings of the measurements.
+    futures : Summary, optional
+        Futures of the network.
 
     Returns
     -------
@@ -223,13 +230,14 @@ def measure(
         name: codebook.curve(points, data, settings.horizon, seed, settings.codebook)
         for name, points in spaces.items()
     }
-    n_states = _n_states(curves[OUTPUT], endpoints, thresholds)
+    n_states = _n_states(curves[OUTPUT], endpoints, thresholds, futures)
     fits = {
         name: fit_states(points, data, n_states, seed, settings) for name, points in spaces.items()
     }
     return Measurements(
-        recorded, losses, endpoints, data, spaces, curves, n_states, fits, thresholds, settings
-    )
+        recorded, losses, endpoints, data, spaces, curves, n_states, fits, thresholds, settings,
+        futures,
+    )  # fmt: skip
 
 
 def fit_states(
@@ -289,9 +297,13 @@ def fit_states(
     )
 
 
-def _n_states(curve: Curve, endpoints: Endpoints | None, thresholds: Thresholds) -> int:
-    """Return the number of endpoints where it is few, else where the elbow is highest."""
+def _n_states(
+    curve: Curve, endpoints: Endpoints | None, thresholds: Thresholds, futures: Summary | None
+) -> int:
+    """Return the number of classes of futures; else of few endpoints, or of the highest elbow."""
     most = thresholds.most_states
+    if futures is not None and futures.numbers["n_classes"] > 1:
+        return int(futures.numbers["n_classes"])
     if endpoints is not None and 2 <= endpoints.n_coarse <= most:
         return int(endpoints.n_coarse)
     counts: list[int] = [n for n in curve.counts.tolist() if 2 <= n <= most]

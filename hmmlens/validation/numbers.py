@@ -220,3 +220,27 @@ def _ratio(measured: Measurements) -> float:
 def _drift(measured: Measurements) -> float:
     """Return how far 95 % of endpoints are from where they come back to later."""
     return np.nan if measured.endpoints is None else measured.endpoints.drift
+
+
+def _of_futures(name: str, label: str, *thresholds: str) -> None:
+    """Register a number of :func:`hmmlens.futures.summary.summarise`, NaN without futures."""
+
+    @number(name, *thresholds, label=label, optional=True)
+    def _number(measured: Measurements) -> float:
+        return np.nan if measured.futures is None else measured.futures.numbers[name]
+
+
+_of_futures("n_classes", "classes of futures", "share_of_sample")
+_of_futures("within", "largest distance that joins states of a class (sd of the output)")
+_of_futures("between", "smallest distance between classes (sd of the output)")
+_of_futures("points", "share of states in tight classes", "points")
+_of_futures("ambiguity", "distance within a class, as a share of that to the next", "ambiguity")
+_of_futures("n_compared", "states compared")
+_of_futures("counts_output", "whether the present output counts")
+_of_futures("memory", "spread of the futures (sd of the output)", "same")
+_of_futures("chain", "spread over largest gap", "chain")
+_of_futures("dimension", "dimension of the futures")
+_of_futures("density", "unevenness of the density of states", "density")
+_of_futures("forgets_after", "inputs after which the past is forgotten")
+_of_futures("moves", "accuracy of the next class where it changes", "moves")
+_of_futures("machine_20", "R2 of the machine of the classes 20 steps ahead", "machine")

@@ -15,21 +15,27 @@ import numpy as np
 from hmmlens.validation.numbers import NUMBERS, Evidence
 from hmmlens.validation.rules import DEFAULT, RULES, Reason, Thresholds
 
-#: What each grade means, in the order in which the rules are applied.
+#: What each grade means.
 GRADES = {
     "X": "not competent at its task",
+    "D": "discrete states",
+    "N": "discrete states, more than can be counted",
+    "M": "discrete states next to a continuum",
+    "B": "points of attraction with graded states between them",
+    "F": "no memory beyond the last inputs",
+    "C": "a continuum",
     "U": "unfaithful: no small number of states stands in for the network",
-    "D": "discrete attractor states",
-    "B": "finite attractors with graded belief",
-    "C": "a continuum that states merely quantise",
-    "consistent with D": "consistent with discrete attractor states, as far as can be told without "
-    "leaving it alone",
-    "not supported": "no sign of discrete states, as far as can be told without leaving it alone",
+    "cannot tell": "what the network holds cannot be told from these data",
+    "consistent with D": "consistent with discrete states, as far as can be told from the "
+    "recording alone",
+    "not supported": "no sign of discrete states, as far as can be told from the recording alone",
     "not judged": "not judged",
 }
 
-#: Grades whose figures of states carry a warning in their titles.
-UNSUPPORTED = ("C", "U", "X", "not supported", "not judged")
+#: Grades that claim discrete states; figures of states carry a warning with all others.
+SUPPORTED = ("D", "N", "consistent with D")
+#: Grades that name a number of states.
+CLAIMS = ("D", "consistent with D")
 
 
 def title(grade: str, n_states: float, input_driven: bool = False) -> str:
@@ -55,9 +61,9 @@ def title(grade: str, n_states: float, input_driven: bool = False) -> str:
     'Verdict D: discrete attractor states, 8 of them'
     """
     text = f"Verdict {grade}: {GRADES[grade]}" if len(grade) == 1 else f"Verdict: {GRADES[grade]}"
-    text += "" if grade in UNSUPPORTED else f", {n_states:.0f} of them"
+    text += f", {n_states:.0f} of them" if grade in CLAIMS else ""
     text += "; input-driven" if input_driven else ""
-    return f"No discrete states supported. {text}" if grade in UNSUPPORTED else text
+    return text if grade in SUPPORTED else f"No discrete states supported. {text}"
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ class Verdict:
     grade : str
         One of :data:`GRADES`.
     n_states : int or None
-        Number of states that are claimed (D) or of attractors (B).
+        Number of states that are claimed.
     input_driven : bool or None
         Whether an untrained network with a fitted readout earns the same grade; None where that was
         not tested.
@@ -78,7 +84,7 @@ class Verdict:
     competent : bool or None
         Whether the network performs its task; None where that is not known.
     passed : tuple of bool or None
-        Whether the network passes each rule, see :class:`hmmlens.validation.rules.Reason`.
+        Whether the statement of each rule holds, see :class:`hmmlens.validation.rules.Reason`.
 
     Examples
     --------
@@ -103,7 +109,7 @@ class Verdict:
         bool
             Whether a figure of states needs no warning in its title.
         """
-        return self.grade not in UNSUPPORTED
+        return self.grade in SUPPORTED
 
     @property
     def sentence(self) -> str:
@@ -147,10 +153,9 @@ def decide(
     """Grade one network.
 
     The rules (:data:`hmmlens.validation.rules.RULES`) are applied in their order, and the first one
-    that fails gives the grade: X where the network is known not to be competent; U unless few
-    states are faithful; then, where endpoints are known, C unless they are few points that stay,
-    and B unless as many states are faithful and fidelity has an elbow at their number. A network
-    that passes them all has grade D. Without endpoints the highest grade is "consistent with D".
+    whose outcome gives a grade decides. Where futures are known and none does, it cannot be told
+    what the network holds; where they are not, a network that passes the rules of the recording is
+    consistent with D.
 
     Parameters
     ----------
@@ -173,21 +178,20 @@ def decide(
     >>> decide(evidence).grade
     'X'
     """
-    blind = np.isnan(evidence["n_endpoints"])
-    grade = "consistent with D" if blind else "D"
+    known = not np.isnan(evidence["n_classes"])
+    grade = "cannot tell" if known else "consistent with D"
     reasons: list[Reason] = []
     for rule in RULES.values():
-        failed = rule.blind_grade if blind else rule.grade
-        if failed is None:
+        if rule.evidence not in ("any", "futures" if known else "recording"):
             continue
         reasons.append(rule.test(evidence, thresholds))
-        if reasons[-1].holds is False:
-            grade = failed
+        if reasons[-1].holds is rule.when:
+            grade = rule.grade
             break
     return Verdict(
         grade,
-        int(evidence["n_states"]) if grade in ("D", "B", "consistent with D") else None,
-        None if reservoir_grade is None else grade == reservoir_grade and grade not in ("X", "U"),
+        int(evidence["n_states"]) if grade in CLAIMS else None,
+        None if reservoir_grade is None else grade == reservoir_grade and grade in SUPPORTED,
         tuple(reason.sentence for reason in reasons),
         None if np.isnan(evidence["loss"]) else grade != "X",
         tuple(reason.holds for reason in reasons),

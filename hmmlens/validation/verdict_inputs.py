@@ -11,6 +11,7 @@ import xarray as xr
 
 from hmmlens.dynamics.endpoints import Endpoints
 from hmmlens.errors import DataError
+from hmmlens.futures.summary import Summary
 from hmmlens.hmm import storage
 from hmmlens.ragged import steps_inside
 from hmmlens.recording.activations import output_distribution, state
@@ -194,6 +195,7 @@ def judged(
     seed: int,
     reservoir_grade: str | None = None,
     settings: EvidenceSettings = DEFAULT_SETTINGS,
+    futures: Summary | None = None,
 ) -> dict[str, Any]:
     """Return the row of :func:`hmmlens.validation.evidence.judge`.
 
@@ -211,6 +213,8 @@ def judged(
         Grade of an untrained network of the same kind with a fitted readout.
     settings : EvidenceSettings, optional
         Settings of the measurements.
+    futures : Summary, optional
+        Futures of the network.
 
     Returns
     -------
@@ -219,7 +223,7 @@ def judged(
     """
     try:
         row, _ = judge(
-            recorded, losses, endpoints, seed, reservoir_grade=reservoir_grade, settings=settings
+            recorded, losses, endpoints, seed, reservoir_grade, settings=settings, futures=futures
         )
     except DataError as error:
         log.warning("not judged: %s", error)

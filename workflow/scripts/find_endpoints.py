@@ -1,4 +1,4 @@
-"""Run one network on neutral input and count where it settles."""
+"""Run one network from states that it visits: on neutral input, and on recorded inputs."""
 
 from pathlib import Path
 
@@ -8,11 +8,14 @@ import torch
 import xarray as xr
 
 from hmmlens.dynamics import endpoints
+from hmmlens.futures.summary import to_dataset
 from hmmlens.io import store
 from hmmlens.recording import activations, protocol
 from hmmlens.recording.activations import output_distribution
 from hmmlens.rnn import devices, loading
+from hmmlens.seeds import derive_seed
 from hmmlens.stages.endpoints import find_endpoints
+from hmmlens.stages.futures import compare_futures
 
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)
@@ -46,5 +49,21 @@ result = xr.Dataset(
         "n_steps": endpoints.EndpointSettings.n_steps,
     },
 )
-store.write(result, store.inside(snakemake.output[0]), "endpoints", job.made_by(snakemake))
+made_by = job.made_by(snakemake)
+store.write(result, store.inside(snakemake.output.endpoints), "endpoints", made_by)
 log.info("neutral input: %s; %s", neutral_text, counts)
+
+read = activations.network_input(data, params.network["kind"])
+rows = root["sequence"].to_numpy()
+futures = compare_futures(
+    network,
+    read.isel(sequence=rows).to_numpy(),
+    root["output"].to_numpy(),
+    root["length"].to_numpy(),
+    root["split"].to_numpy(),
+    data.attrs["target_kind"],
+    derive_seed(params.seed, "futures"),
+    data["input"].isel(sequence=rows).to_numpy(),
+)
+store.write(to_dataset(futures), store.inside(snakemake.output.futures), "futures", made_by)
+log.info("futures: %s", "not compared" if futures is None else dict(futures.numbers))

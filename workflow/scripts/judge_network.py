@@ -3,6 +3,7 @@
 import job
 import pandas as pd
 
+from hmmlens.futures.summary import from_dataset
 from hmmlens.io import store
 from hmmlens.recording import activations
 from hmmlens.stages.judge import judge_layer
@@ -21,11 +22,14 @@ layers = params.network["layers"]
 settings = EvidenceSettings(fidelity_tolerance=params.fidelity_tolerance)
 
 rows = []
-jobs = zip(params.runs, files.activations, files.endpoints, files.scores, strict=True)
-for run, recording, ends, scores in jobs:
+jobs = zip(
+    params.runs, files.activations, files.endpoints, files.futures, files.scores, strict=True
+)
+for run, recording, ends, future, scores in jobs:
     path = store.inside(recording)
     root = activations.read(path).load()
     test = pd.read_csv(scores).set_index("split").loc["test"]
+    futures = from_dataset(store.read(store.inside(future), "futures").load())
     trained = run["network"] == snakemake.wildcards.network
     for layer, seed in zip(layers, run["seeds"], strict=True):
         grade = None
@@ -40,6 +44,7 @@ for run, recording, ends, scores in jobs:
             seed,
             grade,
             settings,
+            futures=futures,
         )
         rows.append({"network": run["network"], "seed": run["seed"], "layer": layer, **row})
         log.info("%s, seed %d, %s: %s", run["network"], run["seed"], layer, row["sentence"])

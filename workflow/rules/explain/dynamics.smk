@@ -1,8 +1,8 @@
-"""Autonomous dynamics: where the network settles on neutral input."""
+"""Dynamics: where the network settles on neutral input, and what it does next from its states."""
 
 
 rule find_endpoints:
-    """Run the network on neutral input from states that it visits, and count where it settles."""
+    """Run the network from states that it visits, on neutral input and on recorded inputs."""
     input:
         sequences=sequences_of,
         activations=ACTIVATIONS,
@@ -10,7 +10,8 @@ rule find_endpoints:
         network=lambda w: network_code(w.network),
         code=code("find_endpoints"),
     output:
-        directory(ENDPOINTS),
+        endpoints=directory(ENDPOINTS),
+        futures=directory(FUTURES),
     log:
         f"{LOGS}/find_endpoints/{{network}}/{{seed}}.log",
     benchmark:

@@ -97,6 +97,7 @@ rule judge_network:
         ceilings=lambda w: CEILINGS.format(dataset=dataset_of(w.network)),
         activations=lambda w: every_seed(ACTIVATIONS, with_control(w.network)),
         endpoints=lambda w: every_seed(ENDPOINTS, with_control(w.network)),
+        futures=lambda w: every_seed(FUTURES, with_control(w.network)),
         scores=lambda w: every_seed(f"{NETWORK}/scores.csv", with_control(w.network)),
         reservoirs=lambda w: RESERVOIRS if has_reservoirs(w.network) else [],
         code=code("judge_network"),
