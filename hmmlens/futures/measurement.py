@@ -209,6 +209,8 @@ def _with_machine(task: _Task, compared: Comparison, measured: Futures, seed: in
 
 
 def _loop(fitted: Machine) -> float:
-    """Return R2 of the machine at 20 steps, or at the largest number below."""
+    """Return R2 of the machine for its worst output at 20 steps, or the largest number below."""
     near = [h for h in fitted.closed_loop if h <= 20]
-    return fitted.closed_loop[max(near)] if near else float("nan")
+    if not near:
+        return float("nan")
+    return float(min(fitted.closed_loop[max(near)], np.nanmin(fitted.by_output)))

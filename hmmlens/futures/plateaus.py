@@ -60,12 +60,14 @@ class Linkage:
     ) -> None:
         n = len(distances)
         core = core_distances(distances, neighbours)
-        reach = np.maximum(distances, np.maximum(core[:, None], core[None])) + 1e-9
+        # SciPy takes weights near zero for missing edges.
+        reach = np.maximum(distances, np.maximum(core[:, None], core[None]))
+        reach = np.maximum(reach, resolution)
         np.fill_diagonal(reach, 0)
         tree = minimum_spanning_tree(reach).tocoo()
         order = np.argsort(tree.data, kind="stable")
         self.n, self.min_members = n, min_members
-        self.heights: NDArray[np.float64] = np.maximum(tree.data[order], resolution)
+        self.heights: NDArray[np.float64] = tree.data[order]
         self.edges = np.stack([tree.row[order], tree.col[order]], axis=1)
 
     def plateaus(self, coverage: float) -> list[Plateau]:

@@ -1,0 +1,171 @@
+"""Futures of networks whose answer is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn.metrics import adjusted_rand_score
+
+from hmmlens.futures.comparison import Comparison, all_inputs, output_scale
+from hmmlens.futures.legality import legal_steps
+from hmmlens.futures.machine import Path
+from hmmlens.futures.measurement import Futures, measure
+from hmmlens.futures.refinement import candidates
+from hmmlens.futures.running import ForwardContinuation, continuation_of
+from hmmlens.futures.sampling import Sample
+from hmmlens.futures.settings import FutureSettings
+from tests.futures.machines import (
+    MATCH,
+    PARITY,
+    TRAFFIC,
+    Integrator,
+    MachineNetwork,
+    classes_of,
+    run,
+)
+
+SMALL = FutureSettings(n_states=120, most_states=240, n_continuations=12, n_steps=15, n_paths=24)
+TEST = np.arange(60) >= 42
+
+
+def symbols(n_symbols: int, p: list[float] | None = None, n_steps: int = 60) -> NDArray[np.int64]:
+    return np.random.default_rng(1).choice(n_symbols, size=(60, n_steps), p=p)
+
+
+def measured(network: Any, inputs: NDArray[Any], settings: FutureSettings = SMALL) -> Futures:
+    lengths = np.full(len(inputs), inputs.shape[1])
+    continuation = continuation_of(network, inputs, lengths, np.asarray, 4, 0)
+    return measure(continuation, run(network, inputs), TEST, 0, settings)
+
+
+@pytest.mark.parametrize(
+    ("network", "n_symbols", "n_classes"),
+    [
+        pytest.param(PARITY, 2, 2, id="parity"),
+        pytest.param(TRAFFIC, 2, 6, id="states with equal outputs"),
+        # What the last input was is told by the present output alone.
+        pytest.param(MATCH, 4, 3, id="memory that no output shows"),
+    ],
+)
+def test_classes_are_the_states_of_an_exact_machine(
+    network: MachineNetwork, n_symbols: int, n_classes: int
+) -> None:
+    inputs = symbols(n_symbols)
+    found = measured(network, inputs)
+    assert found.classes.n_classes == n_classes
+    assert found.interval == (n_classes, n_classes)
+    assert found.classes.points == 1 and not found.moore
+    assert found.path is not None and found.machine is not None
+    assert found.machine.moves == found.machine.accuracy == 1
+    assert min(found.machine.closed_loop.values()) > 1 - 1e-9
+    truth = classes_of(network, inputs)[found.path.rows]
+    assigned = found.path.classes >= 0
+    labels = found.path.classes[assigned]
+    # Minimal classes of the memory: every true state lies in one of them.
+    assert len(set(zip(truth[assigned], labels, strict=True))) == len(np.unique(truth[assigned]))
+
+
+@pytest.mark.parametrize("clipped", [False, True])
+def test_an_integrator_has_no_separate_classes_and_no_gaps(clipped: bool) -> None:
+    inputs = np.random.default_rng(1).normal(scale=0.2, size=(60, 60, 1))
+    found = measured(Integrator(clipped), inputs)
+    assert found.classes.n_classes == 1 or found.classes.points < 0.9
+    assert found.geometry.chain > 4
+    assert found.forgets_after is None
+    assert 0.5 < found.geometry.dimension < 1.5
+
+
+def test_a_network_without_memory_forgets_at_once() -> None:
+    copy = MachineNetwork([[0, 1, 2]] * 3, np.eye(3))
+    found = measured(copy, symbols(3))
+    assert found.memory_spread == 0 and found.forgets_after == 0
+    # By their present outputs the states are three all the same.
+    assert found.moore and found.classes.n_classes == 3
+    assert found.machine is not None and found.machine.input_accuracy == 1
+
+
+def test_a_shift_register_forgets_after_its_length() -> None:
+    # Two symbols are held; the output is the older one.
+    moves = [[2 * (k % 2) + s for s in range(2)] for k in range(4)]
+    register = MachineNetwork(moves, [[k // 2] for k in range(4)])
+    found = measured(register, symbols(2))
+    # The older symbol leaves with the next input.
+    assert found.classes.n_classes == 2 and found.forgets_after == 1
+
+
+def test_a_state_that_a_rare_input_shows_is_found() -> None:
+    # A bit that symbol 2 toggles and symbol 3 alone shows; otherwise the last symbol is shown.
+    zero, one = [0, 1, 2, 0], [2, 3, 0, 4]
+    network = MachineNetwork(
+        [zero, zero, one, one, one],
+        [[0.0, 0.0], [1.0, 0.0], [0.0, 0.0], [1.0, 0.0], [0.0, 1.0]],
+    )
+    inputs = symbols(4, [0.44, 0.44, 0.11, 0.01], 100)
+    found = measured(network, inputs, replace(SMALL, n_states=200, n_continuations=32, n_steps=12))
+    assert found.classes.n_classes == 2
+    assert found.machine is not None and found.machine.by_output.min() > 0.99
+
+
+@pytest.mark.parametrize("n_windows", [1, 2, 3])
+def test_a_class_is_split_where_two_continuations_agree(n_windows: int) -> None:
+    halves = np.repeat([0.0, 1.0], 10)
+    by_window = np.zeros((6, 20, 20), dtype=np.float32)
+    by_window[:n_windows] = np.abs(np.subtract.outer(halves, halves))
+    sample = Sample(np.zeros((20, 2), dtype=int), np.zeros((6, 2), dtype=int), 5)
+    comparison = Comparison(sample, np.zeros((20, 6, 5, 1)), np.zeros((20, 1)), by_window)
+    found = candidates(comparison, np.zeros(20, dtype=int), FutureSettings())
+    assert len(found) == (n_windows > 1)
+    for labels in found:
+        assert adjusted_rand_score(labels, halves) == 1
+
+
+def test_many_classes_are_counted_with_more_states() -> None:
+    # A register of five symbols, all of which the output shows one after another.
+    moves = [[(2 * k) % 32 + s for s in range(2)] for k in range(32)]
+    register = MachineNetwork(moves, [[k // 16] for k in range(32)])
+    found = measured(register, symbols(2), replace(SMALL, most_states=720))
+    assert found.n_sampled > SMALL.n_states
+    assert found.classes.n_classes == 16
+
+
+def test_noise_is_averaged_with_common_draws() -> None:
+    noisy = MachineNetwork([[0, 1], [1, 0]], [[-1.0], [1.0]], noise=0.3)
+    found = measured(noisy, symbols(2), replace(SMALL, n_states=60))
+    assert found.classes.n_classes == 2
+
+
+def test_prefixes_and_states_give_the_same_futures() -> None:
+    inputs = symbols(2)
+    lengths = np.full(len(inputs), inputs.shape[1])
+    stepped = continuation_of(TRAFFIC, inputs, lengths, np.asarray, 4, 0)
+    forward = ForwardContinuation(lambda x: run(TRAFFIC, x), inputs, lengths, np.asarray)
+    prefixes, windows = np.array([[0, 9], [3, 20], [7, 9]]), inputs[:4, 5:15]
+    np.testing.assert_array_equal(
+        stepped.futures(prefixes, windows), forward.futures(prefixes, windows)
+    )
+
+
+def test_what_never_follows_a_class_is_not_legal() -> None:
+    # Symbol 1 occurs after class 0 only.
+    classes = np.array([[0, 1, 0, 1, 0, 1, 0]])
+    inputs = all_inputs(np.array([[0, 1, 0, 1, 0, 1, 0]]))
+    path = Path(classes, inputs, np.zeros((1, 7, 1)), np.array([False]), np.array([0]))
+    windows = all_inputs(np.array([[1, 0, 1], [0, 1, 1]]))
+    steps = legal_steps(path, windows, 2)
+    assert steps is not None
+    assert steps.tolist() == [[3, 0], [0, 2]]
+
+
+def test_the_scale_is_the_deviation_of_all_outputs_together() -> None:
+    outputs = np.random.default_rng(0).normal(size=(200, 50, 2)) * [3.0, 4.0]
+    assert output_scale(outputs, np.full(200, 50)) == pytest.approx(5, rel=0.05)
+
+
+def test_the_same_seed_gives_the_same_classes() -> None:
+    one, other = (measured(TRAFFIC, symbols(2)) for _ in range(2))
+    assert one.classes.labels.tolist() == other.classes.labels.tolist()
+    assert adjusted_rand_score(one.classes.labels, other.classes.labels) == 1
