@@ -22,8 +22,9 @@ from hmmlens.futures.comparison import (
     geometry,
     output_scale,
 )
+from hmmlens.futures.distances import combined
 from hmmlens.futures.machine import Machine, Path
-from hmmlens.futures.plateaus import Plateau
+from hmmlens.futures.plateaus import Linkage, Plateau, widest
 from hmmlens.futures.running import Continuation
 from hmmlens.futures.settings import DEFAULT, FutureSettings
 from hmmlens.typing import Floats
@@ -123,7 +124,9 @@ def measure(
     compared, classes, form = _sampled(task, seed)
     memory_spread = form.quantiles[2]
     forgets_after = forgetting(compared, settings.same)
-    if not _has_classes(classes, settings):
+    if not _has_classes(classes, settings) and (hidden := _rare(task, compared)):
+        classes = hidden
+    elif not _has_classes(classes, settings):
         present = compared.with_present()
         found = find_classes(present.distances, settings)
         if memory_spread < settings.same or _has_classes(found, settings):
@@ -166,6 +169,25 @@ def _path(task: _Task, compared: Comparison, classes: Classes) -> Path:
     )  # fmt: skip
 
 
+def _rare(task: _Task, compared: Comparison) -> Classes | None:
+    """Return classes that few continuations show, where a machine of them does better than none."""
+    settings = task.settings
+    nothing = np.zeros(len(compared.now), dtype=int)
+    for split in refinement.candidates(compared, nothing, settings):
+        distances = combined(compared.by_window[split.windows])
+        linkage = Linkage(distances, settings.min_members, settings.neighbours, settings.resolution)
+        plateau = widest(linkage.plateaus(settings.coverage), settings.spread)
+        if plateau is None:
+            continue
+        classes = describe(distances, split.labels, plateau)
+        path = _path(task, compared, classes)
+        fitted = machine.fit(path, classes.n_classes)
+        alone = path._replace(classes=np.where(path.classes >= 0, 0, -1))
+        if _loop(fitted) > _loop(machine.fit(alone, 1)) + settings.split_gain:
+            return classes
+    return None
+
+
 def _with_machine(task: _Task, compared: Comparison, measured: Futures, seed: int) -> Futures:
     """Add the machine of the classes, restricted to legal inputs and split where it fails."""
     settings, classes = task.settings, measured.classes
@@ -186,9 +208,9 @@ def _with_machine(task: _Task, compared: Comparison, measured: Futures, seed: in
     interval = count_interval(compared, settings, np.random.default_rng(seed))
     n_split = 0
     while _loop(fitted) < settings.split_below:
-        for labels in refinement.candidates(compared, classes.labels, settings):
+        for split in refinement.candidates(compared, classes.labels, settings):
             plateau = Plateau(0, classes.low, classes.high, classes.coverage)
-            finer = describe(compared.distances, labels, plateau)
+            finer = describe(compared.distances, split.labels, plateau)
             finer_path = _path(task, compared, finer)
             finer_fit = machine.fit(finer_path, finer.n_classes)
             if _loop(finer_fit) > _loop(fitted) + settings.split_gain:

@@ -7,6 +7,8 @@ as classes are and a second continuation repeats the split.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from hmmlens.futures.comparison import Comparison
@@ -16,10 +18,30 @@ from hmmlens.typing import Ints
 
 #: Agreement of the splits along two continuations (adjusted Rand index).
 AGREEMENT = 0.9
+#: Share of the states that both put into parts.
+COMMON = 0.8
 
 
-def candidates(comparison: Comparison, labels: Ints, settings: FutureSettings) -> list[Ints]:
-    """Return the labels with one class split, the widest gap first.
+class Split(NamedTuple):
+    """Labels with one class split.
+
+    Attributes
+    ----------
+    ratio : float
+        Of the plateau along the first continuation.
+    labels : ndarray of shape (state,)
+        Classes after the split.
+    windows : ndarray of shape (agreeing,)
+        Continuations along which it is seen.
+    """
+
+    ratio: float
+    labels: Ints
+    windows: Ints
+
+
+def candidates(comparison: Comparison, labels: Ints, settings: FutureSettings) -> list[Split]:
+    """Return the splits of one class each that two continuations show, the widest gap first.
 
     Parameters
     ----------
@@ -32,37 +54,44 @@ def candidates(comparison: Comparison, labels: Ints, settings: FutureSettings) -
 
     Returns
     -------
-    list of ndarray of shape (state,)
-        One for each split that a second continuation repeats.
+    list of Split
+        At most one for each class.
     """
-    from sklearn.metrics import adjusted_rand_score
-
-    found: list[tuple[float, Ints]] = []
+    found = []
     for c in range(int(labels.max()) + 1):
         rows = np.flatnonzero(labels == c)
         if len(rows) < 2 * settings.min_members:
             continue
-        splits: list[tuple[float, Ints]] = []
-        for distances in comparison.by_window:
-            inner = distances[np.ix_(rows, rows)].astype(np.float64)
-            if np.isnan(inner).any():
-                continue
-            linkage = Linkage(
-                inner, settings.min_members, settings.min_members - 1, settings.resolution
-            )
-            best = widest(linkage.plateaus(settings.coverage), settings.spread)
-            if best is not None and best.ratio >= settings.split_ratio:
-                splits.append((best.ratio, linkage.labels(best.low * 1.0001)))
-        for width, split in splits:
-            repeats = 0
-            for _, other in splits:
-                both = (split >= 0) & (other >= 0)
-                if both.mean() > 0.8:
-                    repeats += adjusted_rand_score(split[both], other[both]) > AGREEMENT
-            if repeats >= 2:
-                new = labels.copy()
-                for part in range(1, int(split.max()) + 1):
-                    new[rows[split == part]] = labels.max() + part
-                found.append((width, new))
-                break
-    return [new for _, new in sorted(found, key=lambda pair: -pair[0])]
+        if split := _split(comparison, rows, settings):
+            new = labels.copy()
+            for part in range(1, int(split.labels.max()) + 1):
+                new[rows[split.labels == part]] = labels.max() + part
+            found.append(split._replace(labels=new))
+    return sorted(found, key=lambda split: -split.ratio)
+
+
+def _split(comparison: Comparison, rows: Ints, settings: FutureSettings) -> Split | None:
+    """Return the widest split of some states that a second continuation repeats."""
+    from sklearn.metrics import adjusted_rand_score
+
+    splits: list[tuple[float, Ints, int]] = []
+    for window, distances in enumerate(comparison.by_window):
+        inner = distances[np.ix_(rows, rows)].astype(np.float64)
+        if np.isnan(inner).any():
+            continue
+        linkage = Linkage(
+            inner, settings.min_members, settings.min_members - 1, settings.resolution
+        )
+        best = widest(linkage.plateaus(settings.coverage), settings.spread)
+        if best is not None and best.ratio >= settings.split_ratio:
+            splits.append((best.ratio, linkage.labels(best.low * 1.0001), window))
+    splits.sort(key=lambda split: -split[0])
+    for ratio, labels, _ in splits:
+        agreeing = []
+        for _, other, window in splits:
+            both = (labels >= 0) & (other >= 0)
+            if both.mean() > COMMON and adjusted_rand_score(labels[both], other[both]) > AGREEMENT:
+                agreeing.append(window)
+        if len(agreeing) > 1:
+            return Split(ratio, labels, np.array(agreeing))
+    return None

@@ -225,7 +225,7 @@ def _drift(measured: Measurements) -> float:
 def _of_futures(name: str, label: str, *thresholds: str) -> None:
     """Register a number of :func:`hmmlens.futures.summary.summarise`, NaN without futures."""
 
-    @number(name, *thresholds, label=label, optional=True)
+    @number(name, *thresholds, label=label, required=False)
     def _number(measured: Measurements) -> float:
         return np.nan if measured.futures is None else measured.futures.numbers[name]
 

@@ -119,8 +119,9 @@ def test_a_class_is_split_where_two_continuations_agree(n_windows: int) -> None:
     comparison = Comparison(sample, np.zeros((20, 6, 5, 1)), np.zeros((20, 1)), by_window)
     found = candidates(comparison, np.zeros(20, dtype=int), FutureSettings())
     assert len(found) == (n_windows > 1)
-    for labels in found:
-        assert adjusted_rand_score(labels, halves) == 1
+    for split in found:
+        assert adjusted_rand_score(split.labels, halves) == 1
+        assert split.windows.tolist() == list(range(n_windows))
 
 
 def test_many_classes_are_counted_with_more_states() -> None:
