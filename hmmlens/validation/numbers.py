@@ -227,12 +227,13 @@ def _of_futures(name: str, label: str, *thresholds: str) -> None:
 
     @number(name, *thresholds, label=label, required=False)
     def _number(measured: Measurements) -> float:
+        """Return the number of that name; NaN where futures are unknown."""
         return np.nan if measured.futures is None else measured.futures.numbers[name]
 
 
 _of_futures("n_classes", "classes of futures", "share_of_sample")
-_of_futures("within", "largest distance that joins states of a class (sd of the output)")
-_of_futures("between", "smallest distance between classes (sd of the output)")
+_of_futures("within", "largest gap within a class (sd of the output)")
+_of_futures("between", "smallest gap between classes (sd of the output)", "ratio", "weak_ratio")
 _of_futures("points", "share of states in tight classes", "points")
 _of_futures("ambiguity", "distance within a class, as a share of that to the next", "ambiguity")
 _of_futures("n_compared", "states compared")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from hmmlens.dynamics.endpoints import Endpoints
+from hmmlens.futures.summary import NAMES, Summary
 from hmmlens.validation.numbers import NUMBERS, Evidence, number
 from hmmlens.validation.recorded import Losses
 from hmmlens.validation.rules import Thresholds
@@ -18,11 +19,15 @@ from hmmlens.validation.rules import Thresholds
 COLUMNS = [
     *("loss", "marginal", "fidelity", "fidelity_states", "n_states", "resolution"),
     *("elbow_output", "elbow_components", "flicker", "floor", "n_endpoints", "ratio", "drift"),
+    *("n_classes", "within", "between", "points", "ambiguity", "n_compared", "counts_output"),
+    *("memory", "chain", "dimension", "density", "forgets_after", "moves", "machine_20"),
 ]
 
 
 def measured(endpoints: Endpoints | None) -> SimpleNamespace:
+    known = endpoints is not None
     return SimpleNamespace(
+        futures=Summary(dict.fromkeys(NAMES, 1.0), np.zeros((1, 1), dtype=int)) if known else None,
         losses=Losses(0.1, 1.0),
         endpoints=endpoints,
         few_states_fidelity=0.95,
