@@ -204,19 +204,19 @@ def _floor(measured: Measurements) -> float:
     return measured.losses.floor
 
 
-@number("n_endpoints", "most_states", label="endpoints", required=False)
+@number("n_endpoints", label="endpoints", required=False)
 def _n_endpoints(measured: Measurements) -> float:
     """Return the number of endpoints; NaN where the weights are unknown."""
     return np.nan if measured.endpoints is None else measured.endpoints.n_coarse
 
 
-@number("ratio", "ratio", label="fine clusters of endpoints per coarse one", required=False)
+@number("ratio", label="fine clusters of endpoints per coarse one", required=False)
 def _ratio(measured: Measurements) -> float:
     """Return the number of fine clusters of endpoints for each coarse one."""
     return np.nan if measured.endpoints is None else measured.endpoints.ratio
 
 
-@number("drift", "drift", label="drift of endpoints (rms of the output)", required=False)
+@number("drift", label="drift of endpoints (rms of the output)", required=False)
 def _drift(measured: Measurements) -> float:
     """Return how far 95 % of endpoints are from where they come back to later."""
     return np.nan if measured.endpoints is None else measured.endpoints.drift

@@ -279,13 +279,17 @@ def _graded(numbers: Evidence, thresholds: Thresholds) -> Reason:
     """Test whether states gather at points and lie between them as well."""
     value = numbers["density"]
     ratio = numbers["between"] / numbers["within"] if numbers["n_classes"] > 1 else 1.0
-    weak = ratio >= thresholds.weak_ratio and numbers["ambiguity"] <= thresholds.ambiguity
+    weak = (
+        ratio >= thresholds.weak_ratio
+        and numbers["ambiguity"] <= thresholds.ambiguity
+        and numbers["points"] < thresholds.points
+    )
     dense = value >= thresholds.density
     return Reason(
         bool(weak or dense),
         f"Sparse states are {value:.1f} times as far from their neighbours as dense ones "
         f"({thresholds.density:g} wanted for points that graded states connect)"
-        + (", and weakly separated classes are tight" if weak else "")
+        + (", and classes are weakly separated, not all of them tight" if weak else "")
         + ".",
     )
 

@@ -7,6 +7,7 @@ import pytest
 
 from hmmlens.dynamics.endpoints import Endpoints
 from hmmlens.errors import DataError
+from hmmlens.futures.summary import NAMES, Summary
 from hmmlens.hmm import input_driven
 from hmmlens.interpretation.states import state_outputs
 from hmmlens.recording.activations import WARM_UP
@@ -51,8 +52,22 @@ def ring(seed: int = 0) -> Recorded:
     return recorded(distribution, turns[..., None].astype(np.float32), seed)
 
 
-def test_counter_with_as_many_endpoints_holds_states() -> None:
-    row, verdict = judge(counter(), GOOD, ends(3), random_state=0, reservoir_grade="X")
+def futures(n_classes: int, **numbers: float) -> Summary:
+    """Return futures with as many separate classes, or a continuum with one."""
+    many = n_classes > 1
+    found = dict.fromkeys(NAMES, np.nan) | {
+        "n_classes": n_classes, "within": 0.05 if many else np.nan,
+        "between": 1.0 if many else np.nan, "points": 1.0 if many else np.nan,
+        "n_compared": 300, "counts_output": 0, "memory": 1.9, "chain": 1.2 if many else 20,
+        "density": 3, "moves": 1.0 if many else np.nan, "machine_20": 1.0 if many else np.nan,
+    }  # fmt: skip
+    return Summary(found | numbers, np.full((50, 80), -1))
+
+
+def test_counter_with_separate_classes_holds_states() -> None:
+    row, verdict = judge(
+        counter(), GOOD, ends(3), random_state=0, reservoir_grade="X", futures=futures(3)
+    )
     assert verdict.grade == row["grade"] == "D" and verdict.n_states == 3
     assert row["input_driven"] is False and row["gap_closed"] != row["gap_closed"]
     assert row["fidelity_5"] > 0.98 >= row["fidelity_fewer"]
@@ -76,7 +91,7 @@ def test_same_activations_without_weights_are_consistent_at_most() -> None:
 
 
 def test_incompetent_network_has_its_grade_without_the_gate_as_well() -> None:
-    row, verdict = judge(counter(), Losses(1.0, 1.0), ends(3), random_state=0)
+    row, verdict = judge(counter(), Losses(1.0, 1.0), None, 0, futures=futures(3))
     assert verdict.grade == "X" and not row["supported"]
     assert row["grade_without_gate"] == "D"
 
@@ -85,17 +100,14 @@ def test_one_select_sequence_gives_a_verdict_without_a_distribution_of_counts() 
     data = counter()
     split = data.split.copy()
     split[np.flatnonzero(split == 1)[1:]] = 0
-    row, verdict = judge(data._replace(split=split), GOOD, ends(3), random_state=0)
+    row, verdict = judge(data._replace(split=split), GOOD, None, 0, futures=futures(3))
     assert verdict.grade == "D" and "count_mode" not in row
 
 
-@pytest.mark.study
-def test_ring_is_a_continuum_whatever_the_endpoints_are() -> None:
+def test_ring_is_a_continuum_and_without_futures_not_supported() -> None:
     data = ring()
-    assert judge(data, GOOD, ends(12, 4.0, 0.4), random_state=0)[1].grade == "C"
+    assert judge(data, GOOD, None, 0, futures=futures(1))[1].grade == "C"
     assert judge(data, GOOD, None, random_state=0)[1].grade == "not supported"
-    # Should its endpoints look like points by chance, there is still no elbow.
-    assert judge(data, GOOD, ends(6), random_state=0)[1].grade == "B"
 
 
 def test_shuffled_time_is_unfaithful() -> None:
