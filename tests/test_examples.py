@@ -69,7 +69,7 @@ def test_stores_hold_the_states_of_the_grammar(copied: Path, way: str, lexer: Mo
     run = out / "network" / "0"
     reading = store.read(run / "memory" / "explanation" / "explanation.zarr", "explanation")
     root = activations.read(run / "activations" / "activations.zarr")
-    path = reading["path"][reading.attrs["picks"].index("compact")].to_numpy()
+    path = reading["path"][reading.attrs["picks"].index("explained")].to_numpy()
     test = root["split"].to_numpy() == 2
     assert 10 <= test.sum() <= 14
     # The truth comes from the table, not from what was stored.

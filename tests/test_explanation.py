@@ -86,9 +86,9 @@ def test_states_of_a_latch_are_its_bits(found: Explanation) -> None:
     assert four.loc["untrained", "ari"] < 0.5
     assert four.loc["raw input", "ari"] < 0.5
     assert four.loc["lagged input", "ari"] < four.loc["trained", "ari"] - 0.2
-    compact = found.model("compact")
+    compact = found.model("explained")
     assert compact.n_components == 4
-    means = found.states.isel(pick=found.states.attrs["picks"].index("compact"))["output_mean"]
+    means = found.states.isel(pick=found.states.attrs["picks"].index("explained"))["output_mean"]
     signs = {tuple(row) for row in np.sign(means.to_numpy()[:4])}
     assert len(signs) == 4
 
@@ -175,9 +175,9 @@ def test_stores_are_those_of_a_study(written: tuple[Explanation, Path], data: Da
         reading = store.read(zarr(run / "layer0" / "explanation"), "explanation")
         choices = pd.read_csv(run / "layer0" / "validation" / "choices.csv")
         chosen = choices[choices["chosen_reducer"]].set_index("pick")
-        n_states = int(chosen.loc["compact", "n_states"])
+        n_states = int(chosen.loc["explained", "n_states"])
         model = storage.model(sweep, "tied", n_states)
-        path = reading["path"][reading.attrs["picks"].index("compact")].to_numpy()
+        path = reading["path"][reading.attrs["picks"].index("explained")].to_numpy()
         filtered = model.filter(part["reduced"].to_numpy()).posteriors
         occupancy = np.bincount(path.ravel(), minlength=n_states)
         visited = np.bincount(filtered.argmax(axis=2).ravel(), minlength=n_states)

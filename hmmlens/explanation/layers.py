@@ -9,10 +9,12 @@ import numpy as np
 import xarray as xr
 
 from hmmlens.explanation.settings import Plan
+from hmmlens.futures.summary import Summary
 from hmmlens.naming import raw_variants
 from hmmlens.recording import activations, protocol
 from hmmlens.report.explain.result import Layer
 from hmmlens.stages.endpoints import find_endpoints
+from hmmlens.stages.futures import compare_futures
 from hmmlens.stages.interpret import chosen_reducer, interpret_choices
 from hmmlens.stages.judge import judge_layer
 from hmmlens.stages.reduce import reduce_layer
@@ -26,6 +28,8 @@ from hmmlens.validation.scorecard import Stores
 
 #: Both states of an LSTM are taken.
 LSTM_STATE = "both"
+#: Of a network whose task is not known.
+NO_LOSSES = Losses(np.nan, np.nan)
 
 
 def fit_controls(sequences: xr.Dataset, chosen: Ints, plan: Plan) -> dict[str, dict[str, Stores]]:
@@ -39,6 +43,10 @@ def fit_controls(sequences: xr.Dataset, chosen: Ints, plan: Plan) -> dict[str, d
         Which of its sequences were recorded.
     plan : Plan
         What is computed.
+    futures : Summary, optional
+        Futures of the network.
+    losses : Losses, optional
+        Its losses, where its task is known.
 
     Returns
     -------
@@ -70,6 +78,7 @@ def explain_layer(
     reducers: Mapping[str, dict[str, Any]],
     controls: Mapping[str, Mapping[str, Stores]],
     plan: Plan,
+    futures: Summary | None = None,
 ) -> Layer:
     """Reduce a recorded layer, fit models, score them, choose some and interpret their states.
 
@@ -87,6 +96,8 @@ def explain_layer(
         The controls that are scored as well, see :func:`fit_controls`.
     plan : Plan
         What is computed.
+    futures : Summary, optional
+        Futures of the network.
 
     Returns
     -------
@@ -100,17 +111,55 @@ def explain_layer(
         stores[reducer] = reduced, fit_models(reduced, plan.sweep, plan.seed)
     sections = plan.settings
     scores, choices = score_models(
-        root, sequences, stores, controls, sections.selection, sections.validation, plan.seed
-    )
+        root, sequences, stores, controls, sections.selection, sections.validation, plan.seed,
+        futures,
+    )  # fmt: skip
     states = interpret_choices(choices, stores.__getitem__, root, sequences)
     best = chosen_reducer(choices)
     return Layer(acts, best, *stores.pop(best), scores, choices, states, stores)
 
 
+def futures_of(
+    model: Any, acts: xr.DataTree, sequences: xr.Dataset, batch_first: bool | None, plan: Plan
+) -> Summary | None:
+    """Compare what a network does next from the states that it visits.
+
+    Parameters
+    ----------
+    model : module
+        The network.
+    acts : DataTree
+        The ``activations`` store.
+    sequences : Dataset
+        The ``sequences`` store.
+    batch_first : bool or None
+        False where the network takes (time, sequence, ...).
+    plan : Plan
+        What is computed.
+
+    Returns
+    -------
+    Summary or None
+        See :func:`hmmlens.stages.futures.compare_futures`.
+    """
+    root = acts.to_dataset().load()
+    return compare_futures(
+        model, root["input"].to_numpy(), root["output"].to_numpy(), root["length"].to_numpy(),
+        root["split"].to_numpy(), sequences.attrs["target_kind"], plan.seed,
+        batch_first=batch_first,
+    )  # fmt: skip
+
+
 def judge_trained(
-    model: Any, acts: xr.DataTree, name: str, sequences: xr.Dataset, plan: Plan
+    model: Any,
+    acts: xr.DataTree,
+    name: str,
+    sequences: xr.Dataset,
+    plan: Plan,
+    futures: Summary | None = None,
+    losses: Losses = NO_LOSSES,
 ) -> dict[str, Any]:
-    """Return the row of the verdict. What the network was trained for is not known.
+    """Return the row of the verdict.
 
     Parameters
     ----------
@@ -143,5 +192,4 @@ def judge_trained(
         )  # fmt: skip
     tolerance = plan.settings.selection.fidelity_tolerance
     settings = EvidenceSettings(fidelity_tolerance=tolerance)
-    losses = Losses(np.nan, np.nan)
-    return judge_layer(recorded, losses, settled, plan.seed, settings=settings)
+    return judge_layer(recorded, losses, settled, plan.seed, settings=settings, futures=futures)

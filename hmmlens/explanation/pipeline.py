@@ -33,6 +33,7 @@ def explain(
     lengths: Any = None,
     outputs: str = "values",
     truth: Any = None,
+    targets: Any = None,
     split: Any = None,
     groups: ArrayLike | None = None,
     untrained: Any | None = "redraw",
@@ -69,6 +70,10 @@ def explain(
     truth : array of shape (sequence, time) or list of sequences, optional
         True states to compare with: whole numbers from 0, -1 (or NaN, or a masked entry) where
         unknown; or words, empty where unknown.
+    targets : array of shape (sequence, time) or (sequence, time, output), or list of sequences
+        What the network was trained to return: symbols, -1 where there is none, or values, NaN
+        where there is none. Its loss then decides whether it is competent at its task; without
+        targets that is not known, and the verdict states it.
     split : array of shape (sequence,), optional
         0 or ``train``, 1 or ``select``, 2 or ``test``; by default sampled with the shares of
         ``settings``. One or two sequences are then cut in time into at most 40 blocks each, of 50
@@ -167,7 +172,7 @@ def explain(
     names = names or {}
     sequences = in_memory.sequences(
         Source(inputs, lengths), truth, split, names, plan.seed, groups,
-        plan.settings.split, plan.settings.blocks,
+        plan.settings.split, plan.settings.blocks, targets,
     )  # fmt: skip
     kind = "symbols" if outputs == "logits" else "values"
     sequences = sequences.assign_attrs(target_kind=kind)
@@ -200,18 +205,24 @@ def explain(
         for role, acts in recorded.items():
             with nets.naming_the_control(role):
                 nets.check_output(acts, name, recorded["trained"], sequences)
+        losses = nets.losses_of(recorded["trained"], sequences)
         controls = stages.fit_controls(sequences, chosen, plan)
         raw = {name: stores for of in controls.values() for name, stores in of.items()}
+        futures = stages.futures_of(model, recorded["trained"], sequences, batch_first, plan)
+        log.info("the futures of the trained network are compared")
         explained = {}
         for role, acts in recorded.items():
             trained = role == "trained"
             reducers = plan.reducers if trained else plan.confirmatory()
             with nets.naming_the_control(role):
                 explained[role] = stages.explain_layer(
-                    acts, name, sequences, reducers, controls if trained else {}, plan
-                )
+                    acts, name, sequences, reducers, controls if trained else {}, plan,
+                    futures if trained else None,
+                )  # fmt: skip
             log.info("the states of the %s network are found", role)
-        verdict = stages.judge_trained(model, recorded["trained"], name, sequences, plan)
+        verdict = stages.judge_trained(
+            model, recorded["trained"], name, sequences, plan, futures, losses
+        )
         tables = gathered(name, explained, raw, sequences, verdict)
         explanation = Explanation(sequences, name, explained, raw, tables, about)
         if partial:

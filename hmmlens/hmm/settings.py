@@ -62,6 +62,6 @@ class Selection(Section):
         default=0.02,
         gt=0,
         lt=1,
-        description="the compact model is the smallest n_states whose fidelity is this close "
-        "to the best in the sweep",
+        description="where no states are certified, the explained model is the smallest n_states "
+        "whose fidelity is this close to the best in the sweep",
     )

@@ -31,6 +31,7 @@ def sequences(
     groups: ArrayLike | None = None,
     shares: Split = Split(),  # noqa: B008
     cutting: Blocks = Blocks(),  # noqa: B008
+    targets: Any = None,
 ) -> xr.Dataset:
     """Return a ``sequences`` store, without targets, of arrays in memory.
 
@@ -55,11 +56,14 @@ def sequences(
         Shares of train, select and test.
     cutting : Blocks, optional
         How recordings are cut.
+    targets : array_like of shape (sequence, time) or (sequence, time, output), optional
+        Symbols, -1 where there is none, or values, NaN where there is none.
 
     Returns
     -------
     Dataset
-        ``input``, ``state``, ``length``, ``split`` and, where there are groups, ``group``.
+        ``input``, ``state``, ``length``, ``split`` and, where they are given, ``target`` and
+        ``group``.
 
     Raises
     ------
@@ -83,11 +87,14 @@ def sequences(
         raise DataError(f"inputs hold the symbol {values[inside].min()}; symbols count from 0")
     known, words = labels.truth_codes(truth, source, names.get("truth"))
     group_names, group = _groups(groups, shape[0])
+    target = None if targets is None else _targets(targets, source)
     length, cut = source.lengths, None
     if blocks.needed(shape[0], split):
         cut = blocks.cut(length, shares.model_dump(), cutting, [str(i) for i in range(shape[0])])
         values, known = cut.of_steps(values, 0), cut.of_steps(known, -1)
         group = group[cut.recording]
+        if target is not None:
+            target = cut.of_steps(target, np.nan if target.ndim == 3 else -1)
         length, split, shape = cut.length, cut.split, values.shape[:2]
         inside = np.arange(shape[1]) < length[:, None]
         log.warning("%s", cut.note)
@@ -122,11 +129,34 @@ def sequences(
         },
         attrs=attributes,
     )
+    if target is not None:
+        found = found.assign(target=(("sequence", "time", "output")[: target.ndim], target))
     if cut is not None:
         found = found.assign(cut.places())
     if groups is None:
         return found
     return found.assign(group=("sequence", group)).assign_attrs(group_names=group_names)
+
+
+def _targets(targets: Any, source: Source) -> NDArray[Any]:
+    """Return targets as an array, padded as the inputs are."""
+    given = Source(targets, None if hasattr(targets, "shape") else source.lengths)
+    values = given.batch(slice(0, len(given)))
+    if values.shape[:2] != source.shape[:2] or values.ndim not in (2, 3):
+        raise DataError(
+            f"targets have the shape {values.shape}; (sequence, time) symbols or (sequence, time, "
+            f"output) values for the {source.shape[0]} sequences of up to {source.shape[1]} steps "
+            "of the inputs are needed"
+        )
+    if values.ndim == 2 and values.dtype.kind not in "biu":
+        raise DataError(
+            "targets (sequence, time) are symbols, whole numbers from 0; give values as "
+            "(sequence, time, 1)"
+        )
+    inside = np.arange(values.shape[1]) < source.lengths[:, None]
+    if values.ndim == 2:
+        return np.where(inside, values.astype(np.int64), -1)
+    return np.where(inside[..., None], values.astype(np.float64), np.nan)
 
 
 def _groups(groups: ArrayLike | None, n_sequences: int) -> tuple[list[str], NDArray[np.int32]]:

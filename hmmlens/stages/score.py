@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 import xarray as xr
 
+from hmmlens.futures.summary import Summary
 from hmmlens.hmm.settings import Selection
 from hmmlens.validation import scorecard
 from hmmlens.validation.scorecard import Stores
@@ -21,6 +22,7 @@ def score_models(
     selection: Selection,
     validation: Validation,
     seed: int,
+    futures: Summary | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Score every model of a layer and of its controls, and choose among them.
 
@@ -40,6 +42,8 @@ def score_models(
         Settings of the intervals.
     seed : int
         Seed of the resamples.
+    futures : Summary, optional
+        Futures of the network, see :func:`hmmlens.stages.futures.compare_futures`.
 
     Returns
     -------
@@ -47,7 +51,7 @@ def score_models(
         See :func:`hmmlens.validation.scorecard.score_layer`.
     """
     return scorecard.score_layer(
-        scorecard.network_of(root, sequences),
+        scorecard.network_of(root, sequences, futures),
         stores,
         validation.n_bootstrap,
         seed,

@@ -10,7 +10,7 @@ positive evidence, so that no grade is what remains when another one fails.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -210,6 +210,32 @@ def _classes(numbers: Evidence, thresholds: Thresholds) -> str:
     )
 
 
+def separate_classes(numbers: Mapping[str, float], thresholds: Thresholds = DEFAULT) -> bool:
+    """Return whether futures certify discrete states, whatever the network's competence.
+
+    Parameters
+    ----------
+    numbers : mapping of str to float
+        See :func:`hmmlens.futures.summary.summarise`.
+    thresholds : Thresholds, optional
+        Thresholds of the rules.
+
+    Returns
+    -------
+    bool
+        Whether they do.
+    """
+    few = numbers["n_classes"] <= thresholds.share_of_sample * numbers["n_compared"]
+    moves = numbers["moves"]
+    return bool(
+        numbers["n_classes"] > 1
+        and numbers["between"] >= thresholds.ratio * numbers["within"]
+        and numbers["points"] >= thresholds.points
+        and few
+        and (np.isnan(moves) or moves >= thresholds.moves)
+    )
+
+
 def _moves(numbers: Evidence, thresholds: Thresholds) -> tuple[bool, str]:
     """Return whether class and input determine the next class, and a clause on it."""
     value = numbers["moves"]
@@ -224,9 +250,8 @@ def _moves(numbers: Evidence, thresholds: Thresholds) -> tuple[bool, str]:
 @rule("discrete", label="separate classes of futures", grade="D")
 def _discrete(numbers: Evidence, thresholds: Thresholds) -> Reason:
     """Test whether visited states fall into few separate classes that the input moves between."""
-    determined, moves = _moves(numbers, thresholds)
-    few = numbers["n_classes"] <= thresholds.share_of_sample * numbers["n_compared"]
-    separated = _separated(numbers, thresholds)
+    _, moves = _moves(numbers, thresholds)
+    holds = separate_classes(numbers, thresholds)
     text = _classes(numbers, thresholds)
     if numbers["n_classes"] < 2:
         return Reason(False, f"{text}.")
@@ -234,9 +259,8 @@ def _discrete(numbers: Evidence, thresholds: Thresholds) -> Reason:
         f"; {100 * numbers['points']:.0f} % of the states are in tight classes "
         f"({100 * thresholds.points:.0f} % wanted), and {moves}"
     )
-    if not few:
+    if numbers["n_classes"] > thresholds.share_of_sample * numbers["n_compared"]:
         text += "; that is too many classes for the number of states compared"
-    holds = separated and few and determined and numbers["points"] >= thresholds.points
     if holds and numbers["machine_20"] < thresholds.machine:
         text += (
             f"; the number is a lower bound, as a machine of these classes reaches R2 "

@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from hmmlens.futures.summary import Summary
 from hmmlens.hmm import selection, storage
 from hmmlens.interpretation.states import state_outputs
 from hmmlens.naming import LAGGED_REDUCER, RAW_REDUCER
@@ -20,6 +21,7 @@ from hmmlens.stats.agreement import QUICK, agreement, bootstrap, rand_index
 from hmmlens.stats.permutation import ONE_LABEL, agreement_test, comparable, constant_within
 from hmmlens.stats.ties import first_best
 from hmmlens.validation.fidelity import fidelity
+from hmmlens.validation.rules import separate_classes
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +31,44 @@ RAW_INPUT, LAGGED_INPUT = RAW_REDUCER, LAGGED_REDUCER
 CONTROLS = (RAW_INPUT, LAGGED_INPUT)
 
 
+#: Name among the choices of the model that is explained.
+EXPLAINED = "explained"
+
 #: The ``reduced`` and the ``sweep`` store of one reduction.
 Stores = tuple[xr.Dataset, xr.Dataset]
+
+
+class Certified(NamedTuple):
+    """States that the futures of a network certify.
+
+    Attributes
+    ----------
+    n_states : int
+        Their number.
+    classes : ndarray of shape (sequence, time)
+        State of each recorded step, -1 where it was not determined.
+    """
+
+    n_states: int
+    classes: NDArray[np.integer]
+
+
+def certified_by(futures: Summary | None) -> Certified | None:
+    """Return the states that futures certify.
+
+    Parameters
+    ----------
+    futures : Summary or None
+        Futures of a network.
+
+    Returns
+    -------
+    Certified or None
+        None where futures are unknown, or form no separate classes.
+    """
+    if futures is None or not separate_classes(futures.numbers):
+        return None
+    return Certified(int(futures.numbers["n_classes"]), futures.classes)
 
 
 class Network(NamedTuple):
@@ -50,6 +88,8 @@ class Network(NamedTuple):
         True states, -1 where unknown.
     group : ndarray of shape (sequence,) or None
         To whom or what each sequence belongs; None where that is not known.
+    certified : Certified or None
+        States that futures certify.
     """
 
     distribution: NDArray[np.float64]
@@ -58,9 +98,10 @@ class Network(NamedTuple):
     split: NDArray[np.integer]
     truth: NDArray[np.integer]
     group: NDArray[np.integer] | None = None
+    certified: Certified | None = None
 
 
-def network_of(root: xr.Dataset, sequences: xr.Dataset) -> Network:
+def network_of(root: xr.Dataset, sequences: xr.Dataset, futures: Summary | None = None) -> Network:
     """Return the :class:`Network` of an activations store.
 
     Parameters
@@ -69,6 +110,8 @@ def network_of(root: xr.Dataset, sequences: xr.Dataset) -> Network:
         Root of the ``activations`` store.
     sequences : Dataset
         The ``sequences`` store.
+    futures : Summary, optional
+        Futures of the network.
 
     Returns
     -------
@@ -84,6 +127,7 @@ def network_of(root: xr.Dataset, sequences: xr.Dataset) -> Network:
         root["split"].to_numpy(),
         sequences["state"].to_numpy()[chosen].astype(np.int64),
         groups_of(sequences, chosen),
+        certified_by(futures),
     )
 
 
@@ -135,7 +179,8 @@ def score_sweep(
     Returns
     -------
     DataFrame
-        One row per model: ``covariance_type, n_states, fidelity_select, fidelity_test`` and, where
+        One row per model: ``covariance_type, n_states, fidelity_select, fidelity_test``; where
+        futures certify states, ``certified_ari``, the agreement with them outside test; and, where
         the truth is known, the scores of :mod:`hmmlens.stats.agreement`, those that are quick with
         ``_low`` and ``_high``; at the true number of states also ``shift_p``, how often a
         rearranged truth agrees as well (ARI, at most ``n_bootstrap`` rearrangements), ``null``, how
@@ -171,6 +216,9 @@ def score_sweep(
             row[f"fidelity_{name}"] = fidelity(
                 network.distribution[masks[name]], predicted[masks[name]], average, network.kind
             )
+        if network.certified is not None:
+            path = np.where(inside, posteriors.argmax(axis=2), -1)[~test]
+            row["certified_ari"] = rand_index(network.certified.classes[~test], path)
         if (truth >= 0).any() and not comparable(truth):
             row["null"] = ONE_LABEL
         elif (truth >= 0).any():
@@ -236,7 +284,8 @@ def score_layer(
     scores = pd.concat(tables, ignore_index=True)
     sweeps = {reducer: sweep for reducer, (_, sweep) in picked.items()}
     exploratory = {r: bool(reduced.attrs["exploratory"]) for r, (reduced, _) in picked.items()}
-    return scores, choices(scores, sweeps, exploratory, criterion, tolerance)
+    n_certified = network.certified.n_states if network.certified is not None else None
+    return scores, choices(scores, sweeps, exploratory, criterion, tolerance, n_certified)
 
 
 def most_faithful(network: Network, variants: Mapping[str, Stores], criterion: str) -> str:
@@ -278,12 +327,15 @@ def choices(
     exploratory: dict[str, bool],
     criterion: str,
     tolerance: float,
+    n_certified: int | None = None,
 ) -> pd.DataFrame:
     """Choose two models for each reducer, and one reducer.
 
-    ``criterion`` chooses within one reducer's sweep, where likelihoods can be compared. The compact
-    model is the smallest whose fidelity on select is within ``tolerance`` of the sweep's best. The
-    reducer is the one whose criterion's model is most faithful on select; exploratory reducers and
+    ``criterion`` chooses within one reducer's sweep, where likelihoods can be compared. The other
+    one is the model that is explained. Where futures certify states, it has as many, and the
+    covariance type and the reducer with which its states agree best with them. Elsewhere it is the
+    smallest model whose fidelity on select is within ``tolerance`` of the sweep's best, and the
+    reducer is the one whose criterion's model is most faithful on select. Exploratory reducers and
     the controls on the inputs take no part.
 
     Parameters
@@ -298,11 +350,13 @@ def choices(
         ``bic``, ``aic`` or ``held_out``.
     tolerance : float
         Largest difference from the best fidelity.
+    n_certified : int, optional
+        Number of states that futures certify.
 
     Returns
     -------
     DataFrame
-        Two rows per reducer, ``pick`` being the criterion's name and ``compact``: ``reducer,
+        Two rows per reducer, ``pick`` being the criterion's name and ``explained``: ``reducer,
         exploratory, chosen_reducer, pick, covariance_type, n_states, at_edge, sentence`` and the
         scores of that model.
     """
@@ -310,15 +364,7 @@ def choices(
     for reducer, sweep in sweeps.items():
         table = scores[scores["reducer"] == reducer].reset_index(drop=True)
         choice = selection.choose(storage.results(sweep), criterion)
-        compact = selection.smallest_count_near_best(
-            table["n_states"].to_numpy(), table["fidelity_select"].to_numpy(), tolerance
-        )
-        same = table[table["n_states"] == compact]
-        kind = str(same["covariance_type"].iloc[first_best(same["fidelity_select"])])
-        words = (
-            f"{compact} state{'s are' if compact > 1 else ' is'} the fewest whose fidelity at the "
-            f"same step is within {tolerance:g} of the best in the sweep."
-        )
+        n_states, kind, words = _explained(table, n_certified, tolerance)
         common = {"reducer": reducer, "exploratory": exploratory[reducer]}
         rows.append(
             common
@@ -328,14 +374,46 @@ def choices(
         )
         rows.append(
             common
-            | {"pick": "compact", "covariance_type": kind, "n_states": compact}
-            | {"at_edge": compact == table["n_states"].max(), "sentence": words}
+            | {"pick": EXPLAINED, "covariance_type": kind, "n_states": n_states}
+            | {"at_edge": n_states == table["n_states"].max(), "sentence": words}
         )
     table = pd.DataFrame(rows).merge(scores, on=["reducer", "covariance_type", "n_states"])
-    ranked = table[
-        (table["pick"] == criterion) & ~table["exploratory"] & ~table["reducer"].isin(CONTROLS)
-    ]
-    best = ranked["reducer"].iloc[first_best(ranked["fidelity_select"])]
+    competing = table[~table["exploratory"] & ~table["reducer"].isin(CONTROLS)]
+    ranked, score = competing[competing["pick"] == criterion], "fidelity_select"
+    explained = competing[competing["pick"] == EXPLAINED]
+    if n_certified is not None and (explained["n_states"] == n_certified).any():
+        ranked, score = explained[explained["n_states"] == n_certified], "certified_ari"
+    best = ranked["reducer"].iloc[first_best(ranked[score])]
     table.insert(2, "chosen_reducer", table["reducer"] == best)
-    log.info("the most faithful reducer is %s", best)
+    log.info("the reducer is %s, by %s", best, score)
     return table
+
+
+def _explained(
+    scores: pd.DataFrame, n_certified: int | None, tolerance: float
+) -> tuple[int, str, str]:
+    """Return the number of states and the covariance type to explain, and why."""
+    if n_certified is not None and (scores["n_states"] == n_certified).any():
+        same = scores[scores["n_states"] == n_certified]
+        row = same.iloc[first_best(same["certified_ari"])]
+        return (
+            n_certified,
+            str(row["covariance_type"]),
+            (
+                f"{n_certified} states are those that the futures of the network certify, with which "
+                f"the states of this model agree (ARI {row['certified_ari']:.2f})."
+            ),
+        )
+    n_states = selection.smallest_count_near_best(
+        scores["n_states"].to_numpy(), scores["fidelity_select"].to_numpy(), tolerance
+    )
+    same = scores[scores["n_states"] == n_states]
+    kind = str(same["covariance_type"].iloc[first_best(same["fidelity_select"])])
+    return (
+        n_states,
+        kind,
+        (
+            f"{n_states} state{'s are' if n_states > 1 else ' is'} the fewest whose fidelity at the "
+            f"same step is within {tolerance:g} of the best in the sweep."
+        ),
+    )

@@ -91,7 +91,7 @@ def test_selection_validation_and_controls_are_those_of_the_settings(
         "seed": 3,
     }
     found = explained(settings=SECTIONS | sections)
-    assert set(found.choices["pick"]) == {"aic", "compact"}
+    assert set(found.choices["pick"]) == {"aic", "explained"}
     assert "within 0.9 of the best" in found.choices["sentence"].iloc[1]
     assert found.raw == {} and by_arguments.raw
     assert np.bincount(found.sequences["split"]).tolist() == [10, 5, 5]

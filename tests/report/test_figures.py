@@ -188,7 +188,7 @@ def test_figures_of_an_explained_study_are_in_its_report() -> None:
     }
     drawn = {
         "overview": ["methods", "controls"],
-        "gru": ["rnn-states-held-out", "rnn-bands", "rnn-selection", "rnn-states-compact", "x-y"],
+        "gru": ["rnn-states-held-out", "rnn-bands", "rnn-selection", "rnn-states-explained", "x-y"],
     }
     layers = [("gru", "rnn"), ("lstm", "rnn")]
     found = typeset.placed_figures(drawn, layers, "held_out")
@@ -199,10 +199,12 @@ def test_figures_of_an_explained_study_are_in_its_report() -> None:
     }
     (placed,) = found["networks"]["gru"].values()
     above, below = (placed[section] for section in sections)
-    names = ["rnn-selection", "rnn-states-compact", "rnn-states-held-out"]
+    names = ["rnn-selection", "rnn-states-explained", "rnn-states-held-out"]
     assert [one["name"] for one in above] == names and "lstm" not in found["networks"]
     assert below == [{"name": "rnn-bands", "caption": caption("layer", "bands")}]
-    assert above[1]["caption"].startswith("Model chosen by fidelity (compact). States of a")
+    assert above[1]["caption"].startswith(
+        "Model chosen by certified states or fidelity (explained). States of a"
+    )
     assert above[2]["caption"].startswith("Model chosen by HELD_OUT. States of a")
     # Of every figure of a layer.
     placed = typeset.placed_figures(

@@ -140,11 +140,11 @@ COLUMNS = {
     "best_baseline_score=1 best_baseline=mean replay_error=1e-8",
     "agreement": "rule=true role=trained n_states=3 reducer=pca covariance_type=tied ari=.5 "
     "ari_low=.4 ari_high=.6 shift_p=.01 nmi=.5 accuracy=.5 fidelity_test=.5",
-    "choices": "role=trained chosen_reducer=True pick=compact reducer=pca n_states=3 "
+    "choices": "role=trained chosen_reducer=True pick=explained reducer=pca n_states=3 "
     "covariance_type=tied sentence=chosen",
     "endpoints": "role=trained n_coarse=1",
     "ceilings": "name=mean role=baseline metric=mse value=1",
-    "states": "pick=compact state=A occupancy=1 mean_dwell=2 model_dwell=2 top_input_mean=1 "
+    "states": "pick=explained state=A occupancy=1 mean_dwell=2 model_dwell=2 top_input_mean=1 "
     "top_output_mean=1 top_truth_share=1 dwell_told=2",
     "audit": "reducer=pca n_states=3 covariance_type=tied share_near_best=1 min_occupancy=9 "
     "n_floored=0 warning=",

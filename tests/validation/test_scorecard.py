@@ -74,26 +74,26 @@ def test_criterion_and_compactness_choose_within_each_reducer() -> None:
     table = chosen()
     assert table["n_states"].to_dict() == {
         ("pca-2", "bic"): 3,
-        ("pca-2", "compact"): 3,
+        ("pca-2", "explained"): 3,
         ("ica-2", "bic"): 3,
-        ("ica-2", "compact"): 4,
+        ("ica-2", "explained"): 4,
         ("map", "bic"): 2,
-        ("map", "compact"): 2,
+        ("map", "explained"): 2,
         (RAW_INPUT, "bic"): 4,
-        (RAW_INPUT, "compact"): 2,
+        (RAW_INPUT, "explained"): 2,
     }
-    assert table.loc[("pca-2", "compact"), "fidelity_select"] == 0.80
-    assert table.loc[("pca-2", "compact"), "fidelity_test"] == pytest.approx(0.70)
+    assert table.loc[("pca-2", "explained"), "fidelity_select"] == 0.80
+    assert table.loc[("pca-2", "explained"), "fidelity_test"] == pytest.approx(0.70)
     assert table["at_edge"].to_dict() == {
-        key: key in {("ica-2", "compact"), (RAW_INPUT, "bic")} for key in table.index
+        key: key in {("ica-2", "explained"), (RAW_INPUT, "bic")} for key in table.index
     }
 
 
 def test_tolerance_decides_how_compact() -> None:
-    assert chosen(0.005).loc[("pca-2", "compact"), "n_states"] == 4
-    assert chosen(0.12).loc[("pca-2", "compact"), "n_states"] == 2
-    assert chosen(0.05).loc[("ica-2", "compact"), "n_states"] == 2
-    sentence = chosen(0.12).loc[("pca-2", "compact"), "sentence"]
+    assert chosen(0.005).loc[("pca-2", "explained"), "n_states"] == 4
+    assert chosen(0.12).loc[("pca-2", "explained"), "n_states"] == 2
+    assert chosen(0.05).loc[("ica-2", "explained"), "n_states"] == 2
+    sentence = chosen(0.12).loc[("pca-2", "explained"), "sentence"]
     assert sentence == (
         "2 states are the fewest whose fidelity at the same step is within 0.12 of the best in the "
         "sweep."
@@ -103,9 +103,9 @@ def test_tolerance_decides_how_compact() -> None:
 def test_reducer_is_the_most_faithful_by_its_criterion_model() -> None:
     # ica-2 holds the best model of all, but not at the K that its BIC picks.
     table = chosen()
-    assert set(table.index[table["chosen_reducer"]]) == {("pca-2", "bic"), ("pca-2", "compact")}
+    assert set(table.index[table["chosen_reducer"]]) == {("pca-2", "bic"), ("pca-2", "explained")}
     table = chosen(ica_2={1: 0.0, 2: 0.1, 3: 0.81, 4: 0.1})
-    assert set(table.index[table["chosen_reducer"]]) == {("ica-2", "bic"), ("ica-2", "compact")}
+    assert set(table.index[table["chosen_reducer"]]) == {("ica-2", "bic"), ("ica-2", "explained")}
 
 
 def test_exploratory_and_raw_input_are_never_chosen() -> None:

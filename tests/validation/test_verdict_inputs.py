@@ -91,7 +91,7 @@ def test_chosen_model_is_checked_on_its_own_states_even_of_short_sequences(
     sweep.fit(values[split == 0], length[split == 0])
     stored = storage.to_dataset(sweep)
     filled = np.where((np.arange(n_steps) < length[:, None])[..., None], values, np.nan)
-    choices = pd.DataFrame([{"pick": "compact", "covariance_type": "tied", "n_states": 2}])
+    choices = pd.DataFrame([{"pick": "explained", "covariance_type": "tied", "n_states": 2}])
     read = read_picks(
         choices, stored, values, inputs=values, outputs=values, truth=path, length=length,
         n_truth=2,

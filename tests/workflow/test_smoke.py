@@ -146,9 +146,9 @@ def test_the_compact_model_of_every_trained_layer_is_checked(smoke: Path) -> Non
     wanted = [*CHECKS, "other trainings"]
     assert places.to_dict() == {place: wanted for place in layers}
     assert found["sentence"].notna().all()
-    # Names of states and numbers are those of the compact model's own picture.
+    # Names of states and numbers are those of the explained model's own picture.
     choices = pd.read_csv(tables / "choices.csv")
-    compact = choices[choices["chosen_reducer"] & (choices["pick"] == "compact")]
+    compact = choices[choices["chosen_reducer"] & (choices["pick"] == "explained")]
     counts = compact.set_index(["network", "layer"])["n_states"]
     methods = pd.read_csv(tables / "methods.csv").set_index(["network", "layer", "method"])
     for place in layers:

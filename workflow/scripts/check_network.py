@@ -1,4 +1,4 @@
-"""Check the compact models of one network, and compare them with other methods."""
+"""Check the explained models of one network, and compare them with other methods."""
 
 import job
 import pandas as pd
@@ -18,7 +18,7 @@ for i, place in enumerate(params.layers):
     path = store.inside(files.activations[place["seed"]])
     root, layer = activations.read(path).load(), activations.read(path, place["layer"])
     choices = pd.read_csv(files.choices[i])
-    pick = choices[choices["chosen_reducer"] & (choices["pick"] == "compact")].iloc[0]
+    pick = choices[choices["chosen_reducer"] & (choices["pick"] == "explained")].iloc[0]
     at = i * len(names) + names.index(pick["reducer"])
     recorded = verdict_inputs.recorded(root, layer, data, params.network["lstm_state"])
     chosen = verdict_inputs.chosen(

@@ -2,6 +2,7 @@
 
 import job
 
+from hmmlens.futures.summary import from_dataset
 from hmmlens.hmm.settings import Selection
 from hmmlens.io import store
 from hmmlens.recording import activations
@@ -33,6 +34,7 @@ scores, choices = score_models(
     Selection(**params.selection),
     Validation(n_bootstrap=params.n_bootstrap),
     params.seed,
+    from_dataset(store.read(store.inside(files.futures), "futures").load()),
 )
 scores.to_csv(snakemake.output.scores, index=False)
 choices.to_csv(snakemake.output.choices, index=False)

@@ -118,7 +118,7 @@ def choice_sentence(choices: pd.DataFrame, criterion: str) -> str:
         One sentence.
     """
     picked = choices[choices["pick"] == criterion]
-    compact = choices[choices["pick"] == "compact"]
+    explained = choices[choices["pick"] == "explained"]
     name = {
         "held_out": "The held-out likelihood",
         "bic": "BIC (the Bayesian information criterion)",
@@ -130,12 +130,17 @@ def choice_sentence(choices: pd.DataFrame, criterion: str) -> str:
         text += ", the largest number that was fitted, so it supports no finite number"
     elif picked["at_edge"].any():
         text += ", for some trainings the largest number that was fitted"
-    text += (
-        f" ({FIDELITY}: {span(picked['fidelity_test'])}); the compact model, the smallest that is "
-        f"nearly as faithful as the best, has {whole_span(compact['n_states'])} states and a "
-        f"fidelity of {span(compact['fidelity_test'])}."
+    text += f" ({FIDELITY}: {span(picked['fidelity_test'])})"
+    certified = explained.get("certified_ari", pd.Series(np.nan, explained.index)).notna()
+    why = "the smallest that is nearly as faithful as the best"
+    if certified.all():
+        why = "with the states that the futures of the network certify"
+    elif certified.any():
+        why = "with the states that futures certify in some trainings"
+    return (
+        f"{text}; the explained model, {why}, has {whole_span(explained['n_states'])} states and "
+        f"a fidelity of {span(explained['fidelity_test'])}."
     )
-    return text
 
 
 def endpoint_sentence(rows: pd.DataFrame, neutral: str) -> str:

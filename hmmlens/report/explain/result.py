@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,7 +124,7 @@ class Explanation:
 
     @property
     def choices(self) -> pd.DataFrame:
-        """Models chosen by BIC and by fidelity (``compact``), with their scores.
+        """Models chosen by BIC, and to be explained (``explained``), with their scores.
 
         Returns
         -------
@@ -170,25 +171,30 @@ class Explanation:
         """
         return self.layers["trained"].states
 
-    def model(self, pick: str = "compact") -> HiddenMarkovModel:
-        """Return a chosen model: ``compact`` (fewest states that are as faithful) or ``bic``.
+    def model(self, pick: str = "explained") -> HiddenMarkovModel:
+        """Return a chosen model: the one that is explained, or the one that BIC chooses.
 
         Parameters
         ----------
         pick : str
-            ``compact`` (the smallest model that is nearly as faithful as the best) or ``bic``.
+            ``explained`` or ``bic``; see :func:`hmmlens.validation.scorecard.choices`.
 
         Returns
         -------
         HiddenMarkovModel
             The fitted model.
         """
+        if pick == "compact":
+            warnings.warn(
+                "the model 'compact' is now 'explained'", DeprecationWarning, stacklevel=2
+            )
+            pick = "explained"
         row = self.choices[self.choices["pick"] == pick].iloc[0]
         sweep = self.layers["trained"].sweep
         return storage.model(sweep, row["covariance_type"], int(row["n_states"]))
 
     def summary(self) -> str:
-        """Return the findings in plain sentences, and the states of the compact model.
+        """Return the findings in plain sentences, and the states of the explained model.
 
         Returns
         -------
@@ -220,7 +226,7 @@ class Explanation:
         ]
         if "unseen_symbols_note" in self.sequences.attrs:
             lines.insert(1, self.sequences.attrs["unseen_symbols_note"])
-        compact = self.choices[self.choices["pick"] == "compact"].iloc[0]
+        compact = self.choices[self.choices["pick"] == "explained"].iloc[0]
         n_compact, n_true = int(compact["n_states"]), len(self.sequences.attrs["state_names"])
         # States are compared with two labels or more.
         for n_states in dict.fromkeys([n_compact, n_true] if n_true > 1 else [n_compact]):
@@ -262,7 +268,7 @@ class Explanation:
 
     def _states(self) -> list[str]:
         names = gather.read_axis_names(self.sequences.attrs)
-        reading = self.states.isel(pick=list(self.states.attrs["picks"]).index("compact"))
+        reading = self.states.isel(pick=list(self.states.attrs["picks"]).index("explained"))
         lines = []
         for k in range(int(reading["n_states"])):
             state = reading.isel(state=k)

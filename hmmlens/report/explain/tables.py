@@ -118,7 +118,7 @@ def agreement_rows(
     Parameters
     ----------
     counts : mapping of str to int
-        Rule (``true``, ``compact`` or the criterion) -> state count.
+        Rule (``true``, ``explained`` or the criterion) -> state count.
     table : DataFrame
         Rows of :func:`by_count` of all roles.
     ceiling : mapping of str to float

@@ -93,7 +93,10 @@ def _of_layer(
     registry: FigureRegistry, layer: str, drawn: Collection[str], criterion: str
 ) -> dict[str, list[dict[str, str]]]:
     """Return the figures of a layer; one that is drawn for each model stands once for each."""
-    models = {"compact": "fidelity (compact)", criterion.replace("_", "-"): criterion.upper()}
+    models = {
+        "explained": "certified states or fidelity (explained)",
+        criterion.replace("_", "-"): criterion.upper(),
+    }
     endings = {"": ""} | {f"-{pick}": f"Model chosen by {how}. " for pick, how in models.items()}
     return {
         section: [

@@ -112,7 +112,7 @@ def test_a_p_value_names_its_null_hypothesis_or_why_there_is_none() -> None:
 
 
 def test_a_choice_at_the_edge_supports_no_finite_number() -> None:
-    rows = [("bic", 10, True, 0.97), ("compact", 3, False, 0.96)]
+    rows = [("bic", 10, True, 0.97), ("explained", 3, False, 0.96)]
     table = pd.DataFrame(rows, columns=["pick", "n_states", "at_edge", "fidelity_test"])
     text = findings.choice_sentence(table, "bic")
     assert "chooses 10 states, the largest number that was fitted, so it supports no" in text

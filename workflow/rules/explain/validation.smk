@@ -26,6 +26,7 @@ rule validate_layer:
     input:
         sequences=sequences_of,
         activations=ACTIVATIONS,
+        futures=FUTURES,
         reduced=reducer_inputs(REDUCED),
         sweeps=reducer_inputs(SWEEP),
         raw_reduced=raw_of(REDUCED),
@@ -134,7 +135,7 @@ rule judge_network:
 
 
 rule check_network:
-    """Check the compact model of every layer of a network, and compare it with other methods."""
+    """Check the explained model of every layer of a network, and compare it with other methods."""
     input:
         sequences=sequences_of,
         activations=lambda w: every_seed(ACTIVATIONS, [w.network]),

@@ -155,9 +155,9 @@ def figures(
     chosen = choices[choices["chosen_reducer"]]
     at_edge = chosen.set_index("pick")["at_edge"]
     same = len({reading["path"][i].to_numpy().tobytes() for i in range(len(picks))}) == 1
-    # The compact model first; where both picks are one model, it is drawn once.
+    # The explained model first; where both picks are one model, it is drawn once.
     for index, pick in reversed(list(enumerate(picks))):
-        if same and pick != "compact":
+        if same and pick != "explained":
             continue
         label = " and ".join(draw.pick_name(p) for p in (picks if same else [pick]))
         band = _band(task, label, reading["path"][index].to_numpy(), counts[index])
@@ -179,14 +179,14 @@ def figures(
 
     every_band = list(bands)
     if untrained is not None:
-        index = list(untrained.attrs["picks"]).index("compact")
+        index = list(untrained.attrs["picks"]).index("explained")
         n_states = int(untrained["n_states"][index])
         path = untrained["path"][index].to_numpy()
         every_band.append(_band(task, "untrained", path, n_states))
     first = (inside & (task.split == 2)[:, None])[:, :BAND_STEPS]
     shown = liveliest(task.truth[:, :BAND_STEPS], first)
     compact = reading.isel(
-        pick=picks.index("compact"), state=slice(0, counts[picks.index("compact")])
+        pick=picks.index("explained"), state=slice(0, counts[picks.index("explained")])
     )
     inputs = {
         "criterion": criterion,

@@ -185,7 +185,7 @@ def scores(table: pd.DataFrame, picks: pd.DataFrame, ceiling: float) -> tuple[Fi
         if score == "ari" and np.isfinite(ceiling):
             ax.axhline(ceiling, color=style.CEILING, lw=1, label="exact filter")
         for pick in picks.itertuples():
-            line = ":" if pick.pick == "compact" else "--"
+            line = ":" if pick.pick == "explained" else "--"
             ax.axvline(
                 pick.n_states, color="0.5", ls=line, lw=0.8, label=f"{pick_name(pick.pick)} model"
             )

@@ -132,7 +132,7 @@ def _rows(where: pd.Series, score: pd.Series) -> tuple[list[str], list[str]]:
     inputs=["agreement"],
     optional=["verdicts"],
     caption="Agreement of the found states with the truth (adjusted Rand index, ARI) at the "
-    "true number of states, or at that of the compact model where the true number is "
+    "true number of states, or at that of the explained model where the true number is "
     "unknown or was not fitted, for trained networks and their controls; one panel "
     "per covariance type; lines are 95 % intervals. The verdict stands in brackets "
     "after each name. Last panel: fidelity at the same step, at the same number of "
@@ -146,7 +146,7 @@ def controls(agreement: pd.DataFrame, verdicts: pd.DataFrame) -> tuple[Figure, p
     ----------
     agreement : DataFrame
         ``network, layer, seed, role, rule, covariance_type, n_states, ari, ari_low, ari_high,
-        ceiling_ari, fidelity_test``; rows whose ``rule`` is ``true`` are shown, or ``compact``
+        ceiling_ari, fidelity_test``; rows whose ``rule`` is ``true`` are shown, or ``explained``
         where the true count is unknown or was not swept. Each covariance type has a panel; models
         of symbols (``none``) stand in all of them.
     verdicts : DataFrame
@@ -158,7 +158,7 @@ def controls(agreement: pd.DataFrame, verdicts: pd.DataFrame) -> tuple[Figure, p
         The figure and the numbers that it shows.
     """
     known = set(agreement.loc[agreement["rule"] == "true", "network"])
-    rule = np.where(agreement["network"].isin(known), "true", "compact")
+    rule = np.where(agreement["network"].isin(known), "true", "explained")
     table = agreement[agreement["rule"] == rule].reset_index(drop=True)
     several = table.groupby("network")["layer"].transform("nunique") > 1
     table["where"] = table["network"] + np.where(several, " / " + table["layer"], "")
@@ -229,7 +229,7 @@ METHOD_MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*", "<", ">")
     section="Checks",
     order=1,
     inputs=["methods"],
-    caption="Other methods that find as many states as the compact model has, and predictors "
+    caption="Other methods that find as many states as the explained model has, and predictors "
     "without states (unfilled): R² of the network's output forecast five steps ahead "
     "without reading activations in between, and agreement with the truth. Each "
     "method is fitted to the train split and uses the past only; transitions are "

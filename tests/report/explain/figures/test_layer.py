@@ -51,7 +51,7 @@ def draw_layer(grade: str, at_edge: bool) -> Iterator[tuple[str, Figure, pd.Data
     length, inputs = np.array([60]), np.zeros((1, 60, 1))
     reading = read_states(model, observed, inputs, observed, truth, length, 2)
     reading = reading.expand_dims(pick=2).assign(n_states=("pick", [2, 2]))
-    choices = pd.DataFrame({"pick": ["bic", "compact"], "reducer": "pca", "n_states": 2})
+    choices = pd.DataFrame({"pick": ["bic", "explained"], "reducer": "pca", "n_states": 2})
     choices = choices.assign(
         chosen_reducer=True, covariance_type="tied", at_edge=at_edge, exploratory=False
     )
@@ -67,7 +67,7 @@ def draw_layer(grade: str, at_edge: bool) -> Iterator[tuple[str, Figure, pd.Data
         inputs, truth, length, np.array([2]),
         {"input": ["x"], "output": ["a", "b"], "truth": ["one", "two"]}, False, False, "step",
     )  # fmt: skip
-    reading = reading.assign_attrs(picks=["bic", "compact"])
+    reading = reading.assign_attrs(picks=["bic", "explained"])
     head = verdict.title(grade, 2)
     return figures.figures(task, reading, None, {"pca": observed}, tables.get, "bic", np.nan, head)
 
@@ -76,12 +76,12 @@ def draw_layer(grade: str, at_edge: bool) -> Iterator[tuple[str, Figure, pd.Data
 def test_every_picture_of_states_carries_the_verdict(grade: str) -> None:
     made = {name: figure for name, figure, _ in draw_layer(grade, at_edge=grade == "C")}
     heads = {name: " ".join(figure.get_suptitle().split()) for name, figure in made.items()}
-    pictures = {"states-compact", "trajectories", "bands"}
+    pictures = {"states-explained", "trajectories", "bands"}
     assert {name for name, head in heads.items() if head} == pictures
     for name in pictures:
         assert f"Verdict {grade}: {verdict.GRADES[grade]}" in heads[name]
         assert heads[name].startswith("No discrete states supported") == (grade == "C")
-    title = made["states-compact"].axes[0].get_title()
-    assert title.startswith("BIC and compact: 2 states")
+    title = made["states-explained"].axes[0].get_title()
+    assert title.startswith("BIC and explained: 2 states")
     assert ("the largest number that was fitted" in title) == (grade == "C")
     plt.close("all")

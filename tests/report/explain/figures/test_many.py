@@ -185,7 +185,7 @@ def test_sequences_of_many_inputs_can_be_read(n: int, symbols: bool) -> None:
     signals = rng.integers(0, n, (2, 200)) if symbols else rng.normal(size=(2, 200, n))
     score = np.zeros(n)
     score[-1] = 1.0
-    rows = [band(30, "truth", "_" + "y" * 80), band(30, "BIC: 30"), band(2, "compact: 2")]
+    rows = [band(30, "truth", "_" + "y" * 80), band(30, "BIC: 30"), band(2, "explained: 2")]
     inputs = names(n, 0, 0, "_" + "x" * 80)["input"]
     figure, source = bands(signals, inputs, rows, 1, 200, symbols, score=score)
     assert_readable(figure)
@@ -200,7 +200,7 @@ def test_sequences_of_many_inputs_can_be_read(n: int, symbols: bool) -> None:
     if n > 16:
         assert shown[-1] == f"and {n - 16:,} more"
         assert shown[0].startswith(f"input {n - 1}"[:9])
-    assert {"truth", "BIC: 30", "compact: 2"} <= set(source)
+    assert {"truth", "BIC: 30", "explained: 2"} <= set(source)
 
 
 def test_an_input_named_as_another_column_keeps_its_own() -> None:
