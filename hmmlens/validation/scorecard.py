@@ -396,24 +396,18 @@ def _explained(
     if n_certified is not None and (scores["n_states"] == n_certified).any():
         same = scores[scores["n_states"] == n_certified]
         row = same.iloc[first_best(same["certified_ari"])]
-        return (
-            n_certified,
-            str(row["covariance_type"]),
-            (
-                f"{n_certified} states are those that the futures of the network certify, with which "
-                f"the states of this model agree (ARI {row['certified_ari']:.2f})."
-            ),
+        words = (
+            f"{n_certified} states are those that the futures of the network certify; the states "
+            f"of this model agree with them (ARI {row['certified_ari']:.2f})."
         )
+        return n_certified, str(row["covariance_type"]), words
     n_states = selection.smallest_count_near_best(
         scores["n_states"].to_numpy(), scores["fidelity_select"].to_numpy(), tolerance
     )
     same = scores[scores["n_states"] == n_states]
     kind = str(same["covariance_type"].iloc[first_best(same["fidelity_select"])])
-    return (
-        n_states,
-        kind,
-        (
-            f"{n_states} state{'s are' if n_states > 1 else ' is'} the fewest whose fidelity at the "
-            f"same step is within {tolerance:g} of the best in the sweep."
-        ),
+    words = (
+        f"{n_states} state{'s are' if n_states > 1 else ' is'} the fewest whose fidelity at the "
+        f"same step is within {tolerance:g} of the best in the sweep."
     )
+    return n_states, kind, words
