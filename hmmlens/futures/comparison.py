@@ -16,6 +16,8 @@ from hmmlens.futures.sampling import Sample
 from hmmlens.futures.settings import FutureSettings
 from hmmlens.typing import Floats, Ints
 
+#: States whose differences are followed over the steps.
+FEW = 100
 #: The core distance whose spread shows dense points among graded states.
 DENSITY_NEIGHBOURS = 8
 #: How much further the nearest other class is than a class is wide, for a class that is a point.
@@ -41,6 +43,8 @@ class Comparison:
         with the next input.
     legal : ndarray of shape (state, continuation) or None
         Steps of each continuation that count; None where all do.
+    same : float
+        Largest difference that counts as none.
     """
 
     sample: Sample
@@ -49,17 +53,36 @@ class Comparison:
     by_window: NDArray[np.float32]
     moore: bool = False
     legal: Ints | None = None
+    same: float = 0.15
 
     @property
     def distances(self) -> Floats:
         """The distance of each pair of states (state, state)."""
         gap = np.linalg.norm(self.now[:, None] - self.now[None], axis=2) if self.moore else None
-        found = combined(self.by_window, gap)
+        found = combined(self.by_window[self.telling], gap)
         # Two states that no continuation compares are told apart by the network's own completion.
         if self.legal is not None and np.isnan(found).any():
             whole = combined(window_distances(self.futures, self.futures), gap)
             found = np.where(np.isnan(found), whole, found)
         return found
+
+    @property
+    def telling(self) -> NDArray[np.bool_]:
+        """The continuations (continuation,) along which states differ at all.
+
+        Others, such as those that begin by resetting the memory, would hide how far apart states
+        are. Where there are none, all count.
+        """
+        pairs = self.by_window[:, *np.triu_indices(len(self.now), 1)]
+        # A continuation that compares no two states tells nothing.
+        pairs = np.where(np.isnan(pairs).all(axis=1, keepdims=True), 0.0, pairs)
+        found = np.nanquantile(pairs, 0.95, axis=1) >= self.same
+        return found if found.any() else np.ones_like(found)
+
+    @property
+    def memory(self) -> float:
+        """The 95 % quantile of the distances of states as memory, without their present output."""
+        return float(np.quantile(upper(combined(self.by_window)), 0.95))
 
     def with_present(self) -> Comparison:
         """Return the comparison in which the present output counts.
@@ -194,13 +217,14 @@ def compare(
     """
     inputs, lengths = continuation.inputs, continuation.lengths
     chosen = sampling.sample(
-        lengths, allowed, n_states, settings.n_continuations,
+        inputs, lengths, allowed, n_states, settings.n_continuations,
         sampling.n_future_steps(lengths, settings.n_steps), rng,
     )  # fmt: skip
     scale = output_scale(outputs, lengths)
     futures = continuation.futures(chosen.prefixes, chosen.windows(inputs)) / scale
     now = outputs[chosen.prefixes[:, 0], chosen.prefixes[:, 1]] / scale
-    return Comparison(chosen, futures, now, window_distances(futures, futures))
+    by_window = window_distances(futures, futures)
+    return Comparison(chosen, futures, now, by_window, same=settings.same)
 
 
 def output_scale(outputs: Floats, lengths: Ints) -> float:
@@ -360,8 +384,8 @@ def count_interval(
     low, high : int
         Second smallest and second largest number.
     """
-    n_windows, n = comparison.by_window.shape[:2]
-    now = comparison.now
+    by_window, now = comparison.by_window[comparison.telling], comparison.now
+    n_windows, n = by_window.shape[:2]
     counts = []
     smaller = replace(
         settings,
@@ -369,11 +393,11 @@ def count_interval(
     )  # fmt: skip
     for _ in range(settings.n_resamples):
         rows = np.sort(rng.permutation(n)[: int(0.7 * n)])
-        windows = rng.permutation(n_windows)[: n_windows // 2]
+        windows = rng.permutation(n_windows)[: max(1, n_windows // 2)]
         gap = None
         if comparison.moore:
             gap = np.linalg.norm(now[rows][:, None] - now[rows][None], axis=2)
-        distances = combined(comparison.by_window[np.ix_(windows, rows, rows)], gap)
+        distances = combined(by_window[np.ix_(windows, rows, rows)], gap)
         distances = np.where(np.isnan(distances), np.inf, distances)
         finite = np.where(
             np.isinf(distances), np.nanmax(distances[~np.isinf(distances)]), distances
@@ -399,7 +423,7 @@ def forgetting(comparison: Comparison, tolerance: float) -> int | None:
         Number of inputs after which 95 % of the differences stay below the tolerance; None where
         they do not within the continuations.
     """
-    futures = comparison.futures
+    futures = comparison.futures[:FEW]
     gaps = []
     for h in range(futures.shape[2]):
         pairs = [

@@ -29,6 +29,9 @@ class Machine(NamedTuple):
         Share of steps whose class it predicts from the class before and the input.
     moves : float
         The same among steps at which the class changes; NaN without any.
+    known : float
+        Share of the test steps whose pair of class and input occurred before. All other numbers
+        are those of known pairs; with many distinct inputs every pair is known.
     input_accuracy : float
         Share of steps whose class is predicted from the input alone.
     closed_loop : dict of int to float
@@ -39,6 +42,7 @@ class Machine(NamedTuple):
 
     accuracy: float
     moves: float
+    known: float
     input_accuracy: float
     closed_loop: dict[int, float]
     by_output: Floats
@@ -95,12 +99,17 @@ def fit(path: Path, n_classes: int, moore: bool = False) -> Machine:
     move = Predictor(n_classes, True).fit(before, x, after)
     alone = Predictor(n_classes, True).fit(np.zeros_like(before), x, after)
     output = Predictor(n_classes, False).fit(before, x, y)
+    known_pair = move.known(before_test, x_test)
+    share = float(known_pair.mean())
+    before_test, after_test = before_test[known_pair], after_test[known_pair]
+    x_test = x_test[known_pair]
     hit = move.predict(before_test, x_test) == after_test
     moved = before_test != after_test
     accuracy0 = (alone.predict(np.zeros_like(before_test), x_test) == after_test).mean()
     loop, by_output = closed_loop(path, move, output)
     return Machine(
         float(hit.mean()), float(hit[moved].mean()) if moved.any() else float("nan"),
+        share,
         float(accuracy0), loop, by_output,
     )  # fmt: skip
 
@@ -140,6 +149,10 @@ def closed_loop(path: Path, move: Predictor, output: Predictor) -> tuple[dict[in
             break
         i, t, current = i[there], t[there], current[there]
         x = path.inputs[i, t + h]
+        known = move.known(current, x)
+        i, t, current, x = i[known], t[known], current[known], x[known]
+        if len(i) < 20:
+            break
         if h in HORIZONS:
             error = ((output.predict(current, x) - path.outputs[i, t + h]) ** 2).mean(axis=0)
             found[h] = float(1 - error.sum() / variance.sum())
@@ -166,6 +179,7 @@ class Predictor:
     def __init__(self, n_classes: int, classify: bool) -> None:
         self.n_classes, self.classify = n_classes, classify
         self._model: Any = None
+        self._pairs: set[tuple[float, ...]] | None = None
 
     def _features(self, classes: Ints, inputs: Floats) -> Floats:
         return np.concatenate([3.0 * np.eye(self.n_classes)[classes], inputs], axis=1)
@@ -193,6 +207,7 @@ class Predictor:
         kind = ExtraTreesClassifier if self.classify else ExtraTreesRegressor
         # Leaves of one pair make a table of distinct inputs.
         leaf = 1 if distinct <= TABLE else 3
+        self._pairs = set(self._keys(classes, inputs)) if distinct <= TABLE else None
         self._model = kind(
             n_estimators=15, random_state=0, min_samples_leaf=leaf, max_features=None
         )
@@ -200,6 +215,29 @@ class Predictor:
             values = values[:, 0]
         self._model.fit(self._features(classes, inputs), values)
         return self
+
+    def known(self, classes: Ints, inputs: Floats) -> NDArray[np.bool_]:
+        """Return which pairs occurred in the fit; all where inputs are not discrete.
+
+        Parameters
+        ----------
+        classes : ndarray of shape (pair,)
+            Class before.
+        inputs : ndarray of shape (pair, feature)
+            Input of the step.
+
+        Returns
+        -------
+        ndarray of shape (pair,)
+            Whether each occurred.
+        """
+        if self._pairs is None:
+            return np.ones(len(classes), dtype=bool)
+        return np.array([key in self._pairs for key in self._keys(classes, inputs)], dtype=bool)
+
+    def _keys(self, classes: Ints, inputs: Floats) -> list[tuple[float, ...]]:
+        rows = np.concatenate([classes[:, None], inputs.round(6)], axis=1)
+        return [tuple(row) for row in rows.tolist()]
 
     def predict(self, classes: Ints, inputs: Floats) -> NDArray[Any]:
         """Predict for pairs.

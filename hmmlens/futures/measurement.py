@@ -122,7 +122,7 @@ def measure(
     scale = output_scale(outputs, continuation.lengths)
     task = _Task(continuation, outputs, test, settings, scale, all_inputs(shown))
     compared, classes, form = _sampled(task, seed)
-    memory_spread = form.quantiles[2]
+    memory_spread = compared.memory
     forgets_after = forgetting(compared, settings.same)
     if not _has_classes(classes, settings) and (hidden := _rare(task, compared)):
         classes = hidden
@@ -173,7 +173,7 @@ def _rare(task: _Task, compared: Comparison) -> Classes | None:
     """Return classes that few continuations show, where a machine of them does better than none."""
     settings = task.settings
     nothing = np.zeros(len(compared.now), dtype=int)
-    for split in refinement.candidates(compared, nothing, settings):
+    for split in refinement.candidates(compared, nothing, settings)[: settings.n_tries]:
         distances = combined(compared.by_window[split.windows])
         linkage = Linkage(distances, settings.min_members, settings.neighbours, settings.resolution)
         plateau = widest(linkage.plateaus(settings.coverage), settings.spread)
@@ -208,7 +208,7 @@ def _with_machine(task: _Task, compared: Comparison, measured: Futures, seed: in
     interval = count_interval(compared, settings, np.random.default_rng(seed))
     n_split = 0
     while _loop(fitted) < settings.split_below:
-        for split in refinement.candidates(compared, classes.labels, settings):
+        for split in refinement.candidates(compared, classes.labels, settings)[: settings.n_tries]:
             plateau = Plateau(0, classes.low, classes.high, classes.coverage)
             finer = describe(compared.distances, split.labels, plateau)
             finer_path = _path(task, compared, finer)

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from hmmlens.errors import DataError
 from hmmlens.typing import Ints
 
+#: Windows from which one is chosen.
+CANDIDATES = 8
+
 
 class Sample(NamedTuple):
     """Visited states and continuations.
@@ -81,6 +84,7 @@ def n_future_steps(lengths: Ints, most: int) -> int:
 
 
 def sample(
+    inputs: NDArray[Any],
     lengths: Ints,
     allowed: NDArray[np.bool_],
     n_states: int,
@@ -92,6 +96,8 @@ def sample(
 
     Parameters
     ----------
+    inputs : ndarray of shape (sequence, time) or (sequence, time, feature)
+        Recorded inputs.
     lengths : ndarray of shape (sequence,)
         Steps of each sequence.
     allowed : ndarray of shape (sequence,)
@@ -106,7 +112,9 @@ def sample(
     Returns
     -------
     Sample
-        The sample. A continuation never begins with the first input of a sequence.
+        The sample. A continuation never begins with the first input of a sequence. Where inputs are
+        few distinct ones, continuations begin with each of them about equally often, so that a rare
+        input that tells states apart is among them.
 
     Raises
     ------
@@ -114,6 +122,7 @@ def sample(
         When no sequence is long enough.
     """
     first = first_step(int(lengths.max()))
+    described = inputs if inputs.ndim == 3 else inputs[..., None]
     long_enough = np.flatnonzero(allowed & (lengths >= max(first + 2, n_steps + 1)))
     if not len(long_enough) or n_steps < 1:
         raise DataError(
@@ -123,6 +132,23 @@ def sample(
     weights = lengths[long_enough] / lengths[long_enough].sum()
     rows = rng.choice(long_enough, size=n_states, p=weights)
     ends = rng.integers(first, lengths[rows])
-    windows = rng.choice(long_enough, size=n_windows, p=weights)
+    windows = rng.choice(long_enough, size=CANDIDATES * n_windows, p=weights)
     begins = rng.integers(1, lengths[windows] - n_steps + 1)
-    return Sample(np.stack([rows, ends], axis=1), np.stack([windows, begins], axis=1), n_steps)
+    origins = np.stack([windows, begins], axis=1)
+    chosen = _varied(described[windows, begins], n_windows)
+    return Sample(np.stack([rows, ends], axis=1), origins[chosen], n_steps)
+
+
+def _varied(first: NDArray[Any], n: int) -> Ints:
+    """Return windows that begin with each distinct input about equally often, where few are."""
+    distinct, kind, count = np.unique(
+        first.round(6), axis=0, return_inverse=True, return_counts=True
+    )
+    if len(distinct) > n:
+        return np.arange(n)
+    # The place of each window among those of its kind.
+    kind = kind.ravel()
+    order = np.argsort(kind, kind="stable")
+    place = np.empty(len(kind), dtype=int)
+    place[order] = np.arange(len(kind)) - np.repeat(np.cumsum(count) - count, count)
+    return np.sort(np.lexsort((np.arange(len(kind)), place))[:n])

@@ -43,6 +43,8 @@ class FutureSettings:
         Smallest ratio of a plateau from which classes are described.
     split_ratio : float
         Smallest ratio of a plateau along one continuation that splits a class.
+    n_tries : int
+        Splits that are tried in turn, the one with the widest gap first.
     split_below : float
         R2 of the machine at 20 steps below which splits are tried.
     split_gain : float
@@ -65,6 +67,7 @@ class FutureSettings:
     same: float = 0.15
     weak_ratio: float = 1.5
     split_ratio: float = 2.5
+    n_tries: int = 3
     split_below: float = 0.95
     split_gain: float = 0.01
 

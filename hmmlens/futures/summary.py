@@ -71,6 +71,7 @@ def summarise(futures: Futures, shape: tuple[int, int]) -> Summary:
         "restricted": float(futures.restricted),
         "accuracy": machine.accuracy if machine else np.nan,
         "moves": machine.moves if machine else np.nan,
+        "known_pairs": machine.known if machine else np.nan,
         "input_accuracy": machine.input_accuracy if machine else np.nan,
         "worst_output": float(np.nanmin(machine.by_output)) if machine else np.nan,
     }
@@ -125,6 +126,6 @@ NAMES = (
     *("n_classes", "within", "between", "points", "ambiguity", "smallest_class"),
     *("n_classes_low", "n_classes_high", "n_compared", "counts_output", "memory", "spread"),
     *("chain", "dimension", "density", "coincidence", "valley", "forgets_after", "n_split"),
-    *("restricted", "accuracy", "moves", "input_accuracy", "worst_output"),
+    *("restricted", "accuracy", "moves", "known_pairs", "input_accuracy", "worst_output"),
     *(f"machine_{h}" for h in AHEAD),
 )

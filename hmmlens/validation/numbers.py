@@ -244,4 +244,6 @@ _of_futures("dimension", "dimension of the futures")
 _of_futures("density", "unevenness of the density of states", "density")
 _of_futures("forgets_after", "inputs after which the past is forgotten")
 _of_futures("moves", "accuracy of the next class where it changes", "moves")
-_of_futures("machine_20", "R2 of the machine of the classes 20 steps ahead", "machine")
+_of_futures(
+    "machine_20", "R2 of the machine of the classes 20 steps ahead", "machine", "exact_machine"
+)

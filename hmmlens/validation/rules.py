@@ -39,7 +39,8 @@ class Thresholds:
     ratio : float
         How many times further apart classes must be than states of one class.
     weak_ratio : float
-        The same where ``ambiguity`` is small as well.
+        The same where a machine of the classes returns the output (``exact_machine``), and for
+        dense points among graded states.
     ambiguity : float
         Largest distance within a class, as a share of the distance to the next class.
     points : float
@@ -51,6 +52,8 @@ class Thresholds:
     machine : float
         Smallest R2 of the machine of the classes 20 steps ahead, below which their number is a
         lower bound.
+    exact_machine : float
+        Smallest R2 of that machine with which classes that are no points count as discrete.
     same : float
         Largest spread of futures that counts as none, in standard deviations of the output.
     density : float
@@ -77,6 +80,7 @@ class Thresholds:
     share_of_sample: float = 0.1
     moves: float = 0.9
     machine: float = 0.9
+    exact_machine: float = 0.95
     same: float = 0.15
     density: float = 6.0
     chain: float = 4.0
@@ -206,7 +210,7 @@ def _classes(numbers: Evidence, thresholds: Thresholds) -> str:
         f"By their {what}, {int(numbers['n_compared'])} visited states fall into {n} classes: "
         f"neighbours in a class differ by at most {numbers['within']:.2f} standard deviations of "
         f"the output, classes by at least {numbers['between']:.2f}, {ratio:.1f} times as much "
-        f"({thresholds.ratio:g} wanted)"
+        f"({_least_ratio(numbers, thresholds):g} wanted)"
     )
 
 
@@ -229,10 +233,23 @@ def separate_classes(numbers: Mapping[str, float], thresholds: Thresholds = DEFA
     moves = numbers["moves"]
     return bool(
         numbers["n_classes"] > 1
-        and numbers["between"] >= thresholds.ratio * numbers["within"]
-        and numbers["points"] >= thresholds.points
+        and numbers["between"] >= _least_ratio(numbers, thresholds) * numbers["within"]
+        and _tight(numbers, thresholds)
         and few
         and (np.isnan(moves) or moves >= thresholds.moves)
+    )
+
+
+def _least_ratio(numbers: Mapping[str, float], thresholds: Thresholds) -> float:
+    """Return the smallest ratio of separate classes: less where a machine of them is exact."""
+    exact = numbers["machine_20"] >= thresholds.exact_machine
+    return thresholds.weak_ratio if exact else thresholds.ratio
+
+
+def _tight(numbers: Mapping[str, float], thresholds: Thresholds) -> bool:
+    """Return whether classes are points, or a machine of them returns the output all the same."""
+    return bool(
+        numbers["points"] >= thresholds.points or numbers["machine_20"] >= thresholds.exact_machine
     )
 
 
@@ -259,6 +276,12 @@ def _discrete(numbers: Evidence, thresholds: Thresholds) -> Reason:
         f"; {100 * numbers['points']:.0f} % of the states are in tight classes "
         f"({100 * thresholds.points:.0f} % wanted), and {moves}"
     )
+    if numbers["points"] < thresholds.points:
+        text += (
+            f"; a machine of these classes returns the output 20 steps ahead with R2 "
+            f"{numbers['machine_20']:.2f} ({thresholds.exact_machine:g} wanted where classes are "
+            "not tight)"
+        )
     if numbers["n_classes"] > thresholds.share_of_sample * numbers["n_compared"]:
         text += "; that is too many classes for the number of states compared"
     if holds and numbers["machine_20"] < thresholds.machine:
@@ -281,20 +304,32 @@ def _many(numbers: Evidence, thresholds: Thresholds) -> Reason:
     )
 
 
-@rule("mixed", label="points and a continuum", grade="M")
+@rule("mixed", label="separate classes with a continuum inside", grade="M")
 def _mixed(numbers: Evidence, thresholds: Thresholds) -> Reason:
-    """Test whether some of the states lie in tight classes and others are spread out."""
+    """Test whether classes are separate, but hold a continuum that the output shows."""
     share = numbers["points"]
     determined, moves = _moves(numbers, thresholds)
-    inner = 1 - thresholds.points <= share < thresholds.points
-    holds = _separated(numbers, thresholds) and inner and determined
+    wide = share < thresholds.points and not _tight(numbers, thresholds)
+    holds = _separated(numbers, thresholds) and wide and determined
     if numbers["n_classes"] < 2:
         return Reason(False, "Without separate classes no part of the states is discrete.")
     return Reason(
         bool(holds),
-        f"{100 * share:.0f} % of the states are in tight classes and the others in wide ones "
-        f"({100 * (1 - thresholds.points):.0f} to {100 * thresholds.points:.0f} % wanted), and "
-        f"{moves}.",
+        f"{100 * share:.0f} % of the states are in tight classes and the others in wide ones (less "
+        f"than {100 * thresholds.points:.0f} % wanted), {moves}, and a machine of the classes "
+        f"returns the output 20 steps ahead with R2 {numbers['machine_20']:.2f} (less than "
+        f"{thresholds.exact_machine:g} wanted, as the place within a class matters).",
+    )
+
+
+@rule("forgetful", label="no memory beyond the last inputs", grade="F")
+def _forgetful(numbers: Evidence, thresholds: Thresholds) -> Reason:
+    """Test whether all visited states do the same once the next input is known."""
+    value = numbers["memory"]
+    return Reason(
+        bool(value < thresholds.same),
+        f"From the next input on, outputs after different pasts differ by {value:.2f} standard "
+        f"deviations (less than {thresholds.same:g} wanted for a network without memory).",
     )
 
 
@@ -309,23 +344,18 @@ def _graded(numbers: Evidence, thresholds: Thresholds) -> Reason:
         and numbers["points"] < thresholds.points
     )
     dense = value >= thresholds.density
+    n = numbers["forgets_after"]
+    forgets = not np.isnan(n)
     return Reason(
-        bool(weak or dense),
+        bool((weak or dense) and forgets),
         f"Sparse states are {value:.1f} times as far from their neighbours as dense ones "
         f"({thresholds.density:g} wanted for points that graded states connect)"
         + (", and classes are weakly separated, not all of them tight" if weak else "")
-        + ".",
-    )
-
-
-@rule("forgetful", label="no memory beyond the last inputs", grade="F")
-def _forgetful(numbers: Evidence, thresholds: Thresholds) -> Reason:
-    """Test whether all visited states do the same once the next input is known."""
-    value = numbers["memory"]
-    return Reason(
-        bool(value < thresholds.same),
-        f"From the next input on, outputs after different pasts differ by {value:.2f} standard "
-        f"deviations (less than {thresholds.same:g} wanted for a network without memory).",
+        + (
+            f"; {int(n)} common inputs undo any difference of the past."
+            if forgets
+            else "; a difference of the past stays under common inputs, which beliefs would lose."
+        ),
     )
 
 
