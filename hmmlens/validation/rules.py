@@ -242,15 +242,23 @@ def separate_classes(numbers: Mapping[str, float], thresholds: Thresholds = DEFA
 
 def _least_ratio(numbers: Mapping[str, float], thresholds: Thresholds) -> float:
     """Return the smallest ratio of separate classes: less where a machine of them is exact."""
-    exact = numbers["machine_20"] >= thresholds.exact_machine
+    exact = _exact(numbers, thresholds)
     return thresholds.weak_ratio if exact else thresholds.ratio
+
+
+def _exact(numbers: Mapping[str, float], thresholds: Thresholds) -> bool:
+    """Return whether a machine of the classes returns the output.
+
+    A machine of classes that include the present output proves nothing: its input may be all that
+    it needs.
+    """
+    exact = numbers["machine_20"] >= thresholds.exact_machine
+    return bool(exact and not numbers["counts_output"])
 
 
 def _tight(numbers: Mapping[str, float], thresholds: Thresholds) -> bool:
     """Return whether classes are points, or a machine of them returns the output all the same."""
-    return bool(
-        numbers["points"] >= thresholds.points or numbers["machine_20"] >= thresholds.exact_machine
-    )
+    return bool(numbers["points"] >= thresholds.points or _exact(numbers, thresholds))
 
 
 def _moves(numbers: Evidence, thresholds: Thresholds) -> tuple[bool, str]:

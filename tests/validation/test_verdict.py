@@ -66,7 +66,8 @@ LINE = GOOD.replace(
         (GOOD, {"moves": np.nan}, "D"),
         # A machine that returns the output makes up for wide classes and for a narrow gap.
         (GOOD, {"points": 0.5, "machine_20": 0.95}, "D"),
-        (GOOD, {"between": 0.075, "machine_20": 0.95}, "D"),
+        (GOOD, {"points": 0.5, "machine_20": 0.95, "counts_output": 1}, "M"),
+        (GOOD, {"between": 0.0751, "machine_20": 0.95}, "D"),
         (GOOD, {"between": 0.074, "machine_20": 0.95}, "cannot tell"),
         (GOOD, {"moves": 0.89, "machine_20": 0.99}, "cannot tell"),
         (GOOD, {"n_classes": 30}, "D"),
