@@ -93,7 +93,7 @@ def test_states_of_a_latch_are_its_bits(found: Explanation) -> None:
     assert len(signs) == 4
 
 
-def test_a_latch_holds_discrete_states_and_what_has_no_steps_is_consistent_at_most(
+def test_a_latch_holds_discrete_states_with_and_without_steps(
     found: Explanation, data: Data
 ) -> None:
     verdict = found.verdict
@@ -105,10 +105,24 @@ def test_a_latch_holds_discrete_states_and_what_has_no_steps_is_consistent_at_mo
     names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
     other.load_state_dict({name: getattr(steps.layers[0], name) for name in names})
     blind = explain(other, data[0], truth=data[1], untrained=None, **QUICK)
-    assert blind.verdict["grade"] == "consistent with D"
+    assert (blind.verdict["grade"], blind.verdict["n_states"]) == ("D", 4)
     assert np.isnan(blind.verdict["n_endpoints"])
+    assert int(blind.choices.set_index("pick").loc["explained", "n_states"]) == 4
     forgets = explain(latch(0.5), data[0], untrained=None, **QUICK)
     assert not forgets.verdict["supported"]
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_targets_decide_whether_a_network_is_competent(data: Data, right: bool) -> None:
+    inputs, network = data[0], latch(3.0)
+    with torch.no_grad():
+        targets = network(torch.from_numpy(inputs)).numpy()
+    targets = targets if right else np.random.default_rng(0).normal(size=targets.shape)
+    given = explain(network, inputs, targets=targets, untrained=None, **QUICK).verdict
+    assert given["grade"] == ("D" if right else "X")
+    assert (given["loss"] == pytest.approx(0, abs=1e-9)) == right
+    with pytest.raises(DataError, match=r"^targets have the shape \(30, 5, 2\); "):
+        explain(network, inputs, targets=targets[:, :5], untrained=None, **QUICK)
 
 
 def test_pictures_of_states_note_where_no_states_are_supported(data: Data) -> None:
