@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -108,7 +108,7 @@ def explain_layer(
     stores: dict[str, Stores] = {}
     for reducer, settings in reducers.items():
         reduced = reduce_layer(root, layer, LSTM_STATE, settings, plan.seed)
-        stores[reducer] = reduced, fit_models(reduced, plan.sweep, plan.seed)
+        stores[reducer] = reduced, fit_models(reduced, plan.sweep, plan.seed, futures)
     sections = plan.settings
     scores, choices = score_models(
         root, sequences, stores, controls, sections.selection, sections.validation, plan.seed,
@@ -120,7 +120,12 @@ def explain_layer(
 
 
 def futures_of(
-    model: Any, acts: xr.DataTree, sequences: xr.Dataset, batch_first: bool | None, plan: Plan
+    model: Any,
+    acts: xr.DataTree,
+    sequences: xr.Dataset,
+    wanted: Sequence[str] | None,
+    batch_first: bool | None,
+    plan: Plan,
 ) -> Summary | None:
     """Compare what a network does next from the states that it visits.
 
@@ -132,6 +137,8 @@ def futures_of(
         The ``activations`` store.
     sequences : Dataset
         The ``sequences`` store.
+    wanted : sequence of str or None
+        The layers that were recorded, see :func:`hmmlens.extract`.
     batch_first : bool or None
         False where the network takes (time, sequence, ...).
     plan : Plan
@@ -146,7 +153,7 @@ def futures_of(
     return compare_futures(
         model, root["input"].to_numpy(), root["output"].to_numpy(), root["length"].to_numpy(),
         root["split"].to_numpy(), sequences.attrs["target_kind"], plan.seed,
-        batch_first=batch_first,
+        layers=wanted, batch_first=batch_first,
     )  # fmt: skip
 
 

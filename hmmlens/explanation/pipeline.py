@@ -208,7 +208,9 @@ def explain(
         losses = nets.losses_of(recorded["trained"], sequences)
         controls = stages.fit_controls(sequences, chosen, plan)
         raw = {name: stores for of in controls.values() for name, stores in of.items()}
-        futures = stages.futures_of(model, recorded["trained"], sequences, batch_first, plan)
+        futures = stages.futures_of(
+            model, recorded["trained"], sequences, wanted, batch_first, plan
+        )
         log.info("the futures of the trained network are compared")
         explained = {}
         for role, acts in recorded.items():

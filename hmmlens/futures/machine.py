@@ -72,6 +72,10 @@ class Path(NamedTuple):
     rows: Ints
 
 
+#: Where there are no sequences to fit the machine on, or to test it on.
+UNKNOWN = Machine(np.nan, np.nan, np.nan, np.nan, {}, np.full(1, np.nan))
+
+
 def fit(path: Path, n_classes: int, moore: bool = False) -> Machine:
     """Fit a machine on all but the test sequences and compare it with the network on these.
 
@@ -95,6 +99,8 @@ def fit(path: Path, n_classes: int, moore: bool = False) -> Machine:
         i, t = np.nonzero(known & rows[:, None])
         parts.append((path.classes[i, t], path.inputs[i, t + 1], path.classes[i, t + 1],
                       path.outputs[i, t + 1]))  # fmt: skip
+    if not len(parts[0][0]) or not len(parts[1][0]):
+        return UNKNOWN
     (before, x, after, y), (before_test, x_test, after_test, _) = parts
     move = Predictor(n_classes, True).fit(before, x, after)
     alone = Predictor(n_classes, True).fit(np.zeros_like(before), x, after)

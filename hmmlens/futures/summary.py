@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from hmmlens.futures.measurement import Futures
-from hmmlens.typing import Ints
+from hmmlens.typing import Floats, Ints
 
 #: Steps ahead at which the machine of the classes is reported.
 AHEAD = (1, 5, 20, 50)
@@ -73,7 +73,7 @@ def summarise(futures: Futures, shape: tuple[int, int]) -> Summary:
         "moves": machine.moves if machine else np.nan,
         "known_pairs": machine.known if machine else np.nan,
         "input_accuracy": machine.input_accuracy if machine else np.nan,
-        "worst_output": float(np.nanmin(machine.by_output)) if machine else np.nan,
+        "worst_output": _smallest(machine.by_output) if machine else np.nan,
     }
     loop = machine.closed_loop if machine else {}
     numbers |= {f"machine_{h}": loop.get(h, np.nan) for h in AHEAD}
@@ -81,6 +81,10 @@ def summarise(futures: Futures, shape: tuple[int, int]) -> Summary:
     if futures.path is not None:
         assigned[futures.path.rows] = futures.path.classes
     return Summary(numbers, assigned)
+
+
+def _smallest(values: Floats) -> float:
+    return float(np.nanmin(values)) if np.isfinite(values).any() else float("nan")
 
 
 def to_dataset(summary: Summary | None) -> xr.Dataset:

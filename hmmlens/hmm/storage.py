@@ -189,6 +189,35 @@ def results(data: xr.Dataset) -> pd.DataFrame:
     return table
 
 
+def with_model(data: xr.Dataset, model: GaussianHMM, covariance_type: str) -> xr.Dataset:
+    """Return a stored sweep with other parameters of one model.
+
+    Parameters
+    ----------
+    data : Dataset
+        A stored sweep.
+    model : GaussianHMM
+        Its number of states is one of the sweep's.
+    covariance_type : str
+        Covariance type of the model.
+
+    Returns
+    -------
+    Dataset
+        A copy.
+    """
+    at = {
+        "covariance_type": list(data.attrs["covariance_types"]).index(covariance_type),
+        "n_states": data["n_states"].to_numpy().tolist().index(model.n_components),
+    }
+    data = data.copy(deep=True)
+    for name in ("startprob", "transmat", "means", "covars"):
+        values = getattr(model, f"{name}_")
+        part = data[name].to_numpy()[at["covariance_type"], at["n_states"]]
+        part[tuple(slice(0, size) for size in values.shape)] = values
+    return data
+
+
 def model(data: xr.Dataset, covariance_type: str, n_states: int) -> HiddenMarkovModel:
     """Return the best restart of a stored sweep.
 

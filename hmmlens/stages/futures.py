@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from hmmlens.errors import DataError
+from hmmlens.errors import DataError, HmmlensError
 from hmmlens.futures.measurement import measure
 from hmmlens.futures.running import continuation_of
 from hmmlens.futures.settings import DEFAULT, FutureSettings
@@ -33,6 +33,7 @@ def compare_futures(
     kind: str,
     seed: int,
     described: NDArray[Any] | None = None,
+    layers: Sequence[str] | None = None,
     batch_first: bool | None = None,
     settings: FutureSettings = DEFAULT,
 ) -> Summary | None:
@@ -55,6 +56,8 @@ def compare_futures(
         Seed of the samples.
     described : ndarray of shape (sequence, time) or (sequence, time, feature), optional
         What describes the inputs, where the network reads more than can be shown.
+    layers : sequence of str, optional
+        The layers that were recorded, see :func:`hmmlens.extract`.
     batch_first : bool, optional
         False where a module takes (time, sequence, ...).
     settings : FutureSettings, optional
@@ -72,11 +75,10 @@ def compare_futures(
     with context:
         forward = None
         if not protocol.follows(network):
-            forward = _forward(network, batch_first)
-            if _reads_ahead(forward, inputs, length, output):
-                log.warning("futures are not compared: outputs depend on later inputs")
-                return None
+            forward = _forward(network, layers, batch_first)
         try:
+            if forward is not None and _reads_ahead(forward, inputs, length, output):
+                raise DataError("its outputs depend on later inputs")
             continuation = continuation_of(
                 network, inputs, length, distribution, settings.n_draws, seed, forward
             )
@@ -109,16 +111,25 @@ def _root(output: Floats) -> Floats:
 
 
 def _forward(
-    network: Any, batch_first: bool | None
+    network: Any, layers: Sequence[str] | None, batch_first: bool | None
 ) -> Callable[[NDArray[Any]], NDArray[np.float64]]:
     """Return a function that runs a module on inputs of one length."""
     from hmmlens.recording.models import runner_of
 
-    runner, _ = runner_of(network, None, (False, False, False), batch_first)
+    runner, _ = runner_of(network, layers, (False, False, False), batch_first)
 
     def _run(inputs: NDArray[Any]) -> NDArray[np.float64]:
         lengths = np.full(len(inputs), inputs.shape[1])
-        output = runner.run(inputs, lengths, False).output
+        try:
+            output = runner.run(inputs, lengths, False).output
+        except HmmlensError:
+            raise
+        except Exception as error:
+            # Whatever a user's own forward raises at another number of steps.
+            raise DataError(
+                f"the network fails on sequences of {inputs.shape[1]} steps "
+                f"({type(error).__name__}: {str(error).strip().partition(chr(10))[0]})"
+            ) from error
         if output is None or output.ndim < 2 or tuple(output.shape[:2]) != inputs.shape[:2]:
             raise DataError("the network returns no output for each step")
         values: NDArray[np.float64] = output.detach().double().cpu().numpy()

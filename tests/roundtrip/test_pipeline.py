@@ -41,7 +41,7 @@ def planted(seed: int = 0) -> RecordedNetwork:
     hidden = np.eye(3)[state] @ rng.normal(size=(3, 10)) + 0.01 * rng.normal(size=(40, 60, 10))
     split = np.repeat([0, 1, 2], [24, 8, 8])
     recorded = Recorded(hidden, np.eye(3)[state], state, np.full(40, 60), split)
-    return RecordedNetwork(recorded, state, 1.0, 0.0)
+    return RecordedNetwork(recorded, state, 1.0, 0.0, recorded.distribution)
 
 
 def test_method_names_of_configs_are_those_of_the_library() -> None:

@@ -5,6 +5,7 @@ rule sweep_states:
     """Fit all state counts, covariance types and restarts to one reduced store."""
     input:
         reduced=REDUCED,
+        futures=FUTURES,
         code=code("sweep_states"),
     output:
         directory(SWEEP),

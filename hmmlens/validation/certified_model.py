@@ -1,0 +1,102 @@
+"""The hidden Markov model of certified states: its parameters given the state of each step."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from hmmlens.hmm import storage
+from hmmlens.hmm.gaussian import GaussianHMM
+from hmmlens.typing import Floats, Ints
+from hmmlens.validation.scorecard import Certified
+
+#: Variance added to every direction, relative to the mean variance of the data.
+FLOOR = 1e-3
+
+
+def of_labels(
+    values: Floats, labels: Ints, n_states: int, covariance_type: str, weight: float = 0.1
+) -> GaussianHMM:
+    """Return the hidden Markov model of known states, by maximum likelihood.
+
+    Parameters
+    ----------
+    values : ndarray of shape (sequence, time, component)
+        Observations.
+    labels : ndarray of shape (sequence, time)
+        State of each step, -1 where it is not known.
+    n_states : int
+        Number of states.
+    covariance_type : {"spherical", "diag", "full", "tied"}
+        Covariance type.
+    weight : float, optional
+        Dirichlet weight of each transition and of each first state, which keeps all possible.
+
+    Returns
+    -------
+    GaussianHMM
+        A state without a step has the mean and the covariance of all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> labels = np.array([[0, 0, 1, 1, 0, 0]])
+    >>> model = of_labels(4.0 * labels[..., None], labels, 2, "tied")
+    >>> model.means_.ravel().tolist()
+    [0.0, 4.0]
+    """
+    known = labels >= 0
+    frames, states = values[known], labels[known]
+    d = frames.shape[1]
+    floor = FLOOR * float(frames.var(axis=0).mean()) * np.eye(d)
+    means = np.tile(frames.mean(axis=0), (n_states, 1))
+    covars = np.tile(np.cov(frames.T, bias=True).reshape(d, d), (n_states, 1, 1))
+    scatter = np.zeros((d, d))
+    for k in np.unique(states):
+        part = frames[states == k]
+        means[k] = part.mean(axis=0)
+        covars[k] = (part - means[k]).T @ (part - means[k]) / len(part)
+        scatter += covars[k] * len(part)
+    if covariance_type == "tied":
+        covars = np.tile(scatter / len(frames), (n_states, 1, 1))
+    elif covariance_type == "diag":
+        covars = np.stack([np.diag(np.diag(c)) for c in covars])
+    elif covariance_type == "spherical":
+        covars = np.stack([np.eye(d) * np.trace(c) / d for c in covars])
+    both = known[:, :-1] & known[:, 1:]
+    moves = np.full((n_states, n_states), weight)
+    np.add.at(moves, (labels[:, :-1][both], labels[:, 1:][both]), 1.0)
+    first = np.full(n_states, weight) + np.bincount(states, minlength=n_states)
+    return GaussianHMM.from_parameters(
+        first / first.sum(), moves / moves.sum(axis=1, keepdims=True), means, covars + floor,
+        covariance_type,
+    )  # fmt: skip
+
+
+def with_certified(sweep: xr.Dataset, reduced: xr.Dataset, certified: Certified) -> xr.Dataset:
+    """Return a sweep whose models of the certified number of states have the certified states.
+
+    Parameters
+    ----------
+    sweep, reduced : Dataset
+        Stores of one reduction.
+    certified : Certified
+        The states, on the sequences of ``reduced``.
+
+    Returns
+    -------
+    Dataset
+        The scores of the fits stay; the parameters are those of :func:`of_labels` on train.
+    """
+    train: NDArray[np.bool_] = reduced["split"].to_numpy() == 0
+    values = reduced["reduced"].to_numpy()[train].astype(np.float64)
+    labels = certified.classes[train]
+    inside = np.isfinite(values).all(axis=2)
+    labels = np.where(inside, labels, -1)
+    if reduced.attrs["emission"] != "gaussian" or not (labels >= 0).any():
+        return sweep
+    for kind in sweep.attrs["covariance_types"]:
+        model = of_labels(np.nan_to_num(values), labels, certified.n_states, kind)
+        sweep = storage.with_model(sweep, model, kind)
+    return sweep
