@@ -21,6 +21,7 @@ from sklearn.metrics import adjusted_rand_score
 from hmmlens.hmm import storage
 from hmmlens.io import store
 from hmmlens.recording import activations
+from hmmlens.stages.futures import compare_futures
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "own_network"
@@ -36,7 +37,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for command in ([sys.executable, "explain_it.py"], ["sh", "explain_it.sh"]):
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-3000:]
-        assert "has 3 states and a fidelity" in done.stdout
+        assert "has 4 states and a fidelity" in done.stdout
     return folder
 
 
@@ -62,7 +63,19 @@ def test_weights_do_the_task_and_data_are_what_the_scripts_make(lexer: ModuleTyp
     assert list(table["truth"]) == [lexer.STATES[state] for state in states.ravel()]
 
 
-@pytest.mark.study
+def test_futures_show_the_escape_that_no_output_shows(lexer: ModuleType) -> None:
+    network = lexer.build()
+    network.load_state_dict(load_file(EXAMPLE / "weights.safetensors"))
+    text, states = lexer.write_programs(60, 50, seed=1)
+    with torch.no_grad():
+        output = network(torch.from_numpy(text)).numpy()
+    split = np.repeat([0, 1, 2], [36, 12, 12])
+    found = compare_futures(network, text, output, np.full(60, 50), split, "symbols", 0)
+    assert found is not None and found.numbers["n_classes"] == 4
+    known = found.classes >= 0
+    assert adjusted_rand_score(states[known], found.classes[known]) > 0.99
+
+
 @pytest.mark.parametrize("way", ["python", "command"])
 def test_stores_hold_the_states_of_the_grammar(copied: Path, way: str, lexer: ModuleType) -> None:
     out = copied / f"explained_by_{way}"
@@ -77,34 +90,31 @@ def test_stores_hold_the_states_of_the_grammar(copied: Path, way: str, lexer: Mo
     states = states.reshape(60, 50)[root["sequence"].to_numpy()]
     found = path[test].ravel()
     assert adjusted_rand_score(states[test].ravel(), found) > 0.8
-    # Of what is emitted, the three states lose nothing.
-    assert adjusted_rand_score(lexer.classes_of(states[test]).ravel(), found) > 0.98
     scores = pd.read_csv(out / "tables" / "by_count.csv")
-    three = scores[scores["n_states"] == 3].set_index("role")
-    assert three.loc["trained", "ari_low"] > 0.8
+    four = scores[scores["n_states"] == 4].set_index("role")
+    assert four.loc["trained", "ari_low"] > 0.7
     for control in ("untrained", "raw input"):
-        assert three.loc[control, "ari_high"] < 0.3
-        assert three.loc[control, "fidelity_test"] < 0.5 < three.loc["trained", "fidelity_test"]
+        assert four.loc[control, "ari_high"] < 0.3
+        assert four.loc[control, "fidelity_test"] < 0.6 < four.loc["trained", "fidelity_test"]
     sweep = store.read(run / "memory" / "pca-8" / "sweep" / "sweep.zarr", "sweep").load()
-    assert storage.model(sweep, "tied", 3).transmat_.shape == (3, 3)
+    assert storage.model(sweep, "tied", 4).transmat_.shape == (4, 4)
     assert (out / "explanation.html").read_text().count("<img") >= 5
 
 
-@pytest.mark.study
 def test_numbers_of_the_readme_are_those_found(copied: Path) -> None:
     text = " ".join((EXAMPLE / "README.md").read_text().split())
     tables = copied / "explained_by_python" / "tables"
     row = pd.read_csv(tables / "verdicts.csv").iloc[0]
-    assert row["grade"] == "U" and f"with R2 {row['fidelity_5']:.2f} where 0.9 is wanted" in text
+    assert (row["grade"], row["n_states"]) == ("D", 4) and '"Discrete states, 4 of them"' in text
     scores = pd.read_csv(tables / "by_count.csv")
-    three = scores[scores["n_states"] == 3].set_index("role")
-    assert f"(ARI {three.loc['trained', 'ari']:.2f})" in text
+    four = scores[scores["n_states"] == 4].set_index("role")
+    assert f"(fidelity {four.loc['trained', 'fidelity_test']:.2f})" in text
+    assert f"(ARI {four.loc['trained', 'ari']:.2f})" in text
     # What EM finds where there are no clusters differs between processors.
     assert "or those of the characters without a network (both below 0.1)" in text
-    assert (three.loc[["untrained", "raw input"], "ari"] < 0.1).all()
+    assert (four.loc[["untrained", "raw input"], "ari"] < 0.1).all()
 
 
-@pytest.mark.study
 def test_both_ways_give_the_same(copied: Path) -> None:
     one, other = (copied / f"explained_by_{way}" for way in ("python", "command"))
     names = {path.name for path in (one / "tables").iterdir()}
@@ -114,7 +124,6 @@ def test_both_ways_give_the_same(copied: Path) -> None:
     assert (one / "summary.txt").read_bytes() == (other / "summary.txt").read_bytes()
 
 
-@pytest.mark.study
 def test_the_minimal_example_finds_four_memories_and_one_survives_its_test() -> None:
     command = [sys.executable, ROOT / "examples" / "minimal.py"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -107,6 +107,8 @@ def fit(path: Path, n_classes: int, moore: bool = False) -> Machine:
     output = Predictor(n_classes, False).fit(before, x, y)
     known_pair = move.known(before_test, x_test)
     share = float(known_pair.mean())
+    if not known_pair.any():
+        return UNKNOWN._replace(known=share)
     before_test, after_test = before_test[known_pair], after_test[known_pair]
     x_test = x_test[known_pair]
     hit = move.predict(before_test, x_test) == after_test

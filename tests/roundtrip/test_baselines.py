@@ -34,8 +34,9 @@ def toggled(seed: int = 0) -> RecordedNetwork:
     hidden = distribution @ rng.normal(size=(2, 6)) + 0.01 * rng.normal(size=(50, 100, 6))
     split = np.repeat([0, 1, 2], [30, 10, 10])
     return RecordedNetwork(
-        Recorded(hidden, distribution, pulses, np.full(50, 100), split), state, 1.0, 0.0
-    )
+        Recorded(hidden, distribution, pulses, np.full(50, 100), split), state, 1.0, 0.0,
+        distribution,
+    )  # fmt: skip
 
 
 def test_states_that_remember_beat_what_sees_inputs_alone() -> None:
