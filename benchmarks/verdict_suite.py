@@ -2,7 +2,9 @@
 
 ``python benchmarks/verdict_suite.py FOLDER`` trains a GRU, an LSTM and a vanilla network on every
 task of :mod:`hmmlens.datasets.synthetic.tasks`, with one thread. Each network is kept in a folder
-of its own and is not trained again; ``index.csv`` lists them.
+of its own and is not trained again; ``index.csv`` lists them. With ``--judge`` each network in the
+folder is judged, before and after training; the verdicts are written to ``verdicts.csv`` there, and
+their error rates to ``rates.csv`` and to the screen.
 """
 
 from __future__ import annotations
@@ -19,9 +21,25 @@ if __name__ == "__main__" and os.environ.get(THREADS[0]) != "1":
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import pandas as pd
+
 from hmmlens.datasets.synthetic.tasks import TASKS
 from hmmlens.rnn.equations import TRAINABLE
-from hmmlens.roundtrip import suite
+from hmmlens.roundtrip import suite, suite_rates
+
+
+def judge(folder: Path) -> None:
+    """Judge what is in the folder, and write verdicts and error rates."""
+    rows = []
+    for name in suite.index(folder)["folder"]:
+        for untrained in (False, True):
+            rows.append(suite_rates.judge(folder / name, untrained))
+        print(f"{name}: {rows[-2]['grade']}, untrained {rows[-1]['grade']}", flush=True)
+    verdicts = pd.DataFrame(rows)
+    verdicts.to_csv(folder / "verdicts.csv", index=False, float_format="%.4g")
+    rates = suite_rates.rates(verdicts)
+    rates.to_csv(folder / "rates.csv", index=False, float_format="%.4g")
+    print(rates.to_string(index=False))
 
 
 def main() -> None:
@@ -32,7 +50,11 @@ def main() -> None:
     parser.add_argument("--cells", nargs="+", choices=list(TRAINABLE), default=list(TRAINABLE))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--half", nargs="+", choices=["fixing", "reporting"])
+    parser.add_argument("--judge", action="store_true", help="judge the networks in the folder")
     args = parser.parse_args()
+    if args.judge:
+        judge(args.folder)
+        return
     halves = args.half or ["fixing", "reporting"]
     names = [n for half in halves for n in args.tasks or TASKS if TASKS[n].half == half]
     for seed in args.seeds:

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from hmmlens.futures.summary import Summary
 from hmmlens.validation.numbers import NUMBERS, Evidence
+from hmmlens.validation.recorded import Losses
 from hmmlens.validation.rules import DEFAULT, RULES, Reason, Thresholds
 
 #: What each grade means.
@@ -195,6 +197,35 @@ def decide(
         tuple(reason.sentence for reason in reasons),
         None if np.isnan(evidence["loss"]) else grade != "X",
         tuple(reason.holds for reason in reasons),
+    )
+
+
+def decide_by_futures(
+    futures: Summary, losses: Losses, thresholds: Thresholds = DEFAULT
+) -> Verdict:
+    """Grade a network by its futures and losses alone.
+
+    The rules that apply where futures are known read no other number.
+
+    Parameters
+    ----------
+    futures : Summary
+        Futures of the network.
+    losses : Losses
+        Test losses, NaN where the task is not known.
+    thresholds : Thresholds, optional
+        Thresholds of the rules.
+
+    Returns
+    -------
+    Verdict
+        The verdict.
+    """
+    numbers = dict.fromkeys((name for name, one in NUMBERS.items() if one.required), np.nan)
+    numbers |= {name: value for name, value in futures.numbers.items() if name in NUMBERS}
+    numbers |= {"loss": losses.network, "marginal": losses.marginal, "floor": losses.floor}
+    return decide(
+        Evidence(**numbers | {"n_states": futures.numbers["n_classes"]}), None, thresholds
     )
 
 
