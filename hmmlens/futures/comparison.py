@@ -59,22 +59,22 @@ class Comparison:
     def distances(self) -> Floats:
         """The distance of each pair of states (state, state)."""
         gap = np.linalg.norm(self.now[:, None] - self.now[None], axis=2) if self.moore else None
-        found = combined(self.by_window[self.telling], gap)
-        # Two states that no continuation compares are told apart by the network's own completion.
+        found = combined(self.by_window[self.separating], gap)
+        # Two states that no continuation compares are compared by the network's own completion.
         if self.legal is not None and np.isnan(found).any():
             whole = combined(window_distances(self.futures, self.futures), gap)
             found = np.where(np.isnan(found), whole, found)
         return found
 
     @property
-    def telling(self) -> NDArray[np.bool_]:
+    def separating(self) -> NDArray[np.bool_]:
         """The continuations (continuation,) along which states differ at all.
 
         Others, such as those that begin by resetting the memory, would hide how far apart states
         are. Where there are none, all count.
         """
         pairs = self.by_window[:, *np.triu_indices(len(self.now), 1)]
-        # A continuation that compares no two states tells nothing.
+        # A continuation that compares no two states separates none.
         pairs = np.where(np.isnan(pairs).all(axis=1, keepdims=True), 0.0, pairs)
         found = np.nanquantile(pairs, 0.95, axis=1) >= self.same
         return found if found.any() else np.ones_like(found)
@@ -113,7 +113,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Classes:
-    """Classes of states with equal futures, and the numbers that say how distinct they are.
+    """Classes of states with equal futures, and the numbers that show how distinct they are.
 
     Attributes
     ----------
@@ -292,7 +292,7 @@ def classes_at(distances: Floats, linkage: Linkage, plateau: Plateau) -> Classes
 
 
 def describe(distances: Floats, labels: Ints, plateau: Plateau) -> Classes:
-    """Return classes with the numbers that say how distinct they are.
+    """Return classes with the numbers that show how distinct they are.
 
     Parameters
     ----------
@@ -384,7 +384,7 @@ def count_interval(
     low, high : int
         Second smallest and second largest number.
     """
-    by_window, now = comparison.by_window[comparison.telling], comparison.now
+    by_window, now = comparison.by_window[comparison.separating], comparison.now
     n_windows, n = by_window.shape[:2]
     counts = []
     smaller = replace(

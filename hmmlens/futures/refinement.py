@@ -1,6 +1,6 @@
 """Split classes that behave differently under few continuations.
 
-A state that only a rare input tells from another differs along few continuations, so that their
+A state that only a rare input separates from another differs along few continuations, so that their
 mean distance is small. Such a class is split along one continuation, if the two parts are separated
 as classes are and a second continuation repeats the split.
 """

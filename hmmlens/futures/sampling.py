@@ -114,7 +114,7 @@ def sample(
     Sample
         The sample. A continuation never begins with the first input of a sequence. Where inputs are
         few distinct ones, continuations begin with each of them about equally often, so that a rare
-        input that tells states apart is among them.
+        input that separates states is among them.
 
     Raises
     ------

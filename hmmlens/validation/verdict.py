@@ -27,7 +27,7 @@ GRADES = {
     "F": "no memory beyond the last inputs",
     "C": "a continuum",
     "U": "unfaithful: no small number of states stands in for the network",
-    "cannot tell": "what the network holds cannot be told from these data",
+    "undecided": "what the network holds cannot be decided from these data",
     "consistent with D": "consistent with discrete states, as far as can be told from the "
     "recording alone",
     "not supported": "no sign of discrete states, as far as can be told from the recording alone",
@@ -181,7 +181,7 @@ def decide(
     'X'
     """
     known = not np.isnan(evidence["n_classes"])
-    grade = "cannot tell" if known else "consistent with D"
+    grade = "undecided" if known else "consistent with D"
     reasons: list[Reason] = []
     for rule in RULES.values():
         if rule.evidence not in ("any", "futures" if known else "recording"):
