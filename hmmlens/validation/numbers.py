@@ -243,6 +243,8 @@ _of_futures("chain", "spread over largest gap", "chain")
 _of_futures("dimension", "dimension of the futures")
 _of_futures("density", "unevenness of the density of states", "density")
 _of_futures("forgets_after", "inputs after which the past is forgotten")
+_of_futures("accuracy", "accuracy of the next class from class and input", "gain")
+_of_futures("input_accuracy", "accuracy of the next class from the input alone", "gain")
 _of_futures("moves", "accuracy of the next class where it changes", "moves")
 _of_futures(
     "machine_20", "R2 of the machine of the classes 20 steps ahead", "machine", "exact_machine"

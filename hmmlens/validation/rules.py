@@ -54,6 +54,8 @@ class Thresholds:
         lower bound.
     exact_machine : float
         Smallest R2 of that machine with which classes that are no points count as discrete.
+    gain : float
+        How much more accurate the next class must be from class and input than from the input.
     same : float
         Largest spread of futures that counts as none, in standard deviations of the output.
     density : float
@@ -81,6 +83,7 @@ class Thresholds:
     moves: float = 0.9
     machine: float = 0.9
     exact_machine: float = 0.95
+    gain: float = 0.1
     same: float = 0.15
     density: float = 6.0
     chain: float = 4.0
@@ -249,11 +252,11 @@ def _least_ratio(numbers: Mapping[str, float], thresholds: Thresholds) -> float:
 def _exact(numbers: Mapping[str, float], thresholds: Thresholds) -> bool:
     """Return whether a machine of the classes returns the output.
 
-    A machine of classes that include the present output proves nothing: its input may be all that
-    it needs.
+    A machine whose input is all that it needs proves nothing about its classes.
     """
     exact = numbers["machine_20"] >= thresholds.exact_machine
-    return bool(exact and not numbers["counts_output"])
+    gain = numbers["accuracy"] - numbers["input_accuracy"]
+    return bool(exact and not numbers["counts_output"] and gain >= thresholds.gain)
 
 
 def _tight(numbers: Mapping[str, float], thresholds: Thresholds) -> bool:

@@ -59,7 +59,8 @@ def futures(n_classes: int, **numbers: float) -> Summary:
         "n_classes": n_classes, "within": 0.05 if many else np.nan,
         "between": 1.0 if many else np.nan, "points": 1.0 if many else np.nan,
         "n_compared": 300, "counts_output": 0, "memory": 1.9, "chain": 1.2 if many else 20,
-        "density": 3, "moves": 1.0 if many else np.nan, "machine_20": 1.0 if many else np.nan,
+        "density": 3, "accuracy": 1.0, "input_accuracy": 0.3,
+        "moves": 1.0 if many else np.nan, "machine_20": 1.0 if many else np.nan,
     }  # fmt: skip
     return Summary(found | numbers, np.full((50, 80), -1))
 

@@ -20,7 +20,17 @@ COLUMNS = [
     *("loss", "marginal", "fidelity", "fidelity_states", "n_states", "resolution"),
     *("elbow_output", "elbow_components", "flicker", "floor", "n_endpoints", "ratio", "drift"),
     *("n_classes", "within", "between", "points", "ambiguity", "n_compared", "counts_output"),
-    *("memory", "chain", "dimension", "density", "forgets_after", "moves", "machine_20"),
+    *(
+        "memory",
+        "chain",
+        "dimension",
+        "density",
+        "forgets_after",
+        "accuracy",
+        "input_accuracy",
+        "moves",
+        "machine_20",
+    ),
 ]
 
 
