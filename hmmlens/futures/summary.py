@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import xarray as xr
 
-from hmmlens.futures.measurement import Futures
 from hmmlens.typing import Floats, Ints
+
+if TYPE_CHECKING:
+    from hmmlens.futures.measurement import Futures
 
 #: Steps ahead at which the machine of the classes is reported.
 AHEAD = (1, 5, 20, 50)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from hmmlens.dynamics import endpoints
@@ -49,3 +50,32 @@ def find_endpoints(
         return None
     rng = np.random.default_rng(seed)
     return endpoints.find_endpoints(network, inputs, distribution, length, attributes, rng)
+
+
+def to_store(found: Endpoints | None, neutral: str, n_outputs: int) -> xr.Dataset:
+    """Return endpoints as the ``endpoints`` store.
+
+    Parameters
+    ----------
+    found : Endpoints or None
+        See :func:`find_endpoints`.
+    neutral : str
+        The neutral input in words.
+    n_outputs : int
+        Outputs of the network.
+
+    Returns
+    -------
+    Dataset
+        ``output`` (start, output); the counts are attributes, NaN where there are no endpoints.
+    """
+    names = ("n_coarse", "n_fine", "ratio", "drift")
+    outputs = np.empty((0, n_outputs)) if found is None else found.outputs
+    return xr.Dataset(
+        {"output": (("start", "output"), outputs)},
+        attrs={
+            **{name: getattr(found, name, np.nan) for name in names},
+            "neutral_input": neutral,
+            "n_steps": endpoints.EndpointSettings.n_steps,
+        },
+    )

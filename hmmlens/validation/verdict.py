@@ -60,7 +60,7 @@ def title(grade: str, n_states: float, input_driven: bool = False) -> str:
     Examples
     --------
     >>> title("D", 8)
-    'Verdict D: discrete attractor states, 8 of them'
+    'Verdict D: discrete states, 8 of them'
     """
     text = f"Verdict {grade}: {GRADES[grade]}" if len(grade) == 1 else f"Verdict: {GRADES[grade]}"
     text += f", {n_states:.0f} of them" if grade in CLAIMS else ""
@@ -92,7 +92,7 @@ class Verdict:
     --------
     >>> verdict = Verdict("C", None, None, ("Its endpoints form a ring.",))
     >>> verdict.supported, verdict.sentence.partition(";")[0]
-    (False, 'A continuum that states merely quantise')
+    (False, 'A continuum')
     """
 
     grade: str

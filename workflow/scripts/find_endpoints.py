@@ -3,9 +3,7 @@
 from pathlib import Path
 
 import job
-import numpy as np
 import torch
-import xarray as xr
 
 from hmmlens.dynamics import endpoints
 from hmmlens.futures.summary import to_dataset
@@ -14,7 +12,7 @@ from hmmlens.recording import activations, protocol
 from hmmlens.recording.activations import output_distribution
 from hmmlens.rnn import devices, loading
 from hmmlens.seeds import derive_seed
-from hmmlens.stages.endpoints import find_endpoints
+from hmmlens.stages.endpoints import find_endpoints, to_store
 from hmmlens.stages.futures import compare_futures
 
 log = job.start(snakemake)
@@ -38,20 +36,10 @@ if protocol.follows(network):
     found = find_endpoints(network, inputs, distribution, length, data.attrs, params.seed)
 else:
     neutral_text = "it has no single steps that could be called"
-names = ("n_coarse", "n_fine", "ratio", "drift")
-counts = {name: getattr(found, name, np.nan) for name in names}
-outputs = np.empty((0, root.sizes["output"])) if found is None else found.outputs
-result = xr.Dataset(
-    {"output": (("start", "output"), outputs)},
-    attrs={
-        **counts,
-        "neutral_input": neutral_text,
-        "n_steps": endpoints.EndpointSettings.n_steps,
-    },
-)
+result = to_store(found, neutral_text, root.sizes["output"])
 made_by = job.made_by(snakemake)
 store.write(result, store.inside(snakemake.output.endpoints), "endpoints", made_by)
-log.info("neutral input: %s; %s", neutral_text, counts)
+log.info("neutral input: %s; %s", neutral_text, result.attrs)
 
 read = activations.network_input(data, params.network["kind"])
 rows = root["sequence"].to_numpy()

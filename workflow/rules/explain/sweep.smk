@@ -5,7 +5,8 @@ rule sweep_states:
     """Fit all state counts, covariance types and restarts to one reduced store."""
     input:
         reduced=REDUCED,
-        futures=FUTURES,
+        # The controls on the inputs have no network.
+        futures=lambda w: [] if w.network.startswith(RAW) else FUTURES,
         code=code("sweep_states"),
     output:
         directory(SWEEP),
