@@ -8,8 +8,8 @@ import xarray as xr
 
 from hmmlens.futures.summary import Summary
 from hmmlens.hmm import storage
+from hmmlens.validation.certified import certified_by
 from hmmlens.validation.certified_model import with_certified
-from hmmlens.validation.scorecard import certified_by
 
 
 def fit_models(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from hmmlens.hmm import storage
 from hmmlens.hmm.gaussian import GaussianHMM
 from hmmlens.typing import Floats, Ints
-from hmmlens.validation.scorecard import Certified
+from hmmlens.validation.certified import Certified
 
 #: Variance added to every direction, relative to the mean variance of the data.
 FLOOR = 1e-3

@@ -20,8 +20,8 @@ from hmmlens.recording.activations import output_distribution
 from hmmlens.stats.agreement import QUICK, agreement, bootstrap, rand_index
 from hmmlens.stats.permutation import ONE_LABEL, agreement_test, comparable, constant_within
 from hmmlens.stats.ties import first_best
+from hmmlens.validation.certified import Certified, certified_by
 from hmmlens.validation.fidelity import fidelity
-from hmmlens.validation.rules import separate_classes
 
 log = logging.getLogger(__name__)
 
@@ -36,39 +36,6 @@ EXPLAINED = "explained"
 
 #: The ``reduced`` and the ``sweep`` store of one reduction.
 Stores = tuple[xr.Dataset, xr.Dataset]
-
-
-class Certified(NamedTuple):
-    """States that the futures of a network certify.
-
-    Attributes
-    ----------
-    n_states : int
-        Their number.
-    classes : ndarray of shape (sequence, time)
-        State of each recorded step, -1 where it was not determined.
-    """
-
-    n_states: int
-    classes: NDArray[np.integer]
-
-
-def certified_by(futures: Summary | None) -> Certified | None:
-    """Return the states that futures certify.
-
-    Parameters
-    ----------
-    futures : Summary or None
-        Futures of a network.
-
-    Returns
-    -------
-    Certified or None
-        None where futures are unknown, or form no separate classes.
-    """
-    if futures is None or not separate_classes(futures.numbers):
-        return None
-    return Certified(int(futures.numbers["n_classes"]), futures.classes)
 
 
 class Network(NamedTuple):
