@@ -308,10 +308,11 @@ def _many(numbers: Evidence, thresholds: Thresholds) -> Reason:
     """Test whether states fall into more classes than the sample can count."""
     most = thresholds.share_of_sample * numbers["n_compared"]
     many = numbers["n_classes"] > most and _separated(numbers, thresholds)
+    n = int(numbers["n_classes"])
     return Reason(
         bool(many),
-        f"There are {int(numbers['n_classes'])} separate classes (more than {most:.0f} would be "
-        "too many to count with this sample).",
+        f"There {'is' if n == 1 else 'are'} {n} class{'' if n == 1 else 'es'} (separate ones above "
+        f"{most:.0f} would be too many to count with this sample).",
     )
 
 

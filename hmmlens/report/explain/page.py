@@ -147,8 +147,10 @@ def body(explanation: Explanation, images: Mapping[str, bytes]) -> str:
         '<p class="note">A hidden Markov model is fitted to the recorded states of the trained '
         "network, which it does not change. Fidelity at the same step is the R² of the network's "
         "present output predicted from the present state of the model: 1 is perfect, 0 no better "
-        "than the average output. The verdict rests on a stricter number, the forecast R² of the "
-        "output five steps ahead without reading the network's activations in between. The "
+        "than the average output. The verdict does not rest on these models: it compares what the "
+        "network itself does next from visited states, under the same recorded inputs. The "
+        "explained model is the one whose states are shown: where the verdict certifies states "
+        "(D), it has these; elsewhere it is the smallest that is nearly as faithful as the best. The "
         "adjusted Rand index (ARI) is 1 where states and truth agree and 0 by chance. The "
         "untrained control is the same network with its initial weights; raw input and lagged "
         "input are models of the input alone, without and with the inputs of earlier steps: "
