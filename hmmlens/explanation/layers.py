@@ -43,10 +43,6 @@ def fit_controls(sequences: xr.Dataset, chosen: Ints, plan: Plan) -> dict[str, d
         Which of its sequences were recorded.
     plan : Plan
         What is computed.
-    futures : Summary, optional
-        Futures of the network.
-    losses : Losses, optional
-        Its losses, where its task is known.
 
     Returns
     -------
@@ -180,6 +176,10 @@ def judge_trained(
         The ``sequences`` store.
     plan : Plan
         What is computed.
+    futures : Summary, optional
+        Futures of the network.
+    losses : Losses, optional
+        Its losses, where its task is known.
 
     Returns
     -------

@@ -57,7 +57,13 @@ class Comparison:
 
     @property
     def distances(self) -> Floats:
-        """The distance of each pair of states (state, state)."""
+        """The distance of each pair of states.
+
+        Returns
+        -------
+        ndarray of shape (state, state)
+            Distances.
+        """
         gap = np.linalg.norm(self.now[:, None] - self.now[None], axis=2) if self.moore else None
         found = combined(self.by_window[self.separating], gap)
         # Two states that no continuation compares are compared by the network's own completion.
@@ -72,6 +78,11 @@ class Comparison:
 
         Others, such as those that begin by resetting the memory, would hide how far apart states
         are. Where there are none, all count.
+
+        Returns
+        -------
+        ndarray of shape (continuation,)
+            Whether each separates any.
         """
         pairs = self.by_window[:, *np.triu_indices(len(self.now), 1)]
         # A continuation that compares no two states separates none.
@@ -81,7 +92,13 @@ class Comparison:
 
     @property
     def memory(self) -> float:
-        """The 95 % quantile of the distances of states as memory, without their present output."""
+        """The 95 % quantile of the distances of states as memory, without their present output.
+
+        Returns
+        -------
+        float
+            In standard deviations of the output.
+        """
         return float(np.quantile(upper(combined(self.by_window)), 0.95))
 
     def with_present(self) -> Comparison:
@@ -146,7 +163,13 @@ class Classes:
 
     @property
     def ratio(self) -> float:
-        """The ratio of ``high`` to ``low``, 1 where there is no plateau."""
+        """The ratio of ``high`` to ``low``.
+
+        Returns
+        -------
+        float
+            1 where there is no plateau.
+        """
         return self.high / self.low if self.n_classes > 1 else 1.0
 
 

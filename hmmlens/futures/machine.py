@@ -76,7 +76,7 @@ class Path(NamedTuple):
 UNKNOWN = Machine(np.nan, np.nan, np.nan, np.nan, {}, np.full(1, np.nan))
 
 
-def fit(path: Path, n_classes: int, moore: bool = False) -> Machine:
+def fit(path: Path, n_classes: int) -> Machine:
     """Fit a machine on all but the test sequences and compare it with the network on these.
 
     Parameters
@@ -85,8 +85,6 @@ def fit(path: Path, n_classes: int, moore: bool = False) -> Machine:
         Sequences with classes.
     n_classes : int
         Number of classes.
-    moore : bool
-        Not used by the fit; classes of states that include the present output.
 
     Returns
     -------

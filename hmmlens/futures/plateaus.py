@@ -36,7 +36,13 @@ class Plateau(NamedTuple):
 
     @property
     def ratio(self) -> float:
-        """The width of the range, as a ratio of its ends."""
+        """The width of the range, as a ratio of its ends.
+
+        Returns
+        -------
+        float
+            1 or more.
+        """
         return self.high / self.low
 
 

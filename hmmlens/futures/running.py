@@ -72,7 +72,19 @@ class Continuation(ABC):
 
 
 class StepContinuation(Continuation):
-    """Continues a network with ``start``, ``step`` and ``readout`` from its states."""
+    """Continues a network with ``start``, ``step`` and ``readout`` from its states.
+
+    Parameters
+    ----------
+    network : module or object with ``start``, ``step`` and ``readout``
+        The network.
+    inputs : ndarray of shape (sequence, time) or (sequence, time, feature)
+        What it read while it was recorded.
+    lengths : ndarray of shape (sequence,)
+        Steps of each sequence.
+    distribution : callable
+        Takes outputs (..., output) and returns the values that are compared.
+    """
 
     def __init__(
         self, network: Any, inputs: NDArray[Any], lengths: Ints, distribution: Distribution
@@ -123,6 +135,12 @@ class ForwardContinuation(Continuation):
     ----------
     forward : callable
         Takes inputs (sequence, time, ...) and returns outputs (sequence, time, output).
+    inputs : ndarray of shape (sequence, time) or (sequence, time, feature)
+        What it read while it was recorded.
+    lengths : ndarray of shape (sequence,)
+        Steps of each sequence.
+    distribution : callable
+        Takes outputs (..., output) and returns the values that are compared.
     """
 
     def __init__(

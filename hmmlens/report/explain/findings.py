@@ -131,10 +131,12 @@ def choice_sentence(choices: pd.DataFrame, criterion: str) -> str:
     elif picked["at_edge"].any():
         text += ", for some trainings the largest number that was fitted"
     text += f" ({FIDELITY}: {span(picked['fidelity_test'])})"
-    certified = explained.get("certified_ari", pd.Series(np.nan, explained.index)).notna()
+    agreement = explained.get("certified_ari", pd.Series(np.nan, explained.index))
+    certified = agreement.notna()
     why = "the smallest that is nearly as faithful as the best"
-    if certified.all():
-        why = "with the states that the futures of the network certify"
+    if len(certified) and certified.all():
+        ari = span(agreement)
+        why = f"with the states that the futures of the network certify (agreement {ari} ARI)"
     elif certified.any():
         why = "with the states that futures certify in some trainings"
     return (
