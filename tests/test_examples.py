@@ -23,6 +23,9 @@ from hmmlens.io import store
 from hmmlens.recording import activations
 from hmmlens.stages.futures import compare_futures
 
+# Each explains a network from end to end.
+pytestmark = pytest.mark.study
+
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "own_network"
 

@@ -32,6 +32,9 @@ from hmmlens.rnn.recurrent_network import RecurrentNetwork
 
 Data = tuple[NDArray[Any], NDArray[Any]]
 
+# Each explains a network from end to end.
+pytestmark = pytest.mark.study
+
 QUICK: dict[str, Any] = {"n_states": [1, 2], "n_restarts": 1, "n_components": 2}
 
 
