@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hmmlens.errors import DataError
 from hmmlens.futures import sampling
 from hmmlens.futures.distances import combined, dimension, upper, window_distances
 from hmmlens.futures.plateaus import Linkage, Plateau, core_distances, widest
@@ -16,6 +17,8 @@ from hmmlens.futures.sampling import Sample
 from hmmlens.futures.settings import FutureSettings
 from hmmlens.typing import Floats, Ints
 
+#: Standard deviation of a constant output, relative to its size.
+ROUNDING = 1e-5
 #: States whose differences are followed over the steps.
 FEW = 100
 #: The core distance whose spread shows dense points among graded states.
@@ -264,10 +267,20 @@ def output_scale(outputs: Floats, lengths: Ints) -> float:
     -------
     float
         Square root of the summed variances.
+
+    Raises
+    ------
+    DataError
+        When the output does not vary.
     """
     steps = np.arange(outputs.shape[1])
     late = (steps >= sampling.first_step(int(lengths.max()))) & (steps < lengths[:, None])
-    return float(np.sqrt(outputs[late].var(axis=0).sum())) + 1e-12
+    values = outputs[late]
+    scale = float(np.sqrt(values.var(axis=0).sum())) if len(values) else 0.0
+    # What is left of a constant is rounding.
+    if not scale > ROUNDING * float(np.abs(values).max(initial=0.0)):
+        raise DataError("the output of the network does not vary")
+    return scale
 
 
 def find_classes(distances: Floats, settings: FutureSettings) -> Classes:

@@ -116,7 +116,7 @@ def measure(
     Raises
     ------
     DataError
-        When no sequence is long enough.
+        When no sequence is long enough, or the output does not vary.
     """
     shown = continuation.inputs if described is None else described
     scale = output_scale(outputs, continuation.lengths)
@@ -235,4 +235,5 @@ def _loop(fitted: Machine) -> float:
     near = [h for h in fitted.closed_loop if h <= 20]
     if not near:
         return float("nan")
-    return float(min(fitted.closed_loop[max(near)], np.nanmin(fitted.by_output)))
+    known = fitted.by_output[np.isfinite(fitted.by_output)]
+    return float(min(fitted.closed_loop[max(near)], *known))

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from hmmlens.dynamics.protocol import flatten, takes_tensors, unflatten
 from hmmlens.recording import protocol
 from hmmlens.recording.nested_states import tensor
+from hmmlens.recording.runner.torch_module import as_read
 from hmmlens.typing import Floats, Ints
 
 #: Rows (state and continuation) that are run at once.
@@ -103,18 +104,9 @@ class StepContinuation(Continuation):
         return torch.stack(states, dim=1)
 
     def _input(self, values: NDArray[Any]) -> Any:
-        if not self._tensors:
-            return values
-        place = (
-            next(iter(self.network.parameters()), None)
-            if hasattr(self.network, "parameters")
-            else None
-        )
-        read = torch.from_numpy(np.ascontiguousarray(values))
-        if place is None:
-            return read
-        kind = place.dtype if read.is_floating_point() else torch.int64
-        return read.to(place.device, kind)
+        if isinstance(self.network, nn.Module):
+            return as_read(values, self.network)
+        return torch.from_numpy(np.ascontiguousarray(values)) if self._tensors else values
 
     @torch.no_grad()
     def _run(self, prefixes: Ints, windows: NDArray[Any]) -> NDArray[Any]:
@@ -261,10 +253,11 @@ def continuation_of(
         found = ForwardContinuation(forward, inputs, lengths, distribution)
     else:
         raise TypeError("a network without step needs forward")
-    end = int(lengths.min()) - 1
-    prefix = np.array([[0, end // 2]])
-    window = inputs[:1, 1 : end + 1]
+    longest = int(np.argmax(lengths))
+    end = int(lengths[longest])
+    prefix = np.array([[longest, end // 2]])
+    window = inputs[longest : longest + 1, end // 2 : end]
     one, other = (found.futures(prefix, window) for _ in range(2))
-    if np.allclose(one, other, rtol=1e-4, atol=1e-5):
+    if np.allclose(one, other, rtol=1e-4, atol=1e-5, equal_nan=True):
         return found
     return NoisyContinuation(found, n_draws, seed)

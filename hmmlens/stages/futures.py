@@ -66,7 +66,8 @@ def compare_futures(
     Returns
     -------
     Summary or None
-        None where no sequence is long enough, or the module reads later steps.
+        None where no sequence is long enough, the output does not vary, or the module reads later
+        steps.
     """
     length = length.astype(np.int64)
     distribution = _root if kind == "symbols" else np.asarray

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from hmmlens.hmm import storage
 from hmmlens.hmm.gaussian import GaussianHMM
@@ -89,12 +88,16 @@ def with_certified(sweep: xr.Dataset, reduced: xr.Dataset, certified: Certified)
     Dataset
         The scores of the fits stay; the parameters are those of :func:`of_labels` on train.
     """
-    train: NDArray[np.bool_] = reduced["split"].to_numpy() == 0
-    values = reduced["reduced"].to_numpy()[train].astype(np.float64)
-    labels = certified.classes[train]
+    if reduced.attrs["emission"] != "gaussian":
+        return sweep
+    train = reduced["split"].to_numpy() == 0
+    # Few sequences are labelled, and only these are read.
+    rows = np.flatnonzero(train & (certified.classes >= 0).any(axis=1))
+    values: Floats = reduced["reduced"][rows].to_numpy().astype(np.float64)
+    labels = certified.classes[rows]
     inside = np.isfinite(values).all(axis=2)
     labels = np.where(inside, labels, -1)
-    if reduced.attrs["emission"] != "gaussian" or not (labels >= 0).any():
+    if not (labels >= 0).any():
         return sweep
     for kind in sweep.attrs["covariance_types"]:
         model = of_labels(np.nan_to_num(values), labels, certified.n_states, kind)

@@ -26,8 +26,8 @@ class Thresholds:
     """Thresholds of the rules.
 
     Those of futures were fixed on the tasks of the fixing half of the task suite
-    (:mod:`hmmlens.datasets.synthetic.tasks`), and have not been moved by any task of the reporting
-    half.
+    (:mod:`hmmlens.datasets.synthetic.tasks`). After the reporting half had been read, ``gain`` was
+    added because of untrained networks of the fixing half; no trained network got another grade.
 
     Attributes
     ----------

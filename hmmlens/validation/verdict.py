@@ -28,9 +28,8 @@ GRADES = {
     "C": "a continuum",
     "U": "unfaithful: no small number of states stands in for the network",
     "undecided": "what the network holds cannot be decided from these data",
-    "consistent with D": "consistent with discrete states, as far as can be told from the "
-    "recording alone",
-    "not supported": "no sign of discrete states, as far as can be told from the recording alone",
+    "consistent with D": "consistent with discrete states, as far as the recording alone shows",
+    "not supported": "no sign of discrete states, as far as the recording alone shows",
     "not judged": "not judged",
 }
 
@@ -155,9 +154,9 @@ def decide(
     """Grade one network.
 
     The rules (:data:`hmmlens.validation.rules.RULES`) are applied in their order, and the first one
-    whose outcome gives a grade decides. Where futures are known and none does, it cannot be told
-    what the network holds; where they are not, a network that passes the rules of the recording is
-    consistent with D.
+    whose outcome gives a grade decides. A network whose futures are known and for which none does
+    is undecided; where they are not known, one that passes the rules of the recording is consistent
+    with D.
 
     Parameters
     ----------

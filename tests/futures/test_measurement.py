@@ -18,6 +18,8 @@ from hmmlens.futures.refinement import candidates
 from hmmlens.futures.running import ForwardContinuation, continuation_of
 from hmmlens.futures.sampling import Sample
 from hmmlens.futures.settings import FutureSettings
+from hmmlens.futures.summary import Summary
+from hmmlens.stages.futures import compare_futures
 from tests.futures.machines import (
     MATCH,
     PARITY,
@@ -47,7 +49,7 @@ def measured(network: Any, inputs: NDArray[Any], settings: FutureSettings = SMAL
     [
         pytest.param(PARITY, 2, 2, id="parity"),
         pytest.param(TRAFFIC, 2, 6, id="states with equal outputs"),
-        # What the last input was is told by the present output alone.
+        # The last input shows in the present output alone.
         pytest.param(MATCH, 4, 3, id="memory that no output shows"),
     ],
 )
@@ -170,3 +172,31 @@ def test_the_same_seed_gives_the_same_classes() -> None:
     one, other = (measured(TRAFFIC, symbols(2)) for _ in range(2))
     assert one.classes.labels.tolist() == other.classes.labels.tolist()
     assert adjusted_rand_score(one.classes.labels, other.classes.labels) == 1
+
+
+STEPS = np.full(60, 60)
+
+
+def compared(network: Any, inputs: NDArray[Any], lengths: NDArray[np.int64]) -> Summary | None:
+    split = np.repeat([0, 1, 2], [36, 12, 12])
+    outputs = run(network, inputs)
+    return compare_futures(network, inputs, outputs, lengths, split, "values", 0, settings=SMALL)
+
+
+@pytest.mark.parametrize("shortest", [1, 2, 3])
+def test_short_sequences_among_longer_ones_do_no_harm(shortest: int) -> None:
+    lengths = STEPS.copy()
+    lengths[[0, 20, 59]] = shortest
+    found = compared(PARITY, symbols(2), lengths)
+    assert found is not None and found.numbers["n_classes"] == 2
+
+
+@pytest.mark.parametrize("n_steps", [1, 2])
+def test_sequences_that_are_too_short_are_not_compared(n_steps: int) -> None:
+    assert compared(PARITY, symbols(2), np.full(60, n_steps)) is None
+
+
+@pytest.mark.parametrize("value", [0.0, 7.0])
+def test_an_output_that_does_not_vary_is_not_compared(value: float) -> None:
+    constant = MachineNetwork([[0, 1], [1, 0]], [[value], [value * (1 + 1e-8)]])
+    assert compared(constant, symbols(2), STEPS) is None

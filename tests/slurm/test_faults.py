@@ -280,8 +280,13 @@ def test_reason_of_a_failed_job_is_the_last_thing_on_the_screen(
 ) -> None:
     reason = bad_cell(tmp_path)
     target = "results/reaching/data/trials"
+    # Snakemake asks SLURM at growing intervals, and for so long a job that failed is in no queue: a
+    # watch with the little patience of the other tests may end the run before Snakemake knows.
+    site = tmp_path / "site.yaml"
+    site.write_text(SITE.read_text().replace("tell_after: 1", "tell_after: 30"))
+    options = ("--config", f"site={site}")
     done = subprocess.run(
-        command(tmp_path, study=study(tmp_path), target=target),
+        command(tmp_path, *options, study=study(tmp_path), target=target),
         env=cluster.env,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
