@@ -33,7 +33,7 @@ def kicked(seed: int = 0, threshold: float = 1.6, n_units: int = 60) -> NoiseDri
         for parameter in net.parameters():
             parameter.zero_()
         w, u, b = net.recurrent.weight, net.noise.weight, net.recurrent.bias
-        # Where both are off, unequal biases decide which one turns on; with equal ones, rounding does.
+        # Where both are off, unequal biases decide which turns on; with equal ones, rounding does.
         b[0], b[1], w[0, 0], w[1, 1], w[0, 1], w[1, 0] = 0.5, 0.501, 0.5, 0.5, -1.3, -1.3
         u[20:40] = torch.eye(20)
         for side in (0, 1):
