@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import beta, binom
+from scipy.stats import binom
 
 from hmmlens.stats.bootstrap import Estimate
+from hmmlens.stats.shares import share
 
 #: Outcomes of a criterion, as they stand in tables.
 REACHED, MISSED, REPORTED, NOT_ASKED = "reached", "missed", "reported", "not asked"
@@ -46,33 +47,6 @@ class Criterion(NamedTuple):
     fewest: int = 1
     least: bool = True
     median: bool = False
-
-
-def share(hits: int, n: int) -> Estimate:
-    """Return a share with its exact 95 % interval (Clopper and Pearson, 1934).
-
-    Parameters
-    ----------
-    hits : int
-        Number of units of which something holds.
-    n : int
-        Number of units.
-
-    Returns
-    -------
-    Estimate
-        All NaN where ``n`` is 0.
-
-    Examples
-    --------
-    >>> [round(x, 3) for x in share(8, 10)]
-    [0.8, 0.444, 0.975]
-    """
-    if n == 0:
-        return Estimate(np.nan, np.nan, np.nan)
-    low = beta.ppf(0.025, hits, n - hits + 1) if hits else 0.0
-    high = beta.ppf(0.975, hits + 1, n - hits) if hits < n else 1.0
-    return Estimate(hits / n, float(low), float(high))
 
 
 def median_estimate(values: pd.Series) -> Estimate:

@@ -13,6 +13,7 @@ import torch
 from hmmlens.roundtrip import suite
 from hmmlens.seeds import derive_seed
 from hmmlens.stages.futures import compare_futures
+from hmmlens.stats.shares import share
 from hmmlens.validation.recorded import Losses
 from hmmlens.validation.verdict import decide_by_futures
 
@@ -114,37 +115,10 @@ def rates(verdicts: pd.DataFrame) -> pd.DataFrame:
             hit = outcome.loc[part.index]
             by_task = hit.groupby(part["task"])
             task_hits = by_task.any() if error else by_task.all()
-            low, high = exact_interval(int(hit.sum()), len(hit))
+            found = share(int(hit.sum()), len(hit))
             rows.append({
                 "half": half, "question": question, "networks": len(hit), "hits": int(hit.sum()),
-                "share": hit.mean() if len(hit) else np.nan, "low": low, "high": high,
+                "share": found.value, "low": found.low, "high": found.high,
                 "tasks": len(task_hits), "task_hits": int(task_hits.sum()),
             })  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def exact_interval(hits: int, n: int) -> tuple[float, float]:
-    """Return the exact 95 % interval of a share (Clopper & Pearson 1934).
-
-    Parameters
-    ----------
-    hits, n : int
-        Of n, so many.
-
-    Returns
-    -------
-    low, high : float
-        NaN of none.
-
-    Examples
-    --------
-    >>> low, high = exact_interval(0, 10)
-    >>> low, round(high, 2)
-    (0.0, 0.31)
-    """
-    from scipy.stats import binomtest
-
-    if n == 0:
-        return float("nan"), float("nan")
-    interval = binomtest(hits, n).proportion_ci(0.95, "exact")
-    return float(interval.low), float(interval.high)

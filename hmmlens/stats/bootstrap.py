@@ -116,7 +116,7 @@ def estimate(
 
 
 def mean_estimate(values: Floats) -> Estimate:
-    """Return the mean with its normal 95 % interval.
+    """Return the mean with Student's 95 % interval.
 
     Parameters
     ----------
@@ -133,10 +133,13 @@ def mean_estimate(values: Floats) -> Estimate:
     >>> import numpy as np
     >>> mean = mean_estimate(np.array([1.0, 2.0, 3.0, 4.0]))
     >>> [round(float(number), 2) for number in mean]
-    [2.5, 1.23, 3.77]
+    [2.5, 0.45, 4.55]
     """
     mean = float(values.mean())
     if len(values) < 2:
         return Estimate(mean, np.nan, np.nan)
-    half = 1.96 * float(values.std(ddof=1)) / np.sqrt(len(values))
+    from scipy.special import stdtrit
+
+    factor = stdtrit(len(values) - 1, 0.975)
+    half = float(factor * values.std(ddof=1) / np.sqrt(len(values)))
     return Estimate(mean, mean - half, mean + half)

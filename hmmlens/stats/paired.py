@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hmmlens.errors import DataError
-from hmmlens.stats.bootstrap import Estimate
+from hmmlens.stats.bootstrap import Estimate, mean_estimate
 
 #: Largest number of pairs for which all signs are tried: 2^16 is 65,536.
 MOST_PAIRS = 16
@@ -56,13 +56,7 @@ def student(values: ArrayLike) -> Estimate:
     """
     known = np.asarray(values, dtype=np.float64)
     known = known[~np.isnan(known)]
-    if len(known) < 2:
-        return Estimate(float(known[0]) if len(known) else np.nan, np.nan, np.nan)
-    from scipy.special import stdtrit
-
-    mean = float(known.mean())
-    half = float(stdtrit(len(known) - 1, 0.975) * known.std(ddof=1) / np.sqrt(len(known)))
-    return Estimate(mean, mean - half, mean + half)
+    return mean_estimate(known) if len(known) else Estimate(np.nan, np.nan, np.nan)
 
 
 def sign_flip(differences: ArrayLike) -> float:

@@ -35,11 +35,26 @@ def test_interval_of_a_ratio_covers_it_when_units_are_clusters() -> None:
     assert short > 30
 
 
-def test_normal_interval_is_that_of_the_mean() -> None:
-    values = np.array([1.0, 2.0, 4.0, 5.0])
-    found = bootstrap.mean_estimate(values)
-    half = 1.96 * np.sqrt(10 / 3) / 2
-    assert found == pytest.approx((3.0, 3 - half, 3 + half))
+def test_interval_of_a_mean_has_students_factor() -> None:
+    # Factors of 2, 3 and 8 degrees of freedom from printed tables of Student's distribution.
+    for values, factor in (
+        ([1.0, 2.0, 6.0], 4.3027),
+        ([1.0, 2.0, 4.0, 5.0], 3.1824),
+        ([3.0, 1.0, 4.0, 1.0, 5.0, 9.0, 2.0, 6.0, 5.0], 2.3060),
+    ):
+        found = bootstrap.mean_estimate(np.array(values))
+        mean = sum(values) / len(values)
+        variance = sum((value - mean) ** 2 for value in values) / (len(values) - 1)
+        half = factor * (variance / len(values)) ** 0.5
+        assert found == pytest.approx((mean, mean - half, mean + half), abs=2e-4)
+
+
+def test_interval_of_the_mean_of_three_covers_it_in_95_percent() -> None:
+    rng = np.random.default_rng(0)
+    found = [bootstrap.mean_estimate(rng.normal(size=3)) for _ in range(2000)]
+    inside = np.mean([one.low < 0 < one.high for one in found])
+    # The factor of the normal distribution would cover 81 %.
+    assert abs(inside - 0.95) < 4 * (0.95 * 0.05 / 2000) ** 0.5
 
 
 def test_one_unit_has_no_interval() -> None:

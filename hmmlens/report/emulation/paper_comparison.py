@@ -13,10 +13,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from hmmlens.report.acceptance import share
 from hmmlens.report.emulation.acceptance import Tables, like_paper, main_size
 from hmmlens.stats.bootstrap import Estimate
 from hmmlens.stats.paired import student
+from hmmlens.stats.shares import share
 
 #: One number for each training; takes all tables, and the trainings that are to be compared.
 Values = Callable[[Tables, pd.DataFrame], pd.Series]

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from hmmlens.report.acceptance import share
 from hmmlens.report.wording import count, estimate, listed, span
 from hmmlens.rnn.equations import CELLS, EMULATING
 from hmmlens.stats.paired import student
+from hmmlens.stats.shares import share
 
 #: Tables of :mod:`hmmlens.emulation.analysis.stochastic_resonance` and
 #: :mod:`hmmlens.emulation.analysis.orbits` in a study.

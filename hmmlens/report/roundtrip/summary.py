@@ -165,7 +165,7 @@ def gates(tables: Tables) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        See :func:`hmmlens.report.acceptance.criteria_table`; means have a normal interval.
+        See :func:`hmmlens.report.acceptance.criteria_table`; means have Student's interval.
     """
 
     def _mean(values: pd.Series) -> Estimate:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy.stats import binomtest
 
-from hmmlens.report.acceptance import outcome_sentences, share
+from hmmlens.report.acceptance import outcome_sentences
 from hmmlens.report.roundtrip import summary
 from hmmlens.report.roundtrip.summary import Tables
 
@@ -53,17 +49,6 @@ def tables(**changes: object) -> Tables:
 
 def outcomes(found: Tables) -> dict[str, str]:
     return summary.gates(found).set_index("gate")["outcome"].to_dict()
-
-
-@given(st.integers(0, 40), st.integers(0, 40))
-def test_intervals_of_shares_are_those_of_scipy(hits: int, more: int) -> None:
-    n = hits + more
-    found = share(hits, n)
-    if n == 0:
-        assert np.isnan(found).all()
-        return
-    oracle = binomtest(hits, n).proportion_ci(0.95, method="exact")
-    np.testing.assert_allclose(found, [hits / n, oracle.low, oracle.high], atol=1e-12)
 
 
 def test_all_gates_are_reached_by_networks_that_are_as_they_should_be() -> None:

@@ -152,7 +152,7 @@ def levels(
     Returns
     -------
     level : Estimate
-        The plateau's level, a mean over pairs of batches with its normal interval.
+        The plateau's level, a mean over pairs of batches with Student's interval.
     floor : Estimate
         The loss of the target, likewise.
     """

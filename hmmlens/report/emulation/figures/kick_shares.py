@@ -8,10 +8,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from hmmlens.report import distinctive, style
-from hmmlens.report.acceptance import share
 from hmmlens.report.emulation.figures.axes import errors, handle, panels
 from hmmlens.report.emulation.figures.common import FIGURES, MOST_PANELS, NULL, target_colour
 from hmmlens.report.emulation.figures.kick_tests import KINDS
+from hmmlens.stats.shares import share
 from hmmlens.typing import Floats
 
 
