@@ -148,17 +148,23 @@ class Measurements(NamedTuple):
 
     @property
     def few_states_fidelity(self) -> float:
-        """Return the R2 at the horizon on test of the best codebook of few cells of select.
+        """Return the R2 at the horizon on test of the codebook of few cells that select prefers.
+
+        Both spaces compete with their codebooks of few cells alone, so that a space that needs many
+        cells does not stand for one that needs few.
 
         Returns
         -------
         float
-            The R2 at the horizon on test of the best codebook of few cells of select.
+            The R2 at the horizon on test of the codebook of few cells that select prefers.
         """
-        curve, horizon = self.best_curve, self.settings.horizon
-        few = curve.counts <= self.thresholds.most_states
-        select = np.where(few, curve.select[:, horizon], -np.inf)
-        return float(curve.test[first_best(select), horizon])
+        horizon, most = self.settings.horizon, self.thresholds.most_states
+        pairs = [
+            (curve.select[i, horizon], curve.test[i, horizon])
+            for curve in self.curves.values()
+            for i in np.flatnonzero(curve.counts <= most)
+        ]
+        return float(pairs[first_best([select for select, _ in pairs])][1])
 
     @property
     def resolution(self) -> int:
