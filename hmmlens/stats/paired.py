@@ -59,6 +59,35 @@ def student(values: ArrayLike) -> Estimate:
     return mean_estimate(known) if len(known) else Estimate(np.nan, np.nan, np.nan)
 
 
+def prediction(values: ArrayLike) -> Estimate:
+    """Return the mean with the 95 % prediction interval of one further unit.
+
+    The interval is mean +- t s sqrt(1 + 1/n), t being Student's quantile with n - 1 degrees of
+    freedom and s the standard deviation. It contains the value of a new unit of the same normal
+    distribution with probability .95, whatever n is; :func:`student` bounds the mean instead, and
+    shrinks to a point with growing n.
+
+    Parameters
+    ----------
+    values : array_like of shape (unit,)
+        One value for each unit; NaN are ignored.
+
+    Returns
+    -------
+    Estimate
+        Value and interval; without limits below two units.
+
+    Examples
+    --------
+    >>> round(prediction([1.0, 2.0, 3.0]).low, 3)
+    -2.968
+    """
+    known = np.asarray(values, dtype=np.float64)
+    n = int((~np.isnan(known)).sum())
+    mean, low, high = student(values)
+    return Estimate(mean, *(mean + (limit - mean) * np.sqrt(n + 1) for limit in (low, high)))
+
+
 def sign_flip(differences: ArrayLike) -> float:
     """Return the share of all signs whose mean is as far from 0 (Fisher 1935, section 21).
 

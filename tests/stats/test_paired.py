@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from hmmlens.errors import DataError
-from hmmlens.stats.paired import MOST_PAIRS, paired, sign_flip, student
+from hmmlens.stats.paired import MOST_PAIRS, paired, prediction, sign_flip, student
 
 
 @settings(max_examples=30, deadline=None)
@@ -43,3 +43,25 @@ def test_least_p_and_edges() -> None:
     assert nothing.n == 0 and np.isnan(nothing.p) and np.isnan(nothing.difference.value)
     one = student([2.0])
     assert one.value == 2.0 and np.isnan(one.low) and np.isnan(student([]).value)
+
+
+@pytest.mark.parametrize("n", [2, 3, 8])
+def test_prediction_interval_has_its_closed_form(n):
+    values = np.random.default_rng(n).normal(5, 2, n)
+    found = prediction([*values, np.nan])
+    half = stats.t(n - 1).ppf(0.975) * np.std(values, ddof=1) * np.sqrt(1 + 1 / n)
+    assert found == pytest.approx((values.mean(), values.mean() - half, values.mean() + half))
+
+
+def test_prediction_without_two_values_has_no_limits():
+    one = prediction([2.0])
+    assert one.value == 2.0 and np.isnan(one.low) and np.isnan(prediction([]).value)
+
+
+@pytest.mark.parametrize("n", [3, 8, 30])
+def test_prediction_interval_covers_a_further_value_in_95_percent(n):
+    rng = np.random.default_rng(n)
+    given, new = rng.normal(1, 0.2, (4000, n)), rng.normal(1, 0.2, 4000)
+    covered = [p.low <= x <= p.high for p, x in zip(map(prediction, given), new, strict=True)]
+    # Three standard errors of a share of 4000.
+    assert np.mean(covered) == pytest.approx(0.95, abs=3 * np.sqrt(0.95 * 0.05 / 4000))

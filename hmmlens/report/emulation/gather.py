@@ -26,7 +26,9 @@ ANALYSES: tuple[Analysis, ...] = get_args(Analysis)
 STEPS = (TRAINED, *ANALYSES)
 #: Settings of a network and of its training that stand in the table of networks.
 SETTINGS = ("cell", "n_units", "n_noise", "bias", "leak", "radius")
-TRAINING = ("objective", "n_steps", "batch_size", "learning_rate")
+TRAINING = (
+    "objective", "n_steps", "batch_size", "learning_rate", "carried", "activity_penalty",
+)  # fmt: skip
 #: Rows of the scores that stand there too.
 ERRORS = {"transition error": "transition_error",
           "largest transition error": "largest_transition_error"}  # fmt: skip

@@ -8,37 +8,52 @@ vector graphics in its repository and from notes on it by others, and stand in
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from decimal import Decimal
+from functools import cache
 from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from hmmlens.report.emulation.acceptance import Tables, like_paper, main_size
+from hmmlens.report.emulation.acceptance import WHO, Tables
+from hmmlens.report.emulation.paper_networks import (
+    compared,
+    objectives_of,
+    otherwise_trained,
+)
 from hmmlens.stats.bootstrap import Estimate
-from hmmlens.stats.paired import student
+from hmmlens.stats.paired import prediction, student
 from hmmlens.stats.shares import share
 
 #: One number for each training; takes all tables, and the trainings that are to be compared.
 Values = Callable[[Tables, pd.DataFrame], pd.Series]
 
-#: A number of the paper that has no range of its own is given this share of it to either side.
-AROUND = 0.1
 #: Share of trainings in which a statement must hold.
 HOLDS = 0.8
-#: Fewest trainings whose interval is taken.
+#: Fewest trainings that a finding is judged by.
 FEWEST = 3
 
 #: How a number is judged.
 RULES = {
-    "number": "agrees if the 95 % interval over trainings overlaps the paper's range (its own, "
-    f"or 10 % to either side of a single number); with fewer than {FEWEST} trainings, if their "
-    "mean lies within it",
-    "statement": "agrees if it holds in 80 % of the trainings or more",
-    "scale": "hangs on how many sequences are trained on or aligned, so it is compared at the "
-    "paper's scale only",
+    "number": "a number agrees if the paper's, which is of one network or few, lies in the 95 % "
+    "prediction interval of a further network of this study (Student's), as it is rounded",
+    "statement": "a statement agrees if it holds in 80 % of the networks or more",
+    "scale": "a number that depends on how many sequences are trained on or aligned is compared at "
+    "the paper's scale only",
 }
 AGREES, DIFFERS = "agrees", "differs"
 UNTESTABLE, UNASKED = "not testable at this scale", "not asked"
+OTHER, FEW = "not comparable: other objective", f"not judged: fewer than {FEWEST} networks"
+#: The answers in the order in which they are counted, and what those that are no judgement mean.
+ANSWERS = {
+    AGREES: "",
+    DIFFERS: "",
+    FEW: f"Not judged, as fewer than {FEWEST} networks here have the number",
+    OTHER: "Not comparable, as another objective (split samples, a penalty of activity or carried "
+    "states) trained the networks here that have the number",
+    UNTESTABLE: "Not testable at this scale, as they depend on the number of sequences",
+    UNASKED: "Not asked, as no network here has the number",
+}
 
 
 class Claim(NamedTuple):
@@ -48,7 +63,8 @@ class Claim(NamedTuple):
     what : in words; of a statement, the statement
     target : the target of the networks; empty for all of the paper's
     paper : as text
-    low, high : its range; of a statement the least share and 1
+    low, high : its range, or the numbers that are rounded to it; of a statement the least share
+        and 1
     source : where it stands, and how it was got from there
     values : what we have in its place
     rule : of :data:`RULES`
@@ -71,8 +87,6 @@ def numbers(
     source: str,
     values: Values,
     rule: Literal["number", "scale"] = "number",
-    *,
-    around: float = AROUND,
     **found: float | tuple[float, float],
 ) -> list[Claim]:
     """Return a claim for each target: a number, or the two ends of a range.
@@ -89,8 +103,6 @@ def numbers(
         Returns the number of each training that is compared.
     rule : {'number', 'scale'}
         Rule of comparison, a key of :data:`RULES`.
-    around : float
-        Tolerance of a number without a range, as a share of it.
     **found : float or tuple of float
         Target -> number of the paper, or its range.
 
@@ -105,10 +117,35 @@ def numbers(
             low, high = number
             text = f"{low:g} to {high:g}"
         else:
-            low, high = sorted((number * (1 - around), number * (1 + around)))
+            low, high = rounded(number)
             text = f"{number:g}"
         claims.append(Claim(topic, what, target, text, low, high, source, values, rule))
     return claims
+
+
+def rounded(number: float) -> tuple[float, float]:
+    """Return the ends of the interval of numbers that are rounded to a number.
+
+    Parameters
+    ----------
+    number : float
+        The number; its last digit, as it is printed, is the one that was rounded.
+
+    Returns
+    -------
+    low, high : float
+        Half a unit of the last digit to either side.
+
+    Examples
+    --------
+    >>> rounded(0.56)
+    (0.555, 0.565)
+    >>> rounded(3)
+    (2.5, 3.5)
+    """
+    exact = Decimal(str(number))
+    half = Decimal(1).scaleb(int(exact.as_tuple().exponent)) / 2
+    return float(exact - half), float(exact + half)
 
 
 def statement(topic: str, what: str, source: str, values: Values, target: str = "") -> Claim:
@@ -135,68 +172,69 @@ def statement(topic: str, what: str, source: str, values: Values, target: str = 
     return Claim(topic, what, target, "yes", HOLDS, 1.0, source, values, "statement")
 
 
-def compared(networks: pd.DataFrame, target: str) -> pd.DataFrame:
-    """Return the trainings that a claim about a target is compared with.
+class Judged(NamedTuple):
+    """A finding of this study that is compared with one of the paper.
 
-    Those of the paper's kind and size; where there are any that its own objective trained, only
-    these. Without a target, those of all targets.
-
-    Parameters
+    Attributes
     ----------
-    networks : DataFrame
-        Table of networks of the study, one row per training.
-    target : str
-        Name of the target; empty for all targets.
-
-    Returns
-    -------
-    DataFrame
-        Rows of ``networks``.
+    ours : Estimate
+        The number of this study: the mean with Student's interval, or the share of trainings in
+        which a statement holds with its exact one.
+    predicted : Estimate
+        The mean with the 95 % prediction interval of a further training, of a statement without
+        one.
+    answer : str
+        One of :data:`ANSWERS`.
     """
-    if not target:
-        parts = [compared(networks, name) for name in networks["target"].unique()]
-        return pd.concat(parts)
-    own = networks[networks["target"] == target]
-    kept = main_size(own)
-    if len(kept):
-        return kept
-    other = like_paper(own)
-    return other[other["n_units"].eq(150) & other["n_noise"].eq(100)]
+
+    ours: Estimate
+    predicted: Estimate
+    answer: str
 
 
-def judged(claim: Claim, values: pd.Series, paper_scale: bool) -> tuple[Estimate, str]:
-    """Return the number of this study with its interval, and whether it agrees with the paper.
+def judged(claim: Claim, values: pd.Series, paper_scale: bool) -> Judged:
+    """Return the number of this study with its intervals, and whether it agrees with the paper.
 
     Parameters
     ----------
     claim : Claim
         The finding of the paper.
     values : Series
-        One number, or truth value, for each training.
+        One number, or truth value, for each training that the paper's objective trained.
     paper_scale : bool
         Whether the study has the paper's batch and sequence lengths.
 
     Returns
     -------
-    tuple of (Estimate, str)
-        Number of this study with its interval, and the answer.
+    Judged
+        Number of this study with its intervals, and the answer.
     """
     values = values.dropna()
     n = len(values)
+    nothing = Estimate(np.nan, np.nan, np.nan)
     if not n:
-        return Estimate(np.nan, np.nan, np.nan), UNASKED
+        return Judged(nothing, nothing, UNASKED)
     if claim.rule == "statement":
         ours = share(int(values.astype(bool).sum()), n)
-        return ours, AGREES if ours.value >= claim.low else DIFFERS
-    ours = student(values)
+        predicted = nothing._replace(value=ours.value)
+        agree = ours.value >= claim.low
+    else:
+        ours, predicted = student(values), prediction(values)
+        agree = predicted.low <= claim.high and predicted.high >= claim.low
     if claim.rule == "scale" and not paper_scale:
-        return ours, UNTESTABLE
-    low, high = (ours.low, ours.high) if n >= FEWEST else (ours.value, ours.value)
-    return ours, AGREES if low <= claim.high and high >= claim.low else DIFFERS
+        answer = UNTESTABLE
+    elif n < FEWEST:
+        answer = FEW
+    else:
+        answer = AGREES if agree else DIFFERS
+    return Judged(ours, predicted, answer)
 
 
 def paper_table(tables: Tables, claims: Iterable[Claim], paper_scale: bool) -> pd.DataFrame:
     """Compare the paper's findings with those of a study.
+
+    A finding on which only networks of another objective have a number is not comparable; their
+    number stands in its row.
 
     Parameters
     ----------
@@ -213,15 +251,57 @@ def paper_table(tables: Tables, claims: Iterable[Claim], paper_scale: bool) -> p
         One row per claim, see :mod:`hmmlens.report.emulation.pipeline`.
     """
     rows = []
+    of_target = cache(lambda target: compared(tables["networks"], target))
     for claim in claims:
-        kept = compared(tables["networks"], claim.target)
-        values = claim.values(tables, kept)
-        ours, answer = judged(claim, values, paper_scale)
+        kept = of_target(claim.target)
+        values = claim.values(tables, kept).dropna()
+        found = judged(claim, values, paper_scale)
+        if not len(values):
+            kept = otherwise_trained(tables["networks"], claim.target)
+            values = claim.values(tables, kept).dropna()
+            if len(values):
+                found = judged(claim, values, paper_scale)._replace(answer=OTHER)
+        measured = kept.set_index(WHO).loc[values.index] if len(values) else kept.head(0)
         rows.append(
             {"topic": claim.topic, "what": claim.what, "target": claim.target}
             | {"paper": claim.paper, "paper_low": claim.low, "paper_high": claim.high}
-            | {"source": claim.source, "ours": ours.value, "low": ours.low, "high": ours.high}
-            | {"n": len(values.dropna()), "objective": " ".join(kept["objective"].unique())}
-            | {"answer": answer, "rule": RULES[claim.rule]}
+            | {"source": claim.source, "ours": found.ours.value}
+            | {"low": found.ours.low, "high": found.ours.high}
+            | {"predicted_low": found.predicted.low, "predicted_high": found.predicted.high}
+            | {"n": len(values), "objective": objectives_of(measured)}
+            | {"answer": found.answer, "rule": RULES[claim.rule]}
         )
     return pd.DataFrame(rows)
+
+
+def counted(table: pd.DataFrame) -> list[str]:
+    """Return how many of the paper's findings have each answer.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Table ``paper``.
+
+    Returns
+    -------
+    list of str
+        Sentences, whose counts add up to the number of rows.
+
+    Examples
+    --------
+    >>> for sentence in counted(pd.DataFrame({"answer": ["agrees", "differs", "not asked"]})):
+    ...     print(sentence)
+    Of 3 findings of the paper, 1 agrees with ours and 1 differs.
+    Not asked, as no network here has the number: 1.
+    """
+    counts = {answer: int(table["answer"].eq(answer).sum()) for answer in ANSWERS}
+    agree, differ = counts[AGREES], counts[DIFFERS]
+    first = (
+        f"Of {len(table)} findings of the paper, {agree} {'agrees' if agree == 1 else 'agree'} "
+        f"with ours and {differ} {'differs' if differ == 1 else 'differ'}."
+    )
+    return [first] + [
+        f"{meaning}: {counts[answer]}."
+        for answer, meaning in ANSWERS.items()
+        if meaning and counts[answer]
+    ]

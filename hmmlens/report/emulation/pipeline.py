@@ -45,8 +45,9 @@ A table without any rows in the whole study has no file. Further tables:
 
 ==============  ====================================================================================
 ``networks``    one row a training: ``network, target, seed``, its settings ``cell, n_units,
-                n_noise, bias, leak, radius, objective, n_steps, batch_size, learning_rate``,
-                ``scored`` (whether it was to be scored), ``n_updates`` (done), ``diverged, loss``
+                n_noise, bias, leak, radius, objective, n_steps, batch_size, learning_rate,
+                carried, activity_penalty``, ``scored`` (whether it was to be scored),
+                ``n_updates`` (done), ``diverged, loss``
                 (median of the last tenth of the updates), ``level, floor, start, escape, length``
                 (see ``trained_plateau``), ``lyapunov, left, transition_error,
                 largest_transition_error, loss_ratio`` (loss over floor, of the paper's objective
@@ -57,8 +58,10 @@ A table without any rows in the whole study has no file. Further tables:
                 n, outcome`` (reached, missed, reported, not asked)
 ``paper``       ``topic, what, target, paper`` (the number, or its range, as text), ``paper_low,
                 paper_high, source`` (where it stands and how it was got from there), ``ours, low,
-                high, n`` (trainings), ``objective`` (that trained them), ``answer``
-                (agrees, differs, not testable at this scale, not asked), ``rule``
+                high`` (interval of the mean or share), ``n`` (trainings), ``objective`` (that
+                trained them), ``predicted_low, predicted_high`` (of a further training, see
+                :func:`hmmlens.stats.paired.prediction`), ``answer`` (one of
+                :data:`hmmlens.report.emulation.paper_comparison.ANSWERS`), ``rule``
 ``plateau_by_setting``, ``plateau_effects``, ``comparison``, ``trends``
                 see :mod:`hmmlens.emulation.analysis.plateau.length` (of the sweep) and
                 :mod:`hmmlens.emulation.analysis.comparison` (of ReLU networks on chain2, measures
@@ -92,7 +95,7 @@ from hmmlens.report.emulation.gather import (
     targets_table,
 )
 from hmmlens.report.emulation.paper_claims import CLAIMS
-from hmmlens.report.emulation.paper_comparison import AGREES, DIFFERS, paper_table
+from hmmlens.report.emulation.paper_comparison import counted, paper_table
 from hmmlens.report.emulation.text import answers
 from hmmlens.study import emulation_jobs
 from hmmlens.study.emulation_study import EmulationStudy
@@ -190,7 +193,7 @@ def facts(found: Tables, about: Mapping[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``about``; ``outcome``, sentences on the acceptance criteria; ``comparison``, a sentence on
+        ``about``; ``outcome``, sentences on the acceptance criteria; ``comparison``, sentences on
         the paper; ``answers``, question -> sentences; ``tables``, names of those that are there to
         print.
     """
@@ -201,7 +204,7 @@ def facts(found: Tables, about: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "about": dict(about),
         "outcome": outcome(found["gates"]),
-        "comparison": comparison(found["paper"]),
+        "comparison": counted(found["paper"]),
         "answers": by_question,
         "tables": [name for name in PRINTED if name in found],
     }
@@ -225,27 +228,6 @@ def outcome(table: pd.DataFrame) -> list[str]:
     if skipped:
         sentences.append(f"{skipped} more are not asked, as there are too few networks for them.")
     return sentences
-
-
-def comparison(table: pd.DataFrame) -> str:
-    """Return how many of the paper's findings agree with ours, in a sentence.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Table ``paper``.
-
-    Returns
-    -------
-    str
-        One sentence.
-    """
-    counts = table["answer"].value_counts()
-    agree, differ = (int(counts.get(answer, 0)) for answer in (AGREES, DIFFERS))
-    return (
-        f"Of {agree + differ} findings of the paper that could be compared, {agree} agree with "
-        f"ours and {differ} differ; {len(table) - agree - differ} could not be compared."
-    )
 
 
 def write(

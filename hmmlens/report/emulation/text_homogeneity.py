@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from hmmlens.report.emulation.paper_networks import objectives_of
 from hmmlens.report.wording import count, estimate, listed, span
 from hmmlens.rnn.equations import CELLS, EMULATING
 from hmmlens.stats.paired import student
@@ -34,6 +35,8 @@ WHO = ["network", "seed"]
 def kind(row: Mapping[str, object]) -> str:
     """Return the kind of network that a row of the table of networks is about.
 
+    Networks of different objectives are of different kinds.
+
     Parameters
     ----------
     row : mapping of str to object
@@ -46,7 +49,9 @@ def kind(row: Mapping[str, object]) -> str:
     """
     name = CELLS.label(EMULATING[str(row["cell"])])
     leaky = f", leak {row['leak']:g}" if float(str(row["leak"])) != 1 else ""
-    return f"{name} {'with' if row['bias'] else 'without'} biases{leaky}"
+    trained = objectives_of(pd.DataFrame([row]))
+    by = "" if trained == "sinkhorn" else f", objective {trained}"
+    return f"{name} {'with' if row['bias'] else 'without'} biases{leaky}{by}"
 
 
 def sentences(tables: Mapping[str, pd.DataFrame]) -> list[str]:

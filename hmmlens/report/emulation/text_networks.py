@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from hmmlens.emulation.analysis.comparison import PAPER, UNBIASED
-from hmmlens.report.emulation.acceptance import WHO
+from hmmlens.report.emulation.acceptance import WHO, plainly_trained
 from hmmlens.report.wording import count, estimate, listed, number, of_row, p_text
 
 #: What objectives are called.
@@ -70,8 +70,8 @@ def comparable(
 ) -> Iterator[tuple[str, list[pd.DataFrame]]]:
     """Yield targets with the tables of networks that both objectives trained.
 
-    Networks have ReLU units and are alike in all of :data:`ALIKE`; a batch of the split-sample
-    divergence counts with both of its halves.
+    Networks have ReLU units, are alike in all of :data:`ALIKE`, and were trained without a penalty
+    or carried states; a batch of the split-sample divergence counts with both of its halves.
 
     Parameters
     ----------
@@ -84,7 +84,9 @@ def comparable(
     tables : list of DataFrame
         ``measure, value, objective, batch_size, seed`` of each training.
     """
-    networks = tables.get("networks", pd.DataFrame(columns=[*ALIKE, "objective"]))
+    if "networks" not in tables:
+        return
+    networks = plainly_trained(tables["networks"])
     if "kicks_verdict" in tables:
         tables = {**tables, KICKS: kick_shares(tables["kicks_verdict"])}
     for values, part in networks.groupby(ALIKE, sort=False, dropna=False):

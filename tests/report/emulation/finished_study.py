@@ -56,6 +56,7 @@ def networks():
             | {"cell": cell, "n_units": 150, "n_noise": 100, "bias": cell == "tanh", "leak": 1.0}
             | {"radius": np.nan, "scored": True, "learning_rate": 1e-3}
             | {"objective": objective, "n_steps": steps, "batch_size": batch, "n_updates": 600}
+            | {"carried": 0.0, "activity_penalty": 0.0}
             | {"diverged": row == 6 and about["seed"] == 2, "loss": 4.4, "floor": 4.5}
             | {"loss_ratio": 0.98, "transition_error": 2e-3, "largest_transition_error": 9e-3}
             | {"lyapunov": -0.12, "left": 0.0, "stable": True}

@@ -58,7 +58,12 @@ def written(tmp_path, found, **facts):
     for name, rows in found.items():
         paths.append(tmp_path / f"{name}.csv")
         pd.DataFrame(rows).to_csv(paths[-1], index=False)
-    content = {"about": ABOUT, "outcome": ["1 of 2."], "comparison": "One differs.", "answers": {}}
+    content = {
+        "about": ABOUT,
+        "outcome": ["1 of 2."],
+        "comparison": ["One differs."],
+        "answers": {},
+    }
     content |= {"figures": [], "tables": list(found)} | facts
     figures = []
     for drawn in (one for part in content["figures"] for one in part["figures"]):

@@ -22,6 +22,7 @@ from hmmlens.rnn.noise_driven import NoiseDriven
 
 ALIKE = {
     "target": "chain2", "cell": "relu", "n_units": 150, "n_noise": 100, "bias": False, "leak": 1.0,
+    "carried": 0.0, "activity_penalty": 0.0,
     "n_steps": 50,
 }  # fmt: skip
 

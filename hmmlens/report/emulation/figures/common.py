@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from hmmlens.report import distinctive, style
 from hmmlens.report.emulation.acceptance import WHO, main_size, paper_trained
-from hmmlens.report.emulation.paper_comparison import compared
+from hmmlens.report.emulation.paper_networks import compared
 from hmmlens.report.figures import FigureRegistry
 
 #: All figures of the report, by section; modules of this package register theirs.
@@ -237,7 +237,7 @@ def name_of(row: pd.Series) -> str:
 
 
 class Published(NamedTuple):
-    """What the paper has: a range that counts as agreement, and its number where it has one."""
+    """What the paper has: a range, and its number where it has one, of which it is the rounding."""
 
     low: float
     high: float

@@ -64,8 +64,8 @@ STRICTER = (
     optional=("paper",),
     caption="The paper's four measures of agreement between the sequences of a network and "
     "those of its target. Points: trainings with 95 % intervals over new samples; grey bars: "
-    "target compared with other samples of itself. Dark red: the paper's numbers, with the "
-    "range that counts as agreement, for the networks that they are compared with.",
+    "target compared with other samples of itself. Dark red: the paper's numbers, or their "
+    "range, for the networks that they are compared with.",
 )
 def metrics(
     networks: pd.DataFrame, scores: pd.DataFrame, paper: pd.DataFrame

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from hmmlens.emulation.analysis.objective_bias import TRUE
 from hmmlens.report import style
-from hmmlens.report.emulation.acceptance import WHO, like_paper
+from hmmlens.report.emulation.acceptance import WHO, like_paper, plainly_trained
 from hmmlens.report.emulation.figures.axes import (
     errors,
     from_zero,
@@ -152,7 +152,7 @@ def objectives(
     tuple of (Figure, DataFrame) or None
         The figure and the numbers that it shows; None where there is nothing to show.
     """
-    own = like_paper(networks[networks["scored"].astype(bool)])
+    own = like_paper(plainly_trained(networks[networks["scored"].astype(bool)]))
     many = own.groupby("target")["objective"].nunique()
     targets = in_order(many.index[many > 1])
     if not targets:

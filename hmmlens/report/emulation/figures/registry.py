@@ -29,7 +29,7 @@ from hmmlens.report.emulation.figures import (
     trajectories,
 )
 from hmmlens.report.emulation.figures.common import FIGURES, examples
-from hmmlens.report.emulation.paper_comparison import compared
+from hmmlens.report.emulation.paper_networks import compared
 from hmmlens.study.layout import STEPS
 from hmmlens.study.rules import Job
 
