@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -122,23 +124,74 @@ def transitions(
     return counts
 
 
-def tables(counts: Floats) -> Floats:
+def tables(counts: Floats, parts: Sequence[tuple[int, ...]] = ()) -> Floats:
     """Return transition probabilities of counts.
 
-    The counts of each class get :data:`POOLING` transitions of the average over classes, so that a
-    rare class moves as the others do until its own counts outweigh them.
+    The counts of each class get :data:`POOLING` transitions of another table, so that a rare class
+    moves as that one does until its own counts outweigh it. This is the average over classes; or,
+    for a class that combines others, their composition, if that makes the transitions of all
+    combinations more probable than the average does.
 
     Parameters
     ----------
     counts : ndarray of shape (class, state, next_state)
         Numbers of transitions.
+    parts : sequence of tuple of int, optional
+        For each class the classes that it combines, empty for none.
 
     Returns
     -------
     ndarray of shape (class, state, next_state)
         Rows that add up to 1.
+
+    Examples
+    --------
+    Class 3 combines classes 1 and 2, each of which sets one of two bits, and occurred only once:
+
+    >>> import numpy as np
+    >>> counts = np.zeros((4, 4, 4))
+    >>> counts[0] = 90 * np.eye(4)
+    >>> for state in range(4):
+    ...     counts[1, state, state | 1] = counts[2, state, state | 2] = 90
+    >>> counts[3, 0, 3] = 1
+    >>> tables(counts)[3, 1].round(1).tolist()
+    [0.0, 0.7, 0.0, 0.3]
+    >>> tables(counts, [(), (), (), (1, 2)])[3, 1].round(1).tolist()
+    [0.0, 0.0, 0.0, 1.0]
     """
-    return rows_to_one(counts + POOLING * average_table(counts), counts)
+    average = average_table(counts)
+    found = rows_to_one(counts + POOLING * average, counts)
+    combined = [k for k, own in enumerate(parts) if own]
+    if not combined:
+        return found
+    composed = np.stack([composition(found, parts[k]) for k in combined])
+    own = counts[combined]
+    if (own * np.log(composed)).sum() <= (own * np.log(average)).sum():
+        return found
+    found = found.copy()
+    found[combined] = rows_to_one(own + POOLING * composed, own)
+    return found
+
+
+def composition(matrices: Floats, parts: Sequence[int]) -> Floats:
+    """Return the transitions under several classes at once, as if one acted after the other.
+
+    Parameters
+    ----------
+    matrices : ndarray of shape (class, state, next_state)
+        Transition probabilities of each class.
+    parts : sequence of int
+        The classes.
+
+    Returns
+    -------
+    ndarray of shape (state, next_state)
+        The mean of both directions of their sequence.
+    """
+    own = [matrices[k] for k in parts]
+    there, back = reduce(np.matmul, own), reduce(np.matmul, own[::-1])
+    composed: Floats = (there + back) / (there + back).sum(axis=1, keepdims=True)
+    return composed
 
 
 def average_table(weights: Floats) -> Floats:

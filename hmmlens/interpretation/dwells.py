@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens.typing import Floats, Ints
+from hmmlens.typing import Bools, Floats, Ints
 
 #: One minus the coverage of intervals.
 ALPHA = 0.05
@@ -45,7 +45,7 @@ class Dwells(NamedTuple):
     at_risk: NDArray[np.int64]
 
 
-def dwells(path: Ints, n_states: int) -> Dwells:
+def dwells(path: Ints, n_states: int, counted: Bools | None = None) -> Dwells:
     """Estimate the mean dwell time of each state, with exact limits (Clopper & Pearson 1934).
 
     Parameters
@@ -54,6 +54,10 @@ def dwells(path: Ints, n_states: int) -> Dwells:
         The state of each step, below 0 where unknown or past the end.
     n_states : int
         Number of states.
+    counted : ndarray of bool of shape (sequence, time), optional
+        The dwell times are those that a state would have if all steps were like these. Only exits
+        at these steps count, and the longest uninterrupted row of them takes the place of the
+        longest sequence.
 
     Returns
     -------
@@ -62,16 +66,25 @@ def dwells(path: Ints, n_states: int) -> Dwells:
 
     Examples
     --------
-    >>> dwells(np.array([[0, 0, 1, 1, 0, 0]]), 2).estimate.tolist()
+    >>> path = np.array([[0, 0, 1, 1, 0, 0]])
+    >>> dwells(path, 2).estimate.tolist()
     [3.0, 2.0]
+
+    A pulse at step 2 takes state 0 to state 1, which decays:
+
+    >>> dwells(path, 2, counted=np.array([[True, True, False, True, True, True]])).low.round(1)
+    array([1.2, 1. ])
     """
     from scipy.special import betaincinv
 
     now, then = path[:, :-1], path[:, 1:]
     known = (now >= 0) & (then >= 0)
+    longest = int((path >= 0).sum(axis=1).max(initial=0))
+    if counted is not None:
+        known &= counted[:, 1:]
+        longest = 1 + _longest_run(known)
     at_risk = np.bincount(now[known], minlength=n_states)
     exits = np.bincount(now[known & (now != then)], minlength=n_states)
-    longest = int((path >= 0).sum(axis=1).max(initial=0))
     seen = at_risk > 0
     with np.errstate(divide="ignore", invalid="ignore"):
         # The largest and the smallest probability of leaving that fit the exits.
@@ -86,6 +99,13 @@ def dwells(path: Ints, n_states: int) -> Dwells:
     high = np.where(seen, np.where(high > longest, np.inf, high), np.nan)
     estimate = np.where((exits > 0) & (estimate <= longest), estimate, np.nan)
     return Dwells(estimate, low, high, exits, at_risk)
+
+
+def _longest_run(counted: Bools) -> int:
+    """Return the largest number of steps in a row that count."""
+    edges = np.diff(np.pad(counted.astype(np.int8), ((0, 0), (1, 1))), axis=1)
+    # Starts and ends of runs come in the same order.
+    return int((np.nonzero(edges < 0)[1] - np.nonzero(edges > 0)[1]).max(initial=0))
 
 
 def words(estimate: float, low: float, high: float) -> str:

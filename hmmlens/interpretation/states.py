@@ -13,6 +13,8 @@ from hmmlens.hmm import storage
 from hmmlens.hmm.models import HiddenMarkovModel
 from hmmlens.interpretation.contrast import DEFAULT_CONTRASTS, ContrastSettings, contrast
 from hmmlens.interpretation.dwells import dwells as estimated_dwells
+from hmmlens.interpretation.input_events import InputEvents, of_store
+from hmmlens.interpretation.input_transitions import input_transitions
 from hmmlens.ragged import steps_inside
 from hmmlens.recording.activations import output_distribution
 from hmmlens.stats.ties import descending
@@ -29,6 +31,7 @@ def read_states(
     n_truth: int,
     symbols: tuple[bool, bool] = (False, False),
     settings: ContrastSettings = DEFAULT_CONTRASTS,
+    events: InputEvents | None = None,
 ) -> xr.Dataset:
     """Describe the states of a model on recorded sequences, most frequent first.
 
@@ -52,6 +55,8 @@ def read_states(
         Whether inputs, and outputs, are symbols.
     settings : ContrastSettings, optional
         Settings of the comparison of a state with all steps.
+    events : InputEvents, optional
+        Input events, see :func:`given_input`.
 
     Returns
     -------
@@ -64,7 +69,7 @@ def read_states(
         transition matrix, which knows no end of a sequence; ``transmat`` (state, next_state);
         ``input_mean, input_sd, input_deviation, input_spread`` and the same of ``output`` (state,
         feature), see :class:`hmmlens.interpretation.contrast.Contrast`; ``truth_share`` (state,
-        truth), P(truth | state).
+        truth), P(truth | state). With ``events`` also the variables of :func:`given_input`.
     """
     posteriors = model.filter(observed, length).posteriors
     inside = steps_inside(length, *posteriors.shape[:2])
@@ -108,7 +113,44 @@ def read_states(
                 for name, values in contrasts._asdict().items()
             },
         }
+        | ({} if events is None else given_input(path, events, len(order)))
     )
+
+
+def given_input(path: NDArray[np.integer], events: InputEvents, n_states: int) -> dict[str, Any]:
+    """Return the variables that describe the transitions of a path given the input.
+
+    Parameters
+    ----------
+    path : ndarray of shape (sequence, time)
+        The state of each step, -1 past the end.
+    events : InputEvents
+        Events of the same steps.
+    n_states : int
+        Number of states.
+
+    Returns
+    -------
+    dict of str to Any
+        Of the ``explanation`` store: ``event_counts`` (event, state, next_state); the entropy of
+        the next state in bits, ``entropy`` given the state and ``input_entropy`` given the input
+        as well, their difference ``entropy_gain``, each with ``_low`` and ``_high``;
+        ``composed``, see :class:`hmmlens.interpretation.input_transitions.InputTransitions`; and,
+        where there is a neutral event, ``neutral_dwell`` (state) and its limits, as of ``dwell``.
+    """
+    found = input_transitions(path, events, n_states)
+    variables: dict[str, Any] = {
+        "event_counts": (("event", "state", "next_state"), found.counts),
+        "composed": found.composed,
+    }
+    names = ("entropy", "input_entropy", "entropy_gain")
+    for name, bits in zip(names, found.entropies, strict=True):
+        variables |= {name: bits.value, f"{name}_low": bits.low, f"{name}_high": bits.high}
+    if found.neutral_dwells is not None:
+        ends = ("", "_low", "_high", "_exits", "_steps")
+        for end, values in zip(ends, found.neutral_dwells, strict=True):
+            variables[f"neutral_dwell{end}"] = ("state", values)
+    return variables
 
 
 def read_picks(
@@ -172,10 +214,13 @@ def interpret(
     Returns
     -------
     Dataset
-        The ``explanation`` store.
+        The ``explanation`` store. Its attributes ``events, neutral_event, event_parts,
+        averaged_inputs`` describe the input events, see
+        :class:`hmmlens.interpretation.input_events.InputEvents`; ``neutral_event`` is -1 for none.
     """
     inputs = sequences["input"].to_numpy()[root["sequence"].to_numpy()]
     length = root["length"].to_numpy()
+    events = of_store(sequences.attrs, inputs, length)
     if sequences.attrs["input_kind"] == "symbols":
         inside = steps_inside(length, *inputs.shape)
         inputs = np.eye(int(sequences.attrs["n_symbols"]))[np.where(inside, inputs, 0)]
@@ -193,9 +238,16 @@ def interpret(
             sequences.attrs["target_kind"] == "symbols",
         ),
         settings=settings,
+        events=events,
     )
     result = result.assign(sequence_index=("sequence", root["sequence"].to_numpy()))
-    return result.assign_attrs(reducer=choices["reducer"].iloc[0])
+    return result.assign_attrs(
+        reducer=choices["reducer"].iloc[0],
+        events=list(events.names),
+        neutral_event=-1 if events.neutral is None else events.neutral,
+        event_parts=[list(parts) for parts in events.parts],
+        averaged_inputs=list(events.averaged),
+    )
 
 
 def dwells(path: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
