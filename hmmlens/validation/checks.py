@@ -1,8 +1,9 @@
 """Checks of a chosen model: whether its states are a Markov chain, calibrated, and discrete.
 
-Each check is a row with its number, that of a baseline or of chance, and a sentence. Where a
-recording does not allow a check, the sentence states it. Checks against chance are in
-:mod:`hmmlens.validation.null_tests`, of the stability of states in
+Each check is a row with its number, that of a baseline or of chance, and a sentence. Checks are
+computed on the test split without the warm-up. Where a recording does not allow a check, the
+sentence states it. Those of the Markov property are in :mod:`hmmlens.validation.markov_checks`,
+those against chance in :mod:`hmmlens.validation.null_tests`, of the stability of states in
 :mod:`hmmlens.validation.stability`.
 """
 
@@ -15,12 +16,9 @@ import pandas as pd
 
 from hmmlens.errors import DataError
 from hmmlens.hmm.autoregressive import ARHMM
-from hmmlens.naming import state_name
-from hmmlens.stats import calibration, dwell, markov_tests
+from hmmlens.stats import calibration
 from hmmlens.stats.bootstrap import Estimate, estimate
-from hmmlens.stats.permutation import changes
-from hmmlens.stats.surrogates import benjamini_hochberg
-from hmmlens.validation import null_tests, stability
+from hmmlens.validation import markov_checks, null_tests, stability
 from hmmlens.validation.baselines import codebook, linear
 from hmmlens.validation.chosen_model import (
     DEFAULT_CHECKS,
@@ -31,150 +29,6 @@ from hmmlens.validation.chosen_model import (
     unknown,
 )
 from hmmlens.validation.forecast import free_run
-
-#: Why a path without transitions cannot be tested.
-UNCHANGED = "Its states never change within a sequence, so that there are no transitions to test."
-
-
-def chapman_kolmogorov(
-    chosen: Chosen, rng: np.random.Generator, settings: CheckSettings = DEFAULT_CHECKS
-) -> Check:
-    """Test whether the path moves over several steps as its own transitions predict.
-
-    Parameters
-    ----------
-    chosen : Chosen
-        The chosen model.
-    rng : numpy.random.Generator
-        Source of the null.
-    settings : CheckSettings, optional
-        Settings of the checks.
-
-    Returns
-    -------
-    Check
-        The largest defect.
-    """
-    if not changes(chosen.path):
-        return unknown(UNCHANGED)
-    steps = tuple(m for m in settings.steps if m < int(chosen.length.max()))
-    table = markov_tests.chapman_kolmogorov(
-        chosen.path, chosen.n_states, settings.n_draws, rng, steps
-    )
-    worst = table.loc[table["p"].idxmin()]
-    p = float(benjamini_hochberg(table["p"]).min())
-    outcome = (
-        "no sign of a longer memory" if p >= settings.level else "the path is not a Markov chain"
-    )
-    text = (
-        f"After {worst['steps']:.0f} steps the states are off by {worst['defect']:.3f} from what "
-        f"their transitions say; a Markov chain is by up to {worst['null_high']:.3f}: {outcome}."
-    )
-    named = f"defect after {worst['steps']:.0f} steps"
-    interval = worst["null_low"], worst["null_high"]
-    return Check("", named, worst["defect"], *interval, p, p >= settings.level, text)
-
-
-def second_order(
-    chosen: Chosen, rng: np.random.Generator, settings: CheckSettings = DEFAULT_CHECKS
-) -> Check:
-    """Test whether the state before the present one is informative about the next.
-
-    Parameters
-    ----------
-    chosen : Chosen
-        The chosen model.
-    rng : numpy.random.Generator
-        Source of the shuffles.
-    settings : CheckSettings, optional
-        Settings of the checks.
-
-    Returns
-    -------
-    Check
-        The conditional mutual information in nats.
-    """
-    if not changes(chosen.path):
-        return unknown(UNCHANGED)
-    found = markov_tests.order_test(chosen.path, chosen.n_states, settings.n_shuffles, rng)
-    holds = found.p >= settings.level
-    text = (
-        f"The state before tells {found.information:.4f} nats of the next one beyond the present "
-        f"one (p {found.p:.2g}): {'no sign of a longer memory' if holds else 'a longer memory'}."
-    )
-    return Check("", "nats", found.information, np.nan, np.nan, found.p, holds, text)
-
-
-def timescales(
-    chosen: Chosen, rng: np.random.Generator, settings: CheckSettings = DEFAULT_CHECKS
-) -> Check:
-    """Test whether the slowest timescale of the path depends on the lag.
-
-    Parameters
-    ----------
-    chosen : Chosen
-        The chosen model.
-    rng : numpy.random.Generator
-        Source of the resamples.
-    settings : CheckSettings, optional
-        Settings of the checks.
-
-    Returns
-    -------
-    Check
-        The slowest timescale in steps.
-    """
-    if chosen.n_states < 2:
-        return unknown("One state has no timescale.")
-    table = markov_tests.implied_timescales(
-        chosen.path, chosen.n_states, (1, settings.lag), settings.n_draws, rng
-    )
-    slow = table[table["process"] == 1].set_index("lag")
-    now, later = slow.loc[1], slow.loc[settings.lag]
-    if not np.isfinite([now["value"], later["value"]]).all():
-        return unknown("The path has no slowest timescale: a state is never left.")
-    flat = bool(later["low"] <= now["high"] and now["low"] <= later["high"])
-    text = (
-        f"Its slowest timescale is {now['value']:.1f} steps at a lag of 1 and {later['value']:.1f} "
-        f"({later['low']:.1f} to {later['high']:.1f}) at a lag of {settings.lag}: "
-        f"{'flat, as that of' if flat else 'not flat, unlike that of'} a Markov chain."
-    )
-    named = f"slowest timescale at a lag of {settings.lag} (steps)"
-    return Check("", named, later["value"], later["low"], later["high"], np.nan, flat, text)
-
-
-def dwells(
-    chosen: Chosen, rng: np.random.Generator, settings: CheckSettings = DEFAULT_CHECKS
-) -> Check:
-    """Test whether the dwell times of states are those of a Markov chain.
-
-    Parameters
-    ----------
-    chosen : Chosen
-        The chosen model.
-    rng : numpy.random.Generator
-        Source of the samples.
-    settings : CheckSettings, optional
-        Settings of the checks.
-
-    Returns
-    -------
-    Check
-        The share of states whose dwell times are not geometric.
-    """
-    seen = dwell.visits(chosen.path)
-    kinds, ends = np.unique(seen.state[seen.ended], return_counts=True)
-    tested = kinds[ends >= settings.fewest_visits]
-    if not len(tested):
-        return unknown(f"No state was seen to be left {settings.fewest_visits} times.")
-    p = [dwell.dwell_test(seen, int(k), settings.n_draws, rng).p for k in tested]
-    adjusted = benjamini_hochberg(p)
-    other = [state_name(int(k)) for k in tested[adjusted < settings.level]]
-    text = f"In {len(other)} of {len(tested)} states dwells are not geometric"
-    text += f" ({', '.join(other)})." if other else "."
-    named = "share of states whose dwells are not geometric"
-    share = len(other) / len(tested)
-    return Check("", named, share, np.nan, np.nan, float(adjusted.min()), not other, text)
 
 
 def calibrated(
@@ -196,14 +50,14 @@ def calibrated(
     Check
         The expected calibration error.
     """
-    train, test = chosen.split == 0, chosen.split == 2
-    if not all((chosen.truth[part] >= 0).any() for part in (train, test)):
+    train, test = chosen.split == 0, chosen.scored
+    if not all((truth >= 0).any() for truth in (chosen.truth[train], test.truth)):
         return unknown("The truth is not known, so no probability of it can be checked.")
     n_truth = int(chosen.truth.max()) + 1
     distribution = calibration.truth_distribution(
         chosen.posteriors[train], chosen.truth[train], n_truth
     )
-    predicted, truth = chosen.posteriors[test] @ distribution, chosen.truth[test]
+    predicted, truth = test.posteriors @ distribution, test.truth
     error = calibration.calibration_error(predicted, truth, settings.n_draws, rng, settings.n_bins)
     shares = [settings.most_certain, 1.0]
     sure, all_steps = calibration.coverage(predicted, truth, shares)["accuracy"]
@@ -276,14 +130,19 @@ def likelihood(
     Check
         The gain in nats per step.
     """
-    train, test = chosen.split == 0, (chosen.split == 2) & (chosen.length > 1)
+    # Both take the steps of the warm-up and the next one as given.
+    train, given = chosen.split == 0, chosen.skip + 1
+    test = (chosen.split == 2) & (chosen.length > given)
+    if not test.any():
+        return unknown(f"No test sequence is longer than {given} steps.")
     values, length = chosen.values[test], chosen.length[test]
     baseline = ARHMM(1).fit(chosen.values[train], chosen.length[train])
-    # The baseline takes the first step as given.
-    first = chosen.model.filter(values[:, :1], np.ones_like(length)).log_likelihood
-    own = chosen.model.filter(values, length).log_likelihood - first
-    excess = own - baseline.filter(values, length).log_likelihood
-    parts = np.stack([excess, length - 1.0], axis=1)
+    own, other = (
+        model.filter(values, length).log_likelihood
+        - model.filter(values, np.full_like(length, given)).log_likelihood
+        for model in (chosen.model, baseline)
+    )
+    parts = np.stack([own - other, length - float(given)], axis=1)
     gain = estimate(parts, lambda s: float(s[0] / s[1]), settings.n_draws, rng)
     text = (
         f"It explains held-out activations with {gain.value:+.2f} nats per step beside linear "
@@ -300,10 +159,7 @@ def _gain(found: Estimate, statistic: str, text: str) -> Check:
 
 
 CHECKS: Mapping[str, CheckFunction] = {
-    "Chapman-Kolmogorov": chapman_kolmogorov,
-    "second order": second_order,
-    "implied timescales": timescales,
-    "dwells": dwells,
+    **markov_checks.CHECKS,
     "calibration": calibrated,
     "linear rival": continuous_baseline,
     "likelihood": likelihood,

@@ -34,6 +34,8 @@ class CheckSettings:
         The longer of the two lags of the timescales.
     fewest_visits : int
         The dwell times of a state are tested when so many visits were seen to end.
+    fewest_changes : int
+        The Markov property is tested when states change so often on test.
     n_shuffles : int
         Samples behind the p value of a longer memory; each shuffles every path.
     calibrated : float
@@ -55,6 +57,7 @@ class CheckSettings:
     steps: tuple[int, ...] = (2, 5, 10)
     lag: int = 5
     fewest_visits: int = 5
+    fewest_changes: int = 20
     n_shuffles: int = 99
     calibrated: float = 0.1
     n_bins: int = N_BINS
@@ -65,6 +68,65 @@ class CheckSettings:
 
 
 DEFAULT_CHECKS = CheckSettings()
+
+
+class Scored(NamedTuple):
+    """The test sequences of a chosen model without the warm-up, on which checks are computed.
+
+    Attributes
+    ----------
+    path : ndarray of shape (sequence, time)
+        Most likely state given the past, -1 past the end.
+    posteriors : ndarray of shape (sequence, time, state)
+        State probabilities, filtered.
+    values : ndarray of shape (sequence, time, component)
+        Reduced activations.
+    classes : ndarray of shape (sequence, time)
+        Class of each input.
+    n_classes : int
+        Number of these.
+    exact : bool
+        Whether all inputs of a class are equal.
+    truth : ndarray of shape (sequence, time)
+        True states, -1 where unknown.
+    length : ndarray of shape (sequence,)
+        Number of steps.
+    group : ndarray of shape (sequence,) or None
+        To whom or what each sequence belongs; None where that is not known.
+    """
+
+    path: NDArray[np.int64]
+    posteriors: Floats
+    values: Floats
+    classes: NDArray[np.int64]
+    n_classes: int
+    exact: bool
+    truth: Ints
+    length: Ints
+    group: Ints | None
+
+    @property
+    def with_inputs(self) -> bool:
+        """Return whether the class of the input varies.
+
+        Returns
+        -------
+        bool
+            Whether the class of the input varies.
+        """
+        return len(np.unique(self.classes[self.path >= 0])) > 1
+
+    @property
+    def n_changes(self) -> int:
+        """Return how often the state changes.
+
+        Returns
+        -------
+        int
+            Number of changes.
+        """
+        before, after = self.path[:, :-1], self.path[:, 1:]
+        return int(((before != after) & (before >= 0) & (after >= 0)).sum())
 
 
 class Chosen(NamedTuple):
@@ -127,6 +189,48 @@ class Chosen(NamedTuple):
             The number of states.
         """
         return int(self.posteriors.shape[2])
+
+    @property
+    def skip(self) -> int:
+        """Return the number of first steps that are not scored.
+
+        Returns
+        -------
+        int
+            Steps of the warm-up.
+        """
+        used = np.logical_or.reduce([mask.any(axis=0) for mask in self.data.masks.values()])
+        return int(used.argmax())
+
+    @property
+    def scored(self) -> Scored:
+        """Return the test sequences without the warm-up.
+
+        Returns
+        -------
+        Scored
+            Sequences that end within the warm-up are left out.
+        """
+        skip = self.skip
+        rows = (self.split == 2) & (self.length > skip)
+        classes = np.where(self.path >= 0, self.data.classes, -1)
+        return Scored(
+            self.path[rows, skip:],
+            self.posteriors[rows, skip:],
+            self.values[rows, skip:],
+            self.data.classes[rows, skip:],
+            self.data.n_classes,
+            _equal_within(self.inputs, classes, self.data.n_classes),
+            self.truth[rows, skip:],
+            self.length[rows] - skip,
+            None if self.group is None else self.group[rows],
+        )
+
+
+def _equal_within(inputs: Floats, classes: Ints, n_classes: int) -> bool:
+    """Return whether the inputs of each class are equal."""
+    parts = (inputs[classes == k] for k in range(n_classes))
+    return all(not len(part) or float(np.ptp(part, axis=0).max(initial=0)) < 1e-6 for part in parts)
 
 
 class Check(NamedTuple):

@@ -64,9 +64,8 @@ def time_shuffled(
     Check
         R2 at the horizon.
     """
-    data, horizon, path = chosen.data, chosen.horizon, chosen.path
-    scored = np.where(data.masks["test"], path, -1)
-    if not changes(scored):
+    data, horizon, path, skip = chosen.data, chosen.horizon, chosen.path, chosen.skip
+    if not changes(chosen.scored.path):
         return unknown(
             "No state changes within a test sequence, so that shuffled time changes nothing."
         )
@@ -78,9 +77,11 @@ def time_shuffled(
         curve = codebook.score(moved, "test", cells, book.transmat, book.means, horizon)
         return float(curve[horizon])
 
-    null = []
+    null, n_steps = [], path.shape[1]
     for _ in range(settings.n_draws):
-        order = surrogates.time_orders(chosen.length, path.shape[1], rng)
+        # The warm-up, which is not scored, stays where it is.
+        late = surrogates.time_orders(np.maximum(chosen.length - skip, 0), n_steps - skip, rng)
+        order = np.concatenate([np.tile(np.arange(skip), (len(path), 1)), skip + late], axis=1)
         distribution = np.take_along_axis(data.distribution, order[:, :, None], axis=1)
         null.append(_score(np.take_along_axis(path, order, axis=1), distribution))
     return _comparison(
@@ -148,8 +149,8 @@ def _surrogate(
     rng: np.random.Generator,
     settings: CheckSettings,
 ) -> Check:
-    test = chosen.split == 2
-    values, length = chosen.values[test], chosen.length[test]
+    test = chosen.scored
+    values, length = test.values, test.length
 
     def score(surrogate: Floats, ends: Ints) -> Floats:
         each = chosen.model.filter(surrogate, ends).log_likelihood
@@ -193,13 +194,12 @@ def truth_shifted(
     Check
         The adjusted Rand index.
     """
-    test = chosen.split == 2
-    truth, found = chosen.truth[test], chosen.path[test]
+    test = chosen.scored
+    truth, found = test.truth, test.path
     if not (truth >= 0).any():
         return unknown("The truth is not known, so no agreement with it can be checked.")
-    group = None if chosen.group is None else chosen.group[test]
     tested = agreement_test(
-        truth, found, chosen.length[test], rand_index, settings.n_draws, rng, group
+        truth, found, test.length, rand_index, settings.n_draws, rng, test.group
     )
     value, text = rand_index(truth, found), "Agreement with the truth (ARI) is"
     if tested.reason:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hmmlens.hmm.models import GaussianHMM
+from hmmlens.stats.markov_given_input import simulated
 from hmmlens.validation import checks, null_tests
 from hmmlens.validation.baselines.codebook import one_hot
 from hmmlens.validation.chosen_model import Check, Chosen
@@ -194,3 +195,123 @@ def test_too_few_sequences_exclude_nothing() -> None:
     # One of three sequences is not like the others: 3 orders.
     assert found.p == pytest.approx(1 / 3) and found.holds is None
     assert "a p below 0.33 is not possible" in found.sentence
+
+
+def moved(classes: np.ndarray, tables: np.ndarray, seed: int = 0) -> Chosen:
+    """Return a model whose places are moved by the tables of the input's classes."""
+    rng = np.random.default_rng(seed)
+    path = np.zeros(classes.shape, dtype=np.int64) + rng.integers(0, 3, (len(classes), 1))
+    path = simulated(path, classes, tables, 1, rng)[0]
+    of = chosen(path, seed=seed)
+    data = of.data._replace(classes=classes, n_classes=len(tables))
+    return of._replace(data=data, inputs=one_hot(classes, len(tables)))
+
+
+def pulses(rng: np.random.Generator) -> np.ndarray:
+    return (rng.random((N_SEQUENCES, N_STEPS)) < 0.5).astype(np.int64)
+
+
+SWAP = np.stack([np.eye(3), np.eye(3)[[1, 0, 2]]])
+ORDER = ("Chapman-Kolmogorov", "second order")
+
+
+def test_states_that_an_input_without_memory_hides_are_tested_given_the_input() -> None:
+    """The average over inputs of parity is a fair coin: the next state has an entropy of 1 bit."""
+    of = moved(pulses(np.random.default_rng(0)), SWAP)
+    for name in ORDER:
+        found = asked(name, of)
+        assert found.holds and found.value == 0 and found.p == 1
+        assert "given the input" in found.statistic
+    assert "state and input determine the next state" in asked("second order", of).sentence
+    # A counter modulo four of which the two states of each half count as one.
+    counts = of.data.classes.cumsum(axis=1) % 4 // 2
+    merged = chosen(counts)._replace(data=of.data, inputs=of.inputs)
+    for name in ORDER:
+        found = asked(name, merged)
+        assert found.holds is False and found.p < 0.01, found
+
+
+def test_input_with_a_memory_is_no_memory_of_the_states() -> None:
+    """The input is on for 6 steps and off for 6, and the state follows it."""
+    rng = np.random.default_rng(1)
+    start = rng.integers(0, 12, N_SEQUENCES)
+    on = ((start[:, None] + np.arange(N_STEPS)) // 6 % 2).astype(np.int64)
+    tables = np.full((2, 3, 3), 0.1)
+    tables[0, :, 0], tables[1, :, 1] = 0.8, 0.8
+    of = moved(on, tables)
+    for name in (*ORDER, "dwells"):
+        assert asked(name, of).holds, name
+    # Without the input the same path is no Markov chain.
+    alone = of._replace(data=of.data._replace(classes=np.zeros_like(on), n_classes=1))
+    assert asked("Chapman-Kolmogorov", alone).holds is False
+    average = asked("implied timescales", of)
+    assert average.holds is None and "average over inputs" in average.statistic
+
+
+def test_states_that_age_are_found_given_the_input() -> None:
+    rng = np.random.default_rng(0)
+    found = asked("dwells", moved(pulses(rng), SWAP))
+    assert found.holds
+    of = chosen(clock(rng))
+    noise = of._replace(data=of.data._replace(classes=pulses(rng), n_classes=2))
+    found = asked("dwells", noise._replace(inputs=one_hot(noise.data.classes, 2)))
+    assert found.holds is False and found.value == 1
+
+
+def test_memory_that_inputs_of_one_class_may_explain_is_not_held_against_states() -> None:
+    rng = np.random.default_rng(0)
+    of = moved(pulses(rng), SWAP)
+    counts = of.data.classes.cumsum(axis=1) % 4 // 2
+    differ = of.inputs + 0.1 * rng.normal(size=of.inputs.shape)
+    merged = chosen(counts)._replace(data=of.data, inputs=differ)
+    for name in ORDER:
+        found = asked(name, merged)
+        assert found.holds is None and "inputs of one class that differ" in found.sentence
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_chains_given_their_input_seldom_fail_by_chance(name: str) -> None:
+    failed = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        tables = rng.dirichlet(np.full(3, 0.5), size=(2, 3))
+        failed.append(asked(name, moved(pulses(rng), tables, seed=seed), seed).holds is False)
+    # 12 tests at 5 %: more than 3 would have a probability of .002.
+    assert sum(failed) <= 3
+
+
+def test_too_few_transitions_are_no_test() -> None:
+    of = moved(pulses(np.random.default_rng(0)), SWAP)
+    few = of._replace(
+        data=of.data._replace(
+            masks={name: mask & (np.arange(N_STEPS) >= 78) for name, mask in of.data.masks.items()}
+        )
+    )
+    for name in ORDER:
+        found = asked(name, few)
+        assert found.holds is None and "too few" in found.sentence and np.isnan(found.p)
+
+
+def test_checks_read_test_sequences_without_the_warm_up_alone() -> None:
+    rng = np.random.default_rng(0)
+    tables = np.stack([STAY, STAY[[1, 2, 0]]])
+    of = moved(pulses(rng), tables)
+    late = np.arange(N_STEPS) >= 10
+    of = of._replace(
+        data=of.data._replace(masks={name: m & late for name, m in of.data.masks.items()})
+    )
+    unused = ~of.data.masks["test"]
+    other = np.where(unused[..., None], np.roll(of.posteriors, 1, axis=2), of.posteriors)
+    classes = np.where(unused, rng.permutation(of.data.classes.ravel()).reshape(unused.shape),
+                       of.data.classes)  # fmt: skip
+    spoilt = of._replace(posteriors=other, data=of.data._replace(classes=classes))
+    for name in (*ORDER, "implied timescales", "dwells"):
+        one, two = asked(name, of), asked(name, spoilt)
+        np.testing.assert_array_equal(one[2:6], two[2:6])
+        assert one.sentence == two.sentence
+    # Values of the warm-up are given to no surrogate.
+    values = np.where(late[None, :, None], of.values, 50.0)
+    for name in ("phases at random", "VAR(1) surrogate", "truth shifted"):
+        np.testing.assert_array_equal(
+            asked(name, of)[2:6], asked(name, of._replace(values=values))[2:6]
+        )
