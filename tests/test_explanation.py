@@ -134,7 +134,7 @@ def test_pictures_of_states_note_where_no_states_are_supported(data: Data) -> No
         made = page.figures(explain(latch(gain), data[0], untrained=None, **QUICK))
         heads[gain] = {figure.get_suptitle() for name, figure, _ in made if "states" in name}
         plt.close("all")
-    assert all(head.startswith("Verdict D") for head in heads[3.0])
+    assert all(head.startswith("Verdict: discrete states") for head in heads[3.0])
     assert all(head.startswith("No discrete states supported") for head in heads[0.5])
 
 

@@ -272,7 +272,7 @@ def test_sweep_scores_reading_and_figures(
     bad = filled(reduced, clean, value), filled(recorded[1], clean, value)
     two = dict(explained(clean, poisoned(clean, value), *bad, value))
     assert one.keys() == two.keys()
-    assert {"bands", "trajectories", "states-explained", "selection", "scores"} <= one.keys()
+    assert {"bands", "trajectories", "states", "card", "selection", "scores"} <= one.keys()
     for name, result in one.items():
         same: Callable[..., None] = (
             xr.testing.assert_identical

@@ -33,6 +33,18 @@ GRADES = {
     "not judged": "not judged",
 }
 
+#: The grades in a word or two, for tables and figures; those not named are words themselves.
+GRADE_WORDS = {
+    "X": "not competent",
+    "D": "discrete",
+    "N": "many states",
+    "M": "mixed",
+    "B": "graded belief",
+    "F": "no memory",
+    "C": "continuum",
+    "U": "unfaithful",
+}
+
 #: Grades that claim discrete states; figures of states carry a warning with all others.
 SUPPORTED = ("D", "N", "consistent with D")
 #: Grades that name a number of states.
@@ -59,9 +71,9 @@ def title(grade: str, n_states: float, input_driven: bool = False) -> str:
     Examples
     --------
     >>> title("D", 8)
-    'Verdict D: discrete states, 8 of them'
+    'Verdict: discrete states, 8 of them'
     """
-    text = f"Verdict {grade}: {GRADES[grade]}" if len(grade) == 1 else f"Verdict: {GRADES[grade]}"
+    text = f"Verdict: {GRADES[grade]}"
     text += f", {n_states:.0f} of them" if grade in CLAIMS else ""
     text += "; input-driven" if input_driven else ""
     return text if grade in SUPPORTED else f"No discrete states supported. {text}"

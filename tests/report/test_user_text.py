@@ -138,17 +138,8 @@ COLUMNS = {
     "trainings_sentence=3 repeated=no",
     "networks": "role=trained n_parameters=9 n_epochs=2 metric=mse test=1 floor=.5 "
     "best_baseline_score=1 best_baseline=mean replay_error=1e-8",
-    "agreement": "rule=true role=trained n_states=3 reducer=pca covariance_type=tied ari=.5 "
-    "ari_low=.4 ari_high=.6 shift_p=.01 nmi=.5 accuracy=.5 fidelity_test=.5",
-    "choices": "role=trained chosen_reducer=True pick=explained reducer=pca n_states=3 "
-    "covariance_type=tied sentence=chosen",
-    "endpoints": "role=trained n_coarse=1",
-    "ceilings": "name=mean role=baseline metric=mse value=1",
     "states": "pick=explained state=A occupancy=1 mean_dwell=2 model_dwell=2 top_input_mean=1 "
     "top_output_mean=1 top_truth_share=1 dwell_told=2",
-    "audit": "reducer=pca n_states=3 covariance_type=tied share_near_best=1 min_occupancy=9 "
-    "n_floored=0 warning=",
-    "sample_sizes": "reducer=pca by_frames=3 by_effective=3 by_sequences=3 n_effective=9",
     "checks": "check=dwells value=1 p_adjusted= holds=True sentence=well",
 }
 
@@ -192,20 +183,21 @@ def pages(
         "n_states": "1 to 3", "n_restarts": 1, "max_iter": 9, "min_covar": 0.1,
         "reducers": ["pca"], "max_frames": 9, "sources": {},
     }  # fmt: skip
-    said = dict.fromkeys(("verdict", "task", "choice", "agreement", "endpoints"), "As it is.")
+    sentences = ("task_name", "answer", "evidence", "limit", "same_output", "task", "choice")
+    said = dict.fromkeys((*sentences, "agreement", "endpoints"), "As it is.")
     reasons = [{"holds": True, "sentence": title}, {"holds": None, "sentence": "As it is."}]
     shared = {"layer": layer, "dataset": "mine", "reasons": reasons, **said}
     facts = {
         "about": about,
         "networks": [{"network": n, **shared} for n in networks],
         "datasets": {"mine": {"task": title, "truth": " ".join(NASTY), "note": title}},
-        "grades": {"D": "states"},
+        "grade_words": {"D": "discrete"},
     }
     stems = {
         "overview": ["controls"],
         networks[0]: [f"{layer}-{k}" for k in ("selection", "scores", "trajectories", "bands")],
     }
-    facts["figures"] = typeset.placed_figures(stems, [(n, layer) for n in networks], "bic")
+    facts["figures"] = typeset.placed_figures(stems, [(n, layer) for n in networks])
     paths = write_tables(tmp_path / "tables", networks, layer, NASTY)
     picture = tmp_path / "picture.pdf"
     import matplotlib.pyplot as plt

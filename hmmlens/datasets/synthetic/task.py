@@ -90,7 +90,8 @@ def _attributes(task: Task, sample: Sample) -> dict[str, Any]:
         "task": task.description,
         "target_delay": task.target_delay,
         "truth": "the state of the minimal machine",
-        "state_names": [f"state {i + 1}" for i in range(task.n_states or 0)],
+        "state_names": list(task.state_names)
+        or [f"state {i + 1}" for i in range(task.n_states or 0)],
         "answer": task.answer,
         "half": task.half,
         "memory": task.memory,
@@ -103,13 +104,15 @@ def _attributes(task: Task, sample: Sample) -> dict[str, Any]:
         known["truth"] = "none: there are no discrete states"
     if task.n_states is not None:
         known |= {"n_states": task.n_states, "n_moore": task.n_moore}
-    for name, values, n_symbols in (
-        ("input", sample.inputs, task.n_symbols),
-        ("target", sample.target, task.n_targets),
+    for name, values, n_symbols, names in (
+        ("input", sample.inputs, task.n_symbols, task.symbol_names),
+        ("target", sample.target, task.n_targets, task.target_names),
     ):
         known[f"{name}_kind"] = "values" if n_symbols is None else "symbols"
-        if n_symbols is None:
-            key = "feature_names" if name == "input" else "target_names"
+        key = "feature_names" if name == "input" else "target_names"
+        if names:
+            known[key] = list(names)
+        elif n_symbols is None:
             known[key] = [f"{name} {i + 1}" for i in range(values.shape[2])]
     if task.n_symbols is not None:
         known["n_symbols"] = task.n_symbols

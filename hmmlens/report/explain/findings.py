@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from hmmlens.report.explain.agreement_words import agreement_sentence
+from hmmlens.report.explain.answers import answer_of_layer
 from hmmlens.report.wording import span, whole_span
 from hmmlens.validation.competence import competence
-from hmmlens.validation.verdict import GRADES, reasons_of
+from hmmlens.validation.verdict import GRADE_WORDS, GRADES, reasons_of
 
 #: Name of the R2 of the present output from the present state, the same everywhere.
 FIDELITY = "fidelity at the same step"
@@ -200,6 +201,48 @@ def verdict_sentence(rows: pd.DataFrame) -> str:
     )
 
 
+def same_output_sentence(states: pd.DataFrame) -> str:
+    """Return which states the present output does not distinguish.
+
+    Parameters
+    ----------
+    states : DataFrame
+        ``state, same_output``, see :func:`hmmlens.report.explain.tables.state_rows`.
+
+    Returns
+    -------
+    str
+        One sentence; empty where the output distinguishes all.
+    """
+    sets = {
+        frozenset([row.state, *str(row.same_output).split(", ")])
+        for row in states.itertuples()
+        if isinstance(row.same_output, str) and row.same_output
+    }
+    if not sets:
+        return ""
+    groups = "; ".join(" and ".join(sorted(group)) for group in sorted(sets, key=sorted))
+    return (
+        f"States with the same present output: {groups}. No output shows which of them the network "
+        "is in; they differ in what follows."
+    )
+
+
+def _explained_states(tables: Mapping[str, pd.DataFrame], network: Any, layer: Any) -> pd.DataFrame:
+    """Return the explained states of the first training of one layer."""
+    states = tables["states"]
+    rows = states[
+        (states["network"] == network)
+        & (states["layer"] == layer)
+        & (states["pick"] == "explained")
+    ]
+    return rows[rows["seed"] == rows["seed"].min()]
+
+
+def _renamed(answer: Mapping[str, Any]) -> dict[str, Any]:
+    return {"answer" if name == "found" else name: value for name, value in answer.items()}
+
+
 def study(
     tables: Mapping[str, pd.DataFrame], about: Mapping[str, Mapping[str, Any]], criterion: str
 ) -> dict[str, Any]:
@@ -219,7 +262,8 @@ def study(
     -------
     dict
         ``networks``, a list with a dict of sentences for each network and layer; ``datasets``,
-        name -> attributes; ``grades``, grade -> meaning.
+        name -> attributes; ``grades``, grade -> meaning; and
+        ``grade_words``, the same in a word or two.
     """
     networks, endpoints = tables["networks"], tables["endpoints"]
     findings = []
@@ -246,6 +290,9 @@ def study(
                     "network": network,
                     "layer": layer,
                     "dataset": dataset,
+                    "task_name": about[dataset].get("task", ""),
+                    **_renamed(answer_of_layer(graded)),
+                    "same_output": same_output_sentence(_explained_states(tables, network, layer)),
                     "verdict": verdict_sentence(graded),
                     "task": task_sentence(rows, about[dataset].get("note", ""), graded),
                     "reasons": [
@@ -263,4 +310,9 @@ def study(
             )
     shown = ("task", "truth", "note", "cut", "source", "licence", "sha256")
     datasets = {n: {k: attrs[k] for k in shown if k in attrs} for n, attrs in about.items()}
-    return {"networks": findings, "datasets": datasets, "grades": GRADES}
+    return {
+        "networks": findings,
+        "datasets": datasets,
+        "grades": GRADES,
+        "grade_words": GRADE_WORDS,
+    }

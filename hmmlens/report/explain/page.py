@@ -18,7 +18,7 @@ from hmmlens.report import style
 from hmmlens.report.explain import gather
 from hmmlens.report.explain.figures import layer as drawing
 from hmmlens.report.explain.roles import DATASET, NETWORKS
-from hmmlens.validation.verdict import title
+from hmmlens.validation.verdict import CLAIMS, title
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -86,6 +86,7 @@ def figures(explanation: Explanation) -> Iterator[tuple[str, Figure, pd.DataFram
         str(explanation.choices["pick"].iloc[0]),
         np.nan,
         title(explanation.verdict["grade"], explanation.verdict.get("n_states", np.nan)),
+        explanation.verdict["grade"] in CLAIMS,
     )
 
 

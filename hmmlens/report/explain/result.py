@@ -19,6 +19,7 @@ from hmmlens.hmm.models import HiddenMarkovModel
 from hmmlens.naming import state_name
 from hmmlens.report.explain import gather, state_words
 from hmmlens.report.explain.agreement_words import chance_words
+from hmmlens.report.explain.answers import answer
 from hmmlens.report.explain.findings import FIDELITY, choice_sentence
 from hmmlens.report.explain.roles import ROLE_NAMES, ROLES
 from hmmlens.report.wording import number
@@ -216,11 +217,15 @@ class Explanation:
         of = self.sequences.sizes["sequence"]
         recorded = f"{n_sequences} {f'of {of} ' if of > n_sequences else ''}sequences"
         criterion = str(self.choices["pick"].iloc[0])
+        given = answer(self.verdict.to_dict())
         lines = [
             f"Layer {self.layer}{self._which(len(hidden))}: {n_units} units, {recorded} of up to "
             f"{n_steps} steps; {replayed}.",
             *([self.sequences.attrs["cut"]] if "cut" in self.sequences.attrs else []),
             f"Verdict: {self.verdict['sentence']}",
+            f"What shows it: {given.evidence}",
+            f"What this does not show: {given.limit}",
+            "The tests of the verdict:",
             *(f"- {reason.statement}" for reason in self.reasons),
             choice_sentence(self.choices, criterion),
         ]

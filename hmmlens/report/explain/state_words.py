@@ -10,6 +10,8 @@ import xarray as xr
 
 from hmmlens.interpretation import contrast, dwells
 from hmmlens.interpretation.contrast import DEFAULT_CONTRASTS, ContrastSettings
+from hmmlens.report import distinctive as spreads
+from hmmlens.typing import Floats
 
 #: Block of features -> attributes of its dataset: what it is measured in, and how it was scaled.
 _SCALES = {
@@ -118,3 +120,49 @@ def row(
         found[f"distinct_{block}_deviation"] = float(deviation[first[0]]) if len(first) else np.nan
         found[f"{block}_told"] = distinctive(state, block, names, about, settings)
     return found
+
+
+def equal_outputs(means: Floats, spread: Floats, tolerance: float = 0.1) -> list[list[int]]:
+    """Return for each state the other states that the present output does not distinguish from it.
+
+    Parameters
+    ----------
+    means : ndarray of shape (state, output)
+        Mean output of each state.
+    spread : ndarray of shape (output,)
+        Standard deviation of each output over all steps.
+    tolerance : float, optional
+        Largest difference in each output, in standard deviations.
+
+    Returns
+    -------
+    list of list of int
+        One list for each state.
+
+    Examples
+    --------
+    >>> equal_outputs(np.array([[0.0], [1.0], [0.01]]), np.array([0.5]))
+    [[2], [], [0]]
+    """
+    scaled = means / np.where(spread > 0, spread, 1.0)
+    furthest = np.abs(scaled[:, None] - scaled[None]).max(axis=2)
+    near = (furthest <= tolerance) & ~np.eye(len(means), dtype=bool)
+    return [np.flatnonzero(row).tolist() for row in near]
+
+
+def equal_outputs_of(reading: xr.Dataset) -> list[list[int]]:
+    """Return :func:`equal_outputs` of the states of one model.
+
+    Parameters
+    ----------
+    reading : Dataset
+        The states of one pick of the ``explanation`` store, without empty ones.
+
+    Returns
+    -------
+    list of list of int
+        One list for each state.
+    """
+    mean, sd = reading["output_mean"].to_numpy(), reading["output_sd"].to_numpy()
+    _, spread = spreads.overall(mean, sd, reading["occupancy"].to_numpy())
+    return equal_outputs(mean, spread)

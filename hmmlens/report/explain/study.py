@@ -184,8 +184,9 @@ def network_figures(
         graded = _rows("verdicts", role="trained", **place).iloc[0]
         driven = str(graded["input_driven"]) == "True"
         heading = verdict.title(graded["grade"], graded["n_states"], driven)
+        certified = graded["grade"] in verdict.CLAIMS
         for name, figure, source in figures.figures(
-            task, reading, untrained, maps, _of_layer, shown.criterion, top, heading
+            task, reading, untrained, maps, _of_layer, shown.criterion, top, heading, certified
         ):
             yield f"{layer}-{name}", figure, source
 

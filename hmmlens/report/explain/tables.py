@@ -166,8 +166,10 @@ def state_rows(
     """
     states, moves = [], []
     for index, pick in enumerate(explanation.attrs["picks"]):
-        part = explanation.isel(pick=index)
-        for k in range(int(part["n_states"])):
+        n_states = int(explanation["n_states"][index])
+        part = explanation.isel(pick=index, state=slice(0, n_states))
+        same_outputs = state_words.equal_outputs_of(part)
+        for k in range(n_states):
             state = part.isel(state=k)
             row = {"pick": pick, "state": state_name(k)}
             for name in ("occupancy", "mean_dwell", "model_dwell"):
@@ -181,8 +183,9 @@ def state_rows(
             row["top_truth"] = names["truth"][int(np.nanargmax(share))] if known else ""
             row["top_truth_share"] = float(np.nanmax(share)) if known else np.nan
             row |= state_words.row(state, names, about)
+            row["same_output"] = ", ".join(state_name(j) for j in same_outputs[k])
             states.append(row)
-            for j in range(int(part["n_states"])):
+            for j in range(n_states):
                 p = float(state["transmat"].isel(next_state=j))
                 moves.append({"pick": pick, "from": state_name(k), "to": state_name(j), "p": p})
     return pd.DataFrame(states), pd.DataFrame(moves)

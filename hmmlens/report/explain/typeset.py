@@ -15,10 +15,7 @@ if TYPE_CHECKING:
     from hmmlens.report.figures import FigureRegistry
 
 #: Tables that the template shows.
-SHOWN = (
-    *("networks", "agreement", "choices", "endpoints", "ceilings", "states"),
-    *("audit", "sample_sizes", "verdicts", "checks"),
-)
+SHOWN = ("networks", "states", "verdicts", "checks")
 
 
 def about(study: Study) -> dict[str, Any]:
@@ -58,7 +55,7 @@ def about(study: Study) -> dict[str, Any]:
 
 
 def placed_figures(
-    drawn: Mapping[str, Collection[str]], layers: Collection[tuple[str, str]], criterion: str
+    drawn: Mapping[str, Collection[str]], layers: Collection[tuple[str, str]]
 ) -> dict[str, Any]:
     """Return the figures of each section of the report, with their captions, in its order.
 
@@ -68,8 +65,6 @@ def placed_figures(
         Folder of figures, ``overview`` or a network's name -> names of the files in it.
     layers : collection of tuple of (str, str)
         Networks and their layers that are reported.
-    criterion : str
-        Criterion that chooses the number of states, such as ``bic``.
 
     Returns
     -------
@@ -84,28 +79,19 @@ def placed_figures(
     networks: dict[str, dict[str, Any]] = {}
     for network, layer in layers:
         if network in drawn:
-            placed = _of_layer(layer_figures.LAYER, layer, drawn[network], criterion)
+            placed = _of_layer(layer_figures.LAYER, layer, drawn[network])
             networks.setdefault(network, {})[layer] = placed
     return {"overview": overview.OVERVIEW.placed(drawn["overview"]), "networks": networks}
 
 
 def _of_layer(
-    registry: FigureRegistry, layer: str, drawn: Collection[str], criterion: str
+    registry: FigureRegistry, layer: str, drawn: Collection[str]
 ) -> dict[str, list[dict[str, str]]]:
-    """Return the figures of a layer; one that is drawn for each model stands once for each."""
-    models = {
-        "explained": "certified states or fidelity (explained)",
-        criterion.replace("_", "-"): criterion.upper(),
-    }
-    endings = {"": ""} | {f"-{pick}": f"Model chosen by {how}. " for pick, how in models.items()}
+    """Return the figures of a layer, whose files begin with its name."""
+    names = [name for name in registry if f"{layer}-{name}" in drawn]
     return {
-        section: [
-            {"name": f"{layer}-{one['name']}{ending}", "caption": f"{before}{one['caption']}"}
-            for one in placed
-            for ending, before in endings.items()
-            if f"{layer}-{one['name']}{ending}" in drawn
-        ]
-        for section, placed in registry.placed(registry).items()
+        section: [{**one, "name": f"{layer}-{one['name']}"} for one in placed]
+        for section, placed in registry.placed(names).items()
     }
 
 
@@ -148,7 +134,6 @@ def write(
         "figures": placed_figures(
             {folder: [path.stem for path in paths] for folder, paths in drawn.items()},
             [(layer["network"], layer["layer"]) for layer in found["networks"]],
-            about["criterion"],
         ),
     }
     paths = [tables / f"{name}.csv" for name in SHOWN]

@@ -84,13 +84,21 @@ def test_a_study_has_findings_of_every_trained_network_and_layer() -> None:
     tables["agreement"] = layers.assign(**agreement)
     verdict = {"grade": "not judged", "sentence": "It is not judged.", "reasons": "It is missing"}
     tables["verdicts"] = layers[:1].assign(**verdict)
+    states = {"pick": "explained", "state": ["A", "B"]}
+    tables["states"] = pd.concat(
+        [
+            layers[:1].merge(pd.DataFrame(states).assign(same_output=["B", "A"]), how="cross"),
+            layers[1:].merge(pd.DataFrame(states).assign(same_output=""), how="cross"),
+        ]
+    )
     found = findings.study(tables, ABOUT, "bic")
     assert [(f["network"], f["layer"], f["dataset"]) for f in found["networks"]] == [
         ("n", "rnn", "d"),
         ("m", "rnn", "e"),
     ]
     one, other = found["networks"]
-    assert one["verdict"] == "It is not judged."
+    assert one["verdict"] == "It is not judged." and one["answer"] == "It was not judged."
+    assert "A and B" in one["same_output"] and other["same_output"] == ""
     assert one["reasons"] == [{"holds": None, "sentence": "It is missing"}]
     assert "20.0 % above that of the exact filter (0.500)" in one["task"]
     assert one["choice"].startswith("BIC (the Bayesian information criterion) chooses 2 states")

@@ -99,12 +99,12 @@ def test_steps_of_emulation_ask_for_more_at_each_attempt() -> None:
 
 def test_sizes_come_from_the_settings() -> None:
     study = config.load(STUDY)
-    size = sizes.of_network(study, "fully3-lstm")
+    size = sizes.of_network(study, "fully3-vanilla")
     assert (size.n_steps, size.n_recorded, size.n_units) == (50000, 5000, 24)
     assert (size.n_epochs, size.n_reducers, size.n_networks) == (40, 3, 4)
     assert size.n_components == 8
-    assert sizes.of_network(study, "fully3-lstm-untrained").n_epochs == 0
-    pair, eight = (sizes.of_reduction(study, "fully3-lstm", name) for name in ("pca-2", "pca-8"))
+    assert sizes.of_network(study, "fully3-vanilla-untrained").n_epochs == 0
+    pair, eight = (sizes.of_reduction(study, "fully3-vanilla", name) for name in ("pca-2", "pca-8"))
     assert (pair.n_components, eight.n_components) == (2, 8)
     assert pair.n_fits < eight.n_fits == size.n_fits
     assert sizes.of_raw(study, "gait").n_steps == 40_000

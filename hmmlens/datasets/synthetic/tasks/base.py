@@ -121,6 +121,8 @@ class Task:
         Steps from an input to its target: 1 where the next input is predicted.
     recipe : Recipe
         How a network learns it.
+    symbol_names, target_names, state_names : tuple of str
+        Names of the input symbols, target symbols and states; empty where they are numbered.
     """
 
     sample: Sampler
@@ -134,6 +136,9 @@ class Task:
     n_targets: int | None
     target_delay: int
     recipe: Recipe
+    symbol_names: tuple[str, ...] = ()
+    target_names: tuple[str, ...] = ()
+    state_names: tuple[str, ...] = ()
 
 
 #: Every task by its name in configs.
@@ -153,6 +158,9 @@ def task(
     n_targets: int | None = None,
     target_delay: int = 0,
     recipe: Recipe | None = None,
+    symbol_names: tuple[str, ...] = (),
+    target_names: tuple[str, ...] = (),
+    state_names: tuple[str, ...] = (),
 ) -> Callable[[Sampler], Sampler]:
     """Return a decorator that registers a function as a task and returns it.
 
@@ -172,6 +180,8 @@ def task(
         See :class:`Task`.
     recipe : Recipe, optional
         By default that of the class.
+    symbol_names, target_names, state_names : tuple of str, optional
+        See :class:`Task`.
 
     Returns
     -------
@@ -192,6 +202,9 @@ def task(
             n_targets,
             target_delay,
             recipe or Recipe(),
+            symbol_names,
+            target_names,
+            state_names,
         )
         TASKS.register(name, label=name.replace("_", " "))(member)
         return sample

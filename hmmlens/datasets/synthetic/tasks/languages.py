@@ -119,6 +119,9 @@ def _stack3(stack: tuple[int, ...], symbol: int) -> tuple[tuple[int, ...], int]:
     n_states=4,
     n_symbols=5,
     n_targets=3,
+    symbol_names=("letter", "quote", "backslash", "hash", "newline"),
+    target_names=("code", "string", "comment"),
+    state_names=("code", "string", "comment", "escape"),
 )
 @machine("code", (0.5, 0.18, 0.12, 0.08, 0.12))
 def _lexer(state: str, symbol: int) -> tuple[str, int]:

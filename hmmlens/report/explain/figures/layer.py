@@ -16,6 +16,7 @@ from hmmlens.ragged import steps_inside
 from hmmlens.report import distinctive, style
 from hmmlens.report.explain import gather
 from hmmlens.report.explain.figures import bands as bands_figure
+from hmmlens.report.explain.figures import card
 from hmmlens.report.explain.figures import network as draw
 from hmmlens.report.explain.figures import states as states_figure
 from hmmlens.report.explain.figures.registries import LAYER
@@ -24,9 +25,9 @@ from hmmlens.report.explain.figures.state_colours import Band, matched_colours
 __all__ = ["LAYER", "MODULES", "Task", "figures", "liveliest", "task"]
 
 #: Modules whose import registers their figures.
-MODULES = (draw, states_figure, bands_figure)
+MODULES = (card, draw, states_figure, bands_figure)
 #: Figures of states, which have the verdict above them.
-WITH_VERDICT = ("trajectories", "bands")
+WITH_VERDICT = ("states", "trajectories", "bands")
 #: Steps of the example sequence.
 BAND_STEPS = 200
 
@@ -115,6 +116,7 @@ def figures(
     criterion: str,
     ceiling: float,
     verdict: str = "",
+    certified: bool = False,
 ) -> Iterator[tuple[str, Figure, pd.DataFrame]]:
     """Draw every figure of one layer.
 
@@ -137,6 +139,8 @@ def figures(
         Adjusted Rand index of the exact filter; NaN where there is none.
     verdict : str
         Text above every figure of states, see :func:`hmmlens.validation.verdict.title`.
+    certified : bool
+        Whether the verdict certifies the number of states.
 
     Yields
     ------
@@ -148,47 +152,30 @@ def figures(
     if (task.truth >= 0).any():
         names = task.names["truth"]
         bands.append(Band("truth", task.truth, names, style.colours(len(names))))
-    picks = list(reading.attrs["picks"])
-    counts = [int(n) for n in reading["n_states"]]
     choices = read("choices")
     assert choices is not None
     chosen = choices[choices["chosen_reducer"]]
-    at_edge = chosen.set_index("pick")["at_edge"]
-    same = len({reading["path"][i].to_numpy().tobytes() for i in range(len(picks))}) == 1
-    # The explained model first; where both picks are one model, it is drawn once.
-    for index, pick in reversed(list(enumerate(picks))):
-        if same and pick != "explained":
-            continue
-        label = " and ".join(draw.pick_name(p) for p in (picks if same else [pick]))
-        band = _band(task, label, reading["path"][index].to_numpy(), counts[index])
-        bands.append(band)
-        edge = (
-            "\n(the largest number that was fitted)"
-            if at_edge[criterion] and (same or pick == criterion)
-            else ""
-        )
-        inputs: dict[str, Any] = {
-            "reading": reading.isel(pick=index),
-            "axes_names": task.names,
-            "symbols": (task.symbols, task.symbols_out),
-            "colours": band.colours,
-            "title": f"{label}: {counts[index]} states{edge}",
-        }
-        for name, figure, source in LAYER.drawn(inputs.get):
-            yield f"{name}-{pick.replace('_', '-')}", style.headed(figure, verdict), source
-
+    index = list(reading.attrs["picks"]).index("explained")
+    n_states = int(reading["n_states"][index])
+    explained = reading.isel(pick=index, state=slice(0, n_states), next_state=slice(0, n_states))
+    band = _band(task, "states", explained["path"].to_numpy(), n_states)
+    bands.append(band)
     every_band = list(bands)
     if untrained is not None:
         index = list(untrained.attrs["picks"]).index("explained")
-        n_states = int(untrained["n_states"][index])
         path = untrained["path"][index].to_numpy()
-        every_band.append(_band(task, "untrained", path, n_states))
+        every_band.append(_band(task, "untrained", path, int(untrained["n_states"][index])))
     first = (inside & (task.split == 2)[:, None])[:, :BAND_STEPS]
     shown = liveliest(task.truth[:, :BAND_STEPS], first)
-    compact = reading.isel(
-        pick=picks.index("explained"), state=slice(0, counts[picks.index("explained")])
-    )
-    inputs = {
+    inputs: dict[str, Any] = {
+        "reading": explained,
+        "axes_names": task.names,
+        "symbols": (task.symbols, task.symbols_out),
+        "colours": band.colours,
+        "title": f"{n_states} states",
+        "explained_band": band,
+        "map": next(iter(maps.values())),
+        "certified": certified,
         "criterion": criterion,
         "chosen": chosen,
         "ceiling": ceiling,
@@ -203,7 +190,7 @@ def figures(
         "is_symbols": task.symbols,
         "step_label": task.step_label,
         "score": distinctive.separation(
-            *(compact[name].to_numpy() for name in ("input_mean", "input_sd", "occupancy"))
+            *(explained[name].to_numpy() for name in ("input_mean", "input_sd", "occupancy"))
         ),
     }
 

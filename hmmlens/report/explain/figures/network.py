@@ -50,7 +50,7 @@ def pick_name(pick: str) -> str:
 
 @LAYER.figure(
     "selection",
-    section="above the table of states",
+    section="choice of the number of states",
     order=1,
     inputs=["fits", "choices", "criterion"],
     caption="Criterion by which the number of states is chosen, for each number of states "
@@ -127,7 +127,7 @@ def _most_faithful(reducers: list[str], chosen: pd.DataFrame) -> list[str]:
 
 @LAYER.figure(
     "scores",
-    section="above the table of states",
+    section="choice of the number of states",
     order=2,
     inputs=["by_count", "chosen", "ceiling"],
     caption="By number of states, left: fidelity at the same step, the R² of the network's "
@@ -230,7 +230,7 @@ def apart(places: Floats, size: Floats) -> Floats:
     order=3,
     inputs=["maps", "bands", "inside"],
     caption="Recorded steps in the first two components of the reduced activations, coloured "
-    "by the truth, where it is known, and by the states of the chosen models. The "
+    "by the truth, where it is known, and by the states of the explained model. The "
     "thin line is the path of one sequence. Maps marked exploratory distort "
     "distances; the states on them were fitted to the reduction above.",
 )
@@ -245,11 +245,11 @@ def trajectories(
     Parameters
     ----------
     maps : mapping of str to ndarray
-        Name -> coordinates (sequence, time, component), of which the first two are drawn, one row
-        per map. At most :data:`MAX_MAPS` are drawn.
+        Name -> coordinates (sequence, time, component), of which the first two are drawn. At most
+        :data:`MAX_MAPS` are drawn.
     bands : sequence of Band
-        States that colour the steps, one column each. Of many states the most frequent ones are
-        named.
+        States that colour the steps, one panel each for every map. Of many states the most
+        frequent ones are named.
     inside : ndarray of bool, shape (sequence, time)
         True before each sequence's end; other steps are not drawn.
     n_lines : int
@@ -260,43 +260,36 @@ def trajectories(
     tuple of (Figure, DataFrame)
         The figure and the numbers that it shows.
     """
-    n_rows, n_columns = min(len(maps), MAX_MAPS), len(bands)
-    figure, axes = plt.subplots(
-        n_rows,
-        n_columns,
-        figsize=(min(style.WIDTH, 2.4 * n_columns), 2.3 * n_rows),
-        squeeze=False,
-    )
+    n_maps = min(len(maps), MAX_MAPS)
+    figure, axes = style.panels(n_maps * len(bands), per_row=4, height=1.9)
+    panels = iter(axes)
     source: dict[str, Any] = {}
-    for row, (name, reduced) in enumerate(maps.items()):
+    for number, (name, reduced) in enumerate(maps.items()):
         flat = reduced[inside]
         if flat.shape[1] == 1:
             flat = np.c_[flat, np.zeros(len(flat))]
         shown = np.linspace(0, len(flat) - 1, min(MAX_POINTS, len(flat))).round().astype(int)
         source[f"{name} 1"], source[f"{name} 2"] = flat[shown, 0], flat[shown, 1]
-        if row < n_rows:
-            words = user_text.figure(name, REDUCER_WIDTH)
-            axes[row, 0].set_ylabel(f"{words}\ncomponent 2" if reduced.shape[2] > 1 else words)
-        for column, band in enumerate(bands):
+        for band in bands:
             states = band.states[inside]
             source[band.label] = states[shown]
-            if row >= n_rows:
+            if number >= n_maps:
                 continue
-            ax = axes[row, column]
-            _map(ax, flat, states, band, shown)
+            ax = next(panels)
+            draw_map(ax, flat, states, band, shown)
             for sequence in range(min(n_lines, len(reduced))):
                 path = reduced[sequence][inside[sequence]]
                 if path.shape[1] > 1:
                     ax.plot(path[:60, 0], path[:60, 1], color="0.2", lw=0.4, alpha=0.6)
-            if row == 0:
-                ax.set_title(band.label, loc="left" if ax.get_title(loc="right") else "center")
-            if row == n_rows - 1:
-                ax.set_xlabel("component 1")
-    style.footnote(figure, distinctive.and_more(len(maps), n_rows), "maps")
+            ax.set_title(band.label, loc="left" if ax.get_title(loc="right") else "center")
+            words = user_text.figure(name, REDUCER_WIDTH)
+            ax.set_xlabel(f"{words}\ncomponent 1")
+            ax.set_ylabel("component 2" if reduced.shape[2] > 1 else "")
+    style.footnote(figure, distinctive.and_more(len(maps), n_maps), "maps")
     return figure, pd.DataFrame(source)
 
 
-def _map(ax: Axes, flat: Floats, states: Ints, band: Band, shown: Ints) -> None:
+def draw_map(ax: Axes, flat: Floats, states: Ints, band: Band, shown: Ints) -> None:
     """Draw the ``shown`` steps of ``flat`` (step, 2 or more), and the names of frequent states."""
     counts = np.bincount(states[states >= 0], minlength=len(band.colours))
     for index in np.flatnonzero(counts).tolist():

@@ -13,6 +13,7 @@ from hmmlens import user_text
 from hmmlens.report import distinctive, style
 from hmmlens.report.explain.figures.registries import OVERVIEW
 from hmmlens.report.explain.roles import ROLE_NAMES
+from hmmlens.validation.verdict import GRADE_WORDS
 
 __all__ = ["OVERVIEW", "controls", "methods", "training"]
 
@@ -164,7 +165,7 @@ def controls(agreement: pd.DataFrame, verdicts: pd.DataFrame) -> tuple[Figure, p
     table["where"] = table["network"] + np.where(several, " / " + table["layer"], "")
     trained = verdicts[verdicts["role"] == "trained"]
     grades = {
-        place: "/".join(dict.fromkeys(part["grade"]))
+        place: "/".join(GRADE_WORDS.get(g, g) for g in dict.fromkeys(part["grade"]))
         for place, part in trained.groupby(["network", "layer"])
     }
     table["where"] += [

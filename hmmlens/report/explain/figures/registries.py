@@ -14,4 +14,11 @@ OVERVIEW = FigureRegistry(
 #: Figures of one layer, by their place among those of the layer. Their inputs are what
 #: :func:`.layer.figures` prepares, for the layer or for each chosen model, and rows of the layer in
 #: tables of the study.
-LAYER = FigureRegistry(["above the table of states", "below the table of states"])
+LAYER = FigureRegistry(
+    [
+        "first page",
+        "above the table of states",
+        "below the table of states",
+        "choice of the number of states",
+    ]
+)
