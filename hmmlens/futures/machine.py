@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hmmlens.futures.settings import DEFAULT
 from hmmlens.typing import Floats, Ints
 
 #: Steps ahead at which the machine on its own is compared with the network.
@@ -37,7 +38,8 @@ class Machine(NamedTuple):
     closed_loop : dict of int to float
         R2 of the output by steps ahead, when the class is known once and the inputs all the time.
     by_output : ndarray of shape (output,)
-        R2 of each output at 20 steps, or at the largest number below.
+        R2 of each output at 20 steps, or at the largest number below; NaN for an output that hardly
+        varies.
     """
 
     accuracy: float
@@ -76,7 +78,7 @@ class Path(NamedTuple):
 UNKNOWN = Machine(np.nan, np.nan, np.nan, np.nan, {}, np.full(1, np.nan))
 
 
-def fit(path: Path, n_classes: int) -> Machine:
+def fit(path: Path, n_classes: int, resolution: float = DEFAULT.resolution) -> Machine:
     """Fit a machine on all but the test sequences and compare it with the network on these.
 
     Parameters
@@ -85,6 +87,9 @@ def fit(path: Path, n_classes: int) -> Machine:
         Sequences with classes.
     n_classes : int
         Number of classes.
+    resolution : float, optional
+        Smallest standard deviation of an output that counts, as a share of that of all outputs
+        together.
 
     Returns
     -------
@@ -112,7 +117,7 @@ def fit(path: Path, n_classes: int) -> Machine:
     hit = move.predict(before_test, x_test) == after_test
     moved = before_test != after_test
     accuracy0 = (alone.predict(np.zeros_like(before_test), x_test) == after_test).mean()
-    loop, by_output = closed_loop(path, move, output)
+    loop, by_output = closed_loop(path, move, output, resolution)
     return Machine(
         float(hit.mean()), float(hit[moved].mean()) if moved.any() else float("nan"),
         share,
@@ -120,7 +125,9 @@ def fit(path: Path, n_classes: int) -> Machine:
     )  # fmt: skip
 
 
-def closed_loop(path: Path, move: Predictor, output: Predictor) -> tuple[dict[int, float], Floats]:
+def closed_loop(
+    path: Path, move: Predictor, output: Predictor, resolution: float = DEFAULT.resolution
+) -> tuple[dict[int, float], Floats]:
     """Return R2 of the outputs that a machine gives on its own.
 
     Parameters
@@ -129,19 +136,23 @@ def closed_loop(path: Path, move: Predictor, output: Predictor) -> tuple[dict[in
         Sequences with classes; the test sequences are used.
     move, output : Predictor
         Of the next class and of the output, from class and input.
+    resolution : float, optional
+        See :func:`fit`.
 
     Returns
     -------
     dict of int to float
         R2 by steps ahead, pooled over outputs.
     ndarray of shape (output,)
-        R2 of each output at 20 steps or at the largest number below.
+        R2 of each output at 20 steps or at the largest number below; NaN for an output that hardly
+        varies, of which R2 would compare rounding with rounding.
     """
     rows = np.flatnonzero(path.test)
     steps = path.classes.shape[1]
     inside = path.classes[rows] >= 0
     values = path.outputs[rows][inside]
     variance = values.var(axis=0)
+    varies = variance > resolution**2 * variance.sum()
     i, t = np.nonzero(inside)
     keep = t % 3 == 0
     i, t = rows[i[keep]], t[keep]
@@ -163,7 +174,9 @@ def closed_loop(path: Path, move: Predictor, output: Predictor) -> tuple[dict[in
             error = ((output.predict(current, x) - path.outputs[i, t + h]) ** 2).mean(axis=0)
             found[h] = float(1 - error.sum() / variance.sum())
             if h <= 20:
-                by_output = 1 - error / np.maximum(variance, 1e-12)
+                by_output = 1 - np.divide(
+                    error, variance, out=np.full(len(variance), np.nan), where=varies
+                )
         current = move.predict(current, x).astype(np.int64)
     return found, by_output
 

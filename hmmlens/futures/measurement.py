@@ -181,9 +181,9 @@ def _rare(task: _Task, compared: Comparison) -> Classes | None:
             continue
         classes = describe(distances, split.labels, plateau)
         path = _path(task, compared, classes)
-        fitted = machine.fit(path, classes.n_classes)
+        fitted = machine.fit(path, classes.n_classes, settings.resolution)
         alone = path._replace(classes=np.where(path.classes >= 0, 0, -1))
-        if _loop(fitted) > _loop(machine.fit(alone, 1)) + settings.split_gain:
+        if _loop(fitted) > _loop(machine.fit(alone, 1, settings.resolution)) + settings.split_gain:
             return classes
     return None
 
@@ -204,7 +204,7 @@ def _with_machine(task: _Task, compared: Comparison, measured: Futures, seed: in
             compared, classes, restricted = other, found, True
             measured = replace(measured, geometry=geometry(other.distances, settings))
             path = _path(task, compared, classes) if changed else path
-    fitted = machine.fit(path, classes.n_classes)
+    fitted = machine.fit(path, classes.n_classes, settings.resolution)
     interval = count_interval(compared, settings, np.random.default_rng(seed))
     n_split = 0
     while _loop(fitted) < settings.split_below:
@@ -212,7 +212,7 @@ def _with_machine(task: _Task, compared: Comparison, measured: Futures, seed: in
             plateau = Plateau(0, classes.low, classes.high, classes.coverage)
             finer = describe(compared.distances, split.labels, plateau)
             finer_path = _path(task, compared, finer)
-            finer_fit = machine.fit(finer_path, finer.n_classes)
+            finer_fit = machine.fit(finer_path, finer.n_classes, settings.resolution)
             if _loop(finer_fit) > _loop(fitted) + settings.split_gain:
                 n_split += finer.n_classes - classes.n_classes
                 # The plateau and the points are those of the classes before the split.
