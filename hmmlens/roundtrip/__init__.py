@@ -5,6 +5,7 @@ judges it, its controls and surrogates, ``recovered`` compares its states with t
 ``baselines`` are other predictors of its output, ``generated`` compares its beliefs and the
 sequences that it generates with the target. The criteria for all networks together are in
 :mod:`hmmlens.report.roundtrip.summary`. ``suite`` keeps networks for all tasks whose answer is
-known, on which the error rates of the verdict are measured. ``settings`` holds the
-settings of all of these.
+known, ``suite_verdicts`` judges them and their controls, and ``suite_rates``, ``suite_roc``,
+``suite_ablation`` and ``suite_agreement`` are the error rates of the verdict by those tables.
+``settings`` holds the settings of all of these.
 """

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import xarray as xr
 
+from hmmlens.dynamics.endpoints import Endpoints
 from hmmlens.recording import activations
 from hmmlens.rnn.recurrent_network import RecurrentNetwork
 from hmmlens.roundtrip import preparation
@@ -16,7 +18,7 @@ from hmmlens.stages.endpoints import find_endpoints
 from hmmlens.stages.futures import compare_futures
 from hmmlens.stages.judge import judge_layer
 from hmmlens.stats import surrogates
-from hmmlens.validation.recorded import Recorded
+from hmmlens.validation.recorded import Losses, Recorded
 
 Rows = list[dict[str, Any]]
 
@@ -59,6 +61,71 @@ def surrogate(
     return recorded._replace(hidden=hidden, distribution=distribution)
 
 
+class JudgedNetwork(NamedTuple):
+    """A network as it was recorded and judged.
+
+    Attributes
+    ----------
+    recording : RecordedNetwork
+        Its states.
+    endpoints : Endpoints or None
+        Where it settles on its own.
+    row : dict
+        See :func:`hmmlens.validation.evidence.judge`.
+    """
+
+    recording: RecordedNetwork
+    endpoints: Endpoints | None
+    row: dict[str, Any]
+
+
+def judge_network(
+    network: RecurrentNetwork,
+    data: xr.Dataset,
+    losses: Losses,
+    max_frames: int,
+    seed: int,
+    reservoir_grade: str | None = None,
+) -> JudgedNetwork:
+    """Record and judge a network, as a study does.
+
+    Parameters
+    ----------
+    network : RecurrentNetwork
+        The network.
+    data : Dataset
+        The ``sequences`` store of its task.
+    losses : Losses
+        Its losses.
+    max_frames : int
+        Steps in all to record, see :func:`hmmlens.stages.record.choose_sequences`.
+    seed : int
+        Of everything random.
+    reservoir_grade : str, optional
+        Grade of an untrained network of the same kind with a fitted readout.
+
+    Returns
+    -------
+    JudgedNetwork
+        The recording and the verdict.
+    """
+    recording = preparation.record_network(network, data, max_frames)
+    recorded = recording.recorded
+    settled = find_endpoints(
+        network, recorded.inputs, recorded.distribution, recorded.length, data.attrs,
+        derive_seed(seed, "endpoints"),
+    )  # fmt: skip
+    futures = compare_futures(
+        network, recorded.inputs, recording.output, recorded.length, recorded.split,
+        data.attrs["target_kind"], derive_seed(seed, "futures"),
+    )  # fmt: skip
+    row = judge_layer(
+        recorded, losses, settled, derive_seed(seed, "judge"), reservoir_grade, required=True,
+        futures=futures,
+    )  # fmt: skip
+    return JudgedNetwork(recording, settled, row)
+
+
 def grade_roles(
     prepared: PreparedNetwork, max_frames: int, seed: int, surrogates: bool
 ) -> tuple[Rows, dict[str, RecordedNetwork], dict[str, float]]:
@@ -86,27 +153,15 @@ def grade_roles(
     rows: Rows = []
     recordings: dict[str, RecordedNetwork] = {}
     seconds: dict[str, float] = {}
-    seeds = derive_seed(seed, "endpoints"), derive_seed(seed, "judge")
 
     def _judge(role: str, network: RecurrentNetwork, grade: str | None = None) -> Any:
         began = time.process_time()
-        recordings[role] = preparation.record_network(network, prepared.data, max_frames)
-        recorded = recordings[role].recorded
-        settled = find_endpoints(
-            network, recorded.inputs, recorded.distribution, recorded.length, prepared.data.attrs,
-            seeds[0],
-        )  # fmt: skip
         losses = preparation.losses_on_test(network, prepared)
-        futures = compare_futures(
-            network, recorded.inputs, recordings[role].output, recorded.length, recorded.split,
-            prepared.data.attrs["target_kind"], derive_seed(seed, "futures"),
-        )  # fmt: skip
-        row = judge_layer(
-            recorded, losses, settled, seeds[1], grade, required=True, futures=futures
-        )
-        rows.append({"role": role, "replay_error": recordings[role].replay_error} | row)
+        judged = judge_network(network, prepared.data, losses, max_frames, seed, grade)
+        recordings[role] = judged.recording
+        rows.append({"role": role, "replay_error": judged.recording.replay_error} | judged.row)
         seconds[role] = time.process_time() - began
-        return settled
+        return judged.endpoints
 
     _judge("untrained", prepared.untrained)
     _judge("reservoir", preparation.with_readout(prepared))
@@ -116,6 +171,6 @@ def grade_roles(
         # Endpoints and losses are those of the network, as the weights are; a surrogate has no
         # futures.
         losses = preparation.losses_on_test(prepared.network, prepared)
-        row = judge_layer(made, losses, settled, seeds[1], required=True)
+        row = judge_layer(made, losses, settled, derive_seed(seed, "judge"), required=True)
         rows.append({"role": kind, "replay_error": np.nan} | row)
     return rows, recordings, seconds

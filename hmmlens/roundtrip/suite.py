@@ -4,6 +4,7 @@ The networks are those on which the error rates of the verdict are measured, see
 :mod:`hmmlens.datasets.synthetic.tasks`. Each has a folder of its own below that of the suite, which
 gets its name when it is whole: ``weights.safetensors``, and ``network.json`` with what is known of
 the task, the losses and the recipe. The sequences are not kept: they follow from the seed.
+:func:`members` lists the networks of the whole suite.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from hmmlens.datasets.synthetic.tasks import TASKS
 from hmmlens.datasets.synthetic.tasks.base import Recipe
 from hmmlens.errors import StoreError
 from hmmlens.rnn import recurrent_network
+from hmmlens.rnn.equations import TRAINABLE
 from hmmlens.rnn.recurrent_network import RecurrentNetwork
 from hmmlens.rnn.settings import Training
 from hmmlens.roundtrip.preparation import losses_on_test, train_on_task
@@ -34,11 +36,38 @@ from hmmlens.seeds import derive_seed
 #: Files of a network.
 WEIGHTS, RECORD = "weights.safetensors", "network.json"
 
+#: Seeds of the networks of each task, and those of continua in the half ``reporting``, where the
+#: rate of false states is small and needs many networks to be measured.
+SEEDS, REPORTING_CONTINUA_SEEDS = (0,), (0, 1, 2)
+
 #: Columns of the table of all networks.
 COLUMNS = [
     *("task", "half", "answer", "n_states", "n_moore", "memory", "cell", "seed", "loss"),
     *("marginal", "floor", "remaining", "seconds", "epochs", "folder"),
 ]
+
+
+def members() -> list[tuple[str, str, int]]:
+    """Return the networks of the whole suite.
+
+    Returns
+    -------
+    list of (str, str, int)
+        Task, cell and seed of each: a network of each trainable cell on each task for each of
+        :data:`SEEDS`, and for :data:`REPORTING_CONTINUA_SEEDS` on continua in the half
+        ``reporting``.
+
+    Examples
+    --------
+    >>> len([seed for task, cell, seed in members() if task == "parity"])
+    3
+    """
+    found = []
+    for name, one in TASKS.items():
+        many = one.half == "reporting" and one.answer == "continuum"
+        seeds = REPORTING_CONTINUA_SEEDS if many else SEEDS
+        found += [(name, cell, seed) for seed in seeds for cell in TRAINABLE]
+    return found
 
 
 def train_network(

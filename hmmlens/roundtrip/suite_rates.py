@@ -1,74 +1,16 @@
-"""Verdicts on the networks of the suite, and the error rates of the verdict by half."""
+"""Error rates of the verdict on the networks of the suite, by half and by task."""
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import torch
 
-from hmmlens.roundtrip import suite
-from hmmlens.seeds import derive_seed
-from hmmlens.stages.futures import compare_futures
+from hmmlens.roundtrip.suite_groups import LEARNT, POINTS, STATES
 from hmmlens.stats.shares import share
-from hmmlens.validation.recorded import Losses
-from hmmlens.validation.verdict import decide_by_futures
 
-#: Sequences of train, select and test whose states are compared.
-SEQUENCES = (100, 40, 40)
-#: Largest share of the loss that a network may keep to count as having learnt a discrete task.
-LEARNT = 0.1
-
-
-def judge(place: Path, untrained: bool = False) -> dict[str, Any]:
-    """Return the verdict on a network of the suite.
-
-    Parameters
-    ----------
-    place : pathlib.Path
-        Folder of the network.
-    untrained : bool, optional
-        Whether to judge newly initialised weights, and without their losses.
-
-    Returns
-    -------
-    dict
-        What is known of the task; ``trained``; ``grade``, ``n_claimed``, ``reasons``; ``cpu``
-        seconds; the numbers of :func:`hmmlens.futures.summary.summarise`.
-    """
-    record = suite.read_record(place)
-    network, data = suite.load(place)
-    losses = Losses(record["loss"], record["marginal"], record["floor"] or np.nan)
-    if record["floor"] == 0:
-        losses = losses._replace(floor=0.0)
-    if untrained:
-        from hmmlens.rnn.loading import reinitialise
-
-        reinitialise(network, derive_seed(record["seed"], "untrained", place.name))
-        losses = Losses(np.nan, np.nan)
-    split = data["split"].to_numpy()
-    rows = np.concatenate([np.flatnonzero(split == part)[:n] for part, n in enumerate(SEQUENCES)])
-    inputs, length = data["input"].to_numpy()[rows], data["length"].to_numpy()[rows]
-    with torch.no_grad():
-        output = network(torch.from_numpy(inputs)).double().numpy()
-    began = time.process_time()
-    futures = compare_futures(
-        network, inputs, output, length, split[rows], data.attrs["target_kind"],
-        derive_seed(record["seed"], "futures", place.name),
-    )  # fmt: skip
-    seconds = time.process_time() - began
-    about = {name: record[name] for name in ("task", "half", "answer", "n_states", "cell", "seed")}
-    about |= {"remaining": record["remaining"], "trained": not untrained}
-    if futures is None:
-        return about | {"grade": "not judged", "cpu": seconds}
-    verdict = decide_by_futures(futures, losses)
-    return about | {
-        "grade": verdict.grade, "n_claimed": verdict.n_states, "cpu": round(seconds, 2),
-        **futures.numbers, "reasons": " ".join(verdict.reasons),
-    }  # fmt: skip
+#: Answers with a finite number of states.
+DISCRETE = ("discrete", "many")
 
 
 def rates(verdicts: pd.DataFrame) -> pd.DataFrame:
@@ -77,7 +19,7 @@ def rates(verdicts: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     verdicts : DataFrame
-        Rows of :func:`judge`.
+        Rows of :func:`hmmlens.roundtrip.suite_verdicts.judge`.
 
     Returns
     -------
@@ -86,28 +28,47 @@ def rates(verdicts: pd.DataFrame) -> pd.DataFrame:
         exact 95 % interval (Clopper & Pearson 1934) ``low, high``; and the same by task, ``tasks``
         and ``task_hits``, where a task is a hit if all of its networks are (or, for errors, any).
     """
-    trained = verdicts[verdicts["trained"]]
-    discrete = trained["answer"].isin(["discrete", "many"])
+    role = verdicts["role"]
+    trained = verdicts[role == "trained"]
+    answer = trained["answer"]
+    discrete = answer.isin(DISCRETE)
     learnt = trained["remaining"] <= LEARNT
-    states = trained["grade"].isin(["D", "N"])
+    competent = trained["grade"] != "X"
+    states, points = verdicts["grade"].isin(STATES), verdicts["grade"].isin(POINTS)
+    certified = states.loc[trained.index]
     exact = trained["n_claimed"] == trained["n_states"]
     questions: list[tuple[str, pd.DataFrame, pd.Series, bool]] = [
         ("discrete task, learnt: D", trained[discrete & learnt], states, False),
-        ("of these D: number of states exact", trained[discrete & learnt & states], exact, False),
-        ("discrete task, not learnt: D", trained[discrete & ~learnt], states, False),
         (
-            "continuum: D or B (error)",
-            trained[trained["answer"] == "continuum"], trained["grade"].isin(["D", "N", "B"]), True,
+            "of these D: number of states exact",
+            trained[discrete & learnt & certified], exact, False,
         ),
-        ("mixed: D (error)", trained[trained["answer"] == "mixed"], states, True),
-        ("belief: D", trained[trained["answer"] == "belief"], states, False),
-        ("no memory: D (error)", trained[trained["answer"] == "forgets"], states, True),
+        ("discrete task, not learnt: D", trained[discrete & ~learnt], states, False),
+        ("continuum: D or B (error)", trained[answer == "continuum"], points, True),
+        (
+            "continuum, competent: D or B (error)",
+            trained[(answer == "continuum") & competent], points, True,
+        ),
+        (
+            "continuum, competent: M (error)",
+            trained[(answer == "continuum") & competent], verdicts["grade"] == "M", True,
+        ),
+        ("mixed: D (error)", trained[answer == "mixed"], states, True),
+        ("belief: D", trained[answer == "belief"], states, False),
+        ("no memory: D (error)", trained[answer == "forgets"], states, True),
+        (
+            "untrained, without the gate of competence: D (error)",
+            verdicts[role == "untrained"], states, True,
+        ),
+        (
+            "activations shuffled in time: D or B (error)",
+            verdicts[role == "shuffled"], points, True,
+        ),
+        (
+            "phase-randomised activations: D or B (error)",
+            verdicts[role == "phase-randomised"], points, True,
+        ),
     ]  # fmt: skip
-    before = verdicts[~verdicts["trained"]]
-    questions.append(
-        ("untrained, without the gate of competence: D (error)", before,
-         before["grade"].isin(["D", "N"]), True)
-    )  # fmt: skip
     rows = []
     for half in ("fixing", "reporting"):
         for question, table, outcome, error in questions:
@@ -115,10 +76,67 @@ def rates(verdicts: pd.DataFrame) -> pd.DataFrame:
             hit = outcome.loc[part.index]
             by_task = hit.groupby(part["task"])
             task_hits = by_task.any() if error else by_task.all()
-            found = share(int(hit.sum()), len(hit))
-            rows.append({
-                "half": half, "question": question, "networks": len(hit), "hits": int(hit.sum()),
-                "share": found.value, "low": found.low, "high": found.high,
-                "tasks": len(task_hits), "task_hits": int(task_hits.sum()),
-            })  # fmt: skip
+            rows.append(
+                {"half": half, "question": question, "networks": len(hit)}
+                | counted(hit)
+                | {"tasks": len(task_hits), "task_hits": int(task_hits.sum())}
+            )
     return pd.DataFrame(rows)
+
+
+def by_task(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """Return the grades of the trained networks of each task.
+
+    Parameters
+    ----------
+    verdicts : DataFrame
+        Rows of :func:`hmmlens.roundtrip.suite_verdicts.judge`.
+
+    Returns
+    -------
+    DataFrame
+        For each task ``half, task, answer, n_states``, its ``networks`` and how many of them are
+        ``competent`` (no X) and have ``learnt`` it; ``grades`` such as ``D 2, C 1``; among those
+        that have learnt it ``hits``, how many claim states, with ``share, low, high`` as in
+        :func:`rates`, and ``exact``, how many of these claim the right number.
+    """
+    rows = []
+    trained = verdicts[verdicts["role"] == "trained"]
+    for (half, task), part in trained.groupby(["half", "task"]):
+        learnt = part[part["remaining"] <= LEARNT]
+        states = learnt["grade"].isin(STATES)
+        counts = part["grade"].value_counts().sort_index()
+        rows.append(
+            {
+                "half": half, "task": task, "answer": part["answer"].iloc[0],
+                "n_states": part["n_states"].iloc[0], "networks": len(part),
+                "competent": int((part["grade"] != "X").sum()), "learnt": len(learnt),
+                "grades": ", ".join(f"{grade} {n}" for grade, n in counts.items()),
+            }
+            | counted(states)
+            | {"exact": int((states & (learnt["n_claimed"] == learnt["n_states"])).sum())}
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def counted(hit: pd.Series) -> dict[str, Any]:
+    """Return how many are hits, and the exact 95 % interval of their share.
+
+    Parameters
+    ----------
+    hit : Series of bool
+        Whether each is one.
+
+    Returns
+    -------
+    dict
+        ``hits, share, low, high``.
+
+    Examples
+    --------
+    >>> {name: round(value, 3) for name, value in counted(pd.Series([True, False])).items()}
+    {'hits': 1, 'share': 0.5, 'low': 0.013, 'high': 0.987}
+    """
+    hits = int(hit.sum())
+    value, low, high = share(hits, len(hit))
+    return {"hits": hits, "share": value, "low": low, "high": high}

@@ -6,7 +6,7 @@ those of :mod:`hmmlens.validation.rules`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -162,6 +162,7 @@ def decide(
     evidence: Evidence,
     reservoir_grade: str | None = None,
     thresholds: Thresholds = DEFAULT,
+    without: Collection[str] = (),
 ) -> Verdict:
     """Grade one network.
 
@@ -178,6 +179,8 @@ def decide(
         Grade of an untrained network of the same kind with a fitted readout.
     thresholds : Thresholds, optional
         Thresholds of the rules.
+    without : collection of str, optional
+        Names of rules that are left out, to see what each of them decides.
 
     Returns
     -------
@@ -194,8 +197,8 @@ def decide(
     known = not np.isnan(evidence["n_classes"])
     grade = "undecided" if known else "consistent with D"
     reasons: list[Reason] = []
-    for rule in RULES.values():
-        if rule.evidence not in ("any", "futures" if known else "recording"):
+    for name, rule in RULES.items():
+        if name in without or rule.evidence not in ("any", "futures" if known else "recording"):
             continue
         reasons.append(rule.test(evidence, thresholds))
         if reasons[-1].holds is rule.when:

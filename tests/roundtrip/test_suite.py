@@ -12,7 +12,7 @@ from hmmlens.datasets.synthetic.tasks import TASKS
 from hmmlens.datasets.synthetic.tasks.base import Recipe
 from hmmlens.errors import StoreError
 from hmmlens.rnn import training
-from hmmlens.roundtrip import suite, suite_rates
+from hmmlens.roundtrip import suite, suite_verdicts
 from hmmlens.validation.verdict import GRADES
 
 SMALL = Recipe(n_units=4, n_sequences=20, n_steps=12, n_epochs=2)
@@ -85,43 +85,26 @@ def test_a_folder_without_a_network_is_refused(tmp_path: Path) -> None:
         suite.load(tmp_path / "parity-gru-0")
 
 
-def test_the_readme_has_the_rates_that_were_measured() -> None:
-    root = Path(__file__).parents[2]
-    rates = pd.read_csv(root / "benchmarks" / "verdict_rates.csv")
-    rates = rates[rates["half"] == "reporting"].set_index("question")
-    text = " ".join((root / "README.md").read_text().split())
-    for question, words in {
-        "discrete task, learnt: D": "{hits} of {networks} networks that learnt a discrete task",
-        "of these D: number of states exact": "exact number of states in {hits} of {networks}",
-        "continuum: D or B (error)": "of {networks} networks that learnt a continuum {hits} get",
-        "mixed: D (error)": "Of {networks} that learnt a mixture of a bit and a continuum, {hits}",
-        "untrained, without the gate of competence: D (error)": "{hits} of {networks} untrained",
-    }.items():
-        assert words.format(**rates.loc[question].to_dict()) in text
+def test_members_are_each_task_and_cell_and_more_seeds_of_reporting_continua() -> None:
+    table = pd.DataFrame(suite.members(), columns=["task", "cell", "seed"])
+    assert not table.duplicated().any() and set(table["task"]) == set(TASKS)
+    counts = table.groupby("task").size()
+    many = {n for n, one in TASKS.items() if (one.half, one.answer) == ("reporting", "continuum")}
+    assert set(counts.index[counts == 9]) == many
+    assert set(counts.index[counts == 3]) == set(TASKS) - many
+    # Enough to measure a rate of false states of at most a twentieth.
+    assert counts[list(many)].sum() >= 95 and len(many) >= 12
 
 
-def test_rates_count_networks_and_tasks() -> None:
-    rows = [("a", "D", 2), ("a", "D", 3), ("b", "C", 2)]
-    table = pd.DataFrame(
-        [
-            {"task": task, "half": "reporting", "answer": "discrete", "n_states": 2, "grade": grade,
-             "n_claimed": claimed, "remaining": 0.0, "trained": True}
-            for task, grade, claimed in rows
-        ]
-    )  # fmt: skip
-    found = suite_rates.rates(table).set_index(["half", "question"]).loc["reporting"]
-    learnt, exact = found.iloc[0], found.iloc[1]
-    assert (learnt["networks"], learnt["hits"], learnt["tasks"], learnt["task_hits"]) == (
-        3,
-        2,
-        2,
-        1,
-    )
-    assert (exact["networks"], exact["hits"]) == (2, 1)
-    assert learnt["low"] < 2 / 3 < learnt["high"]
-
-
-def test_a_network_of_the_suite_is_judged(folder: Path) -> None:
-    row = suite_rates.judge(folder / "ring-gru-3")
-    assert (row["task"], row["answer"], row["trained"]) == ("ring", "continuum", True)
-    assert row["grade"] in GRADES and row["cpu"] >= 0
+def test_a_network_of_the_suite_and_its_controls_are_judged(folder: Path) -> None:
+    rows = {
+        role: suite_verdicts.judge(folder / "ring-gru-3", role) for role in suite_verdicts.ROLES
+    }
+    record = suite.read_record(folder / "ring-gru-3")
+    for role, row in rows.items():
+        assert (row["task"], row["answer"], row["role"]) == ("ring", "continuum", role)
+        assert row["grade"] in GRADES and row["cpu"] >= 0
+        assert row["trained"] == (role == "trained") and row["loss"] == record["loss"]
+    # Competence is not tested before training; surrogates have no futures.
+    assert rows["untrained"]["grade"] != "X" and "n_classes" in rows["untrained"]
+    assert not any("n_classes" in rows[role] for role in ("shuffled", "phase-randomised"))
