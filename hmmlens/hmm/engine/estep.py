@@ -19,9 +19,11 @@ from hmmlens.hmm.engine.chunks import joints
 from hmmlens.hmm.engine.panels import Panel, tiles
 from hmmlens.hmm.engine.parameters import Family, Parameters, Statistics
 from hmmlens.hmm.engine.rescue import HUGE_BACKWARD, TINY_SCALE
+from hmmlens.hmm.engine.subnormals import without_subnormals
 from hmmlens.typing import Floats
 
 
+@without_subnormals
 def expect(params: Parameters, family: Family, block: Block, space: Workspace) -> Statistics:
     """Return expected sufficient statistics of one block.
 

@@ -15,6 +15,7 @@ from hmmlens.hmm.engine import estep, rescue
 from hmmlens.hmm.engine.blocks import Block, Workspace
 from hmmlens.hmm.engine.chunks import joints
 from hmmlens.hmm.engine.parameters import Family, Parameters, Statistics
+from hmmlens.hmm.engine.subnormals import without_subnormals
 
 if TYPE_CHECKING:
     import torch
@@ -55,6 +56,7 @@ def on(device: str) -> Expect:
     return _run
 
 
+@without_subnormals
 def _expect(
     params: Parameters, family: Family, block: Block, space: Workspace, device: torch.device
 ) -> Statistics:

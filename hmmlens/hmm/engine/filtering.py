@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hmmlens.errors import DataError
 from hmmlens.hmm.engine.logspace import log, log_sum, without_large
 from hmmlens.hmm.engine.rescue import TINY_SCALE
+from hmmlens.hmm.engine.subnormals import without_subnormals
 from hmmlens.typing import Floats, Ints
 
 
@@ -62,6 +63,7 @@ class LogPass(NamedTuple):
     log_likelihood: Floats
 
 
+@without_subnormals
 def scaled(
     startprob: Floats,
     transmat: Floats,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hmmlens.hmm.engine import filtering
 from hmmlens.hmm.engine.logspace import log, log_sum
 from hmmlens.hmm.engine.rescue import HUGE_BACKWARD
+from hmmlens.hmm.engine.subnormals import without_subnormals
 from hmmlens.typing import Floats, Ints
 
 
@@ -78,6 +79,7 @@ def expect(
     return result
 
 
+@without_subnormals
 def _scaled(
     startprob: Floats,
     transmat: Floats,

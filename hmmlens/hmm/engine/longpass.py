@@ -13,6 +13,7 @@ import numpy as np
 from hmmlens.hmm.engine import estep
 from hmmlens.hmm.engine.blocks import Block, Workspace, pieces
 from hmmlens.hmm.engine.parameters import Family, Parameters
+from hmmlens.hmm.engine.subnormals import without_subnormals
 from hmmlens.typing import Floats
 
 
@@ -34,6 +35,7 @@ class Posteriors(NamedTuple):
     entropy: Floats
 
 
+@without_subnormals
 def posteriors(params: Parameters, family: Family, block: Block) -> Posteriors | None:
     """Return posteriors of a batch of one.
 
