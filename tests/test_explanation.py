@@ -20,8 +20,7 @@ from sklearn.preprocessing import StandardScaler
 
 import hmmlens.explanation.pipeline
 from hmmlens import explain
-from hmmlens.datasets.synthetic.generators import sample_flipflop
-from hmmlens.errors import DataError, StoreError
+from hmmlens.errors import DataError
 from hmmlens.hmm import storage
 from hmmlens.io import store
 from hmmlens.recording import activations
@@ -29,34 +28,17 @@ from hmmlens.recording.store.trees import read_tree
 from hmmlens.report.explain import page
 from hmmlens.report.explain.result import Explanation
 from hmmlens.rnn.recurrent_network import RecurrentNetwork
+from tests.explanation.planted import QUICK, Last, Transformed, latch, pulses, spoilt, whole
 
 Data = tuple[NDArray[Any], NDArray[Any]]
 
 # Each explains a network from end to end.
 pytestmark = pytest.mark.study
 
-QUICK: dict[str, Any] = {"n_states": [1, 2], "n_restarts": 1, "n_components": 2}
-
-
-def latch(gain: float) -> RecurrentNetwork:
-    """Return one tanh unit for each of two bits: a pulse sets it, a gain above 1 keeps it."""
-    network = RecurrentNetwork("vanilla", 2, 2, 2, symbols_in=False, symbols_out=False)
-    with torch.no_grad():
-        for name, value in network.named_parameters():
-            value.copy_(torch.zeros_like(value))
-            if "weight_hh" in name:
-                value.copy_(gain * torch.eye(2))
-            elif "weight_ih" in name:
-                value.copy_(6 * torch.eye(2))
-            elif name == "out.weight":
-                value.copy_(torch.eye(2))
-    return network
-
 
 @pytest.fixture(scope="module")
 def data() -> Data:
-    inputs, _, states = sample_flipflop(2, 0.15, 30, 60, np.random.default_rng(0))
-    return inputs.astype(np.float32), states
+    return pulses()
 
 
 def explained(data: Data, **more: Any) -> Explanation:
@@ -261,15 +243,6 @@ def test_what_is_kept_in_memory_is_saved_alike(
             )
 
 
-def test_a_taken_folder_is_refused_before_anything_runs(data: Data, tmp_path: Path) -> None:
-    (tmp_path / "thesis.txt").touch()
-    network = Counting(1)
-    with pytest.raises(StoreError, match="is there already"):
-        explain(network, data[0], out=tmp_path, **QUICK)
-    assert CALLS.n == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
-
-
 class Calls:
     """How often networks were called, and the call that stops them: no part of a network."""
 
@@ -326,12 +299,6 @@ def test_a_stopped_run_goes_on(data: Data, tmp_path: Path, monkeypatch: pytest.M
     expected = through.activations["layer0"]["hidden"]
     np.testing.assert_array_equal(recorded["layer0"]["hidden"], expected)
     assert (out / "summary.txt").read_text() == f"{through.summary()}\n"
-
-
-def test_a_mistake_leaves_nothing_behind(data: Data, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no layer 'layer7'"):
-        explain(latch(3.0), data[0], layer="layer7", out=tmp_path / "mine", **QUICK)
-    assert list(tmp_path.iterdir()) == []
 
 
 # --- Symbols that train lacks ---------------------------------------------------------------
@@ -554,107 +521,7 @@ def test_more_steps_than_wanted_are_thinned(data: Data) -> None:
     assert "25 of 30 sequences" in result.summary()
 
 
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        ({"outputs": "probabilities"}, "logits or values"),
-        ({"truth": np.zeros((30, 5), dtype=int)}, "truth has shape"),
-        ({"truth": np.full((30, 60), 0.5)}, "truth holds 0.5 at sequence 0, step 0; whole numbers"),
-        ({"split": np.zeros(30, dtype=int)}, "each at least once"),
-        ({"layer": "layer7"}, "there are: layer0"),
-        ({"names": {"input": ["one"]}}, "2 for input"),
-        ({"names": {"output": ["one"]}}, "2 for output"),
-        ({"names": {"inputs": ["one", "two"]}}, "allowed: input, output, truth"),
-    ],
-)
-def test_bad_input_is_reported(wrong: dict[str, Any], message: str, data: Data) -> None:
-    with pytest.raises(DataError, match=message):
-        explain(latch(3.0), data[0], **QUICK | wrong)
-
-
-class Last(torch.nn.Module):
-    """Returns an output at the last step only, and fails on wide inputs."""
-
-    def __init__(self, n_outputs: int, every_step: bool) -> None:
-        super().__init__()
-        self.rnn = torch.nn.GRU(2, 3, batch_first=True)
-        self.out = torch.nn.Linear(3, n_outputs)
-        self.every_step = every_step
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        hidden, _ = self.rnn(x)
-        outputs: torch.Tensor = self.out(hidden if self.every_step else hidden[:, -1])
-        return outputs
-
-
-def test_a_network_that_does_not_fit_is_reported(data: Data) -> None:
-    with pytest.raises(DataError, match=r"an output for every step; found \(sequence, output\)"):
-        explain(Last(2, every_step=False), data[0], **QUICK)
-    with pytest.raises(DataError, match="two or more symbols; found 1: values"):
-        explain(Last(1, every_step=True), data[0], outputs="logits", **QUICK)
-    wide = np.zeros((30, 60, 5), np.float32)
-    with pytest.raises(DataError, match=r"RuntimeError \(test_explanation\.py, line \d+\): input"):
-        explain(Last(2, every_step=True), wide, **QUICK)
-    with pytest.raises(DataError, match="give values as"):
-        explain(Last(2, every_step=True), data[0][..., 0], **QUICK)
-    with pytest.raises(DataError, match="hold the symbol -1"):
-        explain(Last(2, every_step=True), np.full((30, 60), -1), **QUICK)
-
-
 # --- Outputs and controls that cannot be judged ---------------------------------------------
-
-
-class Transformed(Last):
-    """Returns its readout transformed by ``way``."""
-
-    def __init__(self, way: Any) -> None:
-        super().__init__(2, every_step=True)
-        self.way = way
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        outputs: torch.Tensor = self.way(super().forward(x))
-        return outputs
-
-
-def spoilt(value: float) -> Any:
-    """Return a function that puts ``value`` at step 7 of the second output."""
-
-    def way(outputs: torch.Tensor) -> torch.Tensor:
-        outputs = outputs.clone()
-        outputs[:, 7, 1] = value
-        return outputs
-
-    return way
-
-
-def whole(outputs: torch.Tensor, value: float) -> torch.Tensor:
-    return outputs * 0 + value
-
-
-@pytest.mark.parametrize(
-    ("way", "outputs", "message"),
-    [
-        (spoilt(np.nan), "values", "'right' is NaN at sequence 0, step 7, as are outputs at 29 "),
-        (spoilt(np.inf), "values", "'right' is inf at sequence 0, step 7"),
-        (spoilt(-np.inf), "values", "'right' is -inf at sequence 0, step 7"),
-        (spoilt(np.nan), "logits", "'right' is NaN at sequence 0, step 7"),
-        (spoilt(np.inf), "logits", "'right' is inf at sequence 0, step 7"),
-        (
-            lambda outputs: whole(outputs, 2),
-            "values",
-            r"output never changes \(it is \(2, 2\) at every",
-        ),
-        (lambda outputs: outputs[..., :1].repeat(1, 1, 2), "logits", "output never changes"),
-    ],
-)
-def test_an_output_that_cannot_be_explained_is_reported(
-    way: Any, outputs: str, message: str, data: Data
-) -> None:
-    options = {"outputs": outputs, "names": {"output": ["left", "right"]}, **QUICK}
-    with pytest.raises(DataError, match=message):
-        explain(Transformed(way), data[0], untrained=None, **options)
-    with pytest.raises(DataError, match=f"the untrained control: .*{message}.*untrained=None"):
-        explain(Last(2, every_step=True), data[0], untrained=Transformed(way), **options)
 
 
 def test_steps_past_an_end_need_not_be_finite_and_a_logit_may_rule_a_symbol_out(data: Data) -> None:

@@ -11,7 +11,7 @@ import xarray as xr
 from hmmlens.explanation.settings import Plan
 from hmmlens.futures.summary import Summary
 from hmmlens.naming import raw_variants
-from hmmlens.recording import activations, protocol
+from hmmlens.recording import activations
 from hmmlens.report.explain.result import Layer
 from hmmlens.stages.endpoints import find_endpoints
 from hmmlens.stages.futures import compare_futures
@@ -186,17 +186,13 @@ def judge_trained(
     dict
         See :func:`hmmlens.stages.judge.judge_layer`.
     """
-    from torch import nn
-
     root = acts.to_dataset()
     layer = activations.layer_of(acts, name)
     recorded = verdict_inputs.recorded(root, layer, sequences, LSTM_STATE)
-    settled = None
-    if isinstance(model, nn.Module) and protocol.follows(model):
-        settled = find_endpoints(
-            model, acts["input"].to_numpy(), recorded.distribution, recorded.length,
-            {**sequences.attrs, "target_delay": 0}, plan.seed,
-        )  # fmt: skip
+    settled = find_endpoints(
+        model, acts["input"].to_numpy(), recorded.distribution, recorded.length,
+        {**sequences.attrs, "target_delay": 0}, plan.seed,
+    )  # fmt: skip
     tolerance = plan.settings.selection.fidelity_tolerance
     settings = EvidenceSettings(fidelity_tolerance=tolerance)
     return judge_layer(recorded, losses, settled, plan.seed, settings=settings, futures=futures)

@@ -43,10 +43,12 @@ def find_endpoints(
     Returns
     -------
     Endpoints or None
-        None where the network has no single steps (:func:`hmmlens.recording.protocol.follows`) or
-        its task no neutral input.
+        None where the network is no torch module, has no single steps
+        (:func:`hmmlens.recording.protocol.follows`), or its task no neutral input.
     """
-    if not protocol.follows(network):
+    from torch import nn
+
+    if not (isinstance(network, nn.Module) and protocol.follows(network)):
         return None
     rng = np.random.default_rng(seed)
     return endpoints.find_endpoints(network, inputs, distribution, length, attributes, rng)
