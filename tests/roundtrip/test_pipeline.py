@@ -169,7 +169,16 @@ def test_machines_that_emit_on_edges_go_round_too(preset: str) -> None:
     from hmmlens.roundtrip.pipeline import run
 
     settings = RoundTripSettings(1000, [1, 2, 3], 1, ["k-means"])
-    found = run(trip(**FULLY3 | {"preset": preset}), "gru", FEW, settings, 0)
+    task = trip(**FULLY3 | {"preset": preset}).model_copy(update={"surrogates": True})
+    found = run(task, "gru", FEW, settings, 0)
+    verdicts = found["verdicts"].set_index("role")
+    assert list(verdicts.index) == ["untrained", "reservoir", "trained", *grades.SURROGATES]
+    for kind in grades.SURROGATES:
+        # States out of their order are no memory; the weights, and so the loss, are the same.
+        assert verdicts.loc[kind, "grade_without_gate"] not in ("D", "M", "B")
+        assert verdicts.loc[kind, "loss"] == verdicts.loc["trained", "loss"]
+        assert np.isnan(verdicts.loc[kind, "replay_error"])
+    assert verdicts.loc["trained", "replay_error"] < 1e-5
     assert found["recovery"]["n_states"].tolist() == [{"rrxor": 5, "z1r": 3}[preset]]
     assert 0 <= found["recovery"]["transition_distance"].iloc[0] <= 1
     assert set(found["beliefs"]["source"]) >= {"trained", "untrained", "last 4 symbols"}
