@@ -84,6 +84,21 @@ class Emulation(Section):
     checkpoint_every: int = Field(default=10, ge=1, description="updates between weights kept")
     log_every: int = Field(default=1, ge=1, description="updates between rows of the history")
 
+    @property
+    def epoch(self) -> int | None:
+        """Number of updates after which all sequences of the target were used once.
+
+        Returns
+        -------
+        int or None
+            None where each update has new sequences.
+        """
+        if self.n_data is None:
+            return None
+        n_whole, rest = divmod(self.n_data, self.batch_size)
+        # A batch of one sequence is not used.
+        return n_whole + (rest > 1)
+
     @model_validator(mode="after")
     def _usable(self) -> Emulation:
         if max(self.betas) >= 1:
@@ -96,7 +111,11 @@ PRESETS = tuple(name for name in get_args(Preset) if name not in ("rrxor", "z1r"
 
 
 #: Analyses of a trained network.
-Analysis = Literal["scores", "reverse", "kicks", "states"]
+Analysis = Literal["scores", "reverse", "kicks", "states", "protocols"]
+
+
+#: Names of the checkpoints whose transition rate is measured as the paper does.
+BEFORE, EPOCH, CONVERGED = "before training", "epoch 1", "converged"
 
 
 class Target(Section):
@@ -130,6 +149,14 @@ class Target(Section):
         from hmmlens.datasets.synthetic.generators import check_hmm
 
         return check_hmm(self.startprob, self.transmat, self.emissionprob)
+
+
+class Protocols(Section):
+    """The analysis ``protocols`` measures as Torre et al. 2025 do; the defaults are theirs."""
+
+    n_sequences: int = Field(
+        default=5000, ge=2, description="sequences of the network, and of the target, aligned"
+    )
 
 
 class Bias(Section):

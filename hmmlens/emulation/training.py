@@ -296,7 +296,8 @@ class _Run:
         last = self.update == self.settings.n_updates or self.in_a_row >= self.limits.max_skipped
         if last or self.update % self.settings.log_every == 0:
             self.history.append([self.update, *self.row, self.seconds])
-        if last or self.update % self.settings.checkpoint_every == 0:
+        first_epoch = self.update == len(self.data)
+        if last or first_epoch or self.update % self.settings.checkpoint_every == 0:
             self.keep()
         if self.update % 100 == 0 or last:
             log.info("update %d: loss %.4g, largest |hidden| %.3g", self.update, self.row[0],

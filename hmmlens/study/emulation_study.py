@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, model_validator
 
 from hmmlens import settings
-from hmmlens.emulation.settings import PRESETS, Analysis, Bias, Emulation, EmulationNetwork, Target
+from hmmlens.emulation.settings import (
+    PRESETS,
+    Analysis,
+    Bias,
+    Emulation,
+    EmulationNetwork,
+    Protocols,
+    Target,
+)
 from hmmlens.errors import did_you_mean
 from hmmlens.settings import NAMES_ONLY, Name, Section, Seed
 from hmmlens.study.layout import Step
@@ -27,6 +35,7 @@ class OnlyFirst(Section):
     reverse: int | None = Field(default=None, ge=1)
     kicks: int | None = Field(default=None, ge=1)
     states: int | None = Field(default=None, ge=1)
+    protocols: int | None = Field(default=None, ge=1)
 
 
 class Emulator(EmulationNetwork):
@@ -92,6 +101,7 @@ class EmulationStudy(Section):
     emulation: Emulation = Field(description="how networks are trained; {} takes the defaults")
     targets: dict[Name, Target] = Field(default={}, json_schema_extra=NAMES_ONLY)
     networks: dict[Name, Emulator] = Field(min_length=1, json_schema_extra=NAMES_ONLY)
+    protocols: Protocols = Protocols()
     bias: Bias | None = Field(default=None, description="leave out to compare no objectives")
 
     @property

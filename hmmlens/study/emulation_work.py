@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from hmmlens.emulation.settings import Bias, Emulation, EmulationNetwork
+from hmmlens.emulation.settings import Bias, Emulation, EmulationNetwork, Protocols
 from hmmlens.rnn.equations import CELLS, EMULATING
 from hmmlens.study.work import Work
 
@@ -47,6 +47,9 @@ PAIR_BYTES = 30
 MOST_CHECKPOINTS, PER_CHECKPOINT, ONCE = 50, 0.4, 5.0
 #: Seconds of the other analyses of that network.
 KICKS, STATES = 25.0, 8.0
+#: Seconds of the runs of the paper's protocols with that network, and for a pair of sequences in
+#: one alignment of thousands.
+PROTOCOL_RUNS, PER_PAIR_PROTOCOL = 12.0, 8e-7
 #: Multiplications of a step of 150 units and 100 dimensions of noise.
 USUAL = 37_500
 #: Generators that the objectives are evaluated on; seconds for a pair of sequences in each value.
@@ -70,6 +73,8 @@ class EmulationSize(NamedTuple):
         Settings of the comparison of objectives; None for a job on a network.
     first : bool
         Whether this is the first training of its network.
+    n_aligned : int
+        Number of sequences that the paper's protocol aligns.
     """
 
     training: Emulation
@@ -77,6 +82,7 @@ class EmulationSize(NamedTuple):
     n_scored: int
     bias: Bias | None
     first: bool
+    n_aligned: int = Protocols().n_sequences
 
 
 class OfTraining(NamedTuple):
@@ -243,6 +249,11 @@ def _proportional(seconds: float) -> Callable[[EmulationSize], Work]:
     return lambda of: Work(100 * size(_network(of)) / USUAL, seconds * size(_network(of)) / USUAL)
 
 
+def _protocols(of: EmulationSize) -> Work:
+    runs = PROTOCOL_RUNS * size(_network(of)) / USUAL
+    return Work(2 * _pairs_mb(of.n_aligned), runs + 2 * PER_PAIR_PROTOCOL * of.n_aligned**2)
+
+
 def _bias(of: EmulationSize) -> Work:
     asked = of.bias
     assert asked is not None
@@ -263,4 +274,5 @@ SCORE_EMULATION = OfTraining(Work(400, 5), _scores, lambda of: 0)
 REVERSE_ENGINEER = OfTraining(Work(450, 10), _reverse, _reverse_kept)
 FIND_KICKS = OfTraining(Work(450, 18), _proportional(KICKS), lambda of: 50_000)
 TIE_STATES = OfTraining(Work(450, 7), _proportional(STATES), lambda of: 6_000)
+FOLLOW_PROTOCOLS = OfTraining(Work(450, 7), _protocols, lambda of: 100)
 MEASURE_BIAS = OfTraining(Work(320, 3), _bias, _bias_kept)

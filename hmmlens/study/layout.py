@@ -8,7 +8,7 @@ from hmmlens import naming
 from hmmlens.naming import LAGGED_REDUCER, RAW_LAYER, RAW_REDUCER
 
 #: What is done with the networks of a study of emulating networks.
-Step = Literal["trained", "plateau", "scores", "reverse", "kicks", "states"]
+Step = Literal["trained", "plateau", "scores", "reverse", "kicks", "states", "protocols"]
 
 UNTRAINED, RAW = naming.UNTRAINED_SUFFIX, naming.RAW_PREFIX
 
@@ -42,6 +42,7 @@ STEPS: dict[Step, str] = {
     "reverse": "reverse_engineer",
     "kicks": "find_kicks",
     "states": "tie_states",
+    "protocols": "follow_protocols",
 }
 BIAS = "bias/{target}"
 

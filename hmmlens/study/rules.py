@@ -169,6 +169,7 @@ EMULATING = {
     **_step("reverse", emulation_work.REVERSE_ENGINEER, Request(3000, 30)),
     **_step("kicks", emulation_work.FIND_KICKS, Request(3000, 60)),
     **_step("states", emulation_work.TIE_STATES, Request(3000, 60)),
+    **_step("protocols", emulation_work.FOLLOW_PROTOCOLS, Request(3000, 60)),
     "measure_bias": Rule(("target",), (BIAS,), emulation_work.MEASURE_BIAS, asks=Request(4000, 60)),
     "gather_torre": _gathering((), (TABLES,), (1.0, 0.07), (350, 3), (2000, 10)),
     "draw_torre": _gathering((), (FIGURES,), (2.0, 0.3), (400, 20), (2000, 10)),

@@ -104,14 +104,24 @@ def test_global_random_state_is_unchanged() -> None:
     assert same(train(settings_of(n_updates=2), NETWORK, TARGET, 0), first)
 
 
+@pytest.mark.parametrize(("n_data", "n"), [(32, 2), (33, 2), (34, 3), (16, 1), (None, None)])
+def test_epoch_is_as_many_updates_as_there_are_batches(n_data: int | None, n: int | None) -> None:
+    settings = settings_of(n_data=n_data, n_updates=3, checkpoint_every=100)
+    assert settings.epoch == n
+    kept = train(settings, NETWORK, TARGET, 0).checkpoints.updates.tolist()
+    assert kept == sorted({0, 3} | ({n} - {None}))
+
+
 def test_history_and_checkpoints_are_of_the_updates(tmp_path: Path) -> None:
     trained = train(settings_of(log_every=3), NETWORK, TARGET, 1)
     assert list(trained.history) == HISTORY and not trained.diverged
     assert trained.history["update"].tolist() == [3, 6, 9, 10]
-    assert trained.checkpoints.updates.tolist() == [0, 4, 8, 10]
+    # 40 sequences are three batches, the last of 8, so that the first epoch ends at update 3.
+    assert settings_of().epoch == 3
+    assert trained.checkpoints.updates.tolist() == [0, 3, 4, 8, 10]
     checkpoints.save(trained.checkpoints, tmp_path / "c.safetensors")
     read = checkpoints.load(tmp_path / "c.safetensors")
-    assert read.updates.tolist() == [0, 4, 8, 10]
+    assert read.updates.tolist() == [0, 3, 4, 8, 10]
     kept = dict(read.items())
     first = initialise(NETWORK, 3, 1).state_dict()
     for name, value in trained.network.state_dict().items():
@@ -210,7 +220,7 @@ def test_diverging_states_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     assert trained.diverged
     last = trained.history.iloc[-1]
     assert (last["update"], last["skipped"]) == (4, 4) and not np.isfinite(last["max_hidden"])
-    assert trained.checkpoints.updates.tolist() == [0, 4]
+    assert trained.checkpoints.updates.tolist() == [0, 3, 4]
     weights = trained.checkpoints.weights["recurrent.weight"]
     assert torch.equal(weights[0], weights[1])
 

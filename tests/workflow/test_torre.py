@@ -71,7 +71,7 @@ def test_what_there_is_of_it_is_reported(
         }
 
     assert cli.main(command) == 0
-    assert "7 of 7 jobs are done, 1 of 1 trainings among them, all but" in capsys.readouterr().out
+    assert "8 of 8 jobs are done, 1 of 1 trainings among them, all but" in capsys.readouterr().out
     folder = results / "partial_report"
     for kind in ("tables", "figures"):
         written = {p.name: p.read_bytes() for p in (folder / kind).glob("*.csv")}

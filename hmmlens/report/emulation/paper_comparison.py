@@ -40,9 +40,13 @@ RULES = {
     "statement": "a statement agrees if it holds in 80 % of the networks or more",
     "scale": "a number that depends on how many sequences are trained on or aligned is compared at "
     "the paper's scale only",
+    "protocol": "a number that this library measures otherwise than the paper (in windows of 240 "
+    "steps, before any update, with another number of sequences, over many switches) is not "
+    "compared; a row with “paper's protocol” is",
 }
 AGREES, DIFFERS = "agrees", "differs"
 UNTESTABLE, UNASKED = "not testable at this scale", "not asked"
+PROTOCOL = "not comparable: other protocol"
 OTHER, FEW = "not comparable: other objective", f"not judged: fewer than {FEWEST} networks"
 #: The answers in the order in which they are counted, and what those that are no judgement mean.
 ANSWERS = {
@@ -51,6 +55,8 @@ ANSWERS = {
     FEW: f"Not judged, as fewer than {FEWEST} networks here have the number",
     OTHER: "Not comparable, as another objective (split samples, a penalty of activity or carried "
     "states) trained the networks here that have the number",
+    PROTOCOL: "Not comparable, as this library measures otherwise; the rows with “paper's "
+    "protocol” are of the same networks",
     UNTESTABLE: "Not testable at this scale, as they depend on the number of sequences",
     UNASKED: "Not asked, as no network here has the number",
 }
@@ -78,7 +84,7 @@ class Claim(NamedTuple):
     high: float
     source: str
     values: Values
-    rule: Literal["number", "statement", "scale"] = "number"
+    rule: Literal["number", "statement", "scale", "protocol"] = "number"
 
 
 def numbers(
@@ -86,7 +92,7 @@ def numbers(
     what: str,
     source: str,
     values: Values,
-    rule: Literal["number", "scale"] = "number",
+    rule: Literal["number", "scale", "protocol"] = "number",
     **found: float | tuple[float, float],
 ) -> list[Claim]:
     """Return a claim for each target: a number, or the two ends of a range.
@@ -101,7 +107,7 @@ def numbers(
         Source of the numbers.
     values : callable
         Returns the number of each training that is compared.
-    rule : {'number', 'scale'}
+    rule : {'number', 'scale', 'protocol'}
         Rule of comparison, a key of :data:`RULES`.
     **found : float or tuple of float
         Target -> number of the paper, or its range.
@@ -221,7 +227,9 @@ def judged(claim: Claim, values: pd.Series, paper_scale: bool) -> Judged:
     else:
         ours, predicted = student(values), prediction(values)
         agree = predicted.low <= claim.high and predicted.high >= claim.low
-    if claim.rule == "scale" and not paper_scale:
+    if claim.rule == "protocol":
+        answer = PROTOCOL
+    elif claim.rule == "scale" and not paper_scale:
         answer = UNTESTABLE
     elif n < FEWEST:
         answer = FEW

@@ -212,6 +212,41 @@ def spread(point: str) -> Values:
     )
 
 
+def protocol_rate(when: str) -> Values:
+    """Return the transition rate in one run as long as the paper's.
+
+    Parameters
+    ----------
+    when : str
+        Column ``when`` of the table ``protocols_rates``.
+
+    Returns
+    -------
+    callable
+        Returns one number per training, the mean where there are several checkpoints.
+    """
+    return entry("protocols_rates", "rate", when=when)
+
+
+def single_switch(tables: Tables, kept: pd.DataFrame) -> pd.Series:
+    """Return the ratio of spreads at the switch after the longest dwell of one run.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Gathered tables of the study by name.
+    kept : DataFrame
+        The trainings, with the columns of :data:`WHO`.
+
+    Returns
+    -------
+    Series
+        One number per training, of its first run with a usable switch.
+    """
+    rows = of(tables, "protocols_switches", kept, "run", "ratio").sort_values("run")
+    return rows.groupby(WHO)["ratio"].first().astype(float)
+
+
 def kick_verdict(criterion: str) -> Values:
     """Return the verdict on kick units by one criterion, ``g1`` or ``g2``.
 

@@ -28,6 +28,8 @@ folder has ``refused.csv`` (one row: ``reason``) instead of the missing tables.
                without the ``kick_`` in front of its name (``kicks``, ``units``, ``gated``, ...)
 ``states/``    one CSV for each table of
                :func:`hmmlens.emulation.states.pipeline.states_and_dynamics`
+``protocols/`` one CSV for each table of
+               :func:`hmmlens.emulation.analysis.paper_protocols.all_protocols`
 =============  =====================================================================================
 
 Networks that are called ``plateau-...`` are of the sweep of short trainings, see

@@ -190,7 +190,10 @@ def of_emulation(study: EmulationStudy, wildcards: Mapping[str, str]) -> Emulati
     if name is None:
         return EmulationSize(study.emulation, None, study.n_scored, study.bias, False)
     first = wildcards["seed"] == "0"
-    return EmulationSize(study.training_of(name), study.networks[name], study.n_scored, None, first)
+    aligned = study.protocols.n_sequences
+    return EmulationSize(
+        study.training_of(name), study.networks[name], study.n_scored, None, first, aligned
+    )
 
 
 def _kept(study: Study) -> int:

@@ -335,7 +335,7 @@ def test_a_target_of_another_objective_is_not_comparable() -> None:
 def test_every_answer_is_counted() -> None:
     sentences = counted(pd.DataFrame({"answer": list(ANSWERS)}))
     assert len(sentences) == len(ANSWERS) - 1
-    assert sentences[0] == "Of 6 findings of the paper, 1 agrees with ours and 1 differs."
+    assert sentences[0] == "Of 7 findings of the paper, 1 agrees with ours and 1 differs."
 
 
 def test_every_claim_is_looked_up_in_a_study(kept: dict[str, pd.DataFrame]) -> None:

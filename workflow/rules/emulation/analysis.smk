@@ -98,6 +98,31 @@ rule tie_states:
         "../../scripts/tie_states.py"
 
 
+rule follow_protocols:
+    """Measure a network as the paper does where this library measures otherwise."""
+    input:
+        trained=TRAINED,
+        code=code("follow_protocols"),
+    output:
+        directory(f"{NETWORK}/protocols"),
+    log:
+        f"{LOGS}/follow_protocols/{{network}}/{{seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/follow_protocols/{{network}}/{{seed}}.tsv"
+    conda:
+        "../../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        **needs("follow_protocols"),
+    params:
+        **about("protocols"),
+        epoch=lambda w: study.training_of(w.network).epoch,
+        name=lambda w: study.networks[w.network].target,
+        n_sequences=study.protocols.n_sequences,
+    script:
+        "../../scripts/follow_protocols.py"
+
+
 rule measure_bias:
     """Find the generator that minimises each objective, for growing batches."""
     input:

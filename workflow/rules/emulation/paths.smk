@@ -5,7 +5,7 @@ from hmmlens.study import emulation_jobs
 NETWORK = f"{RESULTS}/{layout.NETWORK}"
 TRAINED = f"{NETWORK}/trained"
 PLATEAU = f"{NETWORK}/plateau"
-STEPS = ["scores", "reverse", "kicks", "states"]
+STEPS = ["scores", "reverse", "kicks", "states", "protocols"]
 BIAS = f"{RESULTS}/{layout.BIAS}"
 BIASES = emulation_jobs.biases(study)
 
