@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 #: Options that name columns of a table.
-TABLE_OPTIONS = ("sequence", "time", "inputs", "truth", "group", "split", "separator", "symbols")
+TABLE_OPTIONS = (
+    *("sequence", "time", "inputs", "targets", "truth", "group", "split", "separator", "symbols"),
+)
 
 
 def settings_of(args: argparse.Namespace, settings: ExplanationSettings | None = None) -> FileData:
@@ -66,7 +68,17 @@ def settings_of(args: argparse.Namespace, settings: ExplanationSettings | None =
                 "the one that the network reads with --inputs"
             )
         kind = "symbols" if args.symbols else "values"
-        given = {"columns": columns, "input_kind": kind, "separator": _separator(args)}
+        given: dict[str, Any] = {
+            "columns": columns,
+            "input_kind": kind,
+            "separator": _separator(args),
+        }
+        if args.targets:
+            # What the network returns at a step is compared with the target of the same step.
+            given |= {
+                "target_kind": "symbols" if args.outputs == "logits" else "values",
+                "horizon": 0,
+            }
         try:
             return TableData.model_validate({"kind": "table", "path": path, **given, **shared})
         except ValidationError as error:
@@ -115,19 +127,35 @@ def _columns(args: argparse.Namespace, path: Path) -> dict[str, Any]:
                 )
             )
         found[role] = name if name in there else None
-    named = args.inputs and [clean(name) for name in args.inputs]
-    if named and len(set(named)) < len(named):
-        raise ConfigError(f"--inputs names a column twice: {' '.join(named)}")
+    named = _named(args.inputs, "--inputs")
+    targets = _named(args.targets, "--targets")
+    for name in targets or []:
+        if name not in there:
+            raise ConfigError(
+                f"{path}: there is no column {name!r}{did_you_mean(name, there)}, which --targets "
+                f"names; the file has: {table_columns.listed(there)}"
+            )
     unnamed = [name for name in there if table_columns.is_unnamed(name)]
     if unnamed and not named:
         log.warning(
             "%s: the column %s is not read; it looks like an index that pandas wrote",
             path, table_columns.listed(unnamed),
         )  # fmt: skip
-    left = [name for name in there if name not in [*found.values(), *unnamed]]
+    taken = [*found.values(), *unnamed, *(targets or [])]
+    left = [name for name in there if name not in taken]
     inputs = named or left
     if not inputs:
         raise ConfigError(f"{path}: no column is left for the network to read; see --inputs")
-    for name in [*found.values(), *inputs]:
+    for name in [*found.values(), *inputs, *(targets or [])]:
         table_columns.refuse_repeated(path, name, there)
-    return {**found, "inputs": inputs}
+    return {**found, "inputs": inputs, "targets": targets}
+
+
+def _named(names: list[str] | None, option: str) -> list[str] | None:
+    """Return the columns that an option names, None where it was not given."""
+    from hmmlens.datasets.own.words import clean
+
+    named = None if names is None else [clean(name) for name in names]
+    if named and len(set(named)) < len(named):
+        raise ConfigError(f"{option} names a column twice: {' '.join(named)}")
+    return named

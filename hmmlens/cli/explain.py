@@ -59,6 +59,13 @@ def _options(command: argparse.ArgumentParser) -> None:
     add("--time", metavar="NAME", help="rises within a sequence (default: time)")
     add("--inputs", metavar="NAME", nargs="+", help="what the network reads (default: all others)")
     add("--symbols", action="store_true", default=None, help="the input is a column of 0, 1, 2 ...")
+    add(
+        "--targets",
+        metavar="NAME",
+        nargs="+",
+        help="what the network should return at each step, one column per output, or one of 0, 1, "
+        "2 ... for logits; decides whether it is competent (default: not known)",
+    )
     add("--truth", metavar="NAME", help="labels to compare with (default: truth, if it is there)")
     add("--group", metavar="NAME", help="whose sequences go together (default: group, if there)")
     add("--split", metavar="NAME", help="train, select or test (default: split, if it is there)")
@@ -209,6 +216,7 @@ def explain(args: argparse.Namespace) -> None:
         split=data["split"].to_numpy(),
         groups=groups_of(data, np.arange(data.sizes["sequence"])),
         outputs=args.outputs,
+        targets=data["target"].to_numpy() if args.targets else None,
         untrained=None if args.no_untrained else "redraw",
         layer=args.layer,
         layers=args.layers,

@@ -139,6 +139,9 @@ def test_columns_of_the_usual_names_need_no_option(place: Path) -> None:
     table().rename(columns={"sequence": "trial"}).to_parquet("d.parquet")
     found = settings(data="d.parquet", sequence="trial", truth="split", split="truth")
     assert (found.columns.sequence, found.columns.inputs) == ("trial", ["left", "right"])
+    found = settings(data="d.parquet", sequence="trial", targets="right")
+    assert (found.columns.inputs, found.columns.targets) == (["left"], ["right"])
+    assert (found.target_kind, found.horizon) == ("values", 0)
     table()[["sequence", "time", "left"]].to_csv("d.csv", index=False, sep=";")
     found = settings(separator=";", symbols=True)
     assert (found.columns.inputs, found.columns.truth, found.input_kind) == (
@@ -156,6 +159,9 @@ def test_columns_of_the_usual_names_need_no_option(place: Path) -> None:
         ({"truth": "trueth"}, "there is no column 'trueth' (did you mean 'truth'?)"),
         ({"symbols": True}, "--symbols is for one column, but there are left, right"),
         ({"inputs": "left left"}, "names a column twice"),
+        ({"targets": "left left"}, "--targets names a column twice"),
+        ({"targets": "rihgt"}, "no column 'rihgt' (did you mean 'right'?), which --targets names"),
+        ({"targets": "left right"}, "no column is left for the network to read; see --inputs"),
         ({"separator": "ab"}, "--separator wants one character"),
         ({"split_by": "group"}, "name it with --group"),
         ({"data": "d.npz", "time": "t"}, "--time is for tables"),
@@ -258,6 +264,10 @@ def test_arrays_are_explained_as_tables_are(
         state_names=np.array(["off", "on"]),
     )
     quick = {"n_states": "1-2", "n_restarts": 1, "no_untrained": True, "n_components": 2}
+    # Where targets are named, the network's test loss is known.
+    both = {"inputs": "left right", "targets": "left right"}
+    assert cli.main(arguments(out="aimed", **both, **quick)) == 0
+    assert "test loss is" in capsys.readouterr().out
     for data, out in (("d.csv", "table"), ("d.npz", "arrays")):
         assert cli.main(arguments(data=data, out=out, **quick)) == 0
         printed = capsys.readouterr().out
