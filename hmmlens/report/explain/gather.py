@@ -13,7 +13,7 @@ from hmmlens import user_text
 from hmmlens.hmm import selection, storage
 from hmmlens.hmm.audit import audit
 from hmmlens.naming import control_of, state_name
-from hmmlens.report.explain import tables
+from hmmlens.report.explain import tables, transition_tables
 from hmmlens.validation.scorecard import RAW_INPUT
 
 Run = Mapping[str, Any]
@@ -234,7 +234,11 @@ def gather_states(
     explanations: Iterable[xr.Dataset],
     about: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, pd.DataFrame]:
-    """Return the tables ``states`` and ``transitions`` of all layers.
+    """Return the tables of the states of all layers, and of how they follow each other.
+
+    ``states`` has a row for each state; ``transitions`` the matrices that average over inputs,
+    ``input_transitions`` the transitions that occur under each input event, and ``entropies`` a row
+    for each model: the entropy of the next state with and without the input, in bits.
 
     Parameters
     ----------
@@ -250,18 +254,20 @@ def gather_states(
     dict of str to DataFrame
         Name -> table.
     """
-    states, moves = [], []
+    found: dict[str, list[pd.DataFrame]] = {
+        name: [] for name in ("states", "transitions", "input_transitions", "entropies")
+    }
     for layer, explanation in zip(layers, explanations, strict=True):
         names = read_axis_names(about[layer["dataset"]])
         # Read once, and not what is known of each step.
         read = explanation.drop_dims(["sequence"]).load()
-        found = tables.state_rows(read, names, about[layer["dataset"]], state_name)
-        states.append(add_key(found[0], layer, LAYER_KEY))
-        moves.append(add_key(found[1], layer, LAYER_KEY))
-    return {
-        "states": pd.concat(states, ignore_index=True),
-        "transitions": pd.concat(moves, ignore_index=True),
-    }
+        made = (
+            *tables.state_rows(read, names, about[layer["dataset"]], state_name),
+            *transition_tables.of_picks(read),
+        )
+        for name, part in zip(found, made, strict=True):
+            found[name].append(add_key(part, layer, LAYER_KEY))
+    return {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
 
 
 def read_axis_names(attributes: Mapping[str, Any]) -> dict[str, list[str]]:

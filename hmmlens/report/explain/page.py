@@ -156,6 +156,8 @@ def body(explanation: Explanation, images: Mapping[str, bytes]) -> str:
         "untrained control is the same network with its initial weights; raw input and lagged "
         "input are models of the input alone, without and with the inputs of earlier steps: "
         "agreement that these controls reach as well is no evidence that training built states. "
+        "The input at a step takes the state from the step before to this one. The entropy of the "
+        "next state, in bits, is estimated on sequences whose transitions were not counted. "
         "Mean dwell times assume geometrically distributed dwells, take visits into account that "
         "the end of a sequence cuts off, and never exceed the longest sequence. Inputs and outputs "
         "of states are given as deviations from the mean of all steps in standard deviations "

@@ -17,7 +17,7 @@ from hmmlens import user_text
 from hmmlens.hmm import storage
 from hmmlens.hmm.models import HiddenMarkovModel
 from hmmlens.naming import state_name
-from hmmlens.report.explain import gather, state_words
+from hmmlens.report.explain import gather, state_words, transition_tables
 from hmmlens.report.explain.agreement_words import chance_words
 from hmmlens.report.explain.answers import answer
 from hmmlens.report.explain.findings import FIDELITY, choice_sentence
@@ -274,17 +274,26 @@ class Explanation:
     def _states(self) -> list[str]:
         names = gather.read_axis_names(self.sequences.attrs)
         reading = self.states.isel(pick=list(self.states.attrs["picks"]).index("explained"))
-        lines = []
+        lines = [
+            f"What each input does: {effects}."
+            for effects in (transition_tables.event_words(reading),)
+            if effects
+        ]
+        lines += [line for line in (transition_tables.entropy_sentence(reading),) if line]
         for k in range(int(reading["n_states"])):
             state = reading.isel(state=k)
             parts = [
                 f"State {state_name(k)}: {100 * float(state['occupancy']):.0f} % of steps",
                 f"mean dwell {state_words.dwell(state)}",
             ]
+            if waits := transition_tables.neutral_dwell(reading, k):
+                parts.append(f"while nothing happens {waits}")
             parts += [
                 f"{block}: {state_words.distinctive(state, block, names, self.sequences.attrs)}"
                 for block in ("input", "output")
             ]
+            if moves := transition_tables.moves(reading, k):
+                parts.append(f"next state {moves}")
             lines.append("; ".join(parts) + ".")
         return lines
 

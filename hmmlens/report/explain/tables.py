@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from hmmlens import user_text
-from hmmlens.report.explain import state_words
+from hmmlens.report.explain import state_words, transition_tables
 from hmmlens.validation.baselines import raw_inputs
 from hmmlens.validation.baselines.registry import BASELINES
 from hmmlens.validation.ceilings import METRICS
@@ -184,6 +184,8 @@ def state_rows(
             row["top_truth_share"] = float(np.nanmax(share)) if known else np.nan
             row |= state_words.row(state, names, about)
             row["same_output"] = ", ".join(state_name(j) for j in same_outputs[k])
+            row["moves"] = transition_tables.moves(part, k)
+            row["neutral_dwell_words"] = transition_tables.neutral_dwell(part, k)
             states.append(row)
             for j in range(n_states):
                 p = float(state["transmat"].isel(next_state=j))

@@ -17,6 +17,7 @@ from hmmlens.report import distinctive, style
 from hmmlens.report.explain import gather
 from hmmlens.report.explain.figures import bands as bands_figure
 from hmmlens.report.explain.figures import card
+from hmmlens.report.explain.figures import input_matrices as matrices_figure
 from hmmlens.report.explain.figures import network as draw
 from hmmlens.report.explain.figures import states as states_figure
 from hmmlens.report.explain.figures.registries import LAYER
@@ -25,9 +26,9 @@ from hmmlens.report.explain.figures.state_colours import Band, matched_colours
 __all__ = ["LAYER", "MODULES", "Task", "figures", "liveliest", "task"]
 
 #: Modules whose import registers their figures.
-MODULES = (card, draw, states_figure, bands_figure)
+MODULES = (card, draw, states_figure, matrices_figure, bands_figure)
 #: Figures of states, which have the verdict above them.
-WITH_VERDICT = ("states", "trajectories", "bands")
+WITH_VERDICT = ("states", "input_transitions", "trajectories", "bands")
 #: Steps of the example sequence.
 BAND_STEPS = 200
 

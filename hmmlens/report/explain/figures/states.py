@@ -11,22 +11,24 @@ import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, FancyArrowPatch
 from numpy.typing import NDArray
 
 from hmmlens import user_text
 from hmmlens.interpretation import dwells
+from hmmlens.interpretation.input_events import NOTHING
 from hmmlens.naming import MIN_ARROW, state_names
 from hmmlens.report import distinctive, style
+from hmmlens.report.explain.figures import state_graph
 from hmmlens.report.explain.figures.registries import LAYER
+from hmmlens.report.explain.figures.state_graph import MIN_EVENT
+from hmmlens.report.explain.transition_tables import driven
 from hmmlens.typing import Floats
 
 #: Inches of the graph that stands above its heat maps, and of a row of many states.
 GRAPH, ROW = 3.4, 0.15
-#: More columns in all, or states, than these are drawn below the graph, not to its right.
-MAX_SIDE_COLUMNS, MAX_SIDE_STATES = 20, 12
-#: Most arrows of a graph: all of 12 states.
-MAX_ARROWS = 132
+#: More columns in all, or states, than these are drawn below the graph, not to its right; of a
+#: graph with input events on its arrows, the states.
+MAX_SIDE_COLUMNS, MAX_SIDE_STATES, MAX_SIDE_DRIVEN = 20, 12, 3
 #: Longest names of inputs, outputs and labels, in characters.
 NAME_WIDTH = 16
 
@@ -109,106 +111,88 @@ def _block(
     return Block(label, values, [drawn[i] for i in shown], len(names), diverging)
 
 
-def strongest(transmat: Floats) -> tuple[list[tuple[int, int]], int]:
-    """Return the transitions that are drawn as arrows, and how many weaker ones are left out.
-
-    Those below :data:`hmmlens.naming.MIN_ARROW` are neither drawn nor counted.
-
-    Parameters
-    ----------
-    transmat : ndarray of float, shape (state, state)
-        Transition probabilities.
-
-    Returns
-    -------
-    tuple of (list of tuple of int, int)
-        Pairs of (from, to), and the number that is left out.
-    """
-    p = np.where(np.eye(len(transmat), dtype=bool), 0.0, transmat)
-    order = np.argsort(-p, axis=None, kind="stable")
-    n = int((p >= MIN_ARROW).sum())
-    kept = np.sort(order[: min(n, MAX_ARROWS)])
-    return [divmod(int(k), len(p)) for k in kept], n - len(kept)
-
-
-def transition_graph(
-    ax: Axes,
-    transmat: Floats,
-    occupancy: Floats,
-    lasting: Sequence[str],
-    colours: Sequence[str],
-    title: str,
-    size: float = 2.4,
-) -> None:
-    """Draw states on a circle: area by occupancy, arrows by probability, dwell at each node.
+def graph(ax: Axes, reading: xr.Dataset, n: int, colours: Sequence[str], title: str) -> None:
+    """Draw the transitions of the first states of a model, by input event where there are any.
 
     Parameters
     ----------
     ax : Axes
         Axes that are drawn on.
-    transmat : ndarray of float, shape (state, state)
-        Transition probabilities.
-    occupancy : ndarray of float, shape (state,)
-        Share of steps in each state.
-    lasting : sequence of str
-        Mean dwell time of each state in steps, as it is written next to its node.
+    reading : Dataset
+        See :func:`states`.
+    n : int
+        Number of states that are drawn.
     colours : sequence of str
         Colour of each state.
     title : str
         Title.
-    size : float
-        Height of the axes in inches, by which arrows end at the circles.
     """
-    n = len(transmat)
-    angle = np.pi / 2 - 2 * np.pi * np.arange(n) / max(n, 1)
-    place = np.c_[np.cos(angle), np.sin(angle)] if n > 1 else np.zeros((1, 2))
-    radius = 0.12 + 0.22 * np.sqrt(occupancy / max(occupancy.max(), 1e-9)) * (
-        1.0 if n <= 5 else 5 / n
-    )
-    # Neighbours on the circle do not touch.
-    radius = radius * min(1.0, 0.9 * np.sin(np.pi / max(n, 2)) / radius.max())
-    points = 42 * size / 2.4
-    names = state_names(n)
-    arrows, n_left_out = strongest(transmat)
-    for i, j in arrows:
-        p = transmat[i, j]
-        ax.add_patch(
-            FancyArrowPatch(
-                place[i], place[j], connectionstyle="arc3,rad=0.18", arrowstyle="-|>",
-                shrinkA=radius[i] * points, shrinkB=radius[j] * points, mutation_scale=7,
-                lw=0.4 + 3.5 * np.sqrt(p), color="0.35", alpha=0.25 + 0.7 * min(1, 2 * p),
-            )
-        )  # fmt: skip
-        if n <= 4:
-            # Next to the bent arrow near its tail, where those of other arrows are not.
-            way = 0.25 if n == 4 and (i - j) % 2 == 0 else 0.4
-            across = place[j] - place[i]
-            bend = (0.36 * way * (1 - way) + 0.034) * np.array([across[1], -across[0]])
-            x, y = place[i] + way * across + bend
-            ax.text(
-                x, y, f"{p:.2f}", fontsize=6, ha="center", va="center",
-                bbox={"fc": "white", "ec": "none", "pad": 0.4, "alpha": 0.8},
-            )  # fmt: skip
-    for i in range(n):
-        ax.add_patch(Circle(place[i], radius[i], fc=colours[i], ec="white", lw=0.8, zorder=3))
-        ax.text(
-            place[i, 0], place[i, 1], names[i], ha="center", va="center", zorder=4,
-            fontsize=7 if n <= MAX_SIDE_STATES else 5, weight="bold",
-            color=style.text_on(colours[i]),
-        )  # fmt: skip
-        outward = place[i] * (1 + (radius[i] + 0.17) if n > 1 else 0) + (
-            [0, 0] if n > 1 else [0, -0.6]
-        )
-        ax.text(
-            outward[0], outward[1], lasting[i], ha="center", va="center", fontsize=6, color="0.3"
-        )
-    if n_left_out:
-        ax.text(1.6, -1.6, f"and {n_left_out} weaker arrows", ha="right", va="top", fontsize=6)
-    ax.set_xlim(-1.6, 1.6)
-    ax.set_ylim(-1.6, 1.6)
-    ax.set_aspect("equal")
-    ax.set_axis_off()
-    ax.set_title(title)
+    part = reading.isel(state=slice(0, n), next_state=slice(0, n))
+    names = [user_text.readable(str(name)) for name in reading.attrs.get("events", ())]
+    note, dwell = "", "dwell"
+    if driven(reading):
+        counts = part["event_counts"].to_numpy()
+        arrows = state_graph.event_arrows(counts, sorted(single_events(reading)))
+        if "neutral_dwell" in part:
+            dwell = "neutral_dwell"
+    else:
+        arrows, n_left_out = state_graph.plain_arrows(part["transmat"].to_numpy())
+        note = f"and {n_left_out} weaker arrows" if n_left_out else ""
+    lasting = [
+        dwells.short(*pair)
+        for pair in zip(part[dwell].to_numpy(), part[f"{dwell}_low"].to_numpy(), strict=True)
+    ]
+    full = user_text.figure_names(names, NAME_WIDTH)
+    short = without_prefix(full)
+    changed = next((pair for pair in zip(short, full, strict=True) if pair[0] != pair[1]), None)
+    note = f"{changed[0]} on an arrow is {changed[1]}" if changed else note
+    occupancy = part["occupancy"].to_numpy()
+    state_graph.draw(ax, arrows, short, occupancy, lasting, colours, title, note)
+
+
+def without_prefix(names: Sequence[str]) -> list[str]:
+    """Return names without a word with which all of them begin.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of events; that of no event has no such word.
+
+    Returns
+    -------
+    list of str
+        Names.
+
+    Examples
+    --------
+    >>> without_prefix(["nothing", "input 1=0", "input 2=0"])
+    ['nothing', '1=0', '2=0']
+    """
+    own = [name for name in names if name != NOTHING]
+    words = {name.partition(" ")[0] for name in own}
+    if len(own) < 2 or len(words) != 1 or not all(" " in name for name in own):
+        return list(names)
+    word = words.pop()
+    return [name if name == NOTHING else name.replace(f"{word} ", "") for name in names]
+
+
+def single_events(reading: xr.Dataset) -> list[int]:
+    """Return the input events that are no combination of others, the most frequent first.
+
+    Parameters
+    ----------
+    reading : Dataset
+        See :func:`states`.
+
+    Returns
+    -------
+    list of int
+        Those that occur.
+    """
+    total = np.nan_to_num(reading["event_counts"].to_numpy()).sum(axis=(1, 2))
+    parts = reading.attrs["event_parts"]
+    order = np.argsort(-total, kind="stable")
+    return [int(k) for k in order if total[k] and not len(parts[k])]
 
 
 @LAYER.figure(
@@ -216,10 +200,16 @@ def transition_graph(
     section="above the table of states",
     order=4,
     inputs=["reading", "axes_names", "symbols", "colours", "title"],
-    caption="States of a chosen model. Left: transitions. The area of a circle grows with how "
-    "often the state occurs; the number next to it is its mean dwell time in steps (> "
-    "where sequences are too short to show more than that); arrows of a probability "
-    f"below {MIN_ARROW:g} are left out. Right: input, output of the network and, where "
+    caption="States of a chosen model. Graph: transitions. Where inputs are events (symbols, or "
+    "values of which there are few), an arrow has the inputs that take it: an input without a "
+    "number does so in 95 % of the steps or more, another with the probability that follows it (in "
+    f"colours: a dashed line), and below {MIN_EVENT:g} it is left out; an input that is on no "
+    "arrow out of a state leaves the state as it is. Several inputs at the same step are left out. "
+    f"Other graphs average over inputs; their arrows of a probability below {MIN_ARROW:g} are left "
+    "out. The area of a circle grows with how often the state occurs; the number in it or next to "
+    "it is its mean dwell time in steps (> where the data are too short to show more than that), "
+    "while nothing happens if there is an input that means nothing. Heat maps: input, output of "
+    "the network and, where "
     "it is known, truth in each state. Measured values are means in the state as "
     "deviations from the mean of all states, in standard deviations (SD); symbols and "
     "true states are shares of steps. Of many inputs, outputs and labels, those are "
@@ -260,30 +250,19 @@ def states(
     found = blocks(part, axes_names, symbols)
     widths = [max(1.2, 0.42 * len(block.names)) for block in found]
     n_columns = sum(len(block.names) for block in found)
-    if n_columns <= MAX_SIDE_COLUMNS and n <= MAX_SIDE_STATES:
+    side = MAX_SIDE_DRIVEN if driven(reading) else MAX_SIDE_STATES
+    if n_columns <= MAX_SIDE_COLUMNS and n <= side:
         size = (style.WIDTH, max(2.4, 0.24 * n + 1.0))
         ratios = {"width_ratios": [2.6, *widths]}
-        figure, (graph, *axes) = plt.subplots(1, 1 + len(found), figsize=size, gridspec_kw=ratios)
-        height = 2.4
+        figure, (axis, *axes) = plt.subplots(1, 1 + len(found), figsize=size, gridspec_kw=ratios)
     else:
-        below = max(1.0, ROW * n) + 1.3
+        below = max(1.0, (ROW if n > MAX_SIDE_STATES else 0.24) * n) + 1.3
         figure = plt.figure(figsize=(style.WIDTH, GRAPH + below))
         upper, lower = figure.subfigures(2, 1, height_ratios=[GRAPH, below], squeeze=False).ravel()
-        graph, height = upper.subplots(), GRAPH - 0.3
+        axis = upper.subplots()
         axes = lower.subplots(1, len(found), squeeze=False, width_ratios=widths)[0]
     more = distinctive.and_more(n_states, n)
-    transition_graph(
-        graph,
-        part["transmat"].to_numpy(),
-        part["occupancy"].to_numpy(),
-        [
-            dwells.short(*pair)
-            for pair in zip(part["dwell"].to_numpy(), part["dwell_low"].to_numpy(), strict=True)
-        ],
-        colours,
-        f"{title}, {more}" if more else title,
-        height,
-    )
+    graph(axis, reading, n, colours, f"{title}, {more}" if more else title)
     for ax, block in zip(axes, found, strict=True):
         rows = state_names(n)
         style.heatmap(ax, block.values, rows, block.names, block.title, block.diverging)

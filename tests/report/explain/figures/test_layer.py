@@ -11,6 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from hmmlens.hmm.models import GaussianHMM
+from hmmlens.interpretation.input_events import input_events
 from hmmlens.interpretation.states import read_states
 from hmmlens.report.explain.figures import layer as figures
 from hmmlens.report.explain.figures.layer import liveliest
@@ -48,8 +49,9 @@ def draw_layer(grade: str, at_edge: bool) -> Iterator[tuple[str, Figure, pd.Data
     )
     observed, states = model.sample(60, random_state=0)
     observed, truth = observed[None], states[None]
-    length, inputs = np.array([60]), np.zeros((1, 60, 1))
-    reading = read_states(model, observed, inputs, observed, truth, length, 2)
+    length, inputs = np.array([60]), np.random.default_rng(0).integers(0, 2, (1, 60, 1)) * 1.0
+    events = input_events(inputs)
+    reading = read_states(model, observed, inputs, observed, truth, length, 2, events=events)
     reading = reading.expand_dims(pick=2).assign(n_states=("pick", [2, 2]))
     choices = pd.DataFrame({"pick": ["bic", "explained"], "reducer": "pca", "n_states": 2})
     choices = choices.assign(
@@ -67,7 +69,8 @@ def draw_layer(grade: str, at_edge: bool) -> Iterator[tuple[str, Figure, pd.Data
         inputs, truth, length, np.array([2]),
         {"input": ["x"], "output": ["a", "b"], "truth": ["one", "two"]}, False, False, "step",
     )  # fmt: skip
-    reading = reading.assign_attrs(picks=["bic", "explained"])
+    about = {"events": list(events.names), "event_parts": [list(p) for p in events.parts]}
+    reading = reading.assign_attrs(picks=["bic", "explained"], **about)
     head = verdict.title(grade, 2)
     return figures.figures(task, reading, None, {"pca": observed}, tables.get, "bic", np.nan, head)
 
@@ -76,7 +79,7 @@ def draw_layer(grade: str, at_edge: bool) -> Iterator[tuple[str, Figure, pd.Data
 def test_every_picture_of_states_carries_the_verdict(grade: str) -> None:
     made = {name: figure for name, figure, _ in draw_layer(grade, at_edge=grade == "C")}
     heads = {name: " ".join(figure.get_suptitle().split()) for name, figure in made.items()}
-    pictures = {"states", "trajectories", "bands"}
+    pictures = {"states", "input_transitions", "trajectories", "bands"}
     assert {name for name, head in heads.items() if head} == pictures
     for name in pictures:
         assert f"Verdict: {verdict.GRADES[grade]}" in heads[name]

@@ -1,0 +1,250 @@
+"""Transitions given the input as tables and sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from hmmlens import user_text
+from hmmlens.interpretation import dwells
+from hmmlens.interpretation.input_transitions import certain_moves, probabilities
+from hmmlens.naming import state_name
+
+#: Columns of the table of transitions given the input.
+COLUMNS = ["event", "state", "next_state", "count", "probability"]
+#: Entropies of the next state in bits, with their limits.
+ENTROPIES = tuple(
+    f"{name}{end}"
+    for name in ("entropy", "input_entropy", "entropy_gain")
+    for end in ("", "_low", "_high")
+)
+#: Entropies in bits below which the next state is certain, and nearly certain.
+CERTAIN, NEARLY = 0.005, 0.1
+#: Most events, and most states of one event, that a sentence names.
+MOST_EVENTS, MOST_STATES = 8, 6
+
+
+def driven(reading: xr.Dataset) -> bool:
+    """Return whether the inputs of a reading are events, two at least.
+
+    Parameters
+    ----------
+    reading : Dataset
+        One pick of the ``explanation`` store.
+
+    Returns
+    -------
+    bool
+        False in stores without events.
+    """
+    return len(reading.attrs.get("events", ())) > 1 and "event_counts" in reading
+
+
+def transition_rows(reading: xr.Dataset) -> pd.DataFrame:
+    """Return the transitions that occur, by input event.
+
+    Parameters
+    ----------
+    reading : Dataset
+        One pick of the ``explanation`` store.
+
+    Returns
+    -------
+    DataFrame
+        Columns :data:`COLUMNS`, a row for each event, state and next state that occur; no rows
+        where a store has no events.
+    """
+    if "event_counts" not in reading:
+        return pd.DataFrame(columns=COLUMNS)
+    counts = np.nan_to_num(reading["event_counts"].to_numpy())
+    share = probabilities(counts)
+    names = _names(reading)
+    rows = [
+        (names[k], state_name(i), state_name(j), int(counts[k, i, j]), float(share[k, i, j]))
+        for k, i, j in np.argwhere(counts > 0).tolist()
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def of_picks(explanation: xr.Dataset) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the transitions given the input of all picks of one layer, and their entropies.
+
+    Parameters
+    ----------
+    explanation : Dataset
+        The store of one layer.
+
+    Returns
+    -------
+    tuple of DataFrame
+        ``pick`` and :data:`COLUMNS`; and ``pick``, the :data:`ENTROPIES` in bits, ``composed``
+        (see :class:`hmmlens.interpretation.input_transitions.InputTransitions`), ``events`` (what
+        each input event does) and ``sentence``.
+    """
+    rows, entropies = [], []
+    for index, pick in enumerate(explanation.attrs["picks"]):
+        reading = explanation.isel(pick=index)
+        rows.append(transition_rows(reading).assign(pick=pick)[["pick", *COLUMNS]])
+        known = {
+            name: float(reading[name]) if name in reading else np.nan
+            for name in (*ENTROPIES, "composed")
+        }
+        words = {"events": event_words(reading), "sentence": entropy_sentence(reading)}
+        entropies.append({"pick": pick, **known, **words})
+    return pd.concat(rows, ignore_index=True), pd.DataFrame(entropies)
+
+
+def moves(reading: xr.Dataset, state: int) -> str:
+    """Return what each input event does in one state, such as ``0: stay; 1: to B``.
+
+    Parameters
+    ----------
+    reading : Dataset
+        One pick of the ``explanation`` store.
+    state : int
+        The state.
+
+    Returns
+    -------
+    str
+        Empty where a store has no events.
+    """
+    if not driven(reading):
+        return ""
+    counts = np.nan_to_num(reading["event_counts"].to_numpy())[:, state]
+    share = np.nan_to_num(probabilities(counts))
+    names, parts = _names(reading), reading.attrs["event_parts"]
+    found = []
+    for k in range(len(names)):
+        if len(parts[k]) or not counts[k].sum():
+            continue
+        order = np.argsort(-share[k], kind="stable")[:2]
+        certain = int(certain_moves(counts[k]))
+        wanted = [certain] if certain >= 0 else [int(j) for j in order if share[k, j] > 0]
+        ways = ["stay" if j == state else f"to {state_name(j)}" for j in wanted]
+        if certain < 0:
+            ways = [f"{way} ({share[k, j]:.2f})" for way, j in zip(ways, wanted, strict=True)]
+        found.append(f"{names[k]}: {' or '.join(ways)}")
+    return "; ".join(found)
+
+
+def event_words(reading: xr.Dataset) -> str:
+    """Return what each input event does to the states, such as ``0: stay; 1: swap``.
+
+    Parameters
+    ----------
+    reading : Dataset
+        One pick of the ``explanation`` store.
+
+    Returns
+    -------
+    str
+        Of the most frequent events; empty where a store has no events.
+    """
+    if not driven(reading):
+        return ""
+    counts = np.nan_to_num(reading["event_counts"].to_numpy())
+    names, parts = _names(reading), reading.attrs["event_parts"]
+    n_states = int(reading["n_states"])
+    table = certain_moves(counts)[:, :n_states]
+    met = counts.sum(axis=2)[:, :n_states] > 0
+    single = [k for k in range(len(names)) if not len(parts[k]) and met[k].any()]
+    total = counts.sum(axis=(1, 2))
+    shown = sorted(sorted(single, key=lambda k: -total[k])[:MOST_EVENTS])
+    found = [f"{names[k]}: {_effect(table[k], met[k])}" for k in shown]
+    if len(single) > len(shown):
+        found.append(f"and {len(single) - len(shown)} more")
+    return "; ".join(found)
+
+
+def _effect(move: Sequence[int], met: Sequence[bool]) -> str:
+    """Return what one event does, from where it takes each state."""
+    known = {i: int(j) for i, (j, seen) in enumerate(zip(move, met, strict=True)) if seen}
+    uncertain = [i for i, j in known.items() if j < 0]
+    sure = {i: j for i, j in known.items() if j >= 0}
+    if not uncertain and sure:
+        if all(i == j for i, j in sure.items()):
+            return "stay"
+        if len(move) == 2 and sure == {0: 1, 1: 0}:
+            return "swap"
+        if len(set(sure.values())) == 1 and len(sure) > 1:
+            return f"to {state_name(next(iter(sure.values())))}"
+    changed = {i: j for i, j in sure.items() if i != j}
+    if len(changed) > MOST_STATES:
+        return f"changes {len(changed)} of {len(known)} states" + _not_certain(uncertain)
+    text = ", ".join(f"{state_name(i)} to {state_name(j)}" for i, j in changed.items())
+    return (text or "stay") + _not_certain(uncertain)
+
+
+def _not_certain(states: Sequence[int]) -> str:
+    if not states:
+        return ""
+    if len(states) > MOST_STATES:
+        return f", not certain in {len(states)} states"
+    return f", not certain in {' '.join(state_name(i) for i in states)}"
+
+
+def entropy_sentence(reading: xr.Dataset) -> str:
+    """Return how certain the next state is with and without the input.
+
+    Parameters
+    ----------
+    reading : Dataset
+        One pick of the ``explanation`` store.
+
+    Returns
+    -------
+    str
+        One sentence; where inputs are no events, that transitions average over them; empty where
+        inputs never vary, or nothing is known.
+    """
+    averaged = [user_text.readable(str(name)) for name in reading.attrs.get("averaged_inputs", ())]
+    if not driven(reading):
+        return (
+            "The inputs take many values, so the transitions are averages over inputs."
+            if averaged
+            else ""
+        )
+    with_input, without = float(reading["input_entropy"]), float(reading["entropy"])
+    if np.isnan(with_input):
+        return ""
+    numbers = f"{with_input:.2f} bits, {without:.2f} without the input"
+    if float(reading["entropy_gain_low"]) <= 0:
+        text = f"The input does not make the next state more certain: {numbers}"
+    elif with_input < CERTAIN:
+        text = f"Given its input the next state is certain: {numbers}"
+    elif with_input < NEARLY:
+        text = f"Given its input the next state is nearly certain: {numbers}"
+    else:
+        text = f"Given its input the next state has an entropy of {numbers}"
+    if averaged:
+        text += f" (averages over {', '.join(averaged)})"
+    return f"{text}."
+
+
+def neutral_dwell(reading: xr.Dataset, state: int) -> str:
+    """Return how long a state lasts while nothing happens.
+
+    Parameters
+    ----------
+    reading : Dataset
+        One pick of the ``explanation`` store.
+    state : int
+        The state.
+
+    Returns
+    -------
+    str
+        Empty where no input means nothing.
+    """
+    if not driven(reading) or "neutral_dwell" not in reading:
+        return ""
+    one = reading.isel(state=state)
+    return dwells.words(*(float(one[f"neutral_dwell{end}"]) for end in ("", "_low", "_high")))
+
+
+def _names(reading: xr.Dataset) -> list[str]:
+    return [user_text.readable(str(name)) for name in reading.attrs["events"]]
