@@ -28,6 +28,8 @@ TABLES = {
     "states",
     "training",
     "transitions",
+    "input_transitions",
+    "entropies",
     "audit",
     "sample_sizes",
     "verdicts",
