@@ -191,7 +191,7 @@ def judge_trained(
     recorded = verdict_inputs.recorded(root, layer, sequences, LSTM_STATE)
     settled = find_endpoints(
         model, acts["input"].to_numpy(), recorded.distribution, recorded.length,
-        {**sequences.attrs, "target_delay": 0}, plan.seed,
+        recorded.split, {**sequences.attrs, "target_delay": 0}, plan.seed,
     )  # fmt: skip
     tolerance = plan.settings.selection.fidelity_tolerance
     settings = EvidenceSettings(fidelity_tolerance=tolerance)

@@ -244,9 +244,9 @@ def compare(
     inputs, lengths = continuation.inputs, continuation.lengths
     chosen = sampling.sample(
         inputs, lengths, allowed, n_states, settings.n_continuations,
-        sampling.n_future_steps(lengths, settings.n_steps), rng,
+        sampling.n_future_steps(lengths[allowed], settings.n_steps), rng,
     )  # fmt: skip
-    scale = output_scale(outputs, lengths)
+    scale = output_scale(outputs[allowed], lengths[allowed])
     futures = continuation.futures(chosen.prefixes, chosen.windows(inputs)) / scale
     now = outputs[chosen.prefixes[:, 0], chosen.prefixes[:, 1]] / scale
     by_window = window_distances(futures, futures)

@@ -73,6 +73,20 @@ class Path(NamedTuple):
     test: NDArray[np.bool_]
     rows: Ints
 
+    def without_test(self) -> Path:
+        """Return all but the test sequences, by which choices are made.
+
+        Returns
+        -------
+        Path
+            Every third of them takes the place of the test sequences.
+        """
+        kept = np.flatnonzero(~self.test)
+        held_out = np.arange(len(kept)) % 3 == 2
+        return Path(
+            self.classes[kept], self.inputs[kept], self.outputs[kept], held_out, self.rows[kept]
+        )
+
 
 #: Where there are no sequences to fit the machine on, or to test it on.
 UNKNOWN = Machine(np.nan, np.nan, np.nan, np.nan, {}, np.full(1, np.nan))

@@ -119,7 +119,7 @@ def measure(
         When no sequence is long enough, or the output does not vary.
     """
     shown = continuation.inputs if described is None else described
-    scale = output_scale(outputs, continuation.lengths)
+    scale = output_scale(outputs[~test], continuation.lengths[~test])
     task = _Task(continuation, outputs, test, settings, scale, all_inputs(shown))
     compared, classes, form = _sampled(task, seed)
     memory_spread = compared.memory
@@ -180,7 +180,7 @@ def _rare(task: _Task, compared: Comparison) -> Classes | None:
         if plateau is None:
             continue
         classes = describe(distances, split.labels, plateau)
-        path = _path(task, compared, classes)
+        path = _path(task, compared, classes).without_test()
         fitted = machine.fit(path, classes.n_classes, settings.resolution)
         alone = path._replace(classes=np.where(path.classes >= 0, 0, -1))
         if _loop(fitted) > _loop(machine.fit(alone, 1, settings.resolution)) + settings.split_gain:
@@ -193,7 +193,8 @@ def _with_machine(task: _Task, compared: Comparison, measured: Futures, seed: in
     settings, classes = task.settings, measured.classes
     path = _path(task, compared, classes)
     restricted = False
-    legal = legality.legal_steps(path, compared.sample.windows(task.described), classes.n_classes)
+    windows = compared.sample.windows(task.described)
+    legal = legality.legal_steps(path.without_test(), windows, classes.n_classes)
     n_steps = compared.futures.shape[2]
     if legal is not None and (legal < n_steps).any():
         of_state = np.where(classes.labels[:, None] >= 0, legal[classes.labels], n_steps)
@@ -204,28 +205,29 @@ def _with_machine(task: _Task, compared: Comparison, measured: Futures, seed: in
             compared, classes, restricted = other, found, True
             measured = replace(measured, geometry=geometry(other.distances, settings))
             path = _path(task, compared, classes) if changed else path
-    fitted = machine.fit(path, classes.n_classes, settings.resolution)
+    chosen_by = machine.fit(path.without_test(), classes.n_classes, settings.resolution)
     interval = count_interval(compared, settings, np.random.default_rng(seed))
     n_split = 0
-    while _loop(fitted) < settings.split_below:
+    while _loop(chosen_by) < settings.split_below:
         for split in refinement.candidates(compared, classes.labels, settings)[: settings.n_tries]:
             plateau = Plateau(0, classes.low, classes.high, classes.coverage)
             finer = describe(compared.distances, split.labels, plateau)
             finer_path = _path(task, compared, finer)
-            finer_fit = machine.fit(finer_path, finer.n_classes, settings.resolution)
-            if _loop(finer_fit) > _loop(fitted) + settings.split_gain:
+            finer_fit = machine.fit(finer_path.without_test(), finer.n_classes, settings.resolution)
+            if _loop(finer_fit) > _loop(chosen_by) + settings.split_gain:
                 n_split += finer.n_classes - classes.n_classes
                 # The plateau and the points are those of the classes before the split.
                 classes = replace(
                     classes, labels=finer.labels, n_classes=finer.n_classes,
                     smallest=finer.smallest,
                 )  # fmt: skip
-                path, fitted = finer_path, finer_fit
+                path, chosen_by = finer_path, finer_fit
                 break
         else:
             break
     return replace(
-        measured, classes=classes, machine=fitted, path=path, interval=interval,
+        measured, classes=classes, machine=machine.fit(path, classes.n_classes, settings.resolution),
+        path=path, interval=interval,
         restricted=restricted, n_split=n_split,
     )  # fmt: skip
 

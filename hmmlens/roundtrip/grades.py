@@ -112,8 +112,8 @@ def judge_network(
     recording = preparation.record_network(network, data, max_frames)
     recorded = recording.recorded
     settled = find_endpoints(
-        network, recorded.inputs, recorded.distribution, recorded.length, data.attrs,
-        derive_seed(seed, "endpoints"),
+        network, recorded.inputs, recorded.distribution, recorded.length, recorded.split,
+        data.attrs, derive_seed(seed, "endpoints"),
     )  # fmt: skip
     futures = compare_futures(
         network, recorded.inputs, recording.output, recorded.length, recorded.split,

@@ -174,8 +174,8 @@ def _judge_surrogate(found: Member, kind: str) -> dict[str, Any]:
     began = time.process_time()
     # Endpoints and losses are those of the network, as the weights are.
     settled = find_endpoints(
-        found.network, recorded.inputs, recorded.distribution, recorded.length, found.data.attrs,
-        seed,
+        found.network, recorded.inputs, recorded.distribution, recorded.length, recorded.split,
+        found.data.attrs, seed,
     )  # fmt: skip
     made = surrogate(kind, found.network, recording, seed)
     try:

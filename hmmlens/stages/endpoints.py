@@ -20,6 +20,7 @@ def find_endpoints(
     inputs: NDArray[Any],
     distribution: Floats,
     length: Ints,
+    split: Ints,
     attributes: Mapping[str, Any],
     seed: int,
 ) -> Endpoints | None:
@@ -35,6 +36,8 @@ def find_endpoints(
         See :func:`hmmlens.recording.activations.output_distribution`.
     length : ndarray of shape (sequence,)
         Steps of each sequence.
+    split : ndarray of shape (sequence,)
+        2 for test sequences, which take no part: the number of endpoints is a choice.
     attributes : mapping
         Attributes of the ``sequences`` store.
     seed : int
@@ -51,7 +54,10 @@ def find_endpoints(
     if not (isinstance(network, nn.Module) and protocol.follows(network)):
         return None
     rng = np.random.default_rng(seed)
-    return endpoints.find_endpoints(network, inputs, distribution, length, attributes, rng)
+    kept = split != 2
+    return endpoints.find_endpoints(
+        network, inputs[kept], distribution[kept], length[kept], attributes, rng
+    )
 
 
 def to_store(found: Endpoints | None, neutral: str, n_outputs: int) -> xr.Dataset:

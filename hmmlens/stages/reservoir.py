@@ -69,6 +69,7 @@ def judge_with_readout(
         root["input"].to_numpy(),
         recorded.distribution,
         recorded.length,
+        recorded.split,
         data.attrs,
         seed,
     )

@@ -200,3 +200,44 @@ def test_sequences_that_are_too_short_are_not_compared(n_steps: int) -> None:
 def test_an_output_that_does_not_vary_is_not_compared(value: float) -> None:
     constant = MachineNetwork([[0, 1], [1, 0]], [[value], [value * (1 + 1e-8)]])
     assert compared(constant, symbols(2), STEPS) is None
+
+
+RARE = MachineNetwork(
+    [[0, 1, 2, 0], [0, 1, 2, 0], [2, 3, 0, 4], [2, 3, 0, 4], [2, 3, 0, 4]],
+    [[0.0, 0.0], [1.0, 0.0], [0.0, 0.0], [1.0, 0.0], [0.0, 1.0]],
+)
+
+
+@pytest.mark.parametrize(
+    ("network", "p"),
+    [
+        pytest.param(TRAFFIC, [0.5, 0.5], id="states with equal outputs"),
+        pytest.param(MATCH, [0.6, 0.1, 0.1, 0.2], id="memory that no output shows"),
+        pytest.param(RARE, [0.44, 0.44, 0.09, 0.03], id="a rare input"),
+    ],
+)
+def test_test_sequences_decide_nothing(network: MachineNetwork, p: list[float]) -> None:
+    inputs = symbols(len(p), p)
+    other = inputs.copy()
+    # Every symbol of test is the first one, and what the network returned there is absurd.
+    other[TEST] = 0
+    found = []
+    for given in (inputs, other):
+        outputs = run(network, inputs)
+        if given is other:
+            outputs[TEST] = 100 * np.random.default_rng(1).normal(size=outputs[TEST].shape)
+        lengths = np.full(60, inputs.shape[1])
+        continuation = continuation_of(network, given, lengths, np.asarray, 4, 0)
+        found.append(measure(continuation, outputs, TEST, 0, SMALL))
+    one, two = found
+    np.testing.assert_array_equal(one.classes.labels, two.classes.labels)
+    for name in ("n_classes", "low", "high", "coverage", "points", "smallest"):
+        assert getattr(one.classes, name) == getattr(two.classes, name), name
+    for name in ("geometry", "interval", "moore", "memory_spread", "forgets_after", "restricted",
+                 "n_split", "n_sampled"):  # fmt: skip
+        assert repr(getattr(one, name)) == repr(getattr(two, name)), name
+    if one.path is not None and two.path is not None:
+        kept = ~one.path.test
+        np.testing.assert_array_equal(one.path.classes[kept], two.path.classes[kept])
+        # The test sequences are what the machine is compared with.
+        assert repr(one.machine) != repr(two.machine)

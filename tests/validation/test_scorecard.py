@@ -208,3 +208,16 @@ def test_network_of_takes_the_recorded_sequences() -> None:
     assert network.kind == "symbols"
     assert network.length.tolist() == [5, 4, 5]
     assert scorecard.RAW_INPUT == "raw-input"
+
+
+def test_scores_of_test_sequences_choose_nothing() -> None:
+    scores = pd.concat([scores_of(name, part) for name, part in FIDELITY.items()])
+    scores = scores.reset_index(drop=True).assign(ari=0.5, shift_p=0.01)
+    sweeps = {name: sweep_of(bic) for name, bic in BIC.items()}
+    exploratory = {name: name == "map" for name in BIC}
+    other = scores.assign(fidelity_test=scores["fidelity_test"].to_numpy()[::-1], ari=np.nan)
+    one, two = (
+        choices(table, sweeps, exploratory, "bic", 0.02).drop(columns=["fidelity_test", "ari"])
+        for table in (scores, other)
+    )
+    pd.testing.assert_frame_equal(one, two)

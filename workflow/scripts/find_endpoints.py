@@ -31,9 +31,10 @@ if neutral == "zero":
     network_inputs = activations.network_input(data, params.network["kind"])
     neutral_text = network_inputs.attrs.get("zeros", neutral_text)
 if protocol.follows(network):
-    inputs, output, length = (root[name].to_numpy() for name in ("input", "output", "length"))
+    names = ("input", "output", "length", "split")
+    inputs, output, length, split = (root[name].to_numpy() for name in names)
     distribution = output_distribution(output, data.attrs["target_kind"])
-    found = find_endpoints(network, inputs, distribution, length, data.attrs, params.seed)
+    found = find_endpoints(network, inputs, distribution, length, split, data.attrs, params.seed)
 else:
     neutral_text = "it has no single steps that could be called"
 result = to_store(found, neutral_text, root.sizes["output"])
