@@ -225,9 +225,9 @@ def _with_machine(task: _Task, compared: Comparison, measured: Futures, seed: in
                 break
         else:
             break
+    fitted = machine.fit(path, classes.n_classes, settings.resolution)
     return replace(
-        measured, classes=classes, machine=machine.fit(path, classes.n_classes, settings.resolution),
-        path=path, interval=interval,
+        measured, classes=classes, machine=fitted, path=path, interval=interval,
         restricted=restricted, n_split=n_split,
     )  # fmt: skip
 

@@ -15,6 +15,7 @@ from hmmlens.stats.scaling import scaled
 from hmmlens.typing import Floats
 from hmmlens.validation import state_count
 from hmmlens.validation.baselines import codebook, linear
+from hmmlens.validation.forecast_errors import output_sentence
 from hmmlens.validation.measurements import COMPONENTS, Measurements, fit_states, measure
 from hmmlens.validation.numbers import NUMBERS, Evidence
 from hmmlens.validation.recorded import (
@@ -29,6 +30,8 @@ from hmmlens.validation.verdict import Verdict, decide, without_gate
 
 #: Fields of the distribution of the number of states that become columns.
 COUNT_FIELDS = ("mode", "low", "high", "at_edge", "sentence")
+#: With the default horizon, the columns of R2 of each output begin with this.
+BY_OUTPUT = "fidelity_5_output_"
 
 
 @renamed_parameters(seed="random_state", settled="endpoints")
@@ -72,6 +75,10 @@ def judge(
         which the states were found; ``closed_loop``, R2 of the HMM when its states are inferred
         once; ``fidelity_h`` of the input-driven HMM for h = 0 to 5, of the k-means chain with as
         many cells (``codebook_h``) and of the linear baseline (``linear_h``), all on test;
+        ``hmm_gain_5, hmm_gain_5_low, hmm_gain_5_high``, how much higher the former is than that of
+        the k-means chain five steps ahead, over resamples of test sequences;
+        ``fidelity_5_output_N`` of output N (from 1), ``worst_output``, the number of the one that
+        is predicted worst, and ``outputs_sentence`` where it is far below the pooled R2;
         ``fidelity_fewer, fidelity_more`` of the HMM with one state less and one more, ``repeated``
         in words; ``count_*`` of :class:`hmmlens.validation.state_count.CountDistribution`, and
         ``count_share_N`` for each number N, where select holds two sequences or more;
@@ -107,7 +114,12 @@ def judge(
     verdict = decide(evidence, reservoir_grade, thresholds)
     row: dict[str, Any] = {**evidence, "gap_closed": evidence.gap_closed}
     row |= {"space": measured.best_space, "closed_loop": measured.best_fit.closed_loop}
-    row |= _curves(measured) | _neighbours(measured, seed) | _counts(measured, seed)
+    row |= (
+        _curves(measured)
+        | _by_output(measured, seed)
+        | _neighbours(measured, seed)
+        | _counts(measured, seed)
+    )
     row["grade_without_gate"] = without_gate(evidence, thresholds)
     return row | verdict.row(), verdict
 
@@ -117,6 +129,24 @@ def _curves(measured: Measurements) -> dict[str, float]:
     fit = measured.best_fit
     scores = {"fidelity": fit.test, "codebook": fit.codebook_test, "linear": _linear(measured)}
     return {f"{name}_{h}": float(f) for name, curve in scores.items() for h, f in enumerate(curve)}
+
+
+def _by_output(measured: Measurements, seed: int) -> dict[str, Any]:
+    """Return the columns of R2 of each output, and of what the HMM adds to the k-means chain."""
+    horizon, errors = measured.settings.horizon, measured.best_fit.errors
+    gain = errors.gain(measured.settings.n_bootstrap, np.random.default_rng(seed))
+    scores = errors.by_output
+    known = np.isfinite(scores).any()
+    row: dict[str, Any] = {
+        f"hmm_gain_{horizon}": gain.value,
+        f"hmm_gain_{horizon}_low": gain.low,
+        f"hmm_gain_{horizon}_high": gain.high,
+        "worst_output": int(np.nanargmin(scores)) + 1 if known else np.nan,
+        "outputs_sentence": output_sentence(scores, measured.states_fidelity),
+    }
+    return row | {
+        f"fidelity_{horizon}_output_{k}": float(score) for k, score in enumerate(scores, 1)
+    }
 
 
 def _linear(measured: Measurements) -> Floats:

@@ -20,6 +20,7 @@ from hmmlens.typing import Floats
 from hmmlens.validation import closed_loop, fidelity
 from hmmlens.validation.baselines import codebook
 from hmmlens.validation.baselines.codebook import Curve
+from hmmlens.validation.forecast_errors import ForecastErrors, forecast_errors
 from hmmlens.validation.input_output import InputOutput
 from hmmlens.validation.recorded import (
     DEFAULT_SETTINGS,
@@ -49,6 +50,8 @@ class States(NamedTuple):
         R2 on test when states are inferred at the first step and then run to the end.
     flicker : float
         Share of test frames in which no state is clear.
+    errors : ForecastErrors
+        Squared errors at the horizon on test, by sequence and output.
     """
 
     model: input_driven.InputDrivenHMM
@@ -58,6 +61,7 @@ class States(NamedTuple):
     codebook_test: Floats
     closed_loop: float
     flicker: float
+    errors: ForecastErrors
 
 
 class Measurements(NamedTuple):
@@ -300,6 +304,7 @@ def fit_states(
         codebook.score(data, "test", cells, book.transmat, book.means, horizon),
         fidelity.fidelity(data.distribution[test], run[test[rows]], data.average, "values"),
         float((posteriors[test].max(axis=1) < settings.clear).mean()),
+        forecast_errors(data, posteriors, model.transmat, means, book, horizon),
     )
 
 

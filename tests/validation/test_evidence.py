@@ -74,6 +74,10 @@ def test_counter_with_separate_classes_holds_states() -> None:
     assert row["fidelity_5"] > 0.98 >= row["fidelity_fewer"]
     assert row["fidelity_5"] > row["linear_5"] + 0.3
     assert row["fidelity_5"] >= row["codebook_5"] - 0.02
+    assert row["hmm_gain_5"] == pytest.approx(row["fidelity_5"] - row["codebook_5"], abs=1e-9)
+    assert row["hmm_gain_5_low"] <= row["hmm_gain_5"] <= row["hmm_gain_5_high"]
+    assert all(row[f"fidelity_5_output_{k}"] > 0.98 for k in (1, 2, 3))
+    assert row["outputs_sentence"] == ""
     assert row["resolution"] == row["n_states"] == 3
     assert row["closed_loop"] > 0.95
     assert row["flicker"] == 0 and row["elbow_output"] > 3

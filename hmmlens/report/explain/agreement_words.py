@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from hmmlens.report.wording import listed, span
+from hmmlens.report.wording import estimate, listed, span
+from hmmlens.stats.paired import student
 
 #: Controls, as they are called in sentences.
 CONTROLS = {
@@ -70,7 +71,7 @@ def _conclusion(rows: pd.DataFrame, kind: str) -> str:
     if beaten and not equal:
         return (
             f" With {kind} covariance every control lies below the interval of the trained "
-            "network: training adds to what the input and the architecture provide."
+            f"network over resampled test sequences{_over_trainings(first, controls)}."
         )
     if better:
         above = f"clearly above {' and '.join(beaten)}, but " if beaten else ""
@@ -86,6 +87,18 @@ def _conclusion(rows: pd.DataFrame, kind: str) -> str:
             "states."
         )
     return ""
+
+
+def _over_trainings(rows: pd.DataFrame, controls: list[str]) -> str:
+    """Return the difference from the best control over trainings, or that there is none."""
+    seed = rows["seed"] if "seed" in rows else pd.Series(0, index=rows.index)
+    trained = rows[rows["role"] == "trained"].groupby(seed)["ari"].mean()
+    if len(trained) < 2:
+        return "; one training does not show that training in general adds to them"
+    highest = max(float(rows.loc[rows["role"] == role, "ari"].max()) for role in controls)
+    found = student(trained - highest)
+    text = f"; over {len(trained)} trainings the difference from the best of them is "
+    return text + estimate(*found)
 
 
 def chance_words(rows: pd.DataFrame) -> list[str]:

@@ -84,6 +84,7 @@ def tables(
         parts.layers,
         _of_networks(layout.VERDICTS, parts.judged),
         dict(zip(parts.reservoirs, reservoirs, strict=True)),
+        about,
     )
     checked = (_of_networks(path, parts.checked) for path in (layout.CHECKS, layout.METHODS))
     found |= gather_verdicts.gather_checks(parts.layers, zip(parts.checked, *checked, strict=True))

@@ -42,6 +42,12 @@ def test_an_agreement_above_all_controls_counts() -> None:
         "the raw input 0.20, p 0.004 under the null hypothesis of a truth shifted in time)" in text
     )
     assert "every control lies below the interval of the trained network" in text
+    # One training is no evidence on training in general; several have an interval of their own.
+    assert text.endswith("one training does not show that training in general adds to them.")
+    several = [agreement(ari, 0.85, 0.1, 0.2).assign(seed=i) for i, ari in enumerate((0.9, 0.96))]
+    text = agreement_sentence(pd.concat(several, ignore_index=True), "the truth")
+    # 0.73 +- 12.71 * 0.03: Student's factor of one degree of freedom.
+    assert "over 2 trainings the difference from the best of them is 0.73 (0.35 to 1.11)." in text
 
 
 def test_an_agreement_that_one_control_reaches_does_not_count() -> None:

@@ -71,6 +71,43 @@ def test_verdicts_hold_every_layer_its_untrained_control_and_its_reservoir() -> 
     assert table[list(gather_verdicts.REPORTED_NUMBERS)].isna().all(axis=None)
 
 
+def test_scores_of_outputs_are_rows_and_gains_have_an_interval_over_trainings() -> None:
+    layers = [
+        {"network": "a", "role": "trained", "dataset": "d", "seed": s, "layer": "l", "twin": ""}
+        for s in range(3)
+    ]
+    judged = pd.DataFrame({"network": "a", "seed": range(3), "layer": "l", "grade": "D"})
+    judged = judged.assign(sentence="so", fidelity_5=0.9, hmm_gain_5=[0.1, 0.2, 0.3])
+    judged = judged.assign(fidelity_5_output_1=0.99, fidelity_5_output_2=[0.2, 0.3, np.nan])
+    about = {"d": {"target_names": ["word", "end"]}}
+    found = gather_verdicts.gather_verdicts(layers, [judged], {}, about)
+    scores = found["scores_by_output"]
+    assert scores["output_name"].tolist() == ["word", "end", "word", "end", "word"]
+    assert scores["fidelity_5"].tolist() == [0.99, 0.2, 0.99, 0.3, 0.99]
+    assert (scores["fidelity_5_pooled"] == 0.9).all()
+    # 0.2 +- 4.303 * 0.1 / sqrt(3).
+    (sentence,) = set(found["verdicts"]["gain_sentence"])
+    assert "higher by 0.20 (\N{MINUS SIGN}0.05 to 0.45)" in sentence
+    assert sentence.endswith("it is not shown to add anything.")
+    clear = gather_verdicts.gain_sentence(pd.Series([0.1, 0.11, 0.12]))
+    assert clear.endswith("(3 trainings).")
+
+
+def test_a_null_with_too_few_samples_for_so_many_layers_decides_nothing() -> None:
+    layers = [
+        {"network": str(i), "role": "trained", "dataset": "d", "seed": 0, "layer": "l", "twin": ""}
+        for i in range(20)
+    ]
+    checked = []
+    for i in range(20):
+        rows = [(0, "l", "truth shifted", gather_verdicts.LEAST if i == 0 else 0.5, i == 0)]
+        table = pd.DataFrame(rows, columns=["seed", "layer", "check", "p", "holds"])
+        checked.append((str(i), table, table[["seed", "layer"]]))
+    table = gather_verdicts.gather_checks(layers, checked)["checks"]
+    assert table["holds"].isna().tolist() == [True] + [False] * 19
+    assert not table["holds"][1:].any()
+
+
 def test_p_values_are_corrected_over_all_layers_check_by_check() -> None:
     layers = [
         {"network": n, "role": "trained", "dataset": "d", "seed": 0, "layer": "l0", "twin": ""}

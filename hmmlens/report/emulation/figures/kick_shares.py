@@ -11,7 +11,7 @@ from hmmlens.report import distinctive, style
 from hmmlens.report.emulation.figures.axes import errors, handle, panels
 from hmmlens.report.emulation.figures.common import FIGURES, MOST_PANELS, NULL, target_colour
 from hmmlens.report.emulation.figures.kick_tests import KINDS
-from hmmlens.stats.shares import share
+from hmmlens.stats.bootstrap import mean_estimate
 from hmmlens.typing import Floats
 
 
@@ -20,8 +20,9 @@ from hmmlens.typing import Floats
     section="Kick units",
     order=7,
     inputs=("networks", "kicks_kicks"),
-    caption="Share of exits that have kick units, with exact 95 % intervals, and number of "
-    "units per group, by network.",
+    caption="Share of a training's exits that have kick units, mean over trainings with Student's "
+    "95 % interval (exits of one training are not independent; one training has no interval), and "
+    "number of units per group, by network. Numbers: exits with kick units of all exits.",
 )
 def kick_prevalence(
     networks: pd.DataFrame, kicks: pd.DataFrame
@@ -49,7 +50,8 @@ def kick_prevalence(
             if own.empty:
                 continue
             hits = int(own["kicks"].astype(bool).sum())
-            found = share(hits, len(own))
+            shares = own["kicks"].astype(float).groupby(own["seed"]).mean()
+            found = mean_estimate(shares.to_numpy())
             colour, place = target_colour(own["target"].iloc[0]), x + (k - 0.5) * 0.3
             axes[0].errorbar(
                 place, found.value, [[found.value - found.low], [found.high - found.value]],
@@ -58,8 +60,9 @@ def kick_prevalence(
             if kind == "group":
                 sizes = own[own["kicks"].astype(bool)]["n_units"]
                 axes[1].scatter(np.full(len(sizes), x) + _apart(sizes), sizes, s=9, color=colour)
-            rows.append({"network": name, "kind": kind, "kicks": hits, "n": len(own)}
-                        | {"share": found.value, "low": found.low, "high": found.high})  # fmt: skip
+            rows.append({"network": name, "kind": kind, "kicks": hits, "n": len(own),
+                         "trainings": len(shares), "share": found.value, "low": found.low,
+                         "high": found.high})  # fmt: skip
             axes[0].text(place, 1.06, f"{hits}/{len(own)}", ha="center", fontsize=5.5, rotation=60)
     axes[0].set_ylim(-0.04, 1.2)
     axes[0].set_yticks(np.linspace(0, 1, 6))
