@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens.errors import DataError
+from hmmlens.interpretation.input_events import input_events
 from hmmlens.ragged import steps_inside
 from hmmlens.stats.clusters import fit_kmeans, nearest
 from hmmlens.stats.scaling import scaled
@@ -32,12 +33,16 @@ class InputOutput(NamedTuple):
         Number of input classes.
     masks : dict of str to ndarray of shape (sequence, time)
         Frames of the splits ``train``, ``select`` and ``test``.
+    parts : tuple of tuple of int
+        For each class the classes of which it is a combination, see :func:`combinations`; empty
+        where that is not known.
     """
 
     distribution: Floats
     classes: Int64s
     n_classes: int
     masks: dict[str, Bools]
+    parts: tuple[tuple[int, ...], ...] = ()
 
     @property
     def average(self) -> Floats:
@@ -108,3 +113,51 @@ def input_classes(
     classes = np.zeros(inside.shape, dtype=np.int64)
     classes[inside] = nearest(flat, centres)
     return classes, len(centres)
+
+
+def combinations(
+    inputs: NDArray[np.generic], classes: Ints, n_classes: int, lengths: Ints | None = None
+) -> tuple[tuple[int, ...], ...]:
+    """Return for each class of inputs the classes of which it is a combination.
+
+    Parameters
+    ----------
+    inputs : ndarray of shape (sequence, time) or (sequence, time, feature)
+        Symbols or values.
+    classes : ndarray of shape (sequence, time)
+        Their classes, see :func:`input_classes`.
+    n_classes : int
+        Number of classes.
+    lengths : ndarray of shape (sequence,), optional
+        Number of steps of each sequence; None where no sequence is padded.
+
+    Returns
+    -------
+    tuple of tuple of int
+        Empty for a class that is no combination, and for all where a class is not one event, see
+        :func:`hmmlens.interpretation.input_events.input_events`.
+
+    Examples
+    --------
+    >>> pulses = np.array([[[0.0, 0.0], [1.0, 0.0], [0.0, 0.0], [0.0, 1.0], [1.0, 1.0]]])
+    >>> classes, n = input_classes(pulses, np.array([True]))
+    >>> classes.tolist(), combinations(pulses, classes, n)
+    ([[0, 2, 0, 1, 3]], ((), (), (), (2, 1)))
+    """
+    nothing: tuple[tuple[int, ...], ...] = ((),) * n_classes
+    if inputs.ndim == 2:
+        return nothing
+    events = input_events(inputs, lengths)
+    if events.averaged or not any(events.parts):
+        return nothing
+    inside = events.event >= 0
+    pairs = np.unique(np.stack([classes[inside], events.event[inside]], axis=1), axis=0)
+    if len(pairs) != len(np.unique(pairs[:, 0])) or len(pairs) != len(np.unique(pairs[:, 1])):
+        return nothing
+    of_event = {int(event): int(k) for k, event in pairs}
+    parts = {
+        of_event[event]: tuple(of_event[one] for one in own if one in of_event)
+        for event, own in enumerate(events.parts)
+        if event in of_event
+    }
+    return tuple(parts.get(k, ()) for k in range(n_classes))

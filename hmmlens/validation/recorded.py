@@ -16,7 +16,7 @@ from hmmlens.reduction.constant_units import varying_units
 from hmmlens.reduction.principal_components import PrincipalComponents
 from hmmlens.typing import Bools, Floats, Ints
 from hmmlens.validation.baselines.codebook import DEFAULT_CODEBOOKS, CodebookSettings
-from hmmlens.validation.input_output import InputOutput, input_classes
+from hmmlens.validation.input_output import InputOutput, combinations, input_classes
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,8 @@ def prepare(
     classes, n_classes = input_classes(recorded.inputs, recorded.split == 0, recorded.length, seed)
     distribution = np.where(inside[..., None], recorded.distribution[:, skip:], 0.0)
     hidden = np.where(inside[..., None], recorded.hidden[:, skip:], 0.0)
-    data = InputOutput(distribution, classes[:, skip:], n_classes, masks)
+    parts = combinations(recorded.inputs, classes, n_classes, recorded.length)
+    data = InputOutput(distribution, classes[:, skip:], n_classes, masks, parts)
     return data, components(hidden, masks["train"], settings)
 
 

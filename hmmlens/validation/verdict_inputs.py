@@ -22,7 +22,7 @@ from hmmlens.validation.baselines.codebook import one_hot
 from hmmlens.validation.ceilings import MARGINAL, METRICS
 from hmmlens.validation.chosen_model import Chosen
 from hmmlens.validation.evidence import judge
-from hmmlens.validation.input_output import InputOutput, input_classes
+from hmmlens.validation.input_output import InputOutput, combinations, input_classes
 from hmmlens.validation.recorded import (
     DEFAULT_SETTINGS,
     EvidenceSettings,
@@ -153,7 +153,13 @@ def chosen(
         storage.model(sweep, str(pick["covariance_type"]), int(pick["n_states"])),
         values,
         posteriors,
-        InputOutput(distribution, classes, n_classes, masks),
+        InputOutput(
+            distribution,
+            classes,
+            n_classes,
+            masks,
+            combinations(layer.inputs, classes, n_classes, layer.length),
+        ),
         inputs,
         layer.length,
         layer.split,

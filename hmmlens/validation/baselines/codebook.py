@@ -141,7 +141,8 @@ def counted(
         The cells and their chain.
     """
     train = data.masks["train"]
-    trans = tables(transitions(states, data.classes, train, n_states, data.n_classes))
+    counts = transitions(states, data.classes, train, n_states, data.n_classes)
+    trans = tables(counts, data.parts)
     weights = one_hot(states, n_states) if posteriors is None else posteriors
     return Codebook(states, trans, state_outputs(weights * train[:, :, None], data.distribution))
 
