@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens.errors import DataError
-from hmmlens.interpretation.input_events import input_events
+from hmmlens.interpretation.input_events import MOST_EVENTS, input_events
 from hmmlens.ragged import steps_inside
 from hmmlens.stats.clusters import fit_kmeans, nearest
 from hmmlens.stats.scaling import scaled
@@ -64,7 +64,8 @@ def input_classes(
 
     Symbols are classes. Values are scaled (:func:`hmmlens.stats.scaling.scaled`). Those that take
     few distinct levels (pulses) have one class for each level seen in train, others their nearest;
-    the rest are clustered by k-means.
+    where they are many, but combine few levels of several inputs, each combination is a class, see
+    :func:`combinations`; the rest are clustered by k-means.
 
     Parameters
     ----------
@@ -109,6 +110,9 @@ def input_classes(
         return np.zeros(inside.shape, dtype=np.int64), 1
     centres = np.unique(learn, axis=0)
     if len(centres) > MOST_DISTINCT:
+        events = input_events(inputs, lengths)
+        if any(events.parts) and not events.averaged and len(events.names) < MOST_EVENTS:
+            return np.maximum(events.event, 0), len(events.names)
         centres = fit_kmeans(learn, N_CLUSTERS, N_INIT, seed).cluster_centers_
     classes = np.zeros(inside.shape, dtype=np.int64)
     classes[inside] = nearest(flat, centres)
