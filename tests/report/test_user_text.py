@@ -134,7 +134,8 @@ def test_parameters_of_rules_end_no_script() -> None:
 #: Columns of each table that the template reads, with a value.
 COLUMNS = {
     "verdicts": "role=trained grade=D supported=True n_states=3 input_driven=False fidelity_5=.9 "
-    "codebook_5=.8 linear_5=.7 grade_without_gate=D reasons=so resolution=3 count_sentence=3 "
+    "codebook_5=.8 hmm_gain_5=.1 hmm_gain_5_low=0 hmm_gain_5_high=.2 linear_5=.7 "
+    "grade_without_gate=D reasons=so resolution=3 count_sentence=3 "
     "trainings_sentence=3 repeated=no",
     "networks": "role=trained n_parameters=9 n_epochs=2 metric=mse test=1 floor=.5 "
     "best_baseline_score=1 best_baseline=mean replay_error=1e-8",
@@ -183,8 +184,19 @@ def pages(
         "n_states": "1 to 3", "n_restarts": 1, "max_iter": 9, "min_covar": 0.1,
         "reducers": ["pca"], "max_frames": 9, "sources": {},
     }  # fmt: skip
-    sentences = ("task_name", "answer", "evidence", "limit", "same_output", "task", "choice")
-    said = dict.fromkeys((*sentences, "agreement", "endpoints"), "As it is.")
+    sentences = (
+        "task_name",
+        "answer",
+        "evidence",
+        "limit",
+        "same_output",
+        "task",
+        "choice",
+        "gain",
+    )
+    said = dict.fromkeys(
+        (*sentences, "outputs", "transitions", "agreement", "endpoints"), "As it is."
+    )
     reasons = [{"holds": True, "sentence": title}, {"holds": None, "sentence": "As it is."}]
     shared = {"layer": layer, "dataset": "mine", "reasons": reasons, **said}
     facts = {

@@ -1,6 +1,6 @@
 """What was found about one layer, for a reader who has the network: answer, evidence, limits.
 
-The sentences say what the grade of the verdict means; they hold no letters of grades. The numbers
+The sentences state what the grade of the verdict means, without its letter. The numbers
 are those of the table of verdicts.
 """
 

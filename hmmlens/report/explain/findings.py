@@ -228,13 +228,35 @@ def same_output_sentence(states: pd.DataFrame) -> str:
     )
 
 
-def _explained_states(tables: Mapping[str, pd.DataFrame], network: Any, layer: Any) -> pd.DataFrame:
-    """Return the explained states of the first training of one layer."""
-    states = tables["states"]
-    rows = states[
-        (states["network"] == network)
-        & (states["layer"] == layer)
-        & (states["pick"] == "explained")
+def transition_sentences(entropies: pd.DataFrame) -> str:
+    """Return how certain the next state is given the input, and what each input does.
+
+    Parameters
+    ----------
+    entropies : DataFrame
+        ``sentence, events``, see :func:`hmmlens.report.explain.transition_tables.of_picks`; one
+        row, or none.
+
+    Returns
+    -------
+    str
+        Sentences; empty where inputs never vary.
+    """
+    sentence, events = _first_text(entropies, "sentence"), _first_text(entropies, "events")
+    return f"{sentence} What inputs do: {events}." if events else sentence
+
+
+def _first_text(rows: pd.DataFrame, column: str) -> str:
+    """Return the text in the first row, empty where there is none."""
+    if column not in rows or not len(rows) or not isinstance(rows[column].iloc[0], str):
+        return ""
+    return str(rows[column].iloc[0])
+
+
+def _explained(table: pd.DataFrame, network: Any, layer: Any) -> pd.DataFrame:
+    """Return the rows of the explained model of the first training of one layer."""
+    rows = table[
+        (table["network"] == network) & (table["layer"] == layer) & (table["pick"] == "explained")
     ]
     return rows[rows["seed"] == rows["seed"].min()]
 
@@ -292,7 +314,14 @@ def study(
                     "dataset": dataset,
                     "task_name": about[dataset].get("task", ""),
                     **_renamed(answer_of_layer(graded)),
-                    "same_output": same_output_sentence(_explained_states(tables, network, layer)),
+                    "same_output": same_output_sentence(
+                        _explained(tables["states"], network, layer)
+                    ),
+                    "transitions": transition_sentences(
+                        _explained(tables["entropies"], network, layer)
+                    ),
+                    "gain": _first_text(graded, "gain_sentence"),
+                    "outputs": _first_text(graded, "outputs_sentence"),
                     "verdict": verdict_sentence(graded),
                     "task": task_sentence(rows, about[dataset].get("note", ""), graded),
                     "reasons": [

@@ -91,6 +91,9 @@ def test_a_study_has_findings_of_every_trained_network_and_layer() -> None:
             layers[1:].merge(pd.DataFrame(states).assign(same_output=""), how="cross"),
         ]
     )
+    tables["entropies"] = layers[:1].assign(
+        pick="explained", sentence="The next state is certain.", events="0: stay; 1: swap"
+    )
     found = findings.study(tables, ABOUT, "bic")
     assert [(f["network"], f["layer"], f["dataset"]) for f in found["networks"]] == [
         ("n", "rnn", "d"),
@@ -99,6 +102,8 @@ def test_a_study_has_findings_of_every_trained_network_and_layer() -> None:
     one, other = found["networks"]
     assert one["verdict"] == "It is not judged." and one["answer"] == "It was not judged."
     assert "A and B" in one["same_output"] and other["same_output"] == ""
+    expected = "The next state is certain. What inputs do: 0: stay; 1: swap."
+    assert one["transitions"] == expected and other["transitions"] == ""
     assert one["reasons"] == [{"holds": None, "sentence": "It is missing"}]
     assert "20.0 % above that of the exact filter (0.500)" in one["task"]
     assert one["choice"].startswith("BIC (the Bayesian information criterion) chooses 2 states")
