@@ -97,8 +97,8 @@ def _discrete(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, str]
     times = numbers["between"] / numbers["within"] if numbers["within"] > 0 else np.inf
     separation = f"{times:.1f} times as much" if times < 1000 else "more than 1000 times as much"
     evidence = (
-        f"{_pasts(numbers)} behaves in one of {n} ways, which differ {separation} as two states of "
-        "one kind do"
+        f"{_pasts(numbers)} behaves in one of {n} ways: states of different ways differ at least "
+        f"{separation} as neighbours of the same way"
     )
     if not np.isnan(numbers["machine_20"]):
         evidence += (

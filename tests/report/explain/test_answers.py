@@ -48,7 +48,10 @@ def test_the_numbers_of_the_sentences_are_those_of_the_row() -> None:
     given = answer({**ROW, "grade": "D"})
     assert given.found == "It holds 8 discrete states."
     assert "Continued from 300 visited states" in given.evidence
-    assert "one of 8 ways, which differ 25.0 times as much" in given.evidence
+    assert (
+        "one of 8 ways: states of different ways differ at least 25.0 times as much as"
+        in given.evidence
+    )
     assert "20 steps ahead with R² 0.98" in given.evidence
     least = answer({**ROW, "grade": "D", "machine_20": 0.5})
     assert least.found == "It holds at least 8 discrete states."

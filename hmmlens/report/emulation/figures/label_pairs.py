@@ -17,12 +17,12 @@ from hmmlens.report.emulation.figures.common import (
     examples,
     in_order,
     name_of,
-    of_paper,
     only,
     target_colour,
     target_name,
 )
 from hmmlens.report.emulation.figures.trajectories import label_signs
+from hmmlens.report.emulation.paper_networks import compared, otherwise_trained
 
 #: Most rows of targets, and pairs of one target, that are drawn.
 MOST_ROWS, MOST_PAIRS = 4, 6
@@ -108,8 +108,9 @@ def _orbit(ax: Axes, steps: pd.DataFrame) -> None:
     section="Fully connected and cyclic targets",
     order=2,
     inputs=("networks", "reverse_pairs"),
-    caption="Every pair of labels, for targets with several pairs and trainings that resemble "
-    "the paper's networks. Left: consistency of rotation in the first two principal components "
+    caption="Every pair of labels, for targets with several pairs and trainings of the paper's "
+    "architecture and size, by whatever objective (table of networks). Left: "
+    "consistency of rotation in the first two principal components "
     "of the pair (1: all states rotate in one direction, 0: no preferred direction; 95 % "
     "intervals over stretches). Right: share of the steps of the pair in each region of the "
     "dynamics, means over trainings.",
@@ -129,7 +130,8 @@ def pairs(networks: pd.DataFrame, table: pd.DataFrame) -> tuple[Figure, pd.DataF
     tuple of (Figure, DataFrame) or None
         The figure and the numbers that it shows; None where there is nothing to show.
     """
-    rows = only(table, of_paper(networks))
+    kind = [compared(networks, ""), otherwise_trained(networks, "")]
+    rows = only(table, pd.concat(kind))
     rows = rows[(rows["n_stretches"] > 0) & rows["target"].isin(_several(table))]
     if rows.empty:
         return None
