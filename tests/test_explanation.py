@@ -113,7 +113,7 @@ def test_targets_decide_whether_a_network_is_competent(data: Data, right: bool) 
 def test_pictures_of_states_note_where_no_states_are_supported(data: Data) -> None:
     heads = {}
     for gain in (3.0, 0.5):
-        made = page.figures(explain(latch(gain), data[0], untrained=None, **QUICK))
+        made = page.draw_figures(explain(latch(gain), data[0], untrained=None, **QUICK))
         heads[gain] = {figure.get_suptitle() for name, figure, _ in made if "states" in name}
         plt.close("all")
     assert all(head.startswith("Verdict: discrete states") for head in heads[3.0])
@@ -280,7 +280,7 @@ def test_a_stopped_run_goes_on(data: Data, tmp_path: Path, monkeypatch: pytest.M
 
     out = tmp_path / "stopped"
     with monkeypatch.context() as patch:
-        patch.setattr(hmmlens.explanation.pipeline, "gathered", lambda *_: 1 / 0)
+        patch.setattr(hmmlens.explanation.pipeline, "gather_tables", lambda *_: 1 / 0)
         whole = calls(tmp_path / "whole", ZeroDivisionError)
         # In the second of three batches.
         calls(out, KeyboardInterrupt, stop_at=whole // 3 + 1)

@@ -252,7 +252,7 @@ def explained(
         "by_count": scores.assign(role="trained"),
     }
     reading = reading.assign_attrs(picks=["bic", "explained"], reducer="pca")
-    for name, figure, source in figures.figures(
+    for name, figure, source in figures.draw_figures(
         task, reading, None, {"pca": reduced}, tables.get, "bic", np.nan
     ):
         plt.close(figure)

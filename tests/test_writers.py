@@ -265,7 +265,7 @@ def test_a_second_writer_is_refused_at_once(tmp_path: Path, kind: str) -> None:
             with pytest.raises(StoreError, match=match):
                 hmmlens.explain(gru(), INPUTS, out=out)
             with pytest.raises(StoreError, match=match):
-                folder.check(out)
+                folder.check_folder(out)
         assert snapshot(tmp_path) == before
     finally:
         held.kill()
@@ -276,7 +276,7 @@ def test_a_second_writer_is_refused_at_once(tmp_path: Path, kind: str) -> None:
     if kind == "store":
         extracted(out)
     else:
-        folder.check(out)
+        folder.check_folder(out)
 
 
 def test_a_writer_of_the_same_process_is_refused_too(tmp_path: Path) -> None:
@@ -450,7 +450,7 @@ def test_only_what_the_same_network_recorded_is_taken_up(
     def stop(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pipeline, "gathered", stop)
+    monkeypatch.setattr(pipeline, "gather_tables", stop)
     options = ["--out", "found"]
     assert command(*options)[0] == cli.STOPPED
     np.testing.assert_allclose(recorded(place), expected(1.0), atol=1e-6)
@@ -562,8 +562,8 @@ def test_output_that_cannot_be_printed_is_reported() -> None:
 @pytest.fixture
 def page(monkeypatch: pytest.MonkeyPatch) -> Explanation:
     """Return an explanation whose page is drawn in no time."""
-    monkeypatch.setattr("hmmlens.report.explain.page.pictures", lambda _: {})
-    monkeypatch.setattr("hmmlens.report.explain.page.body", lambda *_: "<p>found</p>")
+    monkeypatch.setattr("hmmlens.report.explain.page.render_figures", lambda _: {})
+    monkeypatch.setattr("hmmlens.report.explain.page.render_body", lambda *_: "<p>found</p>")
     found: Explanation = object.__new__(Explanation)
     object.__setattr__(found, "layer", "rnn")
     return found
@@ -746,7 +746,7 @@ def test_no_command_changes_what_others_have(
     with monkeypatch.context() as patch:
         patch.chdir(place)
         patch.setattr(folder, "_write", light)
-        patch.setattr(folder, "opened", lambda found, out: found)
+        patch.setattr(folder, "reopen", lambda found, out: found)
         user_folder(place)
         if former:
             assert command("--out", "found")[0] == 0

@@ -192,7 +192,7 @@ def explain(args: argparse.Namespace) -> None:
     """
     from hmmlens.report.explain import folder
 
-    folder.check(args.out)
+    folder.check_folder(args.out)
     sections = _settings(args.config)
     data = _read(args, sections)
 

@@ -115,7 +115,7 @@ def explain_layer(
     return Layer(acts, best, *stores.pop(best), scores, choices, states, stores)
 
 
-def futures_of(
+def compare_layer_futures(
     model: Any,
     acts: xr.DataTree,
     sequences: xr.Dataset,

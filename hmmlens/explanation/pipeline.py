@@ -12,14 +12,19 @@ from numpy.typing import ArrayLike
 
 from hmmlens.deprecation import renamed_parameters
 from hmmlens.errors import DataError
-from hmmlens.explanation import layers as stages
 from hmmlens.explanation import networks as nets
+from hmmlens.explanation.layers import (
+    compare_layer_futures,
+    explain_layer,
+    fit_controls,
+    judge_trained,
+)
 from hmmlens.explanation.settings import ExplanationSettings, Plan
 from hmmlens.recording import activations, in_memory
 from hmmlens.recording.inputs import Source
 from hmmlens.report.explain import folder
 from hmmlens.report.explain.result import Explanation
-from hmmlens.report.explain.result_tables import gathered
+from hmmlens.report.explain.result_tables import gather_tables
 from hmmlens.stages.record import choose_sequences
 
 log = logging.getLogger(__name__)
@@ -190,11 +195,11 @@ def explain(
         untrained = None
     networks = {"trained": model, "untrained": nets.untrained_control(model, untrained, plan.seed)}
     chosen = choose_sequences(sequences, plan.max_frames)
-    with folder.becoming(out) as partial:
+    with folder.open_workspace(out) as partial:
         recorded: dict[str, xr.DataTree] = {}
         for role, network in networks.items():
             if network is not None:
-                path = folder.recording(partial, role) if partial else None
+                path = folder.locate_recording(partial, role) if partial else None
                 with nets.naming_the_control(role):
                     recorded[role] = nets.record_network(
                         network, sequences, chosen, wanted, batch_first, path, made_by or {},
@@ -206,9 +211,9 @@ def explain(
             with nets.naming_the_control(role):
                 nets.check_output(acts, name, recorded["trained"], sequences)
         losses = nets.losses_of(recorded["trained"], sequences)
-        controls = stages.fit_controls(sequences, chosen, plan)
+        controls = fit_controls(sequences, chosen, plan)
         raw = {name: stores for of in controls.values() for name, stores in of.items()}
-        futures = stages.futures_of(
+        futures = compare_layer_futures(
             model, recorded["trained"], sequences, wanted, batch_first, plan
         )
         log.info("the futures of the trained network are compared")
@@ -217,16 +222,14 @@ def explain(
             trained = role == "trained"
             reducers = plan.reducers if trained else plan.confirmatory()
             with nets.naming_the_control(role):
-                explained[role] = stages.explain_layer(
+                explained[role] = explain_layer(
                     acts, name, sequences, reducers, controls if trained else {}, plan,
                     futures if trained else None,
                 )  # fmt: skip
             log.info("the states of the %s network are found", role)
-        verdict = stages.judge_trained(
-            model, recorded["trained"], name, sequences, plan, futures, losses
-        )
-        tables = gathered(name, explained, raw, sequences, verdict)
+        verdict = judge_trained(model, recorded["trained"], name, sequences, plan, futures, losses)
+        tables = gather_tables(name, explained, raw, sequences, verdict)
         explanation = Explanation(sequences, name, explained, raw, tables, about)
         if partial:
-            folder.write(explanation, partial)
-    return folder.opened(explanation, Path(out)) if out is not None else explanation
+            folder.write_explanation(explanation, partial)
+    return folder.reopen(explanation, Path(out)) if out is not None else explanation

@@ -172,7 +172,7 @@ def _study(
     if not any(layer["role"] == "trained" for layer in parts.layers):
         raise _nothing(study, found, "because no network's layer has been read")
     exploratory, criterion = jobs.exploratory(study), study.selection.criterion
-    made, about = whole.tables(results, parts, exploratory)
+    made, about = whole.gather_tables(results, parts, exploratory)
     for name, table in made.items():
         tables.save(table, folder / layout.TABLES / name)
     # As the rules of the workflow find them, after what rounding does.
@@ -182,23 +182,23 @@ def _study(
 
     style.use()
     drawn = [name for name in parts.judged if _can_be_drawn(study, parts, name)]
-    places = {"overview": whole.overview_figures(made.get)}
+    places = {"overview": whole.draw_overview_figures(made.get)}
     for name in drawn:
         network = study.networks[name]
         shown = whole.Shown(
             name, network.dataset, network.layers, exploratory, criterion, study.controls.untrained
         )
-        places[name] = whole.network_figures(results, shown, made.get)
+        places[name] = whole.draw_network_figures(results, shown, made.get)
     for place, figures in places.items():
         for name, figure, source in figures:
             style.save(figure, folder / layout.FIGURES / place / name, source)
-    typeset.write(
+    typeset.write_report(
         document.TEMPLATES / "explain.typ",
         folder / layout.TABLES,
         folder / layout.FINDINGS,
         folder / layout.FIGURES / "overview",
         {name: folder / layout.FIGURES / name for name in drawn},
-        {**typeset.about(study), "partial": head},
+        {**typeset.describe_study(study), "partial": head},
         folder / layout.REPORT,
     )
 

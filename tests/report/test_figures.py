@@ -193,7 +193,7 @@ def test_figures_of_an_explained_study_are_in_its_report() -> None:
         "gru": ["rnn-bands", "rnn-selection", "rnn-states", "x-y"],
     }
     layers = [("gru", "rnn"), ("lstm", "rnn")]
-    found = typeset.placed_figures(drawn, layers)
+    found = typeset.place_figures(drawn, layers)
     assert {name: [one["name"] for one in part] for name, part in found["overview"].items()} == {
         "Networks and their tasks": [],
         "Trained networks and their controls": ["controls"],
@@ -205,7 +205,7 @@ def test_figures_of_an_explained_study_are_in_its_report() -> None:
     assert below == [{"name": "rnn-bands", "caption": caption("layer", "bands")}]
     assert [one["name"] for one in choice] == ["rnn-selection"] and first == []
     # Of every figure of a layer.
-    placed = typeset.placed_figures(
+    placed = typeset.place_figures(
         {"overview": [], "gru": [f"rnn-{name}" for name in layer.LAYER]}, layers[:1]
     )["networks"]["gru"]["rnn"]
     for section, known in sections.items():

@@ -6,13 +6,13 @@ import numpy as np
 
 from hmmlens.naming import state_names
 from hmmlens.report import style
-from hmmlens.report.explain.figures.state_colours import matched_colours
+from hmmlens.report.explain.figures.state_colours import match_colours
 
 
 def test_found_states_take_the_colour_of_the_truth_they_meet() -> None:
     truth = np.array([[0, 0, 1, 1, 2, 2]])
     found = np.array([[2, 2, 0, 0, 1, 3]])
-    colours = matched_colours(found, 4, truth, 3)
+    colours = match_colours(found, 4, truth, 3)
     palette = style.colours(7)
     assert [colours[2], colours[0]] == palette[:2]
     # The last truth is met by two states: one takes its colour, the other a new one.
@@ -21,7 +21,7 @@ def test_found_states_take_the_colour_of_the_truth_they_meet() -> None:
 
 def test_without_a_truth_states_take_the_palette_in_order() -> None:
     unknown = np.full((1, 4), -1)
-    assert matched_colours(np.array([[0, 1, 1, 2]]), 3, unknown, 0) == style.colours(3)
+    assert match_colours(np.array([[0, 1, 1, 2]]), 3, unknown, 0) == style.colours(3)
 
 
 def test_states_are_named_by_letters_without_end() -> None:

@@ -209,7 +209,7 @@ def pages(
         "overview": ["controls"],
         networks[0]: [f"{layer}-{k}" for k in ("selection", "scores", "trajectories", "bands")],
     }
-    facts["figures"] = typeset.placed_figures(stems, [(n, layer) for n in networks])
+    facts["figures"] = typeset.place_figures(stems, [(n, layer) for n in networks])
     paths = write_tables(tmp_path / "tables", networks, layer, NASTY)
     picture = tmp_path / "picture.pdf"
     import matplotlib.pyplot as plt

@@ -11,7 +11,7 @@ from hmmlens.study.table_parts import Parts
 log = job.start(snakemake)
 params, output = snakemake.params, snakemake.output
 results = Path(output.findings).parent
-found, about = study.tables(results, Parts(**params.parts), params.exploratory)
+found, about = study.gather_tables(results, Parts(**params.parts), params.exploratory)
 for name, table in found.items():
     tables.save(table, Path(output.tables) / name)
     log.info("%s: %d rows", name, len(table))

@@ -9,7 +9,7 @@ from hmmlens.report.explain import typeset
 
 log = job.start(snakemake)
 files, params = snakemake.input, snakemake.params
-typeset.write(
+typeset.write_report(
     template=Path(files.template),
     tables=Path(files.tables),
     findings=Path(files.findings),

@@ -207,7 +207,7 @@ def same_output_sentence(states: pd.DataFrame) -> str:
     Parameters
     ----------
     states : DataFrame
-        ``state, same_output``, see :func:`hmmlens.report.explain.tables.state_rows`.
+        ``state, same_output``, see :func:`hmmlens.report.explain.tables.build_state_rows`.
 
     Returns
     -------

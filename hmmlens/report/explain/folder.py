@@ -49,7 +49,7 @@ class Workspace(NamedTuple):
     made: Path
 
 
-def check(out: str | Path) -> None:
+def check_folder(out: str | Path) -> None:
     """Refuse a folder that may not be replaced, or that another process is writing.
 
     Parameters
@@ -114,7 +114,7 @@ def _names(recorded: Path) -> list[str]:
 
 
 @contextmanager
-def becoming(out: str | Path | None) -> Iterator[Workspace | None]:
+def open_workspace(out: str | Path | None) -> Iterator[Workspace | None]:
     """Yield where to make what becomes ``out`` when the block ends without error; None for None.
 
     What a killed run has recorded there is kept, so that it can be taken up.
@@ -171,7 +171,7 @@ def _finish(work: Workspace) -> None:
         raise NotReplacedError(f"{error}; what was made lies in {work.made}") from error
 
 
-def recording(work: Workspace, role: str) -> Path:
+def locate_recording(work: Workspace, role: str) -> Path:
     """Return where recorded states are stored while the folder is made.
 
     Parameters
@@ -193,7 +193,7 @@ def _activations(folder: Path, role: str) -> Path:
     return store.inside(folder / NETWORKS[role] / "0" / "activations")
 
 
-def opened(found: Explanation, out: Path) -> Explanation:
+def reopen(found: Explanation, out: Path) -> Explanation:
     """Return an explanation whose recorded arrays are read from its folder.
 
     Parameters
@@ -215,7 +215,7 @@ def opened(found: Explanation, out: Path) -> Explanation:
     return replace(found, layers=layers)
 
 
-def write(found: Explanation, work: Workspace) -> None:
+def write_explanation(found: Explanation, work: Workspace) -> None:
     """Write stores, tables, figures and the page; what was recorded is moved in its place.
 
     Parameters
@@ -232,7 +232,7 @@ def write(found: Explanation, work: Workspace) -> None:
     except BaseException:
         for role in found.layers:
             with suppress(OSError):
-                _activations(work.made, role).replace(recording(work, role))
+                _activations(work.made, role).replace(locate_recording(work, role))
         shutil.rmtree(work.made, ignore_errors=True)
         raise
 
@@ -273,17 +273,17 @@ def _write(found: Explanation, work: Workspace) -> None:
     for name, table in found.tables.items():
         tables.save(table, folder / "tables" / name)
     pictures = {}
-    for name, figure, source in page.figures(found):
+    for name, figure, source in page.draw_figures(found):
         stem = folder / "figures" / NETWORKS["trained"] / f"{found.layer}-{name}"
         style.save(figure, stem, source)
         pictures[name] = stem.with_suffix(".png").read_bytes()
-    page.write(found, folder / PAGE, pictures)
+    page.write_page(found, folder / PAGE, pictures)
     (folder / SUMMARY).write_text(f"{found.summary()}\n", encoding="utf-8")
     for role, layer in found.layers.items():
-        if recording(work, role).exists():
+        if locate_recording(work, role).exists():
             # What reads from there is done.
             _activations(folder, role).parent.mkdir()
-            recording(work, role).replace(_activations(folder, role))
+            locate_recording(work, role).replace(_activations(folder, role))
         else:
             write_tree(layer.activations, _activations(folder, role))
     mark = {"whole": True, "hmmlens": hmmlens.__version__, "settings": found.about}

@@ -126,7 +126,7 @@ def gather_networks(
     for run, score, curve, end, recorded in jobs:
         dataset = run["dataset"]
         full = {**run, "target_kind": about[dataset]["target_kind"]}
-        row = tables.network_row(full, score, len(curve), bounds[dataset])
+        row = tables.build_network_row(full, score, len(curve), bounds[dataset])
         error = recorded["replay_error"]
         rows.append({**row, "replay_error": np.nan if error is None else error})
         # A network that was loaded has no curve.
@@ -262,7 +262,7 @@ def gather_states(
         # Read once, and not what is known of each step.
         read = explanation.drop_dims(["sequence"]).load()
         made = (
-            *tables.state_rows(read, names, about[layer["dataset"]], state_name),
+            *tables.build_state_rows(read, names, about[layer["dataset"]], state_name),
             *transition_tables.of_picks(read),
         )
         for name, part in zip(found, made, strict=True):
@@ -329,18 +329,20 @@ def gather_roles(
             choice = select_rows(choices, network=network, **place)
             if len(choice):
                 parts.append(
-                    tables.by_count(select_rows(scores, network=network, **place), choice, role)
+                    tables.score_counts(select_rows(scores, network=network, **place), choice, role)
                 )
         mine = select_rows(choices, network=layer["network"], **place)
         score = select_rows(scores, network=layer["network"], **place)
-        parts += [tables.by_count(score, mine, role) for role in CONTROL_ROLES]
+        parts += [tables.score_counts(score, mine, role) for role in CONTROL_ROLES]
         side_by_side = pd.concat(parts, ignore_index=True)
         picked = mine[mine["chosen_reducer"]].set_index("pick")["n_states"].to_dict()
         counts = {"true": len(about[layer["dataset"]]["state_names"]), **picked}
         top = select_rows(bounds[layer["dataset"]], role="ceiling", name="exact filter")
         ceiling = top.set_index("metric")["value"].to_dict()
         key = [k for k in LAYER_KEY if k != "role"]
-        agreement.append(add_key(tables.agreement_rows(counts, side_by_side, ceiling), layer, key))
+        agreement.append(
+            add_key(tables.build_agreement_rows(counts, side_by_side, ceiling), layer, key)
+        )
         counted.append(add_key(side_by_side, layer, key))
     return {
         "by_count": pd.concat(counted, ignore_index=True),

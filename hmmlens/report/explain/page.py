@@ -46,7 +46,7 @@ HEADINGS = {
 }
 
 
-def figures(explanation: Explanation) -> Iterator[tuple[str, Figure, pd.DataFrame]]:
+def draw_figures(explanation: Explanation) -> Iterator[tuple[str, Figure, pd.DataFrame]]:
     """Draw every figure of the explained layer, as a study's report has them.
 
     Parameters
@@ -77,8 +77,8 @@ def figures(explanation: Explanation) -> Iterator[tuple[str, Figure, pd.DataFram
         "choices": trained.choices,
         "by_count": explanation.scores,
     }
-    yield from drawing.figures(
-        drawing.task(trained.activations.to_dataset(), explanation.sequences),
+    yield from drawing.draw_figures(
+        drawing.read_task(trained.activations.to_dataset(), explanation.sequences),
         trained.states,
         untrained.states if untrained else None,
         {trained.reducer: trained.reduced["reduced"].to_numpy()},
@@ -90,7 +90,7 @@ def figures(explanation: Explanation) -> Iterator[tuple[str, Figure, pd.DataFram
     )
 
 
-def pictures(explanation: Explanation) -> dict[str, bytes]:
+def render_figures(explanation: Explanation) -> dict[str, bytes]:
     """Return every figure as PNG.
 
     Parameters
@@ -106,7 +106,7 @@ def pictures(explanation: Explanation) -> dict[str, bytes]:
     import matplotlib.pyplot as plt
 
     drawn = {}
-    for name, figure, _ in figures(explanation):
+    for name, figure, _ in draw_figures(explanation):
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=140)
         plt.close(figure)
@@ -114,7 +114,7 @@ def pictures(explanation: Explanation) -> dict[str, bytes]:
     return drawn
 
 
-def body(explanation: Explanation, images: Mapping[str, bytes]) -> str:
+def render_body(explanation: Explanation, images: Mapping[str, bytes]) -> str:
     """Return findings, figures and tables as a piece of HTML.
 
     Parameters
@@ -177,7 +177,7 @@ def _paragraphs(lines: Iterable[str]) -> Iterator[str]:
             yield "".join(f"<p>{text}</p>" for text in texts)
 
 
-def write(explanation: Explanation, path: Path, images: Mapping[str, bytes]) -> None:
+def write_page(explanation: Explanation, path: Path, images: Mapping[str, bytes]) -> None:
     """Write the page; it appears under its name when it is whole, and replaces no other's file.
 
     Parameters
@@ -192,8 +192,8 @@ def write(explanation: Explanation, path: Path, images: Mapping[str, bytes]) -> 
     title = f"States of layer {user_text.html(explanation.layer)}"
     page = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{STYLE}</style></head><body><h1>{title}</h1>{body(explanation, images)}</body>"
-        "</html>\n"
+        f"<style>{STYLE}</style></head><body><h1>{title}</h1>"
+        f"{render_body(explanation, images)}</body></html>\n"
     )
     pages.write_page(path, page)
 

@@ -305,7 +305,7 @@ class Explanation:
         """Return findings, figures and tables for a notebook."""
         from hmmlens.report.explain import page
 
-        return page.body(self, page.pictures(self))
+        return page.render_body(self, page.render_figures(self))
 
     def to_html(self, path: str | Path) -> None:
         """Write the findings, figures and tables to one HTML file that needs nothing else.
@@ -326,7 +326,7 @@ class Explanation:
 
         file = writing.resolved(path)
         pages.check_page(file)
-        page.write(self, file, page.pictures(self))
+        page.write_page(self, file, page.render_figures(self))
 
     def save(self, out: str | Path) -> None:
         """Write everything to a folder, which appears when it is whole: see the README.
@@ -344,6 +344,6 @@ class Explanation:
         """
         from hmmlens.report.explain import folder
 
-        with folder.becoming(out) as work:
+        with folder.open_workspace(out) as work:
             assert work is not None
-            folder.write(self, work)
+            folder.write_explanation(self, work)

@@ -13,7 +13,7 @@ from hmmlens.report.explain.result import Layer
 from hmmlens.report.explain.roles import DATASET, NETWORKS
 
 
-def gathered(
+def gather_tables(
     layer: str,
     layers: Mapping[str, Layer],
     raw: Mapping[str, tuple[xr.Dataset, xr.Dataset]],

@@ -41,7 +41,7 @@ def _attributes(
     return [store.check(store.inside(f), kind) for f in _filled(results, path, items)]
 
 
-def tables(
+def gather_tables(
     results: Path, parts: Parts, exploratory: list[str]
 ) -> tuple[Tables, dict[str, dict[str, Any]]]:
     """Gather what a study found.
@@ -123,7 +123,7 @@ class Shown(NamedTuple):
     untrained: bool
 
 
-def network_figures(
+def draw_network_figures(
     results: Path, shown: Shown, read: Callable[[str], pd.DataFrame | None]
 ) -> Iterator[tuple[str, Any, Any]]:
     """Draw the figures of a network, layer by layer.
@@ -151,7 +151,7 @@ def network_figures(
 
     recorded = results / layout.ACTIVATIONS.format(network=shown.network, seed=0)
     root = activations.read(store.inside(recorded))
-    task = figures.task(root, _opened(layout.SEQUENCES, "sequences"))
+    task = figures.read_task(root, _opened(layout.SEQUENCES, "sequences"))
 
     def _rows(name: str, /, **place: Any) -> Any:
         """Return the rows of a table with these values, None where there is no such table."""
@@ -186,16 +186,16 @@ def network_figures(
         driven = str(graded["input_driven"]) == "True"
         heading = verdict.title(graded["grade"], graded["n_states"], driven)
         certified = graded["grade"] in verdict.CLAIMS
-        for name, figure, source in figures.figures(
+        for name, figure, source in figures.draw_figures(
             task, reading, untrained, maps, _of_layer, shown.criterion, top, heading, certified
         ):
             yield f"{layer}-{name}", figure, source
 
 
-def overview_figures(
+def draw_overview_figures(
     read: Callable[[str], pd.DataFrame | None],
 ) -> Iterator[tuple[str, Any, Any]]:
-    """Draw the figures of the whole study from its tables; see :func:`network_figures`.
+    """Draw the figures of the whole study from its tables; see :func:`draw_network_figures`.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ def save(table: pd.DataFrame, stem: Path) -> None:
         stem.with_suffix(".tex").write_text(text, encoding="utf-8")
 
 
-def network_row(
+def build_network_row(
     run: Mapping[str, Any], scores: pd.DataFrame, n_epochs: int, bounds: pd.DataFrame
 ) -> dict[str, Any]:
     """Return the loss of one network with its floor and the best baseline.
@@ -87,7 +87,7 @@ def network_row(
     }
 
 
-def by_count(scores: pd.DataFrame, choices: pd.DataFrame, role: str) -> pd.DataFrame:
+def score_counts(scores: pd.DataFrame, choices: pd.DataFrame, role: str) -> pd.DataFrame:
     """Return the scores of one role of one layer, a row per covariance type and state count.
 
     Parameters
@@ -110,7 +110,7 @@ def by_count(scores: pd.DataFrame, choices: pd.DataFrame, role: str) -> pd.DataF
     return scores[scores["reducer"] == reducer].assign(role=role)
 
 
-def agreement_rows(
+def build_agreement_rows(
     counts: Mapping[str, int], table: pd.DataFrame, ceiling: Mapping[str, float]
 ) -> pd.DataFrame:
     """Compare the roles at equal state counts, for each covariance type.
@@ -120,7 +120,7 @@ def agreement_rows(
     counts : mapping of str to int
         Rule (``true``, ``explained`` or the criterion) -> state count.
     table : DataFrame
-        Rows of :func:`by_count` of all roles.
+        Rows of :func:`score_counts` of all roles.
     ceiling : mapping of str to float
         Score -> that of the exact filter.
 
@@ -140,7 +140,7 @@ def agreement_rows(
     return pd.concat(parts, ignore_index=True).assign(**tops)
 
 
-def state_rows(
+def build_state_rows(
     explanation: xr.Dataset,
     names: Mapping[str, list[str]],
     about: Mapping[str, Any],

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SHOWN = ("networks", "states", "verdicts", "checks")
 
 
-def about(study: Study) -> dict[str, Any]:
+def describe_study(study: Study) -> dict[str, Any]:
     """Return the settings of a study that its report prints.
 
     Parameters
@@ -54,7 +54,7 @@ def about(study: Study) -> dict[str, Any]:
     }
 
 
-def placed_figures(
+def place_figures(
     drawn: Mapping[str, Collection[str]], layers: Collection[tuple[str, str]]
 ) -> dict[str, Any]:
     """Return the figures of each section of the report, with their captions, in its order.
@@ -95,7 +95,7 @@ def _of_layer(
     }
 
 
-def write(
+def write_report(
     template: Path,
     tables: Path,
     findings: Path,
@@ -119,7 +119,7 @@ def write(
     networks : mapping of str to Path
         Network -> folder of its figures.
     about : mapping of str to object
-        See :func:`about`.
+        See :func:`describe_study`.
     output : Path
         The PDF; it appears under its name when it is whole.
     """
@@ -131,7 +131,7 @@ def write(
     facts = {
         "about": about,
         **found,
-        "figures": placed_figures(
+        "figures": place_figures(
             {folder: [path.stem for path in paths] for folder, paths in drawn.items()},
             [(layer["network"], layer["layer"]) for layer in found["networks"]],
         ),

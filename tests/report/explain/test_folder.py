@@ -18,7 +18,7 @@ from hmmlens.report.explain import folder
 
 
 def make(out: Path, table: str = "fits") -> None:
-    with folder.becoming(out) as work:
+    with folder.open_workspace(out) as work:
         assert work is not None
         (work.made / "tables").mkdir(parents=True)
         (work.made / "tables" / f"{table}.csv").write_text(table)
@@ -117,7 +117,7 @@ def test_folders_of_others_are_kept(tmp_path: Path, in_partial: bool, mark: str 
     with pytest.raises(StoreError, match=str(taken)):
         make(out)
     with pytest.raises(StoreError, match=str(taken)):
-        folder.check(out)
+        folder.check_folder(out)
     assert snapshot(tmp_path) == before
 
 
@@ -134,7 +134,7 @@ def test_what_comes_to_lie_there_meanwhile_is_kept(tmp_path: Path) -> None:
     out = tmp_path / "mine"
     with (
         pytest.raises(StoreError, match="what was made lies in") as caught,
-        folder.becoming(out) as work,
+        folder.open_workspace(out) as work,
     ):
         assert work is not None
         work.made.mkdir()
@@ -151,19 +151,19 @@ def test_a_stopped_run_leaves_what_was_recorded_and_nothing_else(tmp_path: Path)
     out, partial = tmp_path / "mine", tmp_path / "mine.partial"
     make(out)
     inputs = np.zeros((2, 3, 1), np.float32)
-    with pytest.raises(KeyboardInterrupt), folder.becoming(out) as work:
+    with pytest.raises(KeyboardInterrupt), folder.open_workspace(out) as work:
         assert work is not None
-        path = folder.recording(work, "trained")
+        path = folder.locate_recording(work, "trained")
         hmmlens.extract(torch.nn.GRU(1, 2, batch_first=True), inputs, store=path)
         raise KeyboardInterrupt
     # The former explanation stands until there is another.
     assert (out / "tables" / "fits.csv").exists()
-    with folder.becoming(out) as work:
+    with folder.open_workspace(out) as work:
         assert work is not None
         assert {entry.name for entry in partial.iterdir()} == {LOCK, "recording"}
         assert [entry.name for entry in (partial / "recording").iterdir()] == ["trained.zarr"]
     assert not partial.exists()
-    with pytest.raises(DataError), folder.becoming(out):
+    with pytest.raises(DataError), folder.open_workspace(out):
         raise DataError("what is given does not fit")
     assert not partial.exists()
     assert out.exists()
@@ -171,8 +171,8 @@ def test_a_stopped_run_leaves_what_was_recorded_and_nothing_else(tmp_path: Path)
 
 def test_one_writer_at_a_time(tmp_path: Path) -> None:
     out = tmp_path / "mine"
-    with folder.becoming(out):
-        for attempt in (folder.check, make):
+    with folder.open_workspace(out):
+        for attempt in (folder.check_folder, make):
             with pytest.raises(StoreError, match=r"process \d+ on .+, since .+ is writing it"):
                 attempt(out)
     make(out)

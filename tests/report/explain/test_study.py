@@ -36,7 +36,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 @pytest.fixture(scope="module")
 def made(finished: Finished) -> Tables:
     parts = table_parts.parts(finished.study)
-    found, about = whole.tables(finished.results, parts, [])
+    found, about = whole.gather_tables(finished.results, parts, [])
     assert about[DATASET]["target_names"] == ["sign"]
     return found
 

@@ -161,6 +161,6 @@ rule write_report:
     params:
         networks=CONFIGURED,
         # A function, so that braces in a title are no wildcards.
-        about=lambda w: document.params(typeset.about(study)),
+        about=lambda w: document.params(typeset.describe_study(study)),
     script:
         "../../scripts/write_report.py"

@@ -46,7 +46,7 @@ OTHERS = "0.7"
     "the states that each model infers from the past alone. A letter names a state "
     "within its row only.",
 )
-def bands(
+def draw_bands(
     signals: Floats | Ints,
     signal_names: Sequence[str],
     rows: Sequence[Band],

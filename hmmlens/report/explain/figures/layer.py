@@ -21,9 +21,9 @@ from hmmlens.report.explain.figures import input_matrices as matrices_figure
 from hmmlens.report.explain.figures import network as draw
 from hmmlens.report.explain.figures import states as states_figure
 from hmmlens.report.explain.figures.registries import LAYER
-from hmmlens.report.explain.figures.state_colours import Band, matched_colours
+from hmmlens.report.explain.figures.state_colours import Band, match_colours
 
-__all__ = ["LAYER", "MODULES", "Task", "figures", "liveliest", "task"]
+__all__ = ["LAYER", "MODULES", "Task", "draw_figures", "find_liveliest", "read_task"]
 
 #: Modules whose import registers their figures.
 MODULES = (card, draw, states_figure, matrices_figure, bands_figure)
@@ -55,7 +55,7 @@ class Task(NamedTuple):
     step_label: str
 
 
-def task(root: xr.Dataset, sequences: xr.Dataset) -> Task:
+def read_task(root: xr.Dataset, sequences: xr.Dataset) -> Task:
     """Return what the network was given where it was recorded.
 
     Parameters
@@ -85,11 +85,11 @@ def task(root: xr.Dataset, sequences: xr.Dataset) -> Task:
 
 
 def _band(task: Task, label: str, states: NDArray[np.integer], n_states: int) -> Band:
-    colours = matched_colours(states, n_states, task.truth, len(task.names["truth"]))
+    colours = match_colours(states, n_states, task.truth, len(task.names["truth"]))
     return Band(f"{label}: {n_states}", states, state_names(n_states), colours)
 
 
-def liveliest(truth: NDArray[np.integer], shown: NDArray[np.bool_]) -> int:
+def find_liveliest(truth: NDArray[np.integer], shown: NDArray[np.bool_]) -> int:
     """Return the sequence with the most changes of the truth, the first of equals.
 
     Parameters
@@ -108,7 +108,7 @@ def liveliest(truth: NDArray[np.integer], shown: NDArray[np.bool_]) -> int:
     return int(np.where(shown.any(axis=1), changes, -1).argmax())
 
 
-def figures(
+def draw_figures(
     task: Task,
     reading: xr.Dataset,
     untrained: xr.Dataset | None,
@@ -167,7 +167,7 @@ def figures(
         path = untrained["path"][index].to_numpy()
         every_band.append(_band(task, "untrained", path, int(untrained["n_states"][index])))
     first = (inside & (task.split == 2)[:, None])[:, :BAND_STEPS]
-    shown = liveliest(task.truth[:, :BAND_STEPS], first)
+    shown = find_liveliest(task.truth[:, :BAND_STEPS], first)
     inputs: dict[str, Any] = {
         "reading": explained,
         "axes_names": task.names,

@@ -32,7 +32,7 @@ SHORT, MAX_NAMED, MAX_LONG = 3, 24, 10
 REDUCER_WIDTH, STATE_WIDTH = 18, 12
 
 
-def pick_name(pick: str) -> str:
+def name_pick(pick: str) -> str:
     """Return how a choice is named in figures: BIC, AIC, held out, compact.
 
     Parameters
@@ -59,7 +59,7 @@ def pick_name(pick: str) -> str:
     "model. “Edge” marks a choice of the largest number that was fitted. Each panel "
     "has its own scale, because values cannot be compared across reductions.",
 )
-def selection(
+def draw_selection(
     fits: pd.DataFrame, chosen: pd.DataFrame, criterion: str
 ) -> tuple[Figure, pd.DataFrame]:
     """Draw the criterion against the state count for each reducer, all restarts shown.
@@ -106,7 +106,7 @@ def selection(
         ax.set_xlabel("number of states")
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         ax.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4))
-    axes[0].set_ylabel(f"{pick_name(criterion)}, points: restarts")
+    axes[0].set_ylabel(f"{name_pick(criterion)}, points: restarts")
     entries: dict[str, Any] = {}
     for ax in axes:
         handles, labels = ax.get_legend_handles_labels()
@@ -137,7 +137,9 @@ def _most_faithful(reducers: list[str], chosen: pd.DataFrame) -> list[str]:
     "initial weights, and models of the input alone. Shades: 95 % intervals of the "
     "covariance type with full lines. Vertical lines: the chosen models.",
 )
-def scores(table: pd.DataFrame, picks: pd.DataFrame, ceiling: float) -> tuple[Figure, pd.DataFrame]:
+def draw_scores(
+    table: pd.DataFrame, picks: pd.DataFrame, ceiling: float
+) -> tuple[Figure, pd.DataFrame]:
     """Draw fidelity and agreement against the state count for each role.
 
     Parameters
@@ -187,7 +189,7 @@ def scores(table: pd.DataFrame, picks: pd.DataFrame, ceiling: float) -> tuple[Fi
         for pick in picks.itertuples():
             line = ":" if pick.pick == "explained" else "--"
             ax.axvline(
-                pick.n_states, color="0.5", ls=line, lw=0.8, label=f"{pick_name(pick.pick)} model"
+                pick.n_states, color="0.5", ls=line, lw=0.8, label=f"{name_pick(pick.pick)} model"
             )
         ax.set_xlabel("number of states")
         ax.set_ylabel(ylabel)
@@ -198,7 +200,7 @@ def scores(table: pd.DataFrame, picks: pd.DataFrame, ceiling: float) -> tuple[Fi
     return figure, table
 
 
-def apart(places: Floats, size: Floats) -> Floats:
+def spread_apart(places: Floats, size: Floats) -> Floats:
     """Return where labels go that would lie on each other: pushed apart upwards and downwards.
 
     Parameters
@@ -234,7 +236,7 @@ def apart(places: Floats, size: Floats) -> Floats:
     "thin line is the path of one sequence. Maps marked exploratory distort "
     "distances; the states on them were fitted to the reduction above.",
 )
-def trajectories(
+def draw_trajectories(
     maps: Mapping[str, Floats],
     bands: Sequence[Band],
     inside: NDArray[np.bool_],
@@ -305,7 +307,7 @@ def draw_map(ax: Axes, flat: Floats, states: Ints, band: Band, shown: Ints) -> N
     centres = np.array([np.median(flat[states == i, :2], axis=0) for i in there]).reshape(-1, 2)
     longest = max((len(names[index]) for index in there), default=1)
     size = np.ptp(flat[:, :2], axis=0) * (0.035 + 0.03 * longest, 0.075)
-    for index, centre in zip(there, apart(centres, size), strict=True):
+    for index, centre in zip(there, spread_apart(centres, size), strict=True):
         colour = band.colours[index]
         ax.text(
             centre[0], centre[1], names[index], fontsize=7, weight="bold",

@@ -15,7 +15,7 @@ from hmmlens.report.explain.figures.registries import OVERVIEW
 from hmmlens.report.explain.roles import ROLE_NAMES
 from hmmlens.validation.verdict import GRADE_WORDS
 
-__all__ = ["OVERVIEW", "controls", "methods", "training"]
+__all__ = ["OVERVIEW", "draw_controls", "draw_methods", "draw_training"]
 
 #: Most panels of datasets, rows of networks, and entries of a legend.
 MAX_PANELS, MAX_ROWS, MAX_ENTRIES = 6, 18, 8
@@ -36,7 +36,7 @@ OTHERS = "0.75"
     caption="Loss on the select split by epoch, one line per training. Black line: floor, the "
     "least possible loss; dashed: the best simple baseline, both on the test split.",
 )
-def training(curves: pd.DataFrame, ceilings: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+def draw_training(curves: pd.DataFrame, ceilings: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """Draw the select loss of every network by epoch, with the floor and the best baseline.
 
     Of many networks on a dataset those with the lowest loss have a colour and a name, and of many
@@ -140,7 +140,7 @@ def _rows(where: pd.Series, score: pd.Series) -> tuple[list[str], list[str]]:
     "states; for the untrained control, of its own output. Trainings of one network "
     "stand above each other.",
 )
-def controls(agreement: pd.DataFrame, verdicts: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+def draw_controls(agreement: pd.DataFrame, verdicts: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """Draw agreement with the truth at the true state count, and fidelity, for each role.
 
     Parameters
@@ -238,7 +238,7 @@ METHOD_MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*", "<", ">")
     "network stand in one row. R² below −0.25 lies outside the panel. All numbers are "
     "in tables/methods.csv.",
 )
-def methods(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+def draw_methods(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """Draw the fidelity ahead and the agreement of every method at the same number of states.
 
     Parameters

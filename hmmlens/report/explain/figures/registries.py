@@ -12,8 +12,8 @@ OVERVIEW = FigureRegistry(
     ["Networks and their tasks", "Trained networks and their controls", "Checks"]
 )
 #: Figures of one layer, by their place among those of the layer. Their inputs are what
-#: :func:`.layer.figures` prepares, for the layer or for each chosen model, and rows of the layer in
-#: tables of the study.
+#: :func:`.layer.draw_figures` prepares, for the layer or for each chosen model, and rows of the
+#: layer in tables of the study.
 LAYER = FigureRegistry(
     [
         "first page",

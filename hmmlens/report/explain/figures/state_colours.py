@@ -22,7 +22,7 @@ class Band(NamedTuple):
     colours: Sequence[str]
 
 
-def matched_colours(states: Ints, n_states: int, truth: Ints, n_truth: int) -> list[str]:
+def match_colours(states: Ints, n_states: int, truth: Ints, n_truth: int) -> list[str]:
     """Return a colour for each found state: that of the true state that it meets most often.
 
     Each true state gives its colour to one found state at most; the others take new colours.

@@ -14,8 +14,8 @@ from hmmlens.hmm.models import GaussianHMM
 from hmmlens.interpretation.input_events import input_events
 from hmmlens.interpretation.states import read_states
 from hmmlens.report.explain.figures import layer as figures
-from hmmlens.report.explain.figures.layer import liveliest
-from hmmlens.report.explain.figures.network import apart
+from hmmlens.report.explain.figures.layer import find_liveliest
+from hmmlens.report.explain.figures.network import spread_apart
 from hmmlens.validation import verdict
 
 
@@ -23,23 +23,23 @@ def test_liveliest_sequence_counts_real_changes_only() -> None:
     truth = np.array([[0, 1, 0, 1, 0, 1], [0, 0, 1, 1, 0, 0], [0, 1, 0, 0, -1, -1]])
     length = np.array([6, 6, 4])
     shown = np.arange(6) < length[:, None]
-    assert liveliest(truth, shown) == 0
+    assert find_liveliest(truth, shown) == 0
     # Without the first, both have two changes; the end of the shorter one is none.
     shown[0] = False
-    assert liveliest(truth, shown) == 1
+    assert find_liveliest(truth, shown) == 1
     # Where nothing changes, a sequence that counts is still taken.
-    assert liveliest(np.zeros((3, 6), int), shown) == 1
+    assert find_liveliest(np.zeros((3, 6), int), shown) == 1
 
 
 def test_names_that_lie_on_each_other_are_pushed_apart() -> None:
     places = np.array([[0.0, 0.0], [0.0, 0.0], [0.1, 0.05], [5.0, 0.0], [0.0, 3.0]])
-    moved = apart(places, np.array([1.0, 0.5]))
+    moved = spread_apart(places, np.array([1.0, 0.5]))
     np.testing.assert_array_equal(moved[:, 0], places[:, 0])
     np.testing.assert_array_equal(moved[3:], places[3:])
     assert np.diff(np.sort(moved[:3, 1])).min() >= 0.5 - 1e-6
     # As far as need be and no farther.
     assert np.ptp(moved[:3, 1]) < 1.5
-    assert apart(places[:1], np.array([1.0, 0.5])).tolist() == [[0.0, 0.0]]
+    assert spread_apart(places[:1], np.array([1.0, 0.5])).tolist() == [[0.0, 0.0]]
 
 
 def draw_layer(grade: str, at_edge: bool) -> Iterator[tuple[str, Figure, pd.DataFrame]]:
@@ -72,7 +72,9 @@ def draw_layer(grade: str, at_edge: bool) -> Iterator[tuple[str, Figure, pd.Data
     about = {"events": list(events.names), "event_parts": [list(p) for p in events.parts]}
     reading = reading.assign_attrs(picks=["bic", "explained"], **about)
     head = verdict.title(grade, 2)
-    return figures.figures(task, reading, None, {"pca": observed}, tables.get, "bic", np.nan, head)
+    return figures.draw_figures(
+        task, reading, None, {"pca": observed}, tables.get, "bic", np.nan, head
+    )
 
 
 @pytest.mark.parametrize("grade", ["D", "C"])

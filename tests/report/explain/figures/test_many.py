@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from hmmlens.interpretation.states import read_states
 from hmmlens.naming import state_names
 from hmmlens.report import distinctive, style
-from hmmlens.report.explain.figures.bands import bands
-from hmmlens.report.explain.figures.network import selection, trajectories
+from hmmlens.report.explain.figures.bands import draw_bands
+from hmmlens.report.explain.figures.network import draw_selection, draw_trajectories
 from hmmlens.report.explain.figures.state_colours import Band
 from hmmlens.report.explain.figures.states import blocks, states
 from tests.report.sizes import assert_readable
@@ -187,7 +187,7 @@ def test_sequences_of_many_inputs_can_be_read(n: int, symbols: bool) -> None:
     score[-1] = 1.0
     rows = [band(30, "truth", "_" + "y" * 80), band(30, "BIC: 30"), band(2, "explained: 2")]
     inputs = names(n, 0, 0, "_" + "x" * 80)["input"]
-    figure, source = bands(signals, inputs, rows, 1, 200, symbols, score=score)
+    figure, source = draw_bands(signals, inputs, rows, 1, 200, symbols, score=score)
     assert_readable(figure)
     if symbols:
         shown = [label.get_text() for label in figure.axes[0].get_yticklabels()]
@@ -206,7 +206,7 @@ def test_sequences_of_many_inputs_can_be_read(n: int, symbols: bool) -> None:
 def test_an_input_named_as_another_column_keeps_its_own() -> None:
     signals = np.random.default_rng(0).normal(size=(1, 50, 3))
     rows = [band(2, "truth")]
-    _, source = bands(signals, ["step", "truth", "step"], rows, 0, 50, False)
+    _, source = draw_bands(signals, ["step", "truth", "step"], rows, 0, 50, False)
     assert list(source) == ["step", "step (2)", "truth", "step (3)", "truth (2)"]
     np.testing.assert_array_equal(source["step"], np.arange(50))
     np.testing.assert_array_equal(source["step (3)"], signals[0, :, 2])
@@ -219,7 +219,7 @@ def test_maps_of_many_states_can_be_read(n_states: int, n_maps: int) -> None:
     rng = np.random.default_rng(0)
     maps = {f"map-{i}": rng.normal(size=(2, 200, 2)) for i in range(n_maps)}
     rows = [band(n_states, "truth", "_" + "y" * 80), band(n_states, "BIC")]
-    figure, source = trajectories(maps, rows, np.ones((2, 200), bool))
+    figure, source = draw_trajectories(maps, rows, np.ones((2, 200), bool))
     assert_readable(figure)
     assert len(figure.axes) == 2 * min(n_maps, 4)
     footer = " ".join(text.get_text() for text in figure.texts)
@@ -238,7 +238,7 @@ def test_many_reducers_are_shown_by_their_fidelity(n: int) -> None:
     )  # fmt: skip
     chosen = pd.DataFrame({"reducer": reducers, "fidelity_select": np.linspace(0, 1, n)})
     chosen = chosen.assign(pick="bic", covariance_type="tied", n_states=3, at_edge=True)
-    figure, source = selection(fits, chosen, "bic")
+    figure, source = draw_selection(fits, chosen, "bic")
     assert_readable(figure)
     titles = [ax.get_title() for ax in figure.axes if ax.axison]
     assert len(titles) == min(n, 12)
@@ -260,10 +260,10 @@ def test_names_of_any_kind_are_drawn_as_they_are() -> None:
     # Those that come first are shown.
     for start in (0, n // 2):
         order = NASTY[start:] + NASTY[:start]
-        figure, source = bands(signals, order, rows, 0, 200, False)
+        figure, source = draw_bands(signals, order, rows, 0, 200, False)
         figure.draw_without_rendering()
         assert len(source.columns) == n + 2
     texts = [t.get_text() for t in figure.legends[0].get_texts()]
     assert "_private" in texts and "$" not in "".join(texts).replace("\\$", "")
-    figure, _ = trajectories({"$m$": signals[:, :, :2]}, rows, np.ones((2, 200), bool))
+    figure, _ = draw_trajectories({"$m$": signals[:, :, :2]}, rows, np.ones((2, 200), bool))
     figure.draw_without_rendering()

@@ -41,7 +41,7 @@ def test_controls_of_many_networks(n: int) -> None:
     # The networks at the end differ from their controls.
     table.loc[table.index[-54:][::3], "ari"] = 0.8
     verdicts = pd.DataFrame({"network": networks(n), "layer": "rnn", "role": "trained"})
-    figure, source = overview.controls(table, verdicts.assign(grade="D"))
+    figure, source = overview.draw_controls(table, verdicts.assign(grade="D"))
     assert_readable(figure)
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert len(names) == min(n, 18)
@@ -60,7 +60,7 @@ def test_methods_of_many_networks(n: int) -> None:
     table["ahead"] = np.linspace(0, 1, len(table))
     # For the second network alone it matters which method is taken.
     table.loc[20:39, "ahead"] = np.linspace(-0.2, 1, 20)
-    figure, source = overview.methods(table)
+    figure, source = overview.draw_methods(table)
     assert_readable(figure)
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert len(names) == min(n, 18)
@@ -80,7 +80,7 @@ def test_training_of_many_networks(n_datasets: int, n: int) -> None:
     curves["select_mse"] = np.linspace(2, 1, len(curves))
     ceilings = pd.DataFrame(columns=["dataset", "name", "role", "metric", "value"])
     ceilings = ceilings.astype({"value": float})
-    figure, source = overview.training(curves, ceilings)
+    figure, source = overview.draw_training(curves, ceilings)
     assert_readable(figure)
     assert sum(ax.axison for ax in figure.axes) == min(n_datasets, 6)
     legend = figure.axes[0].get_legend()
