@@ -161,15 +161,58 @@ def tables(counts: Floats, parts: Sequence[tuple[int, ...]] = ()) -> Floats:
     """
     average = average_table(counts)
     found = rows_to_one(counts + POOLING * average, counts)
+    if not composes(counts, parts):
+        return found
+    return rows_to_one(counts + POOLING * backoff(found, average, parts), counts)
+
+
+def composes(counts: Floats, parts: Sequence[tuple[int, ...]]) -> bool:
+    """Return whether classes that combine others move as the composition of these does.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (class, state, next_state)
+        Numbers of transitions.
+    parts : sequence of tuple of int
+        See :func:`tables`.
+
+    Returns
+    -------
+    bool
+        Whether compositions make the transitions of all combinations more probable than the average
+        over classes does; False without combinations.
+    """
     combined = [k for k, own in enumerate(parts) if own]
     if not combined:
-        return found
+        return False
+    average = average_table(counts)
+    found = rows_to_one(counts + POOLING * average, counts)
     composed = np.stack([composition(found, parts[k]) for k in combined])
     own = counts[combined]
-    if (own * np.log(composed)).sum() <= (own * np.log(average)).sum():
-        return found
-    found = found.copy()
-    found[combined] = rows_to_one(own + POOLING * composed, own)
+    return bool((own * np.log(composed)).sum() > (own * np.log(average)).sum())
+
+
+def backoff(matrices: Floats, average: Floats, parts: Sequence[tuple[int, ...]] = ()) -> Floats:
+    """Return the table that each class falls back to: its composition, or the average.
+
+    Parameters
+    ----------
+    matrices : ndarray of shape (class, state, next_state)
+        Transition probabilities of each class.
+    average : ndarray of shape (state, next_state)
+        Of the classes, see :func:`average_table`.
+    parts : sequence of tuple of int, optional
+        See :func:`tables`.
+
+    Returns
+    -------
+    ndarray of shape (class, state, next_state)
+        Transition probabilities.
+    """
+    found = np.tile(average, (len(matrices), 1, 1))
+    for k, own in enumerate(parts):
+        if own:
+            found[k] = composition(matrices, own)
     return found
 
 

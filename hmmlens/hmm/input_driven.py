@@ -7,6 +7,7 @@ averages over the inputs, and so cannot represent the effect of a pulse.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,7 +26,14 @@ from hmmlens.hmm.engine.parameters import Prior, Statistics
 from hmmlens.hmm.engine.rows import rows_to_one, weighted_log
 from hmmlens.hmm.gaussian import GaussianHMM
 from hmmlens.hmm.inference import FilterResult
-from hmmlens.hmm.input_classes import POOLING, average_table, checked, tables, transitions
+from hmmlens.hmm.input_classes import (
+    POOLING,
+    average_table,
+    backoff,
+    checked,
+    tables,
+    transitions,
+)
 from hmmlens.typing import Floats, Ints
 
 
@@ -150,6 +158,7 @@ def from_states(
     n_states: int,
     n_classes: int,
     min_covar: float = 1e-3,
+    parts: Sequence[tuple[int, ...]] = (),
 ) -> InputDrivenHMM:
     """Return the tied model of known states, from which EM can start.
 
@@ -167,6 +176,8 @@ def from_states(
         Numbers of states and classes.
     min_covar : float, default=1e-3
         Variance added to every direction, relative to the mean variance.
+    parts : sequence of tuple of int, optional
+        For each class the classes that it combines, see :func:`.input_classes.tables`.
 
     Returns
     -------
@@ -182,7 +193,7 @@ def from_states(
     floor = min_covar * float(flat.var(axis=0).mean())
     covariance = residual.T @ residual / len(flat) + floor * np.eye(d)
     first = np.bincount(states[:, 0], minlength=n_states) + 1.0
-    trans = tables(transitions(states, classes, inside, n_states, n_classes))
+    trans = tables(transitions(states, classes, inside, n_states, n_classes), parts)
     return InputDrivenHMM(first / first.sum(), trans, means, np.tile(covariance, (n_states, 1, 1)))
 
 
@@ -195,12 +206,14 @@ def fit(
     tol: float = 1e-5,
     min_covar: float = 1e-3,
     update: str = "stmc",
+    parts: Sequence[tuple[int, ...]] = (),
 ) -> tuple[InputDrivenHMM, list[float]]:
     """Estimate all parameters, or those named in ``update``, by EM.
 
-    The transition matrices have a Dirichlet prior around their average in ``start``, see
-    :func:`tables`, the initial distribution one of a single uniform count; both keep every path
-    possible. Covariances have the floor of :func:`hmmlens.hmm.engine.mstep.floor_prior`.
+    The transition matrices have a Dirichlet prior around their average in ``start`` or, for classes
+    that combine others, around the composition of these, see :func:`.input_classes.backoff`; the
+    initial distribution has one of a single uniform count. Both keep every path possible.
+    Covariances have the floor of :func:`hmmlens.hmm.engine.mstep.floor_prior`.
 
     Parameters
     ----------
@@ -219,6 +232,8 @@ def fit(
     update : str, default="stmc"
         Letters of s(tartprob), t(ransmat), m(eans) and c(ovars); ``t`` alone keeps the emissions
         of a model that was fitted without inputs.
+    parts : sequence of tuple of int, optional
+        For each class the classes that it combines; by default none does.
 
     Returns
     -------
@@ -246,7 +261,7 @@ def fit(
     prior = replace(
         mstep.floor_prior(kind, floor, n_frames, n_states, d),
         startprob=1 + 1 / n_states,
-        transmat=1 + POOLING * average_table(start.transmat),
+        transmat=1 + POOLING * backoff(start.transmat, average_table(start.transmat), parts),
     )
     family = Gaussian(kind)
     features = family.features((frames - centre).T, np.empty((family.n_features(d), n_frames)))

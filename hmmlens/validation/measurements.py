@@ -12,7 +12,7 @@ import numpy as np
 
 from hmmlens.dynamics.endpoints import Endpoints
 from hmmlens.futures.summary import Summary
-from hmmlens.hmm import input_driven
+from hmmlens.hmm import input_classes, input_driven
 from hmmlens.hmm.selection import smallest_count_near_best
 from hmmlens.interpretation import states
 from hmmlens.stats.ties import first_best
@@ -283,8 +283,10 @@ def fit_states(
     rows = train.any(axis=1)
     length = train[rows].sum(axis=1)
     labelled = space[rows], book.states[rows], data.classes[rows], train[rows]
-    start = input_driven.from_states(*labelled, n_states, data.n_classes)
-    model, _ = input_driven.fit(space[rows], data.classes[rows], start, length)
+    counts = input_classes.transitions(*labelled[1:], n_states, data.n_classes)
+    parts = data.parts if input_classes.composes(counts, data.parts) else ()
+    start = input_driven.from_states(*labelled, n_states, data.n_classes, parts=parts)
+    model, _ = input_driven.fit(space[rows], data.classes[rows], start, length, parts=parts)
     everywhere = np.logical_or.reduce(list(data.masks.values()))
     length = everywhere.sum(axis=1)
     posteriors = np.zeros((*space.shape[:2], n_states))

@@ -12,7 +12,7 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from hmmlens.errors import DataError
-from hmmlens.hmm import input_driven
+from hmmlens.hmm import input_classes, input_driven
 from hmmlens.hmm.engine.input_driven_pass import expect
 from hmmlens.hmm.input_driven import InputDrivenHMM
 from hmmlens.hmm.models import GaussianHMM
@@ -197,3 +197,31 @@ def test_wrong_classes_are_reported() -> None:
         model.filter(values, classes[:, :4])
     with pytest.raises(DataError, match=r"values holds a value that is not finite at \(0, 0, 0\)"):
         model.filter(np.full((1, 2, 2), np.nan), np.zeros((1, 2), dtype=int))
+
+
+def test_rare_combination_of_inputs_moves_as_its_parts_do() -> None:
+    # Two bits, each set by a pulse of its own; both pulses coincide in few steps.
+    rng = np.random.default_rng(0)
+    classes = rng.choice(4, size=(30, 60), p=[0.7, 0.145, 0.145, 0.01])
+    bits = np.zeros((30, 60), dtype=int)
+    for t in range(1, 60):
+        flipped = bits[:, t - 1] ^ classes[:, t]
+        bits[:, t] = flipped
+    places = np.array([[-1.0, -1], [1, -1], [-1, 1], [1, 1]])
+    values = places[bits] + 0.1 * rng.standard_normal((30, 60, 2))
+    inside = np.ones((30, 60), dtype=bool)
+    parts = [(), (), (), (1, 2)]
+    counts = input_classes.transitions(bits, classes, inside, 4, 4)
+    assert input_classes.composes(counts, parts)
+    true = np.eye(4)[np.arange(4) ^ 3]
+    errors = []
+    for given_parts in ((), parts):
+        start = input_driven.from_states(values, bits, classes, inside, 4, 4, parts=given_parts)
+        model, history = input_driven.fit(values, classes, start, parts=given_parts)
+        assert (np.diff(history) > -1e-6).all()
+        errors.append(np.abs(model.transmat[3] - true).max())
+    assert errors[1] < 0.1 < errors[0]
+    # Where both at once do something else, the average stays.
+    other = counts.copy()
+    other[3] = 5 * np.eye(4)
+    assert not input_classes.composes(other, parts) and not input_classes.composes(counts, ())
