@@ -27,7 +27,8 @@ from hmmlens.typing import Floats
 log = logging.getLogger(__name__)
 
 #: Stepwise EM gives the k-th chunk the weight (k + 2) ** -STEP (Cappe & Moulines 2009; above
-#: 1/2 the steps settle, below 1 they still travel far).
+#: 1/2 the steps settle, below 1 they still travel far). A constant, because models have the
+#: parameters of hmmlearn's, and every exponent between these bounds leads to the same optimum.
 STEP = 0.6
 
 

@@ -17,7 +17,8 @@ from hmmlens.recording.replay import allowed
 from hmmlens.recording.segments import Segment
 from hmmlens.typing import Int64s
 
-#: Steps of each layer that are compared, the first one among them.
+#: Steps of each layer that are compared, the first one among them. A constant, because a model that
+#: exchanges its sequences, or adds noise, does so at every step.
 N_STEPS = 8
 
 Sketch = Mapping[str, Sequence[Tensor]]

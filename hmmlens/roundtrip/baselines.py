@@ -78,7 +78,9 @@ def baseline_fidelities(
     all_splits = Layer(pca.transform(hidden[known]), length[known])
     train_split = Layer(pca.transform(hidden[train]), length[train])
     for name in settings.methods:
-        labels = methods.label(load_method(name), train_split, all_splits, n_states, seed).test
+        labels = methods.label(
+            load_method(name), train_split, all_splits, n_states, seed, settings.baselines
+        ).test
         _add(name, n_states, *_score_states(labels, known, data, n_states))
     inside = np.arange(recorded.inputs.shape[1]) < recorded.length[:, None]
     for name, values in _inputs(
@@ -91,7 +93,9 @@ def baseline_fidelities(
     return rows
 
 
-def automaton_fidelity(recording: RecordedNetwork, seed: int) -> dict[str, Any]:
+def automaton_fidelity(
+    recording: RecordedNetwork, seed: int, settings: RoundTripSettings = DEFAULTS
+) -> dict[str, Any]:
     """Return the row of :func:`baseline_fidelities` of an automaton of inputs and outputs.
 
     Parameters
@@ -99,6 +103,7 @@ def automaton_fidelity(recording: RecordedNetwork, seed: int) -> dict[str, Any]:
     recording : Seen
         With symbols as inputs.
     seed : int
+    settings : RoundTripSettings
 
     Returns
     -------
@@ -112,7 +117,7 @@ def automaton_fidelity(recording: RecordedNetwork, seed: int) -> dict[str, Any]:
     symbols = np.where(inside, recorded.inputs.astype(np.int64), -1)
     train, test = recorded.split == 0, np.any(data.masks["test"], axis=1)
     distribution, n_states = automaton_distribution(
-        symbols[train], recorded.distribution[train], symbols[test]
+        symbols[train], recorded.distribution[train], symbols[test], settings.baselines
     )
     scored = data.masks["test"][test]
     score = fidelity(

@@ -48,8 +48,9 @@ def belief_table(
     )
     sources = {role: recording.recorded.hidden for role, recording in recordings.items()}
     return belief.belief_scores(
-        sources, exact, symbols, recorded.length, recorded.split, settings.n_resamples, seed
-    )
+        sources, exact, symbols, recorded.length, recorded.split, settings.n_resamples, seed,
+        settings.belief_contexts,
+    )  # fmt: skip
 
 
 def generation_table(

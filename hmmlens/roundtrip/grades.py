@@ -18,6 +18,7 @@ from hmmlens.stages.endpoints import find_endpoints
 from hmmlens.stages.futures import compare_futures
 from hmmlens.stages.judge import judge_layer
 from hmmlens.stats import surrogates
+from hmmlens.validation.baselines.settings import DEFAULT_BASELINES, BaselineSettings
 from hmmlens.validation.recorded import Losses, Recorded
 
 Rows = list[dict[str, Any]]
@@ -127,7 +128,11 @@ def judge_network(
 
 
 def grade_roles(
-    prepared: PreparedNetwork, max_frames: int, seed: int, surrogates: bool
+    prepared: PreparedNetwork,
+    max_frames: int,
+    seed: int,
+    surrogates: bool,
+    settings: BaselineSettings = DEFAULT_BASELINES,
 ) -> tuple[Rows, dict[str, RecordedNetwork], dict[str, float]]:
     """Record and judge a network and its controls.
 
@@ -139,6 +144,8 @@ def grade_roles(
     seed : int
     surrogates : bool
         Whether surrogates of the trained network's states are judged too.
+    settings : BaselineSettings, optional
+        Settings of the reservoir's readout.
 
     Returns
     -------
@@ -164,7 +171,7 @@ def grade_roles(
         return judged.endpoints
 
     _judge("untrained", prepared.untrained)
-    _judge("reservoir", preparation.with_readout(prepared))
+    _judge("reservoir", preparation.with_readout(prepared, settings))
     settled = _judge("trained", prepared.network, str(rows[-1]["grade"]))
     for kind in SURROGATES if surrogates else ():
         made = surrogate(kind, prepared.network, recordings["trained"], derive_seed(seed, kind))

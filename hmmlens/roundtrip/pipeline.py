@@ -50,7 +50,7 @@ def run(
     prepared = preparation.train_on_task(trip, cell, training, seed, settings.device)
     clock.append(time.process_time())
     rows, recordings, seconds = grades.grade_roles(
-        prepared, settings.max_frames, seed, trip.surrogates
+        prepared, settings.max_frames, seed, trip.surrogates, settings.baselines
     )
     clock.append(time.process_time())
     trained = recordings["trained"]
@@ -77,7 +77,7 @@ def run(
         for name, resampled in (("restart_ari", False), ("bootstrap_ari", True))
     }
     if settings.automata and trained.recorded.inputs.ndim == 2:
-        others.append(baselines.automaton_fidelity(trained, methods_seed))
+        others.append(baselines.automaton_fidelity(trained, methods_seed, settings))
     beliefs = generation = pd.DataFrame()
     if "emissionprob" in data:
         pair = {role: recordings[role] for role in ("trained", "untrained")}

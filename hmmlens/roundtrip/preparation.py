@@ -19,6 +19,7 @@ from hmmlens.stages.record import choose_sequences, record
 from hmmlens.typing import Floats
 from hmmlens.validation import verdict_inputs
 from hmmlens.validation.baselines import reservoir
+from hmmlens.validation.baselines.settings import DEFAULT_BASELINES, BaselineSettings
 from hmmlens.validation.ceilings import of_dataset
 from hmmlens.validation.recorded import Losses, Recorded
 
@@ -85,12 +86,16 @@ def train_on_task(
     return PreparedNetwork(data, ceilings, network, untrained, len(history))
 
 
-def with_readout(prepared: PreparedNetwork) -> RecurrentNetwork:
+def with_readout(
+    prepared: PreparedNetwork, settings: BaselineSettings = DEFAULT_BASELINES
+) -> RecurrentNetwork:
     """Return the untrained network with its readout fitted to the task.
 
     Parameters
     ----------
     prepared : PreparedNetwork
+    settings : BaselineSettings, optional
+        Settings of the readout.
 
     Returns
     -------
@@ -103,7 +108,8 @@ def with_readout(prepared: PreparedNetwork) -> RecurrentNetwork:
     device = next(trained.parameters()).device
     network.load_state_dict(prepared.untrained.state_dict())
     network = network.to(device)
-    reservoir.fit_readout(network, training.by_split(prepared.data, device)["train"])
+    train = training.by_split(prepared.data, device)["train"]
+    reservoir.fit_readout(network, train, settings)
     return network
 
 

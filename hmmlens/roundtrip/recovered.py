@@ -147,7 +147,7 @@ def recovery_rows(
         transmat = transitions.normalised(transitions.counts(train_states, n_states).sum(axis=0))
     rows = []
     for name in settings.methods:
-        labels = methods.label(load_method(name), train, test, n_states, seed)
+        labels = methods.label(load_method(name), train, test, n_states, seed, settings.baselines)
         scores = agreement(test_states, labels.test)
         moves = transitions.normalised(transitions.counts(labels.train, n_states).sum(axis=0))
         # The row of a state that a method never used is NaN, which has the largest distance.

@@ -12,6 +12,7 @@ from hmmlens.datasets.settings import SyntheticConfig
 from hmmlens.rnn.equations import TRAINABLE
 from hmmlens.rnn.settings import CellName, Training
 from hmmlens.settings import Section
+from hmmlens.validation.baselines.settings import DEFAULT_BASELINES, BaselineSettings
 
 MethodName = Annotated[
     str, StringConstraints(pattern=r"^([a-z][a-z -]*|[A-Za-z_][\w.]*:[A-Za-z_]\w*)$")
@@ -67,8 +68,12 @@ class RoundTripSettings:
         Initialisations of the hidden Markov models of inputs.
     n_resamples : int
         Resamples of the intervals and nulls of beliefs and generated sequences.
+    belief_contexts : tuple of int
+        Numbers of last symbols that a readout of beliefs without a memory reads.
     n_sequences, n_steps : int
         Sequences, and steps of each, of the Monte Carlo estimate of the Juang-Rabiner rate.
+    baselines : BaselineSettings
+        Settings of the baselines.
     """
 
     max_frames: int = 8000
@@ -81,8 +86,10 @@ class RoundTripSettings:
     ngram_orders: tuple[int, ...] = (1, 2, 4)
     n_input_restarts: int = 3
     n_resamples: int = 200
+    belief_contexts: tuple[int, ...] = (1, 2, 4)
     n_sequences: int = 200
     n_steps: int = 200
+    baselines: BaselineSettings = DEFAULT_BASELINES
 
 
 DEFAULTS = RoundTripSettings()

@@ -19,6 +19,7 @@ from hmmlens.stages.record import record
 from hmmlens.typing import Ints
 from hmmlens.validation import verdict_inputs
 from hmmlens.validation.baselines.reservoir import fit_readout
+from hmmlens.validation.baselines.settings import DEFAULT_BASELINES, BaselineSettings
 from hmmlens.validation.recorded import DEFAULT_SETTINGS, EvidenceSettings
 
 
@@ -31,6 +32,7 @@ def judge_with_readout(
     lstm_state: str,
     seed: int,
     settings: EvidenceSettings = DEFAULT_SETTINGS,
+    readout: BaselineSettings = DEFAULT_BASELINES,
 ) -> dict[str, Any]:
     """Fit the readout of a network to its task, in place, and judge its top layer.
 
@@ -52,13 +54,15 @@ def judge_with_readout(
         Seed of the visited states, of k-means and of the resamples.
     settings : EvidenceSettings
         Settings of the measurements.
+    readout : BaselineSettings, optional
+        Settings of the readout.
 
     Returns
     -------
     dict
         ``layer`` and the row of :func:`hmmlens.stages.judge.judge_layer`.
     """
-    fit_readout(network, splits["train"])
+    fit_readout(network, splits["train"], readout)
     top = list(network.layer_names.values())[-1]
     inputs = activations.network_input(data.isel(sequence=chosen), "trained")
     tree = record(network, inputs, data, chosen, layers=[top], verify="none")

@@ -9,7 +9,7 @@ were sampled.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,10 +22,8 @@ from hmmlens.stats.bootstrap import estimate
 from hmmlens.typing import Bools, Floats, Ints
 from hmmlens.validation.baselines.outputs import linear_prediction
 
-#: Symbols of context that the control without memory may see.
-CONTEXTS = (1, 2, 4)
-
-#: Below this share of the variance nothing of the belief is left to explain.
+#: Below this share of the variance nothing of the belief is left to explain: a constant, because it
+#: separates rounding from everything else.
 NOTHING_LEFT = 1e-6
 
 
@@ -137,6 +135,7 @@ def belief_scores(
     split: Ints,
     n_bootstrap: int,
     seed: int,
+    contexts: Sequence[int] = (1, 2, 4),
 ) -> pd.DataFrame:
     """Score linear readouts of the belief, and their controls, on test sequences.
 
@@ -157,6 +156,8 @@ def belief_scores(
         Resamples of test sequences.
     seed : int
         Seed of the shuffles and the resamples.
+    contexts : sequence of int, optional
+        Numbers of last symbols that the controls without a memory read.
 
     Returns
     -------
@@ -216,7 +217,7 @@ def belief_scores(
             _add(name, "partial_r2", left)
         else:
             rows.append((name, "partial_r2", np.nan, np.nan, np.nan))
-    for n in CONTEXTS:
+    for n in contexts:
         context = last_symbols(np.where(inside, symbols, -1), n, n_symbols)
         _add(f"last {n} symbols", "r2", _errors(context, beliefs.state, masks))
     return pd.DataFrame(rows, columns=["source", "score", "value", "low", "high"])

@@ -11,14 +11,15 @@ import numpy as np
 from hmmlens.errors import DataError
 from hmmlens.typing import Floats, Ints
 from hmmlens.validation.baselines.registry import baseline
-
-#: Sequences and steps of each that the automaton is learnt from; its tree has a node for each.
-N_SEQUENCES, N_STEPS = 60, 40
+from hmmlens.validation.baselines.settings import DEFAULT_BASELINES, BaselineSettings
 
 
 @baseline("automaton", "symbols")
 def automaton_distribution(
-    train_symbols: Ints, train_distribution: Floats, test_symbols: Ints
+    train_symbols: Ints,
+    train_distribution: Floats,
+    test_symbols: Ints,
+    settings: BaselineSettings = DEFAULT_BASELINES,
 ) -> tuple[Floats, int]:
     """Predict the output distribution by the states of a Moore machine learnt on train.
 
@@ -33,6 +34,8 @@ def automaton_distribution(
         Output distribution of the network.
     test_symbols : ndarray of shape (sequence, time)
         The inputs for which outputs are predicted.
+    settings : BaselineSettings, optional
+        How much of train the machine is learnt from.
 
     Returns
     -------
@@ -54,8 +57,9 @@ def automaton_distribution(
         ) from None
     emitted = train_distribution.argmax(axis=2)
     data = []
-    for symbols, outputs in zip(train_symbols[:N_SEQUENCES], emitted[:N_SEQUENCES], strict=True):
-        word = tuple(int(s) for s in symbols[:N_STEPS] if s >= 0)
+    first = slice(settings.n_automaton_sequences)
+    for symbols, outputs in zip(train_symbols[first], emitted[first], strict=True):
+        word = tuple(int(s) for s in symbols[: settings.n_automaton_steps] if s >= 0)
         data += [(word[: t + 1], int(outputs[t])) for t in range(len(word))]
     machine = run_RPNI(data, "moore", print_info=False)
     if machine is None:

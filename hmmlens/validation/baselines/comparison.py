@@ -15,7 +15,8 @@ from hmmlens.typing import Floats
 
 # The methods and the predictors are registered where they are defined.
 from hmmlens.validation.baselines import codebook, methods, predictors  # noqa: F401
-from hmmlens.validation.baselines.registry import of_kind
+from hmmlens.validation.baselines.registry import of_kind, with_settings
+from hmmlens.validation.baselines.settings import DEFAULT_BASELINES, BaselineSettings
 from hmmlens.validation.chosen_model import Chosen
 from hmmlens.validation.fidelity import fidelity
 
@@ -23,7 +24,10 @@ from hmmlens.validation.fidelity import fidelity
 CHOSEN, REFITTED = "chosen hmm", "hmm"
 
 
-def compare(chosen: Chosen, hidden: Floats, symbols_out: bool, seed: int) -> pd.DataFrame:
+def compare(
+    chosen: Chosen, hidden: Floats, symbols_out: bool, seed: int,
+    settings: BaselineSettings = DEFAULT_BASELINES,
+) -> pd.DataFrame:  # fmt: skip
     """Return how well every method predicts the output and agrees with the truth, on test.
 
     Parameters
@@ -36,6 +40,8 @@ def compare(chosen: Chosen, hidden: Floats, symbols_out: bool, seed: int) -> pd.
         Whether the network's output is the distribution of a symbol.
     seed : int
         Seed of the methods.
+    settings : BaselineSettings, optional
+        Settings of the methods and of the predictors.
 
     Returns
     -------
@@ -45,11 +51,14 @@ def compare(chosen: Chosen, hidden: Floats, symbols_out: bool, seed: int) -> pd.
         all methods are counted by input class in the same way); where the truth is known, ``ari,
         ami``. A number that a method does not have is NaN.
     """
-    rows = [*_with_states(chosen, seed), *_without_states(chosen, hidden, symbols_out)]
+    rows = [
+        *_with_states(chosen, seed, settings),
+        *_without_states(chosen, hidden, symbols_out, settings),
+    ]
     return pd.DataFrame(rows)
 
 
-def _with_states(chosen: Chosen, seed: int) -> Iterator[dict[str, Any]]:
+def _with_states(chosen: Chosen, seed: int, settings: BaselineSettings) -> Iterator[dict[str, Any]]:
     yield _row(CHOSEN, chosen, chosen.path, chosen.posteriors)
     train, rest = chosen.split == 0, chosen.split != 0
     layers = [methods.Layer(chosen.values[part], chosen.length[part]) for part in (train, rest)]
@@ -57,7 +66,7 @@ def _with_states(chosen: Chosen, seed: int) -> Iterator[dict[str, Any]]:
         if name == REFITTED:
             continue
         try:
-            labels = methods.label(name, layers[0], layers[1], chosen.n_states, seed)
+            labels = methods.label(name, layers[0], layers[1], chosen.n_states, seed, settings)
         except DataError:
             # Too few steps for so many states of this kind.
             yield {"method": name, "n_states": chosen.n_states}
@@ -84,13 +93,15 @@ def _row(name: str, chosen: Chosen, path: NDArray[np.int64], states: Floats) -> 
     return row
 
 
-def _without_states(chosen: Chosen, hidden: Floats, symbols_out: bool) -> Iterator[dict[str, Any]]:
+def _without_states(
+    chosen: Chosen, hidden: Floats, symbols_out: bool, settings: BaselineSettings
+) -> Iterator[dict[str, Any]]:
     data = chosen.data
     # The frames on which methods with states are scored.
     frames = data.masks["test"].copy()
     frames[:, : chosen.horizon] = False
     for predictor in of_kind("outputs").values():
-        for prediction in predictor(chosen, hidden, symbols_out):
+        for prediction in with_settings(predictor, settings)(chosen, hidden, symbols_out):
             row: dict[str, Any] = {"method": prediction.name, "n_states": np.nan}
             for column in ("now", "ahead"):
                 predicted = getattr(prediction, column)

@@ -19,14 +19,12 @@ from hmmlens.hmm.sweep import HMMSweep
 from hmmlens.ragged import steps_inside
 from hmmlens.stats.clusters import fit_kmeans
 from hmmlens.typing import Floats, Int64s
-from hmmlens.validation.baselines.registry import baseline, of_kind
+from hmmlens.validation.baselines.registry import baseline, of_kind, with_settings
+from hmmlens.validation.baselines.settings import DEFAULT_BASELINES, BaselineSettings
 
-#: Principal components that the grid may divide, as many as in DeepStellar.
+#: Principal components that the grid may divide: a constant, because it is part of the method that
+#: is compared (DeepStellar).
 GRID_COMPONENTS = 3
-#: Initialisations of the methods that have any.
-N_RESTARTS = 3
-#: Those of the hidden Markov model, whose likelihood has more local optima.
-HMM_RESTARTS = 10
 
 
 class Layer(NamedTuple):
@@ -96,7 +94,14 @@ class Method(Protocol):
         """Return labels from 0 to ``n_states - 1``; fewer kinds may occur."""
 
 
-def label(method: str | Method, train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
+def label(
+    method: str | Method,
+    train: Layer,
+    test: Layer,
+    n_states: int,
+    seed: int,
+    settings: BaselineSettings = DEFAULT_BASELINES,
+) -> Labels:
     """Run a method and check its labels.
 
     Parameters
@@ -109,6 +114,8 @@ def label(method: str | Method, train: Layer, test: Layer, n_states: int, seed: 
         Largest number of states.
     seed : int
         Seed of the method.
+    settings : BaselineSettings, optional
+        Given to a method that takes ``settings``.
 
     Returns
     -------
@@ -136,7 +143,7 @@ def label(method: str | Method, train: Layer, test: Layer, n_states: int, seed: 
             raise DataError(f"there is no method {method!r}; there are {', '.join(methods)}")
         method = methods[method]
     with no_exit(f"method {name}"):
-        found = method(train, test, n_states, seed)
+        found = with_settings(method, settings)(train, test, n_states, seed)
     for part, labels, layer in (("train", found.train, train), ("test", found.test, test)):
         inside = layer.inside
         if labels.shape != inside.shape:
@@ -157,14 +164,21 @@ def _padded(layer: Layer, labels: NDArray[np.integer]) -> Int64s:
 
 
 @baseline("hmm", "states")
-def _hmm(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
+def _hmm(
+    train: Layer, test: Layer, n_states: int, seed: int,
+    settings: BaselineSettings = DEFAULT_BASELINES,
+) -> Labels:  # fmt: skip
     """Label each step by filtering with a Gaussian hidden Markov model of tied covariance.
 
     It is initialised by k-means alone: wide initialisations can find more likely states that are no
     places.
     """
     sweep = HMMSweep(
-        [n_states], ("tied",), n_restarts=HMM_RESTARTS, wide_initialisation=False, random_state=seed
+        [n_states],
+        ("tied",),
+        n_restarts=settings.n_hmm_restarts,
+        wide_initialisation=False,
+        random_state=seed,
     )
     sweep.fit(train.values, train.length)
     model = sweep.models_["tied", n_states]
@@ -177,19 +191,25 @@ def _hmm(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
 
 
 @baseline("k-means", "states")
-def _kmeans(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
+def _kmeans(
+    train: Layer, test: Layer, n_states: int, seed: int,
+    settings: BaselineSettings = DEFAULT_BASELINES,
+) -> Labels:  # fmt: skip
     """Label each step by the nearest centre of k-means."""
-    model = fit_kmeans(train.frames, n_states, N_RESTARTS, seed)
+    model = fit_kmeans(train.frames, n_states, settings.n_restarts, seed)
     return Labels(*(_padded(part, model.predict(part.frames)) for part in (train, test)))
 
 
 @baseline("gaussian mixture", "states")
-def _mixture(train: Layer, test: Layer, n_states: int, seed: int) -> Labels:
+def _mixture(
+    train: Layer, test: Layer, n_states: int, seed: int,
+    settings: BaselineSettings = DEFAULT_BASELINES,
+) -> Labels:  # fmt: skip
     """Label each step by a Gaussian mixture with one covariance, which has no dynamics."""
     from sklearn.mixture import GaussianMixture
 
     model = GaussianMixture(
-        n_states, covariance_type="tied", n_init=N_RESTARTS, random_state=seed
+        n_states, covariance_type="tied", n_init=settings.n_restarts, random_state=seed
     ).fit(train.frames)
     return Labels(*(_padded(part, model.predict(part.frames)) for part in (train, test)))
 

@@ -14,10 +14,8 @@ import numpy as np
 from hmmlens.typing import Floats, Ints
 from hmmlens.validation.baselines import linear, outputs
 from hmmlens.validation.baselines.registry import baseline
+from hmmlens.validation.baselines.settings import DEFAULT_BASELINES, BaselineSettings
 from hmmlens.validation.chosen_model import Chosen
-
-#: Inputs, or outputs, that a predictor without states remembers.
-CONTEXTS = (1, 2, 4)
 
 
 class Prediction(NamedTuple):
@@ -54,28 +52,37 @@ def _ngram(chosen: Chosen, symbols: Ints, order: int, n_symbols: int, lag: int) 
 
 
 @baseline("last inputs", "outputs")
-def _last_inputs(chosen: Chosen, hidden: Floats, symbols_out: bool) -> Iterator[Prediction]:
+def _last_inputs(
+    chosen: Chosen, hidden: Floats, symbols_out: bool,
+    settings: BaselineSettings = DEFAULT_BASELINES,
+) -> Iterator[Prediction]:  # fmt: skip
     """Predict the output from the classes of the last inputs."""
-    for n in CONTEXTS:
+    for n in settings.contexts:
         predicted = _ngram(chosen, chosen.data.classes, n, chosen.data.n_classes, 0)
         # It uses no activations, so it is as good further ahead.
         yield Prediction(f"last {n} input{'s' if n > 1 else ''}", predicted, predicted)
 
 
 @baseline("last outputs", "outputs")
-def _last_outputs(chosen: Chosen, hidden: Floats, symbols_out: bool) -> Iterator[Prediction]:
+def _last_outputs(
+    chosen: Chosen, hidden: Floats, symbols_out: bool,
+    settings: BaselineSettings = DEFAULT_BASELINES,
+) -> Iterator[Prediction]:  # fmt: skip
     """Predict the output from the network's own most likely last outputs, which are symbols."""
     if not symbols_out:
         return
     distribution = chosen.data.distribution
     symbols, n_symbols = distribution.argmax(axis=2), distribution.shape[2]
-    for n in CONTEXTS:
+    for n in settings.contexts:
         now, ahead = (_ngram(chosen, symbols, n, n_symbols, lag) for lag in (1, chosen.horizon))
         yield Prediction(f"last {n} output{'s' if n > 1 else ''}", now, ahead)
 
 
 @baseline("linear system", "outputs")
-def _linear_system(chosen: Chosen, hidden: Floats, symbols_out: bool) -> Iterator[Prediction]:
+def _linear_system(
+    chosen: Chosen, hidden: Floats, symbols_out: bool,
+    settings: BaselineSettings = DEFAULT_BASELINES,
+) -> Iterator[Prediction]:  # fmt: skip
     """Predict the output by a linear system with inputs in the components of the model."""
     data = chosen.data
     runs = linear.predictions(
@@ -86,7 +93,10 @@ def _linear_system(chosen: Chosen, hidden: Floats, symbols_out: bool) -> Iterato
 
 
 @baseline("linear readout of all units", "outputs")
-def _linear_readout(chosen: Chosen, hidden: Floats, symbols_out: bool) -> Iterator[Prediction]:
+def _linear_readout(
+    chosen: Chosen, hidden: Floats, symbols_out: bool,
+    settings: BaselineSettings = DEFAULT_BASELINES,
+) -> Iterator[Prediction]:  # fmt: skip
     """Predict the output by a linear readout of all units: an upper bound at the same step."""
     data, train = chosen.data, chosen.split == 0
     predicted = outputs.linear_prediction(

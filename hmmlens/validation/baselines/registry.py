@@ -7,10 +7,13 @@ decorated function.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from hmmlens.registry import Registry
+from hmmlens.validation.baselines.settings import BaselineSettings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -64,6 +67,26 @@ def baseline(name: str, kind: Kind, *, label: str | None = None) -> Callable[[F]
         return function
 
     return _registered
+
+
+def with_settings(function: F, settings: BaselineSettings) -> F | partial[Any]:
+    """Return a baseline with its settings given, or as it is where it takes none.
+
+    Parameters
+    ----------
+    function : callable
+        A baseline, which may have a parameter ``settings``.
+    settings : BaselineSettings
+        The settings.
+
+    Returns
+    -------
+    callable
+        The baseline.
+    """
+    if "settings" in inspect.signature(function).parameters:
+        return partial(function, settings=settings)
+    return function
 
 
 def of_kind(kind: Kind) -> dict[str, Callable[..., Any]]:

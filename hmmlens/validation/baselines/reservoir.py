@@ -8,6 +8,7 @@ import numpy as np
 
 from hmmlens.stats.surrogates import permuted_weights
 from hmmlens.validation.baselines.registry import baseline
+from hmmlens.validation.baselines.settings import DEFAULT_BASELINES, BaselineSettings
 
 if TYPE_CHECKING:
     import torch
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 
 #: Names of the two baselines: a fitted readout, and permuted weights before it is fitted.
 FITTED, PERMUTED = "reservoir", "permuted"
-#: Ridge, relative to the mean variance of the units; steps of L-BFGS for symbols.
-RIDGE, N_STEPS = 1e-4, 100
 
 
 @baseline(FITTED, "network")
-def fit_readout(network: RecurrentNetwork, train: Sequences) -> None:
+def fit_readout(
+    network: RecurrentNetwork, train: Sequences, settings: BaselineSettings = DEFAULT_BASELINES
+) -> None:
     """Fit the readout of a network in place; its recurrence stays as it is.
 
     Ridge regression for values, multinomial regression with the same penalty for symbols.
@@ -33,6 +34,8 @@ def fit_readout(network: RecurrentNetwork, train: Sequences) -> None:
         The network.
     train : Sequences
         Sequences to learn from; steps without a target are ignored.
+    settings : BaselineSettings, optional
+        Its penalty, and the largest number of steps for symbols.
 
     Examples
     --------
@@ -54,10 +57,12 @@ def fit_readout(network: RecurrentNetwork, train: Sequences) -> None:
     target = train.target.cpu()
     if network.symbols_out:
         known = target >= 0
-        weight, bias = _multinomial(hidden[known], target[known], network.out.out_features)
+        weight, bias = _multinomial(
+            hidden[known], target[known], network.out.out_features, settings
+        )
     else:
         known = torch.isfinite(target).all(dim=-1)
-        weight, bias = _ridge(hidden[known], target[known].double())
+        weight, bias = _ridge(hidden[known], target[known].double(), settings.ridge)
     with torch.no_grad():
         network.out.weight.copy_(weight)
         network.out.bias.copy_(bias)
@@ -87,19 +92,21 @@ def permute(network: RecurrentNetwork, rng: np.random.Generator) -> RecurrentNet
     return network
 
 
-def _ridge(hidden: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _ridge(
+    hidden: torch.Tensor, target: torch.Tensor, ridge: float
+) -> tuple[torch.Tensor, torch.Tensor]:
     import torch
 
     centre, middle = hidden.mean(dim=0), target.mean(dim=0)
     away = hidden - centre
     moments = away.T @ away
-    penalty = RIDGE * moments.diagonal().mean() * torch.eye(len(moments), dtype=moments.dtype)
+    penalty = ridge * moments.diagonal().mean() * torch.eye(len(moments), dtype=moments.dtype)
     weight = torch.linalg.solve(moments + penalty, away.T @ (target - middle)).T
     return weight, middle - weight @ centre
 
 
 def _multinomial(
-    hidden: torch.Tensor, target: torch.Tensor, n_symbols: int
+    hidden: torch.Tensor, target: torch.Tensor, n_symbols: int, settings: BaselineSettings
 ) -> tuple[torch.Tensor, torch.Tensor]:
     # SciPy's, because torch's optimisers take a second to import.
     import torch
@@ -115,8 +122,8 @@ def _multinomial(
         weight = torch.from_numpy(flat).view(design.shape[1], n_symbols)
         kept = penalised * weight
         distribution = (design @ weight).log_softmax(dim=1)
-        value = -(wanted * distribution).sum(dim=1).mean() + RIDGE * (kept**2).sum()
-        slope = design.T @ (distribution.exp() - wanted) / len(wanted) + 2 * RIDGE * kept
+        value = -(wanted * distribution).sum(dim=1).mean() + settings.ridge * (kept**2).sum()
+        slope = design.T @ (distribution.exp() - wanted) / len(wanted) + 2 * settings.ridge * kept
         return float(value), slope.numpy().ravel()
 
     start = np.zeros(design.shape[1] * n_symbols)
@@ -125,7 +132,7 @@ def _multinomial(
         start,
         jac=True,
         method="L-BFGS-B",
-        options={"maxiter": N_STEPS, "maxcor": 50, "ftol": 1e-12},
+        options={"maxiter": settings.n_readout_steps, "maxcor": 50, "ftol": 1e-12},
     )
     found = torch.from_numpy(best.x).view(design.shape[1], n_symbols).T
     weight = found[:, :-1] / size

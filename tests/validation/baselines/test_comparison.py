@@ -9,6 +9,7 @@ from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, r2_
 from hmmlens.validation.baselines import comparison
 from hmmlens.validation.baselines.codebook import one_hot
 from hmmlens.validation.baselines.registry import of_kind
+from hmmlens.validation.baselines.settings import BaselineSettings
 from tests.validation.test_checks import chosen, markov_path
 
 
@@ -64,6 +65,16 @@ def test_memory_of_inputs_is_enough_where_they_determine_the_output() -> None:
     assert found.loc["last 1 input", "now"] < 0.05
     # Its own last output is one step older than its present one, and sampled anew.
     assert found.loc["last 1 output", "now"] < 0.05
+
+
+def test_contexts_are_a_setting() -> None:
+    of = chosen(markov_path(np.random.default_rng(0)))
+    settings = BaselineSettings(contexts=(3,))
+    found = comparison.compare(of, of.values, True, 0, settings)["method"].tolist()
+    assert [name for name in found if name.startswith("last")] == [
+        "last 3 inputs",
+        "last 3 outputs",
+    ]
 
 
 def test_r2_is_that_of_scikit_learn_on_frames_past_the_horizon() -> None:

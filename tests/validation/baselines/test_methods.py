@@ -9,9 +9,9 @@ from sklearn.cluster import KMeans
 from hmmlens.datasets.synthetic.generators import preset_hmm, sample_hmm
 from hmmlens.errors import DataError
 from hmmlens.stats.agreement import agreement
-from hmmlens.validation.baselines import methods
 from hmmlens.validation.baselines.methods import Labels, Layer, label
 from hmmlens.validation.baselines.registry import of_kind
+from hmmlens.validation.baselines.settings import DEFAULT_BASELINES, BaselineSettings
 
 METHODS = list(of_kind("states"))
 CORNERS = np.array([[2.0, 0, 0], [-1, 1.7, 0], [-1, -1.7, 0]])
@@ -72,9 +72,10 @@ def test_dynamics_help_where_states_overlap() -> None:
 
 def test_kmeans_is_that_of_scikit_learn() -> None:
     (train, _), (test, _) = planted(0, 0.5), planted(1, 0.5)
-    found = label("k-means", train, test, 4, 7)
-    theirs = KMeans(4, n_init=methods.N_RESTARTS, random_state=7).fit(train.frames)
-    np.testing.assert_array_equal(found.test[test.inside], theirs.predict(test.frames))
+    for settings in (DEFAULT_BASELINES, BaselineSettings(n_restarts=1)):
+        found = label("k-means", train, test, 4, 7, settings)
+        theirs = KMeans(4, n_init=settings.n_restarts, random_state=7).fit(train.frames)
+        np.testing.assert_array_equal(found.test[test.inside], theirs.predict(test.frames))
 
 
 def test_grid_cuts_components_by_hand() -> None:

@@ -9,12 +9,10 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from hmmlens.rnn.recurrent_network import RecurrentNetwork, initialise
 from hmmlens.rnn.training import Sequences
-from hmmlens.validation.baselines.reservoir import (
-    N_STEPS,
-    RIDGE,
-    fit_readout,
-    permute,
-)
+from hmmlens.validation.baselines.reservoir import fit_readout, permute
+from hmmlens.validation.baselines.settings import DEFAULT_BASELINES, BaselineSettings
+
+RIDGE, N_STEPS = DEFAULT_BASELINES.ridge, DEFAULT_BASELINES.n_readout_steps
 
 
 def network(symbols_out: bool) -> RecurrentNetwork:
@@ -51,6 +49,16 @@ def test_values_follow_ridge() -> None:
     np.testing.assert_allclose(net.out.bias.detach(), oracle.intercept_, rtol=1e-3, atol=1e-5)
     for name, value in net.layers.state_dict().items():
         assert torch.equal(value, before[name])
+
+
+def test_the_penalty_is_a_setting() -> None:
+    # Where the penalty is all that counts, the readout is the mean of the target.
+    net = network(False)
+    inputs = torch.randn(10, 20, 2, generator=torch.Generator().manual_seed(0))
+    target = 1 + inputs.sum(dim=2, keepdim=True).repeat(1, 1, 3)
+    fit_readout(net, Sequences(inputs, target), BaselineSettings(ridge=1e9))
+    torch.testing.assert_close(net.out.weight, torch.zeros(3, 12), atol=1e-5, rtol=0)
+    torch.testing.assert_close(net.out.bias, target.mean(dim=(0, 1)), atol=1e-4, rtol=0)
 
 
 def test_symbols_follow_multinomial_regression() -> None:
