@@ -85,7 +85,8 @@ def prediction(values: ArrayLike) -> Estimate:
     known = np.asarray(values, dtype=np.float64)
     n = int((~np.isnan(known)).sum())
     mean, low, high = student(values)
-    return Estimate(mean, *(mean + (limit - mean) * np.sqrt(n + 1) for limit in (low, high)))
+    wider = float(np.sqrt(n + 1))
+    return Estimate(mean, *(float(mean + (limit - mean) * wider) for limit in (low, high)))
 
 
 def sign_flip(differences: ArrayLike) -> float:
