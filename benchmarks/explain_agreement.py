@@ -5,6 +5,8 @@
 that has no method but ``forward``, with targets and the split of the data. The study's path records
 the network step by step and judges it with its endpoints and the losses of its task. The suite's
 verdict is that of ``verdict_networks.csv``, which compares other sequences with another seed.
+``forward`` is the verdict on the module with the sample of states that the study took, which
+separates the way in which a network is run from the sampling of states.
 ``explain_agreement.csv`` has a row for each network; its share of equal verdicts, with exact
 intervals, goes to ``explain_rates.csv``. What the first table holds already is not compared again.
 """
@@ -34,7 +36,11 @@ from hmmlens.recording.settings import Activations
 from hmmlens.rnn.recurrent_network import RecurrentNetwork
 from hmmlens.roundtrip import suite, suite_agreement, suite_verdicts
 from hmmlens.roundtrip.grades import judge_network
+from hmmlens.roundtrip.suite_verdicts import Member
 from hmmlens.seeds import derive_seed
+from hmmlens.stages.futures import compare_futures
+from hmmlens.stages.record import choose_sequences
+from hmmlens.validation.verdict import decide_by_futures
 
 TABLES = Path(__file__).resolve().parent
 
@@ -53,6 +59,23 @@ class ForwardOnly(nn.Module):
             inputs = nn.functional.one_hot(inputs.long(), self.n_symbols)
         output: Tensor = self.out(self.recurrent(inputs.float())[0])
         return output
+
+
+def forward_verdict(found: Member, seed: int) -> dict[str, Any]:
+    """Return the verdict on the module with the study's sample of states and its losses."""
+    data = found.data
+    rows = choose_sequences(data, Activations().max_frames)
+    inputs, length, split = (data[name].to_numpy()[rows] for name in ("input", "length", "split"))
+    with torch.no_grad():
+        output = found.network(torch.from_numpy(inputs)).double().numpy()
+    futures = compare_futures(
+        ForwardOnly(found.network).eval(), inputs, output, length, split,
+        data.attrs["target_kind"], derive_seed(seed, "futures"),
+    )  # fmt: skip
+    if futures is None:
+        return {"forward": "not judged"}
+    verdict = decide_by_futures(futures, found.losses)
+    return {"forward": verdict.grade, "forward_states": verdict.n_states}
 
 
 def compare(place: Path) -> dict[str, Any]:
@@ -74,6 +97,7 @@ def compare(place: Path) -> dict[str, Any]:
     row = explanation.tables["verdicts"].iloc[0]
     return found.about | {
         "study": study["grade"], "study_states": study["n_states"],
+        **forward_verdict(found, seed),
         "explain": row["grade"], "explain_states": row["n_states"],
         "study_seconds": round(middle - began, 1),
         "explain_seconds": round(time.process_time() - middle, 1),

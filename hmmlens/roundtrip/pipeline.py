@@ -44,7 +44,8 @@ def run(
         hidden Markov model with the true or the claimed number of states), ``recovery``
         (:mod:`hmmlens.roundtrip.recovered`), ``rivals`` (:mod:`hmmlens.roundtrip.baselines`),
         ``beliefs`` and ``spoken`` (:mod:`hmmlens.roundtrip.generated`), ``cost`` (CPU seconds). All
-        have ``expected``, ``n_true`` (0 where there are no true states) and ``epochs``.
+        have ``expected``, ``half`` (of a task of the suite), ``n_true`` (0 where there are no true
+        states) and ``epochs``.
     """
     clock = [time.process_time()]
     prepared = preparation.train_on_task(trip, cell, training, seed, settings.device)
@@ -98,5 +99,10 @@ def run(
         "spoken": generation.to_dict("records"),
         "cost": [cost | {"cpu_verdict": seconds["trained"]}],
     }
-    about = {"expected": trip.expected, "n_true": n_true, "epochs": prepared.epochs}
+    about = {
+        "expected": trip.expected,
+        "half": trip.half,
+        "n_true": n_true,
+        "epochs": prepared.epochs,
+    }
     return {name: pd.DataFrame([about | row for row in part]) for name, part in tables.items()}

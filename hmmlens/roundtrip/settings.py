@@ -9,6 +9,9 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from hmmlens.datasets.settings import SyntheticConfig
+from hmmlens.datasets.synthetic.task import TaskData
+from hmmlens.datasets.synthetic.tasks import TASKS
+from hmmlens.datasets.synthetic.tasks.base import Answer, Half, Recipe
 from hmmlens.rnn.equations import TRAINABLE
 from hmmlens.rnn.settings import CellName, Training
 from hmmlens.settings import Section
@@ -23,9 +26,15 @@ class Trip(Section):
     """One task whose answer is known, learnt by some kinds of network, once for each seed."""
 
     dataset: SyntheticConfig
-    expected: Literal["D", "B", "C", "open"] = Field(
-        description="the grade that a competent network deserves: D discrete states, B finite "
-        "attractors with graded belief, C a continuum; open where it is not known beforehand"
+    expected: Literal["D", "N", "M", "B", "F", "C", "open"] = Field(
+        description="the grade that is right for a competent network: D discrete states, N many of "
+        "them, M states next to a continuum, B points with graded states between them, F no memory "
+        "beyond the last inputs, C a continuum; open where it is not known beforehand"
+    )
+    half: Half | None = Field(
+        default=None,
+        description="of a task of the suite: fixing, where thresholds of the verdict were fixed, "
+        "or reporting, where none was",
     )
     cells: list[CellName] = Field(default=list(TRAINABLE), min_length=1)
     n_units: int = Field(default=32, ge=1)
@@ -35,6 +44,87 @@ class Trip(Section):
     )
     training: Training | None = Field(
         default=None, description="replaces the study's training section"
+    )
+
+
+#: The grade that is right for a network that learnt a task of the suite, by the task's answer.
+EXPECTED: dict[Answer, Literal["D", "N", "M", "B", "F", "C"]] = {
+    "discrete": "D",
+    "many": "N",
+    "belief": "B",
+    "mixed": "M",
+    "continuum": "C",
+    "forgets": "F",
+}
+#: What the names of round trips of the suite begin with.
+PREFIX = "suite-"
+
+
+class Suite(Section):
+    """All tasks of :mod:`hmmlens.datasets.synthetic.tasks` as round trips."""
+
+    cells: list[CellName] = Field(default=["gru"], min_length=1)
+    n_seeds: int = Field(default=1, ge=1)
+    halves: list[Half] = Field(default=["fixing", "reporting"], min_length=1)
+    surrogates: bool = Field(
+        default=True, description="judge surrogates of the networks that learn continua"
+    )
+
+    def trips(self) -> dict[str, Trip]:
+        """Return the round trips by their names.
+
+        Returns
+        -------
+        dict of str to Trip
+            Each with the training that learns its task.
+
+        Examples
+        --------
+        >>> Suite(halves=["reporting"]).trips()["suite-lexer"].expected
+        'D'
+        """
+        found = {}
+        for name, task in TASKS.items():
+            if task.half not in self.halves:
+                continue
+            recipe = task.recipe
+            found[PREFIX + name.replace("_", "-")] = Trip(
+                dataset=TaskData(
+                    kind="task",
+                    name=name,
+                    n_sequences=recipe.n_sequences,
+                    n_steps=recipe.n_steps,
+                ),
+                expected=EXPECTED[task.answer],
+                half=task.half,
+                cells=self.cells,
+                n_units=recipe.n_units,
+                n_seeds=self.n_seeds,
+                surrogates=self.surrogates and task.answer == "continuum",
+                training=training_of(recipe),
+            )
+        return found
+
+
+def training_of(recipe: Recipe) -> Training:
+    """Return the training settings of a recipe.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        How a network learns a task.
+
+    Returns
+    -------
+    Training
+        Without early stopping.
+    """
+    return Training(
+        max_epochs=recipe.n_epochs,
+        patience=recipe.n_epochs,
+        batch_size=recipe.batch_size,
+        learning_rate=recipe.learning_rate,
+        clip_norm=recipe.clip_norm,
     )
 
 

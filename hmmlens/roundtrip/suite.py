@@ -28,9 +28,8 @@ from hmmlens.errors import StoreError
 from hmmlens.rnn import recurrent_network
 from hmmlens.rnn.equations import TRAINABLE
 from hmmlens.rnn.recurrent_network import RecurrentNetwork
-from hmmlens.rnn.settings import Training
 from hmmlens.roundtrip.preparation import losses_on_test, train_on_task
-from hmmlens.roundtrip.settings import Trip
+from hmmlens.roundtrip.settings import Trip, training_of
 from hmmlens.seeds import derive_seed
 
 #: Files of a network.
@@ -100,14 +99,7 @@ def train_network(
         return place
     began = time.process_time()
     trip = Trip(dataset=_dataset(task, recipe), expected="open", n_units=recipe.n_units)
-    settings = Training(
-        max_epochs=recipe.n_epochs,
-        patience=recipe.n_epochs,
-        batch_size=recipe.batch_size,
-        learning_rate=recipe.learning_rate,
-        clip_norm=recipe.clip_norm,
-    )
-    prepared = train_on_task(trip, cell, settings, _seed(task, cell, seed))
+    prepared = train_on_task(trip, cell, training_of(recipe), _seed(task, cell, seed))
     losses = losses_on_test(prepared.network, prepared)
     known = {key: getattr(member, key) for key in ("half", "answer", "n_states", "n_moore")}
     floor = None if losses.floor != losses.floor else losses.floor

@@ -12,8 +12,9 @@ from hmmlens.validation.verdict import CLAIMS
 
 #: What identifies a network.
 NAMES = ["task", "cell", "seed"]
-#: Pairs of verdicts that are compared.
-PAIRS = (("explain", "study"), ("study", "suite"), ("explain", "suite"))
+#: Pairs of verdicts that are compared. ``forward`` is that on a module that has nothing but
+#: ``forward``, with the study's sample of states; in all other pairs the samples are independent.
+PAIRS = (("forward", "study"), ("explain", "study"), ("study", "suite"), ("explain", "suite"))
 
 
 def rates(compared: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame:
@@ -23,7 +24,7 @@ def rates(compared: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame:
     ----------
     compared : DataFrame
         For each network ``task, cell, seed, half, answer, remaining`` and the grades and numbers of
-        states ``study, study_states, explain, explain_states``.
+        states ``study, study_states, forward, forward_states, explain, explain_states``.
     verdicts : DataFrame
         Rows of :func:`hmmlens.roundtrip.suite_verdicts.judge`.
 

@@ -253,7 +253,7 @@ def trips(study: RoundTripStudy) -> list[dict[str, Any]]:
     """
     return [
         {"trip": name, "cell": cell, "seed": seed}
-        for name, trip in study.trips.items()
+        for name, trip in study.all_trips.items()
         for cell in trip.cells
         for seed in range(trip.n_seeds)
     ]

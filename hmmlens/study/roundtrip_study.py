@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from hmmlens import settings
 from hmmlens.rnn.settings import Training
-from hmmlens.roundtrip.settings import MethodName, Trip
+from hmmlens.roundtrip.settings import PREFIX, MethodName, Suite, Trip
 from hmmlens.settings import NAMES_ONLY, Name, Section, Seed
 
 
@@ -20,6 +21,9 @@ class RoundTripStudy(Section):
     seed: Seed = Field(default=1, description="every random draw is derived from it")
     device: Literal["auto", "cpu", "cuda"] = "cpu"
     trips: dict[Name, Trip] = Field(min_length=1, json_schema_extra=NAMES_ONLY)
+    suite: Suite | None = Field(
+        default=None, description="add the tasks on which error rates of the verdict are measured"
+    )
     training: Training = Training()
     max_frames: int = Field(default=8000, ge=500, description="recorded steps of each network")
     n_states: list[Annotated[int, Field(ge=1, le=64)]] = Field(
@@ -45,10 +49,18 @@ class RoundTripStudy(Section):
 
         if taken := config_names.problems(rules.ROUND_TRIPS, "trip", self.trips, "trips"):
             raise ValueError("\n".join(taken))
+        own = [name for name in self.trips if name.startswith(PREFIX)]
+        if self.suite is not None and own:
+            raise ValueError(
+                f"trips.{own[0]}: names that begin with {PREFIX} are those of the section suite; "
+                "call it something else"
+            )
         if sorted(set(self.n_states)) != self.n_states:
             raise ValueError(f"n_states: must rise and hold no number twice, found {self.n_states}")
         lists: dict[str, list[Any]] = {"methods": self.methods}
         lists |= {f"trips.{name}.cells": list(trip.cells) for name, trip in self.trips.items()}
+        if self.suite is not None:
+            lists |= {"suite.cells": list(self.suite.cells), "suite.halves": self.suite.halves}
         for path, listed in lists.items():
             if len(set(listed)) < len(listed):
                 raise ValueError(f"{path}: must name nothing twice, found {', '.join(listed)}")
@@ -59,6 +71,17 @@ class RoundTripStudy(Section):
                 f"one of: {', '.join(METHOD_NAMES)}"
             )
         return self
+
+    @cached_property
+    def all_trips(self) -> dict[str, Trip]:
+        """The round trips of the study and those of its suite.
+
+        Returns
+        -------
+        dict of str to Trip
+            By name.
+        """
+        return self.trips | (self.suite.trips() if self.suite else {})
 
     def training_of(self, name: str) -> Training:
         """Return the training settings of a round trip: its own, or else the study's.
@@ -73,7 +96,7 @@ class RoundTripStudy(Section):
         Training
             The settings.
         """
-        return self.trips[name].training or self.training
+        return self.all_trips[name].training or self.training
 
 
 def load(raw: Any, source: str) -> RoundTripStudy:

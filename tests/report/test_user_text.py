@@ -197,10 +197,7 @@ def pages(
     said = dict.fromkeys(
         (*sentences, "outputs", "transitions", "agreement", "endpoints"), "As it is."
     )
-    reasons = [
-        {"holds": True, "sentence": title, "question": ""},
-        {"holds": None, "sentence": "As it is.", "question": "Is it so"},
-    ]
+    reasons = [{"holds": True, "sentence": title}, {"holds": None, "sentence": "As it is."}]
     shared = {"layer": layer, "dataset": "mine", "reasons": reasons, **said}
     facts = {
         "about": about,

@@ -10,7 +10,13 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from hmmlens.roundtrip import suite_ablation, suite_agreement, suite_rates, suite_roc
+from hmmlens.roundtrip import (
+    suite_ablation,
+    suite_agreement,
+    suite_learning,
+    suite_rates,
+    suite_roc,
+)
 from hmmlens.roundtrip.suite_groups import evidence, groups
 from hmmlens.validation.numbers import NUMBERS
 from hmmlens.validation.rules import DEFAULT, RULES
@@ -188,6 +194,7 @@ def test_agreement_wants_the_same_number_of_states_where_one_is_named() -> None:
     compared = verdicts.rename(columns={"grade": "study", "n_claimed": "study_states"})
     compared["explain"], compared["explain_states"] = compared["study"], compared["study_states"]
     compared = compared.reset_index(drop=True)
+    compared["forward"], compared["forward_states"] = compared["study"], compared["study_states"]
     # Another number counts where states are claimed, and not for a continuum.
     compared.loc[0, "explain_states"] = 5
     compared.loc[4, "explain_states"] = 9
@@ -221,3 +228,46 @@ def test_the_readme_has_the_rates_that_were_measured() -> None:
         "untrained, without the gate of competence: D (error)": "{hits} of {networks} untrained",
     }.items():
         assert words.format(**rates.loc[question].to_dict()) in text
+
+
+def test_samples_of_sequences_have_the_shares_of_the_splits() -> None:
+    split = np.random.default_rng(0).permutation(np.repeat([0, 1, 2], [600, 200, 60]))
+    rng = np.random.default_rng(0)
+    chosen = suite_learning.sample(split, 200, rng)
+    assert np.bincount(split[chosen]).tolist() == [120, 40, 40]
+    assert len(set(chosen)) == 200 and (np.diff(chosen) > 0).all()
+    # There are no more than 60 of test.
+    assert np.bincount(split[suite_learning.sample(split, 400, rng)]).tolist() == [240, 80, 60]
+    assert not np.array_equal(chosen, suite_learning.sample(split, 200, rng))
+
+
+def test_networks_for_learning_curves_learnt_their_tasks_and_are_of_both_halves() -> None:
+    rows = [
+        {"task": f"{half}{answer}{i:02d}", "cell": cell, "seed": seed, "half": half,
+         "answer": answer, "remaining": 0.5 if i == 3 else 0.01,
+         "folder": f"{half}{answer}{i:02d}-{cell}-{seed}"}
+        for half in ("fixing", "reporting") for answer in ("discrete", "continuum", "mixed")
+        for i in range(9) for cell in ("gru", "lstm") for seed in (0, 1)
+    ]  # fmt: skip
+    found = suite_learning.choose_networks(pd.DataFrame(rows))
+    assert len(found) == len(set(found)) == 18
+    assert all(folder.endswith("-gru-0") and "03-" not in folder for folder in found)
+    assert sum("discrete" in folder for folder in found) == 12
+    assert sum("reporting" in folder for folder in found) == 9
+
+
+def test_learning_rates_are_by_number_of_sequences() -> None:
+    table = pd.DataFrame(
+        [
+            {"task": task, "half": "fixing", "answer": "discrete", "n_states": 2, "sequences": n,
+             "steps": 50 * n, "grade": grade, "n_claimed": claimed}
+            for task, n, grade, claimed in [
+                ("a", 25, "undecided", np.nan), ("a", 25, "D", 3), ("b", 25, "C", np.nan),
+                ("a", 50, "D", 2), ("b", 50, "D", 2),
+            ]
+        ]
+    )  # fmt: skip
+    few, more = suite_learning.rates(table).to_dict("records")
+    assert (few["verdicts"], few["tasks"], few["hits"], few["exact"]) == (3, 2, 1, 0)
+    assert few["other_grades"] == "C 1, undecided 1"
+    assert (more["steps"], more["share"], more["exact"]) == (2500, 1, 2)

@@ -6,7 +6,7 @@ TRIP = f"{RESULTS}/{layout.TRIP}"
 
 
 wildcard_constraints:
-    trip="|".join(study.trips),
+    trip="|".join(study.all_trips),
     cell="vanilla|gru|lstm",
     seed=r"\d+",
 
@@ -30,7 +30,7 @@ rule round_trip:
     resources:
         **needs("round_trip"),
     params:
-        trip=lambda w: study.trips[w.trip].model_dump(exclude={"n_seeds", "cells"}),
+        trip=lambda w: study.all_trips[w.trip].model_dump(exclude={"n_seeds", "cells"}),
         training=lambda w: study.training_of(w.trip).model_dump(),
         settings=study.model_dump(
             include={

@@ -1,4 +1,5 @@
 """Tables, figures and text for round trips.
 
-Begin with ``pipeline``; ``summary`` makes the tables and criteria, ``figures`` the figures.
+Begin with ``pipeline``; ``criteria`` holds the requirements, ``summary`` makes the other
+tables, ``figures`` the figures.
 """

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from hmmlens import user_text
 from hmmlens.report.distinctive import and_more
@@ -13,14 +14,23 @@ from hmmlens.report.figures import Drawn, FigureRegistry
 from hmmlens.report.style import WIDTH, footnote
 from hmmlens.validation.rules import DEFAULT
 
+#: The grades in the order of figures, those that claim states or points first.
 GRADE_COLOURS = {
     "D": "#0072B2",
-    "B": "#56B4E9",
+    "N": "#56B4E9",
+    "M": "#009E73",
+    "B": "#CC79A7",
+    "F": "#8C6D31",
     "C": "#E69F00",
-    "U": "#CC79A7",
-    "X": "#999999",
+    "undecided": "#BBBBBB",
+    "X": "#666666",
+    # Of recordings without futures, as those of surrogates are.
+    "consistent with D": "#000000",
+    "U": "#F0E442",
 }
-EXPECTED_MARKERS = {"D": "o", "B": "^", "C": "x", "open": "s"}
+EXPECTED_MARKERS = {"D": "o", "N": "P", "M": "D", "B": "^", "F": "v", "C": "x", "open": "s"}
+#: The halves of the suite and the trips that are in none.
+HALVES = {"": "other tasks", "fixing": "half fixing", "reporting": "half reporting"}
 METHOD_MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 #: Most tasks in rows, and in columns; entries of the legend in a row; longest names in characters.
 MAX_TASKS, MAX_COLUMNS, LEGEND_COLUMNS, NAME_WIDTH = 32, 40, 7, 30
@@ -29,18 +39,26 @@ METHOD_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E
 FIGURES = FigureRegistry(["Figures"])
 
 
+def _grades_of(rows: pd.DataFrame) -> list[str]:
+    """Return the grades that occur, in the order of figures."""
+    found = rows["grade"].unique()
+    return [grade for grade in GRADE_COLOURS if grade in found] + sorted(
+        grade for grade in found if grade not in GRADE_COLOURS
+    )
+
+
 @FIGURES.figure(
-    "grades",
+    "suite",
     section="Figures",
     order=1,
     inputs=["verdicts"],
-    caption="Grades of the trained networks. Tasks are grouped by the grade that is expected of a "
-    "network that does its task (right). D: discrete attractor states; B: finite attractors with "
-    "graded belief; C: a continuum; U: unfaithful, no small number of states predicts the output; "
-    "X: the network does not do its task.",
+    caption="Grades (columns) of the trained networks by the grade that is right for a network "
+    "that learnt its task (rows); numbers of networks. Blue: the expected grade. Thresholds of "
+    "the verdict were fixed with other networks on tasks of the half fixing, and none on those of "
+    "the half reporting.",
 )
-def grades(verdicts: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw the share of each grade by task.
+def suite(verdicts: pd.DataFrame) -> Drawn:
+    """Draw the numbers of networks by expected grade and grade, for each half of the tasks.
 
     Parameters
     ----------
@@ -53,18 +71,74 @@ def grades(verdicts: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
         The figure and the numbers that it shows.
     """
     trained = verdicts[verdicts["role"] == "trained"]
+    trained = trained.assign(half=trained["half"].astype(object).fillna(""))
+    columns = _grades_of(trained)
+    order = [e for e in EXPECTED_MARKERS if e in trained["expected"].unique()]
+    halves = [half for half in HALVES if half in trained["half"].unique()]
+    figure, axes = plt.subplots(
+        1, len(halves), figsize=(WIDTH, 0.9 + 0.26 * len(order)), sharey=True, squeeze=False
+    )
+    tables = []
+    for ax, half in zip(axes[0], halves, strict=True):
+        part = trained[trained["half"] == half]
+        table = part.groupby(["expected", "grade"]).size().unstack(fill_value=0)
+        table = table.reindex(index=order, columns=columns, fill_value=0)
+        for y, expected in enumerate(order):
+            for x, grade in enumerate(columns):
+                count = int(table.loc[expected, grade])
+                right = expected == grade
+                if right:
+                    ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, color="#CFE2F3", lw=0))
+                if count:
+                    ax.text(x, y, str(count), ha="center", va="center", fontsize=7)
+        ax.set_xlim(-0.5, len(columns) - 0.5)
+        ax.set_ylim(len(order) - 0.5, -0.5)
+        ax.set_xticks(range(len(columns)), columns, rotation=90, fontsize=6.5)
+        ax.set_yticks(range(len(order)), order)
+        ax.set_title(HALVES[half], fontsize=8)
+        ax.set(xlabel="grade", ylabel="expected")
+        tables.append(table.reset_index().assign(half=half))
+    return figure, pd.concat(tables, ignore_index=True)
+
+
+@FIGURES.figure(
+    "grades",
+    section="Figures",
+    order=2,
+    inputs=["verdicts"],
+    caption="Grades of the trained networks by task; tasks of the suite are in the figure before "
+    "and in the table of tasks. Tasks are grouped by the grade that is expected of a network that "
+    "does its task (right).",
+)
+def grades(verdicts: pd.DataFrame) -> Drawn:
+    """Draw the share of each grade by task.
+
+    Parameters
+    ----------
+    verdicts : DataFrame
+        Table ``verdicts`` of the study.
+
+    Returns
+    -------
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where all tasks are of the suite.
+    """
+    trained = verdicts[(verdicts["role"] == "trained") & verdicts["half"].isna()]
+    if trained.empty:
+        return None
     order = [
         trip
-        for expected in ("D", "B", "open", "C")
+        for expected in EXPECTED_MARKERS
         for trip in trained[trained["expected"] == expected]["trip"].unique()
     ]
+    columns = _grades_of(trained)
     table = trained.groupby(["trip", "grade"]).size().unstack(fill_value=0)
-    table = table.reindex(index=order, columns=list(GRADE_COLOURS), fill_value=0)
+    table = table.reindex(index=order, columns=columns, fill_value=0)
     shown = order[:MAX_TASKS]
     figure, ax = plt.subplots(figsize=(WIDTH, 0.6 + 0.24 * max(len(shown), 3)))
     left = np.zeros(len(shown))
-    for grade, colour in GRADE_COLOURS.items():
-        count = table[grade].to_numpy()[: len(shown)]
+    for grade in columns:
+        count, colour = table[grade].to_numpy()[: len(shown)], GRADE_COLOURS.get(grade, "black")
         bars = ax.barh(range(len(shown)), count, left=left, color=colour, label=grade, height=0.75)
         labels = [str(n) if n else "" for n in count]
         ax.bar_label(bars, labels, label_type="center", fontsize=6.5, color="white")
@@ -85,17 +159,17 @@ def grades(verdicts: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
 @FIGURES.figure(
     "evidence",
     section="Figures",
-    order=2,
+    order=3,
     inputs=["verdicts"],
-    caption="Two of the statistics that the grade rests on, for every trained network that does "
-    "its task and is predicted by few states. Horizontal: number of end points of the autonomous "
-    "dynamics at a radius four times finer over that at the coarse radius; left of the dashed line "
-    "end points are separate points. Vertical: elbow of the forecast as a function of the number "
-    "of states, in units of its threshold; above the dashed line the forecast rises steeply up to "
-    "that number and no further beyond it. Values below 0.1 and above 100 are drawn at the edge.",
+    caption="Two of the numbers that the grade rests on, for every trained network that does its "
+    "task. Horizontal: how many times further apart classes of futures are than neighbours within "
+    "a class, 1 where there are no classes; grade D wants the value of the dashed line, or that of "
+    "the dotted line where a machine of the classes returns the output. Vertical: spread of the "
+    "futures over the largest gap between them; above the dashed line they vary without gaps. "
+    "Values above 100 are drawn at the edge.",
 )
-def evidence(verdicts: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw endpoints against elbow, with the lines of the verdict.
+def evidence(verdicts: pd.DataFrame) -> Drawn:
+    """Draw the gap between classes of futures against the gaps between all futures.
 
     Parameters
     ----------
@@ -104,15 +178,14 @@ def evidence(verdicts: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
 
     Returns
     -------
-    tuple of (Figure, DataFrame)
-        The figure and the numbers that it shows.
+    tuple of (Figure, DataFrame) or None
+        The figure and the numbers that it shows; None where no futures are known.
     """
-    rows = verdicts[(verdicts["role"] == "trained") & ~verdicts["grade"].isin(["X", "U"])].copy()
-    # Either elbow may pass its own line, so both are drawn in units of it.
-    rows["elbow"] = np.fmax(
-        rows["elbow_output"] / DEFAULT.elbow_output,
-        rows["elbow_components"] / DEFAULT.elbow_components,
-    )
+    rows = verdicts[(verdicts["role"] == "trained") & (verdicts["grade"] != "X")].copy()
+    rows = rows[rows["n_classes"].notna()]
+    if rows.empty:
+        return None
+    rows["gap"] = np.where(rows["n_classes"] > 1, rows["between"] / rows["within"], 1.0)
     figure, ax = plt.subplots(figsize=(WIDTH * 0.75, 3.2))
     for expected, marker in EXPECTED_MARKERS.items():
         part = rows[rows["expected"] == expected]
@@ -120,27 +193,28 @@ def evidence(verdicts: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
             continue
         colours = [GRADE_COLOURS.get(grade, "black") for grade in part["grade"]]
         ax.scatter(
-            part["ratio"].clip(upper=100), part["elbow"].clip(lower=0.1), c=colours, marker=marker,
-            s=22, linewidths=1.0, alpha=0.85,
+            part["gap"].clip(1, 100), part["chain"].clip(1, 100), c=colours, marker=marker, s=22,
+            linewidths=1.0, alpha=0.85,
         )  # fmt: skip
         ax.scatter([], [], c="black", marker=marker, s=22, label=f"expected {expected}")
-    for grade in rows["grade"].unique():
+    for grade in _grades_of(rows):
         ax.scatter([], [], c=GRADE_COLOURS.get(grade, "black"), marker="s", label=f"graded {grade}")
     ax.axvline(DEFAULT.ratio, color="black", lw=0.8, ls="--")
-    ax.axhline(1.0, color="black", lw=0.8, ls="--")
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    ax.set_xlabel("end points at the fine radius over the coarse one")
-    ax.set_ylabel("elbow of the forecast, in units of its threshold")
+    ax.axvline(DEFAULT.weak_ratio, color="black", lw=0.8, ls=":")
+    ax.axhline(DEFAULT.chain, color="black", lw=0.8, ls="--")
+    ax.set(xscale="log", yscale="log", xlim=(0.9, 110), ylim=(0.9, 110))
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter("{x:g}")
+    ax.set_xlabel("distance between classes over distance within")
+    ax.set_ylabel("spread over largest gap")
     ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
-    shown = ["trip", "cell", "seed", "expected", "grade", "ratio", "elbow"]
-    return figure, rows[shown]
+    return figure, rows[["trip", "cell", "seed", "expected", "grade", "gap", "chain"]]
 
 
 @FIGURES.figure(
     "recovery",
     section="Figures",
-    order=3,
+    order=4,
     inputs=["recovery", "methods"],
     caption="Recovery of the true states at the true number of states: adjusted Rand index (ARI) "
     "on test sequences as a share of that of the exact filter, which knows the generating model. "
@@ -194,7 +268,7 @@ def recovery(table: pd.DataFrame, summary: pd.DataFrame) -> tuple[Figure, pd.Dat
 @FIGURES.figure(
     "counts",
     section="Figures",
-    order=4,
+    order=5,
     inputs=["verdicts"],
     caption="Number of states that BIC (the Bayesian information criterion) chooses and number "
     "that the verdict claims, compared with the true number, on tasks with discrete states. "

@@ -11,13 +11,14 @@ import pandas as pd
 from hmmlens import user_text
 from hmmlens.report import document
 from hmmlens.report.acceptance import outcome_sentences
-from hmmlens.report.roundtrip import summary
+from hmmlens.report.roundtrip import criteria, summary
+from hmmlens.validation.verdict import GRADES
 
 #: Tables that the template shows.
 SHOWN = ("gates", "tasks", "methods", "misses", "rival_means", "belief_means", "spoken_means")
 
 
-def read(folders: Iterable[Path]) -> summary.Tables:
+def read(folders: Iterable[Path]) -> criteria.Tables:
     """Read and concatenate the tables of networks, each of which has a folder of its own.
 
     Parameters
@@ -38,10 +39,10 @@ def read(folders: Iterable[Path]) -> summary.Tables:
         parts = [part for part in parts if len(part)]
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
-    return summary.Tables(*(_gathered(name) for name in summary.Tables._fields))
+    return criteria.Tables(*(_gathered(name) for name in criteria.Tables._fields))
 
 
-def make_tables(found: summary.Tables, folder: Path) -> list[str]:
+def make_tables(found: criteria.Tables, folder: Path) -> list[str]:
     """Write every table as CSV, and return the outcome of the acceptance criteria in sentences.
 
     Parameters
@@ -57,7 +58,7 @@ def make_tables(found: summary.Tables, folder: Path) -> list[str]:
         Sentences on the acceptance criteria.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    gates = summary.gates(found)
+    gates = criteria.gates(found)
     made = {
         **found._asdict(),
         "gates": gates,
@@ -115,6 +116,12 @@ def write(
     drawn = [name for name in FIGURES if (figures / f"{name}.pdf").exists()]
     facts = {
         "about": dict(about),
+        "grades": [
+            {"grade": grade, "text": text}
+            for grade, text in GRADES.items()
+            # A network of a round trip can always be run.
+            if grade not in ("not supported", "not judged")
+        ],
         "outcome": outcome_sentences(pd.read_csv(tables / "gates.csv")),
         "figures": [one for part in FIGURES.placed(drawn).values() for one in part],
     }

@@ -160,7 +160,7 @@ def of_trip(study: RoundTripStudy, name: str) -> Size:
     Size
         Size of the work on one network.
     """
-    trip = study.trips[name]
+    trip = study.all_trips[name]
     size = of_dataset(trip.dataset)
     return size._replace(
         n_recorded=min(size.n_steps, study.max_frames),

@@ -11,8 +11,8 @@ import pytest
 
 from hmmlens.errors import DataError
 from hmmlens.report import partial
-from hmmlens.report.roundtrip import pipeline, summary
-from hmmlens.report.roundtrip.summary import Tables
+from hmmlens.report.roundtrip import criteria, pipeline
+from hmmlens.report.roundtrip.criteria import Tables
 from hmmlens.study import jobs, roundtrip_study
 from hmmlens.study.roundtrip_study import RoundTripStudy
 from hmmlens.study.rules import Job
@@ -30,7 +30,7 @@ def study() -> RoundTripStudy:
         "weak2": {"kind": "hmm", "preset": "mess3"},
         "ar1": {"kind": "continuum", "law": "ar1"},
     }
-    expected = tables().verdicts.drop_duplicates("trip").set_index("trip")["expected"]
+    expected = tables(suite=False).verdicts.drop_duplicates("trip").set_index("trip")["expected"]
     trips = {
         name: {"expected": expected[name], "cells": ["gru"], "n_seeds": 2, "dataset": dataset}
         for name, dataset in kinds.items()
@@ -59,7 +59,7 @@ def write_networks(results: Path, found: Tables) -> list[Job]:
 
 
 def test_tables_of_networks_come_back_one_below_the_other(tmp_path: Path) -> None:
-    found = tables()
+    found = tables(suite=False)
     made = write_networks(tmp_path, found)
     read = pipeline.read(tmp_path / job.outputs[0] for job in made)
     key = ["trip", "cell", "seed", "role"]
@@ -70,7 +70,7 @@ def test_tables_of_networks_come_back_one_below_the_other(tmp_path: Path) -> Non
     )
     assert len(read.recovery) == len(found.recovery) and read.beliefs.empty
     sentences = pipeline.make_tables(read, tmp_path / "tables")
-    expected = summary.gates(found)["outcome"]
+    expected = criteria.gates(found)["outcome"]
     assert pd.read_csv(tmp_path / "tables" / "gates.csv")["outcome"].tolist() == list(expected)
     assert "acceptance criteria are reached" in sentences[0]
 
@@ -78,7 +78,7 @@ def test_tables_of_networks_come_back_one_below_the_other(tmp_path: Path) -> Non
 def test_what_is_missing_is_left_out_and_listed(study: RoundTripStudy, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="because no job has ended: 0 of 8 jobs are done"):
         partial.write(study, tmp_path)
-    made = write_networks(tmp_path, tables())
+    made = write_networks(tmp_path, tables(suite=False))
     assert set(made) <= set(jobs.of_study(study))
     (tmp_path / Job("round_trip", ("ar1", "gru", "1")).benchmark).unlink()
     folder, found = partial.write(study, tmp_path)

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from hmmlens.report.acceptance import outcome_sentences
-from hmmlens.report.roundtrip import summary
-from hmmlens.report.roundtrip.summary import Tables
+from hmmlens.report.roundtrip import criteria, summary
+from hmmlens.report.roundtrip.criteria import Tables
 
 
-def tables(**changes: object) -> Tables:
-    """Return two networks on each of four tasks that are all as they should be."""
+def tables(*, suite: bool = True, **changes: object) -> Tables:
+    """Return two networks on each of some tasks that are all as they should be."""
     rows = []
-    for trip, expected, n in (
-        ("fully3", "D", 3),
-        ("toggle", "D", 2),
-        ("weak2", "B", 2),
-        ("ar1", "C", 0),
+    for trip, expected, n, half in (
+        ("fully3", "D", 3, np.nan),
+        ("toggle", "D", 2, np.nan),
+        ("weak2", "B", 2, np.nan),
+        ("ar1", "C", 0, np.nan),
+        *(
+            (f"suite-{half}-{expected}", expected, n, half)
+            for half in (("fixing", "reporting") if suite else ())
+            for expected, n in (("D", 3), ("N", 64), ("M", 2), ("B", 3), ("F", 0), ("C", 0))
+        ),
     ):
         for seed in range(2):
             common = {"trip": trip, "cell": "gru", "seed": seed, "expected": expected, "n_true": n}
+            common["half"] = half
             numbers = {"fidelity_5": 0.95, "codebook_5": 0.95, "linear_5": 0.5, "gap_closed": 0.99}
+            numbers |= {"n_classes": max(n, 1), "between": 1.0, "within": 0.1, "chain": 2.0}
             numbers |= {"n_states": n, "ratio": 1.0, "elbow_output": 5.0, "elbow_components": 5.0}
             trained = {"role": "trained", "grade": expected, "grade_without_gate": expected}
             trained |= {"bic_n_states": 12, "bic_at_edge": True, "input_driven": trip == "fully3"}
@@ -48,14 +56,14 @@ def tables(**changes: object) -> Tables:
 
 
 def outcomes(found: Tables) -> dict[str, str]:
-    return summary.gates(found).set_index("gate")["outcome"].to_dict()
+    return criteria.gates(found).set_index("gate")["outcome"].to_dict()
 
 
 def test_all_gates_are_reached_by_networks_that_are_as_they_should_be() -> None:
     found = outcomes(tables())
     asked = {gate: outcome for gate, outcome in found.items() if outcome in ("reached", "missed")}
-    assert len(asked) == len(summary.CRITERIA) and set(asked.values()) == {"reached"}
-    table = summary.gates(tables())
+    assert len(asked) == len(criteria.CRITERIA) and set(asked.values()) == {"reached"}
+    table = criteria.gates(tables())
     assert outcome_sentences(table) == [
         f"{len(asked)} of {len(asked)} acceptance criteria are reached."
     ]
@@ -66,24 +74,35 @@ def test_all_gates_are_reached_by_networks_that_are_as_they_should_be() -> None:
     ("change", "gate"),
     [
         ({"grade": ("trip == 'ar1' and role == 'trained'", "B")},
-         "False D or B on trained continua"),
-        ({"grade": ("role == 'shuffled'", "D")}, "False D or B on activations shuffled in time"),
+         "False D, N or B on trained continua"),
+        ({"grade": ("role == 'shuffled'", "D")}, "False D, N or B on activations shuffled in time"),
         ({"grade": ("role == 'phase-randomised'", "D")},
-         "False D or B on phase-randomised activations"),
+         "False D, N or B on phase-randomised activations"),
         ({"n_states": ("trip == 'toggle'", 4)},
          "D with the exact number of states, on discrete tasks"),
         ({"grade": ("trip == 'weak2' and role == 'trained'", "D")}, "D on tasks of graded belief"),
-        ({"input_driven": ("trip == 'fully3'", False)}, "Input-driven fires on fully3"),
+        ({"input_driven": ("trip == 'fully3'", False)},
+         "Reservoir flag on fully3 where its states are certified"),
         ({"codebook_5": ("expected == 'D'", 0.99)},
          "R2 at h = 5, driven HMM minus k-means chain, discrete tasks"),
         ({"linear_5": ("trip == 'toggle'", 0.93)},
          "R2 at h = 5, driven HMM minus linear rival, memory tasks"),
+        ({"grade": ("trip == 'suite-reporting-D'", "undecided")},
+         "D or N on discrete tasks, competent networks, half reporting"),
+        ({"n_states": ("trip == 'suite-reporting-D'", 4)},
+         "exact number of states where these get D, competent networks, half reporting"),
+        ({"grade": ("trip == 'suite-reporting-C'", "N")},
+         "false D, N or B on continua, competent networks, half reporting"),
+        ({"grade": ("trip == 'suite-reporting-M'", "D")},
+         "false D or N on mixed tasks, competent networks, half reporting"),
+        ({"grade": ("trip == 'suite-reporting-F'", "D")},
+         "false D or N without memory, competent networks, half reporting"),
     ],
 )  # fmt: skip
 def test_a_gate_is_missed_where_it_should_be(change: dict[str, object], gate: str) -> None:
     found = tables(**change)
     assert outcomes(found)[gate] == "missed"
-    sentences = outcome_sentences(summary.gates(found))
+    sentences = outcome_sentences(criteria.gates(found))
     assert any(gate in sentence and "required" in sentence for sentence in sentences[1:])
 
 
@@ -96,13 +115,37 @@ def test_a_network_that_was_graded_otherwise_is_listed_with_its_reasons() -> Non
     assert summary.misses(tables(grade=("trip == 'ar1'", "U"))).empty
 
 
+def test_the_half_on_which_thresholds_were_fixed_is_only_reported() -> None:
+    changed = tables(grade=("half == 'fixing' and role == 'trained'", "D"))
+    rows = criteria.gates(changed).set_index("gate")
+    fixing = rows[rows.index.str.endswith("half fixing")]
+    assert len(fixing) == 6 and set(fixing["outcome"]) == {"reported"}
+    assert fixing.loc["false D, N or B on continua, competent networks, half fixing", "value"] == 1
+    # Networks that do not do their task count for neither half.
+    weak = tables(grade=("trip == 'suite-reporting-C' and seed == 0", "X"))
+    row = (
+        criteria.gates(weak)
+        .set_index("gate")
+        .loc["false D, N or B on continua, competent networks, half reporting"]
+    )
+    assert (row["n"], row["value"]) == (1, 0)
+
+
+def test_d_and_n_are_both_right_for_a_finite_number_of_states() -> None:
+    for trip, grade in (("suite-reporting-N", "D"), ("suite-reporting-D", "N")):
+        where = f"trip == '{trip}' and role == 'trained'"
+        assert summary.misses(tables(grade=(where, grade))).empty
+    found = summary.misses(tables(grade=("trip == 'suite-reporting-C'", "M")))
+    assert len(found) == 2
+
+
 def test_what_no_network_has_a_part_in_is_not_asked() -> None:
     found = tables()
     some = found._replace(
         verdicts=found.verdicts[found.verdicts["expected"] == "D"], recovery=pd.DataFrame()
     )
     gates = outcomes(some)
-    assert gates["False D or B on trained continua"] == "not asked"
+    assert gates["False D, N or B on trained continua"] == "not asked"
     assert gates["ARI of the tied HMM as a share of the ceiling, fully3"] == "not asked"
     assert summary.by_method(some).empty
 

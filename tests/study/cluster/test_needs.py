@@ -155,7 +155,7 @@ def test_files_are_measured_by_their_bytes(tmp_path: Path) -> None:
 def test_a_round_trip_has_a_size() -> None:
     raw = yaml.safe_load((ROOT / "workflow" / "studies" / "roundtrip.yaml").read_text())
     study = roundtrip_study.load(raw, "roundtrip.yaml")
-    for name in study.trips:
+    for name in study.all_trips:
         need = needs.need("round_trip", sizes.of_trip(study, name))
         assert 1500 < need.mem_mb < 16000
         assert 10 < need.runtime < 600

@@ -67,7 +67,6 @@ rule find_kicks:
         **needs("find_kicks"),
     params:
         **about("kicks"),
-        levels=lambda w: study.networks[w.network].kicks_at,
     script:
         "../../scripts/find_kicks.py"
 

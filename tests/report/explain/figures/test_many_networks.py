@@ -100,6 +100,7 @@ def test_training_of_many_networks(n_datasets: int, n: int) -> None:
 def test_round_trips_of_many_tasks(n: int) -> None:
     tasks = [f"task-{i}-{'x' * 33}" for i in range(n)]
     verdicts = pd.DataFrame({"trip": tasks, "role": "trained", "expected": "D", "grade": "D"})
+    verdicts["half"] = np.nan
     figure, source = figures.grades(verdicts)
     assert_readable(figure)
     assert len(source) == n
