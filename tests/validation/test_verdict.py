@@ -209,7 +209,7 @@ def test_reasons_of_a_row_of_the_table_are_those_of_its_verdict() -> None:
     assert short[1].statement.startswith("No: At most 12 states predict")
     assert "R2 0.64 (0.9 wanted)" in short[1].statement
     unknown = reasons_of({**GOOD.replace(loss=np.nan), "grade": "D", "reasons": ""})
-    assert unknown[0].statement.startswith("Not known: Whether it is competent")
+    assert unknown[0].statement.startswith("Does it perform its task? Not known: ")
     assert all(reason.holds for reason in unknown[1:])
     blind = not_judged("no sequence is long enough").row()
     assert reasons_of(blind)[0].statement == "Not known: No sequence is long enough."
