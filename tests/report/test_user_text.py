@@ -197,8 +197,12 @@ def pages(
     said = dict.fromkeys(
         (*sentences, "outputs", "transitions", "agreement", "endpoints"), "As it is."
     )
-    reasons = [{"holds": True, "sentence": title}, {"holds": None, "sentence": "As it is."}]
-    shared = {"layer": layer, "dataset": "mine", "reasons": reasons, **said}
+    reasons = [
+        {"holds": True, "sentence": title, "question": ""},
+        {"holds": None, "sentence": "As it is.", "question": "Is it so"},
+    ]
+    known = {"reasons": reasons, "certified": True}
+    shared = {"layer": layer, "dataset": "mine", **known, **said}
     facts = {
         "about": about,
         "networks": [{"network": n, **shared} for n in networks],

@@ -19,7 +19,7 @@ from hmmlens.typing import Floats
 #: Width and height in inches.
 SIZE = (2.6, 1.9)
 #: Most states of a graph of this size.
-MAX_GRAPH = 5
+MAX_GRAPH = 3
 
 
 @LAYER.figure(
