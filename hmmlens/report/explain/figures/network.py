@@ -292,7 +292,21 @@ def draw_trajectories(
 
 
 def draw_map(ax: Axes, flat: Floats, states: Ints, band: Band, shown: Ints) -> None:
-    """Draw the ``shown`` steps of ``flat`` (step, 2 or more), and the names of frequent states."""
+    """Draw recorded steps in two dimensions, and the names of frequent states.
+
+    Parameters
+    ----------
+    ax : Axes
+        Axes that are drawn on.
+    flat : ndarray of shape (step, component)
+        Coordinates, of which the first two are drawn.
+    states : ndarray of int, shape (step,)
+        The state of each step, below 0 where unknown.
+    band : Band
+        Names and colours of the states.
+    shown : ndarray of int, shape (drawn,)
+        The steps that are drawn.
+    """
     counts = np.bincount(states[states >= 0], minlength=len(band.colours))
     for index in np.flatnonzero(counts).tolist():
         here = shown[states[shown] == index]
