@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -51,6 +51,12 @@ class Emulator(EmulationNetwork):
 
     only_first: OnlyFirst = Field(
         default=OnlyFirst(), description="analyses that only so many seeds take part in"
+    )
+
+    kicks_at: list[Annotated[float, Field(gt=0)]] = Field(
+        default=[],
+        description="losses at which kick units are searched for as well, at the first checkpoint "
+        "that has so small a one: energy distances, as shares of that of independent symbols",
     )
 
     def seeds(self, step: Step) -> range:

@@ -7,6 +7,7 @@ import torch
 
 from hmmlens.datasets.synthetic.generators import check_hmm
 from hmmlens.dynamics.labels import informative
+from hmmlens.emulation.kicks.matched_loss import kicks_at_loss
 from hmmlens.emulation.kicks.pipeline import kick_analysis
 from hmmlens.emulation.settings import EmulationNetwork
 from hmmlens.study import emulation_folders
@@ -20,7 +21,10 @@ network = emulation_folders.read_network(
 )
 found = emulation_folders.attempted(lambda: kick_analysis(network, informative(hmm), params.seed))
 tables = {name.removeprefix("kick_"): table for name, table in found.items()}
-for name in ("kicks", "gated", "verdict", "refused"):
+if params.levels:
+    checkpoints = emulation_folders.read_checkpoints(Path(snakemake.input.trained)).items()
+    tables["at_loss"] = kicks_at_loss(network, checkpoints, hmm, params.levels, params.seed)
+for name in ("kicks", "gated", "verdict", "at_loss", "refused"):
     if name in tables:
         log.info("%s\n%s", name, tables[name].T.to_string())
 emulation_folders.write_step(tables, Path(snakemake.output[0]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,12 @@ COMPARED = [
     *("measure", "batch_size"),
     *(f"{name}{end}" for name in (PAPER, UNBIASED) for end in ("", "_low", "_high", "_n")),
     *("difference", "difference_low", "difference_high", "p", "n_pairs"),
+]
+
+#: Columns of powers, also where there are none.
+POWERS = [
+    *("measure", "objective", "n", "power", "low", "high"),
+    *("smallest_n", "at_smallest", "largest_n", "at_largest"),
 ]
 
 
@@ -116,6 +122,48 @@ def trends(networks: Iterable[pd.DataFrame]) -> pd.DataFrame:
             row = {"measure": measure, "objective": objective, "n": len(slopes)}
             rows.append(row | dict(zip(("slope", "low", "high"), student(slopes), strict=True)))
     return pd.DataFrame(rows, columns=["measure", "objective", "n", "slope", "low", "high"])
+
+
+def powers(networks: Iterable[pd.DataFrame], own: Mapping[str, float]) -> pd.DataFrame:
+    """Return the power of the batch size with which measures approach those of the target.
+
+    A bias that is proportional to 1 / n gives -1, one that does not depend on n gives 0.
+
+    Parameters
+    ----------
+    networks : iterable of DataFrame
+        See :func:`join_networks`.
+    own : mapping of str to float
+        Measure -> the target's own value.
+
+    Returns
+    -------
+    DataFrame
+        ``measure, objective``; ``power, low, high`` of the distance to the target's value (least
+        squares of logarithms within each seed, Student's interval over seeds); ``n``, seeds with
+        two sizes or more; ``smallest_n, at_smallest, largest_n, at_largest``, mean distances
+    """
+    table = join_networks(networks)
+    rows: list[dict[str, Any]] = []
+    for (measure, objective), part in table[table["measure"].isin(list(own))].groupby(
+        ["measure", "objective"], sort=False
+    ):
+        far = (part["value"].astype(float) - own[str(measure)]).abs()
+        known = part.assign(far=far)[np.isfinite(far) & far.gt(0)]
+        slopes = [
+            float(np.polyfit(np.log(one["batch_size"].astype(float)), np.log(one["far"]), 1)[0])
+            for _, one in known.groupby("seed")
+            if one["batch_size"].nunique() > 1
+        ]
+        if slopes:
+            mean = known.groupby("batch_size")["far"].mean()
+            row = {"measure": measure, "objective": objective, "n": len(slopes)}
+            row |= dict(zip(("power", "low", "high"), student(slopes), strict=True))
+            row |= {"smallest_n": int(mean.index[0]), "at_smallest": float(mean.iloc[0])}
+            rows.append(
+                row | {"largest_n": int(mean.index[-1]), "at_largest": float(mean.iloc[-1])}
+            )
+    return pd.DataFrame(rows, columns=POWERS)
 
 
 def _named(name: str, estimate: Estimate) -> dict[str, float]:

@@ -64,6 +64,9 @@ A table without any rows in the whole study has no file. Further tables:
                 trained them), ``predicted_low, predicted_high`` (of a further training, see
                 :func:`hmmlens.stats.paired.prediction`), ``answer`` (one of
                 :data:`hmmlens.report.emulation.paper_comparison.ANSWERS`), ``rule``
+``batch_powers``, ``additions``, ``matched_loss``
+                see :func:`hmmlens.emulation.analysis.comparison.powers` and
+                :mod:`hmmlens.report.emulation.text_training`
 ``plateau_by_setting``, ``plateau_effects``, ``comparison``, ``trends``
                 see :mod:`hmmlens.emulation.analysis.plateau.length` (of the sweep) and
                 :mod:`hmmlens.emulation.analysis.comparison` (of ReLU networks on chain2, measures
@@ -83,11 +86,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hmmlens.emulation.analysis.comparison import compare, trends
+from hmmlens.emulation.analysis.comparison import compare, powers, trends
 from hmmlens.emulation.analysis.plateau.length import by_setting, effects
 from hmmlens.report import document
 from hmmlens.report.acceptance import outcome_sentences
-from hmmlens.report.emulation import text_networks, text_plateau
+from hmmlens.report.emulation import text_networks, text_plateau, text_training
 from hmmlens.report.emulation.acceptance import Tables, gates
 from hmmlens.report.emulation.gather import (
     cost_table,
@@ -129,7 +132,7 @@ def tables(
     gathered = emulation_jobs.reported(study) if gathered is None else gathered
     found = gather(results, study, gathered)
     found["networks"] = networks_table(study, found, gathered)
-    found |= swept(found) | two_objectives(found)
+    found |= swept(found) | two_objectives(found) | added(found)
     return found | {
         "targets": targets_table(study),
         "gates": gates(found),
@@ -161,6 +164,28 @@ def swept(found: Tables) -> dict[str, pd.DataFrame]:
     return {"plateau_by_setting": by_setting(runs), "plateau_effects": powers}
 
 
+def added(found: Tables) -> dict[str, pd.DataFrame]:
+    """Return what a penalty or carried states change, and kick units at matched loss.
+
+    Parameters
+    ----------
+    found : mapping of str to DataFrame
+        Gathered tables of the study by name.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        ``additions`` (:func:`hmmlens.report.emulation.text_training.additions`) and
+        ``matched_loss`` (:func:`hmmlens.report.emulation.text_training.matched`), where there are
+        such networks.
+    """
+    made = {
+        "additions": text_training.additions(found),
+        "matched_loss": text_training.matched(found),
+    }
+    return {name: table for name, table in made.items() if len(table)}
+
+
 def two_objectives(found: Tables) -> dict[str, pd.DataFrame]:
     """Compare networks of two objectives, and return their trends with the batch size.
 
@@ -172,11 +197,13 @@ def two_objectives(found: Tables) -> dict[str, pd.DataFrame]:
     Returns
     -------
     dict of str to DataFrame
-        ``comparison`` and ``trends``; empty where no networks can be compared.
+        ``comparison``, ``trends`` and ``batch_powers``; empty where no networks can be compared.
     """
-    parts: dict[str, list[pd.DataFrame]] = {"comparison": [], "trends": []}
+    parts: dict[str, list[pd.DataFrame]] = {"comparison": [], "trends": [], "batch_powers": []}
     for target, networks in text_networks.comparable(found):
-        for name, table in (("comparison", compare(networks)), ("trends", trends(networks))):
+        towards = powers(networks, text_networks.own_of(found, target))
+        tables = {"comparison": compare(networks), "trends": trends(networks)}
+        for name, table in (tables | {"batch_powers": towards}).items():
             table.insert(0, "target", target)
             parts[name].append(table)
     return {name: pd.concat(tables) for name, tables in parts.items() if tables}

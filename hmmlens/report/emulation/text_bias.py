@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from hmmlens.emulation.analysis.comparison import compare, trends
+from hmmlens.emulation.analysis.comparison import compare, powers, trends
 from hmmlens.emulation.analysis.reference_generators import TRUE
-from hmmlens.report.emulation import text_networks
+from hmmlens.report.emulation import text_networks, text_training
 from hmmlens.report.emulation.text_networks import NAMES
 from hmmlens.report.wording import count, estimate, listed, number, of_row
 
@@ -41,6 +41,9 @@ def sentences(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     for target, networks in text_networks.comparable(tables):
         own = text_networks.own_of(tables, target)
         answer += text_networks.sentences(compare(networks), trends(networks), target, own)
+        answer += text_networks.power_sentences(powers(networks, own))
+    answer += text_training.addition_sentences(text_training.additions(tables))
+    answer += text_training.matched_sentences(text_training.matched(tables))
     return answer
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -97,7 +97,7 @@ def comparable(
             continue
         found = []
         for row in part[part["objective"].isin([PAPER, UNBIASED])].to_dict("records"):
-            seen = {name: _entry(tables, measure, row) for name, measure in MEASURES.items()}
+            seen = {name: measure_of(tables, measure, row) for name, measure in MEASURES.items()}
             known = {name: value for name, value in seen.items() if not np.isnan(value)}
             table = pd.DataFrame({"measure": list(known), "value": list(known.values())})
             found.append(table.assign(**{k: row[k] for k in ("objective", "batch_size", "seed")}))
@@ -121,10 +121,25 @@ def kick_shares(verdicts: pd.DataFrame) -> pd.DataFrame:
     return verdicts[WHO].assign(measure="share", value=value.astype(float))
 
 
-def _entry(
+def measure_of(
     tables: Mapping[str, pd.DataFrame], measure: Measure, row: Mapping[str, object]
 ) -> float:
-    """Return a measure of one training; NaN where the study does not have it."""
+    """Return a measure of one training.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Gathered tables of the study by name.
+    measure : Measure
+        The measure.
+    row : mapping of str to object
+        Has the ``network`` and the ``seed``.
+
+    Returns
+    -------
+    float
+        The number; NaN where the study does not have it.
+    """
     table = tables.get(measure.table)
     if table is None:
         return np.nan
@@ -192,20 +207,54 @@ def sentences(
         row = (pairs if len(pairs) else orbits).iloc[-1]
         both = " that both had" if row["batch_size"] < orbits["batch_size"].max() else ""
         answer.append(f"At the largest batch{both} ({row['batch_size']:.0f}) {_verdict(row)}.")
-    for name in (first, "kicks", "dwell"):
-        trend = slopes[(slopes["measure"] == name) & (slopes["objective"] == UNBIASED)]
+    for name in (first, "kicks", "dwell", "dwell_cv"):
+        trend = slopes[slopes["measure"] == name]
         answer += [_trend(row, MEASURES[name]) for row in trend.to_dict("records")]
     return answer
 
 
-def _trend(row: Mapping[str, float], measure: Measure) -> str:
+def power_sentences(table: pd.DataFrame) -> list[str]:
+    """Return whether the distance to the target falls as one over the batch size.
+
+    Parameters
+    ----------
+    table : DataFrame
+        See :func:`hmmlens.emulation.analysis.comparison.powers`.
+
+    Returns
+    -------
+    list of str
+        One sentence per row.
+    """
+    return [_power(row, MEASURES[row["measure"]]) for row in table.to_dict("records")]
+
+
+def _power(row: Mapping[str, Any], measure: Measure) -> str:
+    text = (
+        f"Under {NAMES[row['objective']]} the {measure.text} is "
+        f"{number(row['at_smallest'], measure.digits)} away from the target's with batches of "
+        f"{row['smallest_n']} and {number(row['at_largest'], measure.digits)} with batches of "
+        f"{row['largest_n']}, a power of the batch of "
+        f"{estimate(row['power'], row['low'], row['high'])} (n = {row['n']})"
+    )
+    if np.isnan(row["low"]):
+        return text + ": too few seeds to compare it with 1 / n."
+    inverse, none = row["low"] <= -1 <= row["high"], row["low"] <= 0 <= row["high"]
+    if inverse and none:
+        return text + ": neither 1 / n nor no change is excluded."
+    if inverse:
+        return text + ": it falls, and 1 / n is not excluded."
+    return text + (": no change is not excluded, 1 / n is." if none else ": 1 / n is excluded.")
+
+
+def _trend(row: Mapping[str, Any], measure: Measure) -> str:
     way = "no clear trend" if row["low"] <= 0 <= row["high"] else "a clear trend"
     if np.isnan(row["low"]):
         way = "a trend of unknown size"
     change = estimate(row["slope"], row["low"], row["high"], measure.digits)
     return (
-        f"With each doubling of the batch of {NAMES[UNBIASED]} the {measure.text} changes by "
-        f"{change} (n = {row['n']}): {way}."
+        f"With each doubling of the batch of {NAMES[str(row['objective'])]} the {measure.text} "
+        f"changes by {change} (n = {row['n']}): {way}."
     )
 
 

@@ -67,6 +67,7 @@ rule find_kicks:
         **needs("find_kicks"),
     params:
         **about("kicks"),
+        levels=lambda w: study.networks[w.network].kicks_at,
     script:
         "../../scripts/find_kicks.py"
 
