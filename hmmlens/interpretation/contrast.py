@@ -39,6 +39,9 @@ class ContrastSettings:
 
 DEFAULT_CONTRASTS = ContrastSettings()
 
+#: Levels below this size are rounding errors of sums.
+ROUNDING = 1e-12
+
 
 class Contrast(NamedTuple):
     """States compared with the average over all steps; NaN where not known.
@@ -207,7 +210,8 @@ def words(
             parts.append(f"{names[i]} in {share:.0f} % (log odds {by})")
             continue
         unit = f" {units[i]}" if units and units[i] else ""
-        level = f"{mean[i]:.4g}".replace("-", "\N{MINUS SIGN}")
+        # Sums of few values leave rounding errors, such as -3e-16 for 0.
+        level = f"{0.0 if abs(mean[i]) < ROUNDING else mean[i]:.4g}".replace("-", "\N{MINUS SIGN}")
         differs = [f"{by} SD"] if abs(deviation[i]) >= settings.min_deviation else []
         # Where levels differ, each state's spread is smaller than that of all steps anyway.
         if spread[i] >= settings.min_spread or not differs:

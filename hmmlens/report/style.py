@@ -207,7 +207,8 @@ def heatmap(
     """
     finite = np.abs(values[np.isfinite(values)])
     top = float(finite.max()) if finite.size else 1.0
-    low, high = (-top or -1.0, top or 1.0) if diverging else (0.0, max(top, 1e-9))
+    # Small deviations and shares look small: colours end at one standard deviation, or at 1.
+    low, high = (-max(top, 1.0), max(top, 1.0)) if diverging else (0.0, max(top, 1.0))
     sns.heatmap(
         pd.DataFrame(values, index=list(rows), columns=list(columns)),
         ax=ax,

@@ -106,14 +106,17 @@ class Reason(NamedTuple):
         Whether the statement of the rule holds; None where that is not known.
     sentence : str
         The numbers and the thresholds in words.
+    question : str
+        What the rule asks, the label of its entry in :data:`RULES`; may be empty.
     """
 
     holds: bool | None
     sentence: str
+    question: str = ""
 
     @property
     def statement(self) -> str:
-        """Return the sentence after ``Yes``, ``No`` or ``Not known``.
+        """Return the question, ``Yes``, ``No`` or ``Not known``, and the sentence.
 
         Returns
         -------
@@ -121,7 +124,8 @@ class Reason(NamedTuple):
             The sentence.
         """
         word = {True: "Yes", False: "No", None: "Not known"}[self.holds]
-        return f"{word}: {self.sentence}"
+        asked = f"{self.question}? " if self.question else ""
+        return f"{asked}{word}: {self.sentence}"
 
 
 Test = Callable[[Evidence, Thresholds], Reason]
@@ -188,7 +192,7 @@ def rule(
     return _registered
 
 
-@rule("competent", label="competence at its task", grade="X", when=False, evidence="any")
+@rule("competent", label="Does it perform its task", grade="X", when=False, evidence="any")
 def _competent(numbers: Evidence, thresholds: Thresholds) -> Reason:
     """Test whether the network performs its task."""
     found = competence(
@@ -275,7 +279,7 @@ def _moves(numbers: Evidence, thresholds: Thresholds) -> tuple[bool, str]:
     )
 
 
-@rule("discrete", label="separate classes of futures", grade="D")
+@rule("discrete", label="Does its behaviour fall into few separate classes", grade="D")
 def _discrete(numbers: Evidence, thresholds: Thresholds) -> Reason:
     """Test whether visited states fall into few separate classes that the input moves between."""
     _, moves = _moves(numbers, thresholds)
@@ -289,7 +293,7 @@ def _discrete(numbers: Evidence, thresholds: Thresholds) -> Reason:
     )
     if numbers["points"] < thresholds.points:
         text += (
-            f"; a machine of these classes returns the output 20 steps ahead with R2 "
+            f"; a machine of these classes returns the output 20 steps ahead with R² "
             f"{numbers['machine_20']:.2f} ({thresholds.exact_machine:g} wanted where classes are "
             "not tight)"
         )
@@ -297,13 +301,13 @@ def _discrete(numbers: Evidence, thresholds: Thresholds) -> Reason:
         text += "; that is too many classes for the number of states compared"
     if holds and numbers["machine_20"] < thresholds.machine:
         text += (
-            f"; the number is a lower bound, as a machine of these classes reaches R2 "
+            f"; the number is a lower bound, as a machine of these classes reaches R² "
             f"{numbers['machine_20']:.2f} 20 steps ahead ({thresholds.machine:g} wanted)"
         )
     return Reason(bool(holds), f"{text}.")
 
 
-@rule("many", label="many separate classes", grade="N")
+@rule("many", label="Into more separate classes than can be counted", grade="N")
 def _many(numbers: Evidence, thresholds: Thresholds) -> Reason:
     """Test whether states fall into more classes than the sample can count."""
     most = thresholds.share_of_sample * numbers["n_compared"]
@@ -316,7 +320,7 @@ def _many(numbers: Evidence, thresholds: Thresholds) -> Reason:
     )
 
 
-@rule("mixed", label="separate classes with a continuum inside", grade="M")
+@rule("mixed", label="Into separate classes with a continuum inside", grade="M")
 def _mixed(numbers: Evidence, thresholds: Thresholds) -> Reason:
     """Test whether classes are separate, but hold a continuum that the output shows."""
     share = numbers["points"]
@@ -324,17 +328,17 @@ def _mixed(numbers: Evidence, thresholds: Thresholds) -> Reason:
     wide = share < thresholds.points and not _tight(numbers, thresholds)
     holds = _separated(numbers, thresholds) and wide and determined
     if numbers["n_classes"] < 2:
-        return Reason(False, "Without separate classes no part of the states is discrete.")
+        return Reason(False, "There are no separate classes.")
     return Reason(
         bool(holds),
         f"{100 * share:.0f} % of the states are in tight classes and the others in wide ones (less "
         f"than {100 * thresholds.points:.0f} % wanted), {moves}, and a machine of the classes "
-        f"returns the output 20 steps ahead with R2 {numbers['machine_20']:.2f} (less than "
+        f"returns the output 20 steps ahead with R² {numbers['machine_20']:.2f} (less than "
         f"{thresholds.exact_machine:g} wanted, as the place within a class matters).",
     )
 
 
-@rule("forgetful", label="no memory beyond the last inputs", grade="F")
+@rule("forgetful", label="Is there no memory beyond the present input", grade="F")
 def _forgetful(numbers: Evidence, thresholds: Thresholds) -> Reason:
     """Test whether all visited states do the same once the next input is known."""
     value = numbers["memory"]
@@ -345,7 +349,7 @@ def _forgetful(numbers: Evidence, thresholds: Thresholds) -> Reason:
     )
 
 
-@rule("graded", label="dense points among graded states", grade="B")
+@rule("graded", label="Are there dense points among graded states that fade", grade="B")
 def _graded(numbers: Evidence, thresholds: Thresholds) -> Reason:
     """Test whether states gather at points and lie between them as well."""
     value = numbers["density"]
@@ -364,53 +368,60 @@ def _graded(numbers: Evidence, thresholds: Thresholds) -> Reason:
         f"({thresholds.density:g} wanted for points that graded states connect)"
         + (", and classes are weakly separated, not all of them tight" if weak else "")
         + (
-            f"; {int(n)} common inputs undo any difference of the past."
+            f"; after {int(n)} equal inputs any difference of the past has vanished."
             if forgets
-            else "; a difference of the past stays under common inputs, which beliefs would lose."
+            else "; but a difference of the past stays under equal inputs, and does not fade as a "
+            "belief does."
         ),
     )
 
 
-@rule("continuum", label="a continuum of futures", grade="C")
+@rule("continuum", label="Does its behaviour vary without gaps", grade="C")
 def _continuum(numbers: Evidence, thresholds: Thresholds) -> Reason:
     """Test whether futures vary without gaps."""
     value = numbers["chain"]
     dimension = numbers["dimension"]
     return Reason(
         bool(value >= thresholds.chain),
-        f"Futures vary without gaps: they spread over {value:.1f} times the distance at which all "
-        f"states are connected ({thresholds.chain:g} wanted)"
-        + ("" if np.isnan(dimension) else f", and fill {dimension:.1f} dimensions")
+        f"Futures spread over {value:.1f} times the largest gap between them "
+        f"({thresholds.chain:g} wanted)"
+        + ("" if np.isnan(dimension) else f", in about {dimension:.1f} dimensions")
         + ".",
     )
 
 
-@rule("faithful", label="few faithful states", grade="U", when=False, evidence="recording")
+@rule(
+    "faithful",
+    label="Do few states predict the output",
+    grade="U",
+    when=False,
+    evidence="recording",
+)
 def _faithful(numbers: Evidence, thresholds: Thresholds) -> Reason:
     """Test whether a small number of codebook cells predicts the output ahead."""
     value, least = numbers["fidelity"], thresholds.fidelity
     return Reason(
         bool(value >= least),
-        f"At most {thresholds.most_states} states predict the output five steps ahead with R2 "
+        f"At most {thresholds.most_states} states predict the output five steps ahead with R² "
         f"{value:.2f} ({least:g} wanted).",
     )
 
 
-@rule("carried", label="as many faithful states", grade="not supported", when=False,
-      evidence="recording")  # fmt: skip
+@rule("carried", label="Does a model with that number of states predict the output",
+      grade="not supported", when=False, evidence="recording")  # fmt: skip
 def _carried(numbers: Evidence, thresholds: Thresholds) -> Reason:
     """Test whether an input-driven HMM predicts the output ahead."""
     value, n = numbers["fidelity_states"], int(numbers["n_states"])
     states = f"{n} state" + ("" if n == 1 else "s")
     return Reason(
         bool(value >= thresholds.fidelity),
-        f"An input-driven HMM with {states} predicts the output five steps ahead with R2 "
+        f"An input-driven HMM with {states} predicts the output five steps ahead with R² "
         f"{value:.2f} ({thresholds.fidelity:g} wanted).",
     )
 
 
-@rule("elbow", label="an elbow of fidelity", grade="not supported", when=False,
-      evidence="recording")  # fmt: skip
+@rule("elbow", label="Does fidelity stop growing at that number of states",
+      grade="not supported", when=False, evidence="recording")  # fmt: skip
 def _elbow(numbers: Evidence, thresholds: Thresholds) -> Reason:
     """Test whether fidelity stops growing with the number of codebook cells at ``n_states``."""
     output, components = numbers["elbow_output"], numbers["elbow_components"]
@@ -424,7 +435,13 @@ def _elbow(numbers: Evidence, thresholds: Thresholds) -> Reason:
     )
 
 
-@rule("steady", label="clear states", grade="not supported", when=False, evidence="recording")
+@rule(
+    "steady",
+    label="Is one state clear at nearly every step",
+    grade="not supported",
+    when=False,
+    evidence="recording",
+)
 def _steady(numbers: Evidence, thresholds: Thresholds) -> Reason:
     """Test whether one state is clear at nearly every step."""
     value, most = numbers["flicker"], thresholds.flicker

@@ -24,7 +24,7 @@ GRADES = {
     "N": "discrete states, more than can be counted",
     "M": "discrete states next to a continuum",
     "B": "points of attraction with graded states between them",
-    "F": "no memory beyond the last inputs",
+    "F": "no memory beyond the present input",
     "C": "a continuum",
     "U": "unfaithful: no small number of states stands in for the network",
     "undecided": "what the network holds cannot be decided from these data",
@@ -47,6 +47,8 @@ GRADE_WORDS = {
 
 #: Grades that claim discrete states; figures of states carry a warning with all others.
 SUPPORTED = ("D", "N", "consistent with D")
+#: Grades that exclude discrete states, or show none. The others are mixed, or open.
+UNSUPPORTED = ("X", "B", "F", "C", "U", "not supported")
 #: Grades that name a number of states.
 CLAIMS = ("D", "consistent with D")
 
@@ -76,7 +78,11 @@ def title(grade: str, n_states: float, input_driven: bool = False) -> str:
     text = f"Verdict: {GRADES[grade]}"
     text += f", {n_states:.0f} of them" if grade in CLAIMS else ""
     text += "; input-driven" if input_driven else ""
-    return text if grade in SUPPORTED else f"No discrete states supported. {text}"
+    if grade in SUPPORTED:
+        return text
+    if grade in UNSUPPORTED:
+        return f"No discrete states supported. {text}"
+    return f"{text}. The number of regions is a choice"
 
 
 @dataclass(frozen=True)
@@ -194,11 +200,11 @@ def decide(
     >>> decide(evidence).grade
     'X'
     """
-    known = not np.isnan(evidence["n_classes"])
-    grade = "undecided" if known else "consistent with D"
+    grade = "undecided" if _futures_known(evidence) else "consistent with D"
     reasons: list[Reason] = []
-    for name, rule in RULES.items():
-        if name in without or rule.evidence not in ("any", "futures" if known else "recording"):
+    for name in _applied(evidence):
+        rule = RULES[name]
+        if name in without:
             continue
         reasons.append(rule.test(evidence, thresholds))
         if reasons[-1].holds is rule.when:
@@ -212,6 +218,16 @@ def decide(
         None if np.isnan(evidence["loss"]) else grade != "X",
         tuple(reason.holds for reason in reasons),
     )
+
+
+def _futures_known(evidence: Evidence) -> bool:
+    return not np.isnan(evidence["n_classes"])
+
+
+def _applied(evidence: Evidence) -> list[str]:
+    """Return the names of the rules that apply to such evidence, in their order."""
+    kinds = ("any", "futures" if _futures_known(evidence) else "recording")
+    return [name for name, rule in RULES.items() if rule.evidence in kinds]
 
 
 def decide_by_futures(
@@ -260,8 +276,10 @@ def reasons_of(row: Mapping[str, Any], thresholds: Thresholds = DEFAULT) -> list
     """
     if row["grade"] == "not judged":
         return [Reason(None, str(row["reasons"]))]
-    found = decide(Evidence(**{name: row[name] for name in NUMBERS}), thresholds=thresholds)
-    return [Reason(*pair) for pair in zip(found.passed, found.reasons, strict=True)]
+    evidence = Evidence(**{name: row[name] for name in NUMBERS})
+    found = decide(evidence, thresholds=thresholds)
+    asked = [RULES.label(name) for name in _applied(evidence)][: len(found.reasons)]
+    return [Reason(*each) for each in zip(found.passed, found.reasons, asked, strict=True)]
 
 
 def without_gate(evidence: Evidence, thresholds: Thresholds = DEFAULT) -> str:

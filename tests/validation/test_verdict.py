@@ -16,6 +16,7 @@ from hmmlens.validation.verdict import (
     CLAIMS,
     GRADES,
     SUPPORTED,
+    UNSUPPORTED,
     decide,
     not_judged,
     reasons_of,
@@ -146,7 +147,7 @@ def test_reasons_are_sentences_with_their_numbers() -> None:
         "sequences (90 % wanted)."
     )
     assert "the number is a lower bound" in decide(GOOD.replace(machine_20=0.5)).reasons[1]
-    assert "16.0 times the distance" in decide(LINE).reasons[-1]
+    assert "16.0 times the largest gap" in decide(LINE).reasons[-1]
     assert "differ by 0.10 standard deviations" in decide(LINE.replace(memory=0.1)).reasons[-1]
     # Rules after the one that decides are not applied.
     assert len(decide(GOOD.replace(loss=0.95)).reasons) == 1
@@ -184,7 +185,9 @@ def test_without_the_gate_an_untrained_control_has_another_grade() -> None:
 def test_titles_of_figures_state_where_no_states_are_supported(grade: str) -> None:
     text = title(grade, 3)
     assert GRADES[grade] in text
-    assert text.startswith("No discrete states supported") == (grade not in SUPPORTED)
+    assert text.startswith("No discrete states supported") == (grade in UNSUPPORTED)
+    other = grade not in (*SUPPORTED, *UNSUPPORTED)
+    assert text.endswith("The number of regions is a choice") == other
     assert ("3 of them" in text) == (grade in CLAIMS)
     assert "input-driven" in title(grade, 3, True) and "input-driven" not in text
 
@@ -206,8 +209,9 @@ def test_reasons_of_a_row_of_the_table_are_those_of_its_verdict() -> None:
         assert len(found.passed) == len(found.reasons)
     short = reasons_of({**BLIND.replace(fidelity=0.64), "grade": "U", "reasons": ""})
     assert [reason.holds for reason in short] == [True, False]
-    assert short[1].statement.startswith("No: At most 12 states predict")
-    assert "R2 0.64 (0.9 wanted)" in short[1].statement
+    asked = "Do few states predict the output? No: At most 12 states predict"
+    assert short[1].statement.startswith(asked)
+    assert "R² 0.64 (0.9 wanted)" in short[1].statement
     unknown = reasons_of({**GOOD.replace(loss=np.nan), "grade": "D", "reasons": ""})
     assert unknown[0].statement.startswith("Does it perform its task? Not known: ")
     assert all(reason.holds for reason in unknown[1:])

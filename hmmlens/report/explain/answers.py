@@ -138,8 +138,9 @@ def _mixed(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, str]:
 def _belief(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, str]:
     return (
         "It holds a graded belief: its state gathers at points and lies between them as well.",
-        f"{_pasts(numbers)} behaves in ways that vary gradually, with dense points among them, and "
-        f"{numbers['forgets_after']:.0f} common inputs undo any difference of the past.",
+        f"{_pasts(numbers)} behaves in ways that vary gradually, with dense points among them; "
+        f"after {numbers['forgets_after']:.0f} equal inputs any difference of the past has "
+        "vanished.",
         "The states in the pictures are regions of a graded space, and their number is a choice.",
     )
 
@@ -155,7 +156,7 @@ def _forgets(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, str]:
 
 def _continuum(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, str]:
     filled = numbers["dimension"]
-    filling = "" if np.isnan(filled) else f" and fill {filled:.1f} dimensions"
+    filling = "" if np.isnan(filled) else f", in about {filled:.1f} dimensions"
     return (
         "It holds a continuum, not discrete states.",
         f"{_pasts(numbers)} behaves in ways that vary without gaps: they spread over "
@@ -178,20 +179,20 @@ def _undecided(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, str
     n = numbers["n_classes"]
     classes = "one class" if n == 1 else f"{n:.0f} classes"
     determined = numbers["moves"]
-    why = f"They form {classes} without a clear gap between them"
+    why = f"{_pasts(numbers)} behaves in ways of {classes} without a clear gap between them"
     if n > 1 and numbers["between"] >= thresholds.weak_ratio * numbers["within"]:
-        why = f"They form {classes}"
+        why = f"{_pasts(numbers)} behaves in ways of {classes}"
         if determined < thresholds.moves:
             why += (
                 f", but class and input determine only {100 * determined:.0f} % of the changes of "
                 "class"
             )
         else:
-            why += ", but these are not separate enough"
+            why += " that are not separate enough"
     return (
         "What it holds cannot be decided from these data.",
-        f"{why}, and they do not vary without gaps either (spread over largest gap "
-        f"{numbers['chain']:.1f}, {thresholds.chain:g} wanted for a continuum).",
+        f"{why}; nor do these ways vary without gaps: they spread over {numbers['chain']:.1f} "
+        f"times the largest gap between them ({thresholds.chain:g} wanted for a continuum).",
         "The states in the pictures are a description, not a finding. More recorded sequences, or "
         "longer training, may decide.",
     )

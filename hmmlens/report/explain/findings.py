@@ -128,7 +128,7 @@ def choice_sentence(choices: pd.DataFrame, criterion: str) -> str:
     }.get(criterion, criterion.upper())
     text = f"{name} chooses {whole_span(picked['n_states'])} states"
     if picked["at_edge"].all():
-        text += ", the largest number that was fitted, so it supports no finite number"
+        text += ", the largest number that was fitted: it still improves there and gives no number"
     elif picked["at_edge"].any():
         text += ", for some trainings the largest number that was fitted"
     text += f" ({FIDELITY}: {span(picked['fidelity_test'])})"
@@ -325,7 +325,7 @@ def study(
                     "verdict": verdict_sentence(graded),
                     "task": task_sentence(rows, about[dataset].get("note", ""), graded),
                     "reasons": [
-                        {"holds": reason.holds, "sentence": reason.sentence}
+                        reason._asdict()
                         for reason in (
                             reasons_of(graded.sort_values("seed").iloc[0]) if len(graded) else []
                         )

@@ -22,9 +22,13 @@ from hmmlens.report.explain.agreement_words import chance_words
 from hmmlens.report.explain.answers import answer
 from hmmlens.report.explain.findings import FIDELITY, choice_sentence
 from hmmlens.report.explain.roles import ROLE_NAMES, ROLES
+from hmmlens.report.explain.tables import CONTROL_ROLES
 from hmmlens.report.wording import number
 from hmmlens.validation.rules import Reason
-from hmmlens.validation.verdict import reasons_of
+from hmmlens.validation.verdict import CLAIMS, reasons_of
+
+#: A fidelity within this of another one is as high.
+CLOSE = 0.02
 
 
 class Layer(NamedTuple):
@@ -249,12 +253,23 @@ class Explanation:
                     continue
                 scores = ", ".join(
                     f"{ROLE_NAMES[r]} {number(same.loc[r, score])}"
+                    + (" (of its own output)" if r == "untrained" and score != "ari" else "")
                     for r in ROLES
                     if r in same.index
                 )
                 if score == "ari":
                     scores = "; ".join([scores, *chance_words(same.loc[["trained"]])])
                 lines.append(f"At {at}, {words}: {scores}.")
+                others = [same.loc[r, score] for r in CONTROL_ROLES if r in same.index]
+                if (
+                    score == "fidelity_test"
+                    and self.verdict["grade"] not in CLAIMS
+                    and max(others, default=-np.inf) >= same.loc["trained", score] - CLOSE
+                ):
+                    lines.append(
+                        "A model of the inputs alone predicts the present output as well, so these "
+                        "regions are no evidence of memory; the verdict does not rest on them."
+                    )
         if "ari" not in self.scores and "null" in self.scores:
             reason = str(self.scores["null"].dropna().iloc[0])
             lines.append(f"{reason[0].upper()}{reason[1:]}.")
@@ -274,6 +289,7 @@ class Explanation:
     def _states(self) -> list[str]:
         names = gather.read_axis_names(self.sequences.attrs)
         reading = self.states.isel(pick=list(self.states.attrs["picks"]).index("explained"))
+        kind = "State" if self.verdict["grade"] in CLAIMS else "Region"
         lines = [
             f"What each input does: {effects}."
             for effects in (transition_tables.event_words(reading),)
@@ -283,7 +299,7 @@ class Explanation:
         for k in range(int(reading["n_states"])):
             state = reading.isel(state=k)
             parts = [
-                f"State {state_name(k)}: {100 * float(state['occupancy']):.0f} % of steps",
+                f"{kind} {state_name(k)}: {100 * float(state['occupancy']):.0f} % of steps",
                 f"mean dwell {state_words.dwell(state)}",
             ]
             if waits := transition_tables.neutral_dwell(reading, k):

@@ -12,6 +12,7 @@ from hmmlens import user_text
 from hmmlens.interpretation import dwells
 from hmmlens.interpretation.input_transitions import certain_moves, probabilities
 from hmmlens.naming import state_name
+from hmmlens.typing import Floats
 
 #: Columns of the table of transitions given the input.
 COLUMNS = ["event", "state", "next_state", "count", "probability"]
@@ -154,14 +155,15 @@ def event_words(reading: xr.Dataset) -> str:
     single = [k for k in range(len(names)) if not len(parts[k]) and met[k].any()]
     total = counts.sum(axis=(1, 2))
     shown = sorted(sorted(single, key=lambda k: -total[k])[:MOST_EVENTS])
-    found = [f"{names[k]}: {_effect(table[k], met[k])}" for k in shown]
+    share = np.nan_to_num(probabilities(counts))[:, :n_states, :n_states]
+    found = [f"{names[k]}: {_effect(table[k], met[k], share[k])}" for k in shown]
     if len(single) > len(shown):
         found.append(f"and {len(single) - len(shown)} more")
     return "; ".join(found)
 
 
-def _effect(move: Sequence[int], met: Sequence[bool]) -> str:
-    """Return what one event does, from where it takes each state."""
+def _effect(move: Sequence[int], met: Sequence[bool], share: Floats) -> str:
+    """Return what one event does, from where it takes each state, and how often (from, to)."""
     known = {i: int(j) for i, (j, seen) in enumerate(zip(move, met, strict=True)) if seen}
     uncertain = [i for i, j in known.items() if j < 0]
     sure = {i: j for i, j in known.items() if j >= 0}
@@ -173,18 +175,17 @@ def _effect(move: Sequence[int], met: Sequence[bool]) -> str:
         if len(set(sure.values())) == 1 and len(sure) > 1:
             return f"to {state_name(next(iter(sure.values())))}"
     changed = {i: j for i, j in sure.items() if i != j}
+    parts = [f"{state_name(i)} to {state_name(j)}" for i, j in changed.items()]
     if len(changed) > MOST_STATES:
-        return f"changes {len(changed)} of {len(known)} states" + _not_certain(uncertain)
-    text = ", ".join(f"{state_name(i)} to {state_name(j)}" for i, j in changed.items())
-    return (text or "stay") + _not_certain(uncertain)
-
-
-def _not_certain(states: Sequence[int]) -> str:
-    if not states:
-        return ""
-    if len(states) > MOST_STATES:
-        return f", not certain in {len(states)} states"
-    return f", not certain in {' '.join(state_name(i) for i in states)}"
+        parts = [f"changes {len(changed)} of {len(known)} states"]
+    likely = {i: int(np.argmax(share[i])) for i in uncertain if share[i].max() > 0.5}
+    mostly = [f"{state_name(i)} mostly to {state_name(j)}" for i, j in likely.items() if i != j]
+    parts += mostly if len(mostly) <= MOST_STATES else [f"mostly changes {len(mostly)} states"]
+    open_ = len(uncertain) - len(likely)
+    if open_:
+        parts.append(f"not certain in {open_} state{'' if open_ == 1 else 's'}")
+    # States that are not named stay.
+    return ", ".join(parts) or ("mostly stay" if likely else "stay")
 
 
 def entropy_sentence(reading: xr.Dataset) -> str:

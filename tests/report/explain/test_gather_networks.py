@@ -104,7 +104,7 @@ def test_a_study_has_findings_of_every_trained_network_and_layer() -> None:
     assert "A and B" in one["same_output"] and other["same_output"] == ""
     expected = "The next state is certain. What inputs do: 0: stay; 1: swap."
     assert one["transitions"] == expected and other["transitions"] == ""
-    assert one["reasons"] == [{"holds": None, "sentence": "It is missing"}]
+    assert one["reasons"] == [{"holds": None, "sentence": "It is missing", "question": ""}]
     assert "20.0 % above that of the exact filter (0.500)" in one["task"]
     assert one["choice"].startswith("BIC (the Bayesian information criterion) chooses 2 states")
     assert "0.80" in one["agreement"]

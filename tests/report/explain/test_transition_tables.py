@@ -127,7 +127,7 @@ def test_uncertain_moves_have_their_probabilities() -> None:
     bits = rng.integers(0, 2, size=(200, 50))
     path = (bits * (rng.random(bits.shape) < 0.75)).cumsum(axis=1) % 2
     reading = reading_of(path, input_events(bits, names=["x", "y"]), 2)
-    assert transition_tables.event_words(reading) == "x: stay; y: stay, not certain in A B"
+    assert transition_tables.event_words(reading) == "x: stay; y: A mostly to B, B mostly to A"
     words = transition_tables.moves(reading, 0)
     share = reading["event_counts"].to_numpy()[1, 0]
     share = share / share.sum()

@@ -159,7 +159,8 @@ def draw_figures(
     index = list(reading.attrs["picks"]).index("explained")
     n_states = int(reading["n_states"][index])
     explained = reading.isel(pick=index, state=slice(0, n_states), next_state=slice(0, n_states))
-    band = _band(task, "states", explained["path"].to_numpy(), n_states)
+    kind = "states" if certified else "regions"
+    band = _band(task, kind, explained["path"].to_numpy(), n_states)
     bands.append(band)
     every_band = list(bands)
     if untrained is not None:
@@ -173,7 +174,7 @@ def draw_figures(
         "axes_names": task.names,
         "symbols": (task.symbols, task.symbols_out),
         "colours": band.colours,
-        "title": f"{n_states} states",
+        "title": f"{n_states} {kind}",
         "explained_band": band,
         "map": next(iter(maps.values())),
         "certified": certified,

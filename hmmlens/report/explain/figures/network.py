@@ -161,9 +161,8 @@ def draw_scores(
     panels = [("fidelity_test", "fidelity at the same step")]
     if known:
         panels.append(("ari", "agreement with the truth (ARI)"))
-    figure, axes = plt.subplots(1, 2, figsize=(style.WIDTH, 2.8), squeeze=False)
-    for ax in axes[0, len(panels) :]:
-        ax.set_axis_off()
+    width = style.WIDTH if known else 0.65 * style.WIDTH
+    figure, axes = plt.subplots(1, len(panels), figsize=(width, 2.8), squeeze=False)
     kinds = [kind for kind in dict.fromkeys(table["covariance_type"]) if kind != "none"]
     lines = dict(zip(kinds, ("-", "--", ":", "-."), strict=False))
     for ax, (score, ylabel) in zip(axes[0], panels, strict=False):

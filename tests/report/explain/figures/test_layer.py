@@ -87,6 +87,6 @@ def test_every_picture_of_states_carries_the_verdict(grade: str) -> None:
         assert f"Verdict: {verdict.GRADES[grade]}" in heads[name]
         assert heads[name].startswith("No discrete states supported") == (grade == "C")
     # Another model than the explained one is in no picture of states.
-    assert made["states"].axes[0].get_title() == "2 states"
+    assert made["states"].axes[0].get_title() == "2 regions"
     assert [name for name in made if name.startswith("states")] == ["states"]
     plt.close("all")
