@@ -55,12 +55,13 @@ def additions(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     if "kicks_verdict" in tables:
         tables = {**tables, KICKS: kick_shares(tables["kicks_verdict"])}
     networks = tables["networks"]
-    plain = main_size(networks)
-    alike = [*ALIKE, "batch_size", "seed"]
     other = networks[networks["objective"].eq(PAPER)]
-    other = other.drop(index=plainly_trained(other).index).merge(
-        plain[[*alike, "network"]].rename(columns={"network": "base"}), on=alike
-    )
+    other = other.drop(index=plainly_trained(other).index)
+    if other.empty:
+        return pd.DataFrame(columns=ADDITIONS)
+    alike = [*ALIKE, "batch_size", "seed"]
+    plain = main_size(networks)[[*alike, "network"]].rename(columns={"network": "base"})
+    other = other.merge(plain, on=alike)
     rows: list[dict[str, Any]] = []
     for network, part in other.groupby("network", sort=False):
         addition = objectives_of(part).removeprefix(f"{PAPER} with ")

@@ -59,7 +59,8 @@ def test_level_is_that_of_independent_symbols() -> None:
 
 
 def test_level_lies_above_the_floor_for_every_objective() -> None:
-    hmm, settings = preset_hmm("fully3"), PlateauSettings(n_repeats=3)
+    # With fewer repeats the intervals of means are wide (Student).
+    hmm, settings = preset_hmm("fully3"), PlateauSettings(n_repeats=12)
     for name, objective in OBJECTIVES.items():
         level, floor = levels(hmm, 128, 30, objective, np.random.default_rng(0), settings)
         assert level.low > floor.high, name
