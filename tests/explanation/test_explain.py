@@ -7,12 +7,17 @@ output that shows the state. All numbers below follow from its table and its inp
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
 from hmmlens import Explanation, explain
+from hmmlens.recording.store.trees import read_tree
+from hmmlens.report.explain.figures import layer as drawing
 from tests.futures.machines import PARITY, classes_of, run
 
 N_SEQUENCES, N_STEPS = 30, 40
@@ -107,6 +112,40 @@ def test_the_recording_holds_the_states_and_the_outputs(
     assert set(found.layers) == {"trained"}
 
 
+# --- The page and the folder ----------------------------------------------------------------
+
+
+@pytest.fixture
+def one_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw one figure of the layer; all of them take seconds."""
+    drawn = drawing.draw_figures
+    monkeypatch.setattr(drawing, "draw_figures", lambda *given: islice(drawn(*given), 1))
+
+
+@pytest.mark.usefixtures("one_figure")
+def test_the_page_of_a_notebook_is_that_of_the_file(found: Explanation, tmp_path: Path) -> None:
+    found.to_html(tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert found._repr_html_() in page
+    assert page.count("<img") == 1 and page.count("<li>") == len(found.reasons) == 2
+    assert "<p>Verdict: Discrete states, 2 of them.</p>" in page
+    # A row for each choice, and one for each model.
+    assert page.count("<tr") == 2 + len(found.choices) + len(found.scores)
+
+
+@pytest.mark.usefixtures("one_figure")
+def test_what_is_saved_is_what_was_found(found: Explanation, tmp_path: Path) -> None:
+    out = tmp_path / "found"
+    found.save(out)
+    for name, table in found.tables.items():
+        assert len(pd.read_csv(out / "tables" / f"{name}.csv")) == len(table), name
+    assert (out / "summary.txt").read_text() == f"{found.summary()}\n"
+    (image,) = (out / "figures" / "network").glob("layer0-*.png")
+    assert image.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+    tree = read_tree(out / "network" / "0" / "activations" / "activations.zarr")
+    np.testing.assert_array_equal(tree["layer0"]["hidden"], found.activations["layer0"]["hidden"])
+
+
 # --- The summary ----------------------------------------------------------------------------
 
 
@@ -118,7 +157,8 @@ def test_the_summary_states_what_was_found(found: Explanation) -> None:
         "recorded states up to 0."
     )
     assert lines[1] == "Verdict: Discrete states, 2 of them."
-    assert sum(line.startswith("- Yes: ") for line in lines) == len(found.reasons) == 2
+    reasons = [line for line in lines if line.startswith("- ")]
+    assert reasons == [f"- {reason.statement}" for reason in found.reasons] and len(reasons) == 2
     assert "At the true 2 states, fidelity at the same step: trained 1.00, raw input 0.00" in str(
         found
     )
