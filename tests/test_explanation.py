@@ -125,7 +125,8 @@ def test_summary_and_page_show_the_same_states(found: Explanation, tmp_path: Pat
     assert "has 4 states and a fidelity" in text
     assert "At 4 states" not in text and "At the true 4 states, fidelity at the same step:" in text
     reasons = [line for line in text.splitlines() if line.startswith("- ")]
-    assert [line.split(":")[0] for line in reasons] == ["- Not known", "- Yes"]
+    answers = [line.partition("? ")[2].partition(":")[0] for line in reasons]
+    assert answers == ["Not known", "Yes"]
     assert "visited states fall into 4 classes" in reasons[1]
     assert (
         "At the true 4 states, agreement with the truth (adjusted Rand index, ARI): trained" in text
@@ -140,7 +141,7 @@ def test_summary_and_page_show_the_same_states(found: Explanation, tmp_path: Pat
     page = (tmp_path / "page.html").read_text()
     assert page.count("<img") >= 5
     assert "has 4 states and a fidelity" in page
-    assert page.count("<li>Yes: ") == 1 and page.count("<li>Not known: ") == 1
+    assert page.count("? Yes: ") == 1 and page.count("? Not known: ") == 1
     assert not list(tmp_path.glob("*.partial"))
 
 
