@@ -30,6 +30,7 @@ TABLES = {
     "transitions",
     "input_transitions",
     "entropies",
+    "scores_by_output",
     "audit",
     "sample_sizes",
     "verdicts",
