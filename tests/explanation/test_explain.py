@@ -70,6 +70,7 @@ def test_states_are_those_of_the_automaton(
     assert by_count.loc[("trained", 2), "fidelity_test"] == pytest.approx(1)
     assert by_count.loc[("trained", 1), "fidelity_test"] == pytest.approx(0, abs=0.05)
     # Neither the input nor the last five of them show the parity.
+    assert {"raw-input", "raw-input-pca-2", "lagged-input-pca-2"} == set(found.raw)
     for control in ("raw input", "lagged input"):
         assert abs(by_count.loc[(control, 2), "ari"]) < 0.1
 
