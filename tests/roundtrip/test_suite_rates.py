@@ -271,3 +271,12 @@ def test_learning_rates_are_by_number_of_sequences() -> None:
     assert (few["verdicts"], few["tasks"], few["hits"], few["exact"]) == (3, 2, 1, 0)
     assert few["other_grades"] == "C 1, undecided 1"
     assert (more["steps"], more["share"], more["exact"]) == (2500, 1, 2)
+
+
+def test_the_rates_are_those_of_the_networks() -> None:
+    networks = pd.read_csv(ROOT / "benchmarks" / "verdict_networks.csv")
+    text = suite_rates.rates(networks).to_csv(index=False, float_format="%.4g")
+    assert text == (ROOT / "benchmarks" / "verdict_rates.csv").read_text()
+    # Grades follow from the numbers in the table.
+    known = networks[networks["n_classes"].notna()]
+    assert [decide(evidence(row)).grade for row in known.to_dict("records")] == list(known["grade"])
