@@ -51,6 +51,8 @@ SUPPORTED = ("D", "N", "consistent with D")
 UNSUPPORTED = ("X", "B", "F", "C", "U", "not supported")
 #: Grades that name a number of states.
 CLAIMS = ("D", "consistent with D")
+#: The grade whose states futures certify; the explained model has these states.
+CERTIFIED = "D"
 
 
 def title(grade: str, n_states: float, input_driven: bool = False) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from hmmlens.validation.rules import DEFAULT, Thresholds
-from hmmlens.validation.verdict import CLAIMS
+from hmmlens.validation.verdict import CERTIFIED
 
 
 class Answer(NamedTuple):
@@ -64,9 +64,9 @@ def answer(row: Mapping[str, Any], thresholds: Thresholds = DEFAULT) -> Answer:
     if grade in ("D", "N") and str(row.get("input_driven")) == "True":
         limit = (
             "Its initial weights with a readout fitted to the task earn the same verdict, so "
-            "training need not have built these states."
+            f"training need not have built these states. {limit}"
         )
-    return Answer(found, evidence, limit, grade in CLAIMS)
+    return Answer(found, evidence, limit, grade == CERTIFIED)
 
 
 class _Numbers:
@@ -131,7 +131,8 @@ def _mixed(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, str]:
         f"{_pasts(numbers)} behaves in {n} separate ways, but "
         f"{100 * (1 - numbers['points']):.0f} % of the states lie in classes that "
         "vary inside, and the place within a class matters for the output.",
-        "States alone do not describe the network; the pictures show them without the continuum.",
+        "States alone do not describe the network, and the number of regions in the pictures is a "
+        "choice.",
     )
 
 
@@ -141,7 +142,7 @@ def _belief(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, str]:
         f"{_pasts(numbers)} behaves in ways that vary gradually, with dense points among them; "
         f"after {numbers['forgets_after']:.0f} equal inputs any difference of the past has "
         "vanished.",
-        "The states in the pictures are regions of a graded space, and their number is a choice.",
+        "The regions in the pictures divide a graded space, and their number is a choice.",
     )
 
 
@@ -150,7 +151,7 @@ def _forgets(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, str]:
         "It keeps no memory of what came before the present input.",
         f"{_pasts(numbers)} gives outputs that differ by {numbers['memory']:.2f} standard "
         "deviations, whatever came before.",
-        "The states in the pictures show the present input, not a memory.",
+        "The regions in the pictures show the present input, not a memory.",
     )
 
 
@@ -161,7 +162,7 @@ def _continuum(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, str
         "It holds a continuum, not discrete states.",
         f"{_pasts(numbers)} behaves in ways that vary without gaps: they spread over "
         f"{numbers['chain']:.1f} times the largest gap between them{filling}.",
-        "The states in the pictures divide a continuum into regions, and their number is a choice.",
+        "The regions in the pictures divide a continuum, and their number is a choice.",
     )
 
 
@@ -170,7 +171,7 @@ def _incompetent(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, s
         "It does not perform its task, so what it holds explains nothing about the task.",
         f"Its test loss is {numbers['loss']:.3f}; that of the best constant answer is "
         f"{numbers['marginal']:.3f}.",
-        "The states in the pictures describe its activations only. Train it longer, or with other "
+        "The regions in the pictures describe its activations only. Train it longer, or with other "
         "settings.",
     )
 
@@ -193,7 +194,7 @@ def _undecided(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, str
         "What it holds cannot be decided from these data.",
         f"{why}; nor do these ways vary without gaps: they spread over {numbers['chain']:.1f} "
         f"times the largest gap between them ({thresholds.chain:g} wanted for a continuum).",
-        "The states in the pictures are a description, not a finding. More recorded sequences, or "
+        "The regions in the pictures are a description, not a finding. More recorded sequences, or "
         "longer training, may decide.",
     )
 
@@ -217,7 +218,7 @@ def _not_judged(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, st
     return (
         "It was not judged.",
         numbers.text("reasons") or "There is no verdict on it.",
-        "The states in the pictures are a description, not a finding.",
+        "The regions in the pictures are a description, not a finding.",
     )
 
 
@@ -251,8 +252,7 @@ def answer_of_layer(rows: pd.DataFrame, thresholds: Thresholds = DEFAULT) -> dic
     -------
     dict
         ``found, evidence, limit``, sentences, those of the first training where they differ but
-        for ``found``; ``certified``, whether the first training has certified states; ``title``,
-        the heading of pictures of states.
+        for ``found``; ``certified``, whether the first training has certified states.
     """
     if not len(rows):
         return _EMPTY

@@ -18,7 +18,7 @@ from hmmlens.report import style
 from hmmlens.report.explain import gather
 from hmmlens.report.explain.figures import layer as drawing
 from hmmlens.report.explain.roles import DATASET, NETWORKS
-from hmmlens.validation.verdict import CLAIMS, title
+from hmmlens.validation.verdict import CERTIFIED, title
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -86,7 +86,7 @@ def draw_figures(explanation: Explanation) -> Iterator[tuple[str, Figure, pd.Dat
         str(explanation.choices["pick"].iloc[0]),
         np.nan,
         title(explanation.verdict["grade"], explanation.verdict.get("n_states", np.nan)),
-        explanation.verdict["grade"] in CLAIMS,
+        explanation.verdict["grade"] == CERTIFIED,
     )
 
 

@@ -25,7 +25,7 @@ from hmmlens.report.explain.roles import ROLE_NAMES, ROLES
 from hmmlens.report.explain.tables import CONTROL_ROLES
 from hmmlens.report.wording import number
 from hmmlens.validation.rules import Reason
-from hmmlens.validation.verdict import CLAIMS, reasons_of
+from hmmlens.validation.verdict import CERTIFIED, reasons_of
 
 #: A fidelity within this of another one is as high.
 CLOSE = 0.02
@@ -263,7 +263,7 @@ class Explanation:
                 others = [same.loc[r, score] for r in CONTROL_ROLES if r in same.index]
                 if (
                     score == "fidelity_test"
-                    and self.verdict["grade"] not in CLAIMS
+                    and self.verdict["grade"] != CERTIFIED
                     and max(others, default=-np.inf) >= same.loc["trained", score] - CLOSE
                 ):
                     lines.append(
@@ -289,7 +289,7 @@ class Explanation:
     def _states(self) -> list[str]:
         names = gather.read_axis_names(self.sequences.attrs)
         reading = self.states.isel(pick=list(self.states.attrs["picks"]).index("explained"))
-        kind = "State" if self.verdict["grade"] in CLAIMS else "Region"
+        kind = "State" if self.verdict["grade"] == CERTIFIED else "Region"
         lines = [
             f"What each input does: {effects}."
             for effects in (transition_tables.event_words(reading),)

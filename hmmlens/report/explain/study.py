@@ -185,7 +185,7 @@ def draw_network_figures(
         graded = _rows("verdicts", role="trained", **place).iloc[0]
         driven = str(graded["input_driven"]) == "True"
         heading = verdict.title(graded["grade"], graded["n_states"], driven)
-        certified = graded["grade"] in verdict.CLAIMS
+        certified = graded["grade"] == verdict.CERTIFIED
         for name, figure, source in figures.draw_figures(
             task, reading, untrained, maps, _of_layer, shown.criterion, top, heading, certified
         ):

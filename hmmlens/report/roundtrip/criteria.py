@@ -195,7 +195,7 @@ CRITERIA = (
         "ARI of the tied HMM as a share of the ceiling, flip-flops", _recovered("flipflop"), 0.9,
     ),
     Criterion("R2 at h = 5, driven HMM minus k-means chain, discrete tasks", _over_codebook, -0.02),
-    Criterion("R2 at h = 5, driven HMM minus linear rival, memory tasks", _over_linear, 0.05),
+    Criterion("R2 at h = 5, driven HMM minus linear baseline, memory tasks", _over_linear, 0.05),
     Criterion("CPU time of a verdict over that of training and sweep", _cost, 1.0, least=False),
     *_of_suite("reporting", wanted=True),
 )  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 from hmmlens.report.explain import state_words
 from hmmlens.report.explain.answers import answer, answer_of_layer
 from hmmlens.report.explain.findings import same_output_sentence
-from hmmlens.validation.verdict import CLAIMS, GRADES
+from hmmlens.validation.verdict import GRADES
 
 ROW = {
     "n_states": 8,
@@ -41,7 +41,7 @@ def test_every_grade_has_an_answer_in_whole_sentences_without_letters(grade: str
         assert sentence[0].isupper() and sentence.endswith(".")
         # No grade by its letter, and no number that is not known.
         assert not re.search(r"\b[BCDFMNUX]\b|nan|None", sentence)
-    assert given.certified == (grade in CLAIMS)
+    assert given.certified == (grade == "D")
 
 
 def test_the_numbers_of_the_sentences_are_those_of_the_row() -> None:
@@ -63,6 +63,13 @@ def test_states_that_initial_weights_have_as_well_are_no_proof_of_training() -> 
     driven = answer({**ROW, "grade": "D", "input_driven": True})
     assert driven.limit.startswith("Its initial weights with a readout fitted to the task earn")
     assert "initial weights" not in answer({**ROW, "grade": "C", "input_driven": True}).limit
+
+
+def test_a_limit_of_the_number_stands_beside_that_of_the_initial_weights() -> None:
+    both = answer({**ROW, "grade": "D", "input_driven": True, "machine_20": 0.5})
+    assert (
+        both.limit.startswith("Its initial weights") and "more states than were found" in both.limit
+    )
 
 
 def test_trainings_that_differ_are_told_apart() -> None:

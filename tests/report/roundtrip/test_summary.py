@@ -86,7 +86,7 @@ def test_all_gates_are_reached_by_networks_that_are_as_they_should_be() -> None:
         ({"codebook_5": ("expected == 'D'", 0.99)},
          "R2 at h = 5, driven HMM minus k-means chain, discrete tasks"),
         ({"linear_5": ("trip == 'toggle'", 0.93)},
-         "R2 at h = 5, driven HMM minus linear rival, memory tasks"),
+         "R2 at h = 5, driven HMM minus linear baseline, memory tasks"),
         ({"grade": ("trip == 'suite-reporting-D'", "undecided")},
          "D or N on discrete tasks, competent networks, half reporting"),
         ({"n_states": ("trip == 'suite-reporting-D'", 4)},
