@@ -43,7 +43,6 @@ from hmmlens.roundtrip.suite_verdicts import Member
 from hmmlens.seeds import derive_seed
 from hmmlens.stages.futures import compare_futures
 from hmmlens.stages.record import choose_sequences
-from hmmlens.validation.recorded import Losses
 from hmmlens.validation.verdict import decide_by_futures
 
 TABLES = Path(__file__).resolve().parent
@@ -65,19 +64,17 @@ class ForwardOnly(nn.Module):
         return output
 
 
-def grade(found: Member, seed: int, network: nn.Module, losses: Losses) -> tuple[str, int | None]:
+def grade(found: Member, network: nn.Module) -> tuple[str, int | None]:
     """Return grade and number of states by the stages on which the grade alone rests."""
     data = found.data
     rows = choose_sequences(data, Activations().max_frames)
     inputs, length, split = (data[name].to_numpy()[rows] for name in ("input", "length", "split"))
     with torch.no_grad():
         output = found.network(torch.from_numpy(inputs)).double().numpy()
-    futures = compare_futures(
-        network, inputs, output, length, split, data.attrs["target_kind"], seed
-    )
+    futures = compare_futures(network, inputs, output, length, split, data.attrs["target_kind"])
     if futures is None:
         return "not judged", None
-    verdict = decide_by_futures(futures, losses)
+    verdict = decide_by_futures(futures, found.losses)
     return verdict.grade, verdict.n_states
 
 
@@ -86,16 +83,14 @@ def compare(place: Path, whole: bool) -> dict[str, Any]:
     found = suite_verdicts.member(place)
     seed = derive_seed(found.seed, "agreement", place.name)
     module = ForwardOnly(found.network).eval()
-    same = grade(found, derive_seed(seed, "futures"), module, found.losses)
+    same = grade(found, module)
     row: dict[str, Any] = found.about | {"whole": whole}
     row |= dict(zip(("forward", "forward_states"), same, strict=True))
     if whole:
         return row | whole_paths(found, seed, module)
-    study = grade(found, derive_seed(seed, "futures"), found.network, found.losses)
-    # ``explain`` does not know the least possible loss.
-    other = grade(found, seed, module, found.losses._replace(floor=np.nan))
+    study = grade(found, found.network)
     row |= dict(zip(("study", "study_states"), study, strict=True))
-    return row | dict(zip(("explain", "explain_states"), other, strict=True))
+    return row | dict(zip(("explain", "explain_states"), same, strict=True))
 
 
 def whole_paths(found: Member, seed: int, module: ForwardOnly) -> dict[str, Any]:
@@ -106,8 +101,9 @@ def whole_paths(found: Member, seed: int, module: ForwardOnly) -> dict[str, Any]
     middle = time.process_time()
     symbols = data.attrs["target_kind"] == "symbols"
     # What the models are makes no difference to the verdict, so few small ones are fitted.
+    floor = found.losses.floor
     explanation = explain(
-        module, data["input"].to_numpy(),
+        module, data["input"].to_numpy(), floor=None if np.isnan(floor) else floor,
         lengths=data["length"].to_numpy(), targets=data["target"].to_numpy(),
         split=data["split"].to_numpy(), outputs="logits" if symbols else "values",
         n_states=[1, 2], n_restarts=1, untrained=None, random_state=seed,

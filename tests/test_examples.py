@@ -73,7 +73,7 @@ def test_futures_show_the_escape_that_no_output_shows(lexer: ModuleType) -> None
     with torch.no_grad():
         output = network(torch.from_numpy(text)).numpy()
     split = np.repeat([0, 1, 2], [36, 12, 12])
-    found = compare_futures(network, text, output, np.full(60, 50), split, "symbols", 0)
+    found = compare_futures(network, text, output, np.full(60, 50), split, "symbols")
     assert found is not None and found.numbers["n_classes"] == 4
     known = found.classes >= 0
     assert adjusted_rand_score(states[known], found.classes[known]) > 0.99

@@ -110,6 +110,31 @@ def test_targets_decide_whether_a_network_is_competent(data: Data, right: bool) 
         explain(network, inputs, targets=targets[:, :5], untrained=None, **QUICK)
 
 
+def test_a_floor_asks_more_of_a_competent_network(data: Data) -> None:
+    inputs, network = data[0], latch(3.0)
+    with torch.no_grad():
+        output = network(torch.from_numpy(inputs)).numpy()
+    # Half of the variance of these targets is noise that no input explains.
+    targets = output + np.random.default_rng(0).normal(size=output.shape) * output.std()
+    grades = [
+        explain(network, inputs, targets=targets, floor=floor, untrained=None, **QUICK).verdict[
+            "grade"
+        ]
+        for floor in (None, 0, float(output.var()))
+    ]
+    assert grades == ["D", "X", "D"]
+
+
+def test_the_seed_of_an_explanation_does_not_change_the_futures(data: Data) -> None:
+    rows = [
+        explain(latch(3.0), data[0], split=np.repeat([0, 1, 2], 10), untrained=None,
+                **QUICK | {"random_state": seed}).verdict
+        for seed in (0, 1)
+    ]  # fmt: skip
+    names = ["grade", "n_classes", "within", "between", "points", "moves", "machine_20"]
+    assert rows[0][names].tolist() == rows[1][names].tolist()
+
+
 def test_pictures_of_states_note_where_no_states_are_supported(data: Data) -> None:
     heads = {}
     for gain in (3.0, 0.5):

@@ -66,6 +66,7 @@ def _options(command: argparse.ArgumentParser) -> None:
         help="what the network should return at each step, one column per output, or one of 0, 1, "
         "2 ... for logits; decides whether it is competent (default: not known)",
     )
+    add("--floor", type=float, metavar="LOSS", help="smallest possible loss at the targets")
     add("--truth", metavar="NAME", help="labels to compare with (default: truth, if it is there)")
     add("--group", metavar="NAME", help="whose sequences go together (default: group, if there)")
     add("--split", metavar="NAME", help="train, select or test (default: split, if it is there)")
@@ -217,6 +218,7 @@ def explain(args: argparse.Namespace) -> None:
         groups=groups_of(data, np.arange(data.sizes["sequence"])),
         outputs=args.outputs,
         targets=data["target"].to_numpy() if args.targets else None,
+        floor=args.floor,
         untrained=None if args.no_untrained else "redraw",
         layer=args.layer,
         layers=args.layers,

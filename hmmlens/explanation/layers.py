@@ -121,7 +121,6 @@ def compare_layer_futures(
     sequences: xr.Dataset,
     wanted: Sequence[str] | None,
     batch_first: bool | None,
-    plan: Plan,
 ) -> Summary | None:
     """Compare what a network does next from the states that it visits.
 
@@ -137,8 +136,6 @@ def compare_layer_futures(
         The layers that were recorded, see :func:`hmmlens.extract`.
     batch_first : bool or None
         False where the network takes (time, sequence, ...).
-    plan : Plan
-        What is computed.
 
     Returns
     -------
@@ -148,8 +145,8 @@ def compare_layer_futures(
     root = acts.to_dataset().load()
     return compare_futures(
         model, root["input"].to_numpy(), root["output"].to_numpy(), root["length"].to_numpy(),
-        root["split"].to_numpy(), sequences.attrs["target_kind"], plan.seed,
-        layers=wanted, batch_first=batch_first,
+        root["split"].to_numpy(), sequences.attrs["target_kind"], layers=wanted,
+        batch_first=batch_first,
     )  # fmt: skip
 
 

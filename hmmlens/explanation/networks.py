@@ -209,7 +209,7 @@ def check_output(acts: xr.DataTree, name: str, trained: xr.DataTree, sequences: 
     )
 
 
-def losses_of(acts: xr.DataTree, sequences: xr.Dataset) -> Losses:
+def losses_of(acts: xr.DataTree, sequences: xr.Dataset, floor: float | None = None) -> Losses:
     """Return the test losses of a network at its targets.
 
     Parameters
@@ -218,6 +218,8 @@ def losses_of(acts: xr.DataTree, sequences: xr.Dataset) -> Losses:
         Recorded states of the network.
     sequences : Dataset
         The ``sequences`` store, with ``target`` where the task is known.
+    floor : float, optional
+        Smallest possible loss, where it is known.
 
     Returns
     -------
@@ -228,10 +230,26 @@ def losses_of(acts: xr.DataTree, sequences: xr.Dataset) -> Losses:
     Raises
     ------
     DataError
-        When targets do not fit the outputs.
+        When targets do not fit the outputs, or the smallest possible loss is no smaller than that
+        of the best constant answer.
     """
     if "target" not in sequences:
+        if floor is not None:
+            raise DataError(f"floor is {floor}, and there are no targets whose loss it could be")
         return Losses(np.nan, np.nan)
+    losses = _losses_at_targets(acts, sequences)
+    if floor is None:
+        return losses
+    if not 0 <= floor < losses.marginal:
+        raise DataError(
+            f"floor is {floor}; a loss from 0 to below {losses.marginal:.6g} is needed, which is "
+            "that of the best constant answer"
+        )
+    return losses._replace(floor=float(floor))
+
+
+def _losses_at_targets(acts: xr.DataTree, sequences: xr.Dataset) -> Losses:
+    """Return the test losses of a network at its targets and of the best constant answer."""
     output = acts["output"].to_numpy().astype(np.float64)
     chosen = acts["sequence"].to_numpy()
     split = sequences["split"].to_numpy()

@@ -39,6 +39,7 @@ def explain(
     outputs: str = "values",
     truth: Any = None,
     targets: Any = None,
+    floor: float | None = None,
     split: Any = None,
     groups: ArrayLike | None = None,
     untrained: Any | None = "redraw",
@@ -79,6 +80,11 @@ def explain(
         What the network was trained to return: symbols, -1 where there is none, or values, NaN
         where there is none. Its loss then decides whether it is competent at its task; without
         targets that is not known, and the verdict states it.
+    floor : float, optional
+        Smallest loss that any network could have at these targets, in the unit of the loss: mean
+        squared error for values, nats per step for symbols; 0 where the inputs determine the
+        targets. A network is then competent if it closes 80 % of the way from the best constant
+        answer to it; by default if its loss is at most .9 of that of the best constant answer.
     split : array of shape (sequence,), optional
         0 or ``train``, 1 or ``select``, 2 or ``test``; by default sampled with the shares of
         ``settings``. One or two sequences are then cut in time into at most 40 blocks each, of 50
@@ -210,12 +216,10 @@ def explain(
         for role, acts in recorded.items():
             with nets.naming_the_control(role):
                 nets.check_output(acts, name, recorded["trained"], sequences)
-        losses = nets.losses_of(recorded["trained"], sequences)
+        losses = nets.losses_of(recorded["trained"], sequences, floor)
         controls = fit_controls(sequences, chosen, plan)
         raw = {name: stores for of in controls.values() for name, stores in of.items()}
-        futures = compare_layer_futures(
-            model, recorded["trained"], sequences, wanted, batch_first, plan
-        )
+        futures = compare_layer_futures(model, recorded["trained"], sequences, wanted, batch_first)
         log.info("the futures of the trained network are compared")
         explained = {}
         for role, acts in recorded.items():

@@ -118,7 +118,7 @@ def judge_network(
     )  # fmt: skip
     futures = compare_futures(
         network, recorded.inputs, recording.output, recorded.length, recorded.split,
-        data.attrs["target_kind"], derive_seed(seed, "futures"),
+        data.attrs["target_kind"],
     )  # fmt: skip
     row = judge_layer(
         recorded, losses, settled, derive_seed(seed, "judge"), reservoir_grade, required=True,

@@ -111,7 +111,7 @@ def futures_of(network: Member, rows: Int64s) -> Summary | None:
         output = network.network(torch.from_numpy(inputs)).double().numpy()
     return compare_futures(
         network.network, inputs, output, length, split, data.attrs["target_kind"],
-        derive_seed(network.seed, "futures", network.folder),
+        seed=derive_seed(network.seed, "futures", network.folder),
     )  # fmt: skip
 
 

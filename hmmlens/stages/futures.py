@@ -23,6 +23,9 @@ from hmmlens.typing import Floats, Ints
 
 log = logging.getLogger(__name__)
 
+#: Seed of the sample of visited states and of continuations.
+SAMPLE_SEED = 0
+
 
 def compare_futures(
     network: Any,
@@ -31,11 +34,11 @@ def compare_futures(
     length: Ints,
     split: Ints,
     kind: str,
-    seed: int,
     described: NDArray[Any] | None = None,
     layers: Sequence[str] | None = None,
     batch_first: bool | None = None,
     settings: FutureSettings = DEFAULT,
+    seed: int = SAMPLE_SEED,
 ) -> Summary | None:
     """Compare what a network does from visited states under the same continuations of input.
 
@@ -52,8 +55,6 @@ def compare_futures(
     kind : str
         ``symbols`` where outputs are logits, see
         :func:`hmmlens.recording.activations.output_distribution`.
-    seed : int
-        Seed of the samples.
     described : ndarray of shape (sequence, time) or (sequence, time, feature), optional
         What describes the inputs, where the network reads more than can be shown.
     layers : sequence of str, optional
@@ -62,6 +63,10 @@ def compare_futures(
         False where a module takes (time, sequence, ...).
     settings : FutureSettings, optional
         Settings of the comparison.
+    seed : int, optional
+        Seed of the sample of states and continuations. By default that of every network in studies
+        and in :func:`hmmlens.explain`, so that one recording has one verdict whatever the seed of
+        the rest; another one shows how much the verdict depends on the sample.
 
     Returns
     -------

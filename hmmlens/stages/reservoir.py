@@ -79,7 +79,7 @@ def judge_with_readout(
     )
     futures = compare_futures(
         network, root["input"].to_numpy(), root["output"].to_numpy(), recorded.length,
-        recorded.split, data.attrs["target_kind"], seed,
+        recorded.split, data.attrs["target_kind"],
     )  # fmt: skip
     test = pd.Series(training.evaluate(network, splits["test"])._asdict())
     losses = verdict_inputs.losses(test, ceilings, data.attrs, trained_here=True)

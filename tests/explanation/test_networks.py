@@ -76,6 +76,19 @@ def test_losses_of_symbols_are_cross_entropies_in_nats() -> None:
     assert losses.marginal == pytest.approx(-(np.log(5 / 7) + np.log(2 / 7)) / 2)
 
 
+def test_the_smallest_possible_loss_goes_with_the_losses() -> None:
+    targets = np.random.default_rng(0).normal(size=(4, 3, 2))
+    given = recording(targets), sequences(targets)
+    without = networks.losses_of(*given)
+    assert np.isnan(without.floor)
+    assert networks.losses_of(*given, 0) == without._replace(floor=0.0)
+    for floor in (-0.1, without.marginal, np.nan):
+        with pytest.raises(DataError, match=rf"^floor is {floor}; a loss from 0 to below "):
+            networks.losses_of(*given, floor)
+    with pytest.raises(DataError, match=r"^floor is 0.1, and there are no targets"):
+        networks.losses_of(recording(targets), sequences(), 0.1)
+
+
 @pytest.mark.parametrize(
     ("targets", "kind", "message"),
     [

@@ -180,7 +180,7 @@ STEPS = np.full(60, 60)
 def compared(network: Any, inputs: NDArray[Any], lengths: NDArray[np.int64]) -> Summary | None:
     split = np.repeat([0, 1, 2], [36, 12, 12])
     outputs = run(network, inputs)
-    return compare_futures(network, inputs, outputs, lengths, split, "values", 0, settings=SMALL)
+    return compare_futures(network, inputs, outputs, lengths, split, "values", settings=SMALL)
 
 
 @pytest.mark.parametrize("shortest", [1, 2, 3])

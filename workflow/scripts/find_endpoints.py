@@ -11,7 +11,6 @@ from hmmlens.io import store
 from hmmlens.recording import activations, protocol
 from hmmlens.recording.activations import output_distribution
 from hmmlens.rnn import devices, loading
-from hmmlens.seeds import derive_seed
 from hmmlens.stages.endpoints import find_endpoints, to_store
 from hmmlens.stages.futures import compare_futures
 
@@ -51,7 +50,6 @@ futures = compare_futures(
     root["length"].to_numpy(),
     root["split"].to_numpy(),
     data.attrs["target_kind"],
-    derive_seed(params.seed, "futures"),
     data["input"].isel(sequence=rows).to_numpy(),
 )
 store.write(to_dataset(futures), store.inside(snakemake.output.futures), "futures", made_by)
