@@ -1,10 +1,10 @@
 """Input events: what happens at the input of a network at each step, with a name for a reader.
 
 Symbols are events. Of values, each input that takes few values, or mostly one, is read on its own:
-its neutral value means that nothing happens there, and each of its other values is an event. Steps
-at which several inputs leave their neutral values are combinations, which are kept apart and point
-to the single events that they consist of. Inputs that take many values are no events: what is
-counted for an event averages over them.
+its neutral value is the value at rest, and each of its other values is an event. Steps at which
+several inputs leave their neutral values are combinations, which are kept apart and point to the
+single events that they consist of. Inputs that take many values are no events: what is counted for
+an event averages over them, and the neutral event is then named by the inputs that are at rest.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from hmmlens.typing import Bools, Floats, Ints
 MOST_LEVELS = 16
 #: Events that are distinguished; the rarest combinations beyond are one event.
 MOST_EVENTS = 512
+#: Inputs that a condition names; of more inputs the rest is counted.
+MOST_NAMED = 3
 #: Names of events that are not those of one input.
 NOTHING, SEVERAL, ANY = "nothing", "several inputs at once", "any input"
 
@@ -37,12 +39,14 @@ class InputEvents(NamedTuple):
     names : tuple of str
         Name of each event.
     neutral : int or None
-        The event at which nothing happens, where there is one.
+        The event at which all inputs that are events have their neutral values, where there is one.
     parts : tuple of tuple of int
         For each combination the events that it consists of; empty for other events, and where not
         every part also occurs alone.
     averaged : tuple of str
         Names of inputs that take many values and so are no events.
+    condition : str
+        What holds at the neutral event, such as ``pulse 1 and pulse 2 are 0``; empty without one.
     """
 
     event: Ints
@@ -50,6 +54,7 @@ class InputEvents(NamedTuple):
     neutral: int | None
     parts: tuple[tuple[int, ...], ...]
     averaged: tuple[str, ...]
+    condition: str = ""
 
     @property
     def informative(self) -> bool:
@@ -67,13 +72,17 @@ class _Channel(NamedTuple):
     """One input as levels.
 
     level : (step) its level
-    neutral : the level at which nothing happens, -1 for none
+    neutral : the level at rest, -1 for none
     labels : name of each level
+    name : name of the input
+    at_rest : the neutral value with its unit, empty for none
     """
 
     level: Ints
     neutral: int
     labels: list[str]
+    name: str
+    at_rest: str
 
 
 def input_events(
@@ -143,8 +152,9 @@ def input_events(
     if not channels:
         event[inside] = 0
         return InputEvents(event, (ANY,), None, ((),), tuple(averaged))
-    event[inside], labels, neutral, parts = _joined(channels)
-    return InputEvents(event, labels, neutral, parts, tuple(averaged))
+    event[inside], labels, neutral, parts = _joined(channels, bool(averaged))
+    condition = "" if neutral is None else _condition(channels)
+    return InputEvents(event, labels, neutral, parts, tuple(averaged), condition)
 
 
 def of_store(
@@ -183,8 +193,9 @@ def _of_symbols(inputs: NDArray[Any], inside: Bools, names: Sequence[str] | None
     count = np.bincount(symbols[inside], minlength=len(names or ()))
     labels = list(names) if names else [f"symbol {i + 1}" for i in range(len(count))]
     neutral = _most_frequent(count)
+    condition = f"the input is {labels[neutral]}" if neutral >= 0 else ""
     return InputEvents(
-        symbols, tuple(labels), neutral if neutral >= 0 else None, ((),) * len(count), ()
+        symbols, tuple(labels), neutral if neutral >= 0 else None, ((),) * len(count), (), condition
     )
 
 
@@ -199,18 +210,19 @@ def _channel(values: Floats, name: str, unit: str, alone: bool) -> _Channel | No
     neutral = _neutral(distinct, count)
     # What a rounded value stands for, as it was given.
     shown = np.bincount(level, weights=values) / count
+    tail = f" {unit}" if unit else ""
+    at = f"{_number(float(shown[neutral]), False)}{tail}" if neutral >= 0 else ""
     if len(distinct) <= MOST_LEVELS:
-        return _Channel(level, neutral, _labels(shown, neutral, name, unit, alone))
+        labels = _labels(shown, neutral, name, unit, alone)
+        return _Channel(level, neutral, labels, name, at)
     if neutral < 0 or 2 * count[neutral] <= count.sum():
         return None
-    at = _number(float(shown[neutral]), False)
-    unit = f" {unit}" if unit else ""
-    sides = [f"{name}<{at}{unit}", f"{name}={at}{unit}", f"{name}>{at}{unit}"]
-    return _Channel(1 + np.sign(level - neutral), 1, sides)
+    sides = [f"{name}<{at}", f"{name}={at}", f"{name}>{at}"]
+    return _Channel(1 + np.sign(level - neutral), 1, sides, name, at)
 
 
 def _neutral(distinct: Floats, count: Ints) -> int:
-    """Return the level at which nothing happens, or -1."""
+    """Return the level at rest, or -1."""
     zero = np.flatnonzero(distinct == 0)
     if len(zero) and 2 * count[zero[0]] >= count.max():
         return int(zero[0])
@@ -248,8 +260,23 @@ def _number(value: float, signed: bool) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
+def _condition(channels: Sequence[_Channel]) -> str:
+    """Return what holds where all inputs are at rest, such as ``a and b are 0``."""
+    by_value: dict[str, list[str]] = {}
+    for channel in channels:
+        by_value.setdefault(channel.at_rest, []).append(channel.name)
+    parts = []
+    for value, names in by_value.items():
+        more = len(names) - MOST_NAMED
+        shown = [*names[:MOST_NAMED], f"{more} more inputs"] if more > 1 else names
+        subject = " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else shown[0]
+        parts.append(f"{subject} {'is' if len(names) == 1 else 'are'} {value}")
+    return " and ".join(parts)
+
+
 def _joined(
     channels: Sequence[_Channel],
+    averaged: bool,
 ) -> tuple[Ints, tuple[str, ...], int | None, tuple[tuple[int, ...], ...]]:
     """Return the event of each step, and the names, the neutral one and the parts of events."""
     levels = np.stack([channel.level for channel in channels], axis=1)
@@ -259,15 +286,19 @@ def _joined(
     if len(channels) == 1:
         order = np.arange(len(rows))
     else:
-        # Nothing, then single events as the inputs stand, then others, frequent ones first.
+        # The neutral one, then single events as the inputs stand, then others, frequent ones first.
         first, several = off.argmax(axis=1), off.sum(axis=1) > 1
         level = rows[np.arange(len(rows)), first]
         order = np.lexsort((level, first, -count * several, np.minimum(off.sum(axis=1), 2)))
     place = np.empty(len(rows), dtype=np.int64)
     place[order] = np.arange(len(rows))
     event, rows, off = place[of_step.reshape(len(levels))], rows[order], off[order]
+    # Other inputs that vary all the time are not at rest.
+    at_rest = _condition(channels) if averaged else NOTHING
     names = [
-        channels[0].labels[row[0]] if len(channels) == 1 else _row_name(channels, row, is_off)
+        channels[0].labels[row[0]]
+        if len(channels) == 1
+        else _row_name(channels, row, is_off) or at_rest
         for row, is_off in zip(rows, off, strict=True)
     ]
     parts = _parts(rows, off)
@@ -280,11 +311,11 @@ def _joined(
 
 
 def _row_name(channels: Sequence[_Channel], row: Ints, off: Bools) -> str:
-    """Return the name of one combination of levels."""
+    """Return the name of one combination of levels, empty where all are neutral."""
     named = [
         channel.labels[k] for channel, k, is_off in zip(channels, row, off, strict=True) if is_off
     ]
-    return " and ".join(named) if named else NOTHING
+    return " and ".join(named)
 
 
 def _parts(rows: Ints, off: Bools) -> list[tuple[int, ...]]:

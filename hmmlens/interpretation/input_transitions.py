@@ -55,7 +55,7 @@ class InputTransitions(NamedTuple):
         Share of the steps with a combination of events whose next state is the most probable one
         when its events act one after the other; NaN without combinations.
     neutral_dwells : Dwells or None
-        Dwell times while nothing happens; None without a neutral event.
+        Dwell times at the neutral event; None without one.
     """
 
     counts: Floats

@@ -214,8 +214,8 @@ def interpret(
     Returns
     -------
     Dataset
-        The ``explanation`` store. Its attributes ``events, neutral_event, event_parts,
-        averaged_inputs`` describe the input events, see
+        The ``explanation`` store. Its attributes ``events, neutral_event, neutral_condition,
+        event_parts, averaged_inputs`` describe the input events, see
         :class:`hmmlens.interpretation.input_events.InputEvents`; ``neutral_event`` is -1 for none.
     """
     inputs = sequences["input"].to_numpy()[root["sequence"].to_numpy()]
@@ -245,6 +245,7 @@ def interpret(
         reducer=choices["reducer"].iloc[0],
         events=list(events.names),
         neutral_event=-1 if events.neutral is None else events.neutral,
+        neutral_condition=events.condition,
         event_parts=[list(parts) for parts in events.parts],
         averaged_inputs=list(events.averaged),
     )

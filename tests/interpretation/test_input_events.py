@@ -25,7 +25,9 @@ def test_symbols_are_events_and_padding_is_none():
 @pytest.mark.parametrize(("share", "wanted"), [(0.5, None), (0.8, 1)])
 def test_a_symbol_is_neutral_only_where_it_dominates(share, wanted):
     symbols = (np.random.default_rng(0).random((40, 50)) < share).astype(int)
-    assert input_events(symbols).neutral == wanted
+    events = input_events(symbols)
+    assert events.neutral == wanted
+    assert events.condition == ("" if wanted is None else "the input is symbol 2")
 
 
 def test_a_single_input_is_named_by_its_values_and_zero_is_neutral():
@@ -53,6 +55,7 @@ def test_pulses_of_three_inputs_are_combined_of_their_single_events():
         NOTHING, f"a={MINUS}1", "a=+1", f"b={MINUS}1", "b=+1", f"c={MINUS}1", "c=+1"
     )  # fmt: skip
     assert len(events.names) == 27 and events.neutral == 0
+    assert events.condition == "a, b and c are 0"
     single = {name: k for k, name in enumerate(events.names)}
     for values in product((-1, 0, 1), repeat=3):
         rows = (pulses == values).all(axis=2)
@@ -89,6 +92,14 @@ def test_continuous_inputs_are_averaged_over():
     reset = (rng.random((50, 60, 1)) < 0.1).astype(float)
     both = input_events(np.concatenate([noise, reset], axis=2), names=["speed", "reset"])
     assert both.names == ("reset=0", "reset") and both.averaged == ("speed",)
+    assert both.condition == "reset is 0" and not events.condition
+    two = np.concatenate([noise, reset, 2 - np.roll(reset, 7, axis=1)], axis=2)
+    named = input_events(two, names=["speed", "reset", "gate"], units=["m/s", "", "V"])
+    # The speed varies at the neutral event, which is not called nothing.
+    condition = "reset is 0 and gate is 2 V"
+    assert named.names[0] == named.condition == condition and named.neutral == 0
+    assert NOTHING not in named.names
+    np.testing.assert_array_equal(named.event == 0, (two[..., 1:] == [0, 2]).all(axis=2))
     np.testing.assert_array_equal(both.event, reset[..., 0])
 
 
@@ -107,6 +118,7 @@ def test_inputs_that_only_change_together_are_one_event():
 def test_the_rarest_of_many_combinations_are_one_event():
     bits = (np.random.default_rng(8).random((200, 50, 12)) < 0.3).astype(float)
     events = input_events(bits)
+    assert events.condition == "input 1, input 2, input 3 and 9 more inputs are 0"
     assert len(events.names) == 512 and events.names[-1] == "several inputs at once"
     assert events.event.max() == 511 and events.parts[-1] == ()
 

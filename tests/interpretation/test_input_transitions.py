@@ -42,7 +42,7 @@ def test_parity_is_a_coin_without_and_certain_with_its_bit():
     assert found.entropies.average.value == pytest.approx(1.0, abs=0.01)
     assert 0 <= found.entropies.given_input.value < 0.01
     assert found.entropies.gain.low > 0.98
-    # While nothing happens a state is never left, but no row of zeros is longer than the longest.
+    # At rest a state is never left, but no row of zeros is longer than the longest.
     longest = max(len(run) for row in bits for run in "".join(map(str, row[1:])).split("1"))
     waits = found.neutral_dwells
     assert waits is not None and (waits.exits == 0).all() and np.isnan(waits.estimate).all()
@@ -109,7 +109,7 @@ def test_one_sequence_has_no_entropy():
     assert np.isnan([*found.entropies.average, *found.entropies.given_input]).all()
 
 
-def test_dwells_while_nothing_happens_are_those_of_the_neutral_matrix():
+def test_dwells_at_rest_are_those_of_the_neutral_matrix():
     """A pulse sets a state that decays with probability 1/8 per step."""
     rng = np.random.default_rng(3)
     pulse = rng.random((300, 60)) < 0.3

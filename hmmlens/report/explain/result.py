@@ -303,7 +303,8 @@ class Explanation:
                 f"mean dwell {state_words.dwell(state)}",
             ]
             if waits := transition_tables.neutral_dwell(reading, k):
-                parts.append(f"while nothing happens {waits}")
+                condition = transition_tables.neutral_condition(reading)
+                parts.append(f"while {condition}: {waits}")
             parts += [
                 f"{block}: {state_words.distinctive(state, block, names, self.sequences.attrs)}"
                 for block in ("input", "output")

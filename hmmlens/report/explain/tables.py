@@ -186,6 +186,7 @@ def build_state_rows(
             row["same_output"] = ", ".join(state_name(j) for j in same_outputs[k])
             row["moves"] = transition_tables.moves(part, k)
             row["neutral_dwell_words"] = transition_tables.neutral_dwell(part, k)
+            row["neutral_condition"] = transition_tables.neutral_condition(part)
             states.append(row)
             for j in range(n_states):
                 p = float(state["transmat"].isel(next_state=j))

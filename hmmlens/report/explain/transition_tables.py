@@ -12,6 +12,7 @@ from hmmlens import user_text
 from hmmlens.interpretation import dwells
 from hmmlens.interpretation.input_transitions import certain_moves, probabilities
 from hmmlens.naming import state_name
+from hmmlens.report.wording import listed
 from hmmlens.typing import Floats
 
 #: Columns of the table of transitions given the input.
@@ -226,8 +227,30 @@ def entropy_sentence(reading: xr.Dataset) -> str:
     return f"{text}."
 
 
+def neutral_condition(reading: xr.Dataset) -> str:
+    """Return the condition of dwell times at rest, such as ``pulse 1 is 0 (noise varies)``.
+
+    Parameters
+    ----------
+    reading : Dataset
+        One pick of the ``explanation`` store.
+
+    Returns
+    -------
+    str
+        Empty where the inputs have no value at rest.
+    """
+    if not driven(reading) or "neutral_dwell" not in reading:
+        return ""
+    condition = reading.attrs.get("neutral_condition") or "the inputs have their neutral values"
+    averaged = [str(name) for name in reading.attrs.get("averaged_inputs", ())]
+    shown = averaged if len(averaged) <= 3 else [*averaged[:2], f"{len(averaged) - 2} more"]
+    verb = "varies" if len(averaged) == 1 else "vary"
+    return user_text.readable(f"{condition} ({listed(shown)} {verb})" if averaged else condition)
+
+
 def neutral_dwell(reading: xr.Dataset, state: int) -> str:
-    """Return how long a state lasts while nothing happens.
+    """Return how long a state lasts while :func:`neutral_condition` holds.
 
     Parameters
     ----------
@@ -239,9 +262,9 @@ def neutral_dwell(reading: xr.Dataset, state: int) -> str:
     Returns
     -------
     str
-        Empty where no input means nothing.
+        Empty where the inputs have no value at rest.
     """
-    if not driven(reading) or "neutral_dwell" not in reading:
+    if not neutral_condition(reading):
         return ""
     one = reading.isel(state=state)
     return dwells.words(*(float(one[f"neutral_dwell{end}"]) for end in ("", "_low", "_high")))

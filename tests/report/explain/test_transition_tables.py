@@ -40,6 +40,7 @@ def reading_of(path: np.ndarray, events: InputEvents, n_states: int) -> xr.Datas
     return xr.Dataset(variables | given_input(path, events, n_states)).assign_attrs(
         events=list(events.names),
         neutral_event=-1 if events.neutral is None else events.neutral,
+        neutral_condition=events.condition,
         event_parts=[list(parts) for parts in events.parts],
         averaged_inputs=list(events.averaged),
     )
@@ -203,3 +204,28 @@ def test_parts_of_a_graph_without_a_way_between_them_stand_apart() -> None:
     between = np.linalg.norm(place[:2, None] - place[None, 2:], axis=2).min()
     assert between > max(within)
     assert layout([], 1).tolist() == [[0, 0]]
+
+
+def test_a_dwell_at_rest_names_its_condition_and_the_inputs_that_vary() -> None:
+    """Speed varies at every step; the reset sets state 0, which is then left at random."""
+    rng = np.random.default_rng(6)
+    reset = rng.random((60, 50)) < 0.1
+    path = np.zeros((60, 50), dtype=int)
+    for t in range(1, 50):
+        path[:, t] = np.where(reset[:, t], 0, np.maximum(path[:, t - 1], rng.random(60) < 0.2))
+    inputs = np.stack([rng.normal(size=reset.shape), reset], axis=2)
+    events = input_events(inputs, names=["speed", "reset"])
+    reading = reading_of(path, events, 2)
+    condition = "reset is 0 (speed varies)"
+    assert transition_tables.neutral_condition(reading) == condition
+    assert transition_tables.neutral_dwell(reading, 0).startswith(("4.", "5."))
+    figure, ax = plt.subplots()
+    graph(ax, reading, 2, colours(2), "title")
+    texts = [text.get_text() for text in ax.texts]
+    plt.close(figure)
+    assert f"number at a state: mean dwell while {condition}" in texts
+    # A store that was written before conditions had names.
+    del reading.attrs["neutral_condition"]
+    assert "neutral values (speed varies)" in transition_tables.neutral_condition(reading)
+    many = reading.assign_attrs(averaged_inputs=["a", "b", "c", "d"])
+    assert transition_tables.neutral_condition(many).endswith("(a, b and 2 more vary)")

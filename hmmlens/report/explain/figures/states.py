@@ -21,7 +21,7 @@ from hmmlens.report import distinctive, style
 from hmmlens.report.explain.figures import state_graph
 from hmmlens.report.explain.figures.registries import LAYER
 from hmmlens.report.explain.figures.state_graph import MIN_EVENT
-from hmmlens.report.explain.transition_tables import driven
+from hmmlens.report.explain.transition_tables import driven, neutral_condition
 from hmmlens.typing import Floats
 
 #: Inches of the graph that stands above its heat maps, and of a row of many states.
@@ -146,6 +146,9 @@ def graph(ax: Axes, reading: xr.Dataset, n: int, colours: Sequence[str], title: 
     short = without_prefix(full)
     changed = next((pair for pair in zip(short, full, strict=True) if pair[0] != pair[1]), None)
     note = f"{changed[0]} on an arrow is {changed[1]}" if changed else note
+    if dwell == "neutral_dwell":
+        condition = f"number at a state: mean dwell while {neutral_condition(part)}"
+        note = "\n".join([condition, note]) if note else condition
     occupancy = part["occupancy"].to_numpy()
     state_graph.draw(ax, arrows, short, occupancy, lasting, colours, title, note)
 
@@ -207,10 +210,9 @@ def single_events(reading: xr.Dataset) -> list[int]:
     "arrow out of a state leaves the state as it is. Several inputs at the same step are left out. "
     f"Other graphs average over inputs; their arrows of a probability below {MIN_ARROW:g} are left "
     "out. The area of a circle grows with how often the state occurs; the number in it or next to "
-    "it is its mean dwell time in steps (> where the data are too short to show more than that), "
-    "while nothing happens if there is an input that means nothing. Heat maps: input, output of "
-    "the network and, where "
-    "it is known, truth in each state. Measured values are means in the state as "
+    "it is its mean dwell time in steps (> where the data are too short to show more than that); "
+    "where a line below the graph names a condition, it is the dwell time while that holds. "
+    "Heat maps: input, output of the network and, where it is known, truth in each state. Measured values are means in the state as "
     "deviations from the mean of all states, in standard deviations (SD); symbols and "
     "true states are shares of steps. Of many inputs, outputs and labels, those are "
     "shown in which states differ most.",
