@@ -39,6 +39,10 @@ class ContrastSettings:
 
 DEFAULT_CONTRASTS = ContrastSettings()
 
+#: A spread in a state below this share of that of all steps is none.
+CONSTANT = 1e-3
+#: Of a state in too few steps, and of features that never vary.
+NOT_DESCRIBED = "not described (too few steps, or no variation)"
 #: Levels below this size are rounding errors of sums.
 ROUNDING = 1e-12
 
@@ -56,12 +60,15 @@ class Contrast(NamedTuple):
         fewer than ``min_steps`` steps, see :class:`ContrastSettings`.
     spread : ndarray of shape (state, feature)
         The state's standard deviation over the overall one; NaN for symbols.
+    elsewhere : ndarray of shape (state, feature)
+        Mean outside of the state; NaN where no step is.
     """
 
     mean: Floats
     sd: Floats
     deviation: Floats
     spread: Floats
+    elsewhere: Floats
 
 
 def contrast(
@@ -107,6 +114,8 @@ def contrast(
         visited = mass > 1e-9
         away = np.where(visited, weight.T @ apart / mass, 0.0)
         square = np.where(visited, weight.T @ apart**2 / mass, overall**2)
+        outside = n - mass
+        elsewhere = np.where(outside > 1e-9, centre - away * mass / outside, np.nan)
     sd = np.sqrt(np.maximum(square - away**2, 0.0))
     # The deviation of a constant is not 0 but a rounding error.
     largest = np.where(known, values, -np.inf).max(axis=0, initial=-np.inf)
@@ -118,7 +127,7 @@ def contrast(
         spread = np.full_like(sd, np.nan)
     else:
         deviation, spread = away / scale, np.where(described, sd / scale, np.nan)
-    return Contrast(centre + away, sd, np.where(described, deviation, np.nan), spread)
+    return Contrast(centre + away, sd, np.where(described, deviation, np.nan), spread, elsewhere)
 
 
 def _log_odds(share: Floats, overall: Floats, mass: Floats, n: Floats) -> Floats:
@@ -161,16 +170,76 @@ def distinctive(
     return order[score[order] > 0]
 
 
+def symbol_words(
+    names: Sequence[str],
+    share: Floats,
+    deviation: Floats,
+    elsewhere: Floats,
+    predicted: bool = False,
+    settings: ContrastSettings = DEFAULT_CONTRASTS,
+) -> str:
+    """Return the shares of symbols in one state, such as ``a in 62 % of its steps``.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of the symbols.
+    share, deviation, elsewhere : ndarray of shape (symbol,)
+        Of one state, ``mean``, ``deviation`` and ``elsewhere`` of :class:`Contrast`.
+    predicted : bool, optional
+        Whether shares are probabilities that a network gives to its next symbol.
+    settings : ContrastSettings, optional
+        How many symbols are named, and the least log odds.
+
+    Returns
+    -------
+    str
+        The commonest symbol of the state, then those whose shares differ most from other states,
+        and the share of all others.
+
+    Examples
+    --------
+    >>> share, elsewhere = np.array([0.7, 0.3, 0.0]), np.array([0.7, 0.1, 0.2])
+    >>> symbol_words(["a", "b", "c"], share, np.array([0.0, 1.0, -3.0]), elsewhere)
+    'a in 70 % of its steps (70 % elsewhere), c in 0 % (20 %), b in 30 % (10 %)'
+    """
+    if np.isnan(deviation).all():
+        return NOT_DESCRIBED
+    apart = distinctive(deviation, np.full(len(share), np.nan), True, settings)
+    commonest = int(np.nanargmax(share))
+    named = [commonest, *(int(i) for i in apart[: settings.n_features] if i != commonest)]
+    parts = []
+    for place, i in enumerate(named):
+        other = "" if np.isnan(elsewhere[i]) else _percent(elsewhere[i])
+        if predicted:
+            text = f"{names[i]} with probability {_percent(share[i])}"
+        else:
+            text = f"{names[i]} in {_percent(share[i])}" + ("" if place else " of its steps")
+        parts.append(text + (f" ({other}{'' if place else ' elsewhere'})" if other else ""))
+    left = 1 - float(share[named].sum())
+    if left >= 0.005:
+        n_others = int((np.delete(share, named) >= 0.0005).sum())
+        parts.append(f"{'another' if n_others == 1 else 'others'} in {_percent(left)}")
+    text = ", ".join(parts)
+    return text if len(apart) else f"as on average: {text}"
+
+
+def _percent(share: float) -> str:
+    # A share of 0 may be a rounding error below it, which would be printed as -0.
+    return f"{100 * max(float(share), 0.0) + 0.0:.0f} %"
+
+
 def words(
     names: Sequence[str],
     mean: Floats,
     deviation: Floats,
     spread: Floats,
-    symbols: bool,
     units: Sequence[str] | None = None,
     settings: ContrastSettings = DEFAULT_CONTRASTS,
 ) -> str:
     """Return what sets one state apart, such as ``pulse 95.2 bpm (+1.8 SD)``.
+
+    Shares of symbols have :func:`symbol_words`.
 
     Parameters
     ----------
@@ -178,8 +247,6 @@ def words(
         Names of the features.
     mean, deviation, spread : ndarray of shape (feature,)
         Of one state, see :class:`Contrast`.
-    symbols : bool
-        Whether features are shares of symbols.
     units : sequence of str, optional
         Units of ``mean``; empty for none.
     settings : ContrastSettings, optional
@@ -193,25 +260,23 @@ def words(
     Examples
     --------
     >>> one = np.ones(2)
-    >>> words(["x", "speed"], one, np.array([0.1, 2.0]), one, symbols=False, units=["m", "m/s"])
+    >>> words(["x", "speed"], one, np.array([0.1, 2.0]), one, units=["m", "m/s"])
     'speed 1 m/s (+2.0 SD)'
     """
     if np.isnan(deviation).all():
-        return "not told, for want of steps or of variation"
-    chosen = distinctive(deviation, spread, symbols, settings)[: settings.n_features]
+        return NOT_DESCRIBED
+    chosen = distinctive(deviation, spread, False, settings)[: settings.n_features]
     if not len(chosen):
         return "as on average"
     parts = []
     for i in chosen:
         by = f"{deviation[i]:+.1f}".replace("-", "\N{MINUS SIGN}")
-        if symbols:
-            # A share of 0 may be a rounding error below it, which would be printed as -0.
-            share = 100 * max(float(mean[i]), 0.0) + 0.0
-            parts.append(f"{names[i]} in {share:.0f} % (log odds {by})")
-            continue
         unit = f" {units[i]}" if units and units[i] else ""
         # Sums of few values leave rounding errors, such as -3e-16 for 0.
         level = f"{0.0 if abs(mean[i]) < ROUNDING else mean[i]:.4g}".replace("-", "\N{MINUS SIGN}")
+        if spread[i] < CONSTANT:
+            parts.append(f"{names[i]} always {level}{unit}")
+            continue
         differs = [f"{by} SD"] if abs(deviation[i]) >= settings.min_deviation else []
         # Where levels differ, each state's spread is smaller than that of all steps anyway.
         if spread[i] >= settings.min_spread or not differs:

@@ -161,8 +161,9 @@ def render_body(explanation: Explanation, images: Mapping[str, bytes]) -> str:
         "Mean dwell times assume geometrically distributed dwells, take visits into account that "
         "the end of a sequence cuts off, and never exceed the longest sequence. Inputs and outputs "
         "of states are given as deviations from the mean of all steps in standard deviations "
-        "(SD), those of symbols as log odds. States are inferred from the past alone. Models are "
-        "evaluated on sequences that no fit has used.</p>"
+        "(SD); of symbols, shares of steps (of outputs: probabilities) in the state are compared "
+        "with those in all other states (elsewhere). States are inferred from the past alone. "
+        "Models are evaluated on sequences that no fit has used.</p>"
     )
     return "".join(parts)
 

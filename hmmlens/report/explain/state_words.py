@@ -69,15 +69,20 @@ def distinctive(
     mean, deviation, spread = (
         state[f"{block}_{name}"].to_numpy() for name in ("mean", "deviation", "spread")
     )
+    if kind == "symbols":
+        # Stores of former versions lack the shares outside of the state.
+        other = state.get(f"{block}_elsewhere")
+        elsewhere = np.full(len(mean), np.nan) if other is None else other.to_numpy()
+        return contrast.symbol_words(
+            names[block], mean, deviation, elsewhere, block == "output", settings
+        )
     level, given = mean, None if units is None else list(units)
     if scale is not None and offset is not None and len(scale) == len(offset) == len(mean):
         level = mean * np.asarray(scale) + np.asarray(offset)
     elif scale is not None:
         # Standardised values have no units.
         given = None
-    return contrast.words(
-        names[block], level, deviation, spread, kind == "symbols", given, settings
-    )
+    return contrast.words(names[block], level, deviation, spread, given, settings)
 
 
 def row(
