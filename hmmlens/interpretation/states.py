@@ -69,7 +69,8 @@ def read_states(
         transition matrix, which knows no end of a sequence; ``transmat`` (state, next_state);
         ``input_mean, input_sd, input_deviation, input_spread, input_elsewhere`` and the same of
         ``output`` (state, feature), see :class:`hmmlens.interpretation.contrast.Contrast`;
-        ``truth_share`` (state, truth), P(truth | state). With ``events`` also the variables of :func:`given_input`.
+        ``truth_share`` (state, truth), P(truth | state). With ``events`` also the variables of
+        :func:`given_input`.
     """
     posteriors = model.filter(observed, length).posteriors
     inside = steps_inside(length, *posteriors.shape[:2])

@@ -166,6 +166,10 @@ def test_the_summary_states_what_was_found(found: Explanation) -> None:
     for name in "AB":
         (state,) = (line for line in lines if line.startswith(f"State {name}: "))
         assert "output: sign " in state and "mean dwell" in state
+    # What likelihood chooses stands apart from the verdict, and is labelled.
+    about_bic = [line for line in lines if "BIC" in line]
+    assert about_bic == lines[-1:] and "This is not the verdict. BIC" in about_bic[0]
+    assert any("has the 2 states of the verdict" in line for line in lines)
 
 
 def test_the_summary_notes_how_the_data_were_cut_and_what_train_lacks(found: Explanation) -> None:

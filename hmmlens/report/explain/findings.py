@@ -10,12 +10,10 @@ import pandas as pd
 
 from hmmlens.report.explain.agreement_words import agreement_sentence
 from hmmlens.report.explain.answers import answer_of_layer
+from hmmlens.report.explain.choice_words import choice_sentence
 from hmmlens.report.wording import span, whole_span
 from hmmlens.validation.competence import competence
 from hmmlens.validation.verdict import GRADE_WORDS, GRADES, reasons_of
-
-#: Name of the R2 of the present output from the present state, the same everywhere.
-FIDELITY = "fidelity at the same step"
 
 #: A loss within this many percent of the least possible loss is called close to it.
 CLOSE_PERCENT = 5.0
@@ -101,49 +99,6 @@ def task_sentence(rows: pd.DataFrame, note: str = "", graded: pd.DataFrame | Non
     competent = competence_sentence(pd.DataFrame() if graded is None else graded)
     parts = [f"{text}.", competent, f"{note}." if note and not trained_here else ""]
     return " ".join(part for part in parts if part)
-
-
-def choice_sentence(choices: pd.DataFrame, criterion: str) -> str:
-    """Return which numbers of states are chosen in one layer, over its trainings.
-
-    Parameters
-    ----------
-    choices : DataFrame
-        ``pick, n_states, at_edge, fidelity_test``, rows of the chosen reducers.
-    criterion : str
-        The criterion that chooses, such as ``bic``.
-
-    Returns
-    -------
-    str
-        One sentence.
-    """
-    picked = choices[choices["pick"] == criterion]
-    explained = choices[choices["pick"] == "explained"]
-    name = {
-        "held_out": "The held-out likelihood",
-        "bic": "BIC (the Bayesian information criterion)",
-        "aic": "AIC (the Akaike information criterion)",
-        "icl": "ICL (the integrated completed likelihood)",
-    }.get(criterion, criterion.upper())
-    text = f"{name} chooses {whole_span(picked['n_states'])} states"
-    if picked["at_edge"].all():
-        text += ", the largest number that was fitted: it still improves there and gives no number"
-    elif picked["at_edge"].any():
-        text += ", for some trainings the largest number that was fitted"
-    text += f" ({FIDELITY}: {span(picked['fidelity_test'])})"
-    agreement = explained.get("certified_ari", pd.Series(np.nan, explained.index))
-    certified = agreement.notna()
-    why = "the smallest that is nearly as faithful as the best"
-    if len(certified) and certified.all():
-        ari = span(agreement)
-        why = f"with the states that the futures of the network certify (agreement {ari} ARI)"
-    elif certified.any():
-        why = "with the states that futures certify in some trainings"
-    return (
-        f"{text}; the explained model, {why}, has {whole_span(explained['n_states'])} states and "
-        f"a fidelity of {span(explained['fidelity_test'])}."
-    )
 
 
 def endpoint_sentence(rows: pd.DataFrame, neutral: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ import pandas as pd
 from hmmlens import user_text
 from hmmlens.io import pages
 from hmmlens.report import style
-from hmmlens.report.explain import gather
+from hmmlens.report.explain import gather, summary_lines
 from hmmlens.report.explain.figures import layer as drawing
 from hmmlens.report.explain.roles import DATASET, NETWORKS
 from hmmlens.validation.verdict import CERTIFIED, title
@@ -129,17 +129,24 @@ def render_body(explanation: Explanation, images: Mapping[str, bytes]) -> str:
     str
         HTML.
     """
-    parts = list(_paragraphs(explanation.summary().splitlines()))
-    widest = max(_width(image) for image in images.values())
-    for name, image in images.items():
-        caption = drawing.LAYER[name.split("-")[0]].caption
-        data = base64.b64encode(image).decode()
-        # One size of letters in all figures, as they are drawn.
-        width = f"{_width(image) / widest:.0%}"
-        parts.append(
-            f'<figure><img alt="{name}" style="width: {width}" src="data:image/png;base64,{data}">'
-            f"<figcaption>{user_text.html(caption)}</figcaption></figure>"
-        )
+    shown = {name: _figure(name, image, images.values()) for name, image in images.items()}
+    by_section = {
+        section: [shown[name] for name in shown if drawing.LAYER[_kind(name)].section == section]
+        for section in drawing.LAYER.sections
+    }
+    likelihood = by_section.pop(drawing.BY_LIKELIHOOD)
+    evidence = by_section.pop(drawing.EVIDENCE)
+    described = "States" if explanation.verdict["grade"] == CERTIFIED else "Regions"
+    parts = [
+        *_paragraphs(summary_lines.found(explanation)),
+        *evidence,
+        f"<h2>{described} of the explained model</h2>",
+        *_paragraphs(summary_lines.states(explanation)),
+        *(figure for figures in by_section.values() for figure in figures),
+        f"<h2>{summary_lines.BY_LIKELIHOOD}</h2>",
+        *_paragraphs([summary_lines.by_likelihood(explanation)]),
+        *likelihood,
+    ]
     parts.append("<h2>Chosen models</h2>")
     parts.append(_table(explanation.choices, "pick"))
     parts.append("<h2>All models</h2>")
@@ -166,6 +173,22 @@ def render_body(explanation: Explanation, images: Mapping[str, bytes]) -> str:
         "Models are evaluated on sequences that no fit has used.</p>"
     )
     return "".join(parts)
+
+
+def _kind(name: str) -> str:
+    """Return the name in the registry of a figure, of which there may be several."""
+    return name.split("-")[0]
+
+
+def _figure(name: str, image: bytes, images: Collection[bytes]) -> str:
+    """Return a figure with its caption; all figures have letters of one size, as they are drawn."""
+    caption = drawing.LAYER[_kind(name)].caption
+    data = base64.b64encode(image).decode()
+    width = f"{_width(image) / max(_width(other) for other in images):.0%}"
+    return (
+        f'<figure><img alt="{name}" style="width: {width}" src="data:image/png;base64,{data}">'
+        f"<figcaption>{user_text.html(caption)}</figcaption></figure>"
+    )
 
 
 def _paragraphs(lines: Iterable[str]) -> Iterator[str]:

@@ -9,26 +9,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
-from hmmlens import user_text
 from hmmlens.hmm import storage
 from hmmlens.hmm.models import HiddenMarkovModel
-from hmmlens.naming import state_name
-from hmmlens.report.explain import gather, state_words, transition_tables
-from hmmlens.report.explain.agreement_words import chance_words
-from hmmlens.report.explain.answers import answer
-from hmmlens.report.explain.findings import FIDELITY, choice_sentence
-from hmmlens.report.explain.roles import ROLE_NAMES, ROLES
-from hmmlens.report.explain.tables import CONTROL_ROLES
-from hmmlens.report.wording import number
+from hmmlens.report.explain import summary_lines
 from hmmlens.validation.rules import Reason
-from hmmlens.validation.verdict import CERTIFIED, reasons_of
-
-#: A fidelity within this of another one is as high.
-CLOSE = 0.02
+from hmmlens.validation.verdict import reasons_of
 
 
 class Layer(NamedTuple):
@@ -199,120 +187,14 @@ class Explanation:
         return storage.model(sweep, row["covariance_type"], int(row["n_states"]))
 
     def summary(self) -> str:
-        """Return the findings in plain sentences, and the states of the explained model.
+        """Return the findings in plain sentences, the states, and what likelihood chooses.
 
         Returns
         -------
         str
             One finding per line.
         """
-        return "\n".join(user_text.line(line) for line in [*self._findings(), *self._states()])
-
-    def _findings(self) -> list[str]:
-        error = float(self.activations.attrs["replay_error"])
-        replayed = (
-            f"the network reproduces its recorded states up to {error:.1g}"
-            if np.isfinite(error)
-            else "its recorded states could not be verified by replay"
-        )
-        hidden = [self.activations[name]["hidden"] for name in self.layer.split("+")]
-        n_sequences, n_steps = hidden[0].shape[:2]
-        n_units = sum(array.shape[2] for array in hidden)
-        of = self.sequences.sizes["sequence"]
-        recorded = f"{n_sequences} {f'of {of} ' if of > n_sequences else ''}sequences"
-        criterion = str(self.choices["pick"].iloc[0])
-        given = answer(self.verdict.to_dict())
-        lines = [
-            f"Layer {self.layer}{self._which(len(hidden))}: {n_units} units, {recorded} of up to "
-            f"{n_steps} steps; {replayed}.",
-            *([self.sequences.attrs["cut"]] if "cut" in self.sequences.attrs else []),
-            f"Verdict: {self.verdict['sentence']}",
-            f"What shows it: {given.evidence}",
-            f"What this does not show: {given.limit}",
-            "The tests of the verdict:",
-            *(f"- {reason.statement}" for reason in self.reasons),
-            choice_sentence(self.choices, criterion),
-        ]
-        if "unseen_symbols_note" in self.sequences.attrs:
-            lines.insert(1, self.sequences.attrs["unseen_symbols_note"])
-        compact = self.choices[self.choices["pick"] == "explained"].iloc[0]
-        n_compact, n_true = int(compact["n_states"]), len(self.sequences.attrs["state_names"])
-        # States are compared with two labels or more.
-        for n_states in dict.fromkeys([n_compact, n_true] if n_true > 1 else [n_compact]):
-            same = self.scores[
-                (self.scores["n_states"] == n_states)
-                & self.scores["covariance_type"].isin([compact["covariance_type"], "none"])
-            ].set_index("role")
-            at = f"the true {n_states}" if n_states == n_true > 1 else f"{n_states}"
-            at += " state" if n_states == 1 else " states"
-            for score, words in (
-                ("fidelity_test", FIDELITY),
-                ("ari", "agreement with the truth (adjusted Rand index, ARI)"),
-            ):
-                if score not in same or same[score].isna().all():
-                    continue
-                scores = ", ".join(
-                    f"{ROLE_NAMES[r]} {number(same.loc[r, score])}"
-                    + (" (of its own output)" if r == "untrained" and score != "ari" else "")
-                    for r in ROLES
-                    if r in same.index
-                )
-                if score == "ari":
-                    scores = "; ".join([scores, *chance_words(same.loc[["trained"]])])
-                lines.append(f"At {at}, {words}: {scores}.")
-                others = [same.loc[r, score] for r in CONTROL_ROLES if r in same.index]
-                if (
-                    score == "fidelity_test"
-                    and self.verdict["grade"] != CERTIFIED
-                    and max(others, default=-np.inf) >= same.loc["trained", score] - CLOSE
-                ):
-                    lines.append(
-                        "A model of the inputs alone predicts the present output as well, so these "
-                        "regions are no evidence of memory; the verdict does not rest on them."
-                    )
-        if "ari" not in self.scores and "null" in self.scores:
-            reason = str(self.scores["null"].dropna().iloc[0])
-            lines.append(f"{reason[0].upper()}{reason[1:]}.")
-        return lines
-
-    def _which(self, n_nodes: int) -> str:
-        """Return how the layer was chosen, and what is taken together in it."""
-        remarks = []
-        if self.about["layer"] is None and len(self.activations.children) > n_nodes:
-            remarks.append("the last layer of the forward pass")
-        if n_nodes > 1:
-            layers = [list(names) for names in self.activations.attrs["layers"]]
-            both = self.layer.split("+") in layers
-            remarks.append("both directions together" if both else f"{n_nodes} taken together")
-        return f" ({', '.join(remarks)})" if remarks else ""
-
-    def _states(self) -> list[str]:
-        names = gather.read_axis_names(self.sequences.attrs)
-        reading = self.states.isel(pick=list(self.states.attrs["picks"]).index("explained"))
-        kind = "State" if self.verdict["grade"] == CERTIFIED else "Region"
-        lines = [
-            f"What each input does: {effects}."
-            for effects in (transition_tables.event_words(reading),)
-            if effects
-        ]
-        lines += [line for line in (transition_tables.entropy_sentence(reading),) if line]
-        for k in range(int(reading["n_states"])):
-            state = reading.isel(state=k)
-            parts = [
-                f"{kind} {state_name(k)}: {100 * float(state['occupancy']):.0f} % of steps",
-                f"mean dwell {state_words.dwell(state)}",
-            ]
-            if waits := transition_tables.neutral_dwell(reading, k):
-                condition = transition_tables.neutral_condition(reading)
-                parts.append(f"while {condition}: {waits}")
-            parts += [
-                f"{block}: {state_words.distinctive(state, block, names, self.sequences.attrs)}"
-                for block in ("input", "output")
-            ]
-            if moves := transition_tables.moves(reading, k):
-                parts.append(f"next state {moves}")
-            lines.append("; ".join(parts) + ".")
-        return lines
+        return "\n".join(summary_lines.everything(self))
 
     def __str__(self) -> str:
         """Return the summary."""

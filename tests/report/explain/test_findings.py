@@ -8,6 +8,7 @@ import pandas as pd
 from hmmlens.report import wording
 from hmmlens.report.explain import findings
 from hmmlens.report.explain.agreement_words import agreement_sentence
+from hmmlens.report.explain.choice_words import choice_sentence, likelihood_sentence
 from hmmlens.validation.numbers import Evidence
 from hmmlens.validation.verdict import decide
 
@@ -120,11 +121,19 @@ def test_a_p_value_names_its_null_hypothesis_or_why_there_is_none() -> None:
 def test_a_choice_at_the_edge_supports_no_finite_number() -> None:
     rows = [("bic", 10, True, 0.97), ("explained", 3, False, 0.96)]
     table = pd.DataFrame(rows, columns=["pick", "n_states", "at_edge", "fidelity_test"])
-    text = findings.choice_sentence(table, "bic")
+    text = choice_sentence(table, "bic")
     assert "chooses 10 states, the largest number that was fitted: it still improves" in text
     assert text.startswith("BIC (the Bayesian information criterion)")
-    inside = findings.choice_sentence(table.assign(at_edge=False), "bic")
+    # Alone, the choice is labelled as another question than the verdict, with its meaning.
+    alone = likelihood_sentence(table, "bic")
+    assert alone.startswith("This is not the verdict. BIC (the Bayesian information criterion)")
+    assert alone.endswith("and is no evidence of discrete states.") and "explained" not in alone
+    inside = choice_sentence(table.assign(at_edge=False), "bic")
     assert "the largest number" not in inside
+    assert inside.endswith("with 3 states it is the smallest that is nearly as faithful as the "
+                           "best; its fidelity at the same step is 0.96.")  # fmt: skip
+    certified = choice_sentence(table.assign(certified_ari=[np.nan, 0.99]), "bic")
+    assert "the 3 states of the verdict, which the futures of the network certify" in certified
 
 
 def test_endpoints_are_points_only_where_a_finer_resolution_finds_no_more() -> None:

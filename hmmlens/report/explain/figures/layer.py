@@ -20,10 +20,19 @@ from hmmlens.report.explain.figures import card
 from hmmlens.report.explain.figures import input_matrices as matrices_figure
 from hmmlens.report.explain.figures import network as draw
 from hmmlens.report.explain.figures import states as states_figure
-from hmmlens.report.explain.figures.registries import LAYER
+from hmmlens.report.explain.figures.registries import BY_LIKELIHOOD, EVIDENCE, LAYER
 from hmmlens.report.explain.figures.state_colours import Band, match_colours
 
-__all__ = ["LAYER", "MODULES", "Task", "draw_figures", "find_liveliest", "read_task"]
+__all__ = [
+    "BY_LIKELIHOOD",
+    "EVIDENCE",
+    "LAYER",
+    "MODULES",
+    "Task",
+    "draw_figures",
+    "find_liveliest",
+    "read_task",
+]
 
 #: Modules whose import registers their figures.
 MODULES = (card, draw, states_figure, matrices_figure, bands_figure)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from hmmlens.report.figures import FigureRegistry
 
+#: Sections of what shows the verdict, and of numbers of states by likelihood.
+EVIDENCE, BY_LIKELIHOOD = "evidence of the verdict", "choice of the number of states"
 #: Figures of a study, by section of the report. Their inputs are tables of the study.
 OVERVIEW = FigureRegistry(
     ["Networks and their tasks", "Trained networks and their controls", "Checks"]
@@ -17,8 +19,9 @@ OVERVIEW = FigureRegistry(
 LAYER = FigureRegistry(
     [
         "first page",
+        EVIDENCE,
         "above the table of states",
         "below the table of states",
-        "choice of the number of states",
+        BY_LIKELIHOOD,
     ]
 )

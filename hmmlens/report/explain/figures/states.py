@@ -213,9 +213,9 @@ def single_events(reading: xr.Dataset) -> list[int]:
     "it is its mean dwell time in steps (> where the data are too short to show more than that); "
     "where a line below the graph names a condition, it is the dwell time while that holds. "
     "Heat maps: input, output of the network and, where it is known, truth in each state. "
-    "Measured values are means in the state as deviations from the mean of all states, in standard deviations (SD); symbols and "
-    "true states are shares of steps. Of many inputs, outputs and labels, those are "
-    "shown in which states differ most.",
+    "Measured values are means in the state as deviations from the mean of all states, in "
+    "standard deviations (SD); symbols and true states are shares of steps. Of many inputs, "
+    "outputs and labels, those are shown in which states differ most.",
 )
 def states(
     reading: xr.Dataset,
