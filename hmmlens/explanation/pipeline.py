@@ -233,7 +233,7 @@ def explain(
             log.info("the states of the %s network are found", role)
         verdict = judge_trained(model, recorded["trained"], name, sequences, plan, futures, losses)
         tables = gather_tables(name, explained, raw, sequences, verdict)
-        explanation = Explanation(sequences, name, explained, raw, tables, about)
+        explanation = Explanation(sequences, name, explained, raw, tables, about, futures)
         if partial:
             folder.write_explanation(explanation, partial)
     return folder.reopen(explanation, Path(out)) if out is not None else explanation

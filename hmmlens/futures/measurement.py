@@ -58,6 +58,8 @@ class Futures:
         Whether continuations were cut to inputs that occur.
     n_split : int
         Classes that were added by a split along single continuations.
+    distances : ndarray of shape (state, state) or None
+        Distances of the sample in which the classes were found.
     """
 
     classes: Classes
@@ -71,6 +73,7 @@ class Futures:
     forgets_after: int | None = None
     restricted: bool = False
     n_split: int = 0
+    distances: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -124,17 +127,18 @@ def measure(
     compared, classes, form = _sampled(task, seed)
     memory_spread = compared.memory
     forgets_after = forgetting(compared, settings.same)
+    distances = compared.distances
     if not _has_classes(classes, settings) and (hidden := _rare(task, compared)):
-        classes = hidden
+        classes, distances = hidden
     elif not _has_classes(classes, settings):
         present = compared.with_present()
         found = find_classes(present.distances, settings)
         if memory_spread < settings.same or _has_classes(found, settings):
-            compared, classes = present, found
+            compared, classes, distances = present, found, present.distances
             form = geometry(present.distances, settings)
     measured = Futures(
         classes, form, len(compared.now), compared.moore, memory_spread,
-        forgets_after=forgets_after,
+        forgets_after=forgets_after, distances=distances,
     )  # fmt: skip
     if classes.n_classes < 2:
         return measured
@@ -169,8 +173,11 @@ def _path(task: _Task, compared: Comparison, classes: Classes) -> Path:
     )  # fmt: skip
 
 
-def _rare(task: _Task, compared: Comparison) -> Classes | None:
-    """Return classes that few continuations show, where a machine of them does better than none."""
+def _rare(task: _Task, compared: Comparison) -> tuple[Classes, Floats] | None:
+    """Return classes that few continuations show, with the distances along these.
+
+    None unless a machine of the classes does better than none.
+    """
     settings = task.settings
     nothing = np.zeros(len(compared.now), dtype=int)
     for split in refinement.candidates(compared, nothing, settings)[: settings.n_tries]:
@@ -184,7 +191,7 @@ def _rare(task: _Task, compared: Comparison) -> Classes | None:
         fitted = machine.fit(path, classes.n_classes, settings.resolution)
         alone = path._replace(classes=np.where(path.classes >= 0, 0, -1))
         if _loop(fitted) > _loop(machine.fit(alone, 1, settings.resolution)) + settings.split_gain:
-            return classes
+            return classes, distances
     return None
 
 
@@ -203,7 +210,8 @@ def _with_machine(task: _Task, compared: Comparison, measured: Futures, seed: in
         if found.n_classes > 1 and found.ratio >= classes.ratio:
             changed = not np.array_equal(found.labels, classes.labels)
             compared, classes, restricted = other, found, True
-            measured = replace(measured, geometry=geometry(other.distances, settings))
+            form = geometry(other.distances, settings)
+            measured = replace(measured, geometry=form, distances=other.distances)
             path = _path(task, compared, classes) if changed else path
     chosen_by = machine.fit(path.without_test(), classes.n_classes, settings.resolution)
     interval = count_interval(compared, settings, np.random.default_rng(seed))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -13,6 +13,8 @@ from hmmlens.typing import Floats, Ints
 if TYPE_CHECKING:
     from hmmlens.futures.measurement import Futures
 
+#: Sampled states whose distances are kept, for a picture.
+MOST_KEPT = 300
 #: Steps ahead at which the machine of the classes is reported.
 AHEAD = (1, 5, 20, 50)
 
@@ -26,10 +28,17 @@ class Summary(NamedTuple):
         See :func:`summarise`.
     classes : ndarray of shape (sequence, time)
         Class of each recorded state, -1 where none was assigned.
+    distances : ndarray of shape (sampled, sampled) or None
+        Distances between the futures of sampled states, the first :data:`MOST_KEPT` of the sample,
+        in standard deviations of the output; None in stores of former versions.
+    sample_classes : ndarray of shape (sampled,) or None
+        Class of each of these states, -1 for none.
     """
 
     numbers: Mapping[str, float]
     classes: Ints
+    distances: Floats | None = None
+    sample_classes: Ints | None = None
 
 
 def summarise(futures: Futures, shape: tuple[int, int]) -> Summary:
@@ -82,7 +91,11 @@ def summarise(futures: Futures, shape: tuple[int, int]) -> Summary:
     assigned = np.full(shape, -1)
     if futures.path is not None:
         assigned[futures.path.rows] = futures.path.classes
-    return Summary(numbers, assigned)
+    if futures.distances is None:
+        return Summary(numbers, assigned)
+    # The sample is in random order, so that its first states are a sample as well.
+    kept = futures.distances[:MOST_KEPT, :MOST_KEPT]
+    return Summary(numbers, assigned, kept, classes.labels[:MOST_KEPT])
 
 
 def _smallest(values: Floats) -> float:
@@ -100,12 +113,19 @@ def to_dataset(summary: Summary | None) -> xr.Dataset:
     Returns
     -------
     Dataset
-        ``state_class`` (sequence, time); the numbers are attributes.
+        ``state_class`` (sequence, time), ``distance`` (sampled, other_sampled) and
+        ``sample_class`` (sampled); the numbers are attributes.
     """
     if summary is None:
         return xr.Dataset()
-    classes = summary.classes.astype(np.int16)
-    return xr.Dataset({"state_class": (("sequence", "time"), classes)}, attrs=dict(summary.numbers))
+    variables: dict[str, Any] = {
+        "state_class": (("sequence", "time"), summary.classes.astype(np.int16))
+    }
+    if summary.distances is not None and summary.sample_classes is not None:
+        distances = summary.distances.astype(np.float32)
+        variables["distance"] = (("sampled", "other_sampled"), distances)
+        variables["sample_class"] = ("sampled", summary.sample_classes.astype(np.int16))
+    return xr.Dataset(variables, attrs=dict(summary.numbers))
 
 
 def from_dataset(store: xr.Dataset) -> Summary | None:
@@ -124,7 +144,13 @@ def from_dataset(store: xr.Dataset) -> Summary | None:
     if "state_class" not in store:
         return None
     numbers = {name: float(value) for name, value in store.attrs.items() if name in NAMES}
-    return Summary(numbers, store["state_class"].to_numpy().astype(np.int64))
+    classes = store["state_class"].to_numpy().astype(np.int64)
+    if "distance" not in store:
+        return Summary(numbers, classes)
+    return Summary(
+        numbers, classes, store["distance"].to_numpy().astype(np.float64),
+        store["sample_class"].to_numpy().astype(np.int64),
+    )  # fmt: skip
 
 
 #: Names of the numbers.

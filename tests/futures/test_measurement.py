@@ -18,7 +18,7 @@ from hmmlens.futures.refinement import candidates
 from hmmlens.futures.running import ForwardContinuation, continuation_of
 from hmmlens.futures.sampling import Sample
 from hmmlens.futures.settings import FutureSettings
-from hmmlens.futures.summary import Summary
+from hmmlens.futures.summary import MOST_KEPT, Summary, summarise
 from hmmlens.stages.futures import compare_futures
 from tests.futures.machines import (
     MATCH,
@@ -110,6 +110,10 @@ def test_a_state_that_a_rare_input_shows_is_found() -> None:
     found = measured(network, inputs, replace(SMALL, n_states=200, n_continuations=32, n_steps=12))
     assert found.classes.n_classes == 2
     assert found.machine is not None and found.machine.by_output.min() > 0.99
+    # The distances that are kept are those along the continuations that show the state.
+    assert found.distances is not None
+    same = found.classes.labels[:, None] == found.classes.labels[None]
+    assert found.distances[same].max() < found.distances[~same].min()
 
 
 @pytest.mark.parametrize("n_windows", [1, 2, 3])
@@ -189,6 +193,23 @@ def test_short_sequences_among_longer_ones_do_no_harm(shortest: int) -> None:
     lengths[[0, 20, 59]] = shortest
     found = compared(PARITY, symbols(2), lengths)
     assert found is not None and found.numbers["n_classes"] == 2
+
+
+def test_distances_of_the_sample_are_kept_with_its_classes() -> None:
+    found = compared(PARITY, symbols(2), STEPS)
+    assert found is not None and found.distances is not None and found.sample_classes is not None
+    n = SMALL.n_states
+    assert found.distances.shape == (n, n) and found.sample_classes.shape == (n,)
+    # Two states with equal parity do the same; others part, by the range of a bit in units of its
+    # standard deviation.
+    same = found.sample_classes[:, None] == found.sample_classes[None]
+    np.testing.assert_allclose(found.distances[same], 0, atol=1e-6)
+    assert found.distances[~same].min() == pytest.approx(2, abs=0.05)
+    path = np.full((60, 60), -1)
+    many = measured(PARITY, symbols(2), replace(SMALL, n_states=MOST_KEPT + 20))
+    cut = summarise(many, path.shape)
+    assert many.distances is not None and len(many.distances) == MOST_KEPT + 20
+    assert cut.distances is not None and cut.distances.shape == (MOST_KEPT, MOST_KEPT)
 
 
 @pytest.mark.parametrize("n_steps", [1, 2])

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import hmmlens
 from hmmlens.errors import HmmlensError, StoreError
+from hmmlens.futures.summary import to_dataset
 from hmmlens.io import locks, ownership, seals, store, writing
 from hmmlens.io.writing import writing_to
 from hmmlens.recording.store import unfinished
@@ -265,6 +266,7 @@ def _write(found: Explanation, work: Workspace) -> None:
         (place / "validation").mkdir()
         layer.scores.to_csv(place / "validation" / "scores.csv", index=False)
         layer.choices.to_csv(place / "validation" / "choices.csv", index=False)
+    keep(to_dataset(found.futures), folder / NETWORKS["trained"] / "0" / "futures", "futures")
     raw = gather.build_raw_key(DATASET)
     for reducer, stores in found.raw.items():
         place = folder / raw["network"] / "0" / raw["layer"] / reducer

@@ -86,7 +86,8 @@ def draw_figures(explanation: Explanation) -> Iterator[tuple[str, Figure, pd.Dat
         str(explanation.choices["pick"].iloc[0]),
         np.nan,
         title(explanation.verdict["grade"], explanation.verdict.get("n_states", np.nan)),
-        explanation.verdict["grade"] == CERTIFIED,
+        str(explanation.verdict["grade"]),
+        explanation.futures,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import xarray as xr
 
+from hmmlens.futures.summary import Summary
 from hmmlens.hmm import storage
 from hmmlens.hmm.models import HiddenMarkovModel
 from hmmlens.report.explain import summary_lines
@@ -65,6 +66,8 @@ class Explanation:
         Name -> table, those that a study's report has of each layer.
     about : mapping of str to object
         The arguments of :func:`hmmlens.explain`.
+    futures : Summary or None
+        Futures of the network, see :func:`hmmlens.stages.futures.compare_futures`.
 
     Examples
     --------
@@ -89,6 +92,7 @@ class Explanation:
     raw: Mapping[str, tuple[xr.Dataset, xr.Dataset]] = field(repr=False)
     tables: Mapping[str, pd.DataFrame] = field(repr=False)
     about: Mapping[str, Any]
+    futures: Summary | None = field(default=None, repr=False)
 
     @property
     def activations(self) -> xr.DataTree:

@@ -141,6 +141,7 @@ def draw_network_figures(
     ------
     name, figure, source table
     """
+    from hmmlens.futures import summary
     from hmmlens.recording import activations
     from hmmlens.report.explain.figures import layer as figures
     from hmmlens.validation import verdict
@@ -152,6 +153,7 @@ def draw_network_figures(
     recorded = results / layout.ACTIVATIONS.format(network=shown.network, seed=0)
     root = activations.read(store.inside(recorded))
     task = figures.read_task(root, _opened(layout.SEQUENCES, "sequences"))
+    compared = summary.from_dataset(_opened(layout.FUTURES, "futures").load())
 
     def _rows(name: str, /, **place: Any) -> Any:
         """Return the rows of a table with these values, None where there is no such table."""
@@ -185,10 +187,10 @@ def draw_network_figures(
         graded = _rows("verdicts", role="trained", **place).iloc[0]
         driven = str(graded["input_driven"]) == "True"
         heading = verdict.title(graded["grade"], graded["n_states"], driven)
-        certified = graded["grade"] == verdict.CERTIFIED
         for name, figure, source in figures.draw_figures(
-            task, reading, untrained, maps, _of_layer, shown.criterion, top, heading, certified
-        ):
+            task, reading, untrained, maps, _of_layer, shown.criterion, top, heading,
+            graded["grade"], compared,
+        ):  # fmt: skip
             yield f"{layer}-{name}", figure, source
 
 

@@ -59,6 +59,7 @@ rule draw_network:
         tables=TABLES,
         sequences=sequences_of,
         activations=ACTIVATIONS.replace("{seed}", "0"),
+        futures=FUTURES.replace("{seed}", "0"),
         explanations=lambda w: every_layer(EXPLANATION, [w.network])[
             : len(layers_of(w.network))
         ],

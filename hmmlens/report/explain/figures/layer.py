@@ -11,17 +11,20 @@ import xarray as xr
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from hmmlens.futures.summary import Summary
 from hmmlens.naming import state_names
 from hmmlens.ragged import steps_inside
 from hmmlens.report import distinctive, style
 from hmmlens.report.explain import gather
 from hmmlens.report.explain.figures import bands as bands_figure
 from hmmlens.report.explain.figures import card
+from hmmlens.report.explain.figures import futures as futures_figure
 from hmmlens.report.explain.figures import input_matrices as matrices_figure
 from hmmlens.report.explain.figures import network as draw
 from hmmlens.report.explain.figures import states as states_figure
 from hmmlens.report.explain.figures.registries import BY_LIKELIHOOD, EVIDENCE, LAYER
 from hmmlens.report.explain.figures.state_colours import Band, match_colours
+from hmmlens.validation.verdict import CERTIFIED
 
 __all__ = [
     "BY_LIKELIHOOD",
@@ -35,7 +38,7 @@ __all__ = [
 ]
 
 #: Modules whose import registers their figures.
-MODULES = (card, draw, states_figure, matrices_figure, bands_figure)
+MODULES = (card, futures_figure, draw, states_figure, matrices_figure, bands_figure)
 #: Figures of states, which have the verdict above them.
 WITH_VERDICT = ("states", "input_transitions", "trajectories", "bands")
 #: Steps of the example sequence.
@@ -126,7 +129,8 @@ def draw_figures(
     criterion: str,
     ceiling: float,
     verdict: str = "",
-    certified: bool = False,
+    grade: str = "",
+    futures: Summary | None = None,
 ) -> Iterator[tuple[str, Figure, pd.DataFrame]]:
     """Draw every figure of one layer.
 
@@ -149,13 +153,16 @@ def draw_figures(
         Adjusted Rand index of the exact filter; NaN where there is none.
     verdict : str
         Text above every figure of states, see :func:`hmmlens.validation.verdict.title`.
-    certified : bool
-        Whether the verdict certifies the number of states.
+    grade : str
+        Grade of the verdict.
+    futures : Summary, optional
+        Futures of the network.
 
     Yields
     ------
     name, figure, source table
     """
+    certified = grade == CERTIFIED
     inside = steps_inside(task.length, *task.truth.shape)
     task = task._replace(truth=np.where(inside, task.truth, -1))
     bands = []
@@ -187,6 +194,7 @@ def draw_figures(
         "explained_band": band,
         "map": next(iter(maps.values())),
         "certified": certified,
+        "futures": futures_figure.sample_of(futures, grade, band.states, band.names),
         "criterion": criterion,
         "chosen": chosen,
         "ceiling": ceiling,

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from hmmlens.futures.summary import NAMES, Summary
 from hmmlens.hmm.models import GaussianHMM
 from hmmlens.interpretation.input_events import input_events
 from hmmlens.interpretation.states import read_states
@@ -72,8 +73,10 @@ def draw_layer(grade: str, at_edge: bool) -> Iterator[tuple[str, Figure, pd.Data
     about = {"events": list(events.names), "event_parts": [list(p) for p in events.parts]}
     reading = reading.assign_attrs(picks=["bic", "explained"], **about)
     head = verdict.title(grade, 2)
+    apart = np.abs(observed[0, :, None, 0] - observed[0, None, :, 0])
+    futures = Summary(dict.fromkeys(NAMES, 1.0), states[None], apart, states)
     return figures.draw_figures(
-        task, reading, None, {"pca": observed}, tables.get, "bic", np.nan, head
+        task, reading, None, {"pca": observed}, tables.get, "bic", np.nan, head, futures=futures
     )
 
 
