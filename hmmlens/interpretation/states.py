@@ -15,6 +15,7 @@ from hmmlens.interpretation.contrast import DEFAULT_CONTRASTS, ContrastSettings,
 from hmmlens.interpretation.dwells import dwells as estimated_dwells
 from hmmlens.interpretation.input_events import InputEvents, of_store
 from hmmlens.interpretation.input_transitions import input_transitions
+from hmmlens.interpretation.start_up import start_up_steps
 from hmmlens.ragged import steps_inside
 from hmmlens.recording.activations import output_distribution
 from hmmlens.stats.ties import descending
@@ -66,7 +67,8 @@ def read_states(
         dwell_high, dwell_exits, dwell_steps`` (state), the mean dwell time in steps with its
         interval, see :class:`hmmlens.interpretation.dwells.Dwells`; ``mean_dwell, model_dwell``
         (state), the mean over whole visits, which is too short, and the expectation of the
-        transition matrix, which knows no end of a sequence; ``transmat`` (state, next_state);
+        transition matrix, which knows no end of a sequence; ``start_up`` (state), see
+        :func:`hmmlens.interpretation.start_up.start_up_steps`; ``transmat`` (state, next_state);
         ``input_mean, input_sd, input_deviation, input_spread, input_elsewhere`` and the same of
         ``output`` (state, feature), see :class:`hmmlens.interpretation.contrast.Contrast`;
         ``truth_share`` (state, truth), P(truth | state). With ``events`` also the variables of
@@ -108,6 +110,7 @@ def read_states(
             "dwell_high": ("state", lasting.high),
             "dwell_exits": ("state", lasting.exits),
             "dwell_steps": ("state", lasting.at_risk),
+            "start_up": ("state", start_up_steps(path, len(order))),
             **{
                 f"{block}_{name}": (("state", block), values)
                 for block, contrasts in compared.items()

@@ -27,6 +27,23 @@ NAMES = {
 }
 
 
+def agreement_of(choices: pd.DataFrame) -> float:
+    """Return the agreement of the explained model with the truth, of the first training.
+
+    Parameters
+    ----------
+    choices : DataFrame
+        ``pick`` and, where the truth is known, ``ari``; rows of the chosen reducers.
+
+    Returns
+    -------
+    float
+        Adjusted Rand index, NaN where it is not known.
+    """
+    explained = choices[choices["pick"] == "explained"]
+    return float(explained["ari"].iloc[0]) if "ari" in explained and len(explained) else np.nan
+
+
 def explained_sentence(choices: pd.DataFrame) -> str:
     """Return which model is explained, over the trainings of one layer.
 

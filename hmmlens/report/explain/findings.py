@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hmmlens.report.explain import conclusion, start_up_words
 from hmmlens.report.explain.agreement_words import agreement_sentence
 from hmmlens.report.explain.answers import answer_of_layer
-from hmmlens.report.explain.choice_words import choice_sentence
+from hmmlens.report.explain.choice_words import agreement_of, choice_sentence
 from hmmlens.report.wording import span, whole_span
 from hmmlens.validation.competence import competence
 from hmmlens.validation.verdict import GRADE_WORDS, GRADES, reasons_of
@@ -262,16 +263,23 @@ def study(
                 & (verdicts["layer"] == layer)
                 & (verdicts["role"] == "trained")
             ]
+            answered = answer_of_layer(graded)
+            states = _explained(tables["states"], network, layer)
+            first = choices[choices["seed"] == choices["seed"].min()]
             findings.append(
                 {
                     "network": network,
                     "layer": layer,
                     "dataset": dataset,
                     "task_name": about[dataset].get("task", ""),
-                    **_renamed(answer_of_layer(graded)),
-                    "same_output": same_output_sentence(
-                        _explained(tables["states"], network, layer)
+                    **_renamed(answered),
+                    "conclusion": conclusion.sentence(
+                        states, about[dataset], answered["certified"], agreement_of(first)
                     ),
+                    "start_up": start_up_words.sentence(
+                        states, "state" if answered["certified"] else "region"
+                    ),
+                    "same_output": same_output_sentence(states),
                     "transitions": transition_sentences(
                         _explained(tables["entropies"], network, layer)
                     ),

@@ -8,11 +8,22 @@ import numpy as np
 
 from hmmlens import user_text
 from hmmlens.naming import state_name
-from hmmlens.report.explain import gather, state_words, transition_tables
+from hmmlens.report.explain import (
+    conclusion,
+    gather,
+    start_up_words,
+    state_words,
+    transition_tables,
+)
 from hmmlens.report.explain.agreement_words import chance_words
 from hmmlens.report.explain.answers import answer
-from hmmlens.report.explain.choice_words import FIDELITY, explained_sentence, likelihood_sentence
-from hmmlens.report.explain.roles import ROLE_NAMES, ROLES
+from hmmlens.report.explain.choice_words import (
+    FIDELITY,
+    agreement_of,
+    explained_sentence,
+    likelihood_sentence,
+)
+from hmmlens.report.explain.roles import NETWORKS, ROLE_NAMES, ROLES
 from hmmlens.report.explain.tables import CONTROL_ROLES
 from hmmlens.report.wording import number
 from hmmlens.validation.verdict import CERTIFIED
@@ -79,6 +90,7 @@ def found(explanation: Explanation) -> list[str]:
         _recorded(explanation),
         *([about["cut"]] if "cut" in about else []),
         f"Verdict: {explanation.verdict['sentence']}",
+        *([f"In the words of the task: {task}"] if (task := in_words(explanation)) else []),
         f"What shows it: {given.evidence}",
         f"What this does not show: {given.limit}",
         "The tests of the verdict:",
@@ -92,6 +104,28 @@ def found(explanation: Explanation) -> list[str]:
         reason = str(explanation.scores["null"].dropna().iloc[0])
         lines.append(f"{reason[0].upper()}{reason[1:]}.")
     return [user_text.line(line) for line in lines]
+
+
+def in_words(explanation: Explanation) -> str:
+    """Return what certified states are in the words of the task.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        The explanation.
+
+    Returns
+    -------
+    str
+        One sentence, see :func:`hmmlens.report.explain.conclusion.sentence`; empty where states are
+        not certified.
+    """
+    table = explanation.tables["states"]
+    shown = gather.select_rows(table, network=NETWORKS["trained"], pick="explained")
+    certified = explanation.verdict["grade"] == CERTIFIED
+    return conclusion.sentence(
+        shown, explanation.sequences.attrs, certified, agreement_of(explanation.choices)
+    )
 
 
 def _recorded(explanation: Explanation) -> str:
@@ -194,8 +228,9 @@ def states(explanation: Explanation) -> list[str]:
     lines += [line for line in (transition_tables.entropy_sentence(reading),) if line]
     for k in range(int(reading["n_states"])):
         state = reading.isel(state=k)
+        heading = start_up_words.title(kind, state_name(k), start_up_words.steps_of(state))
         parts = [
-            f"{kind} {state_name(k)}: {100 * float(state['occupancy']):.0f} % of steps",
+            f"{heading}: {100 * float(state['occupancy']):.0f} % of steps",
             f"mean dwell {state_words.dwell(state)}",
         ]
         if waits := transition_tables.neutral_dwell(reading, k):

@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from hmmlens import user_text
-from hmmlens.report.explain import state_words, transition_tables
+from hmmlens.report.explain import conclusion, start_up_words, state_words, transition_tables
 from hmmlens.validation.baselines import raw_inputs
 from hmmlens.validation.baselines.registry import BASELINES
 from hmmlens.validation.ceilings import METRICS
@@ -169,6 +169,9 @@ def build_state_rows(
         n_states = int(explanation["n_states"][index])
         part = explanation.isel(pick=index, state=slice(0, n_states))
         same_outputs = state_words.equal_outputs_of(part)
+        symbols = about.get("target_kind") == "symbols"
+        outputs = conclusion.output_words(part, names["output"], symbols)
+        combinations = conclusion.combinations_of(part, names["output"], symbols)
         for k in range(n_states):
             state = part.isel(state=k)
             row = {"pick": pick, "state": state_name(k)}
@@ -187,6 +190,9 @@ def build_state_rows(
             row["moves"] = transition_tables.moves(part, k)
             row["neutral_dwell_words"] = transition_tables.neutral_dwell(part, k)
             row["neutral_condition"] = transition_tables.neutral_condition(part)
+            row["start_up"] = start_up_words.steps_of(state)
+            row["output_levels"] = outputs[k]
+            row["combinations"] = combinations
             states.append(row)
             for j in range(n_states):
                 p = float(state["transmat"].isel(next_state=j))

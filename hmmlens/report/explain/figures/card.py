@@ -9,6 +9,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from hmmlens.report.explain import start_up_words
 from hmmlens.report.explain.figures.network import MAX_POINTS, draw_map
 from hmmlens.report.explain.figures.registries import LAYER
 from hmmlens.report.explain.figures.state_colours import Band
@@ -61,6 +62,7 @@ def card(
     figure, ax = plt.subplots(figsize=SIZE)
     n = len(band.colours)
     title = f"{n} certified states" if certified else "no certified states"
+    title = "; ".join(text for text in (title, start_up_words.note(reading)) if text)
     if certified and n <= MAX_GRAPH and driven(reading):
         graph(ax, reading, n, band.colours, title)
         return figure, transition_rows(reading)

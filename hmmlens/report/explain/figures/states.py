@@ -18,6 +18,7 @@ from hmmlens.interpretation import dwells
 from hmmlens.interpretation.input_events import NOTHING
 from hmmlens.naming import MIN_ARROW, state_names
 from hmmlens.report import distinctive, style
+from hmmlens.report.explain import start_up_words
 from hmmlens.report.explain.figures import state_graph
 from hmmlens.report.explain.figures.registries import LAYER
 from hmmlens.report.explain.figures.state_graph import MIN_EVENT
@@ -149,6 +150,7 @@ def graph(ax: Axes, reading: xr.Dataset, n: int, colours: Sequence[str], title: 
     if dwell == "neutral_dwell":
         condition = f"number at a state: mean dwell while {neutral_condition(part)}"
         note = "\n".join([condition, note]) if note else condition
+    note = "\n".join(line for line in (note, start_up_words.note(part)) if line)
     occupancy = part["occupancy"].to_numpy()
     state_graph.draw(ax, arrows, short, occupancy, lasting, colours, title, note)
 
@@ -212,7 +214,8 @@ def single_events(reading: xr.Dataset) -> list[int]:
     "out. The area of a circle grows with how often the state occurs; the number in it or next to "
     "it is its mean dwell time in steps (> where the data are too short to show more than that); "
     "where a line below the graph names a condition, it is the dwell time while that holds. "
-    "Heat maps: input, output of the network and, where it is known, truth in each state. "
+    "Start-up: visited at the beginning of sequences only. Heat maps: input, output of the "
+    "network and, where it is known, truth in each state. "
     "Measured values are means in the state as deviations from the mean of all states, in "
     "standard deviations (SD); symbols and true states are shares of steps. Of many inputs, "
     "outputs and labels, those are shown in which states differ most.",
