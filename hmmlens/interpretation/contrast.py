@@ -212,14 +212,15 @@ def symbol_words(
     for place, i in enumerate(named):
         other = "" if np.isnan(elsewhere[i]) else _percent(elsewhere[i])
         if predicted:
-            text = f"{names[i]} with probability {_percent(share[i])}"
+            text = f"{names[i]}{'' if place else ' with probability'} {_percent(share[i])}"
         else:
             text = f"{names[i]} in {_percent(share[i])}" + ("" if place else " of its steps")
         parts.append(text + (f" ({other}{'' if place else ' elsewhere'})" if other else ""))
     left = 1 - float(share[named].sum())
     if left >= 0.005:
         n_others = int((np.delete(share, named) >= 0.0005).sum())
-        parts.append(f"{'another' if n_others == 1 else 'others'} in {_percent(left)}")
+        others = "another" if n_others == 1 else "others"
+        parts.append(f"{others} {_percent(left)}" if predicted else f"{others} in {_percent(left)}")
     text = ", ".join(parts)
     return text if len(apart) else f"as on average: {text}"
 

@@ -16,7 +16,10 @@ import pytest
 from numpy.typing import NDArray
 
 from hmmlens import Explanation, explain
+from hmmlens.futures.summary import from_dataset
+from hmmlens.io import store
 from hmmlens.recording.store.trees import read_tree
+from hmmlens.report.explain import page
 from hmmlens.report.explain.figures import layer as drawing
 from tests.futures.machines import PARITY, classes_of, run
 
@@ -126,12 +129,26 @@ def one_figure(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("one_figure")
 def test_the_page_of_a_notebook_is_that_of_the_file(found: Explanation, tmp_path: Path) -> None:
     found.to_html(tmp_path / "page.html")
-    page = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert found._repr_html_() in page
-    assert page.count("<img") == 1 and page.count("<li>") == len(found.reasons) == 2
-    assert "<p>Verdict: Discrete states, 2 of them.</p>" in page
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert found._repr_html_() in text
+    assert text.count("<img") == 1 and text.count("<li>") == len(found.reasons) == 2
+    assert "<p>Verdict: Discrete states, 2 of them.</p>" in text
     # A row for each choice, and one for each model.
-    assert page.count("<tr") == 2 + len(found.choices) + len(found.scores)
+    assert text.count("<tr") == 2 + len(found.choices) + len(found.scores)
+
+
+def test_the_page_shows_evidence_before_states_and_likelihood_apart(found: Explanation) -> None:
+    png = bytes(16) + (700).to_bytes(4, "big")
+    images = dict.fromkeys(("selection", "states", "futures"), png)
+    body = page.render_body(found, images)
+    wanted = [
+        "<p>Verdict: ", "<p>In the words of the task: The 2 states are the two signs of sign, one",
+        'alt="futures"', "<h2>States of the explained model", "<p>State A: ", 'alt="states"',
+        "<h2>Number of states by likelihood", "<p>This is not the verdict. BIC", 'alt="selection"',
+    ]  # fmt: skip
+    places = [body.index(text) for text in wanted]
+    assert places == sorted(places)
+    assert "BIC" not in body[: places[-3]] and "BIC, not the verdict" in body
 
 
 @pytest.mark.usefixtures("one_figure")
@@ -143,6 +160,9 @@ def test_what_is_saved_is_what_was_found(found: Explanation, tmp_path: Path) -> 
     assert (out / "summary.txt").read_text() == f"{found.summary()}\n"
     (image,) = (out / "figures" / "network").glob("layer0-*.png")
     assert image.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+    futures = from_dataset(store.read(store.inside(out / "network" / "0" / "futures"), "futures"))
+    assert futures is not None and found.futures is not None
+    np.testing.assert_array_equal(futures.sample_classes, found.futures.sample_classes)
     tree = read_tree(out / "network" / "0" / "activations" / "activations.zarr")
     np.testing.assert_array_equal(tree["layer0"]["hidden"], found.activations["layer0"]["hidden"])
 

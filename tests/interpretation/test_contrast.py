@@ -120,9 +120,7 @@ def test_the_commonest_symbol_and_the_rest_are_named_though_no_state_differs_in_
     text = symbol_words(list("abcdef"), *shares, settings=one)
     assert text == "a in 70 % of its steps (70 % elsewhere), b in 20 % (0 %), others in 10 %"
     text = symbol_words(list("abcdef"), *shares, predicted=True, settings=one)
-    assert text.startswith(
-        "a with probability 70 % (70 % elsewhere), b with probability 20 % (0 %)"
-    )
+    assert text.startswith("a with probability 70 % (70 % elsewhere), b 20 % (0 %)")
     alike = contrast(np.eye(2)[np.arange(1000) % 2], np.eye(2)[np.arange(1000) // 800], True)
     assert phrase(alike, 0, True, ["a", "b"]) == (
         "as on average: a in 80 % of its steps (80 % elsewhere), another in 20 %"

@@ -73,7 +73,7 @@ def explained_sentence(choices: pd.DataFrame) -> str:
     else:
         what = f"with {n} {noun} it is the smallest that is nearly as faithful as the best"
     return (
-        f"All that is described is the explained model: {what}; its {FIDELITY} is "
+        f"What is described here is the explained model: {what}; its {FIDELITY} is "
         f"{span(explained['fidelity_test'])}."
     )
 

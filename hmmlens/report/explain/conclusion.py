@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,10 @@ import xarray as xr
 
 from hmmlens.report.distinctive import overall
 from hmmlens.report.wording import listed
-from hmmlens.typing import Bools, Floats
+from hmmlens.typing import Floats
 
-#: Share of a state's steps with one true state from which on the state stands for it.
-STANDS_FOR = 0.9
+#: Share of a state's steps with one true state from which on it is that one, or mostly so.
+STANDS_FOR, MOSTLY = 0.9, 0.5
 #: States that differ by less in an output, in standard deviations over all steps, do not differ.
 LEAST_RANGE = 0.25
 #: Most states, and most outputs, that a sentence describes.
@@ -168,19 +168,24 @@ def sentence(
     n = len(states)
     combinations = _text(states["combinations"].iloc[0])
     truth = [_text(value) for value in states["top_truth"]]
-    stands = states["top_truth_share"].to_numpy(float) >= STANDS_FOR
+    share = np.nan_to_num(states["top_truth_share"].to_numpy(float))
     n_true = len(about.get("state_names", ()))
-    pairs = [
-        f"{state} is {true}" for state, true in zip(states["state"], truth, strict=True) if true
-    ]
     if any(truth) and n_true > 1:
         known = f" (agreement {agreement:.2f} ARI)" if np.isfinite(agreement) else ""
-        if n == n_true == len(set(truth)) and stands.all():
-            if combinations:
-                return f"The {n} states are {combinations}, one for each true state{known}."
-            which = f": {', '.join(pairs)}" if n <= MOST_STATES else ""
+        one_each = n == n_true == len(set(truth))
+        if one_each and combinations and (share >= STANDS_FOR).all():
+            return f"The {n} states are {combinations}, one for each true state{known}."
+        pairs = _pairs(states["state"], truth, share)
+        which = f": {', '.join(pairs)}" if pairs and n <= MOST_STATES else ""
+        if one_each and (share >= MOSTLY).all():
             return f"Each of the {n_true} true states has one state of the network{which}{known}."
-        return f"{_partly(states, truth, stands, n_true)}{known}."
+        n_kept = len({true for true, part in zip(truth, share, strict=True) if part >= MOSTLY})
+        n_mixed = int((share < MOSTLY).sum())
+        mixed = f"; {n_mixed} {'has' if n_mixed == 1 else 'have'} no true state in most steps"
+        return (
+            f"The task has {n_true} true states; the network's {n} states stand for {n_kept} of "
+            f"them{which}{mixed if n_mixed else ''}{known}."
+        )
     if combinations:
         return f"The {n} states are {combinations}."
     shown = [
@@ -194,22 +199,15 @@ def sentence(
     return f"The output in each state is {'; '.join(shown[:MOST_STATES])}{more}."
 
 
-def _partly(states: pd.DataFrame, truth: Sequence[str], stands: Bools, n_true: int) -> str:
-    """Return which true states the states stand for, where it is not one for each."""
-    kept = [
-        f"{state} is {true}"
-        for state, true, certain in zip(states["state"], truth, stands, strict=True)
-        if certain
-    ]
-    n_kept = len({true for true, certain in zip(truth, stands, strict=True) if certain})
-    text = f"The task has {n_true} true states; the network's {len(states)} states stand for "
-    text += f"{n_kept} of them"
-    if kept and len(states) <= MOST_STATES:
-        text += f": {', '.join(kept)}"
-    n_mixed = int((~stands).sum())
-    if n_mixed:
-        text += f"; {n_mixed} {'mixes' if n_mixed == 1 else 'mix'} several true states"
-    return text
+def _pairs(names: Iterable[str], truth: Iterable[str], share: Floats) -> list[str]:
+    """Return which true state each state is, where it is one in most of its steps."""
+    found = []
+    for name, true, part in zip(names, truth, share, strict=True):
+        if part >= STANDS_FOR:
+            found.append(f"{name} is {true}")
+        elif part >= MOSTLY:
+            found.append(f"{name} is mostly {true} (in {100 * part:.0f} % of its steps)")
+    return found
 
 
 def _text(value: object) -> str:

@@ -17,6 +17,7 @@ from hmmlens.io import pages
 from hmmlens.report import style
 from hmmlens.report.explain import gather, summary_lines
 from hmmlens.report.explain.figures import layer as drawing
+from hmmlens.report.explain.figures.network import name_pick
 from hmmlens.report.explain.roles import DATASET, NETWORKS
 from hmmlens.validation.verdict import CERTIFIED, title
 
@@ -149,7 +150,10 @@ def render_body(explanation: Explanation, images: Mapping[str, bytes]) -> str:
         *likelihood,
     ]
     parts.append("<h2>Chosen models</h2>")
-    parts.append(_table(explanation.choices, "pick"))
+    pick = explanation.choices["pick"]
+    meaning = pick.where(pick != "explained", "explained, as above")
+    meaning = meaning.where(pick == "explained", pick.map(name_pick) + ", not the verdict")
+    parts.append(_table(explanation.choices.assign(pick=meaning), "pick"))
     parts.append("<h2>All models</h2>")
     parts.append(_table(explanation.scores, "role"))
     parts.append(

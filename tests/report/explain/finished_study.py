@@ -108,8 +108,9 @@ def write(results: Path) -> Finished:
         # Without pulses the bit stays, and the integrators go to zero.
         ends = BITS if role == "trained" else ZERO
         _keep(to_store(ends, "zeros", 1), layout.ENDPOINTS, "endpoints", **place)
-        # Futures and weights are not read again.
-        _keep(to_dataset(None), layout.FUTURES, "futures", **place)
+        futures = found.futures if role == "trained" else None
+        _keep(to_dataset(futures), layout.FUTURES, "futures", **place)
+        # Weights are not read again.
         (results / layout.WEIGHTS.format(**place)).touch()
         _csv(_scores(output, data), results / layout.SCORES.format(**place))
         curve = pd.DataFrame({"epoch": [1, 2], "train_mse": [0.9, 0.1], "select_mse": [0.9, 0.1]})

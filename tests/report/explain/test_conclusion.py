@@ -76,12 +76,17 @@ def test_each_true_state_has_one_state() -> None:
 
 def test_true_states_that_share_a_state_are_not_called_one_to_one() -> None:
     about = {"state_names": ["p", "q", "r"]}
-    table = states(["p", "q"], [1.0, 0.6], ["y low", "y high"])
+    table = states(["p", "q"], [1.0, 0.4], ["y low", "y high"])
     text = conclusion.sentence(table, about, True)
     assert text == (
         "The task has 3 true states; the network's 2 states stand for 1 of them: A is p; "
-        "1 mixes several true states."
+        "1 has no true state in most steps."
     )
+    mostly = conclusion.sentence(table.assign(top_truth_share=[1.0, 0.8]), about, True)
+    assert mostly.endswith("2 of them: A is p, B is mostly q (in 80 % of its steps).")
+    # Combinations of outputs are not called true states where these are mixed.
+    signs = table.assign(top_truth_share=[1.0, 0.8], combinations="the two signs of y")
+    assert "signs" not in conclusion.sentence(signs, {"state_names": ["p", "q"]}, True)
     doubled = conclusion.sentence(states(["p", "p", "q"], [1.0] * 3, [""] * 3), about, True)
     assert "3 states stand for 2 of them: A is p, B is p, C is q." in doubled
 

@@ -125,7 +125,12 @@ def test_the_partial_report_of_a_finished_study_is_whole(
     assert network["verdict"] == "Discrete states, 2 of them."
     # Pictures show the planted states and no others.
     drawn = {path.stem for path in (folder / "figures" / NETWORK).glob("*.pdf")}
-    assert {f"{LAYER}-{name}" for name in ("states", "bands", "scores")} <= drawn
+    assert {f"{LAYER}-{name}" for name in ("futures", "states", "bands", "scores")} <= drawn
+    pairs = pd.read_csv(folder / "figures" / NETWORK / f"{LAYER}-futures.csv")
+    assert (
+        pairs[pairs["same_class"]]["distance"].max() < pairs[~pairs["same_class"]]["distance"].min()
+    )
+    assert "one for each true state" in network["conclusion"] and network["start_up"] == ""
     assert {path.stem for path in (folder / "figures" / "overview").glob("*.pdf")} >= {
         "training", "methods",
     }  # fmt: skip

@@ -64,7 +64,7 @@ def card(
     title = f"{n} certified states" if certified else "no certified states"
     title = "; ".join(text for text in (title, start_up_words.note(reading)) if text)
     if certified and n <= MAX_GRAPH and driven(reading):
-        graph(ax, reading, n, band.colours, title)
+        graph(ax, reading, n, band.colours, title, with_notes=False)
         return figure, transition_rows(reading)
     flat = reduced[inside]
     if flat.shape[1] == 1:

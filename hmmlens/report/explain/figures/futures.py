@@ -147,7 +147,8 @@ def ordered(sample: FutureSample) -> Ints:
     "random. The distance between two states is how far the outputs of the network part when it "
     "continues from both under the same recorded inputs, in standard deviations (SD) of the "
     "output. Left: distances of all pairs, dark where two states do the same. Where the verdict "
-    "rests on separate classes, states are ordered by class, and classes show as dark squares; "
+    "rests on separate classes, states are ordered by class, those of none last, and classes show "
+    "as dark squares; "
     "elsewhere they are ordered by the leading principal coordinate of the distances, and a "
     "continuum shows as a gradient. Right: histogram of these distances. Grey: the gap between "
     "neighbours within a class and different classes, where there are classes.",
@@ -200,7 +201,7 @@ def _matrix(ax: Axes, distances: Floats, labels: Ints | None, names: Sequence[st
         ax.axhline(edge - 0.5, color="white", lw=0.4)
         ax.axvline(edge - 0.5, color="white", lw=0.4)
     begins, ends = np.r_[0, edges], np.r_[edges, len(labels)]
-    shown = ["none" if labels[b] < 0 else names[labels[b]] for b in begins]
+    shown = ["" if labels[b] < 0 else names[labels[b]] for b in begins]
     if len(shown) <= MOST_NAMED:
         ax.set_yticks((begins + ends - 1) / 2, shown)
         ax.tick_params(axis="y", length=0)

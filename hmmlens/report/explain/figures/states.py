@@ -112,7 +112,14 @@ def _block(
     return Block(label, values, [drawn[i] for i in shown], len(names), diverging)
 
 
-def graph(ax: Axes, reading: xr.Dataset, n: int, colours: Sequence[str], title: str) -> None:
+def graph(
+    ax: Axes,
+    reading: xr.Dataset,
+    n: int,
+    colours: Sequence[str],
+    title: str,
+    with_notes: bool = True,
+) -> None:
     """Draw the transitions of the first states of a model, by input event where there are any.
 
     Parameters
@@ -127,6 +134,9 @@ def graph(ax: Axes, reading: xr.Dataset, n: int, colours: Sequence[str], title: 
         Colour of each state.
     title : str
         Title.
+    with_notes : bool, optional
+        Whether the condition of dwell times and start-up states stand below the graph; a small
+        graph has no room for them.
     """
     part = reading.isel(state=slice(0, n), next_state=slice(0, n))
     names = [user_text.readable(str(name)) for name in reading.attrs.get("events", ())]
@@ -147,10 +157,11 @@ def graph(ax: Axes, reading: xr.Dataset, n: int, colours: Sequence[str], title: 
     short = without_prefix(full)
     changed = next((pair for pair in zip(short, full, strict=True) if pair[0] != pair[1]), None)
     note = f"{changed[0]} on an arrow is {changed[1]}" if changed else note
-    if dwell == "neutral_dwell":
+    if with_notes and dwell == "neutral_dwell":
         condition = f"number at a state: mean dwell while {neutral_condition(part)}"
         note = "\n".join([condition, note]) if note else condition
-    note = "\n".join(line for line in (note, start_up_words.note(part)) if line)
+    if with_notes:
+        note = "\n".join(line for line in (note, start_up_words.note(part)) if line)
     occupancy = part["occupancy"].to_numpy()
     state_graph.draw(ax, arrows, short, occupancy, lasting, colours, title, note)
 

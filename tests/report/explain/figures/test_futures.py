@@ -83,7 +83,7 @@ def test_classes_that_are_not_the_shown_states_are_numbered_and_states_of_none_c
     assert sample is not None and sample.names == ("1", "2")
     assert labels[ordered(sample)][-5:].tolist() == [-1] * 5
     figure, _ = futures(sample)
-    assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["1", "2", "none"]
+    assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["1", "2", ""]
     plt.close(figure)
     # A verdict that rests on no classes shows none.
     other = sample_of(summary(labels, points), "undecided", PATH, ["A", "B"])
