@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ class Comparison:
     legal: Ints | None = None
     same: float = 0.15
 
-    @property
+    @cached_property
     def distances(self) -> Floats:
         """The distance of each pair of states.
 
@@ -75,7 +76,7 @@ class Comparison:
             found = np.where(np.isnan(found), whole, found)
         return found
 
-    @property
+    @cached_property
     def separating(self) -> NDArray[np.bool_]:
         """The continuations (continuation,) along which states differ at all.
 
@@ -93,7 +94,7 @@ class Comparison:
         found = np.nanquantile(pairs, 0.95, axis=1) >= self.same
         return found if found.any() else np.ones_like(found)
 
-    @property
+    @cached_property
     def memory(self) -> float:
         """The 95 % quantile of the distances of states as memory, without their present output.
 

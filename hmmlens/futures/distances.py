@@ -28,28 +28,26 @@ def window_distances(
     ndarray of shape (continuation, state, other state)
         Euclidean distances, NaN where a continuation does not compare two states.
     """
-    n_windows, n_steps = one.shape[1:3]
-    found = np.zeros((n_windows, len(one), len(other)), dtype=np.float32)
+    from scipy.spatial.distance import cdist
+
+    # Of shape (continuation, step, state, output), whose last two dimensions are read together.
+    these, those = (np.ascontiguousarray(f.transpose(1, 2, 0, 3), float) for f in (one, other))
+    found = np.zeros((len(these), len(one), len(other)), dtype=np.float32)
     steps = None
     if legal is not None:
         steps = np.minimum(legal[0].T[:, :, None], legal[1].T[:, None, :])
     for window, into in enumerate(found):
-        for h in range(n_steps):
-            gap = _distance(one[:, window, h], other[:, window, h])
+        largest = np.zeros(into.shape)
+        for h, (here, there) in enumerate(zip(these[window], those[window], strict=True)):
+            # Sums of squared differences, so that the distance of equal vectors is exactly 0.
+            gap = cdist(here, there, "sqeuclidean")
             if steps is not None:
-                gap = np.where(steps[window] > h, gap, 0.0)
-            np.maximum(into, gap, out=into)
+                np.copyto(gap, 0.0, where=steps[window] <= h)
+            np.maximum(largest, gap, out=largest)
+        into[:] = np.sqrt(largest)
     if steps is not None:
         found[steps == 0] = np.nan
     return found
-
-
-def _distance(one: Floats, other: Floats) -> NDArray[np.float32]:
-    """Return Euclidean distances (state, other state), exact also for equal vectors."""
-    total = np.zeros((len(one), len(other)), dtype=np.float32)
-    for k in range(one.shape[1]):
-        total += np.subtract.outer(one[:, k], other[:, k]).astype(np.float32) ** 2
-    return np.sqrt(total)
 
 
 def combined(by_window: NDArray[Any], now: Floats | None = None) -> Floats:
