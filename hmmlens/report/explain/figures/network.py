@@ -83,7 +83,8 @@ def draw_selection(
     """
     every = list(dict.fromkeys(fits["reducer"]))
     reducers = _most_faithful(every, chosen)
-    figure, axes = style.panels(len(reducers), per_row=4, height=2.5)
+    # Five, as of three reducers and the two controls, stand in one row.
+    figure, axes = style.panels(len(reducers), 5 if len(reducers) == 5 else 4, height=2.3)
     for ax, reducer in zip(axes, reducers, strict=True):
         part = fits[fits["reducer"] == reducer]
         for kind, rows in part.groupby("covariance_type", sort=False):
