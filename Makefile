@@ -21,7 +21,7 @@ help: ## list the targets
 
 install: .venv/.installed ## make .venv with pinned versions of all packages
 
-.venv/.installed: pyproject.toml constraints.txt
+.venv/.installed: pyproject.toml constraints.txt $(wildcard setup.py hmmlens/hmm/engine/kernel/estep.cpp)
 	@case "`pwd`" in *[[:space:]\"\'\$$\`\\\;\&\|\<\>\(\)\*\?\[\]\{\}!]*) printf '%s\n' "This folder is `pwd`, and Snakemake cannot run jobs below a path with blanks or marks of the shell; move it to a path of letters, digits, dots and dashes" >&2; exit 1;; esac
 	@command -v "$(PYTHON)" >/dev/null || { echo "There is no $(PYTHON) here; install Python 3.11 or newer, or name one: make $(or $(MAKECMDGOALS),install) PYTHON=/path/to/python" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "hmmlens needs Python 3.11 or newer, and $(PYTHON) is `"$(PYTHON)" -V 2>&1`; name a newer one: make $(or $(MAKECMDGOALS),install) PYTHON=/path/to/python" >&2; exit 1; }

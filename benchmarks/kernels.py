@@ -2,10 +2,10 @@
 
 The study runs once with each set of arithmetic kernels that this processor can play: those for
 AVX-512, those for AVX2 (most AMD and older Intel processors), and those without either. NumPy,
-OpenBLAS, PyTorch, oneDNN and MKL are set by environment variables, which is why this shows what
-happens between machines. One table of results is printed for each study: for each of its CSV
-tables the largest difference of a number, as a share of the largest magnitude in its column, and
-how many whole numbers and words (numbers of states, restarts, grades) are others.
+OpenBLAS, PyTorch, oneDNN, MKL and the compiled E-step are set by environment variables, which is
+why this shows what happens between machines. One table of results is printed for each study: for
+each of its CSV tables the largest difference of a number, as a share of the largest magnitude in
+its column, and how many whole numbers and words (numbers of states, restarts, grades) are others.
 
 All runs use one core. Everything is written below ``--folder``.
 """
@@ -24,6 +24,8 @@ import numpy as np
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+from hmmlens.hmm.engine.kernel import loading
 
 
 def numpy_features(*kept: str) -> str:
@@ -40,12 +42,14 @@ KERNELS = {
         "ATEN_CPU_CAPABILITY": "avx512",
         "ONEDNN_MAX_CPU_ISA": "AVX512_CORE",
         "MKL_ENABLE_INSTRUCTIONS": "AVX512",
+        "HMMLENS_KERNEL": "auto",
     },
     "AVX2": {
         "OPENBLAS_CORETYPE": "Haswell",
         "ATEN_CPU_CAPABILITY": "avx2",
         "ONEDNN_MAX_CPU_ISA": "AVX2",
         "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "HMMLENS_KERNEL": "v3" if "v3" in loading.available() else "numpy",
         "NPY_DISABLE_CPU_FEATURES": numpy_features("AVX2", "FMA", "F16C", "X86_V3", "X86_V2"),
     },
     "neither": {
@@ -53,6 +57,7 @@ KERNELS = {
         "ATEN_CPU_CAPABILITY": "default",
         "ONEDNN_MAX_CPU_ISA": "SSE41",
         "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
+        "HMMLENS_KERNEL": "numpy",
         "NPY_DISABLE_CPU_FEATURES": numpy_features("X86_V2"),
         "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-AVX512F",
     },

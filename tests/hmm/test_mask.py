@@ -17,6 +17,8 @@ from hmmlens.errors import DataError
 from hmmlens.hmm import CategoricalHMM, GaussianHMM, HMMSweep, selection
 from hmmlens.hmm.engine import longpass
 
+pytestmark = pytest.mark.usefixtures("kernel")
+
 KINDS = ("spherical", "diag", "full", "tied")
 SEEDS = st.integers(0, 2**32 - 1)
 LENGTHS = np.array([4, 2, 5])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -48,22 +49,34 @@ def checked(command: list[str], **options: object) -> subprocess.CompletedProces
     return done
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def build(folder: Path, **env: str) -> Path:
     """Build the wheel from a copy of the sources, without the network."""
-    source, built = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("built")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    source, built = folder / "source", folder / "built"
+    source.mkdir()
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source / name)
-    unwanted = shutil.ignore_patterns("__pycache__")
+    unwanted = shutil.ignore_patterns("__pycache__", "*.so")
     shutil.copytree(ROOT / "hmmlens", source / "hmmlens", ignore=unwanted)
     checked(
         [
             *(sys.executable, "-m", "pip", "wheel", str(source), "--no-deps"),
             *("--no-build-isolation", "--no-index", "--wheel-dir", str(built)),
-        ]
+        ],
+        env=os.environ | env,
     )
     (path,) = built.glob("hmmlens-*.whl")
     return path
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("wheel"))
+
+
+def kernels(wheel: Path) -> list[str]:
+    """Return the compiled libraries in a wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        return sorted(Path(name).name for name in archive.namelist() if name.endswith(".so"))
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +109,36 @@ def test_every_module_and_data_file_is_in_the_wheel(wheel: Path) -> None:
     tracked = checked(["git", "ls-files", "hmmlens"], cwd=ROOT).stdout.split()
     with zipfile.ZipFile(wheel) as archive:
         assert set(tracked) <= set(archive.namelist())
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux") or platform.machine() != "x86_64",
+    reason="the kernel is built on Linux and x86-64 alone",
+)
+@pytest.mark.skipif(shutil.which("c++") is None, reason="there is no C++ compiler")
+def test_the_wheel_has_the_kernel_and_runs_on_every_python(wheel: Path) -> None:
+    assert kernels(wheel) == ["estep_v3.so", "estep_v4.so"]
+    assert "-py3-none-linux_" in wheel.name
+
+
+def test_without_a_compiler_the_engine_runs_in_numpy(tmp_path: Path) -> None:
+    wheel = build(tmp_path, CC="false", CXX="false")
+    assert kernels(wheel) == []
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    program = (
+        "import logging, numpy, hmmlens\n"
+        "logging.basicConfig(level='INFO')\n"
+        "model = hmmlens.GaussianHMM(2, n_iter=3, random_state=0).fit(numpy.eye(20)[None])\n"
+        "print(hmmlens.__file__, model.monitor_.history[-1])\n"
+    )
+    # Python reads this folder before the packages of the environment.
+    env = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
+    done = checked([sys.executable, "-P", "-c", program], env=env, cwd=tmp_path)
+    assert done.stdout.startswith(str(tmp_path / "site")) and np.isfinite(
+        float(done.stdout.split()[1])
+    )
+    assert "runs in NumPy, because the compiled kernel is not built" in done.stderr
 
 
 def test_explain_runs_in_another_folder(run: Run, tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from hmmlens.hmm.engine.packing import Packing, pack, split
 from hmmlens.hmm.engine.parameters import Family
 from hmmlens.typing import Floats
+
+T = TypeVar("T")
 
 #: Bytes that one E-step may use, the data not counted.
 MEMORY_LIMIT = 2**29
@@ -52,6 +55,7 @@ class Block:
         else:
             self.values = np.ascontiguousarray(np.subtract(frames[self.packing.row], centre).T)
         self._scatter: tuple[Family, Floats] | None = None
+        self._kept: dict[str, Any] = {}
 
     @property
     def n_frames(self) -> int:
@@ -91,6 +95,26 @@ class Block:
         if self._scatter is None or self._scatter[0] is not family:
             self._scatter = family, family.scatter(self.values)
         return self._scatter[1]
+
+    def kept(self, name: str, make: Callable[[], T]) -> T:
+        """Return what is made of the data once, such as another order of the same values.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        make : callable
+            Makes it where it is not there yet.
+
+        Returns
+        -------
+        object
+            The result of ``make``.
+        """
+        if name not in self._kept:
+            self._kept[name] = make()
+        found: T = self._kept[name]
+        return found
 
     def features(self, family: Family, columns: slice, space: Workspace) -> Floats:
         """Return features, which hold until the next call.

@@ -1,4 +1,4 @@
-"""The E-step by name."""
+"""The E-step by name: NumPy (compiled where it can be, see the package ``kernel``) or torch."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def expectation(engine: str, device: str = "auto") -> Expect:
     Raises
     ------
     DataError
-        When there is no such engine or device.
+        When there is no such engine, device or compiled kernel.
     """
     if engine == "numpy":
-        from hmmlens.hmm.engine import estep
+        from hmmlens.hmm.engine.kernel import loading
 
-        return estep.expect
+        return loading.expectation()
     if engine == "torch":
         from hmmlens.hmm.engine import estep_torch
 

@@ -1,4 +1,7 @@
-"""EM takes hmmlearn's steps, on every layout of the data, and never loses likelihood."""
+"""EM takes hmmlearn's steps, on every layout of the data, and never loses likelihood.
+
+All tests run in NumPy and in each compiled kernel.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from hmmlearn import hmm as reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hmmlens.hmm.engine import em, estep, logspace, mstep, panels, rescue
+from hmmlens.hmm.engine import em, logspace, mstep, panels, rescue
 from hmmlens.hmm.engine.blocks import Block, Workspace, blocks_of
 from hmmlens.hmm.engine.emissions import Gaussian
 from hmmlens.hmm.engine.engines import expectation
@@ -19,10 +22,17 @@ from hmmlens.hmm.engine.packing import pack, split
 from hmmlens.hmm.engine.parameters import Family, Parameters, Prior, Statistics
 from hmmlens.hmm.engine.symbols import Categorical
 
+pytestmark = pytest.mark.usefixtures("kernel")
+
 KINDS = ("spherical", "diag", "full", "tied")
 SEEDS = st.integers(0, 2**32 - 1)
 EQUAL, RAGGED = np.full(12, 20), np.array([1, 40, 7, 7, 1, 33, 20, 2, 40, 13])
 LONG = np.array([700, 1, 333])
+
+
+def numpy_engine() -> em.Expect:
+    """Return the E-step in NumPy or in the compiled kernel, as the fixture has it."""
+    return expectation("numpy")
 
 
 def gaussian(
@@ -109,7 +119,7 @@ def run(
         prior = prior | {"means": prior.get("means", 0) - centre}
     (fit,) = em.fit(
         lambda: blocks, family, centred(params, family, frames), Prior(**prior), n_iter, -np.inf,
-        estep.expect, counts_prior=False,
+        numpy_engine(), counts_prior=False,
     )  # fmt: skip
     assert fit.params is not None
     return fit, mstep.shift(fit.params, family, centre), frames
@@ -180,7 +190,7 @@ def test_em_never_lowers_the_penalised_likelihood(kind: str, seed: int) -> None:
         prior = mstep.floor_prior(kind, 1e-3 * frames.var(axis=0).mean(), len(frames), 3, 4)
     block = Block(frames, lengths, centre_of(frames))
     fits = em.fit(
-        lambda: [block], family, centred(params, family, frames), prior, 15, -np.inf, estep.expect
+        lambda: [block], family, centred(params, family, frames), prior, 15, -np.inf, numpy_engine()
     )
     for fit in fits:
         assert len(fit.objective) == 15
@@ -199,7 +209,7 @@ def test_floor_bounds_every_variance() -> None:
     block = Block(frames, EQUAL, frames.mean(axis=0))
     prior = mstep.floor_prior("full", floor, len(frames), k, 3)
     (fit,) = em.fit(
-        lambda: [block], family, centred(params, family, frames), prior, 40, 0, estep.expect
+        lambda: [block], family, centred(params, family, frames), prior, 40, 0, numpy_engine()
     )
     assert fit.params is not None
     assert np.linalg.eigvalsh(fit.params.emission[1]).min() >= floor / k * (1 - 1e-9)
@@ -209,7 +219,7 @@ def test_floor_bounds_every_variance() -> None:
 def test_order_of_sequences_and_of_states_does_not_matter(kind: str) -> None:
     frames, params, family = problem(kind, RAGGED)
     params = centred(params, family, frames)
-    found = estep.expect(params, family, Block(frames, RAGGED, centre_of(frames)), Workspace())
+    found = numpy_engine()(params, family, Block(frames, RAGGED, centre_of(frames)), Workspace())
     order, states = np.random.default_rng(1).permutation(len(RAGGED)), [2, 0, 1]
     parts = np.split(frames, np.cumsum(RAGGED)[:-1])
     shuffled = Block(np.concatenate([parts[i] for i in order]), RAGGED[order], centre_of(frames))
@@ -221,7 +231,7 @@ def test_order_of_sequences_and_of_states_does_not_matter(kind: str) -> None:
     renamed = Parameters(
         params.startprob[:, states], params.transmat[:, states][:, :, states], emission
     )
-    again = estep.expect(renamed, family, shuffled, Workspace())
+    again = numpy_engine()(renamed, family, shuffled, Workspace())
     np.testing.assert_allclose(again.log_likelihood, found.log_likelihood, rtol=1e-12)
     np.testing.assert_allclose(again.start, found.start[:, states], rtol=1e-9)
     np.testing.assert_allclose(again.trans, found.trans[:, states][:, :, states], rtol=1e-8)
@@ -267,8 +277,8 @@ def test_blocks_within_a_memory_limit_give_the_same(kind: str) -> None:
     small = blocks_of(frames, RAGGED, centre_of(frames), 20, memory_limit=6000)
     assert (len(whole), len(small) > 3) == (1, True)
     same(
-        em.total(lambda: small, params, family, estep.expect, Workspace()),
-        em.total(lambda: whole, params, family, estep.expect, Workspace()),
+        em.total(lambda: small, params, family, numpy_engine(), Workspace()),
+        em.total(lambda: whole, params, family, numpy_engine(), Workspace()),
     )
 
 
@@ -373,7 +383,7 @@ def test_path_that_fades_slowly_and_returns_is_rescued() -> None:
         np.array([[0.5, 0.5]]), np.eye(2)[None], (means, np.full((1, 2, 1), 1 / 40))
     )
     block = Block(frames, np.array([160]), np.zeros(1), cut=False)
-    found = estep.expect(params, Gaussian("diag"), block, Workspace())
+    found = numpy_engine()(params, Gaussian("diag"), block, Workspace())
     exact = -0.5 * 160 * np.log(2 * np.pi / 40) + np.log(0.5) - 20 * 60
     assert found.log_likelihood[0] == pytest.approx(exact, rel=1e-12)
     np.testing.assert_allclose(found.sums[0, :, 0], [0, 160], atol=1e-9)
@@ -420,7 +430,7 @@ def test_rescue_begins_where_a_frame_is_improbable(distance: float, rescued: int
         (np.array([[[0.0], [distance]]]), np.ones((1, 2, 1))),
     )
     block = Block(np.zeros((2, 1)), np.array([2]), np.zeros(1), cut=False)
-    found = estep.expect(params, Gaussian("diag"), block, Workspace())
+    found = numpy_engine()(params, Gaussian("diag"), block, Workspace())
     assert found.log_likelihood[0] == pytest.approx(-np.log(2 * np.pi) - distance**2 / 2)
     assert found.n_rescued.tolist() == [rescued]
 
@@ -430,7 +440,7 @@ def test_far_outlier_needs_no_rescue() -> None:
     frames[17] += 300
     params = centred(params, family, frames)
     block = Block(frames, EQUAL, centre_of(frames))
-    found = estep.expect(params, family, block, Workspace())
+    found = numpy_engine()(params, family, block, Workspace())
     logs = rescue.log_density(
         family.weights(params.emission)[0], family, block, block.packing.column
     )
@@ -449,7 +459,7 @@ def test_state_that_loses_all_mass_keeps_its_distribution(kind: str) -> None:
     block = Block(frames, EQUAL, centre_of(frames))
     prior = mstep.floor_prior(kind, 1e-3, len(frames), 3, 2)
     start = centred(params, family, frames)
-    (fit,) = em.fit(lambda: [block], family, start, prior, 5, -np.inf, estep.expect)
+    (fit,) = em.fit(lambda: [block], family, start, prior, 5, -np.inf, numpy_engine())
     assert fit.params is not None
     np.testing.assert_array_equal(fit.params.emission[0][0, 2], start.emission[0][0, 2])
     np.testing.assert_array_equal(fit.params.transmat[0, 2], start.transmat[0, 2])
@@ -462,7 +472,7 @@ def test_zeros_among_transitions_stay() -> None:
     frames = frames + np.random.default_rng(0).normal(size=frames.shape)
     block = Block(frames, lengths, np.zeros(1))
     prior = mstep.floor_prior("diag", 0.1, 8, 3, 1)
-    (fit,) = em.fit(lambda: [block], Gaussian("diag"), params, prior, 8, -np.inf, estep.expect)
+    (fit,) = em.fit(lambda: [block], Gaussian("diag"), params, prior, 8, -np.inf, numpy_engine())
     assert fit.params is not None
     assert ((params.transmat == 0) <= (fit.params.transmat == 0)).all()
     assert fit.n_rescued == 1
@@ -474,7 +484,7 @@ def test_one_state_needs_no_recursion(kind: str) -> None:
     frames, params, family = problem(kind, RAGGED, k=1)
     params = centred(params, family, frames)
     block = Block(frames, RAGGED, centre_of(frames))
-    found = estep.expect(params, family, block, Workspace())
+    found = numpy_engine()(params, family, block, Workspace())
     two = Parameters(
         np.array([[0.5, 0.5]]),
         np.full((1, 2, 2), 0.5),
@@ -483,7 +493,7 @@ def test_one_state_needs_no_recursion(kind: str) -> None:
             for i, part in enumerate(params.emission)
         ),
     )
-    wanted = estep.expect(two, family, block, Workspace())
+    wanted = numpy_engine()(two, family, block, Workspace())
     np.testing.assert_allclose(found.log_likelihood, wanted.log_likelihood, rtol=1e-12)
     np.testing.assert_allclose(found.sums[:, 0], wanted.sums.sum(axis=1), rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(found.trans[:, 0, 0], wanted.trans.sum(axis=(1, 2)))
@@ -498,14 +508,14 @@ def test_converged_restarts_are_dropped_and_stay_what_they_were() -> None:
 
     def watch(params: Parameters, *rest: Any) -> Statistics:
         sizes.append(len(params.startprob))
-        return estep.expect(params, *rest)
+        return numpy_engine()(params, *rest)
 
     together = em.fit(lambda: [block], family, params, prior, 60, 0.05, watch)
     assert len(set(sizes[:-1])) > 1
     assert sizes[:-1] == sorted(sizes[:-1], reverse=True)
     for i, fit in enumerate(together):
         one = params.take([i])
-        (alone,) = em.fit(lambda: [block], family, one, prior, 60, 0.05, estep.expect)
+        (alone,) = em.fit(lambda: [block], family, one, prior, 60, 0.05, numpy_engine())
         assert len(alone.history) == len(fit.history)
         assert alone.log_likelihood == pytest.approx(fit.log_likelihood, rel=1e-12)
         assert alone.converged == fit.converged
@@ -516,7 +526,7 @@ def test_halving_keeps_four_and_the_best() -> None:
     params = centred(params, family, frames)
     block = Block(frames, EQUAL, centre_of(frames))
     prior = mstep.floor_prior("full", 1e-3, len(frames), 4, 2)
-    fits = em.fit(lambda: [block], family, params, prior, 40, -np.inf, estep.expect, halving=True)
+    fits = em.fit(lambda: [block], family, params, prior, 40, -np.inf, numpy_engine(), halving=True)
     steps = [len(fit.history) for fit in fits]
     assert sorted(steps) == [10] * 6 + [25] * 2 + [40] * 4
     at_ten = np.array([fit.objective[9] for fit in fits])
@@ -532,7 +542,7 @@ def test_one_step_equals_the_sum_over_all_paths(seed: int) -> None:
     frames, params, family = problem("full", lengths, k=2, seed=seed)
     params = centred(params, family, frames)
     block = Block(frames, lengths, centre_of(frames), cut=bool(seed % 2))
-    found = estep.expect(params, family, block, Workspace())
+    found = numpy_engine()(params, family, block, Workspace())
     logs = rescue.log_density(
         family.weights(params.emission)[0], family, block, block.packing.column
     )

@@ -7,6 +7,7 @@ import pytest
 
 from hmmlens.hmm import GaussianHMM
 from hmmlens.hmm.engine import estep, logspace, subnormals
+from hmmlens.hmm.engine.kernel import loading
 from hmmlens.hmm.engine.subnormals import flushed, without_subnormals
 from hmmlens.typing import Floats
 
@@ -93,6 +94,7 @@ def test_decayed_transitions_and_far_outliers_give_the_exact_posteriors(seed: in
 
 @needs_flushing
 def test_an_estep_computes_with_no_subnormal_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(loading.VARIABLE, "numpy")
     found: list[float] = []
     collect = estep._collect
 
