@@ -40,7 +40,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for command in ([sys.executable, "explain_it.py"], ["sh", "explain_it.sh"]):
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-3000:]
-        assert "has 4 states and a fidelity" in done.stdout
+        assert "has the 4 states of the verdict" in done.stdout
     return folder
 
 

@@ -147,7 +147,7 @@ def test_pictures_of_states_note_where_no_states_are_supported(data: Data) -> No
 
 def test_summary_and_page_show_the_same_states(found: Explanation, tmp_path: Path) -> None:
     text = found.summary()
-    assert "has 4 states and a fidelity" in text
+    assert "has the 4 states of the verdict" in text
     assert "At 4 states" not in text and "At the true 4 states, fidelity at the same step:" in text
     reasons = [line for line in text.splitlines() if line.startswith("- ")]
     answers = [line.partition("? ")[2].partition(":")[0] for line in reasons]
@@ -165,7 +165,7 @@ def test_summary_and_page_show_the_same_states(found: Explanation, tmp_path: Pat
     assert str(found) == found.summary()
     page = (tmp_path / "page.html").read_text()
     assert page.count("<img") >= 5
-    assert "has 4 states and a fidelity" in page
+    assert "has the 4 states of the verdict" in page
     assert page.count("? Yes: ") == 1 and page.count("? Not known: ") == 1
     assert not list(tmp_path.glob("*.partial"))
 

@@ -211,7 +211,10 @@ def _pairs(names: Iterable[str], truth: Iterable[str], share: Floats) -> list[st
 
 
 def _text(value: object) -> str:
+    """Return a text of a table, which may have been read from a file; empty for none."""
     if not isinstance(value, str):
-        return ""
+        # A file has numbers where all names are numbers.
+        number = float(value) if isinstance(value, int | float | np.number) else np.nan
+        return "" if np.isnan(number) else f"{number:g}"
     # In files, texts that a spreadsheet would run as a formula have an apostrophe.
     return re.sub(r"^'(?=[=+\-@])", "", value)

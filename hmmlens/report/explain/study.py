@@ -153,7 +153,10 @@ def draw_network_figures(
     recorded = results / layout.ACTIVATIONS.format(network=shown.network, seed=0)
     root = activations.read(store.inside(recorded))
     task = figures.read_task(root, _opened(layout.SEQUENCES, "sequences"))
-    compared = summary.from_dataset(_opened(layout.FUTURES, "futures").load())
+    compared = None
+    # Studies of former versions may have no such store; they lack its figure.
+    if (results / layout.FUTURES.format(network=shown.network, seed=0)).exists():
+        compared = summary.from_dataset(_opened(layout.FUTURES, "futures").load())
 
     def _rows(name: str, /, **place: Any) -> Any:
         """Return the rows of a table with these values, None where there is no such table."""

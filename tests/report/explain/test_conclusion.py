@@ -102,6 +102,8 @@ def test_without_a_truth_outputs_are_described() -> None:
     # A table that was read from a file.
     read = states(["'+", "'-"], [1.0, 1.0], [np.nan, np.nan])
     assert "A is +, B is -." in conclusion.sentence(read, {"state_names": ["+", "-"]}, True)
+    numbers = conclusion.sentence(read.assign(top_truth=[1, 0]), {"state_names": ["0", "1"]}, True)
+    assert "A is 1, B is 0." in numbers
 
 
 def test_the_agreement_is_that_of_the_explained_model() -> None:
