@@ -171,7 +171,7 @@ def test_subnormal_numbers_are_what_they_were_after_a_call(name: str) -> None:
 
 @needs_kernel
 @pytest.mark.parametrize("name", COMPILED)
-def test_numbers_out_of_the_range_of_the_kernel_are_left_to_numpy(
+def test_what_the_kernel_is_not_made_for_is_computed_by_numpy(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     called: list[int] = []
@@ -191,6 +191,14 @@ def test_numbers_out_of_the_range_of_the_kernel_are_left_to_numpy(
     far = Block(np.full((50, 2), 1e120), np.array([30, 20]), np.zeros(2))
     loading.expectation_of(name)(params, family, far, Workspace())
     assert len(called) == 2
+    # One long sequence, which NumPy cuts into chunks, and panels larger than NumPy's.
+    long = Block(np.ones((5000, 2)), np.array([5000]), np.zeros(2))
+    loading.expectation_of(name)(params, family, long, Workspace())
+    assert len(called) == 3
+    monkeypatch.setattr(call, "FREE", 0)
+    uneven = Block(np.ones((402, 2)), np.array([400, 1, 1]), np.zeros(2))
+    loading.expectation_of(name)(params, family, uneven, Workspace())
+    assert len(called) == 4
 
 
 @needs_kernel

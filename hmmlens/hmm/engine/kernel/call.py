@@ -16,10 +16,12 @@ from hmmlens.hmm.engine.subnormals import without_subnormals
 from hmmlens.hmm.engine.symbols import Categorical
 
 #: Version of the fields of :class:`Problem`.
-INTERFACE_VERSION = 1
+INTERFACE_VERSION = 2
 #: What the kernel makes of values, by covariance type.
 MODES = {"tied": 0, "diag": 1, "spherical": 1, "full": 2}
 SYMBOLS = 3
+#: Numbers that the kernel may hold where NumPy would hold fewer.
+FREE = 2**21
 
 _SIZES = ("mode", "n_restarts", "n_states", "n_components", "n_features", "n_lanes", "n_groups")
 _LIMITS = ("tiny_scale", "huge_backward", "lowest")
@@ -61,13 +63,16 @@ def by(library: ctypes.CDLL) -> Expect:
     @without_subnormals
     def _compiled(params: Parameters, family: Family, block: Block, space: Workspace) -> Statistics:
         mode = _mode(family, params)
-        if mode is None:
+        # Of one sequence a single lane would be used; NumPy cuts it into chunks side by side.
+        one = block.packing.is_cut and block.packing.n_sequences == 1
+        if mode is None or one:
             return estep.expect(params, family, block, space)
         weights = np.ascontiguousarray(family.weights(params.emission))
         lanes = _lanes(block, family)
-        if not (lanes.in_range and _in_range(params, weights)):
-            return estep.expect(params, family, block, space)
-        return _expect(library, mode, params, family, block, lanes, weights, space)
+        found = None
+        if lanes.in_range and _in_range(params, weights):
+            found = _expect(library, mode, params, family, block, lanes, weights, space)
+        return estep.expect(params, family, block, space) if found is None else found
 
     return _compiled
 
@@ -101,7 +106,8 @@ def _expect(
     lanes: Lanes,
     weights: np.ndarray,
     space: Workspace,
-) -> Statistics:
+) -> Statistics | None:
+    """Return the statistics; None where the kernel would need more memory than NumPy."""
     n_restarts, n_states, n_features = weights.shape
     n_groups, n_lanes = lanes.sequences.shape
     log_likelihood, start = np.zeros(n_restarts), np.zeros((n_restarts, n_states))
@@ -120,7 +126,10 @@ def _expect(
         rescue.TINY_SCALE, rescue.HUGE_BACKWARD, logspace.LOWEST,
         *(array.ctypes.data for array in arrays.values()),
     )  # fmt: skip
-    memory = space.flat("kernel", library.memory_size(ctypes.byref(problem)))
+    size = library.memory_size(ctypes.byref(problem))
+    if size > max(FREE, 3 * n_restarts * n_states * block.n_frames):
+        return None
+    memory = space.flat("kernel", size)
     problem.memory = memory.ctypes.data
     library.expectation(ctypes.byref(problem))
     flagged = [np.sort(lanes.sequences[each != 0]) for each in flags]

@@ -42,7 +42,9 @@ constexpr int BYTES = 32;  // 16 registers
 typedef double Vector __attribute__((vector_size(BYTES), aligned(8), may_alias));
 typedef uint64_t Bits __attribute__((vector_size(BYTES), aligned(8), may_alias));
 constexpr int64_t WIDTH = BYTES / 8;
-constexpr int64_t MOST_LANES = 16;
+constexpr int64_t MOST_LANES = 16, MOST_RESTARTS = 64;
+// Numbers of one panel of restarts that are processed together and share the features.
+constexpr int64_t TOGETHER = 1 << 18;
 // Rows and vectors whose products are accumulated in registers.
 constexpr int ROWS = 4;
 constexpr int VECTORS = BYTES == 64 ? 4 : 2;
@@ -53,7 +55,7 @@ enum Mode : int64_t { LINEAR, SQUARES, PRODUCTS, SYMBOLS };
 
 inline Vector load(const double *p) { return *reinterpret_cast<const Vector *>(p); }
 inline void store(double *p, Vector x) { *reinterpret_cast<Vector *>(p) = x; }
-inline Vector all(double x) { return Vector{} + x; }
+inline Vector all(double x) { return x - Vector{}; }  // unlike x + 0, exact for -0 too
 inline Vector larger(Vector x, Vector y) { return x > y ? x : y; }
 inline Bits bits_of(Vector x) { return reinterpret_cast<const Bits &>(x); }
 inline Vector vector_of(Bits x) { return reinterpret_cast<const Vector &>(x); }
@@ -164,9 +166,10 @@ inline void quadratic_form(const double *weights, int64_t stride, int64_t n_comp
     for (int v = 0; v < V; v++) store(out + k * x_stride + v * WIDTH, sum[k][v]);
 }
 
-// Log densities (state, column) of values (component, column), but for what is common to all states.
-void scores(const Problem &p, const double *weights, const double *x, double *out, int64_t n) {
-  by_rows(p.n_states, [=, &p](int64_t k, auto rows) {
+// Log densities (restart and state, column) of values (component, column), but for what is common to all states.
+void scores(const Problem &p, const double *weights, int64_t n_rows, const double *x, double *out,
+            int64_t n) {
+  by_rows(n_rows, [=, &p](int64_t k, auto rows) {
     const double *w = weights + k * p.n_features;
     auto some = [&](int64_t q, auto vectors) {
       if (p.mode == LINEAR)
@@ -224,16 +227,20 @@ void add_products(const double *left, int64_t n_left, const double *right, int64
   });
 }
 
-// Memory for one group of sequences and one restart.
+// Memory for one group of sequences and some restarts.
 struct Space {
-  double *density, *alpha;                           // tile, state, column
-  double *mask;                                      // tile, column
-  double *features, *beta, *weighted, *before;       // row, column of one tile
-  double *scale, *reciprocal;                        // column of one tile
-  double *ahead;                                     // state, lane
-  double *transposed;                                // next state, state
-  double *log_likelihood, *start, *trans, *sums;     // as in Problem, of this group
-  int64_t n_sums;
+  double *density, *alpha;               // tile, restart, state, column
+  double *mask;                          // tile, column
+  double *features;                      // feature, column of one tile
+  double *beta;                          // restart, state, column of one tile
+  double *weighted, *before;             // state, column of one tile
+  double *scale, *reciprocal;            // column of one tile
+  double *ahead;                         // restart, state, lane
+  double *highest;                       // restart, lane
+  double *transposed;                    // restart, next state, state
+  double *log_likelihood, *start, *trans, *sums;  // as in Problem, of this group
+  LongProduct *products;                 // restart, vector of lanes
+  int64_t n_restarts, n_sums;
 
   // Returns how many numbers it takes.
   int64_t lay_out(const Problem &p, double *first) {
@@ -243,217 +250,283 @@ struct Space {
       tile = n > tile ? n : tile;
       group = n * p.n_tiles[g] > group ? n * p.n_tiles[g] : group;
     }
+    const int64_t k = p.n_states;
+    n_restarts = TOGETHER / (k * group);
+    n_restarts = n_restarts > p.n_restarts ? p.n_restarts : n_restarts;
+    n_restarts = n_restarts > MOST_RESTARTS ? MOST_RESTARTS : n_restarts < 1 ? 1 : n_restarts;
     int64_t at = 0;
     auto take = [&](int64_t n) {
       double *here = first + at;
       at += (n + 7) / 8 * 8;
       return here;
     };
-    const int64_t k = p.n_states;
-    density = take(k * group), alpha = take(k * group), mask = take(group);
-    features = take(FEATURES * tile);
-    beta = take(k * tile), weighted = take(k * tile), before = take(k * tile);
+    const int64_t rows = n_restarts * k;
+    density = take(rows * group), alpha = take(rows * group), mask = take(group);
+    features = take(FEATURES * tile), beta = take(rows * tile);
+    weighted = take(k * tile), before = take(k * tile);
     scale = take(tile), reciprocal = take(tile);
-    ahead = take(k * p.n_lanes), transposed = take(k * k);
-    n_sums = 1 + k + k * k + k * p.n_features;
+    ahead = take(rows * p.n_lanes), highest = take(n_restarts * p.n_lanes), transposed = take(rows * k);
+    products = reinterpret_cast<LongProduct *>(
+        take(n_restarts * MOST_LANES / WIDTH * sizeof(LongProduct) / sizeof(double)));
+    n_sums = n_restarts * (1 + k + k * k + k * p.n_features);
     log_likelihood = take(n_sums);
-    start = log_likelihood + 1, trans = start + k, sums = trans + k * k;
+    start = log_likelihood + n_restarts, trans = start + rows, sums = trans + rows * k;
     return at;
   }
 };
 
-// One group of sequences, one restart.
+// One group of sequences and some restarts.
 struct Group {
   const Problem &p;
   Space &s;
-  const double *startprob, *transmat, *weights, *values, *mask;
-  int64_t n_tiles, n_steps, n;  // n columns in a tile
+  int64_t first, n_restarts;  // restarts
+  const double *values, *mask;
+  int64_t n_tiles, n;  // tiles and their columns
   bool whole;
-  bool flagged[MOST_LANES];
+  bool flagged[MOST_RESTARTS][MOST_LANES];
 
   // Add posteriors times features: all but the first, which is 1. Squares and products of values are
   // made for a few features at a time, so that they stay in the cache next to the processor.
   void add_features(const double *posteriors, const double *x) {
-    auto add = [&](const double *features, int64_t count, int64_t first) {
-      add_products(posteriors, p.n_states, features, count, s.sums + first, p.n_features, n);
+    const int64_t rows = n_restarts * p.n_states;
+    auto add = [&](const double *features, int64_t count, int64_t feature) {
+      add_products(posteriors, rows, features, count, s.sums + feature, p.n_features, n);
     };
+    if (p.mode == SYMBOLS) {
+      for (int64_t k = 0; k < rows; k++)
+        for (int64_t q = 0; q < n; q++) s.sums[k * p.n_features + int64_t(x[q])] += posteriors[k * n + q];
+      return;
+    }
+    for (int64_t k = 0; k < rows; k++) {
+      Vector sum = Vector{};
+      for (int64_t q = 0; q < n; q += WIDTH) sum += load(posteriors + k * n + q);
+      s.sums[k * p.n_features] += sum_of(sum);
+    }
     add(x, p.n_components, 1);
     if (p.mode == LINEAR) return;
-    int64_t count = 0, first = 1 + p.n_components;
+    int64_t count = 0, feature = 1 + p.n_components;
     for (int64_t i = 0; i < p.n_components; i++) {
       const int64_t end = p.mode == PRODUCTS ? p.n_components : i + 1;
       for (int64_t j = i; j < end; j++) {
         double *row = s.features + count * n;
         for (int64_t q = 0; q < n; q += WIDTH) store(row + q, load(x + i * n + q) * load(x + j * n + q));
         if (++count < FEATURES) continue;
-        add(s.features, count, first);
-        first += count, count = 0;
+        add(s.features, count, feature);
+        feature += count, count = 0;
       }
     }
-    if (count) add(s.features, count, first);
+    if (count) add(s.features, count, feature);
   }
 
-  // Densities over the largest of each frame; returns the sum of the logarithms of the latter.
-  double densities(const double *x, const double *inside, double *out) {
+  // Densities of one tile over the largest of each frame; adds logarithms of the latter.
+  void densities(const double *x, const double *inside, double *out) {
+    const double *weights = p.weights + first * p.n_states * p.n_features;
     if (p.mode == SYMBOLS) {
-      for (int64_t k = 0; k < p.n_states; k++)
+      for (int64_t k = 0; k < n_restarts * p.n_states; k++)
         for (int64_t q = 0; q < n; q++)
           out[k * n + q] = inside[q] != 0 ? weights[k * p.n_features + int64_t(x[q])] : 1.;
-      return 0;
+      return;
     }
-    scores(p, weights, x, out, n);
-    Vector total = Vector{};
-    for (int64_t q = 0; q < n; q += WIDTH) {
-      Vector top = load(out + q);
-      for (int64_t k = 1; k < p.n_states; k++) top = larger(load(out + k * n + q), top);
-      const Vector seen = whole ? all(1.) : load(inside + q);
-      total += seen > all(0.) ? top : all(0.);
-      for (int64_t k = 0; k < p.n_states; k++) {
-        double *here = out + k * n + q;
-        const Vector density = exponential(larger(load(here) - top, all(p.lowest)));
-        store(here, seen > all(0.) ? density : all(1.));
+    scores(p, weights, n_restarts * p.n_states, x, out, n);
+    for (int64_t r = 0; r < n_restarts; r++, out += p.n_states * n) {
+      Vector total = Vector{};
+      for (int64_t q = 0; q < n; q += WIDTH) {
+        Vector top = load(out + q);
+        for (int64_t k = 1; k < p.n_states; k++) top = larger(load(out + k * n + q), top);
+        const Vector seen = whole ? all(1.) : load(inside + q);
+        total += seen > all(0.) ? top : all(0.);
+        for (int64_t k = 0; k < p.n_states; k++) {
+          double *here = out + k * n + q;
+          const Vector density = exponential(larger(load(here) - top, all(p.lowest)));
+          store(here, seen > all(0.) ? density : all(1.));
+        }
       }
+      s.log_likelihood[r] += sum_of(total);
     }
-    return sum_of(total);
   }
 
-  // p(state_t | y_1:t), and densities over the scale. Each step starts from probabilities that do not
-  // add up to 1 yet: their sum is taken while the next product runs, and divided out after.
+  // p(state_t | y_1:t) of one tile and restart, and densities over the scale. Each step starts from
+  // probabilities that do not add up to 1 yet: their sum is taken while the next product runs, and
+  // divided out after. `last` is the last step of the tile before.
   template <int V>
-  void forward() {
-    LongProduct product[V];
-    double total = 0;
-    for (int64_t tile = 0; tile < n_tiles; tile++) {
-      double *b = s.density + tile * p.n_states * n, *a = s.alpha + tile * p.n_states * n;
-      const double *inside = mask + tile * n;
-      total += densities(values + tile * p.n_components * n, inside, b);
-      Vector reciprocal[V];
-      for (int v = 0; v < V; v++) reciprocal[v] = all(1.);
-      for (int64_t q = 0; q < n; q += V * WIDTH) {
-        if (tile == 0 && q == 0)
-          for (int64_t k = 0; k < p.n_states; k++)
-            for (int v = 0; v < V; v++) store(a + k * n + v * WIDTH, all(startprob[k]));
-        else
-          propagate<V>(s.transposed, p.n_states, q ? a + q - V * WIDTH : a - (p.n_states - 1) * n - V * WIDTH,
-                       n, a + q, n);
-        for (int v = 0; v < V; v++) {
-          const int64_t at = q + v * WIDTH;
-          Vector sum[2] = {Vector{}, Vector{}};
-          for (int64_t k = 0; k < p.n_states; k++) {
-            const Vector here = load(a + k * n + at) * (load(b + k * n + at) * reciprocal[v]);
-            store(a + k * n + at, here);
-            sum[k & 1] += here;
-          }
-          Vector scale = sum[0] + sum[1];
-          if (!whole) scale = load(inside + at) != all(0.) ? scale : all(1.);
-          store(s.scale + at, scale);
-          reciprocal[v] = 1. / (scale >= all(p.tiny_scale) ? scale : all(1.));
-          store(s.reciprocal + at, reciprocal[v]);
-        }
-      }
-      for (int64_t k = 0; k < p.n_states; k++)
-        for (int64_t q = 0; q < n; q += WIDTH) {
-          const Vector r = load(s.reciprocal + q);
-          store(a + k * n + q, load(a + k * n + q) * r);
-          store(b + k * n + q, load(b + k * n + q) * r);
-        }
-      for (int64_t q = 0; q < n; q += V * WIDTH)
-        for (int v = 0; v < V; v++) {
-          const Vector scale = load(s.scale + q + v * WIDTH);
-          product[v].multiply(scale);
-          const auto bad = scale < all(p.tiny_scale);
-          for (int64_t i = 0; i < WIDTH; i++) flagged[v * WIDTH + i] |= bool(bad[i]);
-        }
-    }
-    for (auto &each : product) total += each.log();
-    *s.log_likelihood += total;
-  }
-
-  // The backward variable, which turns p(state_t | y_1:t) into p(state_t | y_1:T), and all sums.
-  template <int V>
-  void backward() {
-    Vector highest[V];
-    for (auto &each : highest) each = all(1.);
-    for (int64_t i = 0; i < p.n_states * p.n_lanes; i++) s.ahead[i] = 1;
-    for (int64_t tile = n_tiles - 1; tile >= 0; tile--) {
-      const double *b = s.density + tile * p.n_states * n, *a = s.alpha + tile * p.n_states * n;
-      const double *x = values + tile * p.n_components * n, *inside = mask + tile * n;
-      for (int64_t q = n - V * WIDTH; q >= 0; q -= V * WIDTH) {
+  void forward(int64_t r, const double *last, const double *inside, double *a, double *b) {
+    const double *startprob = p.startprob + (first + r) * p.n_states;
+    const double *transposed = s.transposed + r * p.n_states * p.n_states;
+    Vector reciprocal[V];
+    for (int v = 0; v < V; v++) reciprocal[v] = all(1.);
+    for (int64_t q = 0; q < n; q += V * WIDTH) {
+      if (q == 0 && !last)
         for (int64_t k = 0; k < p.n_states; k++)
-          for (int v = 0; v < V; v++) {
-            const int64_t at = k * n + q + v * WIDTH;
-            const Vector here = load(s.ahead + k * p.n_lanes + v * WIDTH);
-            highest[v] = larger(here, highest[v]);
-            store(s.beta + at, here);
-            store(s.weighted + at, here * load(b + at));
-          }
-        propagate<V>(transmat, p.n_states, s.weighted + q, n, s.ahead, p.n_lanes);
-        if (whole) continue;
-        for (int v = 0; v < V; v++) {
-          const auto past = load(inside + q + v * WIDTH) == all(0.);
-          for (int64_t k = 0; k < p.n_states; k++) {
-            double *here = s.ahead + k * p.n_lanes + v * WIDTH;
-            store(here, past ? all(1.) : load(here));
-          }
-        }
-      }
-      if (tile == 0)
-        for (int64_t k = 0; k < p.n_states; k++)
-          for (int64_t l = 0; l < p.n_lanes; l++)
-            s.start[k] += inside[l] != 0 ? a[k * n + l] * s.beta[k * n + l] : 0.;
-      for (int64_t k = 0; k < p.n_states; k++) {
-        double *before = s.before + k * n;
-        if (tile == 0)
-          std::memset(before, 0, sizeof(double) * p.n_lanes);
-        else
-          std::memcpy(before, a - (p.n_states - k) * n + n - p.n_lanes, sizeof(double) * p.n_lanes);
-        std::memcpy(before + p.n_lanes, a + k * n, sizeof(double) * (n - p.n_lanes));
-        Vector sum = Vector{};
-        for (int64_t q = 0; q < n; q += WIDTH) {
-          Vector gamma = load(s.beta + k * n + q) * load(a + k * n + q);
-          if (!whole) {
-            const Vector seen = load(inside + q);
-            gamma = seen > all(0.) ? gamma : all(0.);
-            store(before + q, seen != all(0.) ? load(before + q) : all(0.));
-          }
-          store(s.beta + k * n + q, gamma);
-          sum += gamma;
-        }
-        if (p.mode != SYMBOLS) s.sums[k * p.n_features] += sum_of(sum);
-      }
-      add_products(s.before, p.n_states, s.weighted, p.n_states, s.trans, p.n_states, n);
-      if (p.mode == SYMBOLS)
-        for (int64_t k = 0; k < p.n_states; k++)
-          for (int64_t q = 0; q < n; q++) s.sums[k * p.n_features + int64_t(x[q])] += s.beta[k * n + q];
+          for (int v = 0; v < V; v++) store(a + k * n + v * WIDTH, all(startprob[k]));
       else
-        add_features(s.beta, x);
+        propagate<V>(transposed, p.n_states, q ? a + q - V * WIDTH : last, n, a + q, n);
+      for (int v = 0; v < V; v++) {
+        const int64_t at = q + v * WIDTH;
+        Vector sum[2] = {Vector{}, Vector{}};
+        for (int64_t k = 0; k < p.n_states; k++) {
+          const Vector here = load(a + k * n + at) * (load(b + k * n + at) * reciprocal[v]);
+          store(a + k * n + at, here);
+          sum[k & 1] += here;
+        }
+        Vector scale = sum[0] + sum[1];
+        if (!whole) scale = load(inside + at) != all(0.) ? scale : all(1.);
+        store(s.scale + at, scale);
+        reciprocal[v] = 1. / (scale >= all(p.tiny_scale) ? scale : all(1.));
+        store(s.reciprocal + at, reciprocal[v]);
+      }
     }
-    for (int v = 0; v < V; v++)
-      for (int64_t i = 0; i < WIDTH; i++) flagged[v * WIDTH + i] |= !(highest[v][i] <= p.huge_backward);
+    for (int64_t k = 0; k < p.n_states; k++)
+      for (int64_t q = 0; q < n; q += WIDTH) {
+        const Vector by = load(s.reciprocal + q);
+        store(a + k * n + q, load(a + k * n + q) * by);
+        store(b + k * n + q, load(b + k * n + q) * by);
+      }
+    for (int64_t q = 0; q < n; q += V * WIDTH)
+      for (int v = 0; v < V; v++) {
+        const Vector scale = load(s.scale + q + v * WIDTH);
+        s.products[r * V + v].multiply(scale);
+        const auto bad = scale < all(p.tiny_scale);
+        for (int64_t i = 0; i < WIDTH; i++) flagged[r][v * WIDTH + i] |= bool(bad[i]);
+      }
   }
 
+  // The backward variable of one tile and restart, which turns p(state_t | y_1:t) into
+  // p(state_t | y_1:T), and sums over transitions.
+  template <int V>
+  void backward(int64_t r, const double *last, const double *inside, const double *a, const double *b) {
+    const int64_t k_states = p.n_states;
+    const double *transmat = p.transmat + (first + r) * k_states * k_states;
+    double *beta = s.beta + r * k_states * n, *ahead = s.ahead + r * k_states * p.n_lanes;
+    double *highest = s.highest + r * p.n_lanes;
+    for (int64_t q = n - V * WIDTH; q >= 0; q -= V * WIDTH) {
+      for (int v = 0; v < V; v++) {
+        Vector top = load(highest + v * WIDTH);
+        for (int64_t k = 0; k < k_states; k++) {
+          const int64_t at = k * n + q + v * WIDTH;
+          const Vector here = load(ahead + k * p.n_lanes + v * WIDTH);
+          top = larger(here, top);
+          store(beta + at, here);
+          store(s.weighted + at, here * load(b + at));
+        }
+        store(highest + v * WIDTH, top);
+      }
+      propagate<V>(transmat, k_states, s.weighted + q, n, ahead, p.n_lanes);
+      if (whole) continue;
+      for (int v = 0; v < V; v++) {
+        const auto past = load(inside + q + v * WIDTH) == all(0.);
+        for (int64_t k = 0; k < k_states; k++) {
+          double *here = ahead + k * p.n_lanes + v * WIDTH;
+          store(here, past ? all(1.) : load(here));
+        }
+      }
+    }
+    if (!last)
+      for (int64_t k = 0; k < k_states; k++)
+        for (int64_t l = 0; l < p.n_lanes; l++)
+          s.start[r * k_states + k] += inside[l] != 0 ? a[k * n + l] * beta[k * n + l] : 0.;
+    for (int64_t k = 0; k < k_states; k++) {
+      double *before = s.before + k * n, *gamma = beta + k * n;
+      const size_t step = sizeof(double) * p.n_lanes;
+      if (last)
+        std::memcpy(before, last + k * n, step);
+      else
+        std::memset(before, 0, step);
+      std::memcpy(before + p.n_lanes, a + k * n, sizeof(double) * n - step);
+      for (int64_t q = 0; q < n; q += WIDTH) {
+        Vector here = load(gamma + q) * load(a + k * n + q);
+        if (!whole) {
+          const Vector seen = load(inside + q);
+          here = seen > all(0.) ? here : all(0.);
+          store(before + q, seen != all(0.) ? load(before + q) : all(0.));
+        }
+        store(gamma + q, here);
+      }
+    }
+    add_products(s.before, k_states, s.weighted, k_states, s.trans + r * k_states * k_states, k_states, n);
+  }
+
+  // Both passes and all sums, with V vectors of lanes.
+  template <int V>
   void passes() {
+    const int64_t k = p.n_states, panel = n_restarts * k * n;
     std::memset(s.log_likelihood, 0, sizeof(double) * s.n_sums);
-    if (p.n_lanes == 8) forward<8 / WIDTH>(), backward<8 / WIDTH>();
-    if (p.n_lanes == 16) forward<16 / WIDTH>(), backward<16 / WIDTH>();
+    std::memset(flagged, 0, sizeof flagged);
+    for (int64_t i = 0; i < n_restarts * V; i++) s.products[i] = LongProduct();
+    for (int64_t i = 0; i < n_restarts * p.n_lanes; i++) s.highest[i] = 1;
+    for (int64_t i = 0; i < n_restarts * k * p.n_lanes; i++) s.ahead[i] = 1;
+    for (int64_t r = 0; r < n_restarts; r++)
+      for (int64_t i = 0; i < k; i++)
+        for (int64_t j = 0; j < k; j++)
+          s.transposed[(r * k + j) * k + i] = p.transmat[((first + r) * k + i) * k + j];
+    auto last = [&](int64_t tile, int64_t r) {
+      return tile ? s.alpha + (tile - 1) * panel + r * k * n + n - p.n_lanes : nullptr;
+    };
+    for (int64_t tile = 0; tile < n_tiles; tile++) {
+      double *b = s.density + tile * panel, *a = s.alpha + tile * panel;
+      densities(values + tile * p.n_components * n, mask + tile * n, b);
+      for (int64_t r = 0; r < n_restarts; r++)
+        forward<V>(r, last(tile, r), mask + tile * n, a + r * k * n, b + r * k * n);
+    }
+    for (int64_t tile = n_tiles - 1; tile >= 0; tile--) {
+      const double *b = s.density + tile * panel, *a = s.alpha + tile * panel;
+      for (int64_t r = 0; r < n_restarts; r++)
+        backward<V>(r, last(tile, r), mask + tile * n, a + r * k * n, b + r * k * n);
+      add_features(s.beta, values + tile * p.n_components * n);
+    }
+    for (int64_t r = 0; r < n_restarts; r++) {
+      for (int v = 0; v < V; v++) s.log_likelihood[r] += s.products[r * V + v].log();
+      for (int64_t l = 0; l < p.n_lanes; l++)
+        flagged[r][l] |= !(s.highest[r * p.n_lanes + l] <= p.huge_backward);
+    }
   }
 
-  // Both passes; a second time without the lanes that were flagged, where there are any.
-  void run(int32_t *bad) {
-    std::memset(flagged, 0, sizeof flagged);
-    passes();
-    bool any = false;
-    for (int64_t l = 0; l < p.n_lanes; l++) any |= (bad[l] = flagged[l]);
-    if (!any) return;
-    for (int64_t q = 0; q < n_tiles * n; q++) s.mask[q] = bad[q % p.n_lanes] ? 0. : mask[q];
-    mask = s.mask, whole = false;
-    passes();
+  void run() {
+    if (p.n_lanes == 8)
+      passes<8 / WIDTH>();
+    else
+      passes<16 / WIDTH>();
+  }
+
+  // Add the sums of restart r of this group to those of all groups.
+  void add(int64_t r) {
+    auto add = [r, this](double *to, const double *from, int64_t size) {
+      for (int64_t i = 0; i < size; i++) to[(first + r) * size + i] += from[r * size + i];
+    };
+    const int64_t k = p.n_states;
+    add(p.log_likelihood, s.log_likelihood, 1);
+    add(p.start, s.start, k);
+    add(p.trans, s.trans, k * k);
+    add(p.sums, s.sums, k * p.n_features);
   }
 };
 
+// All restarts of one group; those with flagged lanes a second time, without these lanes.
+void run_group(const Problem &p, Space &s, int64_t g, const double *values, const double *mask) {
+  const int64_t n = p.n_steps[g] * p.n_lanes;
+  for (int64_t first = 0; first < p.n_restarts; first += s.n_restarts) {
+    const int64_t left = p.n_restarts - first, together = left < s.n_restarts ? left : s.n_restarts;
+    Group group{p, s, first, together, values, mask, p.n_tiles[g], n, p.is_whole[g] != 0, {}};
+    group.run();
+    bool any[MOST_RESTARTS] = {};
+    for (int64_t r = 0; r < together; r++) {
+      int32_t *bad = p.flagged + ((first + r) * p.n_groups + g) * p.n_lanes;
+      for (int64_t l = 0; l < p.n_lanes; l++) any[r] |= (bad[l] = group.flagged[r][l]);
+      if (!any[r]) group.add(r);
+    }
+    for (int64_t r = 0; r < together; r++) {
+      if (!any[r]) continue;
+      const int32_t *bad = p.flagged + ((first + r) * p.n_groups + g) * p.n_lanes;
+      for (int64_t q = 0; q < p.n_tiles[g] * n; q++) s.mask[q] = bad[q % p.n_lanes] ? 0. : mask[q];
+      Group rest{p, s, first + r, 1, values, s.mask, p.n_tiles[g], n, false, {}};
+      rest.run();
+      rest.add(0);
+    }
+  }
+}
+
 }  // namespace
 
-extern "C" int64_t interface_version() { return 1; }
+extern "C" int64_t interface_version() { return 2; }
 
 extern "C" int64_t memory_size(const Problem *problem) {
   return Space().lay_out(*problem, nullptr);
@@ -467,26 +540,11 @@ extern "C" void expectation(const Problem *problem) {
   const unsigned before = _mm_getcsr();
   _mm_setcsr(before | 0x8040);
   const double *values = p.values, *mask = p.mask;
-  const int64_t k = p.n_states;
   for (int64_t g = 0; g < p.n_groups; g++) {
-    const int64_t n = p.n_steps[g] * p.n_lanes;
-    for (int64_t r = 0; r < p.n_restarts; r++) {
-      const double *transmat = p.transmat + r * k * k;
-      for (int64_t i = 0; i < k; i++)
-        for (int64_t j = 0; j < k; j++) space.transposed[j * k + i] = transmat[i * k + j];
-      Group group{p, space, p.startprob + r * k, transmat, p.weights + r * k * p.n_features, values, mask,
-                  p.n_tiles[g], p.n_steps[g], n, p.is_whole[g] != 0, {}};
-      group.run(p.flagged + (r * p.n_groups + g) * p.n_lanes);
-      auto add = [](double *to, const double *from, int64_t size) {
-        for (int64_t i = 0; i < size; i++) to[i] += from[i];
-      };
-      add(p.log_likelihood + r, space.log_likelihood, 1);
-      add(p.start + r * k, space.start, k);
-      add(p.trans + r * k * k, space.trans, k * k);
-      add(p.sums + r * k * p.n_features, space.sums, k * p.n_features);
-    }
-    values += p.n_tiles[g] * p.n_components * n;
-    mask += p.n_tiles[g] * n;
+    const int64_t n_columns = p.n_tiles[g] * p.n_steps[g] * p.n_lanes;
+    run_group(p, space, g, values, mask);
+    values += n_columns * p.n_components;
+    mask += n_columns;
   }
   _mm_setcsr(before);
 }
