@@ -215,7 +215,8 @@ def heatmap(
         vmin=low,
         vmax=high,
         cmap="RdBu_r" if diverging else "cividis",
-        annot=values.size <= 120,
+        # Adding 0 makes a negative zero, which rounding leaves, a zero.
+        annot=values.round(2) + 0.0 if values.size <= 120 else False,
         fmt=".2f",
         annot_kws={"size": 5.5 if values.shape[1] > 6 else 6.5},
         cbar=False,

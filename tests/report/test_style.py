@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 from hmmlens.naming import state_names
@@ -29,3 +30,10 @@ def test_states_are_named_by_letters_without_end() -> None:
     assert names[:3] == ["A", "B", "C"]
     assert names[25:28] == ["Z", "A2", "B2"]
     assert len(set(names)) == 30
+
+
+def test_numbers_that_round_to_zero_have_no_sign() -> None:
+    figure, ax = plt.subplots()
+    style.heatmap(ax, np.array([[-0.001, -0.004], [-0.25, np.nan]]), "AB", "xy", "", True)
+    assert [text.get_text() for text in ax.texts] == ["0.00", "0.00", "-0.25"]
+    plt.close(figure)

@@ -171,12 +171,46 @@ def draw(
     _labels(ax, place, radius, lasting, colours, inside, free)
     if note:
         ax.text(0.5, -0.02, note, transform=ax.transAxes, ha="center", va="top", fontsize=6)
-    reach = np.abs(place).max(axis=0) + radius.max() + (0.45 if inside else 0.22)
-    ax.set_xlim(-reach[0], reach[0])
-    ax.set_ylim(-reach[1], reach[1])
+    across, up = _reach(place, radius)
+    ax.set_xlim(-across, across)
+    ax.set_ylim(-up, up)
     ax.set_aspect("equal")
     ax.set_axis_off()
     ax.set_title(title)
+
+
+def proportion(arrows: Sequence[Arrow], occupancy: Floats) -> float:
+    """Return the height of a graph, divided by its width.
+
+    Parameters
+    ----------
+    arrows : sequence of Arrow
+        Transitions.
+    occupancy : ndarray of float, shape (state,)
+        Share of steps in each state.
+
+    Returns
+    -------
+    float
+        Little more than 1 at most, as the longer direction lies across.
+
+    Examples
+    --------
+    >>> row = [Arrow(0, 1, 1.0), Arrow(1, 2, 1.0)]
+    >>> triangle = [*row, Arrow(2, 0, 1.0)]
+    >>> [round(proportion(arrows, np.full(3, 1 / 3)), 1) for arrows in (row, triangle)]
+    [0.4, 1.1]
+    """
+    joined = [(arrow.start, arrow.end) for arrow in arrows if arrow.start != arrow.end]
+    place = layout(joined, len(occupancy))
+    across, up = _reach(place, _radii(place, occupancy))
+    return float(up / across)
+
+
+def _reach(place: Floats, radius: Floats) -> Floats:
+    """Return how far a graph reaches from its middle, across and up, with room for numbers."""
+    reach: Floats = np.abs(place).max(axis=0) + radius.max()
+    return reach + (0.45 if len(place) <= MAX_LOOPS else 0.22)
 
 
 def _free_directions(place: Floats, arrows: Sequence[Arrow]) -> Floats:

@@ -25,8 +25,9 @@ from hmmlens.report.explain.figures.state_graph import MIN_EVENT
 from hmmlens.report.explain.transition_tables import driven, neutral_condition
 from hmmlens.typing import Floats
 
-#: Inches of the graph that stands above its heat maps, and of a row of many states.
-GRAPH, ROW = 3.4, 0.15
+#: Inches of the graph that stands above its heat maps, at most and at least; of its title and
+#: notes; and of a row of many states.
+GRAPH, LOWEST, NOTES, ROW = 3.4, 1.5, 0.8, 0.15
 #: More columns in all, or states, than these are drawn below the graph, not to its right; of a
 #: graph with input events on its arrows, the states.
 MAX_SIDE_COLUMNS, MAX_SIDE_STATES, MAX_SIDE_DRIVEN = 20, 12, 3
@@ -141,14 +142,11 @@ def graph(
     part = reading.isel(state=slice(0, n), next_state=slice(0, n))
     names = [user_text.readable(str(name)) for name in reading.attrs.get("events", ())]
     note, dwell = "", "dwell"
-    if driven(reading):
-        counts = part["event_counts"].to_numpy()
-        arrows = state_graph.event_arrows(counts, sorted(single_events(reading)))
-        if "neutral_dwell" in part:
-            dwell = "neutral_dwell"
-    else:
-        arrows, n_left_out = state_graph.plain_arrows(part["transmat"].to_numpy())
-        note = f"and {n_left_out} weaker arrows" if n_left_out else ""
+    arrows, n_left_out = _arrows(part)
+    if n_left_out:
+        note = f"and {n_left_out} weaker arrows"
+    if driven(reading) and "neutral_dwell" in part:
+        dwell = "neutral_dwell"
     lasting = [
         dwells.short(*pair)
         for pair in zip(part[dwell].to_numpy(), part[f"{dwell}_low"].to_numpy(), strict=True)
@@ -164,6 +162,14 @@ def graph(
         note = "\n".join(line for line in (note, start_up_words.note(part)) if line)
     occupancy = part["occupancy"].to_numpy()
     state_graph.draw(ax, arrows, short, occupancy, lasting, colours, title, note)
+
+
+def _arrows(reading: xr.Dataset) -> tuple[list[state_graph.Arrow], int]:
+    """Return the arrows of a graph, and how many weaker ones are left out."""
+    if not driven(reading):
+        return state_graph.plain_arrows(reading["transmat"].to_numpy())
+    counts = reading["event_counts"].to_numpy()
+    return state_graph.event_arrows(counts, sorted(single_events(reading))), 0
 
 
 def without_prefix(names: Sequence[str]) -> list[str]:
@@ -273,8 +279,10 @@ def states(
         figure, (axis, *axes) = plt.subplots(1, 1 + len(found), figsize=size, gridspec_kw=ratios)
     else:
         below = max(1.0, (ROW if n > MAX_SIDE_STATES else 0.24) * n) + 1.3
-        figure = plt.figure(figsize=(style.WIDTH, GRAPH + below))
-        upper, lower = figure.subfigures(2, 1, height_ratios=[GRAPH, below], squeeze=False).ravel()
+        shape = state_graph.proportion(_arrows(part)[0], part["occupancy"].to_numpy())
+        above = float(np.clip(style.WIDTH * shape + NOTES, LOWEST, GRAPH))
+        figure = plt.figure(figsize=(style.WIDTH, above + below))
+        upper, lower = figure.subfigures(2, 1, height_ratios=[above, below], squeeze=False).ravel()
         axis = upper.subplots()
         axes = lower.subplots(1, len(found), squeeze=False, width_ratios=widths)[0]
     more = distinctive.and_more(n_states, n)
