@@ -13,7 +13,7 @@ from hmmlens.validation.verdict import CLAIMS
 #: What identifies a network.
 NAMES = ["task", "cell", "seed"]
 #: Pairs of verdicts that are compared. ``forward`` is that on a module that has nothing but
-#: ``forward``, with the study's sample of states; in all other pairs the samples are independent.
+#: ``forward``, judged with the losses of the study. The suite has another sample of states.
 PAIRS = (("forward", "study"), ("explain", "study"), ("study", "suite"), ("explain", "suite"))
 
 

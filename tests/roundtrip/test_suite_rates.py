@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +229,13 @@ def test_the_readme_has_the_rates_that_were_measured() -> None:
         "untrained, without the gate of competence: D (error)": "{hits} of {networks} untrained",
     }.items():
         assert words.format(**rates.loc[question].to_dict()) in text
+    found = pd.read_csv(ROOT / "benchmarks" / "explain_rates.csv")
+    found = found[(found["half"] == "reporting") & (found["group"] == "all")].set_index("verdicts")
+    for pair, words in {
+        "explain and study": "the same grade and number to {hits} of {networks} networks",
+        "study and suite": "another sample of sequences and states {hits} of {networks} get",
+    }.items():
+        assert words.format(**found.loc[pair].to_dict()) in text
 
 
 def test_samples_of_sequences_have_the_shares_of_the_splits() -> None:
@@ -273,10 +281,25 @@ def test_learning_rates_are_by_number_of_sequences() -> None:
     assert (more["steps"], more["share"], more["exact"]) == (2500, 1, 2)
 
 
+def test_the_page_of_error_rates_has_the_tables_that_were_measured() -> None:
+    page = (ROOT / "docs" / "error_rates.md").read_text()
+    found = runpy.run_path(str(ROOT / "benchmarks" / "verdict_page.py"))
+    assert all(f"<!-- table: {name} -->\n|" in page for name in found["TABLES"])
+    assert found["written"](page) == page
+
+
 def test_the_rates_are_those_of_the_networks() -> None:
     networks = pd.read_csv(ROOT / "benchmarks" / "verdict_networks.csv")
-    text = suite_rates.rates(networks).to_csv(index=False, float_format="%.4g")
-    assert text == (ROOT / "benchmarks" / "verdict_rates.csv").read_text()
+    agreement = pd.read_csv(ROOT / "benchmarks" / "explain_agreement.csv")
+    for name, made in {
+        "verdict_rates": suite_rates.rates(networks),
+        "verdict_tasks": suite_rates.by_task(networks),
+        "verdict_ablation": suite_ablation.ablation(networks),
+        "verdict_roc": suite_roc.roc_curves(networks)[0],
+        "explain_rates": suite_agreement.rates(agreement, networks),
+    }.items():
+        text = made.to_csv(index=False, float_format="%.4g")
+        assert text == (ROOT / "benchmarks" / f"{name}.csv").read_text(), name
     # Grades follow from the numbers in the table.
     known = networks[networks["n_classes"].notna()]
     assert [decide(evidence(row)).grade for row in known.to_dict("records")] == list(known["grade"])
