@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,6 +116,21 @@ class FitBuffers:
         self.space = Workspace()
 
 
+class Initialisations(NamedTuple):
+    """What the restarts of one number of states begin with, for all covariance types.
+
+    Attributes
+    ----------
+    starts : list of dict of ndarray
+        One for each restart.
+    seconds : float
+        What it took, by restart and covariance type.
+    """
+
+    starts: list[dict[str, Floats]]
+    seconds: float
+
+
 Task = tuple[list[dict[str, Any]], HiddenMarkovModel | None]
 
 
@@ -140,29 +155,85 @@ def run_all(
     list of Task
         In the order of ``grid``, whatever ``n_jobs``.
     """
+    counts = list(dict.fromkeys(n_states for _, n_states in grid))
+    n_kinds = len({kind for kind, _ in grid})
     if n_jobs == 1:
+        begin = {k: initialise(data, settings, k, n_kinds) for k in counts}
         tasks, buffers = [], None
         for kind, n_states in grid:
             stale = buffers is None or buffers.covariance_type != kind
             if settings.engine != "hmmlearn" and stale:
                 buffers = FitBuffers(data, settings, kind)
-            tasks.append(run(data, settings, kind, n_states, buffers))
+            tasks.append(run(data, settings, kind, begin[n_states], buffers))
             best = max(row["log_likelihood"] for row in tasks[-1][0])
             log.info("%s, %d states: log-likelihood %.1f", kind, n_states, best)
         return tasks
     from joblib import Parallel, delayed
 
-    # The largest first, so that no process is left with one when the others are done.
-    order = sorted(range(len(grid)), key=lambda i: -grid[i][1])
-    done = Parallel(n_jobs=n_jobs)(delayed(run)(data, settings, *grid[i]) for i in order)
+    with Parallel(n_jobs=n_jobs) as parallel:
+        found = parallel(delayed(initialise)(data, settings, k, n_kinds) for k in counts)
+        begin = dict(zip(counts, found, strict=True))
+        # The largest first, so that no process is left with one when the others are done.
+        order = sorted(range(len(grid)), key=lambda i: -grid[i][1])
+        done = parallel(delayed(run)(data, settings, grid[i][0], begin[grid[i][1]]) for i in order)
     return [task for _, task in sorted(zip(order, done, strict=True), key=lambda pair: pair[0])]
+
+
+def initialise(
+    data: SweepData, settings: SweepSettings, n_states: int, n_kinds: int
+) -> Initialisations:
+    """Return what the restarts of one number of states begin with.
+
+    Parameters
+    ----------
+    data : SweepData
+        The data of the sweep.
+    settings : SweepSettings
+        The settings of the sweep.
+    n_states : int
+        Number of states.
+    n_kinds : int
+        Number of covariance types, which share the time.
+
+    Returns
+    -------
+    Initialisations
+        The same for every covariance type.
+    """
+    with _one_thread():
+        began = time.perf_counter()
+        # With one state every start gives the same model.
+        n_restarts = settings.n_restarts if n_states > 1 else 1
+        seed, frames = settings.random_state, data.sample
+        if settings.emission == "categorical":
+            starts = initialisation.categorical_initialisations(
+                frames, settings.n_symbols, n_states, n_restarts, seed, settings.initialisation
+            )
+        else:
+            starts = initialisation.gaussian_initialisations(
+                frames, n_states, n_restarts, data.floor, seed, settings.wide_initialisation,
+                settings.initialisation,
+            )  # fmt: skip
+        return Initialisations(starts, (time.perf_counter() - began) / (n_restarts * n_kinds))
+
+
+def _one_thread() -> Any:
+    """Return a context in which linear algebra has one thread.
+
+    One is as fast here as several, and gives the same bits in whatever process.
+    """
+    # Both must be loaded before the limit is set, or their own threads escape it.
+    import sklearn.cluster  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1)
 
 
 def run(
     data: SweepData,
     settings: SweepSettings,
     covariance_type: str,
-    n_states: int,
+    begin: Initialisations,
     buffers: FitBuffers | None = None,
 ) -> Task:
     """Run one task of a sweep.
@@ -175,8 +246,8 @@ def run(
         The settings of the sweep.
     covariance_type : str
         The covariance type; ``none`` for symbols.
-    n_states : int
-        Number of states.
+    begin : Initialisations
+        What the restarts begin with.
     buffers : FitBuffers, optional
         Those of this covariance type; None makes them.
 
@@ -185,36 +256,16 @@ def run(
     Task
         A row for each restart, and the model with the highest likelihood.
     """
-    # Both must be loaded before the limit is set, or their own threads escape it. One thread is
-    # as fast here as several, and gives the same bits in whatever process.
-    import sklearn.cluster  # noqa: F401
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
-        began = time.perf_counter()
-        # With one state every start gives the same model.
-        n_restarts = settings.n_restarts if n_states > 1 else 1
-        seed = settings.random_state
-        frames = data.sample
-        if settings.emission == "categorical":
-            n_symbols = settings.n_symbols
-            begin = initialisation.categorical_initialisations(
-                frames, n_symbols, n_states, n_restarts, seed, settings.initialisation
-            )
-        else:
-            begin = initialisation.gaussian_initialisations(
-                frames, n_states, n_restarts, data.floor, seed, settings.wide_initialisation,
-                settings.initialisation,
-            )  # fmt: skip
-        ready = (time.perf_counter() - began) / n_restarts
+    n_states = len(begin.starts[0]["startprob"])
+    with _one_thread():
         if settings.engine == "hmmlearn":
-            fitted = [_by_hmmlearn(data, settings, covariance_type, start) for start in begin]
+            fitted = [_by_hmmlearn(data, settings, covariance_type, one) for one in begin.starts]
         else:
             buffers = FitBuffers(data, settings, covariance_type) if buffers is None else buffers
-            fitted = _batched(data, settings, buffers, begin)
+            fitted = _batched(data, settings, buffers, begin.starts)
     rows, fits = [], []
     for restart, (row, model) in enumerate(fitted):
-        row["seconds"] += ready
+        row["seconds"] += begin.seconds
         head = {"covariance_type": covariance_type, "n_states": n_states, "restart": restart}
         rows.append(head | row)
         if model is not None:

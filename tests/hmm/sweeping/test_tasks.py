@@ -12,6 +12,7 @@ from hmmlens.errors import DataError
 from hmmlens.hmm import HMMSweep, selection
 from hmmlens.hmm.audit import audit
 from hmmlens.hmm.engine.initialisation import InitialisationSettings, initialise_gaussian
+from hmmlens.hmm.sweeping import tasks
 from hmmlens.hmm.sweeping.rows import n_floored
 
 LENGTHS = np.array([40, 25, 40, 1, 33, 40])
@@ -266,3 +267,23 @@ def test_settings_reach_the_tasks() -> None:
     assert sorted(found["n_iter"].value_counts().to_dict().items())[0] == (10, 5)
     assert len(found) == 10
     assert n_floored(None, 1.0) == 0
+
+
+def test_initialisations_are_made_once_for_all_covariance_types(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[tuple[int, int]] = []
+    once = tasks.initialise
+
+    def counted(data: Any, settings: Any, n_states: int, n_kinds: int) -> tasks.Initialisations:
+        made.append((n_states, n_kinds))
+        return once(data, settings, n_states, n_kinds)
+
+    monkeypatch.setattr(tasks, "initialise", counted)
+    together = sweep(frames())
+    assert made == [(1, 4), (2, 4), (3, 4)]
+    # What else is fitted does not change them.
+    alone = HMMSweep([3], "full", n_restarts=3, max_iter=6, tol=1e-12).fit(frames(), LENGTHS)
+    np.testing.assert_array_equal(
+        together.models_["full", 3].means_, alone.models_["full", 3].means_
+    )
