@@ -158,25 +158,44 @@ def run_all(
     counts = list(dict.fromkeys(n_states for _, n_states in grid))
     n_kinds = len({kind for kind, _ in grid})
     if n_jobs == 1:
-        begin = {k: initialise(data, settings, k, n_kinds) for k in counts}
-        tasks, buffers = [], None
-        for kind, n_states in grid:
-            stale = buffers is None or buffers.covariance_type != kind
-            if settings.engine != "hmmlearn" and stale:
-                buffers = FitBuffers(data, settings, kind)
-            tasks.append(run(data, settings, kind, begin[n_states], buffers))
-            best = max(row["log_likelihood"] for row in tasks[-1][0])
-            log.info("%s, %d states: log-likelihood %.1f", kind, n_states, best)
+        with _one_thread():
+            begin = {k: initialise(data, settings, k, n_kinds) for k in counts}
+            tasks, buffers = [], None
+            for kind, n_states in grid:
+                stale = buffers is None or buffers.covariance_type != kind
+                if settings.engine != "hmmlearn" and stale:
+                    buffers = FitBuffers(data, settings, kind)
+                tasks.append(run(data, settings, kind, begin[n_states], buffers))
+                best = max(row["log_likelihood"] for row in tasks[-1][0])
+                log.info("%s, %d states: log-likelihood %.1f", kind, n_states, best)
         return tasks
     from joblib import Parallel, delayed
 
+    job = delayed(_limited)
     with Parallel(n_jobs=n_jobs) as parallel:
-        found = parallel(delayed(initialise)(data, settings, k, n_kinds) for k in counts)
+        found = parallel(job(initialise, data, settings, k, n_kinds) for k in counts)
         begin = dict(zip(counts, found, strict=True))
         # The largest first, so that no process is left with one when the others are done.
         order = sorted(range(len(grid)), key=lambda i: -grid[i][1])
-        done = parallel(delayed(run)(data, settings, grid[i][0], begin[grid[i][1]]) for i in order)
+        done = parallel(job(run, data, settings, grid[i][0], begin[grid[i][1]]) for i in order)
     return [task for _, task in sorted(zip(order, done, strict=True), key=lambda pair: pair[0])]
+
+
+def _one_thread() -> Any:
+    """Return a context in which linear algebra has one thread.
+
+    One is as fast here as several, and gives the same bits in whatever process.
+    """
+    # Both must be loaded before the limit is set, or their own threads escape it.
+    import sklearn.cluster  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1)
+
+
+def _limited(function: Callable[..., Any], *arguments: Any) -> Any:
+    with _one_thread():
+        return function(*arguments)
 
 
 def initialise(
@@ -200,33 +219,20 @@ def initialise(
     Initialisations
         The same for every covariance type.
     """
-    with _one_thread():
-        began = time.perf_counter()
-        # With one state every start gives the same model.
-        n_restarts = settings.n_restarts if n_states > 1 else 1
-        seed, frames = settings.random_state, data.sample
-        if settings.emission == "categorical":
-            starts = initialisation.categorical_initialisations(
-                frames, settings.n_symbols, n_states, n_restarts, seed, settings.initialisation
-            )
-        else:
-            starts = initialisation.gaussian_initialisations(
-                frames, n_states, n_restarts, data.floor, seed, settings.wide_initialisation,
-                settings.initialisation,
-            )  # fmt: skip
-        return Initialisations(starts, (time.perf_counter() - began) / (n_restarts * n_kinds))
-
-
-def _one_thread() -> Any:
-    """Return a context in which linear algebra has one thread.
-
-    One is as fast here as several, and gives the same bits in whatever process.
-    """
-    # Both must be loaded before the limit is set, or their own threads escape it.
-    import sklearn.cluster  # noqa: F401
-    from threadpoolctl import threadpool_limits
-
-    return threadpool_limits(1)
+    began = time.perf_counter()
+    # With one state every start gives the same model.
+    n_restarts = settings.n_restarts if n_states > 1 else 1
+    seed, frames = settings.random_state, data.sample
+    if settings.emission == "categorical":
+        starts = initialisation.categorical_initialisations(
+            frames, settings.n_symbols, n_states, n_restarts, seed, settings.initialisation
+        )
+    else:
+        starts = initialisation.gaussian_initialisations(
+            frames, n_states, n_restarts, data.floor, seed, settings.wide_initialisation,
+            settings.initialisation,
+        )  # fmt: skip
+    return Initialisations(starts, (time.perf_counter() - began) / (n_restarts * n_kinds))
 
 
 def run(
@@ -257,12 +263,11 @@ def run(
         A row for each restart, and the model with the highest likelihood.
     """
     n_states = len(begin.starts[0]["startprob"])
-    with _one_thread():
-        if settings.engine == "hmmlearn":
-            fitted = [_by_hmmlearn(data, settings, covariance_type, one) for one in begin.starts]
-        else:
-            buffers = FitBuffers(data, settings, covariance_type) if buffers is None else buffers
-            fitted = _batched(data, settings, buffers, begin.starts)
+    if settings.engine == "hmmlearn":
+        fitted = [_by_hmmlearn(data, settings, covariance_type, one) for one in begin.starts]
+    else:
+        buffers = FitBuffers(data, settings, covariance_type) if buffers is None else buffers
+        fitted = _batched(data, settings, buffers, begin.starts)
     rows, fits = [], []
     for restart, (row, model) in enumerate(fitted):
         row["seconds"] += begin.seconds
