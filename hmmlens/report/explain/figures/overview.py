@@ -58,9 +58,11 @@ def draw_training(curves: pd.DataFrame, ceilings: pd.DataFrame) -> tuple[Figure,
     datasets = every[:MAX_PANELS]
     n_networks = curves.groupby("dataset")["network"].nunique()
     most = int(n_networks.reindex(datasets).max())
-    # A long legend stands below its axes.
-    below = 0.15 * (min(most, MAX_ENTRIES) + 3) if most > MAX_INSIDE else 0.0
-    figure, axes = style.panels(len(datasets), per_row=3, height=2.4 + below)
+    # Four panels share a row. Below narrow axes, and where it is long, a legend hides no curve.
+    narrow = len(datasets) == 4
+    outside = narrow or most > MAX_INSIDE
+    below = 0.15 * (min(most, MAX_ENTRIES) + 3) if outside else 0.0
+    figure, axes = style.panels(len(datasets), per_row=4 if narrow else 3, height=2.4 + below)
     for ax, dataset in zip(axes, datasets, strict=True):
         part = curves[curves["dataset"] == dataset]
         metric = "mse" if part["select_mse"].notna().any() else "nll"
@@ -102,7 +104,7 @@ def draw_training(curves: pd.DataFrame, ceilings: pd.DataFrame) -> tuple[Figure,
         low, high = ax.get_ylim()
         ticks = np.geomspace(low, high, 6)[1:-1]
         ax.set_yticks(ticks, [f"{tick:.2g}" for tick in ticks])
-        if most > MAX_INSIDE:
+        if outside:
             ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.25), borderaxespad=0)
         else:
             ax.legend(loc="upper right")

@@ -27,7 +27,7 @@ from hmmlens.typing import Floats
 
 #: Inches of the graph that stands above its heat maps, at most and at least; of its title and
 #: notes; and of a row of many states.
-GRAPH, LOWEST, NOTES, ROW = 3.4, 1.5, 0.8, 0.15
+GRAPH, LOWEST, NOTES, ROW = 2.9, 1.5, 0.6, 0.15
 #: More columns in all, or states, than these are drawn below the graph, not to its right; of a
 #: graph with input events on its arrows, the states.
 MAX_SIDE_COLUMNS, MAX_SIDE_STATES, MAX_SIDE_DRIVEN = 20, 12, 3
