@@ -14,9 +14,8 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -53,9 +52,28 @@ COVARIANCE_COLOURS = {
 
 def use() -> None:
     """Set the style for every figure made after this call."""
-    sns.set_theme(style="ticks", context="paper")
     mpl.rcParams.update(
         {
+            "text.color": "0.15",
+            "axes.labelcolor": "0.15",
+            "axes.edgecolor": "0.15",
+            "axes.axisbelow": True,
+            "axes.linewidth": 1.0,
+            "xtick.color": "0.15",
+            "xtick.major.size": 4.8,
+            "xtick.major.width": 1.0,
+            "xtick.minor.size": 3.2,
+            "xtick.minor.width": 0.8,
+            "ytick.color": "0.15",
+            "ytick.major.size": 4.8,
+            "ytick.major.width": 1.0,
+            "ytick.minor.size": 3.2,
+            "ytick.minor.width": 0.8,
+            "lines.markersize": 4.8,
+            "lines.solid_capstyle": "round",
+            "patch.edgecolor": "white",
+            "patch.force_edgecolor": True,
+            "patch.linewidth": 0.8,
             "font.family": user_text.FONT,
             "font.size": 8,
             "axes.titlesize": 8.5,
@@ -174,6 +192,9 @@ def save(figure: Figure, stem: Path, source: pd.DataFrame) -> None:
     stem.parent.mkdir(parents=True, exist_ok=True)
     # Not with_suffix: a stem may hold a dot.
     pdf, png, csv = (stem.with_name(f"{stem.name}.{end}") for end in ("pdf", "png", "csv"))
+    # The layout takes longer than the drawing, and both files have the same.
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
     figure.savefig(pdf, metadata={"CreationDate": None})
     figure.savefig(png, dpi=200, metadata={"Software": None})
     user_text.table(source).to_csv(csv, index=False, float_format="%.6g")
@@ -209,30 +230,34 @@ def heatmap(
     top = float(finite.max()) if finite.size else 1.0
     # Small deviations and shares look small: colours end at one standard deviation, or at 1.
     low, high = (-max(top, 1.0), max(top, 1.0)) if diverging else (0.0, max(top, 1.0))
-    sns.heatmap(
-        pd.DataFrame(values, index=list(rows), columns=list(columns)),
-        ax=ax,
+    mesh = ax.pcolormesh(
+        np.ma.masked_invalid(values),
         vmin=low,
         vmax=high,
         cmap="RdBu_r" if diverging else "cividis",
-        # Adding 0 makes a negative zero, which rounding leaves, a zero.
-        annot=values.round(2) + 0.0 if values.size <= 120 else False,
-        fmt=".2f",
-        annot_kws={"size": 5.5 if values.shape[1] > 6 else 6.5},
-        cbar=False,
-        linewidths=0.4,
-        linecolor="white",
-        xticklabels=True,
-        yticklabels=True,
+        edgecolor="white",
+        linewidth=0.4,
     )
+    if values.size <= 120:
+        size = 5.5 if len(columns) > 6 else 6.5
+        colours = mesh.to_rgba(values)
+        for i, j in np.argwhere(np.isfinite(values)):
+            # Adding 0 makes a negative zero, which rounding leaves, a zero.
+            text, colour = (
+                f"{values[i, j].round(2) + 0.0:.2f}",
+                text_on(to_hex(tuple(colours[i, j]))),
+            )
+            ax.text(j + 0.5, i + 0.5, text, size=size, color=colour, ha="center", va="center")
     ax.set_title(title)
+    ax.set(xlim=(0, len(columns)), ylim=(len(rows), 0))
+    ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
-    ax.set_yticklabels(ax.get_yticklabels(), rotation=0)
+    ax.set_yticks(np.arange(len(rows)) + 0.5, list(rows))
     wide = max((len(str(c)) for c in columns), default=0) > 3
     layout: dict[str, Any] = {"rotation": 35 if wide else 0, "ha": "right" if wide else "center"}
     if values.shape[1] > MANY_COLUMNS:
         layout = {"rotation": 90, "ha": "center", "fontsize": 5.5}
-    ax.set_xticklabels(ax.get_xticklabels(), **layout)
+    ax.set_xticks(np.arange(len(columns)) + 0.5, list(columns), **layout)
 
 
 def footnote(figure: Figure, more: str, what: str) -> None:
