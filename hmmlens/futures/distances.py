@@ -28,25 +28,32 @@ def window_distances(
     ndarray of shape (continuation, state, other state)
         Euclidean distances, NaN where a continuation does not compare two states.
     """
-    from scipy.spatial.distance import cdist
+    from scipy.spatial.distance import cdist, pdist, squareform
 
     # Of shape (continuation, step, state, output), whose last two dimensions are read together.
     these, those = (np.ascontiguousarray(f.transpose(1, 2, 0, 3), float) for f in (one, other))
     found = np.zeros((len(these), len(one), len(other)), dtype=np.float32)
-    steps = None
-    if legal is not None:
-        steps = np.minimum(legal[0].T[:, :, None], legal[1].T[:, None, :])
+    within = one is other and (legal is None or legal[0] is legal[1])
+    pairs = np.triu_indices(len(one), 1)
     for window, into in enumerate(found):
-        largest = np.zeros(into.shape)
+        largest = np.zeros(len(pairs[0]) if within else into.shape)
+        steps = None
+        if legal is not None:
+            mine, theirs = legal[0][:, window], legal[1][:, window]
+            both = (mine[pairs[0]], theirs[pairs[1]]) if within else (mine[:, None], theirs[None])
+            steps = np.minimum(*both)
         for h, (here, there) in enumerate(zip(these[window], those[window], strict=True)):
             # Sums of squared differences, so that the distance of equal vectors is exactly 0.
-            gap = cdist(here, there, "sqeuclidean")
+            gap = pdist(here, "sqeuclidean") if within else cdist(here, there, "sqeuclidean")
             if steps is not None:
-                np.copyto(gap, 0.0, where=steps[window] <= h)
+                np.copyto(gap, 0.0, where=steps <= h)
             np.maximum(largest, gap, out=largest)
-        into[:] = np.sqrt(largest)
-    if steps is not None:
-        found[steps == 0] = np.nan
+        largest = np.sqrt(largest)
+        if steps is not None:
+            largest[steps == 0] = np.nan
+        into[:] = squareform(largest, checks=False) if within else largest
+        if within and legal is not None:
+            into[np.diag_indices(len(one))] = np.where(legal[0][:, window] == 0, np.nan, 0.0)
     return found
 
 

@@ -59,6 +59,17 @@ def test_a_uniform_line_has_no_wide_plateau() -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10**6))
+def test_distances_within_a_sample_are_those_to_a_copy_of_it(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    one, legal = rng.normal(size=(9, 3, 4, 2)), rng.integers(0, 5, size=(9, 3))
+    for steps in ((), ((legal, legal),)):
+        copies = () if not steps else ((legal, legal.copy()),)
+        expected = window_distances(one, one.copy(), *copies)
+        np.testing.assert_array_equal(window_distances(one, one, *steps), expected)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**6))
 def test_distances_are_largest_differences_along_a_window(seed: int) -> None:
     rng = np.random.default_rng(seed)
     one, other = rng.normal(size=(5, 3, 4, 2)), rng.normal(size=(6, 3, 4, 2))
