@@ -62,6 +62,20 @@ def ablation() -> pd.DataFrame:
     return wide.reset_index()
 
 
+def learning() -> pd.DataFrame:
+    """Return the rates by the number of sequences."""
+    found = table("verdict_learning_rates")
+    counted = [
+        f"{row.hits} of {row.verdicts}"
+        + (f", {row.exact} exact" if row.answer == "discrete" else "")
+        for row in found.itertuples()
+    ]
+    found = found.assign(claims=counted, column=found["answer"] + ", " + found["half"])
+    return found.pivot_table(
+        index="sequences", columns="column", values="claims", aggfunc="first"
+    ).reset_index()
+
+
 def agreement() -> pd.DataFrame:
     """Return how often two paths give the same verdict."""
     found = table("explain_rates")
@@ -70,7 +84,7 @@ def agreement() -> pd.DataFrame:
 
 
 TABLES: dict[str, Callable[[], pd.DataFrame]] = {
-    one.__name__: one for one in (rates, roc, ablation, agreement)
+    one.__name__: one for one in (rates, roc, ablation, learning, agreement)
 }
 
 

@@ -291,12 +291,14 @@ def test_the_page_of_error_rates_has_the_tables_that_were_measured() -> None:
 def test_the_rates_are_those_of_the_networks() -> None:
     networks = pd.read_csv(ROOT / "benchmarks" / "verdict_networks.csv")
     agreement = pd.read_csv(ROOT / "benchmarks" / "explain_agreement.csv")
+    learning = pd.read_csv(ROOT / "benchmarks" / "verdict_learning.csv")
     for name, made in {
         "verdict_rates": suite_rates.rates(networks),
         "verdict_tasks": suite_rates.by_task(networks),
         "verdict_ablation": suite_ablation.ablation(networks),
         "verdict_roc": suite_roc.roc_curves(networks)[0],
         "explain_rates": suite_agreement.rates(agreement, networks),
+        "verdict_learning_rates": suite_learning.rates(learning),
     }.items():
         text = made.to_csv(index=False, float_format="%.4g")
         assert text == (ROOT / "benchmarks" / f"{name}.csv").read_text(), name
