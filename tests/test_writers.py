@@ -736,6 +736,7 @@ def light(found: Any, work: folder.Workspace) -> None:
 @settings(RANDOM, max_examples=10)
 @example(EMPTY, {}, False)
 @example(EMPTY, {"n-components": "99"}, True)
+@example(EMPTY, {"layer": "", "n-components": "2"}, False)
 @given(TREES, OPTIONS, st.booleans())
 def test_no_command_changes_what_others_have(
     tmp_path_factory: pytest.TempPathFactory,

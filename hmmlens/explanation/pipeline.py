@@ -170,6 +170,10 @@ def explain(
     """
     if outputs not in ("logits", "values"):
         raise DataError(f"outputs is {outputs!r}; logits or values is needed")
+    if layer is not None and not all(layer.split(activations.TOGETHER)):
+        raise DataError(
+            f"layer is {layer!r}; the name of a layer is needed, or none for the last layer"
+        )
     plan = Plan(
         settings,
         max_frames=max_frames,
