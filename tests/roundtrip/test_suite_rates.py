@@ -292,11 +292,13 @@ def test_the_rates_are_those_of_the_networks() -> None:
     networks = pd.read_csv(ROOT / "benchmarks" / "verdict_networks.csv")
     agreement = pd.read_csv(ROOT / "benchmarks" / "explain_agreement.csv")
     learning = pd.read_csv(ROOT / "benchmarks" / "verdict_learning.csv")
+    roc, curves = suite_roc.roc_curves(networks)
     for name, made in {
         "verdict_rates": suite_rates.rates(networks),
         "verdict_tasks": suite_rates.by_task(networks),
         "verdict_ablation": suite_ablation.ablation(networks),
-        "verdict_roc": suite_roc.roc_curves(networks)[0],
+        "verdict_roc": roc,
+        "verdict_curves": curves,
         "explain_rates": suite_agreement.rates(agreement, networks),
         "verdict_learning_rates": suite_learning.rates(learning),
     }.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,13 @@ KINDS = ("spherical", "diag", "full", "tied", "categorical")
 needs_kernel = pytest.mark.skipif(not COMPILED, reason="no compiled kernel is built")
 
 Case = tuple[Parameters, Family, Block]
+
+
+@pytest.mark.skipif(shutil.which("c++") is None, reason="there is no C++ compiler")
+def test_every_kernel_that_this_processor_can_run_is_built() -> None:
+    # Otherwise the tests in a kernel would be skipped without a word.
+    flags = loading.processor_flags()
+    assert [name for name, needed in loading.FLAGS.items() if needed <= flags] == COMPILED
 
 
 def case(kind: str, lengths: list[int], k: int, d: int, seed: int, odd: str = "") -> Case:
