@@ -110,7 +110,7 @@ def explain_layer(
         root, sequences, stores, controls, sections.selection, sections.validation, plan.seed,
         futures,
     )  # fmt: skip
-    states = interpret_choices(choices, stores.__getitem__, root, sequences)
+    states = interpret_choices(choices, stores.__getitem__, root, sequences, futures=futures)
     best = chosen_reducer(choices)
     return Layer(acts, best, *stores.pop(best), scores, choices, states, stores)
 

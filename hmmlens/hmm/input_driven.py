@@ -150,6 +150,26 @@ class InputDrivenHMM:
         return FilterResult(result.filtered, result.predicted, result.log_likelihood)
 
 
+def with_inputs(model: GaussianHMM, transmat: Floats) -> InputDrivenHMM:
+    """Return a model whose transitions are replaced by those given the input.
+
+    Parameters
+    ----------
+    model : GaussianHMM
+        A fitted model.
+    transmat : ndarray of shape (class, state, next_state)
+        Transition probabilities of each class of inputs.
+
+    Returns
+    -------
+    InputDrivenHMM
+        With the initial distribution and the emissions of ``model``.
+    """
+    k, d = model.means_.shape
+    covars = np.broadcast_to(model.covars_, (k, d, d)).copy()
+    return InputDrivenHMM(model.startprob_, transmat, model.means_, covars, model.covariance_type)
+
+
 def from_states(
     values: Floats,
     states: Ints,

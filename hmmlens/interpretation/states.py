@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hmmlens.hmm import storage
-from hmmlens.hmm.models import HiddenMarkovModel
+from hmmlens.hmm.input_driven import with_inputs
+from hmmlens.hmm.models import GaussianHMM, HiddenMarkovModel
 from hmmlens.interpretation.contrast import DEFAULT_CONTRASTS, ContrastSettings, contrast
 from hmmlens.interpretation.dwells import dwells as estimated_dwells
 from hmmlens.interpretation.input_events import InputEvents, of_store
@@ -33,10 +35,12 @@ def read_states(
     symbols: tuple[bool, bool] = (False, False),
     settings: ContrastSettings = DEFAULT_CONTRASTS,
     events: InputEvents | None = None,
+    input_transmat: Floats | None = None,
 ) -> xr.Dataset:
     """Describe the states of a model on recorded sequences, most frequent first.
 
-    States are known by filtering. The order of states is by occupancy; every variable follows it.
+    States are known by filtering, see :func:`filter_states`. The order of states is by occupancy;
+    every variable follows it.
 
     Parameters
     ----------
@@ -58,6 +62,8 @@ def read_states(
         Settings of the comparison of a state with all steps.
     events : InputEvents, optional
         Input events, see :func:`given_input`.
+    input_transmat : ndarray of shape (event, state, next_state), optional
+        Transition probabilities under each event, where they are known.
 
     Returns
     -------
@@ -74,7 +80,7 @@ def read_states(
         ``truth_share`` (state, truth), P(truth | state). With ``events`` also the variables of
         :func:`given_input`.
     """
-    posteriors = model.filter(observed, length).posteriors
+    posteriors = filter_states(model, observed, length, events, input_transmat)
     inside = steps_inside(length, *posteriors.shape[:2])
     occupancy = posteriors[inside].mean(axis=0)
     order = descending(occupancy)
@@ -118,6 +124,64 @@ def read_states(
             },
         }
         | ({} if events is None else given_input(path, events, len(order)))
+    )
+
+
+def filter_states(
+    model: HiddenMarkovModel,
+    observed: NDArray[np.generic],
+    length: NDArray[np.integer],
+    events: InputEvents | None = None,
+    input_transmat: Floats | None = None,
+) -> Floats:
+    """Return the probability of each state given the observations up to each step.
+
+    Parameters
+    ----------
+    model : HiddenMarkovModel
+        The model.
+    observed : ndarray of shape (sequence, time, component) or (sequence, time)
+        The observations to which it was fitted.
+    length : ndarray of shape (sequence,)
+        Number of steps.
+    events : InputEvents, optional
+        Events of the same steps.
+    input_transmat : ndarray of shape (event, state, next_state), optional
+        Transition probabilities under each event. Where they are known for as many states as the
+        model has, the event at each step selects the matrix that leads to its state; the
+        transitions of the model itself average over inputs.
+
+    Returns
+    -------
+    ndarray of shape (sequence, time, state)
+        0 past a sequence's end.
+    """
+    if events is None or input_transmat is None or not knows_inputs(model, input_transmat):
+        return model.filter(observed, length).posteriors
+    driven = with_inputs(model, input_transmat)
+    return driven.filter(observed, events.event, length).posteriors
+
+
+def knows_inputs(model: HiddenMarkovModel, input_transmat: Floats | None) -> TypeGuard[GaussianHMM]:
+    """Return whether transitions given the input belong to a model.
+
+    Parameters
+    ----------
+    model : HiddenMarkovModel
+        The model.
+    input_transmat : ndarray of shape (event, state, next_state) or None
+        Transition probabilities under each event.
+
+    Returns
+    -------
+    bool
+        Whether they are those of as many states, and there are several events.
+    """
+    return (
+        isinstance(model, GaussianHMM)
+        and input_transmat is not None
+        and len(input_transmat) > 1
+        and input_transmat.shape[1] == model.n_components
     )
 
 
@@ -199,6 +263,7 @@ def interpret(
     root: xr.Dataset,
     sequences: xr.Dataset,
     settings: ContrastSettings = DEFAULT_CONTRASTS,
+    input_transmat: Callable[[InputEvents], Floats] | None = None,
 ) -> xr.Dataset:
     """Return the ``explanation`` store of a layer: its chosen models, described.
 
@@ -214,6 +279,9 @@ def interpret(
         The ``sequences`` store.
     settings : ContrastSettings, optional
         Settings of the comparison of a state with all steps.
+    input_transmat : callable, optional
+        Takes the input events and returns the transition probabilities of known states under each
+        of them, see :func:`filter_states`.
 
     Returns
     -------
@@ -243,6 +311,7 @@ def interpret(
         ),
         settings=settings,
         events=events,
+        input_transmat=None if input_transmat is None else input_transmat(events),
     )
     result = result.assign(sequence_index=("sequence", root["sequence"].to_numpy()))
     return result.assign_attrs(

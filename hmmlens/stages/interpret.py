@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pandas as pd
 import xarray as xr
 
+from hmmlens.futures.summary import Summary
 from hmmlens.interpretation import states
 from hmmlens.interpretation.contrast import DEFAULT_CONTRASTS, ContrastSettings
+from hmmlens.validation.certified import certified_by
+from hmmlens.validation.certified_model import transitions_given_input
 
 
 def chosen_reducer(choices: pd.DataFrame) -> str:
@@ -33,6 +37,7 @@ def interpret_choices(
     root: xr.Dataset,
     sequences: xr.Dataset,
     settings: ContrastSettings = DEFAULT_CONTRASTS,
+    futures: Summary | None = None,
 ) -> xr.Dataset:
     """Describe the chosen models of a layer in units of inputs, outputs and the truth.
 
@@ -48,6 +53,9 @@ def interpret_choices(
         The ``sequences`` store.
     settings : ContrastSettings, optional
         Settings of the comparison of a state with all steps.
+    futures : Summary, optional
+        Futures of the network. The states that they certify are followed through their transitions
+        given the input.
 
     Returns
     -------
@@ -56,4 +64,8 @@ def interpret_choices(
     """
     reduced, sweep = stores_of(chosen_reducer(choices))
     chosen = choices[choices["chosen_reducer"]]
-    return states.interpret(chosen, sweep, reduced, root, sequences, settings)
+    certified = certified_by(futures)
+    tables = None
+    if certified is not None:
+        tables = partial(transitions_given_input, certified, train=root["split"].to_numpy() == 0)
+    return states.interpret(chosen, sweep, reduced, root, sequences, settings, tables)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from hmmlens.hmm import storage
+from hmmlens.hmm import input_classes, storage
 from hmmlens.hmm.gaussian import GaussianHMM
-from hmmlens.typing import Floats, Ints
+from hmmlens.interpretation.input_events import InputEvents
+from hmmlens.typing import Bools, Floats, Ints
 from hmmlens.validation.certified import Certified
 
 #: Variance added to every direction, relative to the mean variance of the data.
@@ -103,3 +104,29 @@ def with_certified(sweep: xr.Dataset, reduced: xr.Dataset, certified: Certified)
         model = of_labels(np.nan_to_num(values), labels, certified.n_states, kind)
         sweep = storage.with_model(sweep, model, kind)
     return sweep
+
+
+def transitions_given_input(certified: Certified, events: InputEvents, train: Bools) -> Floats:
+    """Return the transition probabilities of certified states under each input event.
+
+    Parameters
+    ----------
+    certified : Certified
+        The states.
+    events : InputEvents
+        Events of the same steps.
+    train : ndarray of bool of shape (sequence,)
+        Sequences whose transitions are counted.
+
+    Returns
+    -------
+    ndarray of shape (event, state, next_state)
+        See :func:`hmmlens.hmm.input_classes.tables`.
+    """
+    known = (certified.classes >= 0) & (events.event >= 0) & train[:, None]
+    inside = np.zeros_like(known)
+    inside[:, 1:] = known[:, 1:] & known[:, :-1]
+    counts = input_classes.transitions(
+        certified.classes, events.event, inside, certified.n_states, len(events.names)
+    )
+    return input_classes.tables(counts, events.parts)

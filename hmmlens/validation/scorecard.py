@@ -13,14 +13,17 @@ from numpy.typing import NDArray
 
 from hmmlens.futures.summary import Summary
 from hmmlens.hmm import selection, storage
-from hmmlens.interpretation.states import state_outputs
+from hmmlens.interpretation.input_events import InputEvents, of_store
+from hmmlens.interpretation.states import filter_states, knows_inputs, state_outputs
 from hmmlens.naming import LAGGED_REDUCER, RAW_REDUCER
 from hmmlens.ragged import steps_inside
 from hmmlens.recording.activations import output_distribution
 from hmmlens.stats.agreement import QUICK, agreement, bootstrap, rand_index
 from hmmlens.stats.permutation import ONE_LABEL, agreement_test, comparable, constant_within
 from hmmlens.stats.ties import first_best
+from hmmlens.typing import Floats
 from hmmlens.validation.certified import Certified, certified_by
+from hmmlens.validation.certified_model import transitions_given_input
 from hmmlens.validation.fidelity import fidelity
 
 log = logging.getLogger(__name__)
@@ -57,6 +60,10 @@ class Network(NamedTuple):
         To whom or what each sequence belongs; None where that is not known.
     certified : Certified or None
         States that futures certify.
+    events : InputEvents or None
+        Input events of the recorded sequences.
+    input_transmat : ndarray of shape (event, state, next_state) or None
+        Transition probabilities of the certified states under each event.
     """
 
     distribution: NDArray[np.float64]
@@ -66,6 +73,8 @@ class Network(NamedTuple):
     truth: NDArray[np.integer]
     group: NDArray[np.integer] | None = None
     certified: Certified | None = None
+    events: InputEvents | None = None
+    input_transmat: Floats | None = None
 
 
 def network_of(root: xr.Dataset, sequences: xr.Dataset, futures: Summary | None = None) -> Network:
@@ -87,14 +96,21 @@ def network_of(root: xr.Dataset, sequences: xr.Dataset, futures: Summary | None 
     """
     kind = str(sequences.attrs["target_kind"])
     chosen = root["sequence"].to_numpy()
+    length, split = root["length"].to_numpy(), root["split"].to_numpy()
+    certified, events, input_transmat = certified_by(futures), None, None
+    if certified is not None:
+        events = of_store(sequences.attrs, sequences["input"].to_numpy()[chosen], length)
+        input_transmat = transitions_given_input(certified, events, split == 0)
     return Network(
         output_distribution(root["output"].to_numpy().astype(np.float64), kind),
         kind,
-        root["length"].to_numpy(),
-        root["split"].to_numpy(),
+        length,
+        split,
         sequences["state"].to_numpy()[chosen].astype(np.int64),
         groups_of(sequences, chosen),
-        certified_by(futures),
+        certified,
+        events,
+        input_transmat,
     )
 
 
@@ -127,7 +143,9 @@ def score_sweep(
 ) -> pd.DataFrame:
     """Return the scores of the best restart of every model of a sweep.
 
-    States are known by filtering: no score looks ahead. The mean output of a state is learnt on the
+    States are known by filtering: no score looks ahead. Where futures certify states, models with
+    as many have the certified states and follow them through their transitions given the input; all
+    other models average over inputs. The mean output of a state is learnt on the
     train split; fidelity is measured on select and test, agreement on test.
 
     Parameters
@@ -146,7 +164,8 @@ def score_sweep(
     Returns
     -------
     DataFrame
-        One row per model: ``covariance_type, n_states, fidelity_select, fidelity_test``; where
+        One row per model: ``covariance_type, n_states, given_input``, whether its transitions are
+        given the input, ``fidelity_select, fidelity_test``; where
         futures certify states, ``certified_ari``, the agreement with them outside test; and, where
         the truth is known, the scores of :mod:`hmmlens.stats.agreement`, those that are quick with
         ``_low`` and ``_high``; at the true number of states also ``shift_p``, how often a
@@ -171,13 +190,16 @@ def score_sweep(
     rows = []
     for fitted in selection.best_restarts(storage.results(sweep)).itertuples():
         model = storage.model(sweep, fitted.covariance_type, fitted.n_states)
-        posteriors = model.filter(observed, network.length).posteriors
+        posteriors = filter_states(
+            model, observed, network.length, network.events, network.input_transmat
+        )
         train = network.split == 0
         means = state_outputs(posteriors[train], network.distribution[train])
         predicted = posteriors @ means
         row: dict[str, float | str] = {
             "covariance_type": fitted.covariance_type,
             "n_states": fitted.n_states,
+            "given_input": knows_inputs(model, network.input_transmat),
         }
         for name in ("select", "test"):
             row[f"fidelity_{name}"] = fidelity(
@@ -244,7 +266,9 @@ def score_layer(
         picked[control] = variants[named[control]]
     tables = []
     for reducer, (reduced, sweep) in picked.items():
-        scores = score_sweep(network, reduced["reduced"].to_numpy(), sweep, n_bootstrap, seed)
+        # What a control models are inputs, and transitions of the network's states none of its.
+        scored = network._replace(input_transmat=None) if reducer in CONTROLS else network
+        scores = score_sweep(scored, reduced["reduced"].to_numpy(), sweep, n_bootstrap, seed)
         scores.insert(0, "reducer", reducer)
         scores["reduction"] = named[reducer]
         tables.append(scores)
@@ -365,7 +389,8 @@ def _explained(
         row = same.iloc[first_best(same["certified_ari"])]
         words = (
             f"{n_certified} states are those that the futures of the network certify; the states "
-            f"of this model agree with them (ARI {row['certified_ari']:.2f})."
+            f"of this model agree with them (ARI {row['certified_ari']:.2f})"
+            f"{', followed through their transitions given the input' * bool(row['given_input'])}."
         )
         return n_certified, str(row["covariance_type"]), words
     n_states = selection.smallest_count_near_best(

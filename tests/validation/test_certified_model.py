@@ -7,10 +7,17 @@ import pytest
 import xarray as xr
 
 from hmmlens.hmm import storage
+from hmmlens.interpretation.input_events import input_events
+from hmmlens.interpretation.states import filter_states
 from hmmlens.stages.sweep import fit_models
 from hmmlens.stats.agreement import rand_index
 from hmmlens.validation.certified import Certified
-from hmmlens.validation.certified_model import FLOOR, of_labels, with_certified
+from hmmlens.validation.certified_model import (
+    FLOOR,
+    of_labels,
+    transitions_given_input,
+    with_certified,
+)
 
 KINDS = ["spherical", "diag", "full", "tied"]
 SWEEP = {"n_states": [1, 2], "covariance_types": ["tied", "full"], "n_restarts": 1, "max_iter": 3}
@@ -81,3 +88,46 @@ def test_the_certified_number_is_fitted_and_has_the_certified_states() -> None:
             np.testing.assert_array_equal(storage.model(after, kind, n_states).means_, same.means_)
     # The scores of the fits are those of the sweep.
     assert storage.results(after).equals(storage.results(before))
+
+
+def bits_of_parity() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return bits, their parity, and values in which its two states overlap."""
+    rng = np.random.default_rng(1)
+    bits = rng.integers(0, 2, size=(40, 50))
+    parity = bits.cumsum(axis=1) % 2
+    return bits, parity, parity[..., None] + rng.normal(size=(40, 50, 1))
+
+
+def test_transitions_given_the_input_are_those_of_the_machine() -> None:
+    bits, parity, _ = bits_of_parity()
+    certified, events = Certified(2, np.where(bits < 0, -1, parity)), input_events(bits)
+    table = transitions_given_input(certified, events, np.arange(40) < 30)
+    wanted = np.array([np.eye(2), 1 - np.eye(2)])
+    np.testing.assert_allclose(table, wanted, atol=2e-3)
+    # What is not known is not counted, nor are sequences outside train.
+    other = certified.classes.copy()
+    other[30:] = 1 - other[30:, ::-1]
+    other[:, 10] = -1
+    again = transitions_given_input(Certified(2, other), events, np.arange(40) < 30)
+    np.testing.assert_allclose(again, wanted, atol=2e-3)
+
+
+def test_states_that_overlap_are_followed_through_their_inputs() -> None:
+    bits, parity, values = bits_of_parity()
+    model, length = of_labels(values, parity, 2, "tied"), np.full(40, 50)
+    events = input_events(bits)
+    table = transitions_given_input(Certified(2, parity), events, np.ones(40, dtype=bool))
+    averaged = filter_states(model, values, length).argmax(axis=2)
+    followed = filter_states(model, values, length, events, table).argmax(axis=2)
+    assert rand_index(parity, averaged) < 0.4
+    assert rand_index(parity, followed) > 0.9
+    # The table of other states is of no use to a model, nor is one event, which averages as well.
+    three = of_labels(values, parity, 3, "tied")
+    for other, tables in ((three, table), (model, table[:1])):
+        plain = other.filter(values, length).posteriors
+        np.testing.assert_array_equal(filter_states(other, values, length, events, tables), plain)
+    # Nothing looks ahead.
+    cut = filter_states(model, values[:, :20], np.full(40, 20), input_events(bits[:, :20]), table)
+    np.testing.assert_allclose(
+        cut, filter_states(model, values, length, events, table)[:, :20], atol=1e-12
+    )

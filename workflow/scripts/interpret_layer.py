@@ -3,6 +3,7 @@
 import job
 import pandas as pd
 
+from hmmlens.futures.summary import from_dataset
 from hmmlens.io import store
 from hmmlens.recording import activations
 from hmmlens.stages.interpret import interpret_choices
@@ -23,6 +24,7 @@ result = interpret_choices(
     _opened,
     activations.read(store.inside(files.activations)),
     store.read(store.inside(files.sequences), "sequences"),
+    futures=from_dataset(store.read(store.inside(files.futures), "futures").load()),
 )
 store.write(result, store.inside(snakemake.output[0]), "explanation", job.made_by(snakemake))
 chosen = choices[choices["chosen_reducer"]]

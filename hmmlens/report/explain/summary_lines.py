@@ -183,6 +183,7 @@ def _scores(explanation: Explanation) -> list[str]:
             scores = ", ".join(
                 f"{ROLE_NAMES[r]} {number(same.loc[r, score])}"
                 + (" (of its own output)" if r == "untrained" and score != "ari" else "")
+                + (" (transitions given the input)" if same.loc[r].get("given_input") == 1 else "")
                 for r in ROLES
                 if r in same.index
             )

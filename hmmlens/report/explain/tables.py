@@ -129,7 +129,8 @@ def build_agreement_rows(
     DataFrame
         One row per rule, role and covariance type.
     """
-    wanted = ["role", "covariance_type", "n_states", "reducer", "reduction", "fidelity_test"]
+    wanted = ["role", "covariance_type", "n_states", "reducer", "reduction", "given_input"]
+    wanted.append("fidelity_test")
     wanted += [f"{s}{end}" for s in ("ari", "nmi", "accuracy") for end in ("", "_low", "_high")]
     wanted += ["shift_p", "null", "null_units"]
     parts = [

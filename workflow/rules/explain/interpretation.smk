@@ -9,6 +9,7 @@ rule interpret_layer:
         reduced=reducer_inputs(REDUCED),
         sweeps=reducer_inputs(SWEEP),
         choices=f"{VALIDATION}/choices.csv",
+        futures=FUTURES,
         code=code("interpret_layer"),
     output:
         directory(EXPLANATION),

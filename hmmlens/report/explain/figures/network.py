@@ -136,7 +136,9 @@ def _most_faithful(reducers: list[str], chosen: pd.DataFrame) -> list[str]:
     "known: agreement with it (adjusted Rand index, ARI). Both for the trained "
     "network and its controls: the untrained control, the same network with its "
     "initial weights, and models of the input alone. Shades: 95 % intervals of the "
-    "covariance type with full lines. Vertical lines: the chosen models.",
+    "covariance type with full lines. Vertical lines: the chosen models. Where states are "
+    "certified, models with as many of them follow their transitions given the input, and all "
+    "others average over inputs.",
 )
 def draw_scores(
     table: pd.DataFrame, picks: pd.DataFrame, ceiling: float
