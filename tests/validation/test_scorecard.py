@@ -170,7 +170,7 @@ def test_unknown_truth_gives_no_agreement() -> None:
     blind = network._replace(truth=np.full_like(network.truth, -1))
     table = score_sweep(blind, observed, data, n_bootstrap=20, seed=0)
     assert set(table.columns) == {
-        "covariance_type", "n_states", "fidelity_select", "fidelity_test"
+        "covariance_type", "n_states", "given_input", "fidelity_select", "fidelity_test"
     }  # fmt: skip
 
 
