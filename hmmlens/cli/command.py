@@ -72,7 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(failures.Formatter("%(message)s"))
     logging.basicConfig(handlers=[handler])
-    logging.getLogger("hmmlens.explanation").setLevel(logging.INFO)
+    for name in ("explanation", "rnn.weight_names"):
+        logging.getLogger(f"hmmlens.{name}").setLevel(logging.INFO)
     try:
         with no_exit("code that was run"):
             args.run(args)

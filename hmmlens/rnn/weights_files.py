@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from hmmlens.errors import DataError, no_exit
 from hmmlens.io.input_files import check_file
+from hmmlens.rnn.weight_names import fitted
 
 #: Names under which a training's checkpoint keeps the weights next to other things.
 NESTED = ("state_dict", "model_state_dict", "model")
@@ -93,7 +94,8 @@ def fill(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -> nn.Mod
     module : torch.nn.Module
         It is changed in place.
     weights : mapping of str to Tensor
-        Its state dict.
+        Its state dict. Prefixes that wrappers put before the names are taken off, see
+        :func:`hmmlens.rnn.weight_names.fitted`.
     path : Path
         The file that they were read from, for messages.
 
@@ -105,11 +107,11 @@ def fill(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -> nn.Mod
     Raises
     ------
     DataError
-        When a name or a shape differs.
+        When a name or a shape differs, or names fit under more than one prefix.
     """
     try:
         with no_exit(f"load_state_dict of {type(module).__name__}"):
-            module.load_state_dict(weights)
+            module.load_state_dict(fitted(weights, module.state_dict().keys(), path))
     except RuntimeError as error:
         reasons = [line.strip() for line in str(error).splitlines()[1:]]
         raise DataError(
