@@ -100,19 +100,21 @@ def _scaled(
         filtered[gone] = predicted[gone] = 0
         return DrivenStatistics(total, filtered, predicted, density[:0], transmat[:0])
     smoothed = filtered.copy()
-    trans = np.zeros_like(transmat)
+    # Past the end densities are 1, so that steps there have no effect.
+    weighted = density / scale[:, :, None]
     ahead = np.ones((n_sequences, n_states))
     for t in range(n_steps - 2, -1, -1):
-        # Past the end densities are 1, so that steps there have no effect.
-        weighted = density[:, t + 1] * ahead / scale[:, t + 1, None]
-        table = transmat[moves[:, t + 1]]
-        pair = filtered[:, t, :, None] * table * weighted[:, None]
-        valid = np.flatnonzero(inside[:, t + 1])
-        np.add.at(trans, moves[valid, t + 1], pair[valid])
-        ahead = (table @ weighted[:, :, None])[:, :, 0]
-        if not ahead[valid].max(initial=0) <= HUGE_BACKWARD:
+        weighted[:, t + 1] *= ahead
+        ahead = (transmat[moves[:, t + 1]] @ weighted[:, t + 1, :, None])[:, :, 0]
+        if not ahead[inside[:, t + 1]].max(initial=0) <= HUGE_BACKWARD:
             return None
         smoothed[:, t] = filtered[:, t] * ahead
+    trans = np.zeros_like(transmat)
+    later = inside[:, 1:]
+    before, after, move = filtered[:, :-1][later], weighted[:, 1:][later], moves[:, 1:][later]
+    for k in np.unique(move):
+        of_class = move == k
+        trans[k] = transmat[k] * (before[of_class].T @ after[of_class])
     for part in (filtered, predicted, smoothed):
         part[gone] = 0
     return DrivenStatistics(total, filtered, predicted, smoothed, trans)
