@@ -99,12 +99,17 @@ def _options(command: argparse.ArgumentParser) -> None:
         "--config",
         type=Path,
         metavar="FILE",
-        help="YAML file of settings (seed, split, blocks, activations, reducers, sweep, selection, "
-        "validation, controls, as in a study); the options above replace single ones",
+        help="YAML file of settings (effort, seed, split, blocks, activations, reducers, sweep, "
+        "selection, validation, controls, as in a study); the options above replace single ones",
     )
 
     running = command.add_argument_group("running")
     add = running.add_argument
+    add(
+        "--effort",
+        choices=("quick", "normal"),
+        help="quick leaves out controls and PDF figures and fits fewer models (default: normal)",
+    )
     add("--seed", type=_seed, help="of every random draw; default: 0")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
     add("--debug", action="store_true", help="show where in the code an error arose")
@@ -155,12 +160,12 @@ def _counts(text: str) -> list[int]:
     return numbers
 
 
-def _settings(path: Path | None) -> ExplanationSettings:
-    """Return the settings of a file, or the defaults."""
+def _settings(path: Path | None, effort: str | None) -> ExplanationSettings:
+    """Return the settings of a file, or the defaults of an effort."""
     from hmmlens.explanation import settings
     from hmmlens.io.yaml_files import read_yaml
 
-    return settings.checked(None if path is None else read_yaml(path), str(path))
+    return settings.checked(None if path is None else read_yaml(path), str(path), effort)
 
 
 def _read(args: argparse.Namespace, settings: ExplanationSettings) -> xr.Dataset:
@@ -194,7 +199,7 @@ def explain(args: argparse.Namespace) -> None:
     from hmmlens.report.explain import folder
 
     folder.check_folder(args.out)
-    sections = _settings(args.config)
+    sections = _settings(args.config, args.effort)
     data = _read(args, sections)
 
     import numpy as np

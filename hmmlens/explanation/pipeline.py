@@ -47,6 +47,7 @@ def explain(
     layers: Sequence[str] | None = None,
     batch_first: bool | None = None,
     settings: Mapping[str, Any] | ExplanationSettings | None = None,
+    effort: str | None = None,
     max_frames: int | None = None,
     reducer: str | None = None,
     n_components: int | None = None,
@@ -110,8 +111,14 @@ def explain(
     settings : mapping or ExplanationSettings, optional
         The sections of a study that apply to one network, as in
         :class:`hmmlens.explanation.settings.ExplanationSettings`: ``seed``, ``split``, ``blocks``,
-        ``activations``, ``reducers``, ``sweep``, ``selection``, ``validation``, ``controls``. The
+        ``effort``, ``activations``, ``reducers``, ``sweep``, ``selection``, ``validation``,
+        ``controls``. The
         arguments below replace single settings of them.
+    effort : {"quick", "normal"}, optional
+        ``quick`` gives a first answer: the verdict is computed as always, but the untrained control
+        and the models of the input are left out, 1 to 8 states are fitted twice each, and ``out``
+        gets no PDF files. What ``settings`` and the other arguments set is kept. By default
+        ``normal``.
     max_frames : int, optional
         Steps in all to aim at: more sequences are thinned evenly in each split. By default 13000.
     reducer : str, optional
@@ -176,6 +183,7 @@ def explain(
         )
     plan = Plan(
         settings,
+        effort=effort,
         max_frames=max_frames,
         reducer=reducer,
         n_components=n_components,

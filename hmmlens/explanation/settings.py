@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -23,6 +23,15 @@ from hmmlens.validation.settings import Validation
 N_COMPONENTS = 8
 #: The grid of an explanation where it differs from that of a study.
 SWEEP: dict[str, Any] = {"n_states": list(range(1, 13)), "n_restarts": 5}
+#: Settings of each effort that differ from the defaults of studies. The verdict is computed in the
+#: same way at every effort.
+EFFORTS: dict[str, dict[str, dict[str, Any]]] = {
+    "normal": {"sweep": SWEEP},
+    "quick": {
+        "sweep": {"n_states": list(range(1, 9)), "n_restarts": 2},
+        "controls": {"untrained": False, "raw_input": False},
+    },
+}
 
 
 class ExplanationControls(Section):
@@ -37,6 +46,10 @@ class ExplanationControls(Section):
 class ExplanationSettings(Section):
     """All settings of an explanation of one network."""
 
+    effort: Literal["quick", "normal"] = Field(
+        default="normal",
+        description="quick leaves out the controls and PDF figures and fits fewer models",
+    )
     seed: Seed = Field(default=0, description="of the split and of all that is random after it")
     split: Split = Field(default=Split(), description="where the data hold no split")
     blocks: Blocks = Field(default=Blocks(), description="of one or two sequences without a split")
@@ -54,9 +67,15 @@ class ExplanationSettings(Section):
     @model_validator(mode="before")
     @classmethod
     def _own_defaults(cls, raw: Any) -> Any:
-        """Give sections that are set in part the defaults of an explanation, not of a study."""
-        if isinstance(raw, Mapping) and isinstance(raw.get("sweep"), Mapping):
-            return {**raw, "sweep": {**SWEEP, **raw["sweep"]}}
+        """Give sections the defaults of the effort, also where they are set in part."""
+        if not isinstance(raw, Mapping):
+            return raw
+        effort = raw.get("effort", "normal")
+        for name, own in EFFORTS.get(effort, {}).items() if isinstance(effort, str) else ():
+            given = raw.get(name, {})
+            # The defaults of the fields are those of the normal effort.
+            if isinstance(given, Mapping) and (given or effort != "normal"):
+                raw = {**raw, name: {**own, **given}}
         return raw
 
     @model_validator(mode="after")
@@ -93,6 +112,8 @@ class Plan:
     ----------
     settings : mapping or ExplanationSettings or None
         Sections of :class:`ExplanationSettings`; None for its defaults.
+    effort : {"quick", "normal"}, optional
+        Replaces ``effort``.
     max_frames : int, optional
         Replaces ``activations.max_frames``.
     reducer : str, optional
@@ -133,6 +154,7 @@ class Plan:
         self,
         settings: Mapping[str, Any] | ExplanationSettings | None,
         *,
+        effort: str | None = None,
         max_frames: int | None = None,
         reducer: str | None = None,
         n_components: int | None = None,
@@ -141,7 +163,7 @@ class Plan:
         n_restarts: int | None = None,
         random_state: Any = "settings",
     ) -> None:
-        self.settings = checked(settings)
+        self.settings = checked(settings, effort=effort)
         sections = self.settings
         self.max_frames = sections.activations.max_frames if max_frames is None else max_frames
         self.seed = sections.seed if _is_left_out(random_state) else arguments.seed(random_state)
@@ -192,6 +214,8 @@ class Plan:
             "random_state": self.seed,
         }
         default = ExplanationSettings()
+        if self.settings.effort != default.effort:
+            found["effort"] = self.settings.effort
         for name in ("split", "blocks", "selection", "validation", "controls"):
             if changed := _changed(getattr(self.settings, name), getattr(default, name)):
                 found[name] = changed
@@ -201,7 +225,9 @@ class Plan:
 
 
 def checked(
-    settings: Mapping[str, Any] | ExplanationSettings | None, source: str = "settings"
+    settings: Mapping[str, Any] | ExplanationSettings | None,
+    source: str = "settings",
+    effort: str | None = None,
 ) -> ExplanationSettings:
     """Return settings of an explanation, with defaults filled in.
 
@@ -211,6 +237,8 @@ def checked(
         Sections; None for the defaults.
     source : str
         What the settings were read from, for the message.
+    effort : {"quick", "normal"}, optional
+        Replaces ``effort`` of the settings.
 
     Returns
     -------
@@ -221,9 +249,16 @@ def checked(
     ------
     ConfigError
         When a section or a value does not fit.
+    DataError
+        When the settings are no mapping, or have another effort already.
     """
     if isinstance(settings, ExplanationSettings):
-        return settings
+        if effort in (None, settings.effort):
+            return settings
+        raise DataError(
+            f"effort is {effort!r}, and {settings.effort!r} in {source}, which hold the defaults "
+            "of that effort; give the effort in these, or give a mapping of settings"
+        )
     if settings is not None and not isinstance(settings, Mapping):
         raise DataError(
             f"{source} is a {type(settings).__name__}; give a mapping of sections, such as "
@@ -232,7 +267,7 @@ def checked(
     plain = {
         name: part.model_dump(exclude_unset=True) if isinstance(part, Section) else part
         for name, part in (settings or {}).items()
-    }
+    } | ({} if effort is None else {"effort": effort})
     return check(ExplanationSettings, plain, source)
 
 

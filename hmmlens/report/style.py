@@ -177,7 +177,7 @@ def headed(figure: Figure, text: str) -> Figure:
     return figure
 
 
-def save(figure: Figure, stem: Path, source: pd.DataFrame) -> None:
+def save(figure: Figure, stem: Path, source: pd.DataFrame, pdf: bool = True) -> None:
     """Write ``stem`` as .pdf and .png, and what it shows as .csv; equal input gives equal bytes.
 
     Parameters
@@ -188,14 +188,17 @@ def save(figure: Figure, stem: Path, source: pd.DataFrame) -> None:
         Path without ending.
     source : DataFrame
         The numbers that the figure shows.
+    pdf : bool, default=True
+        Without it there is no .pdf, which takes as long as the rest.
     """
     stem.parent.mkdir(parents=True, exist_ok=True)
     # Not with_suffix: a stem may hold a dot.
-    pdf, png, csv = (stem.with_name(f"{stem.name}.{end}") for end in ("pdf", "png", "csv"))
+    paged, png, csv = (stem.with_name(f"{stem.name}.{end}") for end in ("pdf", "png", "csv"))
     # The layout takes longer than the drawing, and both files have the same.
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
-    figure.savefig(pdf, metadata={"CreationDate": None})
+    if pdf:
+        figure.savefig(paged, metadata={"CreationDate": None})
     figure.savefig(png, dpi=200, metadata={"Software": None})
     user_text.table(source).to_csv(csv, index=False, float_format="%.6g")
     plt.close(figure)

@@ -133,3 +133,33 @@ def test_an_argument_replaces_a_setting() -> None:
 def test_the_old_name_of_the_seed_warns() -> None:
     with pytest.warns(DeprecationWarning, match="use 'random_state'"), pytest.raises(DataError):
         hmmlens.explain(None, None, outputs="words", seed=1)  # type: ignore[call-arg]
+
+
+def test_quick_effort_fits_less_and_keeps_what_is_set() -> None:
+    quick = Plan(None, effort="quick")
+    assert quick.sweep["n_states"] == list(range(1, 9)) and quick.sweep["n_restarts"] == 2
+    controls = quick.settings.controls
+    assert not controls.untrained and not controls.raw_input
+    own = {"sweep": {"n_restarts": 7}, "controls": {"raw_input": True}}
+    made = ExplanationSettings(effort="quick", **own)  # type: ignore[arg-type]
+    for plan in (Plan({**own, "effort": "quick"}), Plan(own, effort="quick"), Plan(made)):
+        assert plan.sweep["n_restarts"] == 7 and plan.sweep["n_states"] == list(range(1, 9))
+        assert plan.settings.controls.raw_input and not plan.settings.controls.untrained
+        assert plan.about()["effort"] == "quick"
+    assert Plan({"effort": "quick"}, effort="normal").about() == Plan(None).about()
+    with pytest.raises(ConfigError, match="settings: effort: found 'slow', wants one of: quick"):
+        Plan(None, effort="slow")
+    with pytest.raises(DataError, match="effort is 'normal', and 'quick' in settings"):
+        Plan(made, effort="normal")
+
+
+def test_quick_effort_gives_the_same_verdict_and_names_what_is_missing(tmp_path: Path) -> None:
+    out = tmp_path / "quick"
+    quick = explained(effort="quick", out=out, n_states=[1, 2], n_restarts=1)
+    normal = explained(n_states=[1, 2], n_restarts=1)
+    pd.testing.assert_series_equal(quick.verdict, normal.verdict)
+    assert "untrained" not in quick.layers and quick.raw == {} != normal.raw
+    left_out = "the untrained control and the models of the input left out"
+    assert left_out in quick.summary() and "quick" not in normal.summary()
+    figures = {path.suffix for path in (out / "figures").rglob("*.*")}
+    assert figures == {".png", ".csv"}

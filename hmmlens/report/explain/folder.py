@@ -277,7 +277,7 @@ def _write(found: Explanation, work: Workspace) -> None:
     pictures = {}
     for name, figure, source in page.draw_figures(found):
         stem = folder / "figures" / NETWORKS["trained"] / f"{found.layer}-{name}"
-        style.save(figure, stem, source)
+        style.save(figure, stem, source, pdf=found.about.get("effort") != "quick")
         pictures[name] = stem.with_suffix(".png").read_bytes()
     page.write_page(found, folder / PAGE, pictures)
     (folder / SUMMARY).write_text(f"{found.summary()}\n", encoding="utf-8")

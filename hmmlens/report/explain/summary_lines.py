@@ -97,6 +97,7 @@ def found(explanation: Explanation) -> list[str]:
         *(f"- {reason.statement}" for reason in explanation.reasons),
         explained_sentence(explanation.choices),
         *_scores(explanation),
+        *([_first_answer(explanation)] if explanation.about.get("effort") == "quick" else []),
     ]
     if "unseen_symbols_note" in about:
         lines.insert(1, about["unseen_symbols_note"])
@@ -104,6 +105,20 @@ def found(explanation: Explanation) -> list[str]:
         reason = str(explanation.scores["null"].dropna().iloc[0])
         lines.append(f"{reason[0].upper()}{reason[1:]}.")
     return [user_text.line(line) for line in lines]
+
+
+def _first_answer(explanation: Explanation) -> str:
+    """Return what was left out at quick effort."""
+    missing = []
+    if "untrained" not in explanation.layers:
+        missing.append("the untrained control")
+    if not explanation.raw:
+        missing.append("the models of the input")
+    left_out = f", and {' and '.join(missing)} left out" if missing else ""
+    return (
+        f"This is a first answer at quick effort: few hidden Markov models were fitted{left_out}. "
+        "The verdict is that of normal effort, which rests on none of these."
+    )
 
 
 def in_words(explanation: Explanation) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, FancyArrowPatch
+from matplotlib.path import Path
 
 from hmmlens.interpretation.input_transitions import CERTAIN, probabilities
 from hmmlens.naming import MIN_ARROW, state_names
@@ -32,6 +33,10 @@ MAX_LOOPS = 6
 EVENT_COLOURS = (
     "#1B1B1B", "#C4161C", "#1F5FBF", "#2E8B3A", "#8A3FBF", "#B8860B", "#0D98A5", "#D6488F",
 )  # fmt: skip
+
+
+#: Width of the gap between a circle and an arrow, where neighbours lie about 1 apart.
+GAP = 0.012
 
 
 class Arrow(NamedTuple):
@@ -319,14 +324,32 @@ def _patch(
     width: float,
     dashes: str = "-",
 ) -> None:
+    # Clipped here, as matplotlib searches the ends at circles anew each time it draws.
+    i, j = arrow.start, arrow.end
+    path = _curve(place[i], place[j], bend, circles[i].radius + GAP, circles[j].radius + GAP)
     ax.add_patch(
         FancyArrowPatch(
-            tuple(place[arrow.start]), tuple(place[arrow.end]), arrowstyle=head,
-            connectionstyle=f"arc3,rad={bend}", patchA=circles[arrow.start],
-            patchB=circles[arrow.end], shrinkA=1, shrinkB=1, mutation_scale=7, lw=width,
-            color=colour, linestyle=dashes, alpha=0.35 + 0.6 * min(1.0, arrow.strength),
+            path=path, arrowstyle=head, mutation_scale=7, lw=width, color=colour,
+            linestyle=dashes, alpha=0.35 + 0.6 * min(1.0, arrow.strength),
         )
     )  # fmt: skip
+
+
+def _curve(tail: Floats, head: Floats, bend: float, leave: float, arrive: float) -> Path:
+    """Return the part of an arc between two points that lies outside circles around them."""
+    across = head - tail
+    # The quadratic curve of matplotlib's connection style arc3.
+    control = (tail + head) / 2 + bend * np.array([across[1], -across[0]])
+    t = np.linspace(0, 1, 257)[:, None]
+    points = (1 - t) ** 2 * tail + 2 * t * (1 - t) * control + t**2 * head
+    begin = np.interp(leave, np.linalg.norm(points - tail, axis=1)[:129], t[:129, 0])
+    end = np.interp(arrive, np.linalg.norm(points - head, axis=1)[:127:-1], t[:127:-1, 0])
+
+    def _polar(s: float, u: float) -> Floats:
+        return (1 - s) * (1 - u) * tail + (s + u - 2 * s * u) * control + s * u * head
+
+    corners = [_polar(begin, begin), _polar(begin, end), _polar(end, end)]
+    return Path(corners, [Path.MOVETO, Path.CURVE3, Path.CURVE3])
 
 
 def _loop(
