@@ -21,9 +21,11 @@ _EXPORTS = {
     "InputDrivenHMM": "hmmlens.hmm",
     "StoreError": "hmmlens.errors",
     "Verdict": "hmmlens.validation.verdict",
+    "check": "hmmlens.explanation.checking",
     "choose": "hmmlens.hmm",
     "explain": "hmmlens.explanation.pipeline",
     "extract": "hmmlens.recording.extract",
+    "list_layers": "hmmlens.recording.listing",
     "judge": "hmmlens.validation.evidence",
     "record": "hmmlens.recording.during_training",
     "reduce": "hmmlens.reduction.reduce",
@@ -32,10 +34,12 @@ _EXPORTS = {
 
 if TYPE_CHECKING:
     from hmmlens.errors import ConfigError, DataError, HmmlensError, StoreError
+    from hmmlens.explanation.checking import check
     from hmmlens.explanation.pipeline import explain
     from hmmlens.hmm import CategoricalHMM, GaussianHMM, HMMSweep, InputDrivenHMM, choose
     from hmmlens.recording.during_training import record
     from hmmlens.recording.extract import extract
+    from hmmlens.recording.listing import list_layers
     from hmmlens.reduction.estimator import Reducer
     from hmmlens.reduction.reduce import reduce
     from hmmlens.report.explain.result import Explanation
@@ -55,10 +59,12 @@ __all__ = [
     "StoreError",
     "Verdict",
     "__version__",
+    "check",
     "choose",
     "explain",
     "extract",
     "judge",
+    "list_layers",
     "record",
     "reduce",
 ]

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import hmmlens
 from hmmlens import user_text
-from hmmlens.cli import explain, studies
+from hmmlens.cli import explain, networks, studies
 from hmmlens.errors import HmmlensError, no_exit
 from hmmlens.io.writing import reason
 from hmmlens.study import failures
@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"hmmlens {hmmlens.__version__}")
     commands = top.add_subparsers(dest="command", required=True, parser_class=_Parser)
     explain.add_to(commands)
+    networks.add_to(commands)
     studies.add_to(commands)
     return top
 
@@ -76,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         logging.getLogger(f"hmmlens.{name}").setLevel(logging.INFO)
     try:
         with no_exit("code that was run"):
-            args.run(args)
+            code = args.run(args)
         sys.stdout.flush()
     except (HmmlensError, OSError) as error:
         if args.debug:
@@ -93,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             message += "; the same command takes up what was recorded"
         print(f"\nhmmlens {args.command}: {message}", file=sys.stderr)
         return STOPPED
-    return 0
+    return code or 0
 
 
 def _let_go_of_stdout() -> None:

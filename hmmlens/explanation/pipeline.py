@@ -11,7 +11,6 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from hmmlens.deprecation import renamed_parameters
-from hmmlens.errors import DataError
 from hmmlens.explanation import networks as nets
 from hmmlens.explanation.layers import (
     compare_layer_futures,
@@ -19,9 +18,8 @@ from hmmlens.explanation.layers import (
     fit_controls,
     judge_trained,
 )
+from hmmlens.explanation.preparation import prepare_sequences, wanted_layers
 from hmmlens.explanation.settings import ExplanationSettings, Plan
-from hmmlens.recording import activations, in_memory
-from hmmlens.recording.inputs import Source
 from hmmlens.report.explain import folder
 from hmmlens.report.explain.result import Explanation
 from hmmlens.report.explain.result_tables import gather_tables
@@ -175,12 +173,7 @@ def explain(
     >>> len(explanation.tables["verdicts"])
     1
     """
-    if outputs not in ("logits", "values"):
-        raise DataError(f"outputs is {outputs!r}; logits or values is needed")
-    if layer is not None and not all(layer.split(activations.TOGETHER)):
-        raise DataError(
-            f"layer is {layer!r}; the name of a layer is needed, or none for the last layer"
-        )
+    wanted = wanted_layers(layer, layers)
     plan = Plan(
         settings,
         effort=effort,
@@ -193,17 +186,9 @@ def explain(
         random_state=random_state,
     )
     names = names or {}
-    sequences = in_memory.sequences(
-        Source(inputs, lengths), truth, split, names, plan.seed, groups,
-        plan.settings.split, plan.settings.blocks, targets,
-    )  # fmt: skip
-    kind = "symbols" if outputs == "logits" else "values"
-    sequences = sequences.assign_attrs(target_kind=kind)
-    if note is not None:
-        sequences = sequences.assign_attrs(cut=note)
-    wanted = layers
-    if layers is None and layer is not None:
-        wanted = layer.split(activations.TOGETHER)
+    sequences = prepare_sequences(
+        inputs, lengths, truth, targets, split, groups, names, outputs, note, plan
+    )
     about = {"layer": layer, "outputs": outputs} | plan.about()
     if layers is not None:
         about["layers"] = list(layers)

@@ -52,7 +52,7 @@ def runner_of(
         When the model cannot be run.
     """
     wants = Wants(*wanted)
-    if reason := _refusal(model):
+    if reason := refusal(model):
         raise DataError(reason)
     if isinstance(layers, str):
         raise DataError(f"layers wants a list of names, such as [{layers!r}]")
@@ -67,8 +67,19 @@ def runner_of(
     return Padded(Runner(model, layers, wants, batch_first)), evaluation_mode(model)
 
 
-def _refusal(model: Any) -> str:
-    """Return what to do about a model that cannot be run as it is; empty where it can."""
+def refusal(model: Any) -> str:
+    """Return what to do about a model that cannot be run as it is.
+
+    Parameters
+    ----------
+    model : object
+        What a caller gives as a network.
+
+    Returns
+    -------
+    str
+        Empty where it can be run.
+    """
     if isinstance(model, type):
         return f"model is the class {model.__name__}; give an instance, {model.__name__}(...)"
     if isinstance(model, str | Path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import nn
 
 from hmmlens.errors import DataError, HmmlensError
 from hmmlens.futures.measurement import measure
-from hmmlens.futures.running import continuation_of
+from hmmlens.futures.running import Continuation, Distribution, continuation_of
 from hmmlens.futures.settings import DEFAULT, FutureSettings
 from hmmlens.futures.summary import Summary, summarise
 from hmmlens.recording import protocol
@@ -77,22 +77,86 @@ def compare_futures(
     length = length.astype(np.int64)
     distribution = _root if kind == "symbols" else np.asarray
     outputs = distribution(output)
-    context = evaluation_mode(network) if isinstance(network, nn.Module) else nullcontext()
-    with context:
-        forward = None
-        if not protocol.follows(network):
-            forward = _forward(network, layers, batch_first)
+    with _evaluated(network):
         try:
-            if forward is not None and _reads_ahead(forward, inputs, length, output):
-                raise DataError("its outputs depend on later inputs")
-            continuation = continuation_of(
-                network, inputs, length, distribution, settings.n_draws, seed, forward
+            continuation = _continuation(
+                network, inputs, output, length, distribution, layers, batch_first, settings, seed
             )
             futures = measure(continuation, outputs, split == 2, seed, settings, described)
         except DataError as error:
             log.warning("futures are not compared: %s", error)
             return None
     return summarise(futures, (inputs.shape[0], inputs.shape[1]))
+
+
+def reason_against_futures(
+    network: Any,
+    inputs: NDArray[Any],
+    output: Floats,
+    length: Ints,
+    kind: str,
+    layers: Sequence[str] | None = None,
+    batch_first: bool | None = None,
+) -> str:
+    """Return why :func:`compare_futures` cannot continue the states of a network.
+
+    Parameters
+    ----------
+    network : module, or object with ``start``, ``step`` and ``readout``
+        The network.
+    inputs : ndarray of shape (sequence, time) or (sequence, time, feature)
+        Some sequences that it read while it was recorded.
+    output : ndarray of shape (sequence, time, output)
+        What it returned.
+    length : ndarray of shape (sequence,)
+        Steps of each sequence.
+    kind : str
+        ``symbols`` where outputs are logits.
+    layers : sequence of str, optional
+        The layers that were recorded.
+    batch_first : bool, optional
+        False where a module takes (time, sequence, ...).
+
+    Returns
+    -------
+    str
+        Empty where states can be continued.
+    """
+    distribution = _root if kind == "symbols" else np.asarray
+    length = length.astype(np.int64)
+    try:
+        with _evaluated(network):
+            _continuation(
+                network, inputs, output, length, distribution, layers, batch_first, DEFAULT,
+                SAMPLE_SEED,
+            )  # fmt: skip
+    except DataError as error:
+        return str(error)
+    return ""
+
+
+def _evaluated(network: Any) -> AbstractContextManager[None]:
+    return evaluation_mode(network) if isinstance(network, nn.Module) else nullcontext()
+
+
+def _continuation(
+    network: Any,
+    inputs: NDArray[Any],
+    output: Floats,
+    length: Ints,
+    distribution: Distribution,
+    layers: Sequence[str] | None,
+    batch_first: bool | None,
+    settings: FutureSettings,
+    seed: int,
+) -> Continuation:
+    """Return what continues the states of a network."""
+    forward = None
+    if not protocol.follows(network):
+        forward = _forward(network, layers, batch_first)
+        if _reads_ahead(forward, inputs, length, output):
+            raise DataError("its outputs depend on later inputs")
+    return continuation_of(network, inputs, length, distribution, settings.n_draws, seed, forward)
 
 
 def _reads_ahead(
