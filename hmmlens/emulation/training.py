@@ -27,6 +27,7 @@ from hmmlens.emulation.checkpoints import Checkpoints
 from hmmlens.emulation.objectives import OBJECTIVES, emit
 from hmmlens.emulation.settings import Emulation, EmulationNetwork
 from hmmlens.errors import DataError
+from hmmlens.rnn.adam import Adam
 from hmmlens.rnn.noise_driven import NoiseDriven
 from hmmlens.rnn.recurrent_network import State
 from hmmlens.seeds import derive_seed
@@ -224,9 +225,7 @@ class _Run:
         self.settings, self.network, self.hmm, self.seed = settings, network, hmm, seed
         self.device, self.generator = device, torch.Generator(device)
         self.objective = OBJECTIVES[settings.objective]
-        self.optimiser = torch.optim.Adam(
-            network.parameters(), lr=settings.learning_rate, betas=settings.betas
-        )
+        self.optimiser = Adam(network.parameters(), settings.learning_rate, settings.betas)
         self.data: list[Tensor] = []
         if settings.n_data is not None:
             whole = target_batch(hmm, settings.n_data, settings.n_steps, seed, "data").to(device)
@@ -280,8 +279,7 @@ class _Run:
             norm = nn.utils.clip_grad_norm_(self.network.parameters(), s.clip_norm)
         rate = self.rate()
         if bool(norm.isfinite()):
-            for group in self.optimiser.param_groups:
-                group["lr"] = rate
+            self.optimiser.learning_rate = rate
             self.optimiser.step()
             self.in_a_row = 0
         else:

@@ -14,6 +14,7 @@ import numpy as np
 from hmmlens.futures.comparison import Comparison
 from hmmlens.futures.plateaus import Linkage, widest
 from hmmlens.futures.settings import FutureSettings
+from hmmlens.stats.agreement import rand_index
 from hmmlens.typing import Ints
 
 #: Agreement of the splits along two continuations (adjusted Rand index).
@@ -72,8 +73,6 @@ def candidates(comparison: Comparison, labels: Ints, settings: FutureSettings) -
 
 def _split(comparison: Comparison, rows: Ints, settings: FutureSettings) -> Split | None:
     """Return the widest split of some states that a second continuation repeats."""
-    from sklearn.metrics import adjusted_rand_score
-
     splits: list[tuple[float, Ints, int]] = []
     for window, distances in enumerate(comparison.by_window):
         inner = distances[np.ix_(rows, rows)].astype(np.float64)
@@ -90,7 +89,7 @@ def _split(comparison: Comparison, rows: Ints, settings: FutureSettings) -> Spli
         agreeing = []
         for _, other, window in splits:
             both = (labels >= 0) & (other >= 0)
-            if both.mean() > COMMON and adjusted_rand_score(labels[both], other[both]) > AGREEMENT:
+            if both.mean() > COMMON and rand_index(labels[None], other[None]) > AGREEMENT:
                 agreeing.append(window)
         if len(agreeing) > 1:
             return Split(ratio, labels, np.array(agreeing))

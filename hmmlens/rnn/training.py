@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hmmlens.ragged import without_padding
+from hmmlens.rnn.adam import Adam
 from hmmlens.rnn.recurrent_network import RecurrentNetwork
 from hmmlens.rnn.settings import Training
 
@@ -258,7 +259,7 @@ def train(
     >>> [row["epoch"] for row in history]
     [0, 1, 2]
     """
-    optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
+    optimiser = Adam(network.parameters(), settings.learning_rate)
     history: list[dict[str, float]] = []
     best: dict[str, Any] = {"nll": math.inf, "epoch": -1, "weights": None}
     resumed = _resume(checkpoint, signature, next(network.parameters()).device)
@@ -309,7 +310,7 @@ def _stalled(history: list[dict[str, float]], best: dict[str, Any], settings: Tr
 def _save(
     path: Path,
     network: RecurrentNetwork,
-    optimiser: torch.optim.Optimizer,
+    optimiser: Adam,
     history: list[dict[str, float]],
     best: dict[str, Any],
     signature: str,

@@ -186,8 +186,8 @@ def _one_thread() -> Any:
 
     One is as fast here as several, and gives the same bits in whatever process.
     """
-    # Both must be loaded before the limit is set, or their own threads escape it.
-    import sklearn.cluster  # noqa: F401
+    # SciPy must be loaded before the limit is set, or the threads of its BLAS escape it.
+    import scipy.linalg  # noqa: F401
     from threadpoolctl import threadpool_limits
 
     return threadpool_limits(1)
