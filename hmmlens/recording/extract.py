@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import hmmlens
 from hmmlens.errors import DataError, no_exit
 from hmmlens.io import store as stores
-from hmmlens.recording.inputs import PaddingReadError, Source, digest
+from hmmlens.recording.inputs import RestartError, Source, digest
 from hmmlens.recording.layout import Layout
 from hmmlens.recording.settings import ReplaySampling
 from hmmlens.recording.store.memory import Memory
@@ -44,6 +44,7 @@ def extract(
     layer_inputs: bool = False,
     batch_size: int = 64,
     batch_first: bool | None = None,
+    step_outputs: Literal["prefix", "suffix"] | None = None,
     verify: Literal["sample", "all", "none"] | ReplaySampling = "sample",
     dtype: Literal["float16", "float32", "float64"] = "float32",
     store: str | Path | None = None,
@@ -90,6 +91,11 @@ def extract(
         Sequences that go through the network at once.
     batch_first : bool, optional
         False where the model takes (time, sequence, ...).
+    step_outputs : {"prefix", "suffix"}, optional
+        Record an output (sequence, time, output) also of a module that returns one for each
+        sequence, as ``fc(out[:, -1])`` does: what it returns for the steps up to each, or from each
+        on. Those of prefixes are computed from the recorded states where this gives the same as
+        runs on some prefixes of each batch that is replayed. By default outputs stay as they are.
     verify : {"sample", "all", "none"} or ReplaySampling, default="sample"
         ``sample`` replays the whole module on one batch in 16 and on 4 at least, the first and the
         last among them, the others sampled with a fixed seed;
@@ -133,8 +139,11 @@ def extract(
         known; ``replay``, how many batches were replayed, or why nothing could be, or that noise or
         a state from the call before went into the layers; ``rounding_error`` for a narrower
         ``dtype``; ``batches``, where sequences of equal length were run together because the module
-        reads padding. Each node has its own ``replay_error``. From a store, arrays are read when
-        they are used.
+        reads padding; where ``step_outputs`` were made of one for each sequence, ``step_outputs``
+        (what they are), ``step_outputs_by`` (how they were computed), ``step_outputs_error`` (the
+        largest difference to runs on prefixes), ``reads_later`` (whether states depend on later
+        inputs) and ``both_directions`` (whether a layer reads in both). Each node has its own
+        ``replay_error``. From a store, arrays are read when they are used.
 
     Raises
     ------
@@ -159,7 +168,11 @@ def extract(
     if batch_size < 1:
         raise DataError(f"batch_size must be 1 or more, found {batch_size}")
     n_batches = -(-len(source) // batch_size)
-    runner, context = runner_of(model, layers, (cell, gates, layer_inputs), batch_first)
+    if step_outputs not in (None, "prefix", "suffix"):
+        raise DataError(f"step_outputs wants 'prefix', 'suffix' or None, found {step_outputs!r}")
+    runner, context = runner_of(
+        model, layers, (cell, gates, layer_inputs), batch_first, step_outputs
+    )
     layout = Layout(source, steps, warm_up, dtype, labels or {})
     settings: list[Any] = [
         layers,
@@ -174,6 +187,8 @@ def extract(
     settings += [batch_first, verify, dtype, source.shape, dict(made_by or {})]
     # A store that was begun with other padding is not continued.
     settings.append("NaN past each end")
+    if step_outputs is not None:
+        settings.append(step_outputs)
     sink: Sink = Memory()
     if store is not None:
         path = Path(store)
@@ -207,6 +222,7 @@ def extract(
                 "error": batch.error,
                 "unknown": batch.unknown,
                 "layers": batch.layers,
+                "steps": batch.steps and batch.steps._asdict(),
                 "nodes": {name: node.error for name, node in batch.nodes.items()},
                 "rounding": rounding,
             }
@@ -220,17 +236,19 @@ def extract(
 
     with context, sink:
         shorter = np.flatnonzero(source.lengths < source.n_steps)
-        if sink.done and len(shorter):
+        if sink.done and (len(shorter) or step_outputs):
             # As when it began, the first batch with padding shows how all of them are run.
-            first = int(shorter[0]) // batch_size
+            first = int(shorter[0]) // batch_size if len(shorter) else 0
             rows = slice(first * batch_size, min((first + 1) * batch_size, len(source)))
             with no_exit("the network"):
                 runner.settle(source.batch(rows), source.lengths[rows])
-        try:
-            _record()
-        except PaddingReadError:
-            sink.restart()
-            _record()
+        while True:
+            try:
+                _record()
+                break
+            except RestartError:
+                # Each cause arises once, so this ends.
+                sink.restart()
         attributes = _attributes(sink.done, made_by or {}, n_batches)
         if runner.by_length:
             attributes["/"]["batches"] = BY_LENGTH
@@ -307,6 +325,17 @@ def _attributes(
     root["layers"] = [list(layer) for layer in done[0]["layers"]]
     root["replay_error"] = math.nan if unknown else _largest([*whole, *nodes.values()])
     root["replay"] = f"unknown: {unknown}" if unknown else summary
+    steps = [about["steps"] for about in done if about.get("steps")]
+    if steps:
+        part = steps[0]["part"]
+        root["step_outputs"] = (
+            f"the network returns one output for each sequence, so the output at each step is the "
+            f"network's own on the {part} that {'ends' if part == 'prefix' else 'begins'} there"
+        )
+        root["step_outputs_by"] = steps[-1]["by"]
+        root["step_outputs_error"] = _largest(about["error"] for about in steps)
+        root["reads_later"] = any(about["later"] for about in steps)
+        root["both_directions"] = any(about["both"] for about in steps)
     rounding = [about["rounding"] for about in done if about["rounding"] is not None]
     if rounding:
         root["rounding_error"] = max(rounding)

@@ -14,7 +14,11 @@ from hmmlens.errors import DataError
 from hmmlens.typing import Int64s
 
 
-class PaddingReadError(Exception):
+class RestartError(Exception):
+    """A batch shows that those before it were not run as they should have been."""
+
+
+class PaddingReadError(RestartError):
     """A batch shows that a module reads padding, after others have been run padded."""
 
 

@@ -13,6 +13,7 @@ from hmmlens.errors import DataError
 from hmmlens.recording import protocol
 from hmmlens.recording.replay import Wants
 from hmmlens.recording.runner.padding import Padded
+from hmmlens.recording.runner.step_outputs import Part, StepOutputs
 from hmmlens.recording.runner.torch_module import Runner, evaluation_mode
 from hmmlens.rnn.layers import recurrent
 
@@ -24,7 +25,11 @@ KERAS = (
 
 
 def runner_of(
-    model: Any, layers: Any, wanted: tuple[bool, bool, bool], batch_first: bool | None
+    model: Any,
+    layers: Any,
+    wanted: tuple[bool, bool, bool],
+    batch_first: bool | None,
+    step_outputs: Part | None = None,
 ) -> tuple[Any, Any]:
     """Return what runs batches, and the context to run them in.
 
@@ -38,10 +43,12 @@ def runner_of(
         Whether cells, gates and inputs of layers are recorded.
     batch_first : bool or None
         Whether the model takes (sequence, time, ...); None for the layout of the model itself.
+    step_outputs : {"prefix", "suffix"}, optional
+        Make an output for every step, where the model has one for each sequence.
 
     Returns
     -------
-    runner : Padded or protocol.Runner
+    runner : Padded, StepOutputs or protocol.Runner
         It runs batches.
     context : context manager
         Batches are run within it.
@@ -64,7 +71,9 @@ def runner_of(
         raise DataError(
             f"{type(model).__name__} is no torch.nn.Module and lacks some of start, step, readout"
         )
-    return Padded(Runner(model, layers, wants, batch_first)), evaluation_mode(model)
+    padded = Padded(Runner(model, layers, wants, batch_first))
+    runner = padded if step_outputs is None else StepOutputs(padded, step_outputs)
+    return runner, evaluation_mode(model)
 
 
 def refusal(model: Any) -> str:

@@ -26,6 +26,31 @@ class Node(NamedTuple):
     error: float
 
 
+class StepCheck(NamedTuple):
+    """How outputs for every step were made of a module that returns one for each sequence.
+
+    Attributes
+    ----------
+    part : {"prefix", "suffix"}
+        Whether an output is that of the steps up to one, or from it on.
+    by : str
+        How they were computed.
+    error : float
+        Largest difference to runs of the module on a sample of the parts; NaN where it is not
+        known.
+    later : bool
+        Whether states at a step depend on later inputs.
+    both : bool
+        Whether a layer reads in both directions.
+    """
+
+    part: str
+    by: str
+    error: float
+    later: bool
+    both: bool
+
+
 class Batch(NamedTuple):
     """The states and the output of one batch.
 
@@ -44,6 +69,8 @@ class Batch(NamedTuple):
         nothing is to be verified. It runs the module once more, so it is called when there is room.
     layers : sequence of sequence of str
         The nodes of each layer, one for each direction, in the order of the forward pass.
+    steps : StepCheck or None
+        Where outputs for every step were made of one for each sequence.
     """
 
     output: Tensor | None
@@ -52,3 +79,4 @@ class Batch(NamedTuple):
     unknown: str
     doubt: Callable[[], str] = str
     layers: Sequence[Sequence[str]] = ()
+    steps: StepCheck | None = None

@@ -111,6 +111,8 @@ class Runner:
         self.takes_lengths = "lengths" in inspect.signature(model.forward).parameters
         #: Whether the model is a layer of torch, which is given packed sequences.
         self.packs = isinstance(model, LAYERS)
+        #: Whether the model is known to return one output for each sequence, which has no steps.
+        self.one_each = False
         self._copy = False
         self._as_floats = False
         self._place: int | None = None
@@ -185,6 +187,45 @@ class Runner:
         output = self._output(result, len(inputs))
         return states if output is None else {**states, "output": output}
 
+    def output(self, inputs: NDArray[Any], lengths: NDArray[np.int64]) -> Tensor | None:
+        """Return what the module gives for one batch, unchecked.
+
+        Parameters
+        ----------
+        inputs : ndarray of shape (sequence, time, ...)
+            Its sequences.
+        lengths : ndarray of shape (sequence,)
+            Their steps.
+
+        Returns
+        -------
+        Tensor of shape (sequence, ...) or None
+            None where no tensor has an entry for each sequence.
+        """
+        arguments, options = self._arguments(inputs, lengths)
+        return self._output(self.model(arguments, **options), len(inputs))
+
+    def calls(
+        self, inputs: NDArray[Any], lengths: NDArray[np.int64]
+    ) -> tuple[list[Call], dict[str, list[Segment]]]:
+        """Return the calls of the recurrent modules on one batch, and the segments of each node.
+
+        Parameters
+        ----------
+        inputs : ndarray of shape (sequence, time, ...)
+            Its sequences.
+        lengths : ndarray of shape (sequence,)
+            Their steps.
+
+        Returns
+        -------
+        calls : list of Call
+            In their order.
+        found : dict of str to list of Segment
+            See :func:`hmmlens.recording.segments.segments`.
+        """
+        return self._held(inputs, lengths)[2:]
+
     def _held(
         self, inputs: NDArray[Any], lengths: NDArray[np.int64]
     ) -> tuple[tuple[Any, Any], Any, list[Call], dict[str, list[Segment]]]:
@@ -213,7 +254,7 @@ class Runner:
 
     def _output(self, result: Any, n: int) -> Tensor | None:
         """Return the first tensor that has an entry for each sequence, the same in all batches."""
-        found = outputs(result, n, self.batch_first)
+        found = outputs(result, n, self.batch_first or self.one_each)
         fits = [index for index, t in enumerate(found) if t.ndim and len(t) == n]
         if self._place is None:
             self._place = fits[0] if fits else -1
