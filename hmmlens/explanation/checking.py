@@ -14,6 +14,7 @@ from hmmlens.dynamics.endpoints import NEUTRAL_TEXT, neutral_input
 from hmmlens.errors import HmmlensError
 from hmmlens.explanation import networks as nets
 from hmmlens.explanation.preparation import prepare_sequences, wanted_layers
+from hmmlens.explanation.readout import UNKNOWN_FUTURES, has_futures, output_part
 from hmmlens.explanation.settings import ExplanationSettings, Plan
 from hmmlens.recording import activations, protocol
 from hmmlens.stages.futures import reason_against_futures
@@ -147,7 +148,7 @@ def check(
             with nets.naming_the_control(role):
                 return nets.record_network(
                     network, sequences, two, wanted, batch_first, None, {},
-                    verify="all", progress=False,
+                    step_outputs=output_part(layer), verify="all", progress=False,
                 )  # fmt: skip
 
         def _record_trained() -> tuple[xr.DataTree, str]:
@@ -166,7 +167,8 @@ def check(
         def _see_outputs() -> tuple[None, str]:
             nets.check_output(acts, name, acts, described)
             n_outputs, kind = acts["output"].shape[2], "logits" if outputs == "logits" else "values"
-            return None, f"{n_outputs} {kind} for each step"
+            made = " (of what it returns for each sequence)" if "step_outputs" in acts.attrs else ""
+            return None, f"{n_outputs} {kind} for each step{made}"
 
         _try("values of outputs", _see_outputs)
         if targets is not None:
@@ -234,6 +236,8 @@ def _against_futures(
     batch_first: bool | None,
 ) -> str:
     """Return why futures cannot be compared; empty where they can."""
+    if not has_futures(acts):
+        return UNKNOWN_FUTURES
     root = acts.to_dataset().load()
     try:
         return reason_against_futures(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from hmmlens.explanation.readout import UNKNOWN_FUTURES, has_futures
 from hmmlens.explanation.settings import Plan
 from hmmlens.futures.summary import Summary
 from hmmlens.naming import raw_variants
@@ -25,6 +27,8 @@ from hmmlens.typing import Ints
 from hmmlens.validation import verdict_inputs
 from hmmlens.validation.recorded import EvidenceSettings, Losses
 from hmmlens.validation.scorecard import Stores
+
+log = logging.getLogger(__name__)
 
 #: Both states of an LSTM are taken.
 LSTM_STATE = "both"
@@ -140,8 +144,12 @@ def compare_layer_futures(
     Returns
     -------
     Summary or None
-        See :func:`hmmlens.stages.futures.compare_futures`.
+        See :func:`hmmlens.stages.futures.compare_futures`; None too where outputs were made for
+        every step and a layer reads later inputs.
     """
+    if not has_futures(acts):
+        log.warning("futures are not compared: %s", UNKNOWN_FUTURES)
+        return None
     root = acts.to_dataset().load()
     return compare_futures(
         model, root["input"].to_numpy(), root["output"].to_numpy(), root["length"].to_numpy(),

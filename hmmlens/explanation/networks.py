@@ -13,6 +13,7 @@ import xarray as xr
 
 import hmmlens
 from hmmlens.errors import DataError, HmmlensError, no_exit, place_of
+from hmmlens.explanation.readout import note, one_direction
 from hmmlens.recording import activations, in_memory
 from hmmlens.recording.activations import output_distribution
 from hmmlens.recording.store.resume import fingerprint
@@ -146,7 +147,7 @@ def record_network(
     arrays = {name: part[name].to_numpy() for name in ("input", "length", "split")}
     made_by = {"created_by": f"hmmlens.explain, hmmlens {hmmlens.__version__}", **about}
     if path:
-        settings = [layers, batch_first, dict(about)]
+        settings = [layers, batch_first, options.get("step_outputs"), dict(about)]
         made_by["fingerprint"] = fingerprint(network, settings, {**arrays, "sequence": chosen})
         if path.exists() and made_by["fingerprint"]:
             whole = read_tree(path)
@@ -303,7 +304,8 @@ def layer_and_outputs(
     name : str
         One node of ``acts``, or several with ``+`` between them.
     sequences : Dataset
-        With the attribute ``target_names``.
+        With the attribute ``target_names`` and, where there is something to know about outputs
+        and directions, ``readout_note``.
 
     Raises
     ------
@@ -311,17 +313,20 @@ def layer_and_outputs(
         When there is no such layer, or no output for every step.
     """
     name = activations.default_layer(acts) if layer is None else _named(acts, layer)
+    name = one_direction(acts, name, asked=layer is not None)
     dims = [str(dim) for dim in acts["output"].dims] if "output" in acts else []
     if dims != ["sequence", "time", "output"]:
         raise DataError(
-            "the network must return (sequence, time, output), an output for every step; found "
-            + (f"({', '.join(dims)})" if dims else "no tensor")
+            "the network must return (sequence, time, output), an output for every step, or one "
+            "for each sequence; found " + (f"({', '.join(dims)})" if dims else "no tensor")
         )
     n_outputs = acts["output"].shape[2]
     if n_outputs < 2 and sequences.attrs["target_kind"] == "symbols":
         raise DataError("logits are one output for each of two or more symbols; found 1: values")
     named = in_memory.named("output", names.get("output"), n_outputs)
-    return name, sequences.assign_attrs(target_names=named)
+    sequences = sequences.assign_attrs(target_names=named)
+    about = note(acts, name)
+    return name, sequences.assign_attrs(readout_note=about) if about else sequences
 
 
 def _named(acts: xr.DataTree, layer: str) -> str:

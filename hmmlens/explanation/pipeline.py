@@ -19,6 +19,7 @@ from hmmlens.explanation.layers import (
     judge_trained,
 )
 from hmmlens.explanation.preparation import prepare_sequences, wanted_layers
+from hmmlens.explanation.readout import output_part
 from hmmlens.explanation.settings import ExplanationSettings, Plan
 from hmmlens.report.explain import folder
 from hmmlens.report.explain.result import Explanation
@@ -65,7 +66,9 @@ def explain(
     ----------
     model : module
         Any torch module that holds recurrent layers; see :func:`hmmlens.extract`. What it returns,
-        or the first of it, is its output of shape (sequence, time, output).
+        or the first of it, is its output of shape (sequence, time, output). Where it returns one
+        output for each sequence, as ``fc(out[:, -1])`` does, the output at a step is what it
+        returns for the steps up to there.
     inputs : array of shape (sequence, time) or (sequence, time, feature), or list of sequences
         Symbols or values.
     lengths : array of shape (sequence,), optional
@@ -78,7 +81,8 @@ def explain(
     targets : array of shape (sequence, time) or (sequence, time, output), or list of sequences
         What the network was trained to return: symbols, -1 where there is none, or values, NaN
         where there is none. Its loss then decides whether it is competent at its task; without
-        targets that is not known, and the verdict states it.
+        targets that is not known, and the verdict states it. One symbol for each sequence
+        (sequence), or values (sequence, output), are targets of its last step.
     floor : float, optional
         Smallest loss that any network could have at these targets, in the unit of the loss: mean
         squared error for values, nats per step for symbols; 0 where the inputs determine the
@@ -100,7 +104,8 @@ def explain(
     layer : str, optional
         Name of the layer in the recording, which may be one direction of a bidirectional layer; or
         several with ``+`` between them, to take their units together. By default the last layer of
-        the forward pass, both directions of it.
+        the forward pass, both directions of it; where the network returns one output for each
+        sequence, its forward direction.
     layers : sequence of str, optional
         Names of the layers or modules to record, see :func:`hmmlens.extract`; needed for modules
         that hold no layer of torch. By default all recurrent layers.
@@ -206,6 +211,7 @@ def explain(
                 with nets.naming_the_control(role):
                     recorded[role] = nets.record_network(
                         network, sequences, chosen, wanted, batch_first, path, made_by or {},
+                        step_outputs=output_part(layer),
                         batch_size=plan.settings.activations.batch_size, progress=progress,
                     )  # fmt: skip
                 log.info("the %s network is recorded", role)

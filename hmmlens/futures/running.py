@@ -126,7 +126,8 @@ class ForwardContinuation(Continuation):
     Parameters
     ----------
     forward : callable
-        Takes inputs (sequence, time, ...) and returns outputs (sequence, time, output).
+        Takes inputs (sequence, time, ...) and the first step whose output is needed, and returns
+        outputs (sequence, time, output) from this step on.
     inputs : ndarray of shape (sequence, time) or (sequence, time, feature)
         What it read while it was recorded.
     lengths : ndarray of shape (sequence,)
@@ -137,7 +138,7 @@ class ForwardContinuation(Continuation):
 
     def __init__(
         self,
-        forward: Callable[[NDArray[Any]], NDArray[Any]],
+        forward: Callable[[NDArray[Any], int], NDArray[Any]],
         inputs: NDArray[Any],
         lengths: Ints,
         distribution: Distribution,
@@ -152,7 +153,7 @@ class ForwardContinuation(Continuation):
             rows = np.flatnonzero(prefixes[:, 1] == end)
             before = np.repeat(self.inputs[prefixes[rows, 0], : end + 1], n_windows, axis=0)
             following = np.concatenate([windows] * len(rows))
-            result = self.network(np.concatenate([before, following], axis=1))[:, end + 1 :]
+            result = self.network(np.concatenate([before, following], axis=1), end + 1)
             for row, part in zip(
                 rows, result.reshape(len(rows), n_windows, n_steps, -1), strict=True
             ):
@@ -220,7 +221,7 @@ def continuation_of(
     distribution: Distribution,
     n_draws: int,
     seed: int,
-    forward: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
+    forward: Callable[[NDArray[Any], int], NDArray[Any]] | None = None,
 ) -> Continuation:
     """Return what continues the states of a network.
 

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from hmmlens import arrays
 from hmmlens.datasets.own import blocks
 from hmmlens.datasets.own.base import Blocks
 from hmmlens.datasets.splits import SPLITS, split_sequences
@@ -57,7 +58,8 @@ def sequences(
     cutting : Blocks, optional
         How recordings are cut.
     targets : array_like of shape (sequence, time) or (sequence, time, output), optional
-        Symbols, -1 where there is none, or values, NaN where there is none.
+        Symbols, -1 where there is none, or values, NaN where there is none; or of the last step
+        alone: symbols (sequence), or values (sequence) or (sequence, output).
 
     Returns
     -------
@@ -140,6 +142,9 @@ def sequences(
 
 def _targets(targets: Any, source: Source) -> NDArray[Any]:
     """Return targets as an array, padded as the inputs are."""
+    ends = _at_the_end(targets, source)
+    if ends is not None:
+        return ends
     given = Source(targets, None if hasattr(targets, "shape") else source.lengths)
     values = given.batch(slice(0, len(given)))
     if values.shape[:2] != source.shape[:2] or values.ndim not in (2, 3):
@@ -157,6 +162,27 @@ def _targets(targets: Any, source: Source) -> NDArray[Any]:
     if values.ndim == 2:
         return np.where(inside, values.astype(np.int64), -1)
     return np.where(inside[..., None], values.astype(np.float64), np.nan)
+
+
+def _at_the_end(targets: Any, source: Source) -> NDArray[Any] | None:
+    """Return targets of whole sequences as those of their last steps; None for others."""
+    if not hasattr(targets, "shape"):
+        return None
+    values = arrays.numbers(targets, "targets")
+    n, n_steps = source.shape[:2]
+    rows, last = np.arange(n), source.lengths - 1
+    if values.shape == (n,) and values.dtype.kind in "biu":
+        symbols = np.full((n, n_steps), -1)
+        symbols[rows, last] = values
+        return symbols
+    if values.dtype.kind == "f" and values.ndim in (1, 2) and len(values) == n:
+        if values.ndim == 2 and values.shape[1] == n_steps:
+            return None
+        values = values.reshape(n, -1)
+        whole = np.full((n, n_steps, values.shape[1]), np.nan)
+        whole[rows, last] = values
+        return whole
+    return None
 
 
 def _groups(groups: ArrayLike | None, n_sequences: int) -> tuple[list[str], NDArray[np.int32]]:

@@ -160,7 +160,7 @@ def _continuation(
 
 
 def _reads_ahead(
-    forward: Callable[[NDArray[Any]], NDArray[np.float64]],
+    forward: Callable[[NDArray[Any], int], NDArray[np.float64]],
     inputs: NDArray[Any],
     length: Ints,
     output: Floats,
@@ -170,7 +170,7 @@ def _reads_ahead(
     half = max(1, int(length[longest]) // 2)
     there = output[longest, :half].reshape(1, half, -1)
     return not np.allclose(
-        forward(inputs[longest : longest + 1, :half]), there, rtol=1e-3, atol=1e-4
+        forward(inputs[longest : longest + 1, :half], 0), there, rtol=1e-3, atol=1e-4
     )
 
 
@@ -182,16 +182,16 @@ def _root(output: Floats) -> Floats:
 
 def _forward(
     network: Any, layers: Sequence[str] | None, batch_first: bool | None
-) -> Callable[[NDArray[Any]], NDArray[np.float64]]:
-    """Return a function that runs a module on inputs of one length."""
+) -> Callable[[NDArray[Any], int], NDArray[np.float64]]:
+    """Return a function that runs a module on inputs of one length, from a step on."""
     from hmmlens.recording.models import runner_of
 
-    runner, _ = runner_of(network, layers, (False, False, False), batch_first)
+    runner, _ = runner_of(network, layers, (False, False, False), batch_first, "prefix")
 
-    def _run(inputs: NDArray[Any]) -> NDArray[np.float64]:
+    def _run(inputs: NDArray[Any], first: int) -> NDArray[np.float64]:
         lengths = np.full(len(inputs), inputs.shape[1])
         try:
-            output = runner.run(inputs, lengths, False).output
+            output = runner.outputs(inputs, lengths, first)
         except HmmlensError:
             raise
         except Exception as error:
@@ -200,9 +200,9 @@ def _forward(
                 f"the network fails on sequences of {inputs.shape[1]} steps "
                 f"({type(error).__name__}: {str(error).strip().partition(chr(10))[0]})"
             ) from error
-        if output is None or output.ndim < 2 or tuple(output.shape[:2]) != inputs.shape[:2]:
+        if tuple(output.shape[:2]) != (len(inputs), inputs.shape[1] - first):
             raise DataError("the network returns no output for each step")
         values: NDArray[np.float64] = output.detach().double().cpu().numpy()
-        return values.reshape(*inputs.shape[:2], -1)
+        return values
 
     return _run

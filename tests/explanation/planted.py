@@ -63,6 +63,19 @@ class Transformed(Last):
         return outputs
 
 
+class AtTheEnd(torch.nn.Module):
+    """Returns what a network returns at the last step alone, or the mean over all steps."""
+
+    def __init__(self, network: RecurrentNetwork, mean: bool = False) -> None:
+        super().__init__()
+        self.rnn, self.out, self.mean = network.layers[0], network.out, mean
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        hidden, _ = self.rnn(x)
+        read: torch.Tensor = self.out(hidden.mean(dim=1) if self.mean else hidden[:, -1])
+        return read
+
+
 def spoilt(value: float) -> Any:
     """Return a function that puts ``value`` at step 7 of the second output."""
 

@@ -202,8 +202,13 @@ class Runner:
         Tensor of shape (sequence, ...) or None
             None where no tensor has an entry for each sequence.
         """
-        arguments, options = self._arguments(inputs, lengths)
-        return self._output(self.model(arguments, **options), len(inputs))
+        x, options = self._arguments(inputs, lengths)
+        try:
+            return self._output(self.model(x, **options), len(inputs))
+        except (RuntimeError, ValueError, TypeError):
+            if not self._turns_to_floats(inputs):
+                raise
+            return self.output(inputs, lengths)
 
     def calls(
         self, inputs: NDArray[Any], lengths: NDArray[np.int64]
@@ -236,11 +241,8 @@ class Runner:
         except DataError:
             raise
         except (RuntimeError, ValueError, TypeError):
-            # Whole numbers (sequence, time, feature), such as one-hot codes, are values to modules
-            # that do not take them as they are.
-            if self._as_floats or inputs.ndim < 3 or inputs.dtype.kind == "f":
+            if not self._turns_to_floats(inputs):
                 raise
-            self._as_floats = True
             return self._held(inputs, lengths)
         for call in calls:
             if len(call.output) != len(inputs):
@@ -251,6 +253,17 @@ class Runner:
                 )
             self._same_order(call, lengths)
         return arguments, result, calls, segments(calls, inputs.shape[1])
+
+    def _turns_to_floats(self, inputs: NDArray[Any]) -> bool:
+        """Return whether inputs that the module did not take are to be given as floats from now on.
+
+        Whole numbers (sequence, time, feature), such as one-hot codes, are values to modules that
+        do not take them as they are.
+        """
+        if self._as_floats or inputs.ndim < 3 or inputs.dtype.kind == "f":
+            return False
+        self._as_floats = True
+        return True
 
     def _output(self, result: Any, n: int) -> Tensor | None:
         """Return the first tensor that has an entry for each sequence, the same in all batches."""

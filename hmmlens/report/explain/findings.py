@@ -300,7 +300,7 @@ def study(
                     "endpoints": endpoint_sentence(settled, settled["neutral_input"].iloc[0]),
                 }
             )
-    shown = ("task", "truth", "note", "cut", "source", "licence", "sha256")
+    shown = ("task", "truth", "note", "readout_note", "cut", "source", "licence", "sha256")
     datasets = {n: {k: attrs[k] for k in shown if k in attrs} for n, attrs in about.items()}
     return {
         "networks": findings,

@@ -88,7 +88,7 @@ def found(explanation: Explanation) -> list[str]:
     about = explanation.sequences.attrs
     lines = [
         _recorded(explanation),
-        *([about["cut"]] if "cut" in about else []),
+        *(about[name] for name in ("readout_note", "cut") if name in about),
         f"Verdict: {explanation.verdict['sentence']}",
         *([f"In the words of the task: {task}"] if (task := in_words(explanation)) else []),
         f"What shows it: {given.evidence}",
