@@ -95,6 +95,17 @@ class Comparison:
         return found if found.any() else np.ones_like(found)
 
     @cached_property
+    def remembered(self) -> Floats:
+        """The distances of states as memory, along all continuations, without their present output.
+
+        Returns
+        -------
+        ndarray of shape (state, state)
+            In standard deviations of the output.
+        """
+        return combined(self.by_window)
+
+    @cached_property
     def memory(self) -> float:
         """The 95 % quantile of the distances of states as memory, without their present output.
 
@@ -103,7 +114,7 @@ class Comparison:
         float
             In standard deviations of the output.
         """
-        return float(np.quantile(upper(combined(self.by_window)), 0.95))
+        return float(np.quantile(upper(self.remembered), 0.95))
 
     def with_present(self) -> Comparison:
         """Return the comparison in which the present output counts.

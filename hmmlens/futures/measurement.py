@@ -134,7 +134,9 @@ def measure(
         present = compared.with_present()
         found = find_classes(present.distances, settings)
         if memory_spread < settings.same or _has_classes(found, settings):
-            compared, classes, distances = present, found, present.distances
+            # Without classes the distances of memory are kept, which show that there is none.
+            distances = present.distances if _has_classes(found, settings) else compared.remembered
+            compared, classes = present, found
             form = geometry(present.distances, settings)
     measured = Futures(
         classes, form, len(compared.now), compared.moore, memory_spread,

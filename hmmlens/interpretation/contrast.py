@@ -238,7 +238,7 @@ def words(
     units: Sequence[str] | None = None,
     settings: ContrastSettings = DEFAULT_CONTRASTS,
 ) -> str:
-    """Return what sets one state apart, such as ``pulse 95.2 bpm (+1.8 SD)``.
+    """Return what sets one state apart, such as ``pulse = 95.2 bpm (+1.8 SD)``.
 
     Shares of symbols have :func:`symbol_words`.
 
@@ -262,7 +262,7 @@ def words(
     --------
     >>> one = np.ones(2)
     >>> words(["x", "speed"], one, np.array([0.1, 2.0]), one, units=["m", "m/s"])
-    'speed 1 m/s (+2.0 SD)'
+    'speed = 1 m/s (+2.0 SD)'
     """
     if np.isnan(deviation).all():
         return NOT_DESCRIBED
@@ -276,11 +276,11 @@ def words(
         # Sums of few values leave rounding errors, such as -3e-16 for 0.
         level = f"{0.0 if abs(mean[i]) < ROUNDING else mean[i]:.4g}".replace("-", "\N{MINUS SIGN}")
         if spread[i] < CONSTANT:
-            parts.append(f"{names[i]} always {level}{unit}")
+            parts.append(f"{names[i]} = {level}{unit} always")
             continue
         differs = [f"{by} SD"] if abs(deviation[i]) >= settings.min_deviation else []
         # Where levels differ, each state's spread is smaller than that of all steps anyway.
         if spread[i] >= settings.min_spread or not differs:
             differs.append(f"spread {spread[i]:.2g} times that of all steps")
-        parts.append(f"{names[i]} {level}{unit} ({', '.join(differs)})")
+        parts.append(f"{names[i]} = {level}{unit} ({', '.join(differs)})")
     return ", ".join(parts)

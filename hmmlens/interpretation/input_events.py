@@ -25,7 +25,7 @@ MOST_EVENTS = 512
 #: Inputs that a condition names; of more inputs the rest is counted.
 MOST_NAMED = 3
 #: Names of events that are not those of one input.
-NOTHING, SEVERAL, ANY = "nothing", "several inputs at once", "any input"
+NOTHING, SEVERAL, ANY = "no event", "several inputs at once", "any input"
 
 
 class InputEvents(NamedTuple):
@@ -124,7 +124,7 @@ def input_events(
     >>> pulses = np.array([[[0.0, 0.0], [1.0, 0.0], [0.0, 0.0], [0.0, -1.0], [1.0, -1.0]]])
     >>> events = input_events(pulses, names=["a", "b"])
     >>> events.names
-    ('nothing', 'a', 'b=\N{MINUS SIGN}1', 'a and b=\N{MINUS SIGN}1')
+    ('no event', 'a', 'b=\N{MINUS SIGN}1', 'a and b=\N{MINUS SIGN}1')
     >>> events.event.tolist(), events.parts[3]
     ([[0, 1, 0, 2, 3]], (1, 2))
     """

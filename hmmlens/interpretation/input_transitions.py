@@ -18,8 +18,8 @@ from hmmlens.interpretation.input_events import InputEvents
 from hmmlens.stats.bootstrap import Estimate, estimate
 from hmmlens.typing import Floats, Ints
 
-#: A move is certain from this probability on.
-CERTAIN = 0.95
+#: A move is certain from this probability on, which is printed as 0.95.
+CERTAIN = 0.945
 #: Resamples of sequences behind an interval.
 N_DRAWS = 200
 

@@ -61,8 +61,9 @@ def competence(
     if np.isnan(floor):
         return Competence(bool(share <= most), f"{text} (at most {most:g} wanted).")
     closed = (marginal - loss) / (marginal - floor)
+    # The least possible loss is an expectation, below which a sample may fall.
+    reached = "reaches" if closed > 1 else f"closes {100 * closed:.0f} % of the way to"
     return Competence(
         bool(closed >= gap),
-        f"{text} and closes {100 * closed:.0f} % of the way to the least possible "
-        f"(at least {100 * gap:.0f} % wanted).",
+        f"{text} and {reached} the least possible (at least {100 * gap:.0f} % of the way wanted).",
     )

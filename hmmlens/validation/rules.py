@@ -217,7 +217,7 @@ def _classes(numbers: Evidence, thresholds: Thresholds) -> str:
         f"By their {what}, {int(numbers['n_compared'])} visited states fall into {n} classes: "
         f"neighbours in a class differ by at most {numbers['within']:.2f} standard deviations of "
         f"the output, classes by at least {numbers['between']:.2f}, {ratio:.1f} times as much "
-        f"({_least_ratio(numbers, thresholds):g} wanted)"
+        f"({_least_ratio(numbers, thresholds):g} wanted{_why_less(numbers, thresholds)})"
     )
 
 
@@ -251,6 +251,10 @@ def _least_ratio(numbers: Mapping[str, float], thresholds: Thresholds) -> float:
     """Return the smallest ratio of separate classes: less where a machine of them is exact."""
     exact = _exact(numbers, thresholds)
     return thresholds.weak_ratio if exact else thresholds.ratio
+
+
+def _why_less(numbers: Mapping[str, float], thresholds: Thresholds) -> str:
+    return ", as a machine of the classes is exact" if _exact(numbers, thresholds) else ""
 
 
 def _exact(numbers: Mapping[str, float], thresholds: Thresholds) -> bool:
@@ -331,10 +335,11 @@ def _mixed(numbers: Evidence, thresholds: Thresholds) -> Reason:
         return Reason(False, "There are no separate classes.")
     return Reason(
         bool(holds),
-        f"{100 * share:.0f} % of the states are in tight classes and the others in wide ones (less "
-        f"than {100 * thresholds.points:.0f} % wanted), {moves}, and a machine of the classes "
-        f"returns the output 20 steps ahead with R² {numbers['machine_20']:.2f} (less than "
-        f"{thresholds.exact_machine:g} wanted, as the place within a class matters).",
+        f"{_classes(numbers, thresholds)}; {100 * share:.0f} % of the states are in tight classes "
+        f"(less than {100 * thresholds.points:.0f} % where there is a continuum inside), {moves}, "
+        f"and a machine of the classes returns the output 20 steps ahead with R² "
+        f"{numbers['machine_20']:.2f} (less than {thresholds.exact_machine:g} where the place "
+        "within a class matters).",
     )
 
 
@@ -349,7 +354,11 @@ def _forgetful(numbers: Evidence, thresholds: Thresholds) -> Reason:
     )
 
 
-@rule("graded", label="Are there dense points among graded states that fade", grade="B")
+@rule(
+    "graded",
+    label="Does it hold a belief: graded states around dense points, which fade",
+    grade="B",
+)
 def _graded(numbers: Evidence, thresholds: Thresholds) -> Reason:
     """Test whether states gather at points and lie between them as well."""
     value = numbers["density"]
@@ -368,10 +377,11 @@ def _graded(numbers: Evidence, thresholds: Thresholds) -> Reason:
         f"({thresholds.density:g} wanted for points that graded states connect)"
         + (", and classes are weakly separated, not all of them tight" if weak else "")
         + (
-            f"; after {int(n)} equal inputs any difference of the past has vanished."
+            f"; any difference of the past has vanished after {int(n)} "
+            f"step{'' if n == 1 else 's'} of the same further input."
             if forgets
-            else "; but a difference of the past stays under equal inputs, and does not fade as a "
-            "belief does."
+            else "; but a difference of the past stays under the same further input, where a "
+            "belief fades."
         ),
     )
 

@@ -82,6 +82,9 @@ def title(grade: str, n_states: float, input_driven: bool = False) -> str:
     text += "; input-driven" if input_driven else ""
     if grade in SUPPORTED:
         return text
+    if grade == "X":
+        # States were not asked for.
+        return text
     if grade in UNSUPPORTED:
         return f"No discrete states supported. {text}"
     return f"{text}. The number of regions is a choice"

@@ -180,9 +180,8 @@ def test_the_summary_states_what_was_found(found: Explanation) -> None:
     assert lines[1] == "Verdict: Discrete states, 2 of them."
     reasons = [line for line in lines if line.startswith("- ")]
     assert reasons == [f"- {reason.statement}" for reason in found.reasons] and len(reasons) == 2
-    assert "At the true 2 states, fidelity at the same step: trained 1.00, raw input 0.00" in str(
-        found
-    )
+    scores = "fidelity at the same step: trained 1.00 (transitions given the input), raw input 0.00"
+    assert f"At the true 2 states, {scores}" in str(found)
     for name in "AB":
         (state,) = (line for line in lines if line.startswith(f"State {name}: "))
         assert "output: sign " in state and "mean dwell" in state

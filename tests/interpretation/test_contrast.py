@@ -59,7 +59,7 @@ def test_what_is_large_in_every_state_is_not_described() -> None:
     found = contrast(weight, values, False)
     for k in range(3):
         assert "start_time" not in phrase(found, k) and "constant" not in phrase(found, k)
-    assert phrase(found, 2).startswith("pulse 95") and "(+1.3 SD)" in phrase(found, 2)
+    assert phrase(found, 2).startswith("pulse = 95") and "(+1.3 SD)" in phrase(found, 2)
     # The first state is calm: it differs by its spread.
     ratio = values[weight[:, 0] == 1, 2].std() / values[:, 2].std()
     assert f"(spread {ratio:.2g} times that of all steps)" in phrase(found, 0)
@@ -159,7 +159,7 @@ def test_states_that_are_all_alike_are_as_on_average() -> None:
     assert phrase(found, 0, names=["x", "y"]) == "as on average"
     assert len(distinctive(found.deviation[0], found.spread[0], False)) == 0
     units = words(["x"], np.array([3.0]), np.array([-2.0]), np.array([1.0]), ["mV"])
-    assert units == "x 3 mV (\N{MINUS SIGN}2.0 SD)"
+    assert units == "x = 3 mV (\N{MINUS SIGN}2.0 SD)"
 
 
 @pytest.mark.parametrize("share", [-1e-17, -0.0, 0.0, 1e-9])
@@ -173,7 +173,7 @@ def test_a_share_of_nothing_has_no_sign(share: float) -> None:
 def test_settings_decide_how_much_is_named_and_of_which_states() -> None:
     deviation, spread, names = np.array([3.0, 2.0, 0.1]), np.ones(3), ["x", "y", "z"]
     one = ContrastSettings(n_features=1)
-    assert words(names, deviation, deviation, spread, settings=one) == "x 3 (+3.0 SD)"
+    assert words(names, deviation, deviation, spread, settings=one) == "x = 3 (+3.0 SD)"
     small = ContrastSettings(min_deviation=0.05)
     assert distinctive(deviation, spread, False, small).tolist() == [0, 1, 2]
     weight = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
@@ -186,4 +186,4 @@ def test_settings_decide_how_much_is_named_and_of_which_states() -> None:
 def test_an_input_that_is_constant_in_a_state_is_always_there() -> None:
     weight = np.eye(2)[np.repeat([0, 1], 50)]
     values = np.where(weight[:, :1] == 1, 0.0, np.random.default_rng(0).normal(size=(100, 1)))
-    assert phrase(contrast(weight, values, False), 0, names=["push"]) == "push always 0"
+    assert phrase(contrast(weight, values, False), 0, names=["push"]) == "push = 0 always"

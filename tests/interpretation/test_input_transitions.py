@@ -84,7 +84,7 @@ def test_flipflop_tables_are_exact_and_combinations_are_compositions():
     events = input_events(pulses, names=["a", "b"])
     found = input_transitions(path, events, 4)
     moves = dict(zip(events.names, certain_moves(found.counts).tolist(), strict=True))
-    assert moves["nothing"] == [0, 1, 2, 3]
+    assert moves["no event"] == [0, 1, 2, 3]
     assert moves["a=+1"] == [1, 1, 3, 3] and moves["b=\N{MINUS SIGN}1"] == [0, 1, 0, 1]
     assert moves["a=+1 and b=+1"] == [3, 3, 3, 3]
     assert found.composed == 1.0

@@ -97,8 +97,8 @@ def _discrete(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, str]
     times = numbers["between"] / numbers["within"] if numbers["within"] > 0 else np.inf
     separation = f"{times:.1f} times as much" if times < 1000 else "more than 1000 times as much"
     evidence = (
-        f"{_pasts(numbers)} behaves in one of {n} ways: states of different ways differ at least "
-        f"{separation} as neighbours of the same way"
+        f"{_pasts(numbers)} shows {n} classes of behaviour: states of different classes differ at "
+        f"least {separation} as neighbours in the same class"
     )
     if not np.isnan(numbers["machine_20"]):
         evidence += (
@@ -118,7 +118,7 @@ def _many(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, str]:
     n = int(numbers["n_classes"])
     return (
         f"It holds discrete states, more than {n} of them.",
-        f"{_pasts(numbers)} behaves in more than {n} separate ways.",
+        f"{_pasts(numbers)} shows more than {n} separate classes of behaviour.",
         "These are too many to count with this recording: more sequences, or shorter ones, would "
         "show whether their number is finite.",
     )
@@ -128,7 +128,7 @@ def _mixed(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, str]:
     n = int(numbers["n_classes"])
     return (
         f"It holds {n} discrete states and, within them, a continuum.",
-        f"{_pasts(numbers)} behaves in {n} separate ways, but "
+        f"{_pasts(numbers)} shows {n} separate classes of behaviour, but "
         f"{100 * (1 - numbers['points']):.0f} % of the states lie in classes that "
         "vary inside, and the place within a class matters for the output.",
         "States alone do not describe the network, and the number of regions in the pictures is a "
@@ -139,10 +139,10 @@ def _mixed(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, str]:
 def _belief(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, str]:
     return (
         "It holds a graded belief: its state gathers at points and lies between them as well.",
-        f"{_pasts(numbers)} behaves in ways that vary gradually, with dense points among them; "
-        f"after {numbers['forgets_after']:.0f} equal inputs any difference of the past has "
-        "vanished.",
-        "The regions in the pictures divide a graded space, and their number is a choice.",
+        f"{_pasts(numbers)} shows behaviour that varies gradually, with points around which states "
+        f"are dense; {_forgetting(numbers)}.",
+        "How many such points there are was not determined. The regions in the pictures divide a "
+        "graded space, and their number is a choice.",
     )
 
 
@@ -150,9 +150,17 @@ def _forgets(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, str]:
     return (
         "It keeps no memory of what came before the present input.",
         f"{_pasts(numbers)} gives outputs that differ by {numbers['memory']:.2f} standard "
-        "deviations, whatever came before.",
-        "The regions in the pictures show the present input, not a memory.",
+        "deviations at most in 95 % of the pairs, whatever came before.",
+        "Its units may still carry a trace of the past that the output does not use; nor does "
+        "this show which function of the input the output is. The regions in the pictures follow "
+        "the present input.",
     )
+
+
+def _forgetting(numbers: _Numbers) -> str:
+    n = int(numbers["forgets_after"])
+    steps = "step" if n == 1 else "steps"
+    return f"any difference of the past has vanished after {n} {steps} of the same further input"
 
 
 def _continuum(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, str]:
@@ -160,9 +168,11 @@ def _continuum(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, str
     filling = "" if np.isnan(filled) else f", in about {filled:.1f} dimensions"
     return (
         "It holds a continuum, not discrete states.",
-        f"{_pasts(numbers)} behaves in ways that vary without gaps: they spread over "
-        f"{numbers['chain']:.1f} times the largest gap between them{filling}.",
-        "The regions in the pictures divide a continuum, and their number is a choice.",
+        f"{_pasts(numbers)} shows behaviour that varies without gaps: it spreads over "
+        f"{numbers['chain']:.1f} times the largest gap{filling}"
+        + (f"; {_forgetting(numbers)}." if numbers["forgets_after"] >= 0 else "."),
+        "Which quantity the continuum stands for was not determined. The regions in the pictures "
+        "divide it, and their number is a choice.",
     )
 
 
@@ -171,8 +181,8 @@ def _incompetent(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, s
         "It does not perform its task, so what it holds explains nothing about the task.",
         f"Its test loss is {numbers['loss']:.3f}; that of the best constant answer is "
         f"{numbers['marginal']:.3f}.",
-        "The regions in the pictures describe its activations only. Train it longer, or with other "
-        "settings.",
+        "Why it fails was not examined; longer training or other settings may help. The regions in "
+        "the pictures describe its activations only.",
     )
 
 
@@ -180,9 +190,9 @@ def _undecided(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, str
     n = numbers["n_classes"]
     classes = "one class" if n == 1 else f"{n:.0f} classes"
     determined = numbers["moves"]
-    why = f"{_pasts(numbers)} behaves in ways of {classes} without a clear gap between them"
+    why = f"{_pasts(numbers)} shows {classes} of behaviour without a clear gap"
     if n > 1 and numbers["between"] >= thresholds.weak_ratio * numbers["within"]:
-        why = f"{_pasts(numbers)} behaves in ways of {classes}"
+        why = f"{_pasts(numbers)} shows {classes} of behaviour"
         if determined < thresholds.moves:
             why += (
                 f", but class and input determine only {100 * determined:.0f} % of the changes of "
@@ -192,10 +202,11 @@ def _undecided(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, str
             why += " that are not separate enough"
     return (
         "What it holds cannot be decided from these data.",
-        f"{why}; nor do these ways vary without gaps: they spread over {numbers['chain']:.1f} "
-        f"times the largest gap between them ({thresholds.chain:g} wanted for a continuum).",
-        "The regions in the pictures are a description, not a finding. More recorded sequences, or "
-        "longer training, may decide.",
+        f"{why}, so there are no discrete states; but it spreads over only "
+        f"{numbers['chain']:.1f} times its largest gap, where a continuum needs "
+        f"{thresholds.chain:g}.",
+        "The regions in the pictures are a description, not a finding. More recorded sequences, "
+        "more varied ones, or longer training of a network that is not perfect, may decide.",
     )
 
 

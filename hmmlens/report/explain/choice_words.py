@@ -72,6 +72,8 @@ def explained_sentence(choices: pd.DataFrame) -> str:
         what = f"it has {n} {noun}, those that futures certify in some trainings"
     else:
         what = f"with {n} {noun} it is the smallest that is nearly as faithful as the best"
+        if explained["at_edge"].all():
+            what = f"it has {n} {noun}, the largest number that was fitted, and the best fidelity"
     return (
         f"What is described here is the explained model: {what}; its {FIDELITY} is "
         f"{span(explained['fidelity_test'])}."

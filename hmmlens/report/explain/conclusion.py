@@ -79,7 +79,7 @@ def output_words(reading: xr.Dataset, names: Sequence[str], symbols: bool) -> li
     mean = reading["output_mean"].to_numpy()
     if symbols:
         best = np.nan_to_num(mean, nan=-1.0).argmax(axis=1)
-        return [f"{names[j]} ({mean[k, j]:.2f})" for k, j in enumerate(best)]
+        return [f"{names[j]} (probability {mean[k, j]:.2f})" for k, j in enumerate(best)]
     _, spread = overall(mean, reading["output_sd"].to_numpy(), reading["occupancy"].to_numpy())
     shown = range(min(len(names), MOST_OUTPUTS))
     return [

@@ -32,6 +32,7 @@ img { max-width: 100%; }
 table { border-collapse: collapse; font-size: 0.85rem; display: block; overflow-x: auto; }
 th, td { padding: 0.2rem 0.6rem; border-bottom: 1px solid #ddd; }
 th, td { text-align: right; white-space: nowrap; }
+summary { font-size: 1.2rem; margin: 1.5rem 0; cursor: pointer; }
 figcaption, .note { color: #555; font-size: 0.9rem; }
 """
 
@@ -138,13 +139,27 @@ def render_body(explanation: Explanation, images: Mapping[str, bytes]) -> str:
     }
     likelihood = by_section.pop(drawing.BY_LIKELIHOOD)
     evidence = by_section.pop(drawing.EVIDENCE)
-    described = "States" if explanation.verdict["grade"] == CERTIFIED else "Regions"
-    parts = [
-        *_paragraphs(summary_lines.found(explanation)),
-        *evidence,
-        f"<h2>{described} of the explained model</h2>",
+    certified = explanation.verdict["grade"] == CERTIFIED
+    heading = f"{'States' if certified else 'Regions'} of the explained model"
+    described = [
         *_paragraphs(summary_lines.states(explanation)),
         *(figure for figures in by_section.values() for figure in figures),
+    ]
+    if certified:
+        described = [f"<h2>{heading}</h2>", *described]
+    else:
+        # What is no finding does not stand in the way of what is one.
+        described = [
+            f"<details><summary>{heading}: a description, not a finding</summary>",
+            *described, "</details>",
+        ]  # fmt: skip
+    lines = summary_lines.found(explanation)
+    first = summary_lines.n_answering(lines)
+    parts = [
+        *_paragraphs(lines[:first]),
+        *evidence,
+        *_paragraphs(lines[first:]),
+        *described,
         f"<h2>{summary_lines.BY_LIKELIHOOD}</h2>",
         *_paragraphs([summary_lines.by_likelihood(explanation)]),
         *likelihood,

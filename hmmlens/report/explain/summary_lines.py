@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 #: A fidelity within this of another one is as high.
 CLOSE = 0.02
+#: What stands before the sentence on what was not shown.
+LIMIT = "What this does not show"
 #: What stands before the sentence on the number of states by likelihood.
 BY_LIKELIHOOD = "Number of states by likelihood"
 
@@ -92,7 +95,7 @@ def found(explanation: Explanation) -> list[str]:
         f"Verdict: {explanation.verdict['sentence']}",
         *([f"In the words of the task: {task}"] if (task := in_words(explanation)) else []),
         f"What shows it: {given.evidence}",
-        f"What this does not show: {given.limit}",
+        f"{LIMIT}: {given.limit}",
         "The tests of the verdict:",
         *(f"- {reason.statement}" for reason in explanation.reasons),
         explained_sentence(explanation.choices),
@@ -105,6 +108,22 @@ def found(explanation: Explanation) -> list[str]:
         reason = str(explanation.scores["null"].dropna().iloc[0])
         lines.append(f"{reason[0].upper()}{reason[1:]}.")
     return [user_text.line(line) for line in lines]
+
+
+def n_answering(lines: Sequence[str]) -> int:
+    """Return how many of the findings answer the question, before the tests and scores behind it.
+
+    Parameters
+    ----------
+    lines : sequence of str
+        See :func:`found`.
+
+    Returns
+    -------
+    int
+        Up to the line on what was not shown.
+    """
+    return next(k for k, line in enumerate(lines) if line.startswith(LIMIT)) + 1
 
 
 def _first_answer(explanation: Explanation) -> str:
@@ -215,7 +234,30 @@ def _scores(explanation: Explanation) -> list[str]:
                     "A model of the inputs alone predicts the present output as well, so these "
                     "regions are no evidence of memory; the verdict does not rest on them."
                 )
+            if (
+                score == "fidelity_test"
+                and "untrained" in same.index
+                and same.loc["untrained", score] >= same.loc["trained", score] - CLOSE
+            ):
+                lines.append(
+                    "The untrained control is as faithful to its own output, so this fidelity is "
+                    "no sign that training built the "
+                    f"{'states' if explanation.verdict['grade'] == CERTIFIED else 'regions'}."
+                )
     return lines
+
+
+def _doubts(explanation: Explanation) -> str:
+    """Return what makes the fit of a model without certified states doubtful; empty for nothing."""
+    if explanation.verdict["grade"] == CERTIFIED:
+        # The states of such a model were not found by EM.
+        return ""
+    chosen = explanation.choices
+    model = chosen[chosen["pick"] == "explained"].iloc[0]
+    wanted = {name: model[name] for name in ("reducer", "covariance_type", "n_states")}
+    rows = gather.select_rows(explanation.tables["audit"], network=NETWORKS["trained"], **wanted)
+    warnings = [str(text) for text in rows["warning"] if isinstance(text, str) and text]
+    return f"The fit of this model is doubtful: {warnings[0]}." if warnings else ""
 
 
 def states(explanation: Explanation) -> list[str]:
@@ -241,7 +283,9 @@ def states(explanation: Explanation) -> list[str]:
         for effects in (transition_tables.event_words(reading),)
         if effects
     ]
-    lines += [line for line in (transition_tables.entropy_sentence(reading),) if line]
+    lines += [
+        line for line in (transition_tables.entropy_sentence(reading), _doubts(explanation)) if line
+    ]
     for k in range(int(reading["n_states"])):
         state = reading.isel(state=k)
         heading = start_up_words.title(kind, state_name(k), start_up_words.steps_of(state))

@@ -27,10 +27,12 @@ ENTROPIES = tuple(
 CERTAIN, NEARLY = 0.005, 0.1
 #: Most events, and most states of one event, that a sentence names.
 MOST_EVENTS, MOST_STATES = 8, 6
+#: Next states of a state are named until their probabilities make up this; at most so many.
+NEARLY_ALL, MOST_NEXT = 0.9, 4
 
 
 def driven(reading: xr.Dataset) -> bool:
-    """Return whether the inputs of a reading are events, two at least.
+    """Return whether the inputs of a reading are events, of which two at least precede a step.
 
     Parameters
     ----------
@@ -42,7 +44,10 @@ def driven(reading: xr.Dataset) -> bool:
     bool
         False in stores without events.
     """
-    return len(reading.attrs.get("events", ())) > 1 and "event_counts" in reading
+    if "event_counts" not in reading:
+        return False
+    counts = np.nan_to_num(reading["event_counts"].to_numpy())
+    return int((counts.sum(axis=(1, 2)) > 0).sum()) > 1
 
 
 def transition_rows(reading: xr.Dataset) -> pd.DataFrame:
@@ -123,12 +128,17 @@ def moves(reading: xr.Dataset, state: int) -> str:
     for k in range(len(names)):
         if len(parts[k]) or not counts[k].sum():
             continue
-        order = np.argsort(-share[k], kind="stable")[:2]
+        order = np.argsort(-share[k], kind="stable")
         certain = int(certain_moves(counts[k]))
-        wanted = [certain] if certain >= 0 else [int(j) for j in order if share[k, j] > 0]
+        # The most probable next states until they make up nearly all.
+        before = np.r_[0.0, share[k, order].cumsum()[:-1]]
+        likely = [int(j) for j, sum_ in zip(order, before, strict=True) if sum_ < NEARLY_ALL]
+        wanted = [certain] if certain >= 0 else likely[:MOST_NEXT]
         ways = ["stay" if j == state else f"to {state_name(j)}" for j in wanted]
         if certain < 0:
             ways = [f"{way} ({share[k, j]:.2f})" for way, j in zip(ways, wanted, strict=True)]
+        if certain < 0 and len(likely) > MOST_NEXT:
+            ways.append("others")
         found.append(f"{names[k]}: {' or '.join(ways)}")
     return "; ".join(found)
 

@@ -49,7 +49,7 @@ def test_the_numbers_of_the_sentences_are_those_of_the_row() -> None:
     assert given.found == "It holds 8 discrete states."
     assert "Continued from 300 visited states" in given.evidence
     assert (
-        "one of 8 ways: states of different ways differ at least 25.0 times as much as"
+        "8 classes of behaviour: states of different classes differ at least 25.0 times as much"
         in given.evidence
     )
     assert "20 steps ahead with R² 0.98" in given.evidence

@@ -56,7 +56,7 @@ def test_outputs_are_put_in_words() -> None:
     ]  # fmt: skip
     shares = reading.assign(output_mean=(("state", "output"), np.eye(3)[[1, 2, 0]]))
     words = conclusion.output_words(shares, ["code", "string", "comment"], True)
-    assert words == ["string (1.00)", "comment (1.00)", "code (1.00)"]
+    assert words == [f"{name} (probability 1.00)" for name in ("string", "comment", "code")]
     assert conclusion.combinations_of(shares, ["a", "b", "c"], True) == ""
 
 

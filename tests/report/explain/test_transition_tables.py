@@ -173,7 +173,7 @@ def test_matrices_are_drawn_for_each_event_with_their_average(flipflop: xr.Datas
     titles = [ax.get_title() for ax in figure.axes if ax.get_title()]
     plt.close(figure)
     assert titles[0].startswith("average over inputs\nn = 9800")
-    assert titles[1].startswith("nothing\n") and len(titles) == 8
+    assert titles[1].startswith("no event\n") and len(titles) == 8
     assert "more input events" in figure.get_supxlabel()
     sums = table.groupby(["event", "state"])["probability"].sum()
     np.testing.assert_allclose(sums, 1)

@@ -28,9 +28,9 @@ MAX_GRAPH = 3
     section="first page",
     order=1,
     inputs=["map", "explained_band", "inside", "certified", "reading"],
-    caption="Few certified states: their transitions, with the inputs that take them. Others: "
-    "recorded steps in the first two components of the reduced activations, coloured by the "
-    "states of the explained model.",
+    caption="Where at most three states are certified, their transitions with the inputs that take "
+    "them; otherwise recorded steps in the first two components of the reduced activations, "
+    "coloured by the states of the explained model.",
 )
 def card(
     reduced: Floats,

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from hmmlens.futures.settings import DEFAULT
 from hmmlens.futures.summary import Summary
 from hmmlens.report import style
 from hmmlens.report.explain.figures.registries import EVIDENCE, LAYER
@@ -41,12 +42,15 @@ class FutureSample(NamedTuple):
         Name of each class.
     gap : tuple of float or None
         Largest distance of neighbours in a class, and smallest between classes.
+    present : bool
+        Whether the present output counts as well, not only those from the next input on.
     """
 
     distances: Floats
     labels: Ints | None
     names: tuple[str, ...]
     gap: tuple[float, float] | None
+    present: bool = False
 
 
 def sample_of(
@@ -73,17 +77,20 @@ def sample_of(
     """
     if summary is None or summary.distances is None or summary.sample_classes is None:
         return None
-    n = int(summary.sample_classes.max(initial=-1)) + 1
+    n, numbers = int(summary.sample_classes.max(initial=-1)) + 1, summary.numbers
+    # Where it shows no classes, it is left out again.
+    weak = DEFAULT.weak_ratio * numbers["within"]
+    present = bool(numbers["counts_output"]) and n > 1 and numbers["between"] >= weak
     if grade not in WITH_CLASSES or n < 2:
-        return FutureSample(summary.distances, None, (), None)
+        return FutureSample(summary.distances, None, (), None, present)
     counts = np.zeros((n, len(state_names)))
     known = (summary.classes >= 0) & (summary.classes < n) & (path >= 0)
     np.add.at(counts, (summary.classes[known], path[known]), 1)
     states = counts.argmax(axis=1)
     one_each = n == len(state_names) == len(set(states.tolist())) and counts.any(axis=1).all()
     names = [state_names[k] for k in states] if one_each else [str(c + 1) for c in range(n)]
-    gap = summary.numbers["within"], summary.numbers["between"]
-    return FutureSample(summary.distances, summary.sample_classes, tuple(names), gap)
+    gap = numbers["within"], numbers["between"]
+    return FutureSample(summary.distances, summary.sample_classes, tuple(names), gap, present)
 
 
 def leading_coordinate(distances: Floats) -> Floats:
@@ -143,15 +150,16 @@ def ordered(sample: FutureSample) -> Ints:
     section=EVIDENCE,
     order=1,
     inputs=["futures"],
-    caption="What the verdict rests on: the futures of states that the network visited, sampled at "
-    "random. The distance between two states is how far the outputs of the network part when it "
-    "continues from both under the same recorded inputs, in standard deviations (SD) of the "
-    "output. Left: distances of all pairs, dark where two states do the same. Where the verdict "
-    "rests on separate classes, states are ordered by class, those of none last, and classes show "
-    "as dark squares; "
-    "elsewhere they are ordered by the leading principal coordinate of the distances, and a "
-    "continuum shows as a gradient. Right: histogram of these distances. Grey: the gap between "
-    "neighbours within a class and different classes, where there are classes.",
+    caption="Futures of states that the network visited, sampled at random; on these the verdict "
+    "rests where the network performs its task. The distance between two states is how far the "
+    "outputs of the network part when it continues from both under the same recorded inputs, in "
+    "standard deviations (SD) of the output. Left: distances of all pairs, dark where two states "
+    "do the same. Where the verdict rests on separate classes, states are ordered by class, those "
+    "of none last, and classes show as dark squares; "
+    "elsewhere they are ordered by the coordinate along which futures differ most, and a continuum "
+    "in one dimension shows as a gradient. Right: histogram of these distances. Grey: the gap "
+    "between neighbours within a class and different classes, where the verdict rests on classes; "
+    "elsewhere a line: 95 % of the pairs differ by less.",
 )
 def futures(sample: FutureSample) -> tuple[Figure, pd.DataFrame]:
     """Draw the matrix of distances between futures, and their histogram.
@@ -181,6 +189,8 @@ def futures(sample: FutureSample) -> tuple[Figure, pd.DataFrame]:
         same = (labels[first] == labels[second]) & (labels[first] >= 0)
         source["same_class"] = same
     _histogram(right, pairs, same, sample.gap)
+    what = "present output included" if sample.present else "from the next input on"
+    right.set_xlabel(f"distance of the futures of two states (SD of the output; {what})")
     return figure, source
 
 
@@ -220,8 +230,11 @@ def _histogram(
     )  # fmt: skip
     if gap is not None:
         ax.axvspan(*gap, color=GAP, zorder=0, label=f"gap, {gap[0]:.2f} to {gap[1]:.2f}")
+    if same is None and len(pairs):
+        most = float(np.quantile(pairs, 0.95))
+        ax.axvline(most, color="0.2", lw=0.8, ls="--", label=f"95 % of pairs below {most:.2f}")
+        ax.legend(loc="upper right")
     ax.set_title("distances of all pairs")
-    ax.set_xlabel("distance of the futures of two states (SD of the output)")
     ax.set_ylabel("% of pairs")
     if same is not None:
         # Above the bars, for which there is no place that is always free.

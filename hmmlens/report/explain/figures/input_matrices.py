@@ -62,6 +62,8 @@ def input_transitions(reading: xr.Dataset) -> tuple[Figure, pd.DataFrame] | None
         if n > 12:
             ax.tick_params(labelsize=4)
     style.fit_numbers(figure, axes)
-    more = distinctive.and_more(len(counts), len(shown))
+    # With combinations, which stand in the table.
+    n_met = int((counts.sum(axis=(1, 2)) > 0).sum())
+    more = distinctive.and_more(n_met, len(shown))
     style.footnote(figure, more, "input events" if more else "")
     return figure, transition_rows(reading)

@@ -152,9 +152,10 @@ def graph(
         for pair in zip(part[dwell].to_numpy(), part[f"{dwell}_low"].to_numpy(), strict=True)
     ]
     full = user_text.figure_names(names, NAME_WIDTH)
-    short = without_prefix(full)
+    neutral = int(reading.attrs.get("neutral_event", -1))
+    short = without_prefix(full, neutral)
     changed = next((pair for pair in zip(short, full, strict=True) if pair[0] != pair[1]), None)
-    note = f"{changed[0]} on an arrow is {changed[1]}" if changed else note
+    note = f"{changed[0]} stands for {changed[1]}" if changed else note
     if with_notes and dwell == "neutral_dwell":
         condition = f"number at a state: mean dwell while {neutral_condition(part)}"
         note = "\n".join([condition, note]) if note else condition
@@ -172,13 +173,15 @@ def _arrows(reading: xr.Dataset) -> tuple[list[state_graph.Arrow], int]:
     return state_graph.event_arrows(counts, sorted(single_events(reading))), 0
 
 
-def without_prefix(names: Sequence[str]) -> list[str]:
+def without_prefix(names: Sequence[str], neutral: int = -1) -> list[str]:
     """Return names without a word with which all of them begin.
 
     Parameters
     ----------
     names : sequence of str
         Names of events; that of no event has no such word.
+    neutral : int, default=-1
+        The neutral event, whose name may be a condition on several inputs and stays; -1 for none.
 
     Returns
     -------
@@ -187,15 +190,16 @@ def without_prefix(names: Sequence[str]) -> list[str]:
 
     Examples
     --------
-    >>> without_prefix(["nothing", "input 1=0", "input 2=0"])
-    ['nothing', '1=0', '2=0']
+    >>> without_prefix(["no event", "input 1=0", "input 2=0"])
+    ['no event', '1=0', '2=0']
     """
-    own = [name for name in names if name != NOTHING]
+    kept = {NOTHING, *([names[neutral]] if 0 <= neutral < len(names) else [])}
+    own = [name for name in names if name not in kept]
     words = {name.partition(" ")[0] for name in own}
     if len(own) < 2 or len(words) != 1 or not all(" " in name for name in own):
         return list(names)
     word = words.pop()
-    return [name if name == NOTHING else name.replace(f"{word} ", "") for name in names]
+    return [name if name in kept else name.replace(f"{word} ", "") for name in names]
 
 
 def single_events(reading: xr.Dataset) -> list[int]:

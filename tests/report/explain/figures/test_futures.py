@@ -70,7 +70,12 @@ def test_a_continuum_is_ordered_along_its_line() -> None:
     # Distances along a line are those of the coordinate.
     np.testing.assert_allclose(apart(found[:, None]), apart(points), atol=1e-6)
     figure, source = futures(sample)
-    assert "same_class" not in source and figure.axes[1].get_legend() is None
+    assert "same_class" not in source
+    most = np.quantile(source["distance"], 0.95)
+    (line,) = figure.axes[1].get_lines()
+    assert line.get_xdata()[0] == pytest.approx(most, abs=1e-3)
+    assert figure.axes[1].get_legend().get_texts()[-1].get_text().endswith(f"below {most:.2f}")
+    assert "from the next input on" in figure.axes[1].get_xlabel()
     # The histogram has all pairs.
     assert sum(bar.get_height() for bar in figure.axes[1].patches) == pytest.approx(100)
     plt.close(figure)
