@@ -25,7 +25,7 @@ from hmmlens.report.explain.figures import layer as figures
 from hmmlens.rnn import recurrent_network, training
 from hmmlens.rnn.recurrent_network import RecurrentNetwork
 from hmmlens.study.config import Training
-from hmmlens.validation import ceilings, scorecard
+from hmmlens.validation import ceilings, network_outputs, scorecard
 
 KINDS = ("symbols", "values", "labels")
 #: What whole numbers are past an end: no symbol and no state.
@@ -210,7 +210,7 @@ def explained(
             "sequence": ("sequence", np.arange(24)),
         }
     )
-    net = scorecard.network_of(root, data)
+    net = network_outputs.network_of(root, data)
     scores = scorecard.score_sweep(net, reduced, sweep, 20, 0).assign(reducer="pca")
     yield "scores", scores
     choices = scorecard.choices(scores, {"pca": sweep}, {"pca": False}, "bic", 0.02)

@@ -139,7 +139,7 @@ def shared_arguments(
     """
     import numpy as np
 
-    from hmmlens.validation.scorecard import groups_of
+    from hmmlens.validation.network_outputs import groups_of
 
     names = {
         "input": args.input_names or data.attrs["feature_names"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -93,8 +93,9 @@ def to_dataset(sweep: HMMSweep) -> xr.Dataset:
     Returns
     -------
     Dataset
-        Scores over (covariance_type, n_states, restart) and the parameters of the best restarts;
-        those of models with fewer states than the largest are padded with NaN.
+        Scores over (covariance_type, n_states, restart), and over (covariance_type, n_states,
+        kept) the parameters of the restarts of ``restarts_`` and their numbers ``kept_restart``,
+        -1 for none. Parameters of fewer states than the largest are padded with NaN.
 
     Raises
     ------
@@ -112,16 +113,23 @@ def to_dataset(sweep: HMMSweep) -> xr.Dataset:
     types, counts = data["covariance_type"].values, data["n_states"].values
     largest = int(counts.max())
 
-    def _padded(name: str, *shape: int) -> np.ndarray:
-        out = np.full((len(types), len(counts), *shape), np.nan)
-        for (kind, n_states), model in sweep.models_.items():
-            value = getattr(model, name)
-            where = np.flatnonzero(types == kind)[0], np.flatnonzero(counts == n_states)[0]
-            out[where][tuple(slice(0, size) for size in value.shape)] = value
+    lead = (*INDEX[:2], "kept")
+    shape = len(types), len(counts), max(len(kept) for kept in sweep.restarts_.values())
+    kept_restart, models = np.full(shape, -1), np.full(shape, None)
+    for (kind, n_states), kept in sweep.restarts_.items():
+        place = np.flatnonzero(types == kind)[0], np.flatnonzero(counts == n_states)[0]
+        for i, (restart, one) in enumerate(kept.items()):
+            kept_restart[*place, i], models[*place, i] = restart, one
+
+    def _padded(name: str, *sizes: int) -> np.ndarray:
+        out = np.full((*shape, *sizes), np.nan)
+        for place in np.argwhere(kept_restart >= 0):
+            value = getattr(models[*place], name)
+            out[*place][tuple(slice(0, size) for size in value.shape)] = value
         return out
 
-    lead = ("covariance_type", "n_states")
     data = data.assign(
+        kept_restart=(lead, kept_restart),
         startprob=((*lead, "state"), _padded("startprob_", largest)),
         transmat=((*lead, "state", "next_state"), _padded("transmat_", largest, largest)),
     )
@@ -190,7 +198,7 @@ def results(data: xr.Dataset) -> pd.DataFrame:
 
 
 def with_model(data: xr.Dataset, model: GaussianHMM, covariance_type: str) -> xr.Dataset:
-    """Return a stored sweep with other parameters of one model.
+    """Return a stored sweep with a model that is none of its restarts.
 
     Parameters
     ----------
@@ -204,22 +212,23 @@ def with_model(data: xr.Dataset, model: GaussianHMM, covariance_type: str) -> xr
     Returns
     -------
     Dataset
-        A copy.
+        A copy, in which no restart with this number of states keeps its parameters.
     """
-    at = {
-        "covariance_type": list(data.attrs["covariance_types"]).index(covariance_type),
-        "n_states": data["n_states"].to_numpy().tolist().index(model.n_components),
-    }
     data = data.copy(deep=True)
+    place = (
+        list(data.attrs["covariance_types"]).index(covariance_type),
+        data["n_states"].to_numpy().tolist().index(model.n_components),
+    )
+    data["kept_restart"].to_numpy()[place] = -1
     for name in ("startprob", "transmat", "means", "covars"):
         values = getattr(model, f"{name}_")
-        part = data[name].to_numpy()[at["covariance_type"], at["n_states"]]
+        part = data[name].to_numpy()[*place, 0]
         part[tuple(slice(0, size) for size in values.shape)] = values
     return data
 
 
-def model(data: xr.Dataset, covariance_type: str, n_states: int) -> HiddenMarkovModel:
-    """Return the best restart of a stored sweep.
+def kept_restarts(data: xr.Dataset, covariance_type: str, n_states: int) -> list[int]:
+    """Return the restarts of one model whose parameters a stored sweep holds.
 
     Parameters
     ----------
@@ -229,6 +238,33 @@ def model(data: xr.Dataset, covariance_type: str, n_states: int) -> HiddenMarkov
         Covariance type of the model.
     n_states : int
         Number of states of the model.
+
+    Returns
+    -------
+    list of int
+        The most likely restart first; empty where the parameters are those of no restart.
+    """
+    at = list(data.attrs["covariance_types"]).index(covariance_type)
+    numbers = data["kept_restart"].sel(n_states=n_states).to_numpy()[at]
+    return [int(number) for number in numbers if number >= 0]
+
+
+def model(
+    data: xr.Dataset, covariance_type: str, n_states: int, restart: int | None = None
+) -> HiddenMarkovModel:
+    """Return one model of a stored sweep.
+
+    Parameters
+    ----------
+    data : Dataset
+        A stored sweep.
+    covariance_type : str
+        Covariance type of the model.
+    n_states : int
+        Number of states of the model.
+    restart : int, optional
+        One of :func:`kept_restarts`; None takes the most likely, or what :func:`with_model` stored
+        instead.
 
     Returns
     -------
@@ -243,7 +279,17 @@ def model(data: xr.Dataset, covariance_type: str, n_states: int) -> HiddenMarkov
     types = list(data.attrs["covariance_types"])
     if covariance_type not in types or n_states not in data["n_states"]:
         raise StoreError(f"the sweep holds no {covariance_type} model with {n_states} states")
-    part = data.sel(n_states=n_states).isel(covariance_type=types.index(covariance_type))
+    kept, place = kept_restarts(data, covariance_type, n_states), 0
+    if restart is not None:
+        if restart not in kept:
+            raise StoreError(
+                f"the sweep holds no parameters of restart {restart} of the {covariance_type} "
+                f"model with {n_states} states"
+            )
+        place = kept.index(restart)
+    part = data.sel(n_states=n_states).isel(
+        covariance_type=types.index(covariance_type), kept=place
+    )
     k = slice(0, n_states)
     startprob = part["startprob"].to_numpy()[k]
     if np.isnan(startprob).any():
@@ -259,3 +305,28 @@ def model(data: xr.Dataset, covariance_type: str, n_states: int) -> HiddenMarkov
         raise StoreError(
             f"the {covariance_type} model with {n_states} states is damaged: {error}; fit it again"
         ) from error
+
+
+def chosen_model(data: xr.Dataset, choice: Mapping[Any, Any] | pd.Series) -> HiddenMarkovModel:
+    """Return a chosen model of a stored sweep.
+
+    Parameters
+    ----------
+    data : Dataset
+        A stored sweep.
+    choice : mapping or Series
+        ``covariance_type, n_states, restart``, as a row of the table of choices; without a restart,
+        or where it is missing, see :func:`model`.
+
+    Returns
+    -------
+    GaussianHMM or CategoricalHMM
+        A fitted model.
+    """
+    restart = choice.get("restart")
+    return model(
+        data,
+        str(choice["covariance_type"]),
+        int(choice["n_states"]),
+        None if restart is None or pd.isna(restart) else int(restart),
+    )

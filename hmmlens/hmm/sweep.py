@@ -89,6 +89,10 @@ class HMMSweep(Estimator):
         A fit that broke down has NaN.
     models_ : dict
         (covariance_type, n_states) -> model of the restart with the highest likelihood.
+    restarts_ : dict
+        (covariance_type, n_states) -> {number of the restart: model}, that of ``models_`` first;
+        where every other initialisation is wide, then the most likely of the other kind, unless
+        it is as likely.
     best_model_ : GaussianHMM or CategoricalHMM
         The model that ``criterion`` chooses, see :func:`hmmlens.choose`.
     random_state_ : int
@@ -241,12 +245,14 @@ class HMMSweep(Estimator):
         kinds = ["none"] if symbols else covariance_types
         grid = [(kind, n_states) for kind in kinds for n_states in state_counts]
         self.models_: dict[tuple[str, int], HiddenMarkovModel] = {}
+        self.restarts_: dict[tuple[str, int], dict[int, HiddenMarkovModel]] = {}
         rows = []
         results = tasks.run_all(data, settings, grid, self.n_jobs)
-        for task, (task_rows, model) in zip(grid, results, strict=True):
+        for task, (task_rows, kept) in zip(grid, results, strict=True):
             rows.extend(task_rows)
-            if model is not None:
-                self.models_[task] = model
+            if kept:
+                self.restarts_[task] = kept
+                self.models_[task] = next(iter(kept.values()))
         self.results_ = pd.DataFrame(rows)
         return self
 

@@ -232,7 +232,7 @@ def read_picks(
     Parameters
     ----------
     choices : DataFrame
-        ``pick, covariance_type, n_states``, one row per pick.
+        ``pick, covariance_type, n_states, restart``, one row per pick.
     sweep : Dataset
         The stored sweep.
     observed : ndarray of shape (sequence, time, component) or (sequence, time)
@@ -246,12 +246,12 @@ def read_picks(
         The descriptions of all picks.
     """
     readings = []
-    for pick in choices.itertuples():
-        model = storage.model(sweep, str(pick.covariance_type), int(pick.n_states))
+    for pick in choices.to_dict("records"):
+        model = storage.chosen_model(sweep, pick)
         reading = read_states(model, observed, **recorded)
         numbers = range(reading.sizes["state"])
         reading = reading.assign_coords(state=numbers, next_state=numbers)
-        readings.append(reading.assign(n_states=int(pick.n_states)))
+        readings.append(reading.assign(n_states=int(pick["n_states"])))
     result: xr.Dataset = xr.concat(readings, dim="pick", join="outer")
     return result.assign_attrs(picks=choices["pick"].tolist())
 

@@ -9,7 +9,7 @@ import xarray as xr
 
 from hmmlens.futures.summary import Summary
 from hmmlens.hmm.settings import Selection
-from hmmlens.validation import scorecard
+from hmmlens.validation import network_outputs, scorecard
 from hmmlens.validation.scorecard import Stores
 from hmmlens.validation.settings import Validation
 
@@ -51,7 +51,7 @@ def score_models(
         See :func:`hmmlens.validation.scorecard.score_layer`.
     """
     return scorecard.score_layer(
-        scorecard.network_of(root, sequences, futures),
+        network_outputs.network_of(root, sequences, futures),
         stores,
         validation.n_bootstrap,
         seed,

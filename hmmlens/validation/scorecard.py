@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from hmmlens.futures.summary import Summary
 from hmmlens.hmm import selection, storage
-from hmmlens.interpretation.input_events import InputEvents, of_store
-from hmmlens.interpretation.states import filter_states, knows_inputs, state_outputs
+from hmmlens.interpretation.states import knows_inputs
 from hmmlens.naming import LAGGED_REDUCER, RAW_REDUCER
 from hmmlens.ragged import steps_inside
-from hmmlens.recording.activations import output_distribution
 from hmmlens.stats.agreement import QUICK, agreement, bootstrap, rand_index
 from hmmlens.stats.permutation import ONE_LABEL, agreement_test, comparable, constant_within
 from hmmlens.stats.ties import first_best
-from hmmlens.typing import Floats
-from hmmlens.validation.certified import Certified, certified_by
-from hmmlens.validation.certified_model import transitions_given_input
-from hmmlens.validation.fidelity import fidelity
+from hmmlens.validation.network_outputs import Network
+from hmmlens.validation.restarts import most_faithful_restart
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +28,6 @@ log = logging.getLogger(__name__)
 RAW_INPUT, LAGGED_INPUT = RAW_REDUCER, LAGGED_REDUCER
 CONTROLS = (RAW_INPUT, LAGGED_INPUT)
 
-
 #: Name among the choices of the model that is explained.
 EXPLAINED = "explained"
 
@@ -41,107 +35,10 @@ EXPLAINED = "explained"
 Stores = tuple[xr.Dataset, xr.Dataset]
 
 
-class Network(NamedTuple):
-    """The outputs of a network on the recorded sequences.
-
-    Attributes
-    ----------
-    distribution : ndarray of shape (sequence, time, output)
-        Output of the network; what stands past a sequence's length is ignored.
-    kind : str
-        ``symbols`` or ``values``.
-    length : ndarray of shape (sequence,)
-        Number of steps.
-    split : ndarray of shape (sequence,)
-        0 for train, 1 for select, 2 for test.
-    truth : ndarray of shape (sequence, time)
-        True states, -1 where unknown.
-    group : ndarray of shape (sequence,) or None
-        To whom or what each sequence belongs; None where that is not known.
-    certified : Certified or None
-        States that futures certify.
-    events : InputEvents or None
-        Input events of the recorded sequences.
-    input_transmat : ndarray of shape (event, state, next_state) or None
-        Transition probabilities of the certified states under each event.
-    """
-
-    distribution: NDArray[np.float64]
-    kind: str
-    length: NDArray[np.integer]
-    split: NDArray[np.integer]
-    truth: NDArray[np.integer]
-    group: NDArray[np.integer] | None = None
-    certified: Certified | None = None
-    events: InputEvents | None = None
-    input_transmat: Floats | None = None
-
-
-def network_of(root: xr.Dataset, sequences: xr.Dataset, futures: Summary | None = None) -> Network:
-    """Return the :class:`Network` of an activations store.
-
-    Parameters
-    ----------
-    root : Dataset
-        Root of the ``activations`` store.
-    sequences : Dataset
-        The ``sequences`` store.
-    futures : Summary, optional
-        Futures of the network.
-
-    Returns
-    -------
-    Network
-        Outputs and truth of the recorded sequences.
-    """
-    kind = str(sequences.attrs["target_kind"])
-    chosen = root["sequence"].to_numpy()
-    length, split = root["length"].to_numpy(), root["split"].to_numpy()
-    certified, events, input_transmat = certified_by(futures), None, None
-    if certified is not None:
-        events = of_store(sequences.attrs, sequences["input"].to_numpy()[chosen], length)
-        input_transmat = transitions_given_input(certified, events, split == 0)
-    return Network(
-        output_distribution(root["output"].to_numpy().astype(np.float64), kind),
-        kind,
-        length,
-        split,
-        sequences["state"].to_numpy()[chosen].astype(np.int64),
-        groups_of(sequences, chosen),
-        certified,
-        events,
-        input_transmat,
-    )
-
-
-def groups_of(sequences: xr.Dataset, chosen: NDArray[np.integer]) -> NDArray[np.integer] | None:
-    """Return to whom or what each chosen sequence belongs.
-
-    Blocks of one recording belong together, unless groups are given.
-
-    Parameters
-    ----------
-    sequences : Dataset
-        The ``sequences`` store.
-    chosen : ndarray of shape (chosen,)
-        Which of its sequences were recorded.
-
-    Returns
-    -------
-    ndarray of shape (chosen,) or None
-        None where it is not known.
-    """
-    group = sequences["group"].to_numpy() if "group" in sequences else None
-    own = group is None or len(np.unique(group)) == len(group)
-    if own and "recording" in sequences:
-        group = sequences["recording"].to_numpy()
-    return None if group is None else np.asarray(group[chosen])
-
-
 def score_sweep(
     network: Network, observed: NDArray[np.generic], sweep: xr.Dataset, n_bootstrap: int, seed: int
 ) -> pd.DataFrame:
-    """Return the scores of the best restart of every model of a sweep.
+    """Return the scores of every model of a sweep, each by its most faithful restart.
 
     States are known by filtering: no score looks ahead. Where futures certify states, models with
     as many have the certified states and follow them through their transitions given the input; all
@@ -164,8 +61,11 @@ def score_sweep(
     Returns
     -------
     DataFrame
-        One row per model: ``covariance_type, n_states, given_input``, whether its transitions are
-        given the input, ``fidelity_select, fidelity_test``; where
+        One row per model: ``covariance_type, n_states``; ``restart, log_likelihood``, which of the
+        restarts it is and its log-likelihood on train, missing for the certified states;
+        ``best_log_likelihood``, that of the most likely restart, by which criteria choose;
+        ``given_input``, whether its transitions are given the input; ``fidelity_select,
+        fidelity_test``; where
         futures certify states, ``certified_ari``, the agreement with them outside test; and, where
         the truth is known, the scores of :mod:`hmmlens.stats.agreement`, those that are quick with
         ``_low`` and ``_high``; at the true number of states also ``shift_p``, how often a
@@ -177,34 +77,28 @@ def score_sweep(
         resample groups.
     """
     inside = steps_inside(network.length, *network.distribution.shape[:2])
-    masks = {
-        name: inside & (network.split == part)[:, None]
-        for part, name in enumerate(("train", "select", "test"))
-    }
-    average = network.distribution[masks["train"]].mean(axis=0)
     test = network.split == 2
     known = np.where(inside, network.truth, -1)
     truth, n_truth = known[test], int(known.max()) + 1
     group = None if network.group is None else network.group[test]
     unit = group if group is not None and constant_within(truth, group) else None
+    results = storage.results(sweep).set_index(storage.INDEX)["log_likelihood"]
     rows = []
     for fitted in selection.best_restarts(storage.results(sweep)).itertuples():
-        model = storage.model(sweep, fitted.covariance_type, fitted.n_states)
-        posteriors = filter_states(
-            model, observed, network.length, network.events, network.input_transmat
-        )
-        train = network.split == 0
-        means = state_outputs(posteriors[train], network.distribution[train])
-        predicted = posteriors @ means
-        row: dict[str, float | str] = {
+        task = fitted.covariance_type, fitted.n_states
+        reading = most_faithful_restart(network, observed, sweep, *task)
+        posteriors = reading.posteriors
+        read = np.nan if reading.restart is None else results[*task, reading.restart]
+        row: dict[str, Any] = {
             "covariance_type": fitted.covariance_type,
             "n_states": fitted.n_states,
-            "given_input": knows_inputs(model, network.input_transmat),
+            "restart": pd.NA if reading.restart is None else reading.restart,
+            "log_likelihood": read,
+            "best_log_likelihood": fitted.log_likelihood,
+            "given_input": knows_inputs(reading.model, network.input_transmat),
+            "fidelity_select": reading.fidelity_select,
+            "fidelity_test": reading.fidelity_test,
         }
-        for name in ("select", "test"):
-            row[f"fidelity_{name}"] = fidelity(
-                network.distribution[masks[name]], predicted[masks[name]], average, network.kind
-            )
         if network.certified is not None:
             path = np.where(inside, posteriors.argmax(axis=2), -1)[~test]
             row["certified_ari"] = rand_index(network.certified.classes[~test], path)
@@ -223,7 +117,7 @@ def score_sweep(
                 row["shift_p"], row["null_units"] = of_chance.p, of_chance.n_units
                 row["null"] = of_chance.description
         rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).astype({"restart": "Int64"})
 
 
 def score_layer(
@@ -296,19 +190,16 @@ def most_faithful(network: Network, variants: Mapping[str, Stores], criterion: s
     str
         Name of the reduction.
     """
-    inside = steps_inside(network.length, *network.distribution.shape[:2])
-    train, select = (inside & (network.split == part)[:, None] for part in (0, 1))
-    average = network.distribution[train].mean(axis=0)
     found = {}
     for name, (reduced, sweep) in variants.items():
         choice = selection.choose(storage.results(sweep), criterion)
-        model = storage.model(sweep, choice.covariance_type, choice.n_states)
-        posteriors = model.filter(reduced["reduced"].to_numpy(), network.length).posteriors
-        means = state_outputs(
-            posteriors[network.split == 0], network.distribution[network.split == 0]
-        )
-        predicted = posteriors[select] @ means
-        found[name] = fidelity(network.distribution[select], predicted, average, network.kind)
+        found[name] = most_faithful_restart(
+            network._replace(input_transmat=None),
+            reduced["reduced"].to_numpy(),
+            sweep,
+            choice.covariance_type,
+            choice.n_states,
+        ).fidelity_select
     return max(found, key=lambda name: np.nan_to_num(found[name], nan=-np.inf))
 
 

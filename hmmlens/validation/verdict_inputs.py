@@ -150,7 +150,7 @@ def chosen(
         for array in (inputs, reduced["reduced"].to_numpy(), layer.distribution, posteriors)
     )
     return Chosen(
-        storage.model(sweep, str(pick["covariance_type"]), int(pick["n_states"])),
+        storage.chosen_model(sweep, pick),
         values,
         posteriors,
         InputOutput(

@@ -45,6 +45,41 @@ def test_gaussian_sweep_comes_back(tmp_path: Path, types: list[str]) -> None:
         assert again.n_parameters == model.n_parameters
 
 
+def test_kept_restarts_come_back(tmp_path: Path) -> None:
+    """Of every other kind of initialisation the most likely restart, the best of all first."""
+    X = np.random.default_rng(0).normal(size=(8, 30, 3))
+    sweep = HMMSweep([1, 2, 5], ["tied", "full"], n_restarts=6, max_iter=3).fit(X)
+    data = through_disk(sweep, tmp_path)
+    table = sweep.results_.groupby(["covariance_type", "n_states"])["log_likelihood"]
+    n_kept = []
+    for (kind, n_states), kept in sweep.restarts_.items():
+        scores = table.get_group((kind, n_states)).to_numpy()
+        (first, *second) = kept
+        assert scores[first] == scores.max()
+        if second:
+            others = scores[(first + 1) % 2 :: 2]
+            assert scores[second[0]] == others.max() < scores.max()
+        assert storage.kept_restarts(data, kind, n_states) == list(kept)
+        assert sweep.models_[kind, n_states] is kept[first]
+        for restart, model in kept.items():
+            again = storage.model(data, kind, n_states, restart)
+            np.testing.assert_array_equal(again.transmat_, model.transmat_)
+            np.testing.assert_array_equal(again.covars_, model.covars_)
+            assert again.score(X) == pytest.approx(scores[restart], rel=1e-9)
+        n_kept.append(len(kept))
+    assert n_kept[0] == 1
+    assert 2 in n_kept
+    with pytest.raises(StoreError, match="no parameters of restart 9 of the tied model with 2"):
+        storage.model(data, "tied", 2, 9)
+
+
+@pytest.mark.parametrize("options", [{"wide_initialisation": False}, {"emission": "categorical"}])
+def test_restarts_of_one_kind_keep_the_most_likely_alone(options: dict[str, Any]) -> None:
+    X = frames() if "emission" not in options else np.arange(100).reshape(5, 20) % 7 % 3
+    sweep = HMMSweep([1, 3], n_restarts=4, max_iter=3, **options).fit(X)
+    assert [len(kept) for kept in sweep.restarts_.values()] == [1, 1]
+
+
 def test_categorical_sweep_comes_back(tmp_path: Path) -> None:
     X = np.random.default_rng(0).integers(0, 3, size=(5, 20))
     sweep = HMMSweep([1, 3], n_restarts=2, max_iter=4, emission="categorical").fit(X)

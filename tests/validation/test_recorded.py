@@ -8,7 +8,7 @@ import pytest
 
 from hmmlens.hmm import HMMSweep, storage
 from hmmlens.hmm.settings import Selection
-from hmmlens.validation import scorecard
+from hmmlens.validation import network_outputs, scorecard
 from hmmlens.validation.evidence import judge
 from hmmlens.validation.recorded import EvidenceSettings, Losses, Recorded, prepare
 
@@ -32,7 +32,7 @@ def test_the_default_tolerance_is_that_of_a_study() -> None:
 def test_a_tolerance_of_a_user_moves_the_table_and_the_verdict() -> None:
     data, sweeps = ring(), HMMSweep([1, 2, 3, 4, 5, 6], ("tied",), n_restarts=1, random_state=0)
     sweeps.fit(data.distribution[data.split == 0])
-    network = scorecard.Network(
+    network = network_outputs.Network(
         data.distribution, "values", data.length, data.split, np.full((50, 80), -1)
     )
     stored = storage.to_dataset(sweeps)

@@ -13,7 +13,8 @@ from sklearn.metrics import adjusted_rand_score, r2_score
 from hmmlens.hmm import HMMSweep, storage
 from hmmlens.stats.permutation import ONE_LABEL
 from hmmlens.validation import scorecard
-from hmmlens.validation.scorecard import RAW_INPUT, Network, choices, network_of, score_sweep
+from hmmlens.validation.network_outputs import Network, network_of
+from hmmlens.validation.scorecard import RAW_INPUT, choices, score_sweep
 
 
 def sweep_of(bic: dict[int, float]) -> xr.Dataset:
@@ -170,7 +171,8 @@ def test_unknown_truth_gives_no_agreement() -> None:
     blind = network._replace(truth=np.full_like(network.truth, -1))
     table = score_sweep(blind, observed, data, n_bootstrap=20, seed=0)
     assert set(table.columns) == {
-        "covariance_type", "n_states", "given_input", "fidelity_select", "fidelity_test"
+        "covariance_type", "n_states", "restart", "log_likelihood", "best_log_likelihood",
+        "given_input", "fidelity_select", "fidelity_test",
     }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 
 from hmmlens.io import store
 from hmmlens.recording import activations
-from hmmlens.validation import checks, scorecard, stability, verdict_inputs
+from hmmlens.validation import checks, network_outputs, stability, verdict_inputs
 from hmmlens.validation.baselines import comparison
 
 log = job.start(snakemake)
@@ -28,7 +28,7 @@ for i, place in enumerate(params.layers):
         store.read(store.inside(files.reduced[at]), "reduced"),
         store.read(store.inside(files.sweeps[at]), "sweep").load(),
         data["state"].to_numpy()[root["sequence"].to_numpy()].astype(int),
-        scorecard.groups_of(data, root["sequence"].to_numpy()),
+        network_outputs.groups_of(data, root["sequence"].to_numpy()),
     )
     key = {"seed": place["seed"], "layer": place["layer"]}
     found.append(checks.run(chosen, params.seed + i).assign(**key))

@@ -89,12 +89,28 @@ def gaussian_initialisations(
             n_states,
             floor,
             derive_seed(random_state, "restart", n_states, restart),
-            spread=wide and restart % 2 == 1,
+            spread=wide and is_wide(restart),
             polish=restart == 0 or not wide,
             settings=settings,
         )
         for restart in range(n_restarts)
     ]
+
+
+def is_wide(restart: int) -> bool:
+    """Return whether a restart is one of those whose initialisation may be wide.
+
+    Parameters
+    ----------
+    restart : int
+        Number of the restart.
+
+    Returns
+    -------
+    bool
+        Whether its number is odd, so that the first begins with the centres of k-means.
+    """
+    return restart % 2 == 1
 
 
 def initialise_gaussian(

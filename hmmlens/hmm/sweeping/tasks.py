@@ -21,9 +21,9 @@ from hmmlens.hmm.engine.streams import ChunkedData
 from hmmlens.hmm.engine.symbols import Categorical
 from hmmlens.hmm.models import CategoricalHMM, GaussianHMM, HiddenMarkovModel
 from hmmlens.hmm.sweeping import hmmlearn_engine
+from hmmlens.hmm.sweeping.kept import keep
 from hmmlens.hmm.sweeping.rows import describe, n_floored
 from hmmlens.observations import Sequences
-from hmmlens.stats.ties import first_best
 from hmmlens.typing import Floats
 
 log = logging.getLogger(__name__)
@@ -131,7 +131,8 @@ class Initialisations(NamedTuple):
     seconds: float
 
 
-Task = tuple[list[dict[str, Any]], HiddenMarkovModel | None]
+#: A row for each restart, and the models of :func:`hmmlens.hmm.sweeping.kept.keep`.
+Task = tuple[list[dict[str, Any]], dict[int, HiddenMarkovModel]]
 
 
 def run_all(
@@ -260,7 +261,7 @@ def run(
     Returns
     -------
     Task
-        A row for each restart, and the model with the highest likelihood.
+        A row for each restart, and the models of :func:`hmmlens.hmm.sweeping.kept.keep`.
     """
     n_states = len(begin.starts[0]["startprob"])
     if settings.engine == "hmmlearn":
@@ -268,16 +269,14 @@ def run(
     else:
         buffers = FitBuffers(data, settings, covariance_type) if buffers is None else buffers
         fitted = _batched(data, settings, buffers, begin.starts)
-    rows, fits = [], []
+    rows, fits = [], {}
     for restart, (row, model) in enumerate(fitted):
         row["seconds"] += begin.seconds
         head = {"covariance_type": covariance_type, "n_states": n_states, "restart": restart}
         rows.append(head | row)
         if model is not None:
-            fits.append((row["log_likelihood"], model))
-    if not fits:
-        return rows, None
-    return rows, fits[first_best([likelihood for likelihood, _ in fits])][1]
+            fits[restart] = row["log_likelihood"], model
+    return rows, keep(fits, settings.wide_initialisation and settings.emission == "gaussian")
 
 
 def _batched(

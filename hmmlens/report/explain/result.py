@@ -188,7 +188,7 @@ class Explanation:
             pick = "explained"
         row = self.choices[self.choices["pick"] == pick].iloc[0]
         sweep = self.layers["trained"].sweep
-        return storage.model(sweep, row["covariance_type"], int(row["n_states"]))
+        return storage.chosen_model(sweep, row)
 
     def summary(self) -> str:
         """Return the findings in plain sentences, the states, and what likelihood chooses.

@@ -16,7 +16,7 @@ from hmmlens import naming
 from hmmlens.hmm import storage
 from hmmlens.reduction.pca import PCA
 from hmmlens.stats.scaling import scaled
-from hmmlens.validation import ceilings, scorecard
+from hmmlens.validation import ceilings, network_outputs, scorecard
 from hmmlens.validation.baselines import raw_inputs
 from hmmlens.validation.input_output import input_classes
 
@@ -149,7 +149,9 @@ def test_states_in_the_input_are_found_next_to_milliseconds() -> None:
 def test_the_most_faithful_reduction_is_chosen_on_select() -> None:
     state, values = informative(np.random.default_rng(1))
     distribution = np.where(INSIDE[..., None], state[..., None], 0.0).astype(float)
-    network = scorecard.Network(distribution, "values", LENGTH, SPLIT, np.where(INSIDE, state, -1))
+    network = network_outputs.Network(
+        distribution, "values", LENGTH, SPLIT, np.where(INSIDE, state, -1)
+    )
     good = raw_inputs.control(sequences(values), ALL, "raw-input", None, 0)
     noise = good.assign(
         reduced=good["reduced"].copy(
