@@ -63,5 +63,6 @@ class Selection(Section):
         gt=0,
         lt=1,
         description="where no states are certified, the explained model is the smallest n_states "
-        "whose fidelity is this close to the best in the sweep",
+        "whose fidelity is this close to the best in the sweep; of restarts that are this close, "
+        "the most likely is read",
     )

@@ -12,7 +12,7 @@ from hmmlens.hmm import storage
 from hmmlens.hmm.models import HiddenMarkovModel
 from hmmlens.interpretation.states import filter_states, state_outputs
 from hmmlens.ragged import steps_inside
-from hmmlens.stats.ties import first_best
+from hmmlens.stats.ties import first_best, slack
 from hmmlens.typing import Floats
 from hmmlens.validation.fidelity import fidelity
 from hmmlens.validation.network_outputs import Network
@@ -47,12 +47,14 @@ def most_faithful_restart(
     sweep: xr.Dataset,
     covariance_type: str,
     n_states: int,
+    tolerance: float = 0.0,
 ) -> Reading:
     """Return the restart of one model whose states are most faithful on the select split.
 
     Only the restarts whose parameters the sweep holds are compared: the most likely, and the most
     likely of the other kind of initialisation. Likelihood rewards details of the values that the
     network does not use, so the most likely restart may merge states that matter and split others.
+    Where they are equally faithful, likelihood decides.
 
     Parameters
     ----------
@@ -66,11 +68,13 @@ def most_faithful_restart(
         Covariance type of the model.
     n_states : int
         Number of states of the model.
+    tolerance : float, optional
+        Restarts whose fidelity is within it of the best count as equally faithful.
 
     Returns
     -------
     Reading
-        Of restarts that are as faithful, the most likely.
+        The most likely of the most faithful.
     """
     inside = steps_inside(network.length, *network.distribution.shape[:2])
     train, select, test = (inside & (network.split == part)[:, None] for part in range(3))
@@ -89,6 +93,9 @@ def most_faithful_restart(
             for steps in (select, test)
         ]
         readings.append(Reading(restart, model, posteriors, *scores))
-    scores = [reading.fidelity_select for reading in readings]
-    # The output may never vary.
-    return readings[first_best(scores) if np.isfinite(scores).any() else 0]
+    fidelities = np.array([reading.fidelity_select for reading in readings])
+    if np.isnan(fidelities).all():
+        # The output never varies.
+        return readings[0]
+    best = fidelities[first_best(fidelities)]
+    return readings[int(np.flatnonzero(fidelities >= best - max(tolerance, slack(best)))[0])]

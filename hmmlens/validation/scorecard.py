@@ -36,7 +36,12 @@ Stores = tuple[xr.Dataset, xr.Dataset]
 
 
 def score_sweep(
-    network: Network, observed: NDArray[np.generic], sweep: xr.Dataset, n_bootstrap: int, seed: int
+    network: Network,
+    observed: NDArray[np.generic],
+    sweep: xr.Dataset,
+    n_bootstrap: int,
+    seed: int,
+    tolerance: float = 0.0,
 ) -> pd.DataFrame:
     """Return the scores of every model of a sweep, each by its most faithful restart.
 
@@ -57,6 +62,8 @@ def score_sweep(
         Number of resamples, and largest number of rearranged truths.
     seed : int
         Seed of the resamples.
+    tolerance : float, optional
+        See :func:`hmmlens.validation.restarts.most_faithful_restart`.
 
     Returns
     -------
@@ -86,7 +93,7 @@ def score_sweep(
     rows = []
     for fitted in selection.best_restarts(storage.results(sweep)).itertuples():
         task = fitted.covariance_type, fitted.n_states
-        reading = most_faithful_restart(network, observed, sweep, *task)
+        reading = most_faithful_restart(network, observed, sweep, *task, tolerance)
         posteriors = reading.posteriors
         read = np.nan if reading.restart is None else results[*task, reading.restart]
         row: dict[str, Any] = {
@@ -156,13 +163,14 @@ def score_layer(
     named = {reducer: reducer for reducer in stores}
     picked = dict(stores)
     for control, variants in (controls or {}).items():
-        named[control] = most_faithful(network, variants, criterion)
+        named[control] = most_faithful(network, variants, criterion, tolerance)
         picked[control] = variants[named[control]]
     tables = []
     for reducer, (reduced, sweep) in picked.items():
         # What a control models are inputs, and transitions of the network's states none of its.
         scored = network._replace(input_transmat=None) if reducer in CONTROLS else network
-        scores = score_sweep(scored, reduced["reduced"].to_numpy(), sweep, n_bootstrap, seed)
+        values = reduced["reduced"].to_numpy()
+        scores = score_sweep(scored, values, sweep, n_bootstrap, seed, tolerance)
         scores.insert(0, "reducer", reducer)
         scores["reduction"] = named[reducer]
         tables.append(scores)
@@ -173,7 +181,9 @@ def score_layer(
     return scores, choices(scores, sweeps, exploratory, criterion, tolerance, n_certified)
 
 
-def most_faithful(network: Network, variants: Mapping[str, Stores], criterion: str) -> str:
+def most_faithful(
+    network: Network, variants: Mapping[str, Stores], criterion: str, tolerance: float = 0.0
+) -> str:
     """Return the reduction whose model, chosen by a criterion, is most faithful on select.
 
     Parameters
@@ -184,6 +194,8 @@ def most_faithful(network: Network, variants: Mapping[str, Stores], criterion: s
         Reduction -> its ``reduced`` and its ``sweep`` store.
     criterion : str
         See :func:`choices`.
+    tolerance : float, optional
+        See :func:`hmmlens.validation.restarts.most_faithful_restart`.
 
     Returns
     -------
@@ -199,6 +211,7 @@ def most_faithful(network: Network, variants: Mapping[str, Stores], criterion: s
             sweep,
             choice.covariance_type,
             choice.n_states,
+            tolerance,
         ).fidelity_select
     return max(found, key=lambda name: np.nan_to_num(found[name], nan=-np.inf))
 

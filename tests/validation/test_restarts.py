@@ -98,6 +98,18 @@ def test_the_test_split_does_not_choose() -> None:
     assert other.fidelity_test < wanted.fidelity_test
 
 
+def test_likelihood_decides_within_the_tolerance() -> None:
+    network, values, sweep = planted(0)
+    likely = storage.kept_restarts(sweep, "full", 4)[0]
+    faithful = most_faithful_restart(network, values, sweep, "full", 4)
+    wide = most_faithful_restart(network, values, sweep, "full", 4, tolerance=1.0)
+    assert wide.restart == likely != faithful.restart
+    gap = faithful.fidelity_select - wide.fidelity_select
+    for share, wanted in ((0.99, faithful.restart), (1.01, likely)):
+        reading = most_faithful_restart(network, values, sweep, "full", 4, share * gap)
+        assert reading.restart == wanted
+
+
 def test_an_output_that_never_varies_leaves_the_most_likely() -> None:
     network, values, sweep = planted(0)
     blind = network._replace(distribution=np.ones((40, 60, 1)), kind="values")

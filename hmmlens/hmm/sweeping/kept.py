@@ -13,8 +13,8 @@ def keep(
     """Return the model of the highest likelihood, and that of the other kind of initialisation.
 
     From k-means centres EM finds states that are places, from wide initialisations also those that
-    share a place. The latter are often likelier, the former often closer to what the values stand
-    for, which likelihood cannot decide.
+    share a place. The latter are more often the most likely, the former more often the states that
+    a network uses, which likelihood cannot decide.
 
     Parameters
     ----------
