@@ -95,12 +95,12 @@ def described(row: pd.Series) -> str:
     str
         Name, shapes, and what is possible.
     """
-    shapes = [f"{row['n_units']} units"]
+    shapes = [] if row["n_units"] is None else [f"{row['n_units']} units"]
     if row["n_inputs"] is not None:
         shapes.insert(0, f"{row['n_inputs']} inputs")
     if row["n_steps"] is not None:
         shapes.append(f"{row['n_steps']} steps")
-    head = f"{row['layer']}: {row['kind']}, {row['direction']}, {', '.join(shapes)}"
+    head = f"{row['layer']}: {', '.join([row['kind'], row['direction'], *shapes])}"
     lines = [f"  {words + ':':<21}{row[name]}" for name, words in PRINTED.items()]
     return "\n".join([user_text.line(head), *map(user_text.block, lines)])
 

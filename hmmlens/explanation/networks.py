@@ -18,7 +18,7 @@ from hmmlens.recording import activations, in_memory
 from hmmlens.recording.activations import output_distribution
 from hmmlens.recording.store.resume import fingerprint
 from hmmlens.recording.store.trees import read_tree
-from hmmlens.rnn import output_checks
+from hmmlens.rnn import loop_variables, output_checks
 from hmmlens.seeds import derive_seed
 from hmmlens.stages.record import record
 from hmmlens.typing import Ints
@@ -332,8 +332,12 @@ def layer_and_outputs(
 def _named(acts: xr.DataTree, layer: str) -> str:
     """Return the node that a name means, or the nodes with ``+`` between them."""
     found = list(acts.children)
-    if all(name in found for name in layer.split(activations.TOGETHER)):
-        return layer
+    names = [
+        loop_variables.base_name(name) if loop_variables.is_variable(name) else name
+        for name in layer.split(activations.TOGETHER)
+    ]
+    if all(name in found for name in names):
+        return activations.TOGETHER.join(names)
     if len(found) == 1:
         # The name of a module that has one node.
         return found[0]

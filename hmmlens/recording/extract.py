@@ -26,6 +26,9 @@ from hmmlens.recording.unit_selection import Units, most_variable, unit_numbers
 #: The attribute ``batches`` of what was recorded without padding.
 BY_LENGTH = "sequences of equal length together, because the module reads padding"
 
+#: How the reason begins for which a module of a user's own is not replayed.
+NO_EQUATIONS = "the equations of "
+
 #: Characters of the progress bar.
 BAR = 30
 
@@ -229,7 +232,10 @@ def extract(
             doubt = batch.doubt
             # The next run needs the room.
             del batch, values, pieces
-            about["unknown"] = about["unknown"] or doubt()
+            if not about["unknown"]:
+                about["unknown"] = doubt()
+            elif about["unknown"].startswith(NO_EQUATIONS) and (reason := doubt()):
+                about["unknown"] += f"; {reason}"
             sink.batch_done(about)
             del doubt
             _report(progress, index + 1, n_batches)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field, is_dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -41,6 +42,12 @@ class Call:
         Whether there was a dimension for sequences.
     versions : tuple of (Tensor, int)
         Counts of changes in place, to notice a later one.
+    cell : Tensor of shape (sequence, time, unit) or None
+        The second part of a state that is no layer of torch's.
+    run : int or None
+        How often the loop of a variable was entered before; None of a module.
+    parts, given : tuple of Tensor
+        All tensors that a module of unknown equations returned and took; () where it returned one.
     """
 
     recorded: RecordedModule
@@ -52,6 +59,10 @@ class Call:
     packed: PackedSequence | None = None
     batched: bool = True
     versions: tuple[tuple[Tensor, int], ...] = field(default=())
+    cell: Tensor | None = None
+    run: int | None = None
+    parts: tuple[Tensor, ...] = ()
+    given: tuple[Tensor, ...] = ()
 
     @property
     def is_cell(self) -> bool:
@@ -183,7 +194,8 @@ def _caught(
         elif not getattr(item.module, "batch_first", True):
             x, steps = x.transpose(0, 1), steps.transpose(0, 1)
         return Call(item, x, start, steps, final, batched=batched, versions=tuple(versions))
-    result, ends = next(tensors(output), (None, None))
+    found = list(tensors(output))
+    result, ends = found[0] if found else (None, None)
     if result is None or result.ndim not in (2, 3):
         raise DataError(
             f"{item.node}: a module that is recorded must return (sequence, unit) at each call, "
@@ -191,7 +203,14 @@ def _caught(
         )
     states = _keep(result)
     states = states if states.ndim == 3 else states[:, None]
-    return Call(item, None, (), states, (), ends, versions=tuple(versions))
+    call = Call(item, None, (), states, (), ends, versions=tuple(versions))
+    if len(found) < 2:
+        return call
+    parts, given = (
+        tuple(_keep(tensor) for tensor, _ in tensors(some))
+        for some in (output, [*args, *kwargs.values()])
+    )
+    return replace(call, parts=parts, given=given, versions=tuple(versions))
 
 
 def tensors(result: Any) -> Iterator[tuple[Tensor, Tensor | None]]:
@@ -222,6 +241,49 @@ def tensors(result: Any) -> Iterator[tuple[Tensor, Tensor | None]]:
             yield from tensors(part)
 
 
+def with_carried_states(calls: Sequence[Call]) -> list[Call]:
+    """Return calls of one module whose state is what each call passes to the next.
+
+    A step module may return its output first, or several parts of its state. Which tensors are
+    states is seen where the next call takes them: one is the hidden state, a second one the cell,
+    and of more all are taken side by side.
+
+    Parameters
+    ----------
+    calls : sequence of Call
+        Of a module of unknown equations, in their order.
+
+    Returns
+    -------
+    list of Call
+        The calls as they are, where no tensor is passed on.
+    """
+    places: list[int] = []
+    for place, tensor in enumerate(calls[0].parts):
+        if tensor.ndim != 2 or any(_same(tensor, calls[0].parts[other]) for other in places):
+            continue
+        if len(calls) > 1 and all(
+            place < len(a.parts) and any(_same(a.parts[place], given) for given in b.given)
+            for a, b in pairwise(calls)
+        ):
+            places.append(place)
+    if not places or any(len(call.parts) <= places[-1] for call in calls):
+        return list(calls)
+    found = []
+    for call in calls:
+        states = [call.parts[place][:, None] for place in places]
+        hidden = states[0] if len(states) < 3 else torch.cat(states, dim=-1)
+        cell = states[1] if len(states) == 2 else None
+        found.append(replace(call, output=hidden, cell=cell))
+    return found
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and (
+        one.data_ptr() == other.data_ptr() or torch.equal(one, other)
+    )
+
+
 def chains(calls: Sequence[Call], n_steps: int) -> list[list[Call]]:
     """Sort the calls of one module into recurrences: each begins where the one before it ended.
 
@@ -241,6 +303,10 @@ def chains(calls: Sequence[Call], n_steps: int) -> list[list[Call]]:
     list of list of Call
         The calls of each recurrence.
     """
+    if calls[0].run is not None:
+        # Of a variable it is known which values belong together.
+        runs = dict.fromkeys(call.run for call in calls)
+        return [[call for call in calls if call.run == run] for run in runs]
     if sum(call.n_steps for call in calls) == n_steps:
         return [list(calls)]
     found: list[list[Call]] = []
@@ -258,7 +324,4 @@ def chains(calls: Sequence[Call], n_steps: int) -> list[list[Call]]:
 def _continues(call: Call, before: Call) -> bool:
     if not call.start or len(call.start) != len(before.final):
         return False
-    return all(
-        a.shape == b.shape and (a.data_ptr() == b.data_ptr() or torch.equal(a, b))
-        for a, b in zip(call.start, before.final, strict=True)
-    )
+    return all(_same(a, b) for a, b in zip(call.start, before.final, strict=True))

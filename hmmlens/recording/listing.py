@@ -19,10 +19,11 @@ from hmmlens.recording.extract import extract
 from hmmlens.recording.inputs import Source
 from hmmlens.recording.models import refusal
 from hmmlens.recording.nested_states import checked
-from hmmlens.recording.own_steps import step_modules
+from hmmlens.recording.own_steps import StepModule, step_modules
 from hmmlens.recording.replay import allowed
 from hmmlens.recording.runner.torch_module import evaluation_mode
 from hmmlens.rnn.layers import RecordedModule, belongs, endings, find, recurrent
+from hmmlens.rnn.loop_variables import carried_variables
 
 #: Sequences that are run to find shapes.
 N_SEQUENCES = 2
@@ -42,9 +43,9 @@ class ListedLayer(NamedTuple):
     layer : str
         Name for ``layer`` or, of what is recorded by name, for ``layers``.
     kind : str
-        The class of the module.
-    n_units : int
-        Hidden units.
+        The class of the module, or ``variable``.
+    n_units : int or None
+        Hidden units; None where a run must show them.
     replay, prefix_readout : str
         ``yes``, or ``no`` and why not; see :func:`list_layers`.
     direction : str
@@ -61,7 +62,7 @@ class ListedLayer(NamedTuple):
 
     layer: str
     kind: str
-    n_units: int
+    n_units: int | None
     replay: str
     prefix_readout: str
     direction: str = "forward"
@@ -84,7 +85,8 @@ def list_layers(
     inputs : array_like of shape (sequence, time) or (sequence, time, feature), optional
         What the network reads. The first two sequences are run, which shows the number of steps,
         whether states replay and depend on later inputs, and which modules of your own a loop
-        calls. Without inputs only the layers of torch are listed, by their classes.
+        calls. Without inputs the layers of torch are listed by their classes, and variables that a
+        loop carries from step to step by the source.
     lengths : array_like of shape (sequence,), optional
         Steps of each sequence where they differ.
     batch_first : bool, optional
@@ -126,10 +128,10 @@ def list_layers(
             f"{type(model).__name__} is no torch.nn.Module and lacks some of start, step, readout"
         )
     else:
-        own = [] if some is None else _named(model, some, batch_first)
+        own = _variables(model) if some is None else _named(model, some, batch_first)
         layers = find(model, None) if torch_layers or not own else []
         if some is None:
-            rows = [row for item in layers for row in _by_class(item)]
+            rows = [*(row for item in layers for row in _by_class(item)), *own]
         else:
             rows = [*(_measured(model, layers, some, batch_first) if layers else []), *own]
     return pd.DataFrame(rows, columns=list(ListedLayer._fields), dtype=object)
@@ -202,19 +204,42 @@ def _measured(
     return rows
 
 
+def _variables(model: nn.Module) -> list[ListedLayer]:
+    """Return the variables that loops carry from step to step, as the source shows them."""
+    return [
+        ListedLayer(name, "variable", None, NO_EQUATIONS.format(name), NOT_RUN, recorded="by name")
+        for name in carried_variables(model)
+    ]
+
+
 def _named(model: nn.Module, some: NDArray[Any], batch_first: bool | None) -> list[ListedLayer]:
-    """Return the modules that a loop calls at every step and that are recorded by their names."""
+    """Return the modules and variables of a loop that are recorded by their names."""
     with evaluation_mode(model), _described(some):
         found = step_modules(model, some, batch_first)
     rows = []
-    for name, module, n_units in found:
-        acts = _recorded(model, some, [name], batch_first)
-        node = next(iter(acts.children))
-        kind = type(module).__name__
-        prefix = _prefix(model, acts, node, [name], some, batch_first)
-        row = ListedLayer(name, kind, n_units, NO_EQUATIONS.format(kind), prefix)
-        rows.append(row._replace(n_steps=some.shape[1], recorded="by name"))
+    for row in [*_modules(found), *_variables(model)]:
+        try:
+            acts = _recorded(model, some, [row.layer], batch_first)
+        except DataError:
+            # Of the variables some are counters, or states of another kind.
+            continue
+        if len(acts.children) != 1:
+            continue
+        (name,) = acts.children
+        hidden = acts[name]["hidden"]
+        if "time" in hidden.dims:
+            prefix = _prefix(model, acts, name, [row.layer], some, batch_first)
+            n_steps, n_units = hidden.shape[1:]
+            rows.append(row._replace(n_steps=n_steps, n_units=n_units, prefix_readout=prefix))
     return rows
+
+
+def _modules(found: list[StepModule]) -> list[ListedLayer]:
+    kinds = [(name, type(module).__name__) for name, module in found]
+    return [
+        ListedLayer(name, kind, None, NO_EQUATIONS.format(kind), NOT_RUN, recorded="by name")
+        for name, kind in kinds
+    ]
 
 
 def _recorded(

@@ -23,13 +23,10 @@ class StepModule(NamedTuple):
         The module's own name within the model.
     module : torch.nn.Module
         The module.
-    n_units : int
-        Units of the first tensor that it returns, which is what is recorded of it.
     """
 
     name: str
     module: nn.Module
-    n_units: int
 
 
 def step_modules(
@@ -77,13 +74,11 @@ def step_modules(
     finally:
         for handle in handles:
             handle.remove()
-    found = []
-    for name, calls in results.items():
-        if len(calls) != n_steps or carried[name] < n_steps - 1 or not n_steps > 1:
-            continue
-        if all(c and c[0].ndim == 2 and len(c[0]) == n and c[0].is_floating_point() for c in calls):
-            found.append(StepModule(name, modules[name], calls[0][0].shape[1]))
-    return found
+    return [
+        StepModule(name, modules[name])
+        for name, calls in results.items()
+        if len(calls) == n_steps > 1 and carried[name] == n_steps - 1
+    ]
 
 
 def _same(one: Tensor, other: Tensor) -> bool:

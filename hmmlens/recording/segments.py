@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from hmmlens.recording.hooks import Call, chains
+from hmmlens.recording.hooks import Call, chains, with_carried_states
 from hmmlens.rnn import layer_steps
 from hmmlens.rnn.layer_steps import Steps, Weights
 from hmmlens.rnn.layers import ending
@@ -151,18 +151,22 @@ def segments(calls: Sequence[Call], n_steps: int) -> dict[str, list[Segment]]:
         The segments of a node are in the order of time. Nodes are in the order in which the forward
         pass first calls them, from the input to the output.
     """
-    by_module: dict[nn.Module, list[Call]] = {}
+    by_node: dict[str, list[Call]] = {}
     for call in calls:
-        by_module.setdefault(call.recorded.module, []).append(call)
+        by_node.setdefault(call.recorded.node, []).append(call)
     nodes: dict[str, list[Segment]] = {}
-    for own in by_module.values():
+    for own in by_node.values():
         parts = chains(own, n_steps)
         for index, chain in enumerate(parts):
             suffix = f"_call{index}" if len(parts) > 1 else ""
             module = chain[0].recorded
             if not chain[0].final:
-                for call in chain:
-                    segment = Segment([call], 0, False, None, None, call.output)
+                for caught, call in zip(chain, with_carried_states(chain), strict=True):
+                    segment = Segment([caught], 0, False, None, None, call.output)
+                    if call.cell is not None:
+                        # As of a cell of torch, which shows its own cell state.
+                        states = (call.output, call.cell)
+                        segment = segment._replace(before=call.output, final=states)
                     nodes.setdefault(module.node + suffix, []).append(
                         segment._replace(lengths=call.lengths)
                     )

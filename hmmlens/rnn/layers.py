@@ -6,6 +6,8 @@ has several, then ``_reverse`` for the second direction, then ``_call0``, ``_cal
 layer runs several times from a fresh state: ``rnn``, ``encoder_rnn_l1_reverse``, ``rnn_call0``. A
 module whose node would have the name of another one, or of an array of the root, gets ``_2``.
 A model may name its modules itself, by an attribute ``layer_names``: module name -> node name.
+A variable of a loop is recorded by a name such as ``forward:h``, see
+:mod:`hmmlens.rnn.loop_variables`; its node is ``h``.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ import torch
 from torch import nn
 
 from hmmlens.errors import DataError
+from hmmlens.rnn import loop_variables
+from hmmlens.rnn.loop_variables import LoopVariable
 
 #: Layers that take whole sequences, and cells that a model's own loop calls at every step.
 LAYERS = (nn.RNN, nn.GRU, nn.LSTM)
@@ -40,12 +44,15 @@ class RecordedModule(NamedTuple):
         The module.
     known : bool
         Whether its equations are torch's own, so that it can be replayed.
+    variable : LoopVariable or None
+        The variable that is recorded in place of what the module returns.
     """
 
     name: str
     node: str
     module: nn.Module
     known: bool
+    variable: LoopVariable | None = None
 
 
 def recurrent(module: nn.Module) -> bool:
@@ -73,7 +80,8 @@ def find(model: nn.Module, wanted: Sequence[str] | None) -> list[RecordedModule]
         The model.
     wanted : sequence of str or None
         Names of nodes or modules, or None for all recurrent layers. A module that is not torch's
-        own layer, such as a cell written by hand, is recorded when it is named here.
+        own layer, such as a cell written by hand, is recorded when it is named here, and so is a
+        variable of a loop.
 
     Returns
     -------
@@ -94,14 +102,16 @@ def find(model: nn.Module, wanted: Sequence[str] | None) -> list[RecordedModule]
         if not recurrent(module) and (name not in (wanted or ()) or hasattr(module, "_orig_mod")):
             continue
         own_name = own.get(name) if isinstance(own, Mapping) else None
-        base = node = re.sub(r"\W", "_", own_name if isinstance(own_name, str) else name) or "rnn"
-        copies = 1
-        while taken & (names := {node + end for end in endings(module)}):
-            copies += 1
-            node = f"{base}_{copies}"
-        taken |= names
+        base = re.sub(r"\W", "_", own_name if isinstance(own_name, str) else name) or "rnn"
+        node = _free(base, taken, endings(module))
+        taken |= {node + end for end in endings(module)}
         known = any(type(module).forward is kind.forward for kind in LAYERS + CELLS)
         modules.append(RecordedModule(name, node, module, known))
+    for name in filter(loop_variables.is_variable, dict.fromkeys(wanted or ())):
+        variable = loop_variables.find_variable(model, name)
+        node = _free(loop_variables.base_name(name), taken)
+        taken.add(node)
+        modules.append(RecordedModule(name, node, variable.owner, False, variable))
     if not modules:
         if isinstance(model, torch.jit.ScriptModule):
             raise DataError(
@@ -109,9 +119,19 @@ def find(model: nn.Module, wanted: Sequence[str] | None) -> list[RecordedModule]
             )
         raise DataError(
             f"{type(model).__name__} holds no recurrent layer of torch; name the modules to "
-            "record, as in layers=['cell'], or give an object with start, step and readout"
+            "record, as in layers=['cell'], or the variable of a loop, as in layers=['forward:h'], "
+            "or give an object with start, step and readout"
         )
     return modules
+
+
+def _free(base: str, taken: set[str], ends: Sequence[str] = ("",)) -> str:
+    """Return the beginning of names of nodes, with a number where they are taken."""
+    node, copies = base, 1
+    while taken & {node + end for end in ends}:
+        copies += 1
+        node = f"{base}_{copies}"
+    return node
 
 
 def ending(module: nn.Module, layer: int, reverse: bool) -> str:
@@ -181,11 +201,14 @@ def chosen(
     nodes = list(nodes)
     if wanted is None:
         return nodes
-    modules = {f.name: f.node for f in recorded}
+    modules = {f.name: f for f in recorded}
     kept: set[str] = set()
     for name in wanted:
-        start = modules.get(name)
-        hits = [n for n in nodes if n == name or (start is not None and belongs(n, start))]
+        item = modules.get(name)
+        hits = [n for n in nodes if n == name or (item is not None and belongs(n, item.node))]
+        if item is not None and item.variable is not None:
+            # A nested state has a node for each of its layers.
+            hits += [n for n in nodes if n.startswith(f"{item.node}_")]
         if not hits:
             close = difflib.get_close_matches(name, nodes, n=1)
             hint = f" (did you mean {close[0]!r}?)" if close else ""

@@ -88,7 +88,9 @@ def test_without_inputs_what_only_a_run_shows_is_not_claimed() -> None:
 def test_a_step_module_is_found_among_modules_called_as_often(time_first: bool) -> None:
     network = Loop(time_first)
     table = list_layers(network, INPUTS, batch_first=not time_first)
-    assert table["layer"].tolist() == ["core"]
+    # The module and the variable hold the same state.
+    assert table["layer"].tolist() == ["core", "forward:hidden"]
+    assert table["n_units"].tolist() == [5, 5]
     row = table.iloc[0]
     assert (row["recorded"], row["n_units"], row["n_steps"]) == ("by name", 5, 12)
     assert row["replay"] == "no: the equations of Leaky are not known"
@@ -96,8 +98,9 @@ def test_a_step_module_is_found_among_modules_called_as_often(time_first: bool) 
     # The name in the list is the one that extract takes.
     acts = extract(network, INPUTS, layers=[row["layer"]], batch_first=not time_first)
     assert acts["core"]["hidden"].shape == (4, 12, 5)
-    with pytest.raises(DataError, match="holds no recurrent layer of torch"):
-        list_layers(network)
+    # Without inputs the source shows the variable, and no run its units.
+    row = list_layers(network).iloc[0]
+    assert (row["layer"], row["n_units"]) == ("forward:hidden", None)
 
 
 def test_a_network_with_noise_and_equations_of_its_own_is_not_replayed() -> None:

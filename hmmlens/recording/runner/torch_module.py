@@ -24,6 +24,8 @@ from hmmlens.recording.replay import Replayed, Wants
 from hmmlens.recording.runner.batch import Batch
 from hmmlens.recording.runner.node_states import node_of, replay_segments
 from hmmlens.recording.segments import Segment, directions, segments
+from hmmlens.recording.tracing import traced
+from hmmlens.recording.variable_calls import variable_calls
 from hmmlens.rnn.layers import LAYERS, RecordedModule, chosen, find
 
 
@@ -237,7 +239,7 @@ class Runner:
         """Run the module; return its arguments, what it returned, the calls and what they held."""
         arguments = self._arguments(inputs, lengths)
         try:
-            result, calls = self._listen(*arguments)
+            result, calls = self._listen(*arguments, inputs.shape[:2])
         except DataError:
             raise
         except (RuntimeError, ValueError, TypeError):
@@ -284,12 +286,20 @@ class Runner:
             ), {}
         return x, {}
 
-    def _listen(self, x: Any, options: Mapping[str, Any]) -> tuple[Any, list[Call]]:
-        with listen(self.modules, self._copy) as calls:
+    def _listen(
+        self, x: Any, options: Mapping[str, Any], shape: Sequence[int]
+    ) -> tuple[Any, list[Call]]:
+        """Run the module on sequences of a shape (sequence, time); return its calls too."""
+        modules = [item for item in self.modules if item.variable is None]
+        items = [item for item in self.modules if item.variable is not None]
+        variables = [item.variable for item in items if item.variable is not None]
+        with traced(variables) as traces, listen(modules, self._copy) as calls:
             result = self.model(x, **options)
         if not self._copy and any(call.changed_in_place() for call in calls):
             self._copy = True
-            return self._listen(x, options)
+            return self._listen(x, options, shape)
+        for item, trace in zip(items, traces, strict=True):
+            calls += variable_calls(item, trace, *shape)
         if not calls:
             raise DataError(
                 f"{type(self.model).__name__} ran none of its recurrent layers: "
