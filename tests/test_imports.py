@@ -13,7 +13,7 @@ import pytest
 import hmmlens
 
 ROOT = Path(hmmlens.__file__).parents[1]
-HEAVY = ("torch", "matplotlib", "openTSNE", "sklearn", "hmmlearn")
+HEAVY = ("torch", "matplotlib", "sklearn", "hmmlearn")
 
 
 def loaded_after(statement: str) -> set[str]:

@@ -38,6 +38,8 @@ class Reducer:
         Effective number of neighbours of ``tsne``; None takes its default.
     max_fit_frames : int, optional
         Number of frames that shape the map of ``tsne``, at most; None takes its default.
+    n_iter : int, optional
+        Steps of gradient descent that shape the map of ``tsne``; None takes its default.
     random_state : int, RandomState, Generator or None
         Seed of reducers that are random; None for a fresh one.
 
@@ -77,11 +79,12 @@ class Reducer:
         n_components: int | None = None,
         perplexity: float | None = None,
         max_fit_frames: int | None = None,
+        n_iter: int | None = None,
         random_state: Any = 0,
     ) -> None:
         self.kind = kind
         self.n_components = n_components
-        self.perplexity, self.max_fit_frames = perplexity, max_fit_frames
+        self.perplexity, self.max_fit_frames, self.n_iter = perplexity, max_fit_frames, n_iter
         self.random_state = random_state
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:

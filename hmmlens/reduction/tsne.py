@@ -1,4 +1,4 @@
-"""t-SNE (van der Maaten and Hinton 2008) with openTSNE (Policar et al. 2024)."""
+"""t-SNE (van der Maaten and Hinton 2008), with places for frames that were not mapped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @REDUCERS.register("tsne", label="t-SNE")
 class TSNE(ReducerSettings):
-    """t-SNE (openTSNE), fitted on train frames, transform for the rest. Exploratory."""
+    """t-SNE of some train frames, on whose map all others are placed. Exploratory."""
 
     reference = "van der Maaten and Hinton 2008; Policar et al. 2024"
     exploratory = True
@@ -24,7 +24,14 @@ class TSNE(ReducerSettings):
     kind: Literal["tsne"]
     n_components: int = Field(default=2, ge=1, le=2)
     perplexity: float = Field(default=30.0, gt=1)
-    max_fit_frames: int = Field(default=2000, ge=100, description="train frames that shape the map")
+    max_fit_frames: int = Field(
+        default=500,
+        ge=100,
+        description="train frames that shape the map; time grows with their square",
+    )
+    n_iter: int = Field(
+        default=250, ge=30, description="steps of gradient descent that shape the map"
+    )
 
     @model_validator(mode="after")
     def _usable(self) -> TSNE:
@@ -36,7 +43,7 @@ class TSNE(ReducerSettings):
         return self
 
     def build(self, random_state: int) -> Algorithm:
-        """Return the algorithm of openTSNE.
+        """Return the algorithm.
 
         Parameters
         ----------
@@ -48,7 +55,9 @@ class TSNE(ReducerSettings):
         Algorithm
             Not fitted.
         """
-        return Embedding(self.n_components, self.perplexity, self.max_fit_frames, random_state)
+        return Embedding(
+            self.n_components, self.perplexity, self.max_fit_frames, self.n_iter, random_state
+        )
 
 
 @dataclass
@@ -66,15 +75,20 @@ class Embedding:
         Effective number of neighbours.
     max_fit_frames : int
         Number of frames that shape the map, at most.
+    n_iter : int
+        Steps of gradient descent.
     random_state : int
         Seed of the map.
-    map_ : openTSNE.TSNEEmbedding
-        The fitted map.
+    frames_ : ndarray of shape (mapped, unit)
+        Frames that shape the map.
+    map_ : ndarray of shape (mapped, component)
+        Their points.
     """
 
     n_components: int
     perplexity: float
     max_fit_frames: int
+    n_iter: int
     random_state: int
 
     def fit(self, frames: Floats) -> Embedding:
@@ -106,7 +120,8 @@ class Embedding:
             The object itself.
         """
         import numpy as np
-        import openTSNE
+
+        from hmmlens.reduction.neighbour_embedding import embed
 
         n_all = sum(map(len, chunks()))
         n = min(n_all, self.max_fit_frames)
@@ -116,13 +131,11 @@ class Embedding:
             here = chosen[(chosen >= first) & (chosen < first + len(frames))]
             kept.append(frames[here - first])
             first += len(frames)
-        self.map_ = openTSNE.TSNE(
-            n_components=self.n_components,
-            perplexity=min(self.perplexity, (n - 1) / 3),
-            initialization="pca",
-            random_state=self.random_state,
-            n_jobs=1,
-        ).fit(np.concatenate(kept))
+        self.frames_ = np.concatenate(kept)
+        perplexity = min(self.perplexity, (n - 1) / 3)
+        self.map_ = embed(
+            self.frames_, self.n_components, perplexity, self.n_iter, self.random_state
+        )
         return self
 
     def transform(self, frames: Floats) -> Floats:
@@ -138,6 +151,6 @@ class Embedding:
         ndarray of shape (frame, component)
             One row for each frame.
         """
-        import numpy as np
+        from hmmlens.reduction.neighbour_embedding import place
 
-        return np.asarray(self.map_.transform(frames), dtype=np.float64)
+        return place(frames, self.frames_, self.map_)

@@ -14,7 +14,6 @@ import hmmlens
 from hmmlens.errors import DataError
 from hmmlens.reduction.fitting import Reduction, fit_transform
 from hmmlens.reduction.reducers import REDUCERS
-from hmmlens.reduction.tsne import Embedding
 from hmmlens.stats.moments import Part
 
 #: Settings of kinds whose defaults are too large here.
@@ -54,11 +53,9 @@ def test_a_chunk_is_transformed_as_a_chunk_of_all(kind: str) -> None:
     reduction = Reduction(lambda: parts, TRAIN, {"kind": kind, **KINDS[kind]}, 5)
     whole = reduction.transform(state.reshape(-1, 6))
     chunk = reduction.padded(parts[1]).reshape(-1, whole.shape[1])
-    if REDUCERS[kind].exploratory:
-        # Frames of a chunk are placed together.
-        assert chunk.shape == whole[120:].shape
-    else:
-        np.testing.assert_allclose(chunk, whole[120:], rtol=0, atol=1e-12)
+    # The map is of single precision.
+    atol = 1e-3 if REDUCERS[kind].exploratory else 1e-12
+    np.testing.assert_allclose(chunk, whole[120:], rtol=0, atol=atol)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -119,12 +116,9 @@ def test_test_rows_do_not_change_the_map(kind: str) -> None:
     other = state.copy()
     other[~TRAIN] = 100 * np.random.default_rng(9).normal(size=other[~TRAIN].shape)
     one, two = reduced(state, kind)[0], reduced(other, kind)[0]
-    if kind == "tsne":
-        # New frames are placed together; the map that they are placed on is the same.
-        models = [Embedding(2, 10.0, 60, 5).fit(s[TRAIN].reshape(-1, 6)) for s in (state, other)]
-        np.testing.assert_array_equal(*(np.asarray(model.map_) for model in models))
-    else:
-        np.testing.assert_allclose(one[TRAIN], two[TRAIN], atol=1e-9)
+    # The map is of single precision.
+    atol = 1e-3 if kind == "tsne" else 1e-9
+    np.testing.assert_allclose(one[TRAIN], two[TRAIN], atol=atol)
     assert not np.allclose(one[~TRAIN], two[~TRAIN])
 
 

@@ -561,7 +561,7 @@ TABLE: list[tuple[tuple[Any, ...], Any, list[str]]] = [
         {"type": "pca"},
         [
             "reducers.pca-8.type: unknown key 'type'; valid keys of reducers.pca-8: "
-            "kind, n_components, perplexity, max_fit_frames",
+            "kind, n_components, perplexity, max_fit_frames, n_iter",
             f"reducers.pca-8.kind: the key 'kind' is missing, it wants one of: {KINDS}",
         ],
     ),
