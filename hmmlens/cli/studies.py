@@ -1,4 +1,4 @@
-"""Commands about a study as a whole: what it will cost, and what it has so far."""
+"""Commands about a study as a whole: what it will cost, what it has so far, and what it took."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ Write a report of what a study has so far to results/STUDY/partial_report, with 
 list of what is missing. Snakemake may be at work meanwhile.
 """
 
+TIMINGS = """\
+Print for each rule of a study how many of its jobs have ended, their CPU and wall seconds, their
+largest memory, and the share of start-up, from the benchmark files and logs below its folder.
+"""
+
 
 def add_to(commands: Any) -> None:
     """Add the commands to the subparsers of ``hmmlens``.
@@ -35,13 +40,24 @@ def add_to(commands: Any) -> None:
     _options(commands.add_parser("plan", help=summary, description=PLAN), plan)
     summary = "report what a study has so far, and list what is missing"
     _options(commands.add_parser("partial", help=summary, description=PARTIAL), partial)
+    summary = "print what the jobs of a study took, by rule"
+    command = commands.add_parser("timings", help=summary, description=TIMINGS)
+    command.set_defaults(run=timings)
+    what = "config file or folder of results (default: config.yaml)"
+    command.add_argument("study", type=Path, nargs="?", default=Path("config.yaml"), help=what)
+    _add_debug(command)
 
 
 def _options(command: argparse.ArgumentParser, run: Any) -> None:
     command.set_defaults(run=run)
-    add = command.add_argument
-    add("--configfile", type=Path, default=Path("config.yaml"), help="default: config.yaml")
-    add("--debug", action="store_true", help="show where in the code an error arose")
+    default = Path("config.yaml")
+    command.add_argument("--configfile", type=Path, default=default, help="default: config.yaml")
+    _add_debug(command)
+
+
+def _add_debug(command: argparse.ArgumentParser) -> None:
+    what = "show where in the code an error arose"
+    command.add_argument("--debug", action="store_true", help=what)
 
 
 def _study(path: Path) -> AnyStudy:
@@ -95,3 +111,21 @@ def partial(args: argparse.Namespace) -> None:
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     folder, found = report.write(study, Path("results") / study.study)
     print(f"{found.sentence}\nThe partial report: {user_text.line(folder / layout.REPORT)}")
+
+
+def timings(args: argparse.Namespace) -> None:
+    """Print what the jobs of a study took.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        Arguments of the command line.
+    """
+    from hmmlens.study import timings as measured
+
+    results = args.study
+    if not results.is_dir():
+        results = Path("results") / _study(results).study
+    print(
+        user_text.block(f"{results}: what its jobs took\n\n{measured.text(measured.read(results))}")
+    )

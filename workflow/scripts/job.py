@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 import hmmlens
-from hmmlens.study import failures
+from hmmlens.study import failures, start_up
 
 
 def start(snakemake: Any) -> logging.Logger:
@@ -35,6 +35,7 @@ def start(snakemake: Any) -> logging.Logger:
     log.info(
         "hmmlens %s, rule %s, %s", hmmlens.__version__, snakemake.rule, dict(snakemake.wildcards)
     )
+    log.info(start_up.line())
     return log
 
 
