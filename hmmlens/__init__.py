@@ -24,6 +24,7 @@ _EXPORTS = {
     "check": "hmmlens.explanation.checking",
     "choose": "hmmlens.hmm",
     "explain": "hmmlens.explanation.pipeline",
+    "explain_states": "hmmlens.explanation.states",
     "extract": "hmmlens.recording.extract",
     "list_layers": "hmmlens.recording.listing",
     "judge": "hmmlens.validation.evidence",
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from hmmlens.errors import ConfigError, DataError, HmmlensError, StoreError
     from hmmlens.explanation.checking import check
     from hmmlens.explanation.pipeline import explain
+    from hmmlens.explanation.states import explain_states
     from hmmlens.hmm import CategoricalHMM, GaussianHMM, HMMSweep, InputDrivenHMM, choose
     from hmmlens.recording.during_training import record
     from hmmlens.recording.extract import extract
@@ -62,6 +64,7 @@ __all__ = [
     "check",
     "choose",
     "explain",
+    "explain_states",
     "extract",
     "judge",
     "list_layers",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import sys
 from pathlib import Path
@@ -20,13 +21,14 @@ PAGE = Path(__file__).parents[1] / "docs" / "own_recurrence.md"
 @pytest.fixture(scope="module")
 def names(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Yield what the code of the page has made."""
-    code = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), flags=re.MULTILINE | re.DOTALL)
+    kinds = "python( jax)?" if importlib.util.find_spec("jax") else "python()"
+    code = re.findall(rf"^```{kinds}\n(.*?)^```$", PAGE.read_text(), flags=re.MULTILINE | re.DOTALL)
     folder = tmp_path_factory.mktemp("page")
     found: dict[str, Any] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.syspath_prepend(folder)
-        for block in code:
+        for _, block in code:
             if block.startswith("# leaky.py"):
                 Path("leaky.py").write_text(block)
             else:
@@ -53,3 +55,11 @@ def test_planted_states_are_found(names: dict[str, Any]) -> None:
     verdict = names["low_rank"].verdict
     assert (verdict["grade"], verdict["n_states"]) == ("D", 2)
     assert names["low_rank"].activations.attrs["replay_error"] < 1e-6
+
+
+def test_arrays_of_jax_have_the_verdict_of_the_same_network_in_torch(names: dict[str, Any]) -> None:
+    pytest.importorskip("jax", reason="JAX is not installed: pip install '.[jax]'")
+    np.testing.assert_allclose(names["recorded"], names["hidden"], atol=1e-5)
+    found, same = names["by_arrays"].verdict, names["explanation"].verdict
+    assert (found["grade"], found["n_states"]) == (same["grade"], same["n_states"]) == ("D", 4)
+    assert names["by_arrays"].activations.attrs["replay_error"] < 1e-5

@@ -66,6 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit code.
     """
     args = parser().parse_args(argv)
+    if "check" in args:
+        args.check(args)
     for stream in (sys.stdout, sys.stderr):
         # A terminal without a character prints a sign for it, and the run goes on.
         if isinstance(stream, io.TextIOWrapper):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
     from torch import nn
 
     from hmmlens.explanation.settings import ExplanationSettings
+
+#: Options of tables and networks, which states that are recorded have no use for.
+NOT_OF_STATES = (
+    *("sequence", "time", "inputs", "symbols", "targets", "truth", "group", "split", "separator"),
+    *("standardise", "layers", "kwargs"),
+)
 
 #: Names of inputs that are listed on the screen.
 MOST_NAMES = 40
@@ -38,7 +45,9 @@ def add_to(commands: Any) -> None:
     summary = "explain a network by the states that it moves through"
     command = commands.add_parser("explain", help=summary, description=EXPLAIN)
     command.set_defaults(run=explain)
-    options.add_network(command, required=True)
+    command.set_defaults(check=partial(_check, command))
+    options.add_network(command, required=False, factory_required=False)
+    options.add_recorded(command)
     command.add_argument(
         "--out",
         required=True,
@@ -49,6 +58,23 @@ def add_to(commands: Any) -> None:
     options.add_reading(command)
     options.add_states(command)
     options.add_running(command)
+
+
+def _check(command: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """End with a message unless the arguments name either a network or recorded states."""
+    given = {"factory": args.factory, "--weights": args.weights, "--data": args.data}
+    if args.states is None:
+        if missing := [name for name, value in given.items() if value is None]:
+            command.error(f"the following arguments are required: {', '.join(missing)}")
+        for name in ("step", "readout"):
+            if getattr(args, name) is not None:
+                command.error(f"--{name} is for --states")
+        return
+    given |= {f"--{name}": getattr(args, name) for name in NOT_OF_STATES}
+    if extra := [name for name, value in given.items() if value]:
+        command.error(f"{extra[0]} does not go with --states, whose file holds what is explained")
+    if args.readout is not None and args.step is None:
+        command.error("--readout is for --step")
 
 
 def read_settings(path: Path | None, effort: str | None = None) -> ExplanationSettings:
@@ -183,6 +209,9 @@ def explain(args: argparse.Namespace) -> None:
     from hmmlens.report.explain import folder
 
     folder.check_folder(args.out)
+    if args.states is not None:
+        explain_file(args)
+        return
     sections = read_settings(args.config, args.effort)
     data = read_data(args, sections)
 
@@ -211,3 +240,67 @@ def explain(args: argparse.Namespace) -> None:
     print(found.summary())
     print(f"\n{_read_as(data)}")
     print(f"The explanation: {user_text.line(args.out / folder.PAGE)}")
+
+
+def explain_file(args: argparse.Namespace) -> None:
+    """Explain the recorded states of a file, and print the findings.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        Arguments of the command.
+    """
+    from hmmlens.errors import ConfigError
+    from hmmlens.io.input_files import check_file, check_folder
+
+    path: Path = args.states
+    if path.suffix not in (".npz", ".zarr"):
+        raise ConfigError(f"--states {path}: must end in .npz or .zarr")
+    if path.suffix == ".npz":
+        check_file(path)
+    else:
+        check_folder(path, "a Zarr store")
+    sections = read_settings(args.config, args.effort)
+
+    from hmmlens.datasets.own.arrays import read_states
+    from hmmlens.explanation.states import explain_states
+    from hmmlens.report.explain import folder
+    from hmmlens.rnn.factories import imported
+
+    read = read_states(path)
+    content = read.content
+    names: dict[str, Any] = {"input": args.input_names or content.names["input"]}
+    if "state" in content.names:
+        names["truth"] = content.names["state"]
+    if args.output_names or "target" in content.names:
+        names["output"] = args.output_names or content.names["target"]
+    step, readout = (
+        None if name is None else imported(kind, name, Path.cwd())
+        for kind, name in (("step", args.step), ("readout", args.readout))
+    )
+    found = explain_states(
+        read.hidden,
+        read.output,
+        content.input if read.has_input else None,
+        content.length,
+        step,
+        content.target,
+        readout=readout,
+        output_kind=args.outputs,
+        truth=content.state,
+        floor=args.floor,
+        split=content.split,
+        groups=content.group,
+        layer=args.layer,
+        settings=sections,
+        max_frames=args.max_frames,
+        reducer=args.reducer,
+        n_components=args.n_components,
+        n_states=args.n_states,
+        n_restarts=args.n_restarts,
+        random_state="settings" if args.seed is None else args.seed,
+        names=names,
+        out=args.out,
+    )
+    print(found.summary())
+    print(f"\nThe explanation: {user_text.line(args.out / folder.PAGE)}")

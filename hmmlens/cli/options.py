@@ -11,7 +11,9 @@ from hmmlens.reduction.reducers import REDUCERS
 DATA = ".csv, .csv.gz or .parquet table, .npz file, .zarr store"
 
 
-def add_network(command: argparse.ArgumentParser, required: bool) -> None:
+def add_network(
+    command: argparse.ArgumentParser, required: bool, factory_required: bool = True
+) -> None:
     """Add options of the network and of the file with its inputs.
 
     Parameters
@@ -20,13 +22,51 @@ def add_network(command: argparse.ArgumentParser, required: bool) -> None:
         The command.
     required : bool
         Whether weights and data must be given.
+    factory_required : bool, optional
+        Whether the function must be given.
     """
     add = command.add_argument
-    add("factory", type=factory, help="function that returns the torch module, as my_module:build")
+    add(
+        "factory",
+        type=factory,
+        nargs=None if factory_required else "?",
+        help="function that returns the torch module, as my_module:build",
+    )
     weights = ".safetensors, or a state dict of torch.save"
     add("--weights", required=required, type=Path, help=weights)
     add("--data", required=required, help=DATA)
     add("--kwargs", type=json_object, default={}, metavar="JSON", help="arguments of the function")
+
+
+def add_recorded(command: argparse.ArgumentParser) -> None:
+    """Add options of states that another program has recorded.
+
+    Parameters
+    ----------
+    command : argparse.ArgumentParser
+        The command.
+    """
+    recorded = command.add_argument_group(
+        "states recorded by another program, in place of the function, --weights and --data"
+    )
+    add = recorded.add_argument
+    add(
+        "--states",
+        type=Path,
+        metavar="FILE",
+        help=".npz file or .zarr store with the arrays hidden and output and, where known, cell, "
+        "input, target, length, state, split, group",
+    )
+    add(
+        "--step",
+        type=factory,
+        help="function step(state, input), or an object with step and readout, as my_module:step",
+    )
+    add(
+        "--readout",
+        type=factory,
+        help="function readout(state); default: that of --step, or linear",
+    )
 
 
 def add_columns(command: argparse.ArgumentParser) -> None:

@@ -25,6 +25,9 @@ SMALLER = (
 DIMS = {
     "input": ("sequence", "time", "feature"),
     "target": ("sequence", "time", "output"),
+    "hidden": ("sequence", "time", "unit"),
+    "cell": ("sequence", "time", "unit"),
+    "output": ("sequence", "time", "output"),
     "length": ("sequence",),
     "state": ("sequence", "time"),
     "split": ("sequence",),
@@ -119,7 +122,9 @@ def symbol_dims(name: str) -> tuple[str, ...]:
     return DIMS[name][:2] if name in ("input", "target") else DIMS[name]
 
 
-def check_array_names(names: Sequence[str], path: Path) -> None:
+def check_array_names(
+    names: Sequence[str], path: Path, required: Sequence[str] = ("input",)
+) -> None:
     """Check the names of a file's arrays against :data:`DIMS`.
 
     Parameters
@@ -128,11 +133,13 @@ def check_array_names(names: Sequence[str], path: Path) -> None:
         Names of the arrays of a file.
     path : pathlib.Path
         The file, for the message.
+    required : sequence of str, optional
+        Arrays that must be there.
 
     Raises
     ------
     DataError
-        When one is unknown, or there is no input.
+        When one is unknown, or a required one is missing.
     """
     for name in names:
         if name not in DIMS:
@@ -140,7 +147,8 @@ def check_array_names(names: Sequence[str], path: Path) -> None:
                 f"{path}: holds an array {name!r}{did_you_mean(name, DIMS)}; "
                 f"allowed: {', '.join(DIMS)}"
             )
-    if "input" not in names:
-        raise DataError(
-            f"{path}: the array 'input' is missing; found: {', '.join(names) or 'none'}"
-        )
+    for name in required:
+        if name not in names:
+            raise DataError(
+                f"{path}: the array {name!r} is missing; found: {', '.join(names) or 'none'}"
+            )

@@ -226,7 +226,8 @@ def _where(condition: torch.Tensor, new: Any, old: Any) -> Any:
     def either(a: Any, b: Any) -> Any:
         one = tensor(a)
         chosen = torch.where(condition[:, None].to(one.device), one, tensor(b))
-        return chosen.numpy() if isinstance(a, np.ndarray) else chosen
+        # Arrays of any other framework become those of NumPy.
+        return chosen if isinstance(a, torch.Tensor) else chosen.numpy()
 
     return mapped(either, new, old)
 
@@ -239,12 +240,13 @@ def find_endpoints(
     attributes: Mapping[str, Any],
     rng: np.random.Generator,
     settings: EndpointSettings = EndpointSettings(),
+    states: Floats | None = None,
 ) -> Endpoints | None:
     """Run a network's autonomous dynamics from states that it visits, and count its endpoints.
 
     Parameters
     ----------
-    network : torch.nn.Module
+    network : torch.nn.Module or object
         A network with the methods ``start``, ``step`` and ``readout``.
     inputs : ndarray of shape (sequence, time) or (sequence, time, feature)
         Inputs as recorded.
@@ -258,6 +260,8 @@ def find_endpoints(
         Source of the visited states.
     settings : EndpointSettings
         Numbers of states and steps, and radii.
+    states : ndarray of shape (sequence, time, entry), optional
+        Recorded states as vectors; by default the network runs to them from its initial state.
 
     Returns
     -------
@@ -283,7 +287,9 @@ def find_endpoints(
     >>> find_endpoints(network, values, values, np.full(20, 30), task, rng).n_coarse
     1
     """
-    from hmmlens.recording.runner.torch_module import as_read
+    import torch
+
+    from hmmlens.dynamics.protocol import inputs_of
 
     neutral = neutral_input(attributes)
     if neutral is None:
@@ -292,8 +298,12 @@ def find_endpoints(
     sequences, times = sample_starts(lengths, settings.warm_up, rng, settings.n_starts)
     # Steps past an end pass through the network, but change no state that is used.
     inputs = np.where(inside if inputs.ndim == 2 else inside[..., None], inputs, 0)
-    given = as_read(inputs[sequences], network)
-    settled = settle(network, given, times, neutral, settings.n_steps)
+    given = inputs_of(network, inputs[sequences])
+    entries = None
+    if states is not None:
+        entries = torch.as_tensor(states[sequences, times])
+        times = np.full(len(times), -1)
+    settled = settle(network, given, times, neutral, settings.n_steps, entries=entries)
     outputs = output_distribution(settled.cpu().numpy(), str(attributes["target_kind"]))
     return count_endpoints(outputs, distribution[inside], settings)
 

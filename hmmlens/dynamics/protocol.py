@@ -28,6 +28,7 @@ from torch import Tensor
 
 from hmmlens.errors import DataError
 from hmmlens.recording.nested_states import mapped, tensor
+from hmmlens.recording.runner.torch_module import as_read
 from hmmlens.rnn.recurrent_network import State
 
 #: States (run, entry) or inputs, as a tensor or as an array.
@@ -261,6 +262,26 @@ def step_inputs(network: StepNetwork, inputs: Tensor) -> Any:
         ``inputs``, as an array for networks that do not compute with tensors.
     """
     return inputs if takes_tensors(network) else _array(inputs)
+
+
+def inputs_of(network: StepNetwork, inputs: NDArray[Any]) -> Tensor:
+    """Return recorded inputs as a tensor: for a torch module of its type, on its device.
+
+    Parameters
+    ----------
+    network : StepNetwork
+        A network.
+    inputs : ndarray
+        Symbols or values.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+    """
+    if isinstance(network, torch.nn.Module):
+        return as_read(inputs, network)
+    return torch.from_numpy(np.ascontiguousarray(inputs))
 
 
 def initial_state(network: StepNetwork, n_runs: int, entries: Values | None = None) -> Any:

@@ -23,7 +23,7 @@ from hmmlens.stages.reduce import reduce_layer
 from hmmlens.stages.reduce_inputs import reduce_inputs
 from hmmlens.stages.score import score_models
 from hmmlens.stages.sweep import fit_models
-from hmmlens.typing import Ints
+from hmmlens.typing import Floats, Ints
 from hmmlens.validation import verdict_inputs
 from hmmlens.validation.recorded import EvidenceSettings, Losses
 from hmmlens.validation.scorecard import Stores
@@ -125,6 +125,7 @@ def compare_layer_futures(
     sequences: xr.Dataset,
     wanted: Sequence[str] | None,
     batch_first: bool | None,
+    states: Floats | None = None,
 ) -> Summary | None:
     """Compare what a network does next from the states that it visits.
 
@@ -140,6 +141,8 @@ def compare_layer_futures(
         The layers that were recorded, see :func:`hmmlens.extract`.
     batch_first : bool or None
         False where the network takes (time, sequence, ...).
+    states : ndarray of shape (sequence, time, entry), optional
+        Recorded states as vectors, from which a network with ``step`` goes on.
 
     Returns
     -------
@@ -147,6 +150,9 @@ def compare_layer_futures(
         See :func:`hmmlens.stages.futures.compare_futures`; None too where outputs were made for
         every step and a layer reads later inputs.
     """
+    if model is None:
+        log.info("futures are not compared: there are recorded states, and no network to run")
+        return None
     if not has_futures(acts):
         log.warning("futures are not compared: %s", UNKNOWN_FUTURES)
         return None
@@ -154,7 +160,7 @@ def compare_layer_futures(
     return compare_futures(
         model, root["input"].to_numpy(), root["output"].to_numpy(), root["length"].to_numpy(),
         root["split"].to_numpy(), sequences.attrs["target_kind"], layers=wanted,
-        batch_first=batch_first,
+        batch_first=batch_first, states=states,
     )  # fmt: skip
 
 
@@ -166,6 +172,7 @@ def judge_trained(
     plan: Plan,
     futures: Summary | None = None,
     losses: Losses = NO_LOSSES,
+    states: Floats | None = None,
 ) -> dict[str, Any]:
     """Return the row of the verdict.
 
@@ -185,6 +192,8 @@ def judge_trained(
         Futures of the network.
     losses : Losses, optional
         Its losses, where its task is known.
+    states : ndarray of shape (sequence, time, entry), optional
+        Recorded states as vectors, from which a network with ``step`` goes on.
 
     Returns
     -------
@@ -197,6 +206,7 @@ def judge_trained(
     settled = find_endpoints(
         model, acts["input"].to_numpy(), recorded.distribution, recorded.length,
         recorded.split, {**sequences.attrs, "target_delay": 0}, plan.seed,
+        states=states,
     )  # fmt: skip
     tolerance = plan.settings.selection.fidelity_tolerance
     settings = EvidenceSettings(fidelity_tolerance=tolerance)

@@ -12,18 +12,12 @@ from numpy.typing import ArrayLike
 
 from hmmlens.deprecation import renamed_parameters
 from hmmlens.explanation import networks as nets
-from hmmlens.explanation.layers import (
-    compare_layer_futures,
-    explain_layer,
-    fit_controls,
-    judge_trained,
-)
 from hmmlens.explanation.preparation import prepare_sequences, wanted_layers
 from hmmlens.explanation.readout import output_part
+from hmmlens.explanation.recorded import explain_recorded
 from hmmlens.explanation.settings import ExplanationSettings, Plan
 from hmmlens.report.explain import folder
 from hmmlens.report.explain.result import Explanation
-from hmmlens.report.explain.result_tables import gather_tables
 from hmmlens.stages.record import choose_sequences
 
 log = logging.getLogger(__name__)
@@ -219,24 +213,9 @@ def explain(
         for role, acts in recorded.items():
             with nets.naming_the_control(role):
                 nets.check_output(acts, name, recorded["trained"], sequences)
-        losses = nets.losses_of(recorded["trained"], sequences, floor)
-        controls = fit_controls(sequences, chosen, plan)
-        raw = {name: stores for of in controls.values() for name, stores in of.items()}
-        futures = compare_layer_futures(model, recorded["trained"], sequences, wanted, batch_first)
-        log.info("the futures of the trained network are compared")
-        explained = {}
-        for role, acts in recorded.items():
-            trained = role == "trained"
-            reducers = plan.reducers if trained else plan.confirmatory()
-            with nets.naming_the_control(role):
-                explained[role] = explain_layer(
-                    acts, name, sequences, reducers, controls if trained else {}, plan,
-                    futures if trained else None,
-                )  # fmt: skip
-            log.info("the states of the %s network are found", role)
-        verdict = judge_trained(model, recorded["trained"], name, sequences, plan, futures, losses)
-        tables = gather_tables(name, explained, raw, sequences, verdict)
-        explanation = Explanation(sequences, name, explained, raw, tables, about, futures)
+        explanation = explain_recorded(
+            model, recorded, name, sequences, chosen, plan, about, floor, wanted, batch_first
+        )
         if partial:
             folder.write_explanation(explanation, partial)
     return folder.reopen(explanation, Path(out)) if out is not None else explanation

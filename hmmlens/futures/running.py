@@ -85,14 +85,21 @@ class StepContinuation(Continuation):
         Steps of each sequence.
     distribution : callable
         Takes outputs (..., output) and returns the values that are compared.
+    states : ndarray of shape (sequence, time, entry), optional
+        Recorded states as vectors; by default the network runs to them from its initial state.
     """
 
     def __init__(
-        self, network: Any, inputs: NDArray[Any], lengths: Ints, distribution: Distribution
+        self,
+        network: Any,
+        inputs: NDArray[Any],
+        lengths: Ints,
+        distribution: Distribution,
+        states: Floats | None = None,
     ) -> None:
         super().__init__(network, inputs, lengths, distribution)
         self._tensors = takes_tensors(network)
-        self._states = self._walk()
+        self._states = self._walk() if states is None else torch.as_tensor(states)
 
     @torch.no_grad()
     def _walk(self) -> Tensor:
@@ -222,6 +229,7 @@ def continuation_of(
     n_draws: int,
     seed: int,
     forward: Callable[[NDArray[Any], int], NDArray[Any]] | None = None,
+    states: Floats | None = None,
 ) -> Continuation:
     """Return what continues the states of a network.
 
@@ -241,6 +249,8 @@ def continuation_of(
         Seed of these draws.
     forward : callable, optional
         Runs a network without ``step``; see :class:`ForwardContinuation`.
+    states : ndarray of shape (sequence, time, entry), optional
+        Recorded states of a network with ``step``.
 
     Returns
     -------
@@ -249,7 +259,7 @@ def continuation_of(
     """
     found: Continuation
     if protocol.follows(network):
-        found = StepContinuation(network, inputs, lengths, distribution)
+        found = StepContinuation(network, inputs, lengths, distribution, states)
     elif forward is not None:
         found = ForwardContinuation(forward, inputs, lengths, distribution)
     else:

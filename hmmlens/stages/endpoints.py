@@ -23,12 +23,13 @@ def find_endpoints(
     split: Ints,
     attributes: Mapping[str, Any],
     seed: int,
+    states: Floats | None = None,
 ) -> Endpoints | None:
     """Run a network on neutral input from states that it visits, and count where it settles.
 
     Parameters
     ----------
-    network : module
+    network : module or object
         The network.
     inputs : ndarray of shape (sequence, time) or (sequence, time, feature)
         What it read while it was recorded.
@@ -42,22 +43,23 @@ def find_endpoints(
         Attributes of the ``sequences`` store.
     seed : int
         Seed of the sample of visited states.
+    states : ndarray of shape (sequence, time, entry), optional
+        Recorded states as vectors, from which the network runs.
 
     Returns
     -------
     Endpoints or None
-        None where the network is no torch module, has no single steps
-        (:func:`hmmlens.recording.protocol.follows`), or its task no neutral input.
+        None where the network has no single steps (:func:`hmmlens.recording.protocol.follows`), or
+        its task no neutral input.
     """
-    from torch import nn
-
-    if not (isinstance(network, nn.Module) and protocol.follows(network)):
+    if not protocol.follows(network):
         return None
     rng = np.random.default_rng(seed)
     kept = split != 2
     return endpoints.find_endpoints(
-        network, inputs[kept], distribution[kept], length[kept], attributes, rng
-    )
+        network, inputs[kept], distribution[kept], length[kept], attributes, rng,
+        states=None if states is None else states[kept],
+    )  # fmt: skip
 
 
 def to_store(found: Endpoints | None, neutral: str, n_outputs: int) -> xr.Dataset:

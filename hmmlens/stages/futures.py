@@ -39,6 +39,7 @@ def compare_futures(
     batch_first: bool | None = None,
     settings: FutureSettings = DEFAULT,
     seed: int = SAMPLE_SEED,
+    states: Floats | None = None,
 ) -> Summary | None:
     """Compare what a network does from visited states under the same continuations of input.
 
@@ -67,6 +68,8 @@ def compare_futures(
         Seed of the sample of states and continuations. By default that of every network in studies
         and in :func:`hmmlens.explain`, so that one recording has one verdict whatever the seed of
         the rest; another one shows how much the verdict depends on the sample.
+    states : ndarray of shape (sequence, time, entry), optional
+        Recorded states as vectors, which are continued; by default the network runs to them.
 
     Returns
     -------
@@ -80,8 +83,9 @@ def compare_futures(
     with _evaluated(network):
         try:
             continuation = _continuation(
-                network, inputs, output, length, distribution, layers, batch_first, settings, seed
-            )
+                network, inputs, output, length, distribution, layers, batch_first, settings, seed,
+                states,
+            )  # fmt: skip
             futures = measure(continuation, outputs, split == 2, seed, settings, described)
         except DataError as error:
             log.warning("futures are not compared: %s", error)
@@ -149,6 +153,7 @@ def _continuation(
     batch_first: bool | None,
     settings: FutureSettings,
     seed: int,
+    states: Floats | None = None,
 ) -> Continuation:
     """Return what continues the states of a network."""
     forward = None
@@ -156,7 +161,9 @@ def _continuation(
         forward = _forward(network, layers, batch_first)
         if _reads_ahead(forward, inputs, length, output):
             raise DataError("its outputs depend on later inputs")
-    return continuation_of(network, inputs, length, distribution, settings.n_draws, seed, forward)
+    return continuation_of(
+        network, inputs, length, distribution, settings.n_draws, seed, forward, states
+    )
 
 
 def _reads_ahead(

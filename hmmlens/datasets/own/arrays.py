@@ -77,6 +77,79 @@ def read_zarr(path: Path) -> Content:
     return from_arrays(read_zarr_arrays(path), path)
 
 
+class RecordedStates(NamedTuple):
+    """States and outputs that another program has recorded.
+
+    Attributes
+    ----------
+    hidden : dict of str to ndarray of shape (sequence, time, unit)
+        ``hidden`` and, where it is there, ``cell``.
+    output : ndarray of shape (sequence, time, output)
+        What the network returned.
+    content : Content
+        The other arrays; inputs are zeros where the file has none.
+    has_input : bool
+        Whether it has.
+    """
+
+    hidden: dict[str, NDArray[Any]]
+    output: NDArray[Any]
+    content: Content
+    has_input: bool
+
+
+def read_states(path: Path) -> RecordedStates:
+    """Read a .npz file or a Zarr store with the arrays ``hidden`` and ``output``.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file or the folder of the store.
+
+    Returns
+    -------
+    RecordedStates
+        Sequences, padded to the longest.
+
+    Raises
+    ------
+    DataError
+        With the file, and the array and index where something does not fit.
+    """
+    required = ("hidden", "output")
+    read = read_zarr_arrays if path.suffix == ".zarr" else read_npz_arrays
+    arrays = read(path, required)
+    names = [name for name in arrays if name in ("hidden", "cell", "output")]
+    states = {name: arrays.pop(name) for name in names}
+    shape = states["hidden"].shape
+    for name, array in states.items():
+        if array.ndim != 3 or 0 in array.shape or array.dtype.kind not in "biuf":
+            raise DataError(
+                f"{path}: array {name!r} has shape {array.shape} of {array.dtype}; wants numbers "
+                f"({', '.join(DIMS[name])})"
+            )
+        if array.shape[:2] != shape[:2]:
+            raise DataError(
+                f"{path}: array {name!r} has shape {array.shape}, and hidden has {shape}; "
+                "sequences and steps must be the same"
+            )
+    has_input = "input" in arrays
+    if not has_input:
+        arrays["input"] = np.zeros((*shape[:2], 1))
+    elif arrays["input"].shape[:2] != shape[:2]:
+        raise DataError(
+            f"{path}: array 'input' has shape {arrays['input'].shape}, and hidden has {shape}; "
+            "sequences and steps must be the same"
+        )
+    content = from_arrays(arrays, path)
+    inside = np.arange(shape[1]) < content.length[:, None]
+    file = _File(path, states, inside)
+    for name, array in states.items():
+        file.refuse(name, ~np.isfinite(array) & inside[..., None], "a finite number")
+    output = states.pop("output")
+    return RecordedStates(states, output, content, has_input)
+
+
 # --- What the arrays hold -------------------------------------------------------------------
 
 

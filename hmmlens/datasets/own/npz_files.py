@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections import Counter
+from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,15 @@ _RUNS_CODE = (
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
-def read_npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
+def read_npz_arrays(path: Path, required: Sequence[str] = ("input",)) -> dict[str, NDArray[Any]]:
     """Return the arrays of an .npz file by name.
 
     Parameters
     ----------
     path : pathlib.Path
         The file.
+    required : sequence of str, optional
+        Arrays that must be there.
 
     Returns
     -------
@@ -52,7 +55,7 @@ def read_npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
             counts = Counter(entry.filename.removesuffix(".npy") for entry in entries)
-            check_array_names(list(counts), path)
+            check_array_names(list(counts), path, required)
             for name, count in counts.items():
                 if count > 1:
                     raise DataError(f"{path}: holds {count} arrays {name!r}")

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,15 @@ from hmmlens.typing import Bools
 log = logging.getLogger(__name__)
 
 
-def read_zarr_arrays(path: Path) -> dict[str, NDArray[Any]]:
+def read_zarr_arrays(path: Path, required: Sequence[str] = ("input",)) -> dict[str, NDArray[Any]]:
     """Return the arrays of a Zarr store by name.
 
     Parameters
     ----------
     path : pathlib.Path
         The folder of the store.
+    required : sequence of str, optional
+        Arrays that must be there.
 
     Returns
     -------
@@ -65,8 +68,9 @@ def read_zarr_arrays(path: Path) -> dict[str, NDArray[Any]]:
             f"{path}: cannot be read as a Zarr store with named dimensions ({error}); "
             "write it with xarray's Dataset.to_zarr"
         ) from None
-    names = [str(name) for name in raw.variables if name not in raw.dims]
-    check_array_names(names, path)
+    # An array with steps may have the name of its last dimension.
+    names = [str(name) for name in raw.variables if name not in raw.dims or raw[name].ndim > 1]
+    check_array_names(names, path, required)
     for name in names:
         _check(raw[name], group[name], name, path)
     inside = _Inside(None)
