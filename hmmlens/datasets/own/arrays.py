@@ -235,7 +235,8 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], path: Path) -> Content:
         ``input`` (sequence, time, feature), or whole numbers (sequence, time) for symbols;
         ``target`` alike; ``length`` (sequence); ``state`` (sequence, time), -1 where unknown;
         ``split`` (sequence), words or 0, 1, 2; ``group`` (sequence), numbers or text;
-        ``feature_names``, ``target_names`` and ``state_names``. All but the first may be missing.
+        ``feature_names``, ``target_names`` and ``state_names``. All but the first may be missing;
+        what :func:`read_states` reads is left out.
     path : pathlib.Path
         The file, for messages.
 

@@ -188,7 +188,7 @@ DTYPES = ["f8", "f4", "f2", "i8", "u1", "u8", "?", "c8", "U3", "S2", "M8[D]", "O
 def arrays(draw: st.DrawFn, dtypes: list[str]) -> dict[str, np.ndarray]:
     """Draw arrays of the names that a file may hold, most often of the right shape and type."""
     sizes = {"sequence": draw(st.integers(1, 4)), "time": draw(st.integers(1, 5))}
-    sizes |= {"feature": draw(st.integers(1, 2)), "output": 1, "truth": 3}
+    sizes |= {"feature": draw(st.integers(1, 2)), "unit": 2, "output": 1, "truth": 3}
     symbols = draw(st.booleans())
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     made = {}
