@@ -80,3 +80,23 @@ def test_sequences_of_different_lengths_are_among_the_two() -> None:
     found = check(latch(2.0), inputs, lengths=lengths)
     assert found.findings[0].sentence.startswith("30 sequences of 40 to 60 steps")
     assert found.passed
+
+
+class Noisy(nn.Module):
+    """Adds noise to what one or both directions read."""
+
+    def __init__(self, both: bool) -> None:
+        super().__init__()
+        self.rnn = nn.GRU(2, 3, batch_first=True, bidirectional=both)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        noise = torch.stack([torch.randn_like(x[:, 0]) for _ in range(x.shape[1])], dim=1)
+        outputs: torch.Tensor = self.rnn(x + 0.3 * noise)[0]
+        return outputs
+
+
+@pytest.mark.parametrize(("both", "expected"), [(False, "possible"), (True, "not possible")])
+def test_noise_is_not_taken_for_reading_ahead(both: bool, expected: str) -> None:
+    inputs, _ = pulses()
+    torch.manual_seed(0)
+    assert outcome(check(Noisy(both), inputs, untrained=None), "futures") == expected
