@@ -331,11 +331,11 @@ def _mixed(numbers: Evidence, thresholds: Thresholds) -> Reason:
     determined, moves = _moves(numbers, thresholds)
     wide = share < thresholds.points and not _tight(numbers, thresholds)
     holds = _separated(numbers, thresholds) and wide and determined
-    if numbers["n_classes"] < 2:
+    if not _separated(numbers, thresholds):
         return Reason(False, "There are no separate classes.")
     return Reason(
         bool(holds),
-        f"{_classes(numbers, thresholds)}; {100 * share:.0f} % of the states are in tight classes "
+        f"{100 * share:.0f} % of the states are in tight classes "
         f"(less than {100 * thresholds.points:.0f} % where there is a continuum inside), {moves}, "
         f"and a machine of the classes returns the output 20 steps ahead with R² "
         f"{numbers['machine_20']:.2f} (less than {thresholds.exact_machine:g} where the place "

@@ -233,7 +233,7 @@ def write_page(explanation: Explanation, path: Path, images: Mapping[str, bytes]
     images : mapping of str to bytes
         Name of a figure -> PNG.
     """
-    title = f"States of layer {user_text.html(explanation.layer)}"
+    title = f"What layer {user_text.html(explanation.layer)} holds"
     page = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f"<style>{STYLE}</style></head><body><h1>{title}</h1>"

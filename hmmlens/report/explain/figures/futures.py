@@ -189,8 +189,8 @@ def futures(sample: FutureSample) -> tuple[Figure, pd.DataFrame]:
         same = (labels[first] == labels[second]) & (labels[first] >= 0)
         source["same_class"] = same
     _histogram(right, pairs, same, sample.gap)
-    what = "present output included" if sample.present else "from the next input on"
-    right.set_xlabel(f"distance of the futures of two states (SD of the output; {what})")
+    what = "with the present output" if sample.present else "from the next input on"
+    right.set_xlabel(f"distance of two states {what} (SD of the output)")
     return figure, source
 
 
