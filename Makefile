@@ -54,8 +54,9 @@ test-slurm: .venv-slurm/.installed ## run a study on a SLURM of its own, and bre
 	.venv-slurm/bin/python -m pip install --disable-pip-version-check snakemake-executor-plugin-slurm -c constraints.txt
 	@touch $@
 
-test-gpu: install ## check that the GPU here gives what the CPU gives
+test-gpu: install ## check that the GPU here gives what the CPU gives, and time its E-step
 	$(BIN)/python -m pytest tests/test_gpu.py -m gpu $(ARGS)
+	$(BIN)/python benchmarks/hmm_engine.py --gpu
 
 lint: install ## check style, types, imports, docstrings, dead code and format
 	$(BIN)/ruff check

@@ -3,14 +3,16 @@
 All contenders take the same steps from the same start, in one process with one thread, by turns;
 each row has the smallest CPU time of several runs, in NumPy and in the compiled kernel. hmmlearn
 runs in its fastest setting (``implementation="scaling"``). *floor* is the time that the matrix
-products of one step would take at the speed that a large product reaches on this machine. dynamax
-and pomegranate are measured where they are installed; their priors differ, so of the likelihoods
-only the first is compared.
+products of one step would take at the speed that a large product reaches on this machine. dynamax,
+pomegranate and ssm (``--peers``) are measured where they are installed; their priors on parameters
+differ, and pomegranate computes in float32, so that their likelihoods agree at the start and drift
+apart a little.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import sys
 import tempfile
@@ -19,20 +21,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-#: Settings that make OpenBLAS take a kernel for an older processor; nobody is measured with them.
-SLOWING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+if __name__ == "__main__":
+    import one_thread
 
-if __name__ == "__main__" and (
-    any(name in os.environ for name in SLOWING) or os.environ.get(THREADS[0]) != "1"
-):
-    clean = {name: value for name, value in os.environ.items() if name not in SLOWING}
-    clean |= dict.fromkeys(THREADS, "1")
-    os.execve(sys.executable, [sys.executable, *sys.argv], clean)
+    one_thread.restart()
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import peers
+
 from hmmlens.hmm.engine import em, mstep
 from hmmlens.hmm.engine.blocks import Workspace, blocks_of
 from hmmlens.hmm.engine.emissions import Gaussian
@@ -151,6 +149,13 @@ def product_speed() -> float:
     return float(2 * 1500**3 / min(cpu(np.matmul, a, a)[0] for _ in range(5)))
 
 
+def operations(name: str) -> int:
+    """Return floating-point operations of the matrix products of one step with one restart."""
+    n, t, d, k, kind = WORKLOADS[name]
+    family: Family = Categorical(d) if kind == "categorical" else Gaussian(kind)
+    return n * t * (4 * k * family.n_features(d) + 6 * k**2)
+
+
 def disagreement(one: list[float], two: list[float]) -> float:
     return float(np.max(np.abs(np.array(one) - two) / np.abs(two)))
 
@@ -180,8 +185,7 @@ def compare(name: str, kernels: list[str], steps: int, repeats: int, speed: floa
                 reference = history
             else:
                 gap = max(gap, disagreement(history[0], reference))
-    family = Categorical(d) if kind == "categorical" else Gaussian(kind)
-    flops = n * t * (4 * k * family.n_features(d) + 6 * k**2)
+    flops = operations(name)
     cells = [name, f"{n} x {t} x {d}, K {k}, {kind}", f"{best['hmmlearn']:.1f}"]
     for kernel in kernels:
         alone, each = best[kernel], best[f"{kernel} in a batch"] / RESTARTS
@@ -216,85 +220,67 @@ def compare_sweep(counts: range, kernels: list[str], steps: int) -> str:
     return "| " + " | ".join([*row, "", f"{gap:.0e}"]) + " |"
 
 
-def by_dynamax(frames: np.ndarray, start: Parameters, kind: str, steps: int) -> tuple[float, float]:
-    """Return CPU seconds of a step after compilation, and the log-likelihood of the start."""
-    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
-    import jax
-    from dynamax.hidden_markov_model import DiagonalGaussianHMM, GaussianHMM
-
-    jax.config.update("jax_enable_x64", True)
-    k, d = start.emission[0].shape[1:]
-    widths = start.emission[1][0]
-    options = {"initial_probs": start.startprob[0], "transition_matrix": start.transmat[0]}
-    options["emission_means"] = start.emission[0][0]
-    if kind == "full":
-        model, options["emission_covariances"] = GaussianHMM(k, d), widths
-    else:
-        model, options["emission_scale_diags"] = DiagonalGaussianHMM(k, d), np.sqrt(widths)
-    params, properties = model.initialize(**options)
-    data = jax.numpy.asarray(frames)
-
-    @jax.jit
-    def step(params: Any, state: Any) -> Any:
-        sums, each = jax.vmap(lambda x: model.e_step(params, x))(data)
-        return model.m_step(params, properties, sums, state), each.sum()
-
-    def run(now: Any, steps: int) -> float:
-        for _ in range(steps):
-            now, likelihood = step(*now)
-        return float(likelihood)
-
-    begin = params, model.initialize_m_step_state(params, properties)
-    likelihood = run(begin, 1)
-    return cpu(run, begin, steps)[0] / steps, likelihood
+def first_history(function: Callable[..., list[list[float]]], *args: Any) -> list[float]:
+    return function(*args)[0]
 
 
-def by_pomegranate(
-    frames: np.ndarray, start: Parameters, kind: str, steps: int
-) -> tuple[float, float]:
-    """Return CPU seconds of a step in float32, and the log-likelihood of the start."""
-    import torch
-    from pomegranate.distributions import Normal
-    from pomegranate.hmm import DenseHMM
-
-    torch.set_num_threads(1)
-    means, covars, startprob, transmat = (
-        part[0].astype("f4") for part in (*start.emission, *start[:2])
-    )
-    distributions = [Normal(m, c, covariance_type=kind) for m, c in zip(means, covars, strict=True)]
-    # Ends of probability 1, because our sequences end anywhere.
-    model = DenseHMM(distributions, edges=transmat, starts=startprob, ends=np.ones_like(startprob))
-    data = torch.as_tensor(frames, dtype=torch.float32)
-    likelihood = float(model.summarize(data).sum())
-
-    def run() -> None:
-        for _ in range(steps):
-            model.from_summaries()
-            model.summarize(data)
-
-    return cpu(run)[0] / steps, likelihood
-
-
-def peers(steps: int) -> str:
-    """Return a table of other packages, where they are installed."""
-    rows = ["| package | workload | ms a step | times ours | relative difference at the start |",
-            "|---|---|---|---|---|"]  # fmt: skip
-    for name in ("A", "C"):
+def compare_peers(names: list[str], steps: int, repeats: int, speed: float) -> str:
+    """Return a table of other packages, where they are installed, by turns with ours."""
+    head = ["package", "workload", "CPU ms a step", "times ours", "floor, ms"]
+    head += ["relative difference of the log-likelihood at the start", "before the last step"]
+    rows = ["| " + " | ".join(head) + " |", "|" + len(head) * "---|"]
+    missing: list[str] = []
+    kernel = loading.available()[0]
+    for name in names:
         n, t, d, k, kind = WORKLOADS[name]
         frames, lengths, start = make(n, t, d, k, kind)
-        one, ours = start.take([0]), Ours(loading.available()[0])
+        one, ours = start.take([0]), Ours(kernel)
         ours(frames, lengths, one, kind, 1)
-        mine, ((first, *_),) = cpu(ours, frames, lengths, one, kind, steps)
-        for package, function in (("dynamax", by_dynamax), ("pomegranate", by_pomegranate)):
+        runs: dict[str, Callable[[], list[float]]] = {
+            f"hmmlens, {kernel}": functools.partial(
+                first_history, ours, frames, lengths, one, kind, steps
+            ),
+            "hmmlearn": functools.partial(by_hmmlearn, frames, lengths, one, kind, steps),
+        }
+        for package, prepare in peers.PEERS.items():
             try:
-                seconds, likelihood = function(frames.reshape(n, t, d), start, kind, steps)
+                runs[package] = prepare(frames.reshape(n, t, d), one, kind, steps)
             except ImportError as error:
-                rows.append(f"| {package} | {name} | not installed ({error}) | | |")
-                continue
-            gap = disagreement([likelihood], [first])
-            times = seconds * steps / mine
-            rows.append(f"| {package} | {name} | {1e3 * seconds:.1f} | {times:.1f} | {gap:.0e} |")
-    return "\n".join(rows)
+                missing.append(f"{package} is not measured: {error}.")
+        best = dict.fromkeys(runs, np.inf)
+        history = {}
+        for _ in range(repeats):
+            for package, run in runs.items():
+                seconds, history[package] = cpu(run)
+                best[package] = min(best[package], 1e3 * seconds / steps)
+        floor = 1e3 * operations(name) / speed
+        (mine, wanted), *_ = zip(best.values(), history.values(), strict=True)
+        for package, each in best.items():
+            gaps = [f"{disagreement([history[package][i]], [wanted[i]]):.0e}" for i in (0, -1)]
+            cells = [package, name, f"{each:.1f}", f"{each / mine:.1f}", f"{floor:.2f}", *gaps]
+            rows.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*rows, *dict.fromkeys(missing)])
+
+
+def compare_gpu(name: str, steps: int, repeats: int) -> str:
+    """Return a row of torch on a GPU, in wall time, beside the fastest E-step on the CPU."""
+    from hmmlens.hmm.engine.engines import expectation
+
+    n, t, d, k, kind = WORKLOADS[name]
+    frames, lengths, start = make(n, t, d, k, kind)
+    kernel = loading.available()[0]
+    contenders = {"cpu": Ours(kernel), "gpu": Ours(kernel)}
+    contenders["gpu"].expect = expectation("torch", "cuda")
+    best, found = dict.fromkeys(contenders, np.inf), {}
+    for _ in range(repeats + 1):
+        for who, ours in contenders.items():
+            began = time.perf_counter()
+            found[who] = ours(frames, lengths, start, kind, steps)
+            best[who] = min(best[who], 1e3 * (time.perf_counter() - began) / steps)
+    gap = max(disagreement(*pair) for pair in zip(found["gpu"], found["cpu"], strict=True))
+    what = f"{n} x {t} x {d}, K {k}, {kind}, {RESTARTS} restarts"
+    cells = [name, what, f"{best['cpu']:.1f}", f"{best['gpu']:.1f}"]
+    return "| " + " | ".join([*cells, f"{best['cpu'] / best['gpu']:.1f}", f"{gap:.0e}"]) + " |"
 
 
 def stream(gigabytes: float) -> None:
@@ -363,6 +349,8 @@ def main() -> None:
     )
     parser.add_argument("--steps", type=int, default=10, help="steps of EM in each run")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--peers", nargs="*", help="only other packages, on these workloads")
+    parser.add_argument("--gpu", action="store_true", help="only torch on a GPU, in wall time")
     parser.add_argument("--stream", action="store_true", help="also fit a store of 4 GB")
     parser.add_argument("--gigabytes", type=float, default=4.0)
     parser.add_argument("--write", nargs=2, help=argparse.SUPPRESS)
@@ -372,8 +360,20 @@ def main() -> None:
         return write(args.write[0], float(args.write[1]))
     if args.fit:
         return fit(args.fit)
+    if args.gpu:
+        head = ["workload", "data", f"{loading.available()[0]} on one core, ms a step"]
+        head += ["torch on the GPU", "ratio", "largest relative difference of log-likelihoods"]
+        print("| " + " | ".join(head) + " |\n|" + len(head) * "---|", flush=True)
+        for name in args.only or list(TARGETS):
+            print(compare_gpu(name, args.steps, args.repeats), flush=True)
+        return None
+    load = os.getloadavg()[0]
+    print(f"{os.cpu_count()} cores, load {load:.1f}; CPU seconds of one thread")
     speed = product_speed()
     print(f"matrix product: {speed / 1e9:.0f} GFLOP/s on one thread\n")
+    if args.peers is not None:
+        print(compare_peers(args.peers or ["A", "C"], args.steps, args.repeats, speed))
+        return None
     kernels = args.kernels or list(dict.fromkeys(("numpy", loading.available()[0])))
     head = ["workload", "data", "hmmlearn, ms a step"]
     for kernel in kernels:
@@ -388,7 +388,7 @@ def main() -> None:
         counts = range(2, 5) if args.quick else range(2, 13)
         print(compare_sweep(counts, kernels, args.steps), flush=True)
     if args.only is None:
-        print("\n" + peers(args.steps))
+        print("\n" + compare_peers(["A", "C"], args.steps, args.repeats, speed))
     if args.stream:
         stream(args.gigabytes)
 
