@@ -224,46 +224,44 @@ def first_history(function: Callable[..., list[list[float]]], *args: Any) -> lis
     return function(*args)[0]
 
 
-def compare_peers(names: list[str], steps: int, repeats: int, speed: float) -> str:
-    """Return a table of other packages, where they are installed, by turns with ours."""
+def compare_peers(names: list[str], steps: int, repeats: int, speed: float) -> None:
+    """Print a table of other packages, where they are installed, by turns with ours."""
     head = ["package", "workload", "CPU ms a step", "times ours", "floor, ms"]
     head += ["relative difference of the log-likelihood at the start", "before the last step"]
-    rows = ["| " + " | ".join(head) + " |", "|" + len(head) * "---|"]
-    missing: list[str] = []
-    kernel = loading.available()[0]
+    print("| " + " | ".join(head) + " |\n|" + len(head) * "---|", flush=True)
+    kernel, missing = loading.available()[0], {}
     for name in names:
         n, t, d, k, kind = WORKLOADS[name]
         frames, lengths, start = make(n, t, d, k, kind)
         one, ours = start.take([0]), Ours(kernel)
         ours(frames, lengths, one, kind, 1)
+        given = frames, lengths, one, kind, steps
         runs: dict[str, Callable[[], list[float]]] = {
-            f"hmmlens, {kernel}": functools.partial(
-                first_history, ours, frames, lengths, one, kind, steps
-            ),
-            "hmmlearn": functools.partial(by_hmmlearn, frames, lengths, one, kind, steps),
+            f"hmmlens, {kernel}": functools.partial(first_history, ours, *given),
+            "hmmlearn": functools.partial(by_hmmlearn, *given),
         }
         for package, prepare in peers.PEERS.items():
             try:
                 runs[package] = prepare(frames.reshape(n, t, d), one, kind, steps)
             except ImportError as error:
-                missing.append(f"{package} is not measured: {error}.")
-        best = dict.fromkeys(runs, np.inf)
-        history = {}
+                missing[package] = error
+        best, history = dict.fromkeys(runs, np.inf), {}
         for _ in range(repeats):
             for package, run in runs.items():
                 seconds, history[package] = cpu(run)
                 best[package] = min(best[package], 1e3 * seconds / steps)
         floor = 1e3 * operations(name) / speed
-        (mine, wanted), *_ = zip(best.values(), history.values(), strict=True)
+        mine, wanted = best[f"hmmlens, {kernel}"], history[f"hmmlens, {kernel}"]
         for package, each in best.items():
             gaps = [f"{disagreement([history[package][i]], [wanted[i]]):.0e}" for i in (0, -1)]
             cells = [package, name, f"{each:.1f}", f"{each / mine:.1f}", f"{floor:.2f}", *gaps]
-            rows.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*rows, *dict.fromkeys(missing)])
+            print("| " + " | ".join(cells) + " |", flush=True)
+    for package, error in missing.items():
+        print(f"{package} is not measured, because it cannot be imported: {error}.")
 
 
 def compare_gpu(name: str, steps: int, repeats: int) -> str:
-    """Return a row of torch on a GPU, in wall time, beside the fastest E-step on the CPU."""
+    """Return a row of torch on a GPU, in wall time, and of the fastest E-step on the CPU."""
     from hmmlens.hmm.engine.engines import expectation
 
     n, t, d, k, kind = WORKLOADS[name]
@@ -372,8 +370,7 @@ def main() -> None:
     speed = product_speed()
     print(f"matrix product: {speed / 1e9:.0f} GFLOP/s on one thread\n")
     if args.peers is not None:
-        print(compare_peers(args.peers or ["A", "C"], args.steps, args.repeats, speed))
-        return None
+        return compare_peers(args.peers or ["A", "C"], args.steps, args.repeats, speed)
     kernels = args.kernels or list(dict.fromkeys(("numpy", loading.available()[0])))
     head = ["workload", "data", "hmmlearn, ms a step"]
     for kernel in kernels:
@@ -388,7 +385,8 @@ def main() -> None:
         counts = range(2, 5) if args.quick else range(2, 13)
         print(compare_sweep(counts, kernels, args.steps), flush=True)
     if args.only is None:
-        print("\n" + compare_peers(["A", "C"], args.steps, args.repeats, speed))
+        print()
+        compare_peers(["A", "C"], args.steps, args.repeats, speed)
     if args.stream:
         stream(args.gigabytes)
 

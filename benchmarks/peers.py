@@ -60,12 +60,13 @@ def pomegranate(frames: np.ndarray, start: Any, kind: str, steps: int) -> Run:
     from pomegranate.hmm import DenseHMM
 
     torch.set_num_threads(1)
-    means, covars, startprob, transmat = (
-        part[0].astype("f4") for part in (*start.emission, *start[:2])
-    )
     data = torch.as_tensor(frames, dtype=torch.float32)
 
     def run() -> list[float]:
+        # Copies, because the package changes in place what it is given.
+        means, covars, startprob, transmat = (
+            part[0].astype("f4") for part in (*start.emission, *start[:2])
+        )
         normals = [Normal(m, c, covariance_type=kind) for m, c in zip(means, covars, strict=True)]
         # Ends of probability 1, because our sequences end anywhere.
         model = DenseHMM(normals, edges=transmat, starts=startprob, ends=np.ones_like(startprob))

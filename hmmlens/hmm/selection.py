@@ -228,11 +228,17 @@ def autocorrelation_time(values: np.ndarray, lengths: np.ndarray) -> float:
     time = 1.0
     if variance <= 0:
         return time
+    # Of whole sequences of one length, pairs are slices, which is several times faster.
+    whole = deviation.reshape(len(lengths), -1) if seen.all() and len(set(lengths)) == 1 else None
     for lag in range(1, int(lengths.max())):
-        pairs = lag + np.flatnonzero((step >= lag)[lag:] & seen[lag:] & seen[:-lag])
-        if len(pairs) < 2:
+        if whole is not None:
+            products = (whole[:, lag:] * whole[:, :-lag]).ravel()
+        else:
+            pairs = lag + np.flatnonzero((step >= lag)[lag:] & seen[lag:] & seen[:-lag])
+            products = deviation[pairs] * deviation[pairs - lag]
+        if len(products) < 2:
             break
-        correlation = float((deviation[pairs] * deviation[pairs - lag]).mean()) / variance
+        correlation = float(products.mean()) / variance
         if correlation <= 0:
             break
         time += 2 * correlation

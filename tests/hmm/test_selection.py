@@ -11,7 +11,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hmmlens.errors import DataError
-from hmmlens.hmm.selection import best_restarts, choose, smallest_count_near_best
+from hmmlens.hmm.selection import (
+    autocorrelation_time,
+    best_restarts,
+    choose,
+    smallest_count_near_best,
+)
 
 
 def table(*rows: tuple[Any, ...]) -> pd.DataFrame:
@@ -97,3 +102,13 @@ def test_smallest_count_near_best_equals_slow_loop(
     expected = min(n for n, score in known if score >= limit)
     n_states, score = (np.array(column) for column in zip(*models, strict=True))
     assert smallest_count_near_best(n_states, score, tolerance) == expected
+
+
+def test_autocorrelation_time_of_whole_sequences_is_that_of_ragged_ones() -> None:
+    """A sequence of which nothing was observed adds no pair, and makes the others ragged."""
+    rng = np.random.default_rng(0)
+    values = np.repeat(rng.normal(size=(6, 10)), 4, axis=1) + 0.1 * rng.normal(size=(6, 40))
+    whole = autocorrelation_time(values.ravel(), np.full(6, 40))
+    ragged = autocorrelation_time(np.append(values, np.full(7, np.nan)), np.array([40] * 6 + [7]))
+    assert whole == pytest.approx(ragged, rel=1e-12)
+    assert 2 < whole < 8
