@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hmmlens.ragged import without_padding
+from hmmlens.rnn import sequence_gradients
 from hmmlens.rnn.adam import Adam
 from hmmlens.rnn.recurrent_network import RecurrentNetwork
 from hmmlens.rnn.settings import Training
@@ -273,7 +274,9 @@ def train(
         epoch = len(history)
         total, count = 0.0, 0
         for index in _batches(len(data["train"].inputs), settings.batch_size, seed, epoch):
-            nll, _, n = losses(network, Sequences(*(a[index] for a in data["train"])))
+            inputs, target = (a[index] for a in data["train"])
+            found = sequence_gradients.output(network, inputs)
+            nll, _, n = scores(found, target, network.log_variance)
             optimiser.zero_grad()
             (nll / n).backward()
             nn.utils.clip_grad_norm_(network.parameters(), settings.clip_norm)
