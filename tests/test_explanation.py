@@ -18,16 +18,20 @@ import xarray as xr
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
-import hmmlens.explanation.pipeline
+import hmmlens.explanation.recorded
 from hmmlens import explain
 from hmmlens.errors import DataError
 from hmmlens.hmm import storage
+from hmmlens.interpretation.input_events import of_store
+from hmmlens.interpretation.states import filter_states
 from hmmlens.io import store
 from hmmlens.recording import activations
 from hmmlens.recording.store.trees import read_tree
 from hmmlens.report.explain import page
 from hmmlens.report.explain.result import Explanation
 from hmmlens.rnn.recurrent_network import RecurrentNetwork
+from hmmlens.validation.certified import certified_by
+from hmmlens.validation.certified_model import transitions_given_input
 from tests.explanation.planted import QUICK, Last, Transformed, latch, pulses, spoilt, whole
 
 Data = tuple[NDArray[Any], NDArray[Any]]
@@ -200,9 +204,18 @@ def test_stores_are_those_of_a_study(written: tuple[Explanation, Path], data: Da
         choices = pd.read_csv(run / "layer0" / "validation" / "choices.csv")
         chosen = choices[choices["chosen_reducer"]].set_index("pick")
         n_states = int(chosen.loc["explained", "n_states"])
-        model = storage.model(sweep, "tied", n_states)
+        restart = chosen.loc["explained", "restart"]
+        model = storage.model(sweep, "tied", n_states, None if np.isnan(restart) else int(restart))
         path = reading["path"][reading.attrs["picks"].index("explained")].to_numpy()
-        filtered = model.filter(part["reduced"].to_numpy()).posteriors
+        certified = certified_by(result.futures) if network == "network" else None
+        events, table = None, None
+        if certified is not None:
+            read = sequences["input"].to_numpy()[root["sequence"].to_numpy()]
+            events = of_store(sequences.attrs, read, root["length"].to_numpy())
+            table = transitions_given_input(certified, events, root["split"].to_numpy() == 0)
+        filtered = filter_states(
+            model, part["reduced"].to_numpy(), root["length"].to_numpy(), events, table
+        )
         occupancy = np.bincount(path.ravel(), minlength=n_states)
         visited = np.bincount(filtered.argmax(axis=2).ravel(), minlength=n_states)
         np.testing.assert_array_equal(np.sort(occupancy), np.sort(visited))
@@ -306,12 +319,13 @@ def test_a_stopped_run_goes_on(data: Data, tmp_path: Path, monkeypatch: pytest.M
 
     out = tmp_path / "stopped"
     with monkeypatch.context() as patch:
-        patch.setattr(hmmlens.explanation.pipeline, "gather_tables", lambda *_: 1 / 0)
+        patch.setattr(hmmlens.explanation.recorded, "gather_tables", lambda *_: 1 / 0)
         whole = calls(tmp_path / "whole", ZeroDivisionError)
         # In the second of three batches.
         calls(out, KeyboardInterrupt, stop_at=whole // 3 + 1)
-        # Of the first of three batches one run is left: is it still the same network?
-        assert calls(out, ZeroDivisionError) == whole * 2 // 3 + 1
+        # Of the first of three batches two runs are left: is it still the same network, and has it
+        # an output for each step?
+        assert calls(out, ZeroDivisionError) == whole * 2 // 3 + 2
         assert not out.exists()
         # All was recorded, so the network does not run again.
         assert calls(out, ZeroDivisionError) == 0

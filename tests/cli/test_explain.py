@@ -18,6 +18,7 @@ from hmmlens.cli import command as cli
 from hmmlens.cli.data import settings_of
 from hmmlens.datasets.own.table import TableData
 from hmmlens.errors import ConfigError, DataError
+from hmmlens.io import store
 from hmmlens.rnn import recurrent_network
 
 ROOT = Path(hmmlens.__file__).parents[1]
@@ -276,7 +277,8 @@ def test_arrays_are_explained_as_tables_are(
             f"{summary}\nThe network received, in this order: left, right.\n"
             f"The explanation: {out}/explanation.html\n"
         )
-        assert "left" in summary
+        made = store.read(Path(out, "data", "sequences", "sequences.zarr"), "sequences")
+        assert list(made.attrs["feature_names"]) == ["left", "right"]
     for name in ("by_count", "states", "transitions"):
         one, other = (Path(out, "tables", f"{name}.csv") for out in ("table", "arrays"))
         assert one.read_bytes() == other.read_bytes()

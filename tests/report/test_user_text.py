@@ -28,6 +28,7 @@ TEMPLATE = document.TEMPLATES / "explain.typ"
 #: What a page is made of.
 ELEMENTS = {
     *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "figure", "img"),
+    *("details", "summary"),
     *("figcaption", "table", "thead", "tbody", "tr", "th", "td", "ul", "li"),
 }
 

@@ -124,9 +124,11 @@ class StepOutputs:
         batch = self.padded.run(inputs, lengths, verify)
         if batch.output is None:
             return batch
-        inputs = blank(inputs, lengths)[:, : int(lengths.max())]
+        inputs = blank(inputs, lengths)
+        # Its steps may be those of the padding.
         if not self._returns_one_each(batch.output, inputs, lengths):
             return batch._replace(output=_flat(batch.output, 2))
+        inputs = inputs[:, : int(lengths.max())]
         known, ends = self._way is not None, batch.output
         if ends.ndim == 2 and ends.shape[0] == ends.shape[1] and not self.runner.batch_first:
             # As many sequences as outputs, which may have been taken for steps.
