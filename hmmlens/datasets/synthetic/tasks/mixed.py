@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from hmmlens.datasets.synthetic import continua
+from hmmlens.datasets.synthetic.automata import sample_pulses
 from hmmlens.datasets.synthetic.generators import sample_flipflop
-from hmmlens.datasets.synthetic.tasks.base import Recipe, Sample, task
+from hmmlens.datasets.synthetic.tasks.base import TASKS, Recipe, Sample, task
 from hmmlens.typing import Floats
 
 #: Probability per step of a pulse that sets a bit, of a new trial, and of a jump.
@@ -100,6 +101,52 @@ def _ring_and_bit(n_sequences: int, n_steps: int, rng: np.random.Generator) -> S
     inputs = np.concatenate([points[:, :-1], pulses[..., None]], axis=2)
     target = np.concatenate([points[:, 1:], bits[..., None]], axis=2)
     return Sample(inputs, target, (bits > 0).astype(np.int64), floor=None)
+
+
+@task(
+    "heading_and_toggle",
+    "mixed",
+    "reporting",
+    "Sum turns into a direction, given at the start, and switch a bit at each pulse.",
+    n_states=2,
+)
+def _heading_and_toggle(n_sequences: int, n_steps: int, rng: np.random.Generator) -> Sample:
+    turns, heading = continua.TASKS["head_direction"].sample(n_sequences, n_steps, rng)
+    pulses, states = sample_pulses(2, PULSE, n_sequences, n_steps, rng)
+    inputs = np.concatenate([turns, pulses[..., None]], axis=2)
+    target = np.concatenate([heading, 2.0 * states[..., None] - 1], axis=2)
+    return Sample(inputs, target, states)
+
+
+@task(
+    "hold_and_count",
+    "mixed",
+    "reporting",
+    "Hold the value of the last pulse, which can be any, and count the pulses of another input "
+    "modulo 3.",
+    n_states=3,
+)
+def _hold_and_count(n_sequences: int, n_steps: int, rng: np.random.Generator) -> Sample:
+    values = TASKS["analogue_hold"].sample(n_sequences, n_steps, rng)
+    pulses, states = sample_pulses(3, PULSE, n_sequences, n_steps, rng)
+    inputs = np.concatenate([values.inputs, pulses[..., None]], axis=2)
+    target = np.concatenate([values.target, np.eye(3)[states]], axis=2)
+    return Sample(inputs, target, states)
+
+
+@task(
+    "selected_value",
+    "mixed",
+    "reporting",
+    "Hold two values, and emit the one that the sign of the last pulse of a third input selects.",
+    n_states=2,
+)
+def _selected_value(n_sequences: int, n_steps: int, rng: np.random.Generator) -> Sample:
+    one, two = (TASKS["analogue_hold"].sample(n_sequences, n_steps, rng) for _ in range(2))
+    pulses, bits = _bits(n_sequences, n_steps, rng)
+    inputs = np.concatenate([one.inputs, two.inputs, pulses[..., None]], axis=2)
+    target = np.where(bits[..., None] > 0, two.target, one.target)
+    return Sample(inputs, target, (bits > 0).astype(np.int64))
 
 
 def _bits(n_sequences: int, n_steps: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
