@@ -109,6 +109,7 @@ def _ring_and_bit(n_sequences: int, n_steps: int, rng: np.random.Generator) -> S
     "reporting",
     "Sum turns into a direction, given at the start, and switch a bit at each pulse.",
     n_states=2,
+    recipe=Recipe(n_sequences=2000),
 )
 def _heading_and_toggle(n_sequences: int, n_steps: int, rng: np.random.Generator) -> Sample:
     turns, heading = continua.TASKS["head_direction"].sample(n_sequences, n_steps, rng)
@@ -125,6 +126,7 @@ def _heading_and_toggle(n_sequences: int, n_steps: int, rng: np.random.Generator
     "Hold the value of the last pulse, which can be any, and count the pulses of another input "
     "modulo 3.",
     n_states=3,
+    recipe=Recipe(n_sequences=2000),
 )
 def _hold_and_count(n_sequences: int, n_steps: int, rng: np.random.Generator) -> Sample:
     values = TASKS["analogue_hold"].sample(n_sequences, n_steps, rng)
@@ -140,6 +142,7 @@ def _hold_and_count(n_sequences: int, n_steps: int, rng: np.random.Generator) ->
     "reporting",
     "Hold two values, and emit the one that the sign of the last pulse of a third input selects.",
     n_states=2,
+    recipe=Recipe(n_sequences=2000),
 )
 def _selected_value(n_sequences: int, n_steps: int, rng: np.random.Generator) -> Sample:
     one, two = (TASKS["analogue_hold"].sample(n_sequences, n_steps, rng) for _ in range(2))
