@@ -54,6 +54,14 @@ def rates(verdicts: pd.DataFrame) -> pd.DataFrame:
             trained[(answer == "continuum") & competent], verdicts["grade"] == "M", True,
         ),
         ("mixed: D (error)", trained[answer == "mixed"], states, True),
+        (
+            "mixed, competent: D (error)",
+            trained[(answer == "mixed") & competent], states, True,
+        ),
+        (
+            "mixed, competent: M",
+            trained[(answer == "mixed") & competent], verdicts["grade"] == "M", False,
+        ),
         ("belief: D", trained[answer == "belief"], states, False),
         ("no memory: D (error)", trained[answer == "forgets"], states, True),
         (

@@ -86,6 +86,25 @@ def test_rates_count_networks_and_tasks() -> None:
     assert (row["low"], row["high"]) == pytest.approx((interval.low, interval.high))
 
 
+def test_rates_of_mixed_tasks_are_given_for_competent_networks_too() -> None:
+    both = CERTIFIED | {"points": 0.2, "machine_20": 0.5}
+    rows = [
+        network("m", "mixed", both),
+        network("m", "mixed", CERTIFIED, cell="lstm"),
+        network("n", "mixed", both),
+        network("n", "mixed", CERTIFIED, cell="lstm", loss=0.9, remaining=0.9),
+    ]
+    assert [row["grade"] for row in rows] == ["M", "D", "M", "X"]
+    found = suite_rates.rates(pd.DataFrame(rows)).set_index(["half", "question"]).loc["reporting"]
+    for question, expected in {
+        "mixed: D (error)": [4, 1, 2, 1],
+        "mixed, competent: D (error)": [3, 1, 2, 1],
+        "mixed, competent: M": [3, 2, 2, 1],
+    }.items():
+        counts = found.loc[question, ["networks", "hits", "tasks", "task_hits"]]
+        assert counts.tolist() == expected
+
+
 def test_tasks_have_their_grades_and_intervals() -> None:
     found = suite_rates.by_task(table()).set_index("task")
     assert found.loc["a", ["networks", "learnt", "hits", "exact"]].tolist() == [2, 2, 2, 1]

@@ -10,7 +10,9 @@ help of these tasks. Tasks on which thresholds were fixed before are all in ``fi
 additions to the comparison of futures, splitting along single continuations and the limits of
 mixed grades, were proposed after networks of some tasks in ``reporting`` had been read (lexer,
 fractional noise, delayed match, traffic light, stack, two-back, mod-5 and rare parity), so these
-are not wholly unseen. A task must never change its half.
+are not wholly unseen. The mixed tasks ``heading_and_toggle``, ``hold_and_count`` and
+``selected_value`` were added to ``reporting`` after all thresholds had been fixed, and before a
+network of theirs was judged. A task must never change its half.
 """
 
 from __future__ import annotations
