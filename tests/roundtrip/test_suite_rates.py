@@ -244,8 +244,8 @@ def test_the_readme_has_the_rates_that_were_measured() -> None:
         "discrete task, learnt: D": "{hits} of {networks} networks that learnt a discrete task",
         "of these D: number of states exact": "exact number of states in {hits} of {networks}",
         "continuum: D or B (error)": "of {networks} networks that learnt a continuum {hits} get",
-        "mixed, competent: D (error)": "Of {networks} that learnt a mixture of a bit or a count and "
-        "a continuum, {hits} get D",
+        "mixed, competent: D (error)": "Of {networks} that learnt a mixture of a bit or a count "
+        "and a continuum, {hits} get D",
         "mixed, competent: M": "and {hits} are recognised as mixed",
         "untrained, without the gate of competence: D (error)": "{hits} of {networks} untrained",
     }.items():
