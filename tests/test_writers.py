@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 import hmmlens
 from hmmlens.cli import command as cli
 from hmmlens.errors import DataError, StoreError
-from hmmlens.explanation import pipeline
+from hmmlens.explanation import recorded as explaining
 from hmmlens.io import locks, store
 from hmmlens.recording.store.trees import read_tree
 from hmmlens.recording.store.writers import write_tree
@@ -453,7 +453,7 @@ def test_only_what_the_same_network_recorded_is_taken_up(
         raise KeyboardInterrupt
 
     # What comes right after the recording.
-    monkeypatch.setattr(pipeline, "fit_controls", stop)
+    monkeypatch.setattr(explaining, "fit_controls", stop)
     options = ["--out", "found"]
     assert command(*options)[0] == cli.STOPPED
     np.testing.assert_allclose(recorded(place), expected(1.0), atol=1e-6)
@@ -752,7 +752,7 @@ def test_no_command_changes_what_others_have(
         patch.setattr(folder, "_write", light)
         patch.setattr(folder, "reopen", lambda found, out: found)
         # Half of the time, and nothing of it is written.
-        patch.setattr(pipeline, "compare_layer_futures", lambda *_: None)
+        patch.setattr(explaining, "compare_layer_futures", lambda *_: None)
         user_folder(place)
         if former:
             assert command("--out", "found")[0] == 0

@@ -36,6 +36,7 @@ class EveryStep(torch.nn.Module):
         return outputs
 
 
+@pytest.mark.study
 def test_the_explanation_is_that_of_outputs_at_every_step(data: Data) -> None:
     inputs, truth = data[0][:20, :40], data[1][:20, :40]
     settings = {"untrained": None, **QUICK, "n_states": [1, 4], "truth": truth}

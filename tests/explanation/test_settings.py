@@ -153,6 +153,7 @@ def test_quick_effort_fits_less_and_keeps_what_is_set() -> None:
         Plan(made, effort="normal")
 
 
+@pytest.mark.study
 def test_quick_effort_gives_the_same_verdict_and_names_what_is_missing(tmp_path: Path) -> None:
     out = tmp_path / "quick"
     quick = explained(effort="quick", out=out, n_states=[1, 2], n_restarts=1)

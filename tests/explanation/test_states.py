@@ -45,6 +45,7 @@ class Step:
 HIDDEN, OUTPUTS = recorded()
 
 
+@pytest.mark.study
 def test_with_its_step_the_verdict_is_that_of_the_network() -> None:
     whole = explain(latch(2.0), INPUTS, untrained=None, **QUICK)
     found = explain_states(HIDDEN, OUTPUTS, INPUTS, step=step, **QUICK)
@@ -60,6 +61,7 @@ def test_with_its_step_the_verdict_is_that_of_the_network() -> None:
     np.testing.assert_allclose(found.futures.distances, whole.futures.distances, atol=1e-4)
 
 
+@pytest.mark.study
 def test_an_object_with_a_nested_state_and_its_own_readout() -> None:
     hidden = {"one": HIDDEN[..., :1], "other": HIDDEN[..., 1:]}
     found = explain_states(
@@ -79,6 +81,7 @@ def test_without_a_step_the_recording_alone_is_judged() -> None:
     assert not without.raw
 
 
+@pytest.mark.study
 def test_sequences_of_different_lengths_and_one_long_recording() -> None:
     lengths = np.tile([60, 41, 52], 10)
     ragged = [states[:n] for states, n in zip(HIDDEN, lengths, strict=True)]
@@ -158,6 +161,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.study
 @pytest.mark.parametrize("file", ["states.npz", "states.zarr"])
 def test_a_file_of_states_is_explained(
     file: str, place: Path, capsys: pytest.CaptureFixture[str]

@@ -138,6 +138,7 @@ def test_a_line_of_a_script_is_not_taken_for_it() -> None:
     )
 
 
+@pytest.mark.study
 def test_jobs_log_their_start_up(tmp_path: Path) -> None:
     """The line that scripts of the workflow write is the one that is read."""
     code = (
