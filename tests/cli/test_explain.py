@@ -284,6 +284,7 @@ def test_arrays_are_explained_as_tables_are(
         assert one.read_bytes() == other.read_bytes()
 
 
+@pytest.mark.study
 def test_one_recording_is_cut_and_the_findings_note_it(
     place: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -71,6 +71,7 @@ def test_an_object_with_a_nested_state_and_its_own_readout() -> None:
     assert found.layer == "one+other"
 
 
+@pytest.mark.study
 def test_without_a_step_the_recording_alone_is_judged() -> None:
     found = explain_states(HIDDEN, OUTPUTS, INPUTS, n_states=range(1, 6), n_restarts=2)
     assert found.futures is None

@@ -139,6 +139,7 @@ def test_many_classes_are_counted_with_more_states() -> None:
     assert found.classes.n_classes == 16
 
 
+@pytest.mark.study
 def test_noise_is_averaged_with_common_draws() -> None:
     noisy = MachineNetwork([[0, 1], [1, 0]], [[-1.0], [1.0]], noise=0.3)
     found = measured(noisy, symbols(2), replace(SMALL, n_states=60))

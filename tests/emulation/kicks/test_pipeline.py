@@ -51,6 +51,7 @@ def units(text: str) -> set[int]:
     return {int(word) for word in text.split()}
 
 
+@pytest.mark.study
 def test_network_with_planted_kicks_meets_both_criteria() -> None:
     tables = analyse(kicked(), SYMBOLS, 3, SETTINGS)
     assert set(tables) == TABLES

@@ -102,6 +102,7 @@ def test_numbers_of_the_tables_are_those_of_the_task(finished: Finished, made: T
 # --- The partial report ---------------------------------------------------------------------
 
 
+@pytest.mark.study
 def test_the_partial_report_of_a_finished_study_is_whole(
     finished: Finished, made: Tables, tmp_path: Path, capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
