@@ -9,20 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens.futures import legality, machine, paths, refinement
-from hmmlens.futures.comparison import (
-    Classes,
-    Comparison,
-    Geometry,
-    all_inputs,
-    compare,
-    count_interval,
-    describe,
-    find_classes,
-    forgetting,
-    geometry,
-    output_scale,
-)
+from hmmlens.futures.classes import Classes, count_interval, describe, find_classes
+from hmmlens.futures.comparison import Comparison, all_inputs, compare, forgetting, output_scale
 from hmmlens.futures.distances import combined
+from hmmlens.futures.geometry import Geometry, geometry
 from hmmlens.futures.machine import Machine, Path
 from hmmlens.futures.plateaus import Linkage, Plateau, widest
 from hmmlens.futures.running import Continuation

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 
-from hmmlens.futures.comparison import find_classes
+from hmmlens.futures.classes import find_classes
 from hmmlens.futures.distances import combined, dimension, window_distances
 from hmmlens.futures.plateaus import Linkage, Plateau, core_distances, widest
 from hmmlens.futures.settings import FutureSettings
