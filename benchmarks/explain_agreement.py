@@ -43,7 +43,7 @@ from hmmlens.roundtrip.suite_verdicts import Member
 from hmmlens.seeds import derive_seed
 from hmmlens.stages.futures import compare_futures
 from hmmlens.stages.record import choose_sequences
-from hmmlens.validation.verdict import decide_by_futures
+from hmmlens.validation.grading.verdict import decide_by_futures
 
 TABLES = Path(__file__).resolve().parent
 

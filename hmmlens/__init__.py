@@ -20,14 +20,14 @@ _EXPORTS = {
     "HmmlensError": "hmmlens.errors",
     "InputDrivenHMM": "hmmlens.hmm",
     "StoreError": "hmmlens.errors",
-    "Verdict": "hmmlens.validation.verdict",
+    "Verdict": "hmmlens.validation.grading.verdict",
     "check": "hmmlens.explanation.checking",
     "choose": "hmmlens.hmm",
     "explain": "hmmlens.explanation.pipeline",
     "explain_states": "hmmlens.explanation.states",
     "extract": "hmmlens.recording.extract",
     "list_layers": "hmmlens.recording.listing",
-    "judge": "hmmlens.validation.evidence",
+    "judge": "hmmlens.validation.grading.evidence",
     "record": "hmmlens.recording.during_training",
     "reduce": "hmmlens.reduction.reduce",
     "Reducer": "hmmlens.reduction.estimator",
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from hmmlens.reduction.estimator import Reducer
     from hmmlens.reduction.reduce import reduce
     from hmmlens.report.explain.result import Explanation
-    from hmmlens.validation.evidence import judge
-    from hmmlens.validation.verdict import Verdict
+    from hmmlens.validation.grading.evidence import judge
+    from hmmlens.validation.grading.verdict import Verdict
 
 __all__ = [
     "CategoricalHMM",

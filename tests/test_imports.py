@@ -49,6 +49,8 @@ LIGHT = {
     "modules": [
         *modules("hmmlens.hmm"),
         *modules("hmmlens.validation"),
+        *modules("hmmlens.validation.grading"),
+        *modules("hmmlens.validation.model_checks"),
         *(
             "hmmlens.datasets.build",
             "hmmlens.datasets.published_packages",

@@ -24,8 +24,8 @@ from hmmlens.stages.reduce_inputs import reduce_inputs
 from hmmlens.stages.score import score_models
 from hmmlens.stages.sweep import fit_models
 from hmmlens.typing import Floats, Ints
-from hmmlens.validation import verdict_inputs
-from hmmlens.validation.recorded import EvidenceSettings, Losses
+from hmmlens.validation.grading import verdict_inputs
+from hmmlens.validation.grading.recorded import EvidenceSettings, Losses
 from hmmlens.validation.scorecard import Stores
 
 log = logging.getLogger(__name__)

@@ -23,7 +23,7 @@ from hmmlens.seeds import derive_seed
 from hmmlens.stages.record import record
 from hmmlens.typing import Ints
 from hmmlens.validation.baselines.constant import marginal_mse, mean_squared_error
-from hmmlens.validation.recorded import Losses
+from hmmlens.validation.grading.recorded import Losses
 
 log = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from hmmlens.validation.baselines.automata import automaton_distribution
 from hmmlens.validation.baselines.methods import Layer
 from hmmlens.validation.baselines.outputs import linear_prediction, ngram_distribution
 from hmmlens.validation.fidelity import fidelity
+from hmmlens.validation.grading.recorded import DEFAULT_SETTINGS, prepare
 from hmmlens.validation.input_output import InputOutput
-from hmmlens.validation.recorded import DEFAULT_SETTINGS, prepare
 
 
 def baseline_fidelities(

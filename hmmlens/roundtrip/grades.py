@@ -19,7 +19,7 @@ from hmmlens.stages.futures import compare_futures
 from hmmlens.stages.judge import judge_layer
 from hmmlens.stats import surrogates
 from hmmlens.validation.baselines.settings import DEFAULT_BASELINES, BaselineSettings
-from hmmlens.validation.recorded import Losses, Recorded
+from hmmlens.validation.grading.recorded import Losses, Recorded
 
 Rows = list[dict[str, Any]]
 
@@ -72,7 +72,7 @@ class JudgedNetwork(NamedTuple):
     endpoints : Endpoints or None
         Where it settles on its own.
     row : dict
-        See :func:`hmmlens.validation.evidence.judge`.
+        See :func:`hmmlens.validation.grading.evidence.judge`.
     """
 
     recording: RecordedNetwork
@@ -151,7 +151,7 @@ def grade_roles(
     -------
     rows : list of dict
         ``role`` (trained, untrained, reservoir, and each of :data:`SURROGATES`), ``replay_error``
-        and the row of :func:`hmmlens.validation.evidence.judge`.
+        and the row of :func:`hmmlens.validation.grading.evidence.judge`.
     recordings : dict of RecordedNetwork
         By role.
     seconds : dict of float

@@ -13,7 +13,7 @@ from hmmlens.rnn.settings import Training
 from hmmlens.roundtrip import baselines, generated, grades, preparation, recovered
 from hmmlens.roundtrip.settings import DEFAULTS, RoundTripSettings, Trip
 from hmmlens.seeds import derive_seed
-from hmmlens.validation import stability
+from hmmlens.validation.model_checks import stability
 
 
 def run(

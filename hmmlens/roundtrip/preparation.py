@@ -17,11 +17,11 @@ from hmmlens.roundtrip.settings import Trip
 from hmmlens.seeds import derive_seed
 from hmmlens.stages.record import choose_sequences, record
 from hmmlens.typing import Floats
-from hmmlens.validation import verdict_inputs
 from hmmlens.validation.baselines import reservoir
 from hmmlens.validation.baselines.settings import DEFAULT_BASELINES, BaselineSettings
 from hmmlens.validation.ceilings import of_dataset
-from hmmlens.validation.recorded import Losses, Recorded
+from hmmlens.validation.grading import verdict_inputs
+from hmmlens.validation.grading.recorded import Losses, Recorded
 
 LAYER = "layer0"
 
@@ -139,7 +139,7 @@ class RecordedNetwork(NamedTuple):
     Attributes
     ----------
     recorded : Recorded
-        The argument of :func:`hmmlens.validation.evidence.judge`.
+        The argument of :func:`hmmlens.validation.grading.evidence.judge`.
     state : ndarray of shape (sequence, time)
         True states of the recorded sequences, -1 where unknown.
     scale : float

@@ -10,8 +10,8 @@ import pandas as pd
 
 from hmmlens.roundtrip.suite_groups import RIGHT, STATES, evidence, groups
 from hmmlens.roundtrip.suite_rates import counted
-from hmmlens.validation.rules import DEFAULT, RULES, Thresholds
-from hmmlens.validation.verdict import decide
+from hmmlens.validation.grading.rules import DEFAULT, RULES, Thresholds
+from hmmlens.validation.grading.verdict import decide
 
 #: The condition without which the rule for D is stricter, and a part of it.
 WIDE = "wide classes count where a machine is exact"

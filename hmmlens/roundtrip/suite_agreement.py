@@ -8,7 +8,7 @@ import pandas as pd
 
 from hmmlens.roundtrip.suite_groups import LEARNT
 from hmmlens.roundtrip.suite_rates import counted
-from hmmlens.validation.verdict import CLAIMS
+from hmmlens.validation.grading.verdict import CLAIMS
 
 #: What identifies a network.
 NAMES = ["task", "cell", "seed"]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hmmlens.validation.numbers import NUMBERS, Evidence
-from hmmlens.validation.verdict import SUPPORTED
+from hmmlens.validation.grading.numbers import NUMBERS, Evidence
+from hmmlens.validation.grading.verdict import SUPPORTED
 
 #: Largest share of the loss that a network may keep to count as having learnt a discrete task.
 LEARNT = 0.1

@@ -14,7 +14,7 @@ from hmmlens.roundtrip.suite_rates import counted
 from hmmlens.roundtrip.suite_verdicts import Member, futures_of, member
 from hmmlens.seeds import derive_seed
 from hmmlens.typing import Int64s
-from hmmlens.validation.verdict import CLAIMS, decide_by_futures
+from hmmlens.validation.grading.verdict import CLAIMS, decide_by_futures
 
 #: Numbers of sequences that are recorded, and shares of them in train, select and test.
 SEQUENCES, SHARES = (25, 50, 100, 200, 400), (0.6, 0.2, 0.2)

@@ -16,8 +16,8 @@ import pandas as pd
 
 from hmmlens.roundtrip.suite_groups import RIGHT, evidence, groups
 from hmmlens.typing import Floats
-from hmmlens.validation.numbers import Evidence
-from hmmlens.validation.rules import DEFAULT, RULES, Thresholds
+from hmmlens.validation.grading.numbers import Evidence
+from hmmlens.validation.grading.rules import DEFAULT, RULES, Thresholds
 
 
 class Score(NamedTuple):
@@ -28,7 +28,7 @@ class Score(NamedTuple):
     rule : str
         Name of the rule.
     threshold : str
-        Field of :class:`hmmlens.validation.rules.Thresholds`.
+        Field of :class:`hmmlens.validation.grading.rules.Thresholds`.
     value : callable
         Returns the number of a network.
     least : bool

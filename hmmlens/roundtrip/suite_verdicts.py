@@ -21,8 +21,8 @@ from hmmlens.stages.endpoints import find_endpoints
 from hmmlens.stages.futures import compare_futures
 from hmmlens.stages.judge import judge_layer
 from hmmlens.typing import Int64s
-from hmmlens.validation.recorded import Losses
-from hmmlens.validation.verdict import decide_by_futures
+from hmmlens.validation.grading.recorded import Losses
+from hmmlens.validation.grading.verdict import decide_by_futures
 
 #: Sequences of train, select and test whose states are compared.
 SEQUENCES = (100, 40, 40)

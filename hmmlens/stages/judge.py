@@ -6,8 +6,8 @@ from typing import Any
 
 from hmmlens.dynamics.endpoints import Endpoints
 from hmmlens.futures.summary import Summary
-from hmmlens.validation import evidence, verdict_inputs
-from hmmlens.validation.recorded import DEFAULT_SETTINGS, EvidenceSettings, Losses, Recorded
+from hmmlens.validation.grading import evidence, verdict_inputs
+from hmmlens.validation.grading.recorded import DEFAULT_SETTINGS, EvidenceSettings, Losses, Recorded
 
 
 def judge_layer(
@@ -25,7 +25,7 @@ def judge_layer(
     Parameters
     ----------
     recorded : Recorded
-        See :func:`hmmlens.validation.verdict_inputs.recorded`.
+        See :func:`hmmlens.validation.grading.verdict_inputs.recorded`.
     losses : Losses
         Losses of the network, which decide whether it is competent.
     settled : Endpoints or None
@@ -44,7 +44,7 @@ def judge_layer(
     Returns
     -------
     dict
-        See :func:`hmmlens.validation.evidence.judge`. Where the recording does not allow a
+        See :func:`hmmlens.validation.grading.evidence.judge`. Where the recording does not allow a
         verdict, the row holds the reason.
 
     Raises

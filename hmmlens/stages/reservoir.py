@@ -17,10 +17,10 @@ from hmmlens.stages.futures import compare_futures
 from hmmlens.stages.judge import judge_layer
 from hmmlens.stages.record import record
 from hmmlens.typing import Ints
-from hmmlens.validation import verdict_inputs
 from hmmlens.validation.baselines.reservoir import fit_readout
 from hmmlens.validation.baselines.settings import DEFAULT_BASELINES, BaselineSettings
-from hmmlens.validation.recorded import DEFAULT_SETTINGS, EvidenceSettings
+from hmmlens.validation.grading import verdict_inputs
+from hmmlens.validation.grading.recorded import DEFAULT_SETTINGS, EvidenceSettings
 
 
 def judge_with_readout(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens.futures.summary import Summary
-from hmmlens.validation.rules import separate_classes
+from hmmlens.validation.grading.rules.futures import separate_classes
 
 
 class Certified(NamedTuple):

@@ -11,7 +11,7 @@ from hmmlens.roundtrip.preparation import PreparedNetwork, RecordedNetwork
 from hmmlens.roundtrip.settings import RoundTripSettings, Trip
 from hmmlens.validation.belief import exact_beliefs
 from hmmlens.validation.ceilings import model_of
-from hmmlens.validation.recorded import Recorded
+from hmmlens.validation.grading.recorded import Recorded
 
 K_MEANS = RoundTripSettings(methods=["k-means"])
 

@@ -18,7 +18,7 @@ from hmmlens.roundtrip.settings import METHOD_NAMES, RoundTripSettings, Trip
 from hmmlens.stats import surrogates
 from hmmlens.validation.baselines.methods import Labels, Layer
 from hmmlens.validation.baselines.registry import BASELINES, baseline, of_kind
-from hmmlens.validation.recorded import Recorded
+from hmmlens.validation.grading.recorded import Recorded
 
 FEW = Training(max_epochs=2, patience=2, batch_size=16)
 

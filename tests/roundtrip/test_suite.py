@@ -13,7 +13,7 @@ from hmmlens.datasets.synthetic.tasks.base import Recipe
 from hmmlens.errors import StoreError
 from hmmlens.rnn import training
 from hmmlens.roundtrip import suite, suite_verdicts
-from hmmlens.validation.verdict import GRADES
+from hmmlens.validation.grading.verdict import GRADES
 
 SMALL = Recipe(n_units=4, n_sequences=20, n_steps=12, n_epochs=2)
 

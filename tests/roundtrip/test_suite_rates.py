@@ -19,9 +19,9 @@ from hmmlens.roundtrip import (
     suite_roc,
 )
 from hmmlens.roundtrip.suite_groups import evidence, groups
-from hmmlens.validation.numbers import NUMBERS
-from hmmlens.validation.rules import DEFAULT, RULES
-from hmmlens.validation.verdict import decide
+from hmmlens.validation.grading.numbers import NUMBERS
+from hmmlens.validation.grading.rules import DEFAULT, RULES
+from hmmlens.validation.grading.verdict import decide
 
 #: Numbers of a network whose states are certified, and of one with a continuum.
 CERTIFIED = {

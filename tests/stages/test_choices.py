@@ -7,9 +7,9 @@ import torch
 
 from hmmlens.rnn import recurrent_network
 from hmmlens.stages.endpoints import find_endpoints
-from hmmlens.validation.measurements import COMPONENTS, measure
-from hmmlens.validation.recorded import DEFAULT_SETTINGS, Losses, Recorded
-from hmmlens.validation.rules import DEFAULT
+from hmmlens.validation.grading.measurements import COMPONENTS, measure
+from hmmlens.validation.grading.recorded import DEFAULT_SETTINGS, Losses, Recorded
+from hmmlens.validation.grading.rules import DEFAULT
 
 SPLIT = np.repeat([0, 0, 0, 1, 2], 10)
 

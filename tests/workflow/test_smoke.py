@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from hmmlens.io import store
-from hmmlens.validation.checks import CHECKS
-from hmmlens.validation.verdict import GRADES, SUPPORTED
+from hmmlens.validation.grading.verdict import GRADES, SUPPORTED
+from hmmlens.validation.model_checks.checks import CHECKS
 from tests.study.test_names import EXPLAINING, names_in, refused, with_layers, with_name
 from tests.workflow.runs import SMOKE, csv_files, kill_when, snakemake
 

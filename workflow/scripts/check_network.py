@@ -5,8 +5,10 @@ import pandas as pd
 
 from hmmlens.io import store
 from hmmlens.recording import activations
-from hmmlens.validation import checks, network_outputs, stability, verdict_inputs
+from hmmlens.validation import network_outputs
 from hmmlens.validation.baselines import comparison
+from hmmlens.validation.grading import verdict_inputs
+from hmmlens.validation.model_checks import checks, stability
 
 log = job.start(snakemake)
 params, files = snakemake.params, snakemake.input

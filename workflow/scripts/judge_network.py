@@ -7,8 +7,8 @@ from hmmlens.futures.summary import from_dataset
 from hmmlens.io import store
 from hmmlens.recording import activations
 from hmmlens.stages.judge import judge_layer
-from hmmlens.validation import verdict_inputs
-from hmmlens.validation.recorded import EvidenceSettings
+from hmmlens.validation.grading import verdict_inputs
+from hmmlens.validation.grading.recorded import EvidenceSettings
 
 log = job.start(snakemake)
 params, files = snakemake.params, snakemake.input

@@ -12,7 +12,7 @@ from hmmlens.rnn import recurrent_network, training
 from hmmlens.stages.record import choose_sequences
 from hmmlens.stages.reservoir import judge_with_readout
 from hmmlens.validation.baselines import reservoir
-from hmmlens.validation.recorded import EvidenceSettings
+from hmmlens.validation.grading.recorded import EvidenceSettings
 
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hmmlens.validation.baselines.codebook import DEFAULT_CODEBOOKS, CodebookSettings
-from hmmlens.validation.recorded import DEFAULT_SETTINGS
+from hmmlens.validation.grading.recorded import DEFAULT_SETTINGS
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class StateSettings:
         Frames of each split whose future outputs are computed, and noise samples for each of them.
     tolerance : float
         Fidelity that the smallest faithful model may lack, as ``fidelity_tolerance`` of
-        :class:`hmmlens.validation.recorded.EvidenceSettings`.
+        :class:`hmmlens.validation.grading.recorded.EvidenceSettings`.
     horizon, n_noise : int
         Steps after an intervention that are compared, and noise samples for each state.
     n_each : int

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from hmmlens.validation.rules import DEFAULT, Thresholds
-from hmmlens.validation.verdict import CERTIFIED
+from hmmlens.validation.grading.rules import DEFAULT, Thresholds
+from hmmlens.validation.grading.verdict import CERTIFIED
 
 
 class Answer(NamedTuple):
@@ -44,7 +44,7 @@ def answer(row: Mapping[str, Any], thresholds: Thresholds = DEFAULT) -> Answer:
     ----------
     row : mapping of str to Any
         A row of the table of verdicts: ``grade, n_states, input_driven, reasons`` and the numbers
-        of :data:`hmmlens.validation.numbers.NUMBERS`.
+        of :data:`hmmlens.validation.grading.numbers.NUMBERS`.
     thresholds : Thresholds, optional
         Thresholds of the rules.
 

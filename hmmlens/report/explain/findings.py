@@ -13,8 +13,8 @@ from hmmlens.report.explain.agreement_words import agreement_sentence
 from hmmlens.report.explain.answers import answer_of_layer
 from hmmlens.report.explain.choice_words import agreement_of, choice_sentence
 from hmmlens.report.wording import span, whole_span
-from hmmlens.validation.competence import competence
-from hmmlens.validation.verdict import GRADE_WORDS, GRADES, reasons_of
+from hmmlens.validation.grading.competence import competence
+from hmmlens.validation.grading.verdict import GRADE_WORDS, GRADES, reasons_of
 
 #: A loss within this many percent of the least possible loss is called close to it.
 CLOSE_PERCENT = 5.0

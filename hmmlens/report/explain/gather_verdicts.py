@@ -12,11 +12,12 @@ from hmmlens.report import wording
 from hmmlens.report.explain.gather import LAYER_KEY, Run, add_key, concatenate
 from hmmlens.stats.paired import student
 from hmmlens.stats.surrogates import benjamini_hochberg
-from hmmlens.validation import null_tests, state_count
 from hmmlens.validation.baselines import reservoir
 from hmmlens.validation.baselines.registry import BASELINES
 from hmmlens.validation.chosen_model import DEFAULT_CHECKS, LEVEL
-from hmmlens.validation.evidence import BY_OUTPUT
+from hmmlens.validation.grading import state_count
+from hmmlens.validation.grading.evidence import BY_OUTPUT
+from hmmlens.validation.model_checks import null_tests
 
 #: The roles of networks whose readout alone is fitted to the task, by their other weights.
 RESERVOIR_ROLES = {
@@ -48,10 +49,10 @@ def gather_verdicts(
     layers : iterable of mapping
         :data:`LAYER_KEY` of every layer.
     judged : iterable of DataFrame
-        ``network, seed, layer`` and the rows of :func:`hmmlens.validation.evidence.judge`, a table
-        for each network and its untrained control. They get ``trainings_sentence``, the certainty
-        of the number of states over all trainings, and ``gain_sentence``, what the HMM adds to
-        k-means cells, with Student's interval over trainings.
+        ``network, seed, layer`` and the rows of :func:`hmmlens.validation.grading.evidence.judge`,
+        a table for each network and its untrained control. They get ``trainings_sentence``, the
+        certainty of the number of states over all trainings, and ``gain_sentence``, what the HMM
+        adds to k-means cells, with Student's interval over trainings.
     reservoirs : mapping of str to DataFrame
         Network -> the same without ``network``, and ``weights``.
     about : mapping of str to mapping, optional
@@ -165,7 +166,7 @@ def gather_checks(
     layers : iterable of mapping
         :data:`LAYER_KEY` of every layer.
     checked : Iterable[tuple[str, DataFrame, DataFrame]]
-        Network, and its rows of :func:`hmmlens.validation.checks.run` and of
+        Network, and its rows of :func:`hmmlens.validation.model_checks.checks.run` and of
         :func:`hmmlens.validation.baselines.comparison.compare`, each with ``seed`` and ``layer``.
 
     Returns

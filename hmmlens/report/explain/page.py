@@ -19,7 +19,7 @@ from hmmlens.report.explain import gather, summary_lines
 from hmmlens.report.explain.figures import layer as drawing
 from hmmlens.report.explain.figures.network import name_pick
 from hmmlens.report.explain.roles import DATASET, NETWORKS
-from hmmlens.validation.verdict import CERTIFIED, title
+from hmmlens.validation.grading.verdict import CERTIFIED, title
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

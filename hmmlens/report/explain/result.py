@@ -16,8 +16,8 @@ from hmmlens.futures.summary import Summary
 from hmmlens.hmm import storage
 from hmmlens.hmm.models import HiddenMarkovModel
 from hmmlens.report.explain import summary_lines
-from hmmlens.validation.rules import Reason
-from hmmlens.validation.verdict import reasons_of
+from hmmlens.validation.grading.rules import Reason
+from hmmlens.validation.grading.verdict import reasons_of
 
 
 class Layer(NamedTuple):
@@ -135,7 +135,7 @@ class Explanation:
     def verdict(self) -> pd.Series:
         """Whether the layer holds discrete states: ``grade``, ``sentence``, ``reasons``, numbers.
 
-        See :func:`hmmlens.validation.evidence.judge`.
+        See :func:`hmmlens.validation.grading.evidence.judge`.
 
         Returns
         -------

@@ -144,7 +144,7 @@ def draw_network_figures(
     from hmmlens.futures import summary
     from hmmlens.recording import activations
     from hmmlens.report.explain.figures import layer as figures
-    from hmmlens.validation import verdict
+    from hmmlens.validation.grading import verdict
 
     def _opened(path: str, kind: str, network: str = shown.network, **place: str) -> xr.Dataset:
         folder = results / path.format(network=network, seed=0, dataset=shown.dataset, **place)

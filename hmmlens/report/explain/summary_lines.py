@@ -27,7 +27,7 @@ from hmmlens.report.explain.choice_words import (
 from hmmlens.report.explain.roles import NETWORKS, ROLE_NAMES, ROLES
 from hmmlens.report.explain.tables import CONTROL_ROLES
 from hmmlens.report.wording import number
-from hmmlens.validation.verdict import CERTIFIED
+from hmmlens.validation.grading.verdict import CERTIFIED
 
 if TYPE_CHECKING:
     from hmmlens.report.explain.result import Explanation

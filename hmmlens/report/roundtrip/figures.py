@@ -12,7 +12,7 @@ from hmmlens import user_text
 from hmmlens.report.distinctive import and_more
 from hmmlens.report.figures import Drawn, FigureRegistry
 from hmmlens.report.style import WIDTH, footnote
-from hmmlens.validation.rules import DEFAULT
+from hmmlens.validation.grading.rules import DEFAULT
 
 #: The grades in the order of figures, those that claim states or points first.
 GRADE_COLOURS = {

@@ -12,7 +12,7 @@ from hmmlens import user_text
 from hmmlens.report import document
 from hmmlens.report.acceptance import outcome_sentences
 from hmmlens.report.roundtrip import criteria, summary
-from hmmlens.validation.verdict import GRADES
+from hmmlens.validation.grading.verdict import GRADES
 
 #: Tables that the template shows.
 SHOWN = ("gates", "tasks", "methods", "misses", "rival_means", "belief_means", "spoken_means")

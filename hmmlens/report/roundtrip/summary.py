@@ -7,7 +7,7 @@ import pandas as pd
 from hmmlens.report.roundtrip.criteria import Tables
 from hmmlens.roundtrip.suite_groups import POINTS
 from hmmlens.stats.bootstrap import mean_estimate
-from hmmlens.validation import state_count, verdict
+from hmmlens.validation.grading import state_count, verdict
 
 #: Grades that are right where one is expected, besides that one itself.
 ALSO_RIGHT = {"D": ("N",), "N": ("D",)}

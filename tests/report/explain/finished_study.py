@@ -28,8 +28,10 @@ from hmmlens.stages.endpoints import to_store
 from hmmlens.study import config, jobs, layout
 from hmmlens.study.config import Study
 from hmmlens.study.rules import Job
-from hmmlens.validation import ceilings, checks, verdict_inputs
+from hmmlens.validation import ceilings
 from hmmlens.validation.baselines import comparison
+from hmmlens.validation.grading import verdict_inputs
+from hmmlens.validation.model_checks import checks
 
 DATASET, NETWORK, LAYER = "bits", "toggler", "layer0"
 SETTINGS: dict[str, Any] = {

@@ -11,7 +11,7 @@ import pytest
 from hmmlens.report.explain import state_words
 from hmmlens.report.explain.answers import answer, answer_of_layer
 from hmmlens.report.explain.findings import same_output_sentence
-from hmmlens.validation.verdict import GRADES
+from hmmlens.validation.grading.verdict import GRADES
 
 ROW = {
     "n_states": 8,

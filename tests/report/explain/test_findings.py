@@ -9,8 +9,8 @@ from hmmlens.report import wording
 from hmmlens.report.explain import findings
 from hmmlens.report.explain.agreement_words import agreement_sentence
 from hmmlens.report.explain.choice_words import choice_sentence, likelihood_sentence
-from hmmlens.validation.numbers import Evidence
-from hmmlens.validation.verdict import decide
+from hmmlens.validation.grading.numbers import Evidence
+from hmmlens.validation.grading.verdict import decide
 
 
 def agreement(trained: float, low: float, untrained: float, raw: float) -> pd.DataFrame:

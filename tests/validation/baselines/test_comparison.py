@@ -10,7 +10,7 @@ from hmmlens.validation.baselines import comparison
 from hmmlens.validation.baselines.codebook import one_hot
 from hmmlens.validation.baselines.registry import of_kind
 from hmmlens.validation.baselines.settings import BaselineSettings
-from tests.validation.test_checks import chosen, markov_path
+from tests.validation.model_checks.test_checks import chosen, markov_path
 
 
 def table(of, symbols_out=True, hidden=None):  # type: ignore[no-untyped-def]

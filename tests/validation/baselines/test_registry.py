@@ -12,7 +12,7 @@ from hmmlens.naming import LAGGED_REDUCER, RAW_REDUCER
 from hmmlens.validation.baselines import automata, codebook, methods, predictors, raw_inputs
 from hmmlens.validation.baselines import reservoir as reservoir
 from hmmlens.validation.baselines.registry import BASELINES, of_kind
-from tests.validation.test_checks import chosen, markov_path
+from tests.validation.model_checks.test_checks import chosen, markov_path
 
 #: The first parameters of a baseline of each kind.
 PARAMETERS = {

@@ -24,7 +24,7 @@ from hmmlens.report.explain.figures import network as draw
 from hmmlens.report.explain.figures import states as states_figure
 from hmmlens.report.explain.figures.registries import BY_LIKELIHOOD, EVIDENCE, LAYER
 from hmmlens.report.explain.figures.state_colours import Band, match_colours
-from hmmlens.validation.verdict import CERTIFIED
+from hmmlens.validation.grading.verdict import CERTIFIED
 
 __all__ = [
     "BY_LIKELIHOOD",
@@ -152,7 +152,7 @@ def draw_figures(
     ceiling : float
         Adjusted Rand index of the exact filter; NaN where there is none.
     verdict : str
-        Text above every figure of states, see :func:`hmmlens.validation.verdict.title`.
+        Text above every figure of states, see :func:`hmmlens.validation.grading.verdict.title`.
     grade : str
         Grade of the verdict.
     futures : Summary, optional

@@ -13,7 +13,7 @@ from hmmlens import user_text
 from hmmlens.report import distinctive, style
 from hmmlens.report.explain.figures.registries import OVERVIEW
 from hmmlens.report.explain.roles import ROLE_NAMES
-from hmmlens.validation.verdict import GRADE_WORDS
+from hmmlens.validation.grading.verdict import GRADE_WORDS
 
 __all__ = ["OVERVIEW", "draw_controls", "draw_methods", "draw_training"]
 

@@ -17,7 +17,7 @@ from hmmlens.interpretation.states import read_states
 from hmmlens.report.explain.figures import layer as figures
 from hmmlens.report.explain.figures.layer import find_liveliest
 from hmmlens.report.explain.figures.network import spread_apart
-from hmmlens.validation import verdict
+from hmmlens.validation.grading import verdict
 
 
 def test_liveliest_sequence_counts_real_changes_only() -> None:

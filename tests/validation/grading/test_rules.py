@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import fields
 
 import pytest
 
-from hmmlens.validation.numbers import NUMBERS, Evidence
-from hmmlens.validation.rules import DEFAULT, RULES, Thresholds
-from hmmlens.validation.verdict import GRADES, decide
-from tests.validation.test_verdict import BLIND, GOOD, LINE
+from hmmlens.validation.grading.numbers import NUMBERS, Evidence
+from hmmlens.validation.grading.rules import DEFAULT, RULES, Thresholds
+from hmmlens.validation.grading.verdict import GRADES, decide
+from tests.validation.grading.test_verdict import BLIND, GOOD, LINE
 
 #: Rule -> numbers with which it gives its grade, after evidence of the kind that it needs.
 GIVING: dict[str, tuple[Evidence, dict[str, float]]] = {
@@ -42,6 +44,18 @@ def test_every_rule_keeps_the_contract(name: str) -> None:
         assert decide(GOOD.replace(**change)).grade == "D"
     elif rule.evidence == "futures":
         assert decide(BLIND).grade == "consistent with D"
+
+
+def test_the_order_of_the_rules_is_the_same_whichever_module_is_imported_first() -> None:
+    code = (
+        "from hmmlens.validation.grading.rules import recording, registry; print(*registry.RULES)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    order = [
+        *("competent", "discrete", "many", "mixed", "forgetful", "graded", "continuum"),
+        *("faithful", "carried", "elbow", "steady"),
+    ]
+    assert done.stdout.split() == list(RULES) == order
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Thresholds)])

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hmmlens.errors import DataError
-from hmmlens.validation.state_count import (
+from hmmlens.validation.grading.state_count import (
     distribution,
     one_standard_error,
     over_trainings,

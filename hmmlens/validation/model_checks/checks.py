@@ -2,9 +2,8 @@
 
 Each check is a row with its number, that of a baseline or of chance, and a sentence. Checks are
 computed on the test split without the warm-up. Where a recording does not allow a check, the
-sentence states it. Those of the Markov property are in :mod:`hmmlens.validation.markov_checks`,
-those against chance in :mod:`hmmlens.validation.null_tests`, of the stability of states in
-:mod:`hmmlens.validation.stability`.
+sentence states it. Those of the Markov property are in ``markov_checks``, those against
+chance in ``null_tests``, of the stability of states in ``stability``.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from hmmlens.errors import DataError
 from hmmlens.hmm.autoregressive import ARHMM
 from hmmlens.stats import calibration
 from hmmlens.stats.bootstrap import Estimate, estimate
-from hmmlens.validation import markov_checks, null_tests, stability
 from hmmlens.validation.baselines import codebook, linear
 from hmmlens.validation.chosen_model import (
     DEFAULT_CHECKS,
@@ -29,6 +27,7 @@ from hmmlens.validation.chosen_model import (
     unknown,
 )
 from hmmlens.validation.forecast import free_run
+from hmmlens.validation.model_checks import markov_checks, null_tests, stability
 
 
 def calibrated(

@@ -10,9 +10,10 @@ import xarray as xr
 from hmmlens.hmm import HMMSweep, storage
 from hmmlens.interpretation.states import read_picks
 from hmmlens.recording.activations import state
-from hmmlens.validation import checks, verdict_inputs
 from hmmlens.validation.baselines import comparison
-from hmmlens.validation.recorded import Losses, Recorded
+from hmmlens.validation.grading import verdict_inputs
+from hmmlens.validation.grading.recorded import Losses, Recorded
+from hmmlens.validation.model_checks import checks
 
 CEILINGS = pd.DataFrame(
     [

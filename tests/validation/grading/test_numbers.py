@@ -11,9 +11,9 @@ import pytest
 
 from hmmlens.dynamics.endpoints import Endpoints
 from hmmlens.futures.summary import NAMES, Summary
-from hmmlens.validation.numbers import NUMBERS, Evidence, number
-from hmmlens.validation.recorded import Losses
-from hmmlens.validation.rules import Thresholds
+from hmmlens.validation.grading.numbers import NUMBERS, Evidence, number
+from hmmlens.validation.grading.recorded import Losses
+from hmmlens.validation.grading.rules import Thresholds
 
 #: The columns of the tables of verdicts that exist, in their order.
 COLUMNS = [

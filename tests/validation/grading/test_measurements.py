@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from hmmlens.validation.baselines.codebook import DEFAULT_CODEBOOKS, Curve
-from hmmlens.validation.measurements import COMPONENTS, OUTPUT, Measurements
-from hmmlens.validation.recorded import DEFAULT_SETTINGS
-from hmmlens.validation.rules import DEFAULT
+from hmmlens.validation.grading.measurements import COMPONENTS, OUTPUT, Measurements
+from hmmlens.validation.grading.recorded import DEFAULT_SETTINGS
+from hmmlens.validation.grading.rules import DEFAULT
 
 COUNTS = np.array(DEFAULT_CODEBOOKS.counts)
 HORIZON = DEFAULT_SETTINGS.horizon

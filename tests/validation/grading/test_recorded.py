@@ -9,8 +9,8 @@ import pytest
 from hmmlens.hmm import HMMSweep, storage
 from hmmlens.hmm.settings import Selection
 from hmmlens.validation import network_outputs, scorecard
-from hmmlens.validation.evidence import judge
-from hmmlens.validation.recorded import EvidenceSettings, Losses, Recorded, prepare
+from hmmlens.validation.grading.evidence import judge
+from hmmlens.validation.grading.recorded import EvidenceSettings, Losses, Recorded, prepare
 
 
 def ring() -> Recorded:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hmmlens.validation.numbers import Evidence
-from hmmlens.validation.rules import DEFAULT
-from hmmlens.validation.verdict import (
+from hmmlens.validation.grading.numbers import Evidence
+from hmmlens.validation.grading.rules import DEFAULT
+from hmmlens.validation.grading.verdict import (
     CLAIMS,
     GRADES,
     SUPPORTED,

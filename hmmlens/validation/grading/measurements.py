@@ -21,15 +21,15 @@ from hmmlens.validation import closed_loop, fidelity
 from hmmlens.validation.baselines import codebook
 from hmmlens.validation.baselines.codebook import Curve
 from hmmlens.validation.forecast_errors import ForecastErrors, forecast_errors
-from hmmlens.validation.input_output import InputOutput
-from hmmlens.validation.recorded import (
+from hmmlens.validation.grading.recorded import (
     DEFAULT_SETTINGS,
     EvidenceSettings,
     Losses,
     Recorded,
     prepare,
 )
-from hmmlens.validation.rules import Thresholds
+from hmmlens.validation.grading.rules import Thresholds
+from hmmlens.validation.input_output import InputOutput
 
 #: The spaces in which states are sought, as the column ``space`` names them.
 OUTPUT, COMPONENTS = "output law", "components"

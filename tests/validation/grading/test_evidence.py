@@ -12,10 +12,10 @@ from hmmlens.hmm import input_driven
 from hmmlens.interpretation.states import state_outputs
 from hmmlens.recording.activations import WARM_UP
 from hmmlens.validation.baselines import codebook
-from hmmlens.validation.evidence import judge
 from hmmlens.validation.forecast import free_run
-from hmmlens.validation.measurements import fit_states
-from hmmlens.validation.recorded import Losses, Recorded, components, prepare
+from hmmlens.validation.grading.evidence import judge
+from hmmlens.validation.grading.measurements import fit_states
+from hmmlens.validation.grading.recorded import Losses, Recorded, components, prepare
 
 GOOD = Losses(0.1, 1.0)
 

@@ -1,7 +1,7 @@
 """The verdict on one network: whether it holds discrete states.
 
-The numbers are the entries of :mod:`hmmlens.validation.numbers`, the rules with their thresholds
-those of :mod:`hmmlens.validation.rules`.
+The numbers are the entries of :mod:`hmmlens.validation.grading.numbers`, the rules with their
+thresholds those of :mod:`hmmlens.validation.grading.rules`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from hmmlens.futures.summary import Summary
-from hmmlens.validation.numbers import NUMBERS, Evidence
-from hmmlens.validation.recorded import Losses
-from hmmlens.validation.rules import DEFAULT, RULES, Reason, Thresholds
+from hmmlens.validation.grading.numbers import NUMBERS, Evidence
+from hmmlens.validation.grading.recorded import Losses
+from hmmlens.validation.grading.rules import DEFAULT, RULES, Reason, Thresholds
 
 #: What each grade means.
 GRADES = {
@@ -108,7 +108,8 @@ class Verdict:
     competent : bool or None
         Whether the network performs its task; None where that is not known.
     passed : tuple of bool or None
-        Whether the statement of each rule holds, see :class:`hmmlens.validation.rules.Reason`.
+        Whether the statement of each rule holds, see
+        :class:`hmmlens.validation.grading.rules.Reason`.
 
     Examples
     --------
@@ -177,10 +178,10 @@ def decide(
 ) -> Verdict:
     """Grade one network.
 
-    The rules (:data:`hmmlens.validation.rules.RULES`) are applied in their order, and the first one
-    whose outcome gives a grade decides. A network whose futures are known and for which none does
-    is undecided; where they are not known, one that passes the rules of the recording is consistent
-    with D.
+    The rules (:data:`hmmlens.validation.grading.rules.RULES`) are applied in their order, and the
+    first one whose outcome gives a grade decides. A network whose futures are known and for which
+    none does is undecided; where they are not known, one that passes the rules of the recording is
+    consistent with D.
 
     Parameters
     ----------
@@ -200,7 +201,7 @@ def decide(
 
     Examples
     --------
-    >>> from hmmlens.validation.numbers import NUMBERS, Evidence
+    >>> from hmmlens.validation.grading.numbers import NUMBERS, Evidence
     >>> evidence = Evidence(**dict.fromkeys(NUMBERS, np.nan)).replace(loss=1.5, marginal=1.0)
     >>> decide(evidence).grade
     'X'

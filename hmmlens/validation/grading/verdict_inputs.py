@@ -17,19 +17,19 @@ from hmmlens.ragged import steps_inside
 from hmmlens.recording.activations import output_distribution, state
 from hmmlens.stats.scaling import scaled
 from hmmlens.typing import Ints
-from hmmlens.validation import verdict
 from hmmlens.validation.baselines.codebook import one_hot
 from hmmlens.validation.ceilings import MARGINAL, METRICS
 from hmmlens.validation.chosen_model import Chosen
-from hmmlens.validation.evidence import judge
-from hmmlens.validation.input_output import InputOutput, combinations, input_classes
-from hmmlens.validation.recorded import (
+from hmmlens.validation.grading import verdict
+from hmmlens.validation.grading.evidence import judge
+from hmmlens.validation.grading.recorded import (
     DEFAULT_SETTINGS,
     EvidenceSettings,
     Losses,
     Recorded,
     warm_up,
 )
+from hmmlens.validation.input_output import InputOutput, combinations, input_classes
 
 log = logging.getLogger(__name__)
 
@@ -203,7 +203,7 @@ def judged(
     settings: EvidenceSettings = DEFAULT_SETTINGS,
     futures: Summary | None = None,
 ) -> dict[str, Any]:
-    """Return the row of :func:`hmmlens.validation.evidence.judge`.
+    """Return the row of :func:`hmmlens.validation.grading.evidence.judge`.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """The numbers that a verdict rests on.
 
 Each is one entry of :data:`NUMBERS`: a column of the table of verdicts and how it is measured. The
-measurements, the rules (:mod:`hmmlens.validation.rules`), the tables and the reports read these
-entries, so that a new number is one function with the decorator :func:`number`.
+measurements, the rules (:mod:`hmmlens.validation.grading.rules`), the tables and the reports read
+these entries, so that a new number is one function with the decorator :func:`number`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from hmmlens.registry import Registry
 
 if TYPE_CHECKING:
-    from hmmlens.validation.measurements import Measurements
+    from hmmlens.validation.grading.measurements import Measurements
 
 Measure = Callable[["Measurements"], float]
 
@@ -31,7 +31,8 @@ class Number(NamedTuple):
         Whether :class:`Evidence` must be given the number; one that is not required is NaN where it
         is not given.
     thresholds : tuple of str
-        The fields of :class:`hmmlens.validation.rules.Thresholds` that the number is compared with.
+        The fields of :class:`hmmlens.validation.grading.rules.Thresholds` that the number is
+        compared with.
     """
 
     measure: Measure
@@ -53,7 +54,8 @@ def number(
     name : str
         The column in the table of verdicts.
     *thresholds : str
-        The fields of :class:`hmmlens.validation.rules.Thresholds` that the number is compared with.
+        The fields of :class:`hmmlens.validation.grading.rules.Thresholds` that the number is
+        compared with.
     label : str
         The name in reports.
     required : bool, default=True

@@ -7,9 +7,9 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from hmmlens.hmm.models import GaussianHMM
-from hmmlens.validation import stability
 from hmmlens.validation.chosen_model import Chosen
 from hmmlens.validation.input_output import InputOutput
+from hmmlens.validation.model_checks import stability
 
 N_SEQUENCES, N_STEPS = 30, 60
 

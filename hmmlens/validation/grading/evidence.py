@@ -13,20 +13,20 @@ from hmmlens.futures.summary import Summary
 from hmmlens.ragged import steps_inside
 from hmmlens.stats.scaling import scaled
 from hmmlens.typing import Floats
-from hmmlens.validation import state_count
 from hmmlens.validation.baselines import codebook, linear
 from hmmlens.validation.forecast_errors import output_sentence
-from hmmlens.validation.measurements import COMPONENTS, Measurements, fit_states, measure
-from hmmlens.validation.numbers import NUMBERS, Evidence
-from hmmlens.validation.recorded import (
+from hmmlens.validation.grading import state_count
+from hmmlens.validation.grading.measurements import COMPONENTS, Measurements, fit_states, measure
+from hmmlens.validation.grading.numbers import NUMBERS, Evidence
+from hmmlens.validation.grading.recorded import (
     DEFAULT_SETTINGS,
     EvidenceSettings,
     Losses,
     Recorded,
     warm_up,
 )
-from hmmlens.validation.rules import DEFAULT, Thresholds
-from hmmlens.validation.verdict import Verdict, decide, without_gate
+from hmmlens.validation.grading.rules import DEFAULT, Thresholds
+from hmmlens.validation.grading.verdict import Verdict, decide, without_gate
 
 #: Fields of the distribution of the number of states that become columns.
 COUNT_FIELDS = ("mode", "low", "high", "at_edge", "sentence")
@@ -59,7 +59,7 @@ def judge(
     random_state : int, RandomState, Generator or None
         Seed of k-means and of resampling; None for a fresh one.
     reservoir_grade : str, optional
-        See :func:`hmmlens.validation.verdict.decide`.
+        See :func:`hmmlens.validation.grading.verdict.decide`.
     thresholds : Thresholds, optional
         Thresholds of the rules.
     settings : EvidenceSettings, optional
@@ -71,17 +71,17 @@ def judge(
     Returns
     -------
     row : dict of str to Any
-        The numbers of :data:`hmmlens.validation.numbers.NUMBERS`; ``gap_closed``; ``space`` in
-        which the states were found; ``closed_loop``, R2 of the HMM when its states are inferred
-        once; ``fidelity_h`` of the input-driven HMM for h = 0 to 5, of the k-means chain with as
-        many cells (``codebook_h``) and of the linear baseline (``linear_h``), all on test;
+        The numbers of :data:`hmmlens.validation.grading.numbers.NUMBERS`; ``gap_closed``;
+        ``space`` in which the states were found; ``closed_loop``, R2 of the HMM when its states are
+        inferred once; ``fidelity_h`` of the input-driven HMM for h = 0 to 5, of the k-means chain
+        with as many cells (``codebook_h``) and of the linear baseline (``linear_h``), all on test;
         ``hmm_gain_5, hmm_gain_5_low, hmm_gain_5_high``, how much higher the former is than that of
         the k-means chain five steps ahead, over resamples of test sequences;
         ``fidelity_5_output_N`` of output N (from 1), ``worst_output``, the number of the one that
         is predicted worst, and ``outputs_sentence`` where it is far below the pooled R2;
         ``fidelity_fewer, fidelity_more`` of the HMM with one state less and one more, ``repeated``
-        in words; ``count_*`` of :class:`hmmlens.validation.state_count.CountDistribution`, and
-        ``count_share_N`` for each number N, where select holds two sequences or more;
+        in words; ``count_*`` of :class:`hmmlens.validation.grading.state_count.CountDistribution`,
+        and ``count_share_N`` for each number N, where select holds two sequences or more;
         ``grade_without_gate`` (competence not tested); ``grade, supported, input_driven, sentence,
         reasons``.
     verdict : Verdict
@@ -97,7 +97,7 @@ def judge(
     A counter modulo 3 that pulses drive, and ten units that hold its count:
 
     >>> import numpy as np
-    >>> from hmmlens.validation.recorded import Losses, Recorded
+    >>> from hmmlens.validation.grading.recorded import Losses, Recorded
     >>> rng = np.random.default_rng(0)
     >>> pulses = (rng.random((50, 80)) < 0.15).astype(int)
     >>> output = np.eye(3)[pulses.cumsum(axis=1) % 3] + 0.01 * rng.normal(size=(50, 80, 3))

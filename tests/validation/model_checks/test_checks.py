@@ -7,10 +7,10 @@ import pytest
 
 from hmmlens.hmm.models import GaussianHMM
 from hmmlens.stats.markov_given_input import simulated
-from hmmlens.validation import checks, null_tests
 from hmmlens.validation.baselines.codebook import one_hot
 from hmmlens.validation.chosen_model import Check, Chosen
 from hmmlens.validation.input_output import InputOutput
+from hmmlens.validation.model_checks import checks, null_tests
 
 N_SEQUENCES, N_STEPS = 30, 80
 STAY = np.array([[0.85, 0.1, 0.05], [0.1, 0.8, 0.1], [0.05, 0.15, 0.8]])
