@@ -23,7 +23,7 @@ from hmmlens import explain
 from hmmlens.errors import DataError
 from hmmlens.hmm import storage
 from hmmlens.interpretation.input_events import of_store
-from hmmlens.interpretation.states import filter_states
+from hmmlens.interpretation.state_probabilities import filter_states
 from hmmlens.io import store
 from hmmlens.recording import activations
 from hmmlens.recording.store.trees import read_tree

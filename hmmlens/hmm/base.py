@@ -12,18 +12,19 @@ from hmmlens.errors import DataError
 from hmmlens.hmm import checks, inference
 from hmmlens.hmm.convergence import ConvergenceMonitor
 from hmmlens.hmm.criteria import InformationCriteria
-from hmmlens.hmm.engine import longpass
 from hmmlens.hmm.engine.blocks import Block
-from hmmlens.hmm.engine.longpass import Posteriors
 from hmmlens.hmm.engine.packing import pack
+from hmmlens.hmm.engine.passes import longpass
+from hmmlens.hmm.engine.passes.longpass import Posteriors
 from hmmlens.hmm.estimator import Estimator
 from hmmlens.hmm.inference import FilterResult
+from hmmlens.hmm.stepwise import StepwiseHMM
 from hmmlens.observations import Sequences
 from hmmlens.stats.transitions import stationary
 from hmmlens.typing import Floats, Int64s
 
 
-class HiddenMarkovModel(InformationCriteria, Estimator):
+class HiddenMarkovModel(InformationCriteria, StepwiseHMM, Estimator):
     """Base of :class:`GaussianHMM` and :class:`CategoricalHMM`, whose parameters it documents.
 
     Data are *flat* as in hmmlearn, one sequence after another, with ``lengths`` that add up to

@@ -14,8 +14,8 @@ from hmmlens.hmm.base import HiddenMarkovModel
 from hmmlens.hmm.convergence import ConvergenceMonitor
 from hmmlens.hmm.engine import streams
 from hmmlens.hmm.engine.blocks import MEMORY_LIMIT
-from hmmlens.hmm.engine.logspace import log as log_of
 from hmmlens.hmm.engine.parameters import Family, Parameters, Prior
+from hmmlens.hmm.engine.passes.logspace import log as log_of
 from hmmlens.hmm.engine.symbols import Categorical
 from hmmlens.observations import Sequences
 from hmmlens.typing import Floats

@@ -1,11 +1,10 @@
-"""Estimation of a model: by EM on all data, or chunk by chunk as they arrive."""
+"""Estimation of a model by EM on all data."""
 
 from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import partial
 from typing import Any, Self
 
@@ -17,19 +16,14 @@ from hmmlens.errors import DataError
 from hmmlens.hmm import checks, inference
 from hmmlens.hmm.convergence import ConvergenceMonitor
 from hmmlens.hmm.engine import em, mstep, streams
-from hmmlens.hmm.engine.blocks import Block, Workspace, blocks_of
+from hmmlens.hmm.engine.blocks import Block, blocks_of
 from hmmlens.hmm.engine.engines import expectation, floats_per_frame
-from hmmlens.hmm.engine.parameters import Family, Parameters, Prior, Statistics
+from hmmlens.hmm.engine.parameters import Family, Parameters, Prior
 from hmmlens.hmm.estimator import not_fitted
 from hmmlens.observations import Sequences, hidden
 from hmmlens.typing import Floats
 
 log = logging.getLogger(__name__)
-
-#: Stepwise EM gives the k-th chunk the weight (k + 2) ** -STEP (Cappe & Moulines 2009; above
-#: 1/2 the steps settle, below 1 they still travel far). A constant, because models have the
-#: parameters of hmmlearn's, and every exponent between these bounds leads to the same optimum.
-STEP = 0.6
 
 
 class FittableHMM(ABC):
@@ -55,8 +49,6 @@ class FittableHMM(ABC):
     memory_limit: int
     monitor_: ConvergenceMonitor
     _summary: streams.DataSummary | None = None
-    _running: Statistics | None = None
-    _n_chunks: int = 0
 
     #: What each letter of ``params`` and ``init_params`` stands for.
     _letters: dict[str, str] = {}
@@ -238,60 +230,6 @@ class FittableHMM(ABC):
             )
         self._set_batch(fit.params, summary)
         self.n_rescued_ = fit.n_rescued
-        return self
-
-    def partial_fit(
-        self, X: ArrayLike, lengths: ArrayLike | None = None, *, mask: ArrayLike | None = None
-    ) -> Self:
-        """Take one step of stepwise EM, an approximation that reads each chunk once or a few times.
-
-        The statistics of the chunk enter a running mean, and the M-step follows (Cappé & Moulines
-        2009). The first call also initialises the parameters. A chunk should hold many frames of
-        every state.
-
-        Parameters
-        ----------
-        X, lengths, mask : array_like
-            A chunk, in one of the layouts of the class.
-
-        Returns
-        -------
-        self
-            The updated model.
-
-        Raises
-        ------
-        DataError
-            When the data do not fit, or a parameter is no longer finite.
-        """
-        self._check_settings()
-        data = self._check_data(X, lengths, mask, self._summary is not None)
-        if self._summary is None:
-            self._summary = streams.summarise(streams.ChunkedData(data, lambda: iter([data])),
-                                        self.n_components)  # fmt: skip
-            self._initialise(self._summary)
-            self._running, self._n_chunks = None, 0
-        else:
-            n_frames = self._summary.n_frames + len(data.observed)
-            self._summary = replace(self._summary, n_frames=n_frames, sample=data.frames[:0])
-        self._check_is_fitted()
-        summary, family = self._summary, self._family()
-        old = self._get_batch(summary)
-        blocks = self._pack(data, summary)
-        expect = expectation(self.engine, self.device)
-        statistics = em.total(lambda: blocks, old, family, expect, Workspace())
-        mean = statistics.scaled(1 / len(data.observed))
-        if self._running is not None:
-            weight = (self._n_chunks + 2) ** -STEP
-            mean = mean.scaled(weight)
-            mean += self._running.scaled(1 - weight)
-        self._running, self._n_chunks = mean, self._n_chunks + 1
-        # Scaled to all frames so far, so that priors weigh as they do in fit.
-        stats, prior = mean.scaled(summary.n_frames), self._prior(summary, self._centre(summary))
-        new = mstep.maximise(old, stats, family, prior, self.params)
-        if not mstep.all_finite(new).all():
-            raise DataError("the chunk led to a parameter that is not finite; give larger chunks")
-        self._set_batch(new, summary)
         return self
 
     def _pack(self, part: Sequences, summary: streams.DataSummary) -> list[Block]:

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens.hmm.engine import filtering
-from hmmlens.hmm.engine.filtering import refuse_impossible
-from hmmlens.hmm.engine.logspace import LARGE, log, without_large
+from hmmlens.hmm.engine.passes import filtering
+from hmmlens.hmm.engine.passes.filtering import refuse_impossible
+from hmmlens.hmm.engine.passes.logspace import LARGE, log, without_large
 from hmmlens.typing import Floats, Int64s
 
 

@@ -21,8 +21,8 @@ from hmmlens.hmm import checks, covariance_checks
 from hmmlens.hmm.engine import mstep
 from hmmlens.hmm.engine.covariances import compact, expand
 from hmmlens.hmm.engine.emissions import Gaussian
-from hmmlens.hmm.engine.input_driven_pass import DrivenStatistics, expect
 from hmmlens.hmm.engine.parameters import Prior, Statistics
+from hmmlens.hmm.engine.passes.input_driven_pass import DrivenStatistics, expect
 from hmmlens.hmm.engine.rows import rows_to_one, weighted_log
 from hmmlens.hmm.gaussian import GaussianHMM
 from hmmlens.hmm.inference import FilterResult

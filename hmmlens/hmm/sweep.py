@@ -12,13 +12,13 @@ from numpy.typing import ArrayLike
 from hmmlens.arguments import counts, seed
 from hmmlens.deprecation import renamed_parameters
 from hmmlens.errors import DataError
-from hmmlens.hmm import audit, checks, selection
+from hmmlens.hmm import checks, selection
 from hmmlens.hmm.engine.blocks import MEMORY_LIMIT
 from hmmlens.hmm.engine.initialisation import InitialisationSettings
 from hmmlens.hmm.estimator import Estimator, not_fitted
 from hmmlens.hmm.gaussian_states import log_constant_columns
 from hmmlens.hmm.models import HiddenMarkovModel
-from hmmlens.hmm.sweeping import data_summary, inputs, tasks
+from hmmlens.hmm.sweeping import audit, data_summary, inputs, task_data, tasks
 from hmmlens.typing import Int64s
 
 
@@ -106,7 +106,7 @@ class HMMSweep(Estimator):
     sample_sizes_ : SampleSizes
         See :func:`hmmlens.hmm.selection.sample_sizes`.
     audit_ : DataFrame
-        What makes fits doubtful, see :func:`hmmlens.hmm.audit.audit`.
+        What makes fits doubtful, see :func:`hmmlens.hmm.sweeping.audit.audit`.
     bic_by_sample_size_ : Penalties
         What BIC chooses with each of the sample sizes, see
         :func:`hmmlens.hmm.selection.bic_by_sample_size`.
@@ -233,10 +233,10 @@ class HMMSweep(Estimator):
             checks.spread(variance)
             floor = self.min_covar * float(variance.mean())
             self.constant_ = log_constant_columns(summary.covariance)
-        data = tasks.SweepData(
+        data = task_data.SweepData(
             train, test, summary.n_frames, n_test, summary.sample, summary.centre, floor
         )
-        settings = tasks.SweepSettings(
+        settings = task_data.SweepSettings(
             self.n_restarts, self.emission, self.engine, self.max_iter, self.tol, self.min_covar,
             self.random_state_, self.halving, self.memory_limit, max(state_counts),
             n_symbols, self.smoothing, self.device, self.wide_initialisation,
@@ -289,7 +289,7 @@ class HMMSweep(Estimator):
         Returns
         -------
         DataFrame
-            See :func:`hmmlens.hmm.audit.audit`.
+            See :func:`hmmlens.hmm.sweeping.audit.audit`.
         """
         return audit.audit(self.results_, self.n_components_, self.sample_sizes_)
 

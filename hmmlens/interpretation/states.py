@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,13 +11,14 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hmmlens.hmm import storage
-from hmmlens.hmm.input_driven import with_inputs
-from hmmlens.hmm.models import GaussianHMM, HiddenMarkovModel
+from hmmlens.hmm.models import HiddenMarkovModel
 from hmmlens.interpretation.contrast import DEFAULT_CONTRASTS, ContrastSettings, contrast
 from hmmlens.interpretation.dwells import dwells as estimated_dwells
 from hmmlens.interpretation.input_events import InputEvents, of_store
 from hmmlens.interpretation.input_transitions import input_transitions
 from hmmlens.interpretation.start_up import start_up_steps
+from hmmlens.interpretation.state_probabilities import filter_states
+from hmmlens.interpretation.visits import mean_dwells
 from hmmlens.ragged import steps_inside
 from hmmlens.recording.activations import output_distribution
 from hmmlens.stats.ties import descending
@@ -39,8 +40,9 @@ def read_states(
 ) -> xr.Dataset:
     """Describe the states of a model on recorded sequences, most frequent first.
 
-    States are known by filtering, see :func:`filter_states`. The order of states is by occupancy;
-    every variable follows it.
+    States are known by filtering, see
+    :func:`hmmlens.interpretation.state_probabilities.filter_states`. The order of states is by
+    occupancy; every variable follows it.
 
     Parameters
     ----------
@@ -124,64 +126,6 @@ def read_states(
             },
         }
         | ({} if events is None else given_input(path, events, len(order)))
-    )
-
-
-def filter_states(
-    model: HiddenMarkovModel,
-    observed: NDArray[np.generic],
-    length: NDArray[np.integer],
-    events: InputEvents | None = None,
-    input_transmat: Floats | None = None,
-) -> Floats:
-    """Return the probability of each state given the observations up to each step.
-
-    Parameters
-    ----------
-    model : HiddenMarkovModel
-        The model.
-    observed : ndarray of shape (sequence, time, component) or (sequence, time)
-        The observations to which it was fitted.
-    length : ndarray of shape (sequence,)
-        Number of steps.
-    events : InputEvents, optional
-        Events of the same steps.
-    input_transmat : ndarray of shape (event, state, next_state), optional
-        Transition probabilities under each event. Where they are known for as many states as the
-        model has, the event at each step selects the matrix that leads to its state; the
-        transitions of the model itself average over inputs.
-
-    Returns
-    -------
-    ndarray of shape (sequence, time, state)
-        0 past a sequence's end.
-    """
-    if events is None or input_transmat is None or not knows_inputs(model, input_transmat):
-        return model.filter(observed, length).posteriors
-    driven = with_inputs(model, input_transmat)
-    return driven.filter(observed, events.event, length).posteriors
-
-
-def knows_inputs(model: HiddenMarkovModel, input_transmat: Floats | None) -> TypeGuard[GaussianHMM]:
-    """Return whether transitions given the input belong to a model.
-
-    Parameters
-    ----------
-    model : HiddenMarkovModel
-        The model.
-    input_transmat : ndarray of shape (event, state, next_state) or None
-        Transition probabilities under each event.
-
-    Returns
-    -------
-    bool
-        Whether they are those of as many states, and there are several events.
-    """
-    return (
-        isinstance(model, GaussianHMM)
-        and input_transmat is not None
-        and len(input_transmat) > 1
-        and input_transmat.shape[1] == model.n_components
     )
 
 
@@ -281,7 +225,8 @@ def interpret(
         Settings of the comparison of a state with all steps.
     input_transmat : callable, optional
         Takes the input events and returns the transition probabilities of known states under each
-        of them, see :func:`filter_states`.
+        of them, see
+        :func:`hmmlens.interpretation.state_probabilities.filter_states`.
 
     Returns
     -------
@@ -322,89 +267,3 @@ def interpret(
         event_parts=[list(parts) for parts in events.parts],
         averaged_inputs=list(events.averaged),
     )
-
-
-def dwells(path: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the whole visits of a path.
-
-    Visits cut off by the start or end of a sequence are left out: their lengths are not known.
-
-    Parameters
-    ----------
-    path : ndarray of shape (sequence, time)
-        The state of each step, below 0 past the end.
-
-    Returns
-    -------
-    state, length : ndarray of shape (visit,)
-        State and number of steps of each visit.
-    """
-    states, lengths = [], []
-    for row in path:
-        steps = row[row >= 0]
-        edges = np.flatnonzero(np.diff(steps)) + 1
-        if len(edges) < 2:
-            continue
-        states.append(steps[edges[:-1]])
-        lengths.append(np.diff(edges))
-    if not states:
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-    return np.concatenate(states).astype(np.int64), np.concatenate(lengths).astype(np.int64)
-
-
-def mean_dwells(path: NDArray[np.integer], n_states: int) -> Floats:
-    """Return the mean length of each state's whole visits.
-
-    Parameters
-    ----------
-    path : ndarray of shape (sequence, time)
-        The state of each step, below 0 past the end.
-    n_states : int
-        Number of states.
-
-    Returns
-    -------
-    ndarray of shape (state,)
-        In steps; NaN without any whole visit.
-
-    Examples
-    --------
-    >>> mean_dwells(np.array([[0, 1, 1, 1, 0, 1, 0]]), n_states=2).tolist()
-    [1.0, 2.0]
-    """
-    state, length = dwells(path)
-    total = np.bincount(state, weights=length, minlength=n_states)
-    count = np.bincount(state, minlength=n_states)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def state_outputs(posteriors: Floats, distribution: Floats) -> Floats:
-    """Return the mean output of each state, weighted by the posteriors.
-
-    Parameters
-    ----------
-    posteriors : ndarray of shape (sequence, time, state)
-        State probabilities, filtered; 0 past a sequence's end.
-    distribution : ndarray of shape (sequence, time, output)
-        Outputs of the network.
-
-    Returns
-    -------
-    ndarray of shape (state, output)
-        The overall mean for a state that no step visits.
-
-    Examples
-    --------
-    >>> posteriors = np.array([[[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]])
-    >>> state_outputs(posteriors, np.array([[[1.0], [2.0], [4.0]]])).tolist()
-    [[1.0], [3.0]]
-    """
-    weight = posteriors.reshape(-1, posteriors.shape[-1])
-    flat = distribution.reshape(-1, distribution.shape[-1])
-    # What fills a sequence past its end is no output, not even of the average.
-    seen = weight.any(axis=1)
-    weight, flat = weight[seen], flat[seen]
-    mass = weight.sum(axis=0)[:, None]
-    # A state that no train step visits has the average output.
-    means: Floats = np.where(mass > 1e-9, weight.T @ flat / np.maximum(mass, 1e-9), flat.mean(0))
-    return means

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hmmlens.hmm import storage
 from hmmlens.hmm.models import HiddenMarkovModel
-from hmmlens.interpretation.states import filter_states, state_outputs
+from hmmlens.interpretation.state_probabilities import filter_states, state_outputs
 from hmmlens.ragged import steps_inside
 from hmmlens.stats.ties import first_best, slack
 from hmmlens.typing import Floats
@@ -28,7 +28,7 @@ class Reading(NamedTuple):
     model : GaussianHMM or CategoricalHMM
         The model.
     posteriors : ndarray of shape (sequence, time, state)
-        See :func:`hmmlens.interpretation.states.filter_states`.
+        See :func:`hmmlens.interpretation.state_probabilities.filter_states`.
     fidelity_select, fidelity_test : float
         How well its states predict the output of the network; the mean output of a state is learnt
         on the train split.

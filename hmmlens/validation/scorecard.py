@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hmmlens.hmm import selection, storage
-from hmmlens.interpretation.states import knows_inputs
+from hmmlens.interpretation.state_probabilities import knows_inputs
 from hmmlens.naming import LAGGED_REDUCER, RAW_REDUCER
 from hmmlens.ragged import steps_inside
 from hmmlens.stats.agreement import QUICK, agreement, bootstrap, rand_index

@@ -18,8 +18,8 @@ from sklearn.exceptions import NotFittedError
 import hmmlens.hmm
 from hmmlens.errors import DataError
 from hmmlens.hmm import CategoricalHMM, GaussianHMM, inference
-from hmmlens.hmm.engine import longpass
 from hmmlens.hmm.engine.packing import pack
+from hmmlens.hmm.engine.passes import longpass
 
 KINDS = ("spherical", "diag", "full", "tied")
 LENGTHS = np.array([30, 12, 1, 57])

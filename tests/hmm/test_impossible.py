@@ -19,7 +19,7 @@ import hmmlens
 from hmmlens import CategoricalHMM, GaussianHMM
 from hmmlens.errors import DataError
 from hmmlens.hmm import inference
-from hmmlens.hmm.engine import input_driven_pass, logspace
+from hmmlens.hmm.engine.passes import input_driven_pass, logspace
 
 getcontext().prec = 160
 

@@ -13,7 +13,7 @@ from scipy.stats import multivariate_normal
 
 from hmmlens.errors import DataError
 from hmmlens.hmm import input_classes, input_driven
-from hmmlens.hmm.engine.input_driven_pass import expect
+from hmmlens.hmm.engine.passes.input_driven_pass import expect
 from hmmlens.hmm.input_driven import InputDrivenHMM
 from hmmlens.hmm.models import GaussianHMM
 from hmmlens.ragged import steps_inside

@@ -15,7 +15,7 @@ from scipy.stats import multivariate_normal
 
 from hmmlens.errors import DataError
 from hmmlens.hmm import CategoricalHMM, GaussianHMM, HMMSweep, selection
-from hmmlens.hmm.engine import longpass
+from hmmlens.hmm.engine.passes import longpass
 
 pytestmark = pytest.mark.usefixtures("kernel")
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from hmmlens.errors import DataError, StoreError
-from hmmlens.hmm import HMMSweep, audit, selection, storage
+from hmmlens.hmm import HMMSweep, selection, storage
 from hmmlens.hmm.models import CategoricalHMM, GaussianHMM
-from hmmlens.hmm.sweeping import hmmlearn_engine
+from hmmlens.hmm.sweeping import audit, hmmlearn_engine
 from hmmlens.hmm.sweeping.hmmlearn_engine import Fit
 from hmmlens.io import store
 

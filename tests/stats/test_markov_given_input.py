@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hmmlens.errors import DataError
-from hmmlens.stats import markov_given_input
+from hmmlens.stats import chain_given_input, markov_given_input
 
 
 def pulses(seed: int, n_sequences: int = 20, n_steps: int = 60) -> np.ndarray:
@@ -67,25 +67,12 @@ def test_a_null_that_cannot_reject_states_it() -> None:
         markov_given_input.order_test(path[:, :2], path[:, :2], 2, 9, np.random.default_rng(0))
 
 
-def test_tables_and_paths_are_those_of_the_input() -> None:
-    rng = np.random.default_rng(0)
-    tables = rng.dirichlet(np.ones(3), size=(2, 3))
-    x = pulses(0, 100, 200)
-    start = np.zeros_like(x)
-    start[5, 50:] = -1
-    path = markov_given_input.simulated(start, x, tables, 3, rng)
-    assert path.shape == (3, 100, 200) and (path[:, :, 0] == 0).all()
-    assert (path[:, 5, 50:] == -1).all() and (path[:, 5, :50] >= 0).all()
-    found = markov_given_input.transition_tables(path[0], x, 3, 2)
-    np.testing.assert_allclose(found, tables, atol=0.06)
-
-
 def test_defect_is_that_of_products_step_by_step() -> None:
     rng = np.random.default_rng(2)
     path, x = rng.integers(0, 2, (4, 12)), rng.integers(0, 2, (4, 12))
     path[1, 7:] = -1
     table = markov_given_input.chapman_kolmogorov(path, x, 2, 2, 19, rng, (1, 3))
-    tables = markov_given_input.transition_tables(path, x, 2, 2)
+    tables = chain_given_input.transition_tables(path, x, 2, 2)
     away: dict[tuple[int, int], np.ndarray] = {}
     n = 0
     for i in range(4):
@@ -121,7 +108,7 @@ def test_chains_are_refused_as_often_as_the_level_allows(
         rng = np.random.default_rng(seed)
         x = np.repeat(pulses(seed, 8, 15), 4, axis=1)
         tables = rng.dirichlet(np.full(n_states, concentration), size=(2, n_states))
-        path = markov_given_input.simulated(np.zeros_like(x), x, tables, 1, rng)[0]
+        path = chain_given_input.simulated(np.zeros_like(x), x, tables, 1, rng)[0]
         order = markov_given_input.order_test(path, x, n_states, 39, rng).p
         steps = markov_given_input.chapman_kolmogorov(path, x, n_states, 2, 39, rng, (3,))["p"][0]
         found.append((order, steps, *markov_given_input.ageing_p(path, x, n_states, 2, 39, rng)))

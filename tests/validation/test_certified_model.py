@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 from hmmlens.hmm import storage
 from hmmlens.interpretation.input_events import input_events
-from hmmlens.interpretation.states import filter_states
+from hmmlens.interpretation.state_probabilities import filter_states
 from hmmlens.stages.sweep import fit_models
 from hmmlens.stats.agreement import rand_index
 from hmmlens.validation.certified import Certified

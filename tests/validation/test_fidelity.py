@@ -10,7 +10,7 @@ from scipy.special import softmax
 from scipy.stats import entropy
 from sklearn.metrics import r2_score
 
-from hmmlens.interpretation.states import state_outputs
+from hmmlens.interpretation.state_probabilities import state_outputs
 from hmmlens.recording.activations import output_distribution
 from hmmlens.validation.fidelity import fidelity
 

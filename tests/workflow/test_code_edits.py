@@ -21,7 +21,7 @@ import pytest
 import hmmlens
 from hmmlens.datasets.published_packages import PACKAGES
 from hmmlens.emulation.kicks import dose_response
-from hmmlens.hmm.engine import longpass
+from hmmlens.hmm.engine.passes import longpass
 from hmmlens.io.yaml_files import read_yaml
 from hmmlens.reduction import principal_components
 from hmmlens.report.emulation.figures import kicks

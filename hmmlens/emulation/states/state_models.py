@@ -15,7 +15,7 @@ from hmmlens.emulation.states.settings import DEFAULTS, StateSettings
 from hmmlens.errors import DataError
 from hmmlens.hmm.gaussian import GaussianHMM
 from hmmlens.hmm.sweep import HMMSweep
-from hmmlens.interpretation.states import state_outputs
+from hmmlens.interpretation.state_probabilities import state_outputs
 from hmmlens.reduction.principal_components import PrincipalComponents
 from hmmlens.stats.ties import descending
 from hmmlens.typing import Floats, Int64s

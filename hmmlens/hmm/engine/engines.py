@@ -57,7 +57,7 @@ def expectation(engine: str, device: str = "auto") -> Expect:
 
         return loading.expectation()
     if engine == "torch":
-        from hmmlens.hmm.engine import estep_torch
+        from hmmlens.hmm.engine.passes import estep_torch
 
         return estep_torch.on(device)
     raise DataError(f"engine must be one of {', '.join(ENGINES)}, found {engine!r}")

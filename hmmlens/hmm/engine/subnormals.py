@@ -4,7 +4,7 @@ Densities far from a state and transitions that have decayed make products below
 subnormal, and processors handle each of them by microcode: an E-step on real trajectories takes two
 to five times as long. Where the platform allows it, they are replaced by 0 during the passes. A
 product of that size has no effect on a sum of probabilities of ordinary size, and sequences whose
-whole probability is that small are repeated in log space (:mod:`hmmlens.hmm.engine.rescue`).
+whole probability is that small are repeated in log space (:mod:`hmmlens.hmm.engine.passes.rescue`).
 """
 
 from __future__ import annotations

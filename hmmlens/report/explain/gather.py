@@ -11,7 +11,7 @@ import xarray as xr
 
 from hmmlens import user_text
 from hmmlens.hmm import selection, storage
-from hmmlens.hmm.audit import audit
+from hmmlens.hmm.sweeping.audit import audit
 from hmmlens.naming import control_of, state_name
 from hmmlens.report.explain import tables, transition_tables
 from hmmlens.validation.scorecard import RAW_INPUT

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens.hmm.input_classes import tables, transitions
-from hmmlens.interpretation.states import state_outputs
+from hmmlens.interpretation.state_probabilities import state_outputs
 from hmmlens.stats.clusters import fit_kmeans, nearest
 from hmmlens.typing import Floats, Ints
 from hmmlens.validation.baselines.registry import baseline

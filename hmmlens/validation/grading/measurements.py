@@ -14,7 +14,7 @@ from hmmlens.dynamics.endpoints import Endpoints
 from hmmlens.futures.summary import Summary
 from hmmlens.hmm import input_classes, input_driven
 from hmmlens.hmm.selection import smallest_count_near_best
-from hmmlens.interpretation import states
+from hmmlens.interpretation.state_probabilities import state_outputs
 from hmmlens.stats.ties import first_best
 from hmmlens.typing import Floats
 from hmmlens.validation import closed_loop, fidelity
@@ -292,7 +292,7 @@ def fit_states(
     posteriors = np.zeros((*space.shape[:2], n_states))
     known = length > 0
     posteriors[known] = model.filter(space[known], data.classes[known], length[known]).posteriors
-    means = states.state_outputs(posteriors[rows], data.distribution[rows])
+    means = state_outputs(posteriors[rows], data.distribution[rows])
 
     cells = codebook.one_hot(book.states, n_states)
     test = data.masks["test"]

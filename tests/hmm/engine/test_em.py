@@ -14,12 +14,13 @@ from hmmlearn import hmm as reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hmmlens.hmm.engine import em, logspace, mstep, panels, rescue
+from hmmlens.hmm.engine import em, mstep, panels
 from hmmlens.hmm.engine.blocks import Block, Workspace, blocks_of
 from hmmlens.hmm.engine.emissions import Gaussian
 from hmmlens.hmm.engine.engines import expectation
 from hmmlens.hmm.engine.packing import pack, split
 from hmmlens.hmm.engine.parameters import Family, Parameters, Prior, Statistics
+from hmmlens.hmm.engine.passes import logspace, rescue
 from hmmlens.hmm.engine.symbols import Categorical
 
 pytestmark = pytest.mark.usefixtures("kernel")

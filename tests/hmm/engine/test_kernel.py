@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from hmmlens.errors import DataError
 from hmmlens.hmm import GaussianHMM
-from hmmlens.hmm.engine import estep, logspace, rescue
 from hmmlens.hmm.engine.blocks import Block, Workspace
 from hmmlens.hmm.engine.covariances import compact
 from hmmlens.hmm.engine.emissions import Gaussian
 from hmmlens.hmm.engine.engines import expectation
 from hmmlens.hmm.engine.kernel import call, loading
 from hmmlens.hmm.engine.parameters import Family, Parameters, Statistics
+from hmmlens.hmm.engine.passes import estep, logspace, rescue
 from hmmlens.hmm.engine.symbols import Categorical
 from hmmlens.observations import HIDDEN
 from hmmlens.typing import Floats

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from hmmlens.hmm import GaussianHMM
-from hmmlens.hmm.engine import estep, logspace, subnormals
+from hmmlens.hmm.engine import subnormals
 from hmmlens.hmm.engine.kernel import loading
+from hmmlens.hmm.engine.passes import estep, logspace
 from hmmlens.hmm.engine.subnormals import flushed, without_subnormals
 from hmmlens.typing import Floats
 

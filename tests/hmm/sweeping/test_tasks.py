@@ -10,9 +10,9 @@ import pytest
 
 from hmmlens.errors import DataError
 from hmmlens.hmm import HMMSweep, selection
-from hmmlens.hmm.audit import audit
 from hmmlens.hmm.engine.initialisation import InitialisationSettings, initialise_gaussian
 from hmmlens.hmm.sweeping import tasks
+from hmmlens.hmm.sweeping.audit import audit
 from hmmlens.hmm.sweeping.rows import n_floored
 
 LENGTHS = np.array([40, 25, 40, 1, 33, 40])

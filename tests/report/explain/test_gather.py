@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from hmmlens.hmm import HMMSweep, selection, storage
-from hmmlens.hmm.audit import AuditSettings
+from hmmlens.hmm.sweeping.audit import AuditSettings
 from hmmlens.report.explain import gather, gather_verdicts
 
 

@@ -9,7 +9,7 @@ from hmmlens.dynamics.endpoints import Endpoints
 from hmmlens.errors import DataError
 from hmmlens.futures.summary import NAMES, Summary
 from hmmlens.hmm import input_driven
-from hmmlens.interpretation.states import state_outputs
+from hmmlens.interpretation.state_probabilities import state_outputs
 from hmmlens.recording.activations import WARM_UP
 from hmmlens.validation.baselines import codebook
 from hmmlens.validation.forecast import free_run

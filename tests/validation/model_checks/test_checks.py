@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hmmlens.hmm.models import GaussianHMM
-from hmmlens.stats.markov_given_input import simulated
+from hmmlens.stats.chain_given_input import simulated
 from hmmlens.validation.baselines.codebook import one_hot
 from hmmlens.validation.chosen_model import Check, Chosen
 from hmmlens.validation.input_output import InputOutput

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hmmlens.hmm.engine import estep, logspace, rescue
 from hmmlens.hmm.engine.blocks import Block, Workspace
 from hmmlens.hmm.engine.emissions import Gaussian
 from hmmlens.hmm.engine.kernel.lanes import LARGE, Lanes, lanes_of
 from hmmlens.hmm.engine.parameters import Family, Parameters, Statistics
+from hmmlens.hmm.engine.passes import estep, logspace, rescue
 from hmmlens.hmm.engine.subnormals import without_subnormals
 from hmmlens.hmm.engine.symbols import Categorical
 
@@ -55,7 +55,8 @@ def by(library: ctypes.CDLL) -> Expect:
     Returns
     -------
     callable
-        As :func:`hmmlens.hmm.engine.estep.expect`, which does what the kernel has no code for.
+        As :func:`hmmlens.hmm.engine.passes.estep.expect`, which does what the kernel has no code
+        for.
     """
     library.memory_size.restype = ctypes.c_int64
     library.expectation.restype = None

@@ -9,8 +9,8 @@ import os
 from pathlib import Path
 
 from hmmlens.errors import DataError
-from hmmlens.hmm.engine import estep
 from hmmlens.hmm.engine.kernel import call
+from hmmlens.hmm.engine.passes import estep
 
 log = logging.getLogger(__name__)
 

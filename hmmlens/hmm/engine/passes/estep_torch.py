@@ -1,4 +1,4 @@
-"""The E-step of :mod:`hmmlens.hmm.engine.estep` in torch, for a device that NumPy cannot reach.
+"""The E-step of ``estep`` in torch, for a device that NumPy cannot reach.
 
 The same recursions on the same panels in float64. What scaling cannot do is done by the same code
 in log space on the host. On a CPU it is slower than NumPy, which works in place.
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hmmlens.errors import DataError
-from hmmlens.hmm.engine import estep, rescue
 from hmmlens.hmm.engine.blocks import Block, Workspace
 from hmmlens.hmm.engine.chunks import joints
 from hmmlens.hmm.engine.parameters import Family, Parameters, Statistics
+from hmmlens.hmm.engine.passes import estep, rescue
 from hmmlens.hmm.engine.subnormals import without_subnormals
 
 if TYPE_CHECKING:

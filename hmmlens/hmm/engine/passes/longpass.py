@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hmmlens.hmm.engine import estep
 from hmmlens.hmm.engine.blocks import Block, Workspace, pieces
 from hmmlens.hmm.engine.parameters import Family, Parameters
+from hmmlens.hmm.engine.passes import estep
 from hmmlens.hmm.engine.subnormals import without_subnormals
 from hmmlens.typing import Floats
 

@@ -13,12 +13,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens.hmm.engine import logspace, rescue
 from hmmlens.hmm.engine.blocks import Block, Workspace, pieces
 from hmmlens.hmm.engine.chunks import joints
 from hmmlens.hmm.engine.panels import Panel, tiles
 from hmmlens.hmm.engine.parameters import Family, Parameters, Statistics
-from hmmlens.hmm.engine.rescue import HUGE_BACKWARD, TINY_SCALE
+from hmmlens.hmm.engine.passes import logspace, rescue
+from hmmlens.hmm.engine.passes.rescue import HUGE_BACKWARD, TINY_SCALE
 from hmmlens.hmm.engine.subnormals import without_subnormals
 from hmmlens.typing import Floats
 

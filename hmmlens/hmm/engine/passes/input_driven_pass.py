@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens.hmm.engine import filtering
-from hmmlens.hmm.engine.logspace import log, log_sum
-from hmmlens.hmm.engine.rescue import HUGE_BACKWARD
+from hmmlens.hmm.engine.passes import filtering
+from hmmlens.hmm.engine.passes.logspace import log, log_sum
+from hmmlens.hmm.engine.passes.rescue import HUGE_BACKWARD
 from hmmlens.hmm.engine.subnormals import without_subnormals
 from hmmlens.typing import Floats, Ints
 

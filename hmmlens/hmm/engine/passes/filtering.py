@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens.errors import DataError
-from hmmlens.hmm.engine.logspace import log, log_sum, without_large
-from hmmlens.hmm.engine.rescue import TINY_SCALE
+from hmmlens.hmm.engine.passes.logspace import log, log_sum, without_large
+from hmmlens.hmm.engine.passes.rescue import TINY_SCALE
 from hmmlens.hmm.engine.subnormals import without_subnormals
 from hmmlens.typing import Floats, Ints
 

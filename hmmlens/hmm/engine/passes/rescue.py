@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmlens.hmm.engine import logspace
 from hmmlens.hmm.engine.blocks import Block
 from hmmlens.hmm.engine.packing import Packing
 from hmmlens.hmm.engine.parameters import Family, Parameters, Statistics
+from hmmlens.hmm.engine.passes import logspace
 from hmmlens.typing import Floats
 
 #: A frame whose probability given the past is below this calls for log space.
