@@ -76,6 +76,28 @@ def place_of(error: BaseException) -> str:
     return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
 
 
+def one_line(error: BaseException) -> str:
+    r"""Return an error of a user's own code in one line.
+
+    Parameters
+    ----------
+    error : BaseException
+        The error.
+
+    Returns
+    -------
+    str
+        Its type, its place where a file of the user's took part, and the first line of its message.
+
+    Examples
+    --------
+    >>> one_line(ValueError("wrong\nsee above"))
+    'ValueError: wrong'
+    """
+    first = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}{place_of(error)}: {first}"
+
+
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:
     """Return `` (did you mean 'x'?)`` for the nearest allowed word, or nothing.
 

@@ -28,7 +28,7 @@ from torch import Tensor
 
 from hmmlens.errors import DataError
 from hmmlens.recording.nested_states import mapped, tensor
-from hmmlens.recording.runner.torch_module import as_read
+from hmmlens.recording.runner.evaluation import as_read
 from hmmlens.rnn.recurrent_network import State
 
 #: States (run, entry) or inputs, as a tensor or as an array.

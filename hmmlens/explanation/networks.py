@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 import hmmlens
-from hmmlens.errors import DataError, HmmlensError, no_exit, place_of
+from hmmlens.errors import DataError, HmmlensError, no_exit, one_line
 from hmmlens.explanation.readout import note, one_direction
 from hmmlens.recording import activations, in_memory
 from hmmlens.recording.activations import output_distribution
@@ -169,8 +169,7 @@ def record_network(
         # Whatever a user's own forward raises.
         raise DataError(
             f"the network fails on inputs of the shape {arrays['input'].shape} of "
-            f"{arrays['input'].dtype}: {type(error).__name__}{place_of(error)}: "
-            f"{str(error).strip().partition(chr(10))[0]}"
+            f"{arrays['input'].dtype}: {one_line(error)}"
         ) from error
 
 

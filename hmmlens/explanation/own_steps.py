@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from hmmlens.dynamics.protocol import flatten, leaves, takes_tensors, unflatten
-from hmmlens.errors import DataError, no_exit, place_of
+from hmmlens.errors import DataError, no_exit, one_line
 from hmmlens.recording.nested_states import mapped, tensor
-from hmmlens.recording.replay import allowed
+from hmmlens.recording.verification.replay import allowed
 from hmmlens.typing import Bools, Floats
 
 #: Rows that are stepped at once.
@@ -186,10 +186,7 @@ class RecordedSteps:
                 raise
             except Exception as error:
                 # Whatever a user's own function raises.
-                raise DataError(
-                    f"{name} fails on recorded states: {type(error).__name__}{place_of(error)}: "
-                    f"{str(error).strip().partition(chr(10))[0]}"
-                ) from error
+                raise DataError(f"{name} fails on recorded states: {one_line(error)}") from error
         return np.concatenate(parts)
 
     def _compared(

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from hmmlens.dynamics.protocol import flatten, takes_tensors, unflatten
 from hmmlens.recording import protocol
 from hmmlens.recording.nested_states import tensor
-from hmmlens.recording.runner.torch_module import as_read
+from hmmlens.recording.runner.evaluation import as_read
 from hmmlens.typing import Floats, Ints
 
 #: Rows (state and continuation) that are run at once.

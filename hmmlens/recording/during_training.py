@@ -15,7 +15,7 @@ from hmmlens.errors import DataError
 from hmmlens.ragged import INSIDE
 
 if TYPE_CHECKING:
-    from hmmlens.recording.hooks import Call
+    from hmmlens.recording.capture.hooks import Call
 
 
 class Recorder(Sequence[Any]):
@@ -114,8 +114,8 @@ def record(
     """
     import torch
 
-    from hmmlens.recording.hooks import hooked
-    from hmmlens.recording.replay import Wants
+    from hmmlens.recording.capture.hooks import hooked
+    from hmmlens.recording.verification.replay import Wants
     from hmmlens.rnn.layers import find
 
     for name, number in (("every", every), ("keep", 1 if keep is None else keep)):
@@ -172,9 +172,9 @@ def _tree(
     training: bool,
 ) -> xr.DataTree:
     """Return the record of one call."""
-    from hmmlens.recording.outputs import real
+    from hmmlens.recording.capture.segments import segments
     from hmmlens.recording.runner.node_states import node_of, replay_segments
-    from hmmlens.recording.segments import segments
+    from hmmlens.recording.verification.outputs import real
     from hmmlens.rnn.layers import chosen
 
     nodes: dict[str, xr.Dataset] = {}

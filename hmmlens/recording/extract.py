@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,9 +11,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-import hmmlens
 from hmmlens.errors import DataError, no_exit
-from hmmlens.io import store as stores
+from hmmlens.recording.attributes import attributes
 from hmmlens.recording.inputs import RestartError, Source, digest
 from hmmlens.recording.layout import Layout
 from hmmlens.recording.settings import ReplaySampling
@@ -22,9 +20,7 @@ from hmmlens.recording.store.memory import Memory
 from hmmlens.recording.store.resume import checksum, fingerprint, forget_changed
 from hmmlens.recording.store.writers import Sink, Store
 from hmmlens.recording.unit_selection import Units, most_variable, unit_numbers
-
-#: The attribute ``batches`` of what was recorded without padding.
-BY_LENGTH = "sequences of equal length together, because the module reads padding"
+from hmmlens.recording.verification.batch_sampling import sampled_batches
 
 #: How the reason begins for which a module of a user's own is not replayed.
 NO_EQUATIONS = "the equations of "
@@ -105,7 +101,7 @@ def extract(
         :class:`hmmlens.recording.settings.ReplaySampling` gives other numbers. ``all`` replays
         it on every batch, ``none`` on none. Where cells or gates are recorded, the layers are
         replayed on every batch in any case. What is replayed whole also runs once more with the
-        sequences in other places, see :mod:`hmmlens.recording.batch_independence`.
+        sequences in other places, see :mod:`hmmlens.recording.verification.batch_independence`.
     dtype : {"float16", "float32", "float64"}, default="float32"
         Type of the states on disk or in memory. The rounding error of a narrower type is an
         attribute.
@@ -198,7 +194,7 @@ def extract(
         unfinished = Path(partial) if partial else path.with_name(path.name + ".partial")
         fixed = {name: piece.values for name, piece in layout.fixed.items()}
         sink = Store(path, unfinished, fingerprint(model, settings, fixed), batch_size)
-    checked = sampled(n_batches, verify)
+    checked = sampled_batches(n_batches, verify)
 
     def _run(index: int, verified: bool) -> tuple[slice, Any, NDArray[Any]]:
         rows = slice(index * batch_size, min((index + 1) * batch_size, len(source)))
@@ -255,48 +251,7 @@ def extract(
             except RestartError:
                 # Each cause arises once, so this ends.
                 sink.restart()
-        attributes = _attributes(sink.done, made_by or {}, n_batches)
-        if runner.by_length:
-            attributes["/"]["batches"] = BY_LENGTH
-        return sink.close(attributes)
-
-
-def sampled(n_batches: int, verify: str | ReplaySampling) -> set[int]:
-    """Return the batches that are replayed whole.
-
-    Parameters
-    ----------
-    n_batches : int
-        All batches.
-    verify : {"sample", "all", "none"} or ReplaySampling
-        See :func:`extract`.
-
-    Returns
-    -------
-    set of int
-        Numbers of batches.
-
-    Raises
-    ------
-    DataError
-        When ``verify`` is something else, or its numbers are too small.
-    """
-    sampling = verify if isinstance(verify, ReplaySampling) else ReplaySampling()
-    if verify is not sampling and verify not in ("sample", "all", "none"):
-        raise DataError(
-            f"verify wants 'sample', 'all', 'none' or a ReplaySampling, found {verify!r}"
-        )
-    if sampling.min_batches < 2 or sampling.one_in < 1:
-        raise DataError(
-            f"verify wants min_batches of 2 or more and one_in of 1 or more, found {sampling}"
-        )
-    least = max(sampling.min_batches, n_batches // sampling.one_in)
-    if verify == "none":
-        return set()
-    if verify == "all" or n_batches <= least:
-        return set(range(n_batches))
-    middle = np.random.default_rng(0).choice(n_batches - 2, least - 2, replace=False)
-    return {0, n_batches - 1, *(int(i) + 1 for i in middle)}
+        return sink.close(attributes(sink.done, made_by or {}, n_batches, runner.by_length))
 
 
 def _units(
@@ -314,43 +269,6 @@ def _units(
     return unit_numbers(
         units, {name: node.arrays["hidden"].shape[2] for name, node in nodes.items()}
     )
-
-
-def _attributes(
-    done: Sequence[Mapping[str, Any]], made_by: Mapping[str, Any], n_batches: int
-) -> dict[str, dict[str, Any]]:
-    """Return the attributes of every node from what was noted of the batches."""
-    unknown = next((about["unknown"] for about in done if about["unknown"]), "")
-    whole = [about["error"] for about in done if about["whole"]]
-    if not whole:
-        unknown = "no batch was to be replayed whole"
-    nodes = {name: _largest(about["nodes"][name] for about in done) for name in done[0]["nodes"]}
-    summary = f"{len(whole)} of {n_batches} batches replayed whole"
-    creator = {"created_by": f"hmmlens.extract, hmmlens {hmmlens.__version__}"}
-    root: dict[str, Any] = stores.store_attributes("activations", {**creator, **made_by})
-    root["layers"] = [list(layer) for layer in done[0]["layers"]]
-    root["replay_error"] = math.nan if unknown else _largest([*whole, *nodes.values()])
-    root["replay"] = f"unknown: {unknown}" if unknown else summary
-    steps = [about["steps"] for about in done if about.get("steps")]
-    if steps:
-        part = steps[0]["part"]
-        root["step_outputs"] = (
-            f"the network returns one output for each sequence, so the output at each step is the "
-            f"network's own on the {part} that {'ends' if part == 'prefix' else 'begins'} there"
-        )
-        root["step_outputs_by"] = steps[-1]["by"]
-        root["step_outputs_error"] = _largest(about["error"] for about in steps)
-        root["reads_later"] = any(about["later"] for about in steps)
-        root["both_directions"] = any(about["both"] for about in steps)
-    rounding = [about["rounding"] for about in done if about["rounding"] is not None]
-    if rounding:
-        root["rounding_error"] = max(rounding)
-    return {"/": root, **{f"/{name}": {"replay_error": e} for name, e in nodes.items()}}
-
-
-def _largest(errors: Iterable[float]) -> float:
-    """Return the largest of those that are known."""
-    return max((error for error in errors if not math.isnan(error)), default=math.nan)
 
 
 def _report(progress: bool | Callable[[int, int], None] | None, done: int, n_batches: int) -> None:

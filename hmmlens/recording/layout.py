@@ -323,7 +323,7 @@ def rounded(values: NDArray[Any], name: str, dtype: str) -> tuple[NDArray[Any], 
 
 
 def _array(tensor: Any, name: str) -> NDArray[Any]:
-    from hmmlens.recording.outputs import real
+    from hmmlens.recording.verification.outputs import real
 
     return arrays.numbers(real(tensor, name), name)
 

@@ -13,15 +13,15 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import nn
 
-from hmmlens.errors import DataError, HmmlensError, no_exit, place_of
+from hmmlens.errors import DataError, HmmlensError, no_exit, one_line
 from hmmlens.recording import protocol
 from hmmlens.recording.extract import extract
 from hmmlens.recording.inputs import Source
 from hmmlens.recording.models import refusal
 from hmmlens.recording.nested_states import checked
 from hmmlens.recording.own_steps import StepModule, step_modules
-from hmmlens.recording.replay import allowed
-from hmmlens.recording.runner.torch_module import evaluation_mode
+from hmmlens.recording.runner.evaluation import evaluation_mode
+from hmmlens.recording.verification.replay import allowed
 from hmmlens.rnn.layers import RecordedModule, belongs, endings, find, recurrent
 from hmmlens.rnn.loop_variables import carried_variables
 
@@ -263,8 +263,7 @@ def _described(some: NDArray[Any]) -> Iterator[None]:
     except Exception as error:
         raise DataError(
             f"the network fails on inputs of the shape {some.shape} of {some.dtype}: "
-            f"{type(error).__name__}{place_of(error)}: "
-            f"{str(error).strip().partition(chr(10))[0]}"
+            f"{one_line(error)}"
         ) from error
 
 

@@ -11,10 +11,12 @@ from torch import nn
 
 from hmmlens.errors import DataError
 from hmmlens.recording import protocol
-from hmmlens.recording.replay import Wants
+from hmmlens.recording.runner.evaluation import evaluation_mode
 from hmmlens.recording.runner.padding import Padded
-from hmmlens.recording.runner.step_outputs import Part, StepOutputs
-from hmmlens.recording.runner.torch_module import Runner, evaluation_mode
+from hmmlens.recording.runner.part_outputs import Part
+from hmmlens.recording.runner.step_outputs import StepOutputs
+from hmmlens.recording.runner.torch_module import Runner
+from hmmlens.recording.verification.replay import Wants
 from hmmlens.rnn.layers import recurrent
 
 #: What to do about a Keras model. With torch as Keras's back end, it is a torch module as well.

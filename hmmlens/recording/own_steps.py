@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hmmlens.recording.hooks import tensors
-from hmmlens.recording.runner.torch_module import as_read
+from hmmlens.recording.capture.hooks import tensors
+from hmmlens.recording.runner.evaluation import as_read
 from hmmlens.rnn.layers import recurrent
 
 

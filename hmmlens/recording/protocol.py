@@ -33,9 +33,9 @@ from torch import Tensor, nn
 
 from hmmlens.errors import DataError
 from hmmlens.recording.nested_states import checked, copied, is_array, tensor
-from hmmlens.recording.replay import Wants, tolerance
 from hmmlens.recording.runner.batch import Batch, Node
-from hmmlens.recording.runner.torch_module import as_read
+from hmmlens.recording.runner.evaluation import as_read
+from hmmlens.recording.verification.replay import Wants, tolerance
 from hmmlens.rnn.layers import chosen
 
 METHODS = ("start", "step", "readout")

@@ -19,7 +19,7 @@ from hmmlens.futures.settings import DEFAULT, FutureSettings
 from hmmlens.futures.summary import Summary, summarise
 from hmmlens.recording import protocol
 from hmmlens.recording.activations import output_distribution
-from hmmlens.recording.runner.torch_module import evaluation_mode
+from hmmlens.recording.runner.evaluation import evaluation_mode
 from hmmlens.typing import Floats, Ints
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import hmmlens
 from hmmlens.errors import DataError
-from hmmlens.recording.batch_independence import shifted
+from hmmlens.recording.verification.batch_independence import shifted
 from tests.recording.oracle import Custom, seeded, values
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import hmmlens
 from hmmlens.errors import DataError
-from hmmlens.recording import module_replay
+from hmmlens.recording.verification import module_replay
 from tests.recording.oracle import Custom, losing_a_unit, seeded, values
 
 X = values().astype(np.float32)

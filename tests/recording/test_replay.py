@@ -137,7 +137,7 @@ def test_a_module_that_differs_between_runs_is_recorded_as_unknown(way: str) -> 
 
 
 def test_an_output_that_the_states_do_not_give_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from hmmlens.recording import module_replay
+    from hmmlens.recording.verification import module_replay
 
     monkeypatch.setattr(module_replay, "_as_layer", losing_a_unit(module_replay._as_layer))
     reason = refusal(model_of("gru"))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from hmmlens import extract
 from hmmlens.errors import DataError
-from hmmlens.recording.runner.step_outputs import BY, Way
+from hmmlens.recording.runner.part_outputs import BY, Way
 from tests.recording import many_to_one as networks
 from tests.recording.many_to_one import Last, inputs, on_prefixes
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from hmmlens.recording.replay import Replayed, Wants, replay
+from hmmlens.recording.capture.segments import Segment
 from hmmlens.recording.runner.batch import Node
-from hmmlens.recording.segments import Segment
+from hmmlens.recording.verification.replay import Replayed, Wants, replay
 
 
 def replay_segments(

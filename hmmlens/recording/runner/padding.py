@@ -9,19 +9,16 @@ are run in groups of equal length, without padding.
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from hmmlens.errors import DataError, place_of
+from hmmlens.errors import DataError, one_line
 from hmmlens.recording.inputs import PaddingReadError
-from hmmlens.recording.replay import allowed
 from hmmlens.recording.runner.batch import Batch
+from hmmlens.recording.runner.differences import Recording, by_rounding, differ, part
 from hmmlens.recording.runner.length_groups import join_batches, of_length
 from hmmlens.recording.runner.torch_module import Runner
 
@@ -29,9 +26,6 @@ log = logging.getLogger(__name__)
 
 #: Lengths of a batch, evenly spaced and the shortest among them, on which padding is tested.
 N_LENGTHS = 8
-
-#: Node or ``output`` -> (sequence, time, ...)
-Recording = Mapping[str, Tensor]
 
 
 class Padded:
@@ -127,7 +121,7 @@ class Padded:
         except Exception as error:
             raise DataError(
                 f"the network fails on sequences of {length} steps, which run without padding "
-                f"because it reads padding: {_reason(error)}"
+                f"because it reads padding: {one_line(error)}"
             ) from error
 
     def _refuse_time_first(self, inputs: NDArray[Any], lengths: NDArray[np.int64]) -> None:
@@ -154,7 +148,7 @@ class Padded:
         # The random state is left as it was, so that modules with noise give what they gave.
         with torch.random.fork_rng(devices=[]):
             padded = self.runner.states_of_batch(inputs, lengths)
-            if _differ(padded, self.runner.states_of_batch(inputs, lengths), inputs.shape[1]):
+            if differ(padded, self.runner.states_of_batch(inputs, lengths), inputs.shape[1]):
                 self._doubt = "the module gives other states when it runs again"
                 return False
             for rows in (groups[i] for i in np.unique(some)):
@@ -168,12 +162,14 @@ class Padded:
                     if self._reads(inputs, lengths, padded):
                         self._doubt = (
                             "padding enters the states, and the module does not run on a sequence "
-                            f"without it ({_reason(error)})"
+                            f"without it ({one_line(error)})"
                         )
                     return False
                 in_batch = part(padded, rows)
-                if _differ(in_batch, alone, length):
-                    if self._reads(inputs, lengths, padded) or not _grows(in_batch, alone, length):
+                if differ(in_batch, alone, length):
+                    if self._reads(inputs, lengths, padded) or not by_rounding(
+                        in_batch, alone, length
+                    ):
                         log.info(
                             "the network reads padding, so sequences of equal length are run "
                             "together, without it"
@@ -186,15 +182,9 @@ class Padded:
         """Return whether other values in the padding change anything that is kept."""
         changed = self.runner.states_of_batch(filled_padding(inputs, lengths), lengths)
         return any(
-            _differ(part(padded, rows), part(changed, rows), int(lengths[rows[0]]))
+            differ(part(padded, rows), part(changed, rows), int(lengths[rows[0]]))
             for rows in of_length(lengths)
         )
-
-
-def _reason(error: Exception) -> str:
-    """Return the first line of an error that a user's module raised."""
-    first = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}{place_of(error)}: {first}"
 
 
 def blank(inputs: NDArray[Any], lengths: NDArray[np.int64], value: Any = 0) -> NDArray[Any]:
@@ -242,78 +232,3 @@ def filled_padding(inputs: NDArray[Any], lengths: NDArray[np.int64]) -> NDArray[
     if largest == 0 and inputs.dtype.kind == "f":
         largest = inputs.dtype.type(1)
     return blank(inputs, lengths, largest)
-
-
-def part(recording: Recording, rows: NDArray[np.int64]) -> Recording:
-    """Return some sequences of a recording.
-
-    Parameters
-    ----------
-    recording : mapping of str to Tensor of shape (sequence, ...)
-        States and output.
-    rows : ndarray of shape (member,)
-        Numbers of sequences.
-
-    Returns
-    -------
-    dict of str to Tensor of shape (member, ...)
-        The same arrays.
-    """
-    return {
-        name: values[torch.from_numpy(rows).to(values.device)] for name, values in recording.items()
-    }
-
-
-def _differ(one: Recording, other: Recording, length: int) -> bool:
-    """Return whether two runs of sequences of one length differ within it by more than rounding."""
-    if one.keys() != other.keys():
-        return True
-    pairs = [_same_steps(one[name], other[name], length) for name in one]
-    return any(pair is None or _gap(*pair) > _limit(pair[1]) for pair in pairs)
-
-
-def _grows(padded: Recording, alone: Recording, length: int) -> bool:
-    """Return whether two runs differ by rounding only, which grows where a network is chaotic.
-
-    The layers then agree at the step that they read first. Where all layers agree, so do outputs,
-    but for whole numbers such as the largest of two equal logits.
-    """
-    if padded.keys() != alone.keys():
-        return False
-    parted = False
-    for name in (name for name in alone if name != "output"):
-        pair = _same_steps(padded[name], alone[name], length)
-        if pair is None:
-            return False
-        one, other = pair
-        limit = _limit(other)
-        parted |= _gap(one, other) > limit
-        if min(_gap(one[:, step], other[:, step]) for step in (0, -1)) > limit:
-            return False
-    return parted or not alone["output"].is_floating_point()
-
-
-def _same_steps(one: Tensor, other: Tensor, length: int) -> tuple[Tensor, Tensor] | None:
-    """Return two arrays cut to the steps inside, or None where their shapes do not fit."""
-    if one.shape != other.shape:
-        timed = one.ndim > 1 and other.ndim > 1 and other.shape[1] == length < one.shape[1]
-        if not timed or one.shape[2:] != other.shape[2:]:
-            return None
-    if one.ndim > 2:
-        return one[:, :length], other[:, :length]
-    return (one[:, :length], other) if one.shape != other.shape else (one, other)
-
-
-def _gap(one: Tensor, other: Tensor) -> float:
-    """Return the largest difference; what is a number in one of them only differs infinitely."""
-    if not one.is_floating_point():
-        return float((one != other).any())
-    same = (one == other) | (one.isnan() & other.isnan())
-    gap = (one - other).abs().where(~same, one.new_zeros(()))
-    return float(gap.nan_to_num(nan=math.inf).max()) if gap.numel() else 0.0
-
-
-def _limit(values: Tensor) -> float:
-    if not values.is_floating_point() or not values.numel():
-        return 0.0
-    return allowed(float(values.nan_to_num(0.0).abs().max()), values.dtype)

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from hmmlens.recording.hooks import Call
-from hmmlens.recording.module_replay import OtherPathError
-from hmmlens.recording.replay import Wants, replay
-from hmmlens.recording.segments import Segment
+from hmmlens.recording.capture.hooks import Call
+from hmmlens.recording.capture.segments import Segment
+from hmmlens.recording.verification.module_replay import OtherPathError
+from hmmlens.recording.verification.replay import Wants, replay
 
 
 class KeptStates(NamedTuple):

@@ -1,59 +1,39 @@
-"""An output for every step of modules that return one for each sequence.
+"""Run batches through modules that return one output for each sequence, and return one per step.
 
 The output at a step is what the module returns for the sequence up to this step (its prefix), or
-from this step on (its suffix). That of prefixes is computed from the recorded states where this
-gives the same as runs of the module on the prefixes, which is tested on a sample of the steps.
+from this step on (its suffix), see :mod:`hmmlens.recording.runner.part_outputs`. Outputs of
+prefixes are compared with those of runs of the module on the prefixes, on a sample of the steps.
 """
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Mapping
-from enum import IntEnum
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hmmlens.errors import DataError, place_of
+from hmmlens.errors import DataError
 from hmmlens.recording.inputs import RestartError
-from hmmlens.recording.replay import allowed
 from hmmlens.recording.runner.batch import Batch, Node, StepCheck
-from hmmlens.recording.runner.length_groups import of_length
 from hmmlens.recording.runner.padding import Padded, blank
-from hmmlens.recording.runner.prefix_replay import KeptStates, kept_states, returning
+from hmmlens.recording.runner.part_outputs import (
+    BY,
+    Part,
+    PartOutputs,
+    Way,
+    difference,
+    flat,
+    limit,
+    sampled_steps,
+)
 
-log = logging.getLogger(__name__)
-
-#: Steps of a batch, evenly spaced, the first and the last among them, at which outputs are compared
-#: with those of runs on prefixes.
-N_CHECKED = 8
-#: Of these, the first so many show whether a layer reads later inputs: afterwards a chaotic network
-#: may differ by rounding that has grown.
+#: Of the steps at which outputs are compared, the first so many show whether a layer reads later
+#: inputs: afterwards a chaotic network may differ by rounding that has grown.
 N_STATES_CHECKED = 2
-
-Part = Literal["prefix", "suffix"]
-
-
-class Way(IntEnum):
-    """How outputs of prefixes are computed, the least work first."""
-
-    #: Every step is a sequence of its own, for what reads nothing but the last state.
-    STEPS = 0
-    #: The recorded states of each prefix go through the rest of the module.
-    STATES = 1
-    #: The module runs on each prefix.
-    RUNS = 2
-
-
-BY = {
-    Way.STEPS: "computed from the recorded state of each step",
-    Way.STATES: "computed from the recorded states of each prefix",
-    Way.RUNS: "run on each",
-}
 
 
 class StepOutputs:
@@ -68,9 +48,9 @@ class StepOutputs:
     """
 
     def __init__(self, padded: Padded, part: Part) -> None:
-        self.padded, self.runner, self.part = padded, padded.runner, part
+        self.padded, self.runner = padded, padded.runner
+        self._parts = PartOutputs(padded.runner, part)
         self._one_each: bool | None = None
-        self._way: Way | None = Way.RUNS if part == "suffix" else None
 
     @property
     def by_length(self) -> bool:
@@ -127,35 +107,35 @@ class StepOutputs:
         inputs = blank(inputs, lengths)
         # Its steps may be those of the padding.
         if not self._returns_one_each(batch.output, inputs, lengths):
-            return batch._replace(output=_flat(batch.output, 2))
+            return batch._replace(output=flat(batch.output, 2))
         inputs = inputs[:, : int(lengths.max())]
-        known, ends = self._way is not None, batch.output
+        known, ends = self._parts.way is not None, batch.output
         if ends.ndim == 2 and ends.shape[0] == ends.shape[1] and not self.runner.batch_first:
             # As many sequences as outputs, which may have been taken for steps.
             ends = self._again(inputs, lengths)
-        ends = _flat(ends, 1)
-        output = self._computed(inputs, lengths, 0)
+        ends = flat(ends, 1)
+        output = self._parts.of_steps(inputs, lengths, 0)
         error = math.nan
         later = False
-        if self.part == "prefix":
+        if self._parts.part == "prefix":
             last = output[torch.arange(len(lengths)), torch.from_numpy(lengths) - 1]
-            error = _gap(last, ends)
-            fits = error <= _limit(ends)
+            error = difference(last, ends)
+            fits = error <= limit(ends)
             if verify or not known:
                 gap, later = self._differences(inputs, lengths, output, batch.nodes)
                 error = max(error, gap)
-                fits &= gap <= _limit(output)
+                fits &= gap <= limit(output)
             if not fits:
                 # Runs that differ among each other show nothing about the way.
-                if self._way == Way.RUNS:
+                if self._parts.way == Way.RUNS:
                     error, later = math.nan, False
                 else:
-                    assert self._way is not None
-                    self._way = Way(self._way + 1)
+                    assert self._parts.way is not None
+                    self._parts.way = Way(self._parts.way + 1)
                     raise RestartError
-        assert self._way is not None
+        assert self._parts.way is not None
         both = any(name.endswith("_reverse") for name in batch.nodes)
-        check = StepCheck(self.part, BY[self._way], error, later, both)
+        check = StepCheck(self._parts.part, BY[self._parts.way], error, later, both)
         return batch._replace(output=output, steps=check)
 
     def outputs(self, inputs: NDArray[Any], lengths: NDArray[np.int64], first: int = 0) -> Tensor:
@@ -185,8 +165,8 @@ class StepOutputs:
             if output is None:
                 raise DataError("the network returns no tensor with an entry for each sequence")
             if not self._returns_one_each(output, inputs, lengths):
-                return _flat(output, 2)[:, first:]
-        return self._computed(blank(inputs, lengths)[:, : int(lengths.max())], lengths, first)
+                return flat(output, 2)[:, first:]
+        return self._parts.of_steps(blank(inputs, lengths)[:, : int(lengths.max())], lengths, first)
 
     def _returns_one_each(
         self, output: Tensor, inputs: NDArray[Any], lengths: NDArray[np.int64]
@@ -201,7 +181,7 @@ class StepOutputs:
                 # As many outputs as steps, or steps of the output's own: with fewer it can be seen.
                 rows = np.flatnonzero(lengths == n_steps)
                 self.runner.one_each = True
-                whole, part = (self._run(inputs[rows, :n]) for n in (n_steps, n_steps // 2))
+                whole, part = (self._parts.run(inputs[rows, :n]) for n in (n_steps, n_steps // 2))
                 self._one_each = whole.shape == part.shape
             self.runner.one_each = self._one_each
         return self._one_each
@@ -212,102 +192,6 @@ class StepOutputs:
         assert output is not None
         return output
 
-    def _run(self, inputs: NDArray[Any]) -> Tensor:
-        """Return the output on sequences of one length."""
-        n, n_steps = inputs.shape[:2]
-        try:
-            output = self.runner.output(inputs, np.full(n, n_steps))
-        except DataError:
-            raise
-        except Exception as error:
-            first = str(error).strip().partition("\n")[0]
-            raise DataError(
-                f"the network returns one output for each sequence, so it is run on parts of its "
-                f"sequences; it fails on parts of {n_steps} steps: {type(error).__name__}"
-                f"{place_of(error)}: {first}"
-            ) from error
-        if output is None:
-            raise DataError(f"the network returns no output for sequences of {n_steps} steps")
-        return output
-
-    def _computed(self, inputs: NDArray[Any], lengths: NDArray[np.int64], first: int) -> Tensor:
-        """Return outputs (sequence, time - first, output), 0 past each end."""
-        kept: list[KeptStates] = []
-        if self._way != Way.RUNS:
-            kept = self._kept(inputs, lengths)
-        if self._way is None:
-            self._way = self._fitting_way(inputs, lengths, kept)
-            log.info("outputs of %ses are %s", self.part, BY[self._way])
-        if self._way == Way.STEPS:
-            return self._by_steps(inputs, lengths, kept, first)
-        if self._way == Way.RUNS:
-            kept = []
-        steps = range(first, inputs.shape[1])
-        parts = [self._at(t, inputs, lengths, kept) for t in steps]
-        whole = parts[-1].new_zeros(len(inputs), len(parts), parts[-1].shape[1])
-        for place, (t, values) in enumerate(zip(steps, parts, strict=True)):
-            whole[torch.from_numpy(lengths > t), place] = values
-        return whole
-
-    def _kept(self, inputs: NDArray[Any], lengths: NDArray[np.int64]) -> list[KeptStates]:
-        calls, found = self.runner.calls(inputs, lengths)
-        inside = torch.arange(inputs.shape[1]) < torch.from_numpy(lengths)[:, None]
-        return kept_states(calls, found, inside)
-
-    def _fitting_way(
-        self, inputs: NDArray[Any], lengths: NDArray[np.int64], kept: list[KeptStates]
-    ) -> Way:
-        """Return the first way that gives the outputs of runs on some prefixes."""
-        if not kept:
-            return Way.RUNS
-        some = _sample(inputs.shape[1])
-        wanted = [self._at(t, inputs, lengths, []) for t in some]
-        for way in (Way.STEPS, Way.STATES):
-            try:
-                if way == Way.STEPS:
-                    every = self._by_steps(inputs, lengths, kept, 0)
-                    found = [every[torch.from_numpy(lengths > t), t] for t in some]
-                else:
-                    found = [self._at(t, inputs, lengths, kept) for t in some]
-            except Exception as error:
-                # Whatever a module raises that calls its layers in another way on other steps.
-                log.debug("outputs are not %s: %s", BY[way], error)
-                continue
-            pairs = list(zip(found, wanted, strict=True))
-            if all(a.shape == b.shape and _gap(a, b) <= _limit(b) for a, b in pairs):
-                return way
-        return Way.RUNS
-
-    def _by_steps(
-        self, inputs: NDArray[Any], lengths: NDArray[np.int64], kept: list[KeptStates], first: int
-    ) -> Tensor:
-        """Return the outputs of all steps at once, each a sequence of one step."""
-        inside = np.arange(inputs.shape[1]) < lengths[:, None]
-        inside[:, :first] = False
-        mask = torch.from_numpy(inside)
-        with returning(kept, lambda values: values[mask.to(values.device)][:, None], 1):
-            found = _flat(self._run(inputs[inside][:, None]), 1)
-        whole = found.new_zeros(*inside.shape, found.shape[1])
-        whole[mask.to(found.device)] = found
-        return whole[:, first:]
-
-    def _at(
-        self, step: int, inputs: NDArray[Any], lengths: NDArray[np.int64], kept: list[KeptStates]
-    ) -> Tensor:
-        """Return the outputs at one step of the sequences that have it."""
-        rows = np.flatnonzero(lengths > step)
-        if self.part == "suffix":
-            groups = of_length(lengths[rows])
-            parts = [
-                _flat(self._run(inputs[rows[g], step : int(lengths[rows[g[0]]])]), 1)
-                for g in groups
-            ]
-            order = np.argsort(np.concatenate(groups))
-            return torch.cat(parts)[torch.from_numpy(order)]
-        index = torch.from_numpy(rows)
-        with returning(kept, lambda v: v[index.to(v.device), : step + 1], step + 1):
-            return _flat(self._run(inputs[rows, : step + 1]), 1)
-
     def _differences(
         self,
         inputs: NDArray[Any],
@@ -317,11 +201,11 @@ class StepOutputs:
     ) -> tuple[float, bool]:
         """Return the largest difference to runs on prefixes, and whether states read ahead."""
         gaps, later = [], False
-        for place, t in enumerate(_sample(inputs.shape[1])):
+        for place, t in enumerate(sampled_steps(inputs.shape[1])):
             rows = np.flatnonzero(lengths > t)
             there = torch.from_numpy(rows)
-            alone = self._at(t, inputs, lengths, [])
-            gaps.append(_gap(output[there.to(output.device), t], alone))
+            alone = self._parts.of_step(t, inputs, lengths)
+            gaps.append(difference(output[there.to(output.device), t], alone))
             if place >= N_STATES_CHECKED:
                 continue
             states = self.runner.states_of_batch(inputs[rows, : t + 1], np.full(len(rows), t + 1))
@@ -332,27 +216,5 @@ class StepOutputs:
                 if name.endswith("_reverse") or not timed or own is None or own.shape[1] != t + 1:
                     continue
                 now = hidden[there.to(hidden.device), t]
-                later |= _gap(own[:, t], now) > _limit(now)
+                later |= difference(own[:, t], now) > limit(now)
         return max(gaps), later
-
-
-def _sample(n_steps: int) -> list[int]:
-    """Return steps, evenly spaced."""
-    return sorted(set(np.linspace(0, n_steps - 1, N_CHECKED).round().astype(int).tolist()))
-
-
-def _flat(output: Tensor, n_dims: int) -> Tensor:
-    """Return an output with one dimension after the first ``n_dims``."""
-    return output.reshape(*output.shape[:n_dims], -1)
-
-
-def _gap(one: Tensor, other: Tensor) -> float:
-    """Return the largest difference; what is no number in both does not differ."""
-    one, other = one.double(), other.double()
-    same = (one == other) | (one.isnan() & other.isnan())
-    gap = (one - other).abs().where(~same, one.new_zeros(()))
-    return float(gap.nan_to_num(nan=math.inf).max()) if gap.numel() else 0.0
-
-
-def _limit(values: Tensor) -> float:
-    return allowed(float(values.double().nan_to_num(0.0, 0.0, 0.0).abs().max()), values.dtype)

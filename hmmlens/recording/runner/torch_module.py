@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,70 +15,18 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from hmmlens.errors import DataError
-from hmmlens.recording.batch_independence import Sketch, doubt, sketch
-from hmmlens.recording.hooks import Call, listen
-from hmmlens.recording.module_replay import OtherPathError, substituted
-from hmmlens.recording.outputs import comparable, difference, outputs
-from hmmlens.recording.replay import Replayed, Wants
+from hmmlens.recording.capture.hooks import Call, listen
+from hmmlens.recording.capture.segments import Segment, directions, segments
+from hmmlens.recording.capture.tracing import traced
+from hmmlens.recording.capture.variable_calls import variable_calls
 from hmmlens.recording.runner.batch import Batch
+from hmmlens.recording.runner.evaluation import as_read
 from hmmlens.recording.runner.node_states import node_of, replay_segments
-from hmmlens.recording.segments import Segment, directions, segments
-from hmmlens.recording.tracing import traced
-from hmmlens.recording.variable_calls import variable_calls
+from hmmlens.recording.verification.batch_independence import Sketch, doubt, sketch
+from hmmlens.recording.verification.module_replay import OtherPathError, substituted
+from hmmlens.recording.verification.outputs import comparable, difference, outputs
+from hmmlens.recording.verification.replay import Replayed, Wants
 from hmmlens.rnn.layers import LAYERS, RecordedModule, chosen, find
-
-
-def as_read(inputs: NDArray[Any], model: nn.Module, as_floats: bool = False) -> Tensor:
-    """Return inputs as a tensor of the type and on the device of a module's first parameters.
-
-    Parameters
-    ----------
-    inputs : ndarray
-        Symbols or values.
-    model : torch.nn.Module
-        The module.
-    as_floats : bool, default=False
-        Convert whole numbers to floats too.
-
-    Returns
-    -------
-    Tensor
-        Of the same shape.
-    """
-    floats = [p for p in model.parameters() if p.is_floating_point()]
-    x = torch.from_numpy(np.ascontiguousarray(inputs))
-    x = x.to(floats[0].device if floats else torch.device("cpu"))
-    if x.is_floating_point() or as_floats:
-        return x.to(floats[0].dtype if floats else torch.float32)
-    return x if x.dtype == torch.bool else x.long()
-
-
-@contextmanager
-def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """Put a module into evaluation mode, without gradients, within a ``with`` block.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        The modes of its parts are restored at the end.
-
-    Yields
-    ------
-    None
-        While the module is in evaluation mode.
-    """
-    modes = [(module, module.training) for module in model.modules()]
-    # TensorFloat-32 would make a layer on a GPU differ from its own weights.
-    tf32 = torch.backends.cudnn.allow_tf32
-    try:
-        model.eval()
-        torch.backends.cudnn.allow_tf32 = False
-        with torch.no_grad():
-            yield
-    finally:
-        torch.backends.cudnn.allow_tf32 = tf32
-        for module, mode in modes:
-            module.training = mode
 
 
 class Runner:
@@ -120,7 +67,7 @@ class Runner:
         self._place: int | None = None
 
     def run(self, inputs: NDArray[Any], lengths: NDArray[np.int64], verify: bool) -> Batch:
-        """Run one batch; within :func:`evaluation_mode`.
+        """Run one batch; within :func:`.evaluation.evaluation_mode`.
 
         Parameters
         ----------
@@ -229,7 +176,7 @@ class Runner:
         calls : list of Call
             In their order.
         found : dict of str to list of Segment
-            See :func:`hmmlens.recording.segments.segments`.
+            See :func:`hmmlens.recording.capture.segments.segments`.
         """
         return self._held(inputs, lengths)[2:]
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from hmmlens.recording.hooks import Call, chains, with_carried_states
+from hmmlens.recording.capture.hooks import Call, chains, with_carried_states
 from hmmlens.rnn import layer_steps
 from hmmlens.rnn.layer_steps import Steps, Weights
 from hmmlens.rnn.layers import ending

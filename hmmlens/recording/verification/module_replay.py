@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from hmmlens.recording.hooks import Call
-from hmmlens.recording.replay import Replayed
-from hmmlens.recording.segments import Segment
+from hmmlens.recording.capture.hooks import Call
+from hmmlens.recording.capture.segments import Segment
+from hmmlens.recording.verification.replay import Replayed
 
 Pairs = Sequence[tuple[Segment, Replayed]]
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from hmmlens.errors import DataError
-from hmmlens.recording.hooks import tensors
-from hmmlens.recording.replay import tolerance
+from hmmlens.recording.capture.hooks import tensors
+from hmmlens.recording.verification.replay import tolerance
 
 
 class Difference(NamedTuple):

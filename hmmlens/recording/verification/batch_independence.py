@@ -13,8 +13,8 @@ import numpy as np
 from torch import Tensor
 
 from hmmlens.errors import DataError
-from hmmlens.recording.replay import allowed
-from hmmlens.recording.segments import Segment
+from hmmlens.recording.capture.segments import Segment
+from hmmlens.recording.verification.replay import allowed
 from hmmlens.typing import Int64s
 
 #: Steps of each layer that are compared, the first one among them. A constant, because a model that

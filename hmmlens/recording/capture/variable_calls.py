@@ -8,9 +8,9 @@ from typing import Any
 from torch import Tensor
 
 from hmmlens.errors import DataError
-from hmmlens.recording.hooks import Call
+from hmmlens.recording.capture.hooks import Call
+from hmmlens.recording.capture.tracing import Trace
 from hmmlens.recording.nested_states import is_array, layers
-from hmmlens.recording.tracing import Trace
 from hmmlens.rnn.layers import RecordedModule
 
 

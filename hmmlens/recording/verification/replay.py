@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from hmmlens.errors import DataError
-from hmmlens.recording.segments import Segment
+from hmmlens.recording.capture.segments import Segment
 
 #: Steps computed one by one differ from a fused layer's by rounding alone: the largest difference
 #: allowed, for states up to 1; larger states may differ by as much more.
