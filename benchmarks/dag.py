@@ -22,7 +22,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from hmmlens.study import jobs
+from hmmlens.study import entries, jobs
 
 STUDY = ROOT / "workflow" / "studies" / "cluster.yaml"
 
@@ -79,7 +79,8 @@ def main() -> None:
         seconds = " | ".join(f"{run[0]:.1f}" for run in runs)
         peak = max(run[1] for run in runs)
         print(
-            f"| {len(jobs.runs(study))} | {len(every) + 1:,} | {seconds} | {peak:.0f} |", flush=True
+            f"| {len(entries.runs(study))} | {len(every) + 1:,} | {seconds} | {peak:.0f} |",
+            flush=True,
         )
 
 

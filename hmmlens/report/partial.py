@@ -16,7 +16,7 @@ import pandas as pd
 
 from hmmlens.errors import DataError, StoreError
 from hmmlens.io import store
-from hmmlens.study import emulation_jobs, jobs, layout, table_parts
+from hmmlens.study import emulation_jobs, entries, jobs, layout, table_parts
 from hmmlens.study.config import Study
 from hmmlens.study.emulation_study import EmulationStudy
 from hmmlens.study.roundtrip_study import RoundTripStudy
@@ -101,7 +101,7 @@ def _subject(job: Job) -> tuple[str, str]:
         return "task", name
     if "dataset" in job.wildcards or name.startswith(layout.RAW):
         return "dataset", name.removeprefix(layout.RAW)
-    return "network", jobs.base_name(name)
+    return "network", entries.base_name(name)
 
 
 def _counted(rule: str, missing: list[Job]) -> str:
@@ -171,7 +171,7 @@ def _study(
     parts = table_parts.parts(study, found.done.__contains__)
     if not any(layer["role"] == "trained" for layer in parts.layers):
         raise _nothing(study, found, "because no network's layer has been read")
-    exploratory, criterion = jobs.exploratory(study), study.selection.criterion
+    exploratory, criterion = entries.exploratory(study), study.selection.criterion
     made, about = whole.gather_tables(results, parts, exploratory)
     for name, table in made.items():
         tables.save(table, folder / layout.TABLES / name)

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from hmmlens.naming import RAW_LAYER
 from hmmlens.study.config import Study
-from hmmlens.study.jobs import PER_RUN, layers, of_study, places, raw_places, reducers, runs
+from hmmlens.study.entries import layers, places, raw_places, reducers, runs
+from hmmlens.study.jobs import PER_RUN, of_study
 from hmmlens.study.layout import RAW
 from hmmlens.study.rules import Job
 
@@ -20,13 +21,13 @@ class Parts(NamedTuple):
     datasets : list of str
         Names of datasets.
     runs : list of dict
-        Entries of :func:`~hmmlens.study.jobs.runs`.
+        Entries of :func:`~hmmlens.study.entries.runs`.
     layers : list of dict
-        Entries of :func:`~hmmlens.study.jobs.layers`.
+        Entries of :func:`~hmmlens.study.entries.layers`.
     places : list of dict
-        Entries of :func:`~hmmlens.study.jobs.places`.
+        Entries of :func:`~hmmlens.study.entries.places`.
     raw : list of dict
-        Entries of :func:`~hmmlens.study.jobs.raw_places` of datasets that have all of them.
+        Entries of :func:`~hmmlens.study.entries.raw_places` of datasets that have all of them.
     judged : list of str
         Configured networks with verdicts.
     reservoirs : list of str

@@ -9,7 +9,7 @@ import pytest
 from hmmlens.datasets.synthetic.tasks import TASKS
 from hmmlens.errors import ConfigError
 from hmmlens.roundtrip.settings import Suite
-from hmmlens.study import jobs, roundtrip_study
+from hmmlens.study import entries, roundtrip_study
 
 AR1 = {"ar1": {"expected": "C", "dataset": {"kind": "continuum", "law": "ar1"}}}
 
@@ -38,7 +38,7 @@ def test_a_study_runs_its_trips_and_those_of_the_suite() -> None:
     both = study(suite={"cells": ["gru", "lstm"], "halves": ["reporting"]})
     n = sum(task.half == "reporting" for task in TASKS.values())
     assert len(both.all_trips) == n + 1
-    assert len(jobs.trips(both)) == 2 * n + len(jobs.trips(alone))
+    assert len(entries.trips(both)) == 2 * n + len(entries.trips(alone))
     assert both.training_of("suite-lexer").max_epochs == TASKS["lexer"].recipe.n_epochs
     # Settings of a study come back as they were written.
     assert roundtrip_study.load(both.model_dump(), "again").all_trips == both.all_trips

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from hmmlens.datasets.published_packages import GAIT
-from hmmlens.study import emulation_jobs, emulation_study, jobs, layout, table_parts
+from hmmlens.study import emulation_jobs, emulation_study, entries, jobs, layout, table_parts
 from hmmlens.study.rules import RULES, Job
 from tests.workflow.runs import ROOT, SMOKE, snakemake
 
@@ -117,8 +117,8 @@ def test_parts_are_all_of_a_study_or_what_is_done() -> None:
     study = study_of(SMOKE)
     assert isinstance(study, jobs.Study)
     every = table_parts.parts(study)
-    assert every.runs == jobs.runs(study) and every.layers == jobs.layers(study)
-    assert every.places == jobs.places(study)
+    assert every.runs == entries.runs(study) and every.layers == entries.layers(study)
+    assert every.places == entries.places(study)
     assert every.datasets == ["fully3", "flipflop"]
     controls = ["raw-input", "raw-input-pca-2", "lagged-input-pca-2"]
     assert every.raw == [

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from hmmlens.errors import ConfigError
-from hmmlens.study import jobs, layout
+from hmmlens.study import entries, jobs, layout
 from hmmlens.study.rules import RULES
 from tests.workflow.runs import ROOT
 
@@ -114,7 +114,8 @@ def test_two_networks_have_no_path_in_common() -> None:
     rules = "".join(p.read_text() for p in (ROOT / "workflow" / "rules").rglob("*.smk"))
     (checkpoint,) = set(re.findall(r"\{CHECKPOINTS\}/(.*)\.pt", rules))
     kept = [
-        checkpoint.replace("{{", "{").replace("}}", "}").format(**run) for run in jobs.runs(study)
+        checkpoint.replace("{{", "{").replace("}}", "}").format(**run)
+        for run in entries.runs(study)
     ]
     assert len(set(kept)) == len(kept)
 

@@ -50,7 +50,7 @@ rule round_trip:
 rule gather_round_trips:
     """Gather all networks into tables, and compare them with the criteria."""
     input:
-        trips=[TRIP.format(**trip) for trip in jobs.trips(study)],
+        trips=[TRIP.format(**trip) for trip in entries.trips(study)],
         code=code("gather_round_trips"),
     output:
         tables=report(

@@ -12,7 +12,7 @@ BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE))
 
 from hmmlens.io import code_files
-from hmmlens.study import config_inputs, jobs, layout, rule_code
+from hmmlens.study import config_inputs, entries, jobs, layout, rule_code
 from hmmlens.io.yaml_files import read_yaml
 from hmmlens.errors import ConfigError
 from hmmlens.study.failures import Failures

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from hmmlens.study import jobs
+from hmmlens.study import entries, jobs
 from hmmlens.study.cluster import asked, sizes
 from hmmlens.study.config import Study
 from hmmlens.study.emulation_jobs import of_step
@@ -144,11 +144,11 @@ class Sizer:
         """Return how many results a job combines."""
         study = self.study
         if isinstance(study, RoundTripStudy):
-            return len(jobs.trips(study))
+            return len(entries.trips(study))
         if isinstance(study, EmulationStudy):
             return len(of_step(study, "trained"))
         if job.rule == "make_tables":
-            return len(jobs.places(study))
+            return len(entries.places(study))
         if job.rule == "draw_network":
             return len(study.networks[job.place[0]].layers)
-        return len(jobs.layers(study))
+        return len(entries.layers(study))

@@ -2,7 +2,7 @@
 
 import shutil
 
-from hmmlens.study.jobs import base_name
+from hmmlens.study.entries import base_name
 from hmmlens.rnn.adapters import ADAPTERS, module_name
 
 # Folders that hold one store each, and files.
@@ -25,9 +25,9 @@ UNTRAINED, RAW = layout.UNTRAINED, layout.RAW
 RAW_LAYER = layout.RAW_LAYER
 
 CONFIGURED = list(study.networks)
-NETWORKS = jobs.networks(study)
-EXPLORATORY = jobs.exploratory(study)
-RAW_CONTROLS = jobs.raw_variants(study)
+NETWORKS = entries.networks(study)
+EXPLORATORY = entries.exploratory(study)
+RAW_CONTROLS = entries.raw_variants(study)
 RAW_VARIANTS = [name for names in RAW_CONTROLS.values() for name in names]
 RAW_SOURCES = (
     [f"{RAW}{name}" for name in study.datasets] if study.controls.raw_input else []
@@ -46,11 +46,11 @@ wildcard_constraints:
 
 
 def reducers_of(network):
-    return jobs.reducers(study, network)
+    return entries.reducers(study, network)
 
 
 def has_reservoirs(network):
-    return jobs.has_reservoirs(study, network)
+    return entries.has_reservoirs(study, network)
 
 
 def with_control(network):

@@ -23,7 +23,7 @@ rule make_tables:
         layer_scores=every_layer(f"{VALIDATION}/scores.csv"),
         choices=every_layer(f"{VALIDATION}/choices.csv"),
         explanations=every_layer(EXPLANATION),
-        sweeps=[SWEEP.format(**place) for place in jobs.places(study)],
+        sweeps=[SWEEP.format(**place) for place in entries.places(study)],
         raw_sweeps=[path for name in study.datasets for path in raw_paths(SWEEP, name)],
         code=code("make_tables"),
     output:
