@@ -16,6 +16,7 @@ from hmmlens.datasets.content import Content
 from hmmlens.datasets.own.files import sequences
 from hmmlens.datasets.own.npz import NpzData
 from hmmlens.dynamics import endpoints
+from hmmlens.dynamics.neutral_input import neutral_input
 from hmmlens.hmm import HMMSweep, storage
 from hmmlens.interpretation.states import read_states
 from hmmlens.ragged import without_padding
@@ -304,7 +305,7 @@ def test_endpoints(clean: xr.Dataset, network: RecurrentNetwork, value: float) -
     length = clean["length"].to_numpy()
     chosen, times = endpoints.sample_starts(length, 3, np.random.default_rng(0))
     assert (times < length[chosen]).all()
-    neutral = endpoints.neutral_input(clean.attrs)
+    neutral = neutral_input(clean.attrs)
     assert (
         neutral
         == {"symbols": "symbol", "values": "prediction", "labels": "zero"}[

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens.dynamics.covering import covering_number
+from hmmlens.dynamics.neutral_input import Neutral, neutral_input
 from hmmlens.errors import DataError
 from hmmlens.ragged import steps_inside
 from hmmlens.recording.activations import WARM_UP, output_distribution
@@ -23,18 +24,6 @@ if TYPE_CHECKING:
     import torch
 
     from hmmlens.dynamics.protocol import StepNetwork, Values
-
-#: Input that carries no information: the network's own most likely symbol as its next input, its
-#: own prediction as its next input, or zeros.
-Neutral = Literal["symbol", "prediction", "zero"]
-
-#: The neutral input in words.
-NEUTRAL_TEXT: dict[Neutral | None, str] = {
-    "symbol": "its own likeliest symbol",
-    "prediction": "its own prediction",
-    "zero": "zeros",
-    None: "none",
-}
 
 
 @dataclass(frozen=True)
@@ -86,30 +75,6 @@ class Endpoints(NamedTuple):
     n_fine: int
     ratio: float
     drift: float
-
-
-def neutral_input(attributes: Mapping[str, Any]) -> Neutral | None:
-    """Return the neutral input of a task.
-
-    A network that predicts its next input receives its prediction; one that is driven by values
-    receives zeros.
-
-    Parameters
-    ----------
-    attributes : mapping
-        Attributes of the task's ``sequences`` store.
-
-    Returns
-    -------
-    {"symbol", "prediction", "zero"} or None
-        None where no input is neutral: symbols that the network does not predict.
-    """
-    # Generated symbols have no names; they are those of the input.
-    same = attributes.get("feature_names") == attributes.get("target_names")
-    next_input = attributes["target_delay"] == 1 and same
-    if attributes["input_kind"] == "symbols":
-        return "symbol" if next_input and attributes["target_kind"] == "symbols" else None
-    return "prediction" if next_input else "zero"
 
 
 def sample_starts(
@@ -180,7 +145,8 @@ def settle(
     """
     import torch
 
-    from hmmlens.dynamics.protocol import initial_state, step_inputs
+    from hmmlens.dynamics.protocol import step_inputs
+    from hmmlens.dynamics.state_vectors import initial_state
 
     inputs = torch.as_tensor(inputs)
     until = torch.as_tensor(times, device=inputs.device)
@@ -200,7 +166,7 @@ def settle(
 
 
 def _output(network: Any, state: Any) -> torch.Tensor:
-    from hmmlens.dynamics.protocol import flatten
+    from hmmlens.dynamics.state_vectors import flatten
     from hmmlens.recording.nested_states import tensor
 
     readout = getattr(network, "readout", None)
@@ -266,7 +232,7 @@ def find_endpoints(
     Returns
     -------
     Endpoints or None
-        None where no input is neutral, see :func:`neutral_input`.
+        None where no input is neutral, see :func:`.neutral_input.neutral_input`.
 
     Raises
     ------

@@ -23,13 +23,8 @@ from torch import Tensor
 
 from hmmlens.dynamics.jacobians import Complex, eigenvalues, has_drive, jacobians, unstable
 from hmmlens.dynamics.minimisation import FixedPointSettings, descend, displacement, polish
-from hmmlens.dynamics.protocol import (
-    StepNetwork,
-    Values,
-    advance,
-    constant_inputs,
-    unflatten,
-)
+from hmmlens.dynamics.protocol import StepNetwork, Values, constant_inputs
+from hmmlens.dynamics.state_vectors import advance, unflatten
 from hmmlens.typing import Floats, Int64s
 
 AnyNetwork = TypeVar("AnyNetwork", bound=StepNetwork)

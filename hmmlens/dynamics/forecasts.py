@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hmmlens.dynamics.protocol import DrivenNetwork, unflatten
+from hmmlens.dynamics.protocol import DrivenNetwork
 from hmmlens.dynamics.rollouts import drive, sample_noise
+from hmmlens.dynamics.state_vectors import unflatten
 from hmmlens.typing import Floats
 
 #: Rows that go through the network at once.

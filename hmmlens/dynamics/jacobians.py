@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hmmlens.dynamics.protocol import StepNetwork, Values, advance, takes_tensors, unflatten
+from hmmlens.dynamics.protocol import StepNetwork, Values, takes_tensors
+from hmmlens.dynamics.state_vectors import advance, unflatten
 from hmmlens.rnn.noise_driven import ACTIVATIONS, Modulation, NoiseDriven
 
 Complex = NDArray[np.complex128]
@@ -88,7 +89,7 @@ def jacobians(
     network : StepNetwork
         A network.
     entries : array of shape (run, entry)
-        States before the step, see :func:`hmmlens.dynamics.protocol.flatten`.
+        States before the step, see :func:`hmmlens.dynamics.state_vectors.flatten`.
     inputs : array of shape (run, feature) or (run)
         Input of the step.
     modulation : Modulation, optional

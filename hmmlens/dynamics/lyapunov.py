@@ -17,17 +17,9 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from hmmlens.dynamics.jacobians import DIFFERENCE
-from hmmlens.dynamics.protocol import (
-    StepNetwork,
-    Values,
-    advance,
-    flatten,
-    initial_state,
-    leaves,
-    step_inputs,
-    takes_tensors,
-)
+from hmmlens.dynamics.protocol import StepNetwork, Values, leaves, step_inputs, takes_tensors
 from hmmlens.dynamics.rollouts import sample_noise
+from hmmlens.dynamics.state_vectors import advance, flatten, initial_state
 from hmmlens.errors import DataError
 from hmmlens.stats.bootstrap import Estimate, mean_estimate
 

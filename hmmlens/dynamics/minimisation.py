@@ -11,13 +11,8 @@ import torch
 from torch import Tensor
 
 from hmmlens.dynamics.jacobians import jacobians
-from hmmlens.dynamics.protocol import (
-    StepNetwork,
-    Values,
-    advance,
-    constant_inputs,
-    takes_tensors,
-)
+from hmmlens.dynamics.protocol import StepNetwork, Values, constant_inputs, takes_tensors
+from hmmlens.dynamics.state_vectors import advance
 
 
 @dataclass(frozen=True)

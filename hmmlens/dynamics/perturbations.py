@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hmmlens.dynamics.protocol import StepNetwork, Values, flatten, takes_tensors, unflatten
+from hmmlens.dynamics.protocol import StepNetwork, Values, takes_tensors
+from hmmlens.dynamics.state_vectors import flatten, unflatten
 from hmmlens.errors import DataError
 from hmmlens.typing import Ints
 
@@ -80,7 +81,7 @@ def clamp(network: StepNetwork, units: Ints, values: Values | float) -> Clamped:
     network : StepNetwork
         A network.
     units : ndarray of shape (unit)
-        Indices of the entries, see :func:`hmmlens.dynamics.protocol.flatten`; at least one.
+        Indices of the entries, see :func:`hmmlens.dynamics.state_vectors.flatten`; at least one.
     values : array of shape (unit) or a number
         Their values; the mean activity of the units makes this a mean ablation.
 
@@ -111,7 +112,7 @@ def ablate(network: StepNetwork, units: Ints) -> Clamped:
     network : StepNetwork
         A network.
     units : ndarray of shape (unit)
-        Indices of the entries, see :func:`hmmlens.dynamics.protocol.flatten`; at least one.
+        Indices of the entries, see :func:`hmmlens.dynamics.state_vectors.flatten`; at least one.
 
     Returns
     -------

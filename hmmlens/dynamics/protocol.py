@@ -1,4 +1,4 @@
-"""The protocol of networks whose dynamics are analysed, and their states as plain vectors.
+"""The protocol of networks whose dynamics are analysed, and what inputs they take.
 
 Any object with a method ``step(state, input) -> state`` can be analysed. A state is an array
 (run, unit), or any nesting of tuples, lists, mappings and named tuples of such arrays, as
@@ -11,9 +11,8 @@ Any object with a method ``step(state, input) -> state`` can be analysed. A stat
 - ``readout(state)`` returns outputs (run, output). Without it the state itself is the output, or a
   function requires a :class:`DrivenNetwork`.
 
-Analyses handle a state as one row of numbers, its *entries*, in the order in which the state holds
-them. Derivatives are exact for networks that compute with tensors, and central differences for
-others.
+Analyses handle states as vectors, see :mod:`hmmlens.dynamics.state_vectors`. Derivatives are exact
+for networks that compute with tensors, and central differences for others.
 """
 
 from __future__ import annotations
@@ -27,7 +26,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hmmlens.errors import DataError
-from hmmlens.recording.nested_states import mapped, tensor
 from hmmlens.recording.runner.evaluation import as_read
 from hmmlens.rnn.recurrent_network import State
 
@@ -134,54 +132,6 @@ def leaves(state: Any) -> list[Any]:
     return [state]
 
 
-def flatten(state: Any) -> Tensor:
-    """Return a state as vectors.
-
-    Parameters
-    ----------
-    state : array or nested arrays, each (run, unit)
-        State of a network.
-
-    Returns
-    -------
-    Tensor of shape (run, entry)
-        The arrays of the state next to each other; for an LSTM the hidden units, then the cells.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> flatten((np.zeros((4, 3)), np.ones((4, 2)))).shape
-    torch.Size([4, 5])
-    """
-    # A tensor keeps its graph; an array of another framework has none.
-    return torch.cat([p if isinstance(p, Tensor) else tensor(p) for p in leaves(state)], dim=1)
-
-
-def unflatten(entries: Tensor, network: StepNetwork) -> Any:
-    """Return vectors as a state, the inverse of :func:`flatten`.
-
-    Parameters
-    ----------
-    entries : Tensor of shape (run, entry)
-        States as vectors.
-    network : StepNetwork
-        The network whose state has this form.
-
-    Returns
-    -------
-    array or nested arrays, each (run, unit)
-        State that ``network`` takes.
-    """
-    start = getattr(network, "start", None)
-    if start is None:
-        return entries if takes_tensors(network) else _array(entries)
-    like = start(1)
-    parts = iter(entries.split([part.shape[1] for part in leaves(like)], dim=1))
-    return mapped(
-        lambda part: next(parts) if isinstance(part, Tensor) else _array(next(parts)), like
-    )
-
-
 def takes_tensors(network: StepNetwork) -> bool:
     """Return whether a network computes with tensors, so that it can be differentiated.
 
@@ -203,49 +153,6 @@ def takes_tensors(network: StepNetwork) -> bool:
     return all(isinstance(part, Tensor) for part in leaves(start(1)))
 
 
-def advance(network: StepNetwork, entries: Tensor, inputs: Tensor, **options: Any) -> Tensor:
-    """Return states as vectors after one step.
-
-    Parameters
-    ----------
-    network : StepNetwork
-        A network.
-    entries : Tensor of shape (run, entry)
-        States before the step.
-    inputs : Tensor of shape (run, feature) or (run)
-        Input of the step.
-    **options : object
-        Keyword arguments of the network's ``step``.
-
-    Returns
-    -------
-    Tensor of shape (run, entry)
-        States after the step.
-
-    Raises
-    ------
-    DataError
-        When ``step`` returns a state of another size.
-
-    Examples
-    --------
-    >>> import torch
-    >>> class Decay:
-    ...     def step(self, state, inputs):
-    ...         return 0.5 * state + inputs
-    >>> advance(Decay(), torch.ones(1, 2), torch.zeros(1, 2))
-    tensor([[0.5000, 0.5000]])
-    """
-    state = unflatten(entries, network)
-    after = flatten(network.step(state, step_inputs(network, inputs), **options)).to(entries)
-    if after.shape != entries.shape:
-        raise DataError(
-            f"step returned a state of shape {tuple(after.shape)}, but the state before it has "
-            f"shape {tuple(entries.shape)}; a step must keep the shape of a state"
-        )
-    return after
-
-
 def step_inputs(network: StepNetwork, inputs: Tensor) -> Any:
     """Return inputs as a network takes them.
 
@@ -261,7 +168,7 @@ def step_inputs(network: StepNetwork, inputs: Tensor) -> Any:
     Tensor or ndarray, of the same shape
         ``inputs``, as an array for networks that do not compute with tensors.
     """
-    return inputs if takes_tensors(network) else _array(inputs)
+    return inputs if takes_tensors(network) else as_array(inputs)
 
 
 def inputs_of(network: StepNetwork, inputs: NDArray[Any]) -> Tensor:
@@ -282,39 +189,6 @@ def inputs_of(network: StepNetwork, inputs: NDArray[Any]) -> Tensor:
     if isinstance(network, torch.nn.Module):
         return as_read(inputs, network)
     return torch.from_numpy(np.ascontiguousarray(inputs))
-
-
-def initial_state(network: StepNetwork, n_runs: int, entries: Values | None = None) -> Any:
-    """Return an initial state.
-
-    Parameters
-    ----------
-    network : StepNetwork
-        A network.
-    n_runs : int
-        Number of runs from the network's own initial state, where ``entries`` is None.
-    entries : array of shape (run, entry), optional
-        Initial states.
-
-    Returns
-    -------
-    array or nested arrays, each (run, unit)
-        ``entries`` as a state, or the network's own initial state for each run.
-
-    Raises
-    ------
-    DataError
-        When no states are given and the network has no method ``start``.
-    """
-    if entries is not None:
-        return unflatten(torch.as_tensor(entries), network)
-    start = getattr(network, "start", None)
-    if start is None:
-        raise DataError(
-            f"{type(network).__name__} has no method start; give its initial states (run, entry) "
-            "as entries"
-        )
-    return start(n_runs)
 
 
 def constant_inputs(network: StepNetwork, entries: Tensor, inputs: Values | None = None) -> Tensor:
@@ -353,6 +227,17 @@ def constant_inputs(network: StepNetwork, entries: Tensor, inputs: Values | None
     return values.expand(len(entries), *values.shape)
 
 
-def _array(values: Tensor) -> NDArray[Any]:
-    """Return a copy as an array, which a step may change in place."""
+def as_array(values: Tensor) -> NDArray[Any]:
+    """Return a tensor as an array, which a step may change in place.
+
+    Parameters
+    ----------
+    values : Tensor
+        The values.
+
+    Returns
+    -------
+    ndarray
+        A copy.
+    """
     return np.array(values.detach().cpu().numpy())

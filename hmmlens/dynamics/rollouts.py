@@ -11,14 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from hmmlens.dynamics.protocol import (
-    DrivenNetwork,
-    StepNetwork,
-    Values,
-    flatten,
-    initial_state,
-    step_inputs,
-)
+from hmmlens.dynamics.protocol import DrivenNetwork, StepNetwork, Values, step_inputs
+from hmmlens.dynamics.state_vectors import flatten, initial_state
 from hmmlens.errors import DataError
 
 #: Default number of steps from the zero state that are discarded.

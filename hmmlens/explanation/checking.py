@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from hmmlens.datasets.splits import SPLITS
-from hmmlens.dynamics.endpoints import NEUTRAL_TEXT, neutral_input
+from hmmlens.dynamics.neutral_input import NEUTRAL_TEXT, neutral_input
 from hmmlens.errors import HmmlensError
 from hmmlens.explanation import networks as nets
 from hmmlens.explanation.preparation import prepare_sequences, wanted_layers

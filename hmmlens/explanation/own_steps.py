@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hmmlens.dynamics.protocol import flatten, leaves, takes_tensors, unflatten
+from hmmlens.dynamics.protocol import leaves, takes_tensors
+from hmmlens.dynamics.state_vectors import flatten, unflatten
 from hmmlens.errors import DataError, no_exit, one_line
 from hmmlens.recording.nested_states import mapped, tensor
 from hmmlens.recording.verification.replay import allowed

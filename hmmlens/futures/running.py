@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hmmlens.dynamics.protocol import flatten, takes_tensors, unflatten
+from hmmlens.dynamics.protocol import takes_tensors
+from hmmlens.dynamics.state_vectors import flatten, unflatten
 from hmmlens.recording import protocol
 from hmmlens.recording.nested_states import tensor
 from hmmlens.recording.runner.evaluation import as_read

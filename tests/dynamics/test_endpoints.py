@@ -15,10 +15,10 @@ from hmmlens.dynamics.endpoints import (
     EndpointSettings,
     count_endpoints,
     find_endpoints,
-    neutral_input,
     sample_starts,
     settle,
 )
+from hmmlens.dynamics.neutral_input import neutral_input
 from hmmlens.errors import DataError
 from hmmlens.rnn.recurrent_network import RecurrentNetwork
 

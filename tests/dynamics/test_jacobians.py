@@ -14,8 +14,8 @@ from hmmlens.dynamics.jacobians import (
     spectra,
     unstable,
 )
-from hmmlens.dynamics.protocol import flatten, unflatten
 from hmmlens.dynamics.rollouts import drive
+from hmmlens.dynamics.state_vectors import flatten, unflatten
 from hmmlens.rnn.noise_driven import Modulation, NoiseDriven
 
 CASES = [

@@ -17,7 +17,7 @@ from hmmlens.dynamics.lyapunov import (
     free_runs,
     lyapunov,
 )
-from hmmlens.dynamics.protocol import flatten
+from hmmlens.dynamics.state_vectors import flatten
 from hmmlens.rnn.noise_driven import NoiseDriven
 from hmmlens.rnn.recurrent_network import State
 

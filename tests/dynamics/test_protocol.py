@@ -15,8 +15,9 @@ from hmmlens.dynamics.fixed_points import decay, find, table
 from hmmlens.dynamics.jacobians import by_differences, by_differentiation, jacobians, spectra
 from hmmlens.dynamics.lyapunov import FreeRunSettings, LyapunovSettings, free_runs, lyapunov
 from hmmlens.dynamics.minimisation import FixedPointSettings
-from hmmlens.dynamics.protocol import advance, flatten, takes_tensors, unflatten
+from hmmlens.dynamics.protocol import takes_tensors
 from hmmlens.dynamics.rollouts import rollout, sample_noise
+from hmmlens.dynamics.state_vectors import advance, flatten, unflatten
 from hmmlens.errors import DataError
 from hmmlens.rnn.noise_driven import NoiseDriven
 from hmmlens.rnn.recurrent_network import RecurrentNetwork

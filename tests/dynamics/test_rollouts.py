@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hmmlens.dynamics.protocol import flatten, unflatten
 from hmmlens.dynamics.rollouts import drive, rollout, sample_noise, sample_states
+from hmmlens.dynamics.state_vectors import flatten, unflatten
 from hmmlens.errors import DataError
 from hmmlens.rnn.noise_driven import NoiseDriven
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import job
 import torch
 
-from hmmlens.dynamics import endpoints
+from hmmlens.dynamics.neutral_input import NEUTRAL_TEXT, neutral_input
 from hmmlens.futures.summary import to_dataset
 from hmmlens.io import store
 from hmmlens.recording import activations, protocol
@@ -24,8 +24,8 @@ network = loading.network(
     params.network, data.attrs, data.sizes, Path(files.weights), Path.cwd()
 ).to(device)
 
-found, neutral = None, endpoints.neutral_input(data.attrs)
-neutral_text = endpoints.NEUTRAL_TEXT[neutral]
+found, neutral = None, neutral_input(data.attrs)
+neutral_text = NEUTRAL_TEXT[neutral]
 if neutral == "zero":
     network_inputs = activations.network_input(data, params.network["kind"])
     neutral_text = network_inputs.attrs.get("zeros", neutral_text)

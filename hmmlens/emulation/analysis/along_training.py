@@ -18,8 +18,8 @@ from torch import Tensor
 
 from hmmlens.dynamics.jacobians import critical_pairs, has_drive, slopes, spectra, unstable
 from hmmlens.dynamics.labels import dwells, latent, switching_rate
-from hmmlens.dynamics.protocol import unflatten
 from hmmlens.dynamics.rollouts import WARM_UP, rollout, sample_noise
+from hmmlens.dynamics.state_vectors import unflatten
 from hmmlens.emulation.analysis.orbits import OrbitSettings, plane
 from hmmlens.emulation.analysis.rotation import best_rotation, oriented, rotation
 from hmmlens.rnn.noise_driven import NoiseDriven

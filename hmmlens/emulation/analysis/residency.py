@@ -18,8 +18,9 @@ from torch import Tensor
 
 from hmmlens.dynamics.jacobians import critical_pairs, spectra, unstable
 from hmmlens.dynamics.labels import latent
-from hmmlens.dynamics.protocol import DrivenNetwork, flatten, unflatten
+from hmmlens.dynamics.protocol import DrivenNetwork
 from hmmlens.dynamics.rollouts import sample_noise
+from hmmlens.dynamics.state_vectors import flatten, unflatten
 from hmmlens.stats.ratios import ratio
 from hmmlens.typing import Floats, Int64s
 

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from hmmlens.dynamics.jacobians import critical_pairs, spectra
 from hmmlens.dynamics.labels import Switches, switches
-from hmmlens.dynamics.protocol import DrivenNetwork, flatten, unflatten
+from hmmlens.dynamics.protocol import DrivenNetwork
+from hmmlens.dynamics.state_vectors import flatten, unflatten
 from hmmlens.emulation.analysis.residency import REGIONS, regions, residency
 from hmmlens.emulation.kicks.candidates import UnperturbedRuns
 from hmmlens.emulation.kicks.dose_response import DoseTarget, scale_weights

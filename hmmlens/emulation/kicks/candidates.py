@@ -17,8 +17,9 @@ from torch import Tensor
 from hmmlens.dynamics import rollouts
 from hmmlens.dynamics.jacobians import has_drive
 from hmmlens.dynamics.labels import latent, switches
-from hmmlens.dynamics.protocol import DrivenNetwork, unflatten
+from hmmlens.dynamics.protocol import DrivenNetwork
 from hmmlens.dynamics.rollouts import Run
+from hmmlens.dynamics.state_vectors import unflatten
 from hmmlens.emulation.kicks.settings import DEFAULTS, KickSettings
 from hmmlens.rnn.noise_driven import Modulation
 from hmmlens.typing import Floats, Int64s

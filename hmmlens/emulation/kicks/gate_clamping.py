@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from hmmlens.dynamics.protocol import unflatten
+from hmmlens.dynamics.state_vectors import unflatten
 from hmmlens.emulation.interventions import clamp_copies, unit_masks
 from hmmlens.emulation.kicks.candidates import UnperturbedRuns, steps_to_exit
 from hmmlens.emulation.kicks.first_exits import (

@@ -16,8 +16,9 @@ import torch
 
 from hmmlens.dynamics import rollouts
 from hmmlens.dynamics.labels import latent
-from hmmlens.dynamics.protocol import DrivenNetwork, unflatten
+from hmmlens.dynamics.protocol import DrivenNetwork
 from hmmlens.dynamics.rollouts import Run
+from hmmlens.dynamics.state_vectors import unflatten
 from hmmlens.emulation.interventions import (
     Ablation,
     AblationMode,

@@ -15,7 +15,7 @@ import torch
 
 from hmmlens.dynamics.jacobians import has_drive
 from hmmlens.dynamics.labels import latent
-from hmmlens.dynamics.protocol import unflatten
+from hmmlens.dynamics.state_vectors import unflatten
 from hmmlens.emulation.analysis import orbits
 from hmmlens.emulation.interventions import modulate_copies
 from hmmlens.emulation.kicks.dose_response import unit_factors

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from hmmlens.dynamics.forecasts import Runs
 from hmmlens.dynamics.labels import latent
-from hmmlens.dynamics.protocol import DrivenNetwork, unflatten
+from hmmlens.dynamics.protocol import DrivenNetwork
 from hmmlens.dynamics.rollouts import sample_noise
+from hmmlens.dynamics.state_vectors import unflatten
 from hmmlens.emulation.interventions import modulate_copies, noise_input
 from hmmlens.emulation.kicks.first_exits import Exits, InitialStates, first_exits, hazards
 from hmmlens.emulation.states.settings import DEFAULTS, StateSettings

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from hmmlens.dynamics.protocol import flatten, unflatten
 from hmmlens.dynamics.rollouts import WARM_UP
+from hmmlens.dynamics.state_vectors import flatten, unflatten
 from hmmlens.emulation.analysis.along_training import (
     evolution,
     loaded,

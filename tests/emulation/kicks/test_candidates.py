@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from hmmlens.dynamics.labels import latent, switches
-from hmmlens.dynamics.protocol import unflatten
 from hmmlens.dynamics.rollouts import Run
+from hmmlens.dynamics.state_vectors import unflatten
 from hmmlens.emulation.kicks.candidates import (
     UnperturbedRuns,
     rank_candidates,

@@ -10,7 +10,7 @@ import torch
 
 from hmmlens.dynamics import rollouts
 from hmmlens.dynamics.labels import latent
-from hmmlens.dynamics.protocol import unflatten
+from hmmlens.dynamics.state_vectors import unflatten
 from hmmlens.emulation.interventions import Ablation, AblationMode, modulate_copies
 from hmmlens.emulation.kicks.first_exits import InitialStates
 from hmmlens.emulation.kicks.gated_ablation import compare_gated_ablation, count_gated_switches
