@@ -11,10 +11,10 @@ import xarray as xr
 from hmmlens.interpretation.input_events import InputEvents, input_events
 from hmmlens.interpretation.states import given_input
 from hmmlens.report.explain import transition_tables
-from hmmlens.report.explain.figures import state_graph
 from hmmlens.report.explain.figures.graph_layout import layout
 from hmmlens.report.explain.figures.input_matrices import input_transitions
 from hmmlens.report.explain.figures.states import graph, states
+from hmmlens.report.explain.figures.transition_arrows import event_arrows
 from hmmlens.report.style import colours
 
 
@@ -91,7 +91,7 @@ def test_parity_stays_with_0_and_swaps_with_1(parity: xr.Dataset) -> None:
 
 def test_the_graph_of_parity_has_one_arrow_with_1_and_loops_with_0(parity: xr.Dataset) -> None:
     counts = parity["event_counts"].to_numpy()
-    arrows = {(a.start, a.end): a.events for a in state_graph.event_arrows(counts, [0, 1])}
+    arrows = {(a.start, a.end): a.events for a in event_arrows(counts, [0, 1])}
     assert arrows == {
         (0, 0): ((0, 1.0),), (0, 1): ((1, 1.0),), (1, 0): ((1, 1.0),), (1, 1): ((0, 1.0),)
     }  # fmt: skip
@@ -105,7 +105,7 @@ def test_the_graph_of_flip_flops_has_the_arrows_of_single_pulses(flipflop: xr.Da
     events = flipflop.attrs["events"]
     single = [k for k, parts in enumerate(flipflop.attrs["event_parts"]) if not parts]
     assert len(single) == 7
-    arrows = state_graph.event_arrows(flipflop["event_counts"].to_numpy(), single)
+    arrows = event_arrows(flipflop["event_counts"].to_numpy(), single)
     found = {(a.start, a.end, events[k]) for a in arrows for k, p in a.events if a.start != a.end}
     wanted = set()
     for bits in product((0, 1), repeat=3):

@@ -21,7 +21,12 @@ from hmmlens.report import distinctive, style
 from hmmlens.report.explain import start_up_words
 from hmmlens.report.explain.figures import state_graph
 from hmmlens.report.explain.figures.registries import LAYER
-from hmmlens.report.explain.figures.state_graph import MIN_EVENT
+from hmmlens.report.explain.figures.transition_arrows import (
+    MIN_EVENT,
+    Arrow,
+    event_arrows,
+    plain_arrows,
+)
 from hmmlens.report.explain.transition_tables import driven, neutral_condition
 from hmmlens.typing import Floats
 
@@ -165,12 +170,12 @@ def graph(
     state_graph.draw(ax, arrows, short, occupancy, lasting, colours, title, note)
 
 
-def _arrows(reading: xr.Dataset) -> tuple[list[state_graph.Arrow], int]:
+def _arrows(reading: xr.Dataset) -> tuple[list[Arrow], int]:
     """Return the arrows of a graph, and how many weaker ones are left out."""
     if not driven(reading):
-        return state_graph.plain_arrows(reading["transmat"].to_numpy())
+        return plain_arrows(reading["transmat"].to_numpy())
     counts = reading["event_counts"].to_numpy()
-    return state_graph.event_arrows(counts, sorted(single_events(reading))), 0
+    return event_arrows(counts, sorted(single_events(reading))), 0
 
 
 def without_prefix(names: Sequence[str], neutral: int = -1) -> list[str]:

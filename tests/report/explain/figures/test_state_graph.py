@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from matplotlib.patches import Circle, FancyArrowPatch
 
-from hmmlens.report.explain.figures import state_graph
-from hmmlens.report.explain.figures.state_graph import Arrow, draw
+from hmmlens.report.explain.figures import arrow_drawing
+from hmmlens.report.explain.figures.state_graph import draw
+from hmmlens.report.explain.figures.transition_arrows import Arrow
 
 
 @pytest.mark.parametrize("n_states", [2, 5])
 def test_arrows_are_those_of_matplotlib(n_states: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state_graph, "GAP", 0.0)
+    monkeypatch.setattr(arrow_drawing, "GAP", 0.0)
     figure, ax = plt.subplots()
     # Two different events there and back, so that no arrow is straight.
     arrows = [
