@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from typing import Any
 
 
@@ -58,54 +59,36 @@ def factory(text: str) -> str:
     return text
 
 
-def _natural(text: str, least: int = 0) -> int:
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of {least} or more")
-    return int(text)
-
-
-def seed(text: str) -> int:
-    """Return a seed.
+def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Return a type of whole numbers.
 
     Parameters
     ----------
-    text : str
-        What is written on the command line.
+    least : int
+        The smallest number, 0 or more.
+    most : int, optional
+        The largest number; by default there is none.
 
     Returns
     -------
-    int
-        From 0 to 2**32 - 1.
-
-    Raises
-    ------
-    argparse.ArgumentTypeError
-        When the text is anything else.
+    callable
+        Takes what is written on the command line and returns the number. It raises an
+        :class:`argparse.ArgumentTypeError` when the text is anything else.
     """
-    if not text.isdecimal() or int(text) >= 2**32:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 to {2**32 - 1}")
-    return int(text)
+    wanted = f"of {least} or more" if most is None else f"from {least} to {most}"
+
+    def _number(text: str) -> int:
+        if not text.isdecimal() or int(text) < least or (most is not None and int(text) > most):
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number {wanted}")
+        return int(text)
+
+    return _number
 
 
-def count(text: str) -> int:
-    """Return a number of 1 or more.
-
-    Parameters
-    ----------
-    text : str
-        What is written on the command line.
-
-    Returns
-    -------
-    int
-        The number.
-
-    Raises
-    ------
-    argparse.ArgumentTypeError
-        When the text is anything else.
-    """
-    return _natural(text, 1)
+#: A number of states, fits or steps.
+count = whole_number(1)
+#: A seed of random draws.
+seed = whole_number(0, 2**32 - 1)
 
 
 def counts(text: str) -> list[int]:

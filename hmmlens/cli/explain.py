@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from hmmlens.explanation.settings import ExplanationSettings
+    from hmmlens.report.explain.result import Explanation
 
 #: Options of tables and networks, which states that are recorded have no use for.
 NOT_OF_STATES = (
@@ -54,10 +55,7 @@ def add_to(commands: Any) -> None:
         type=Path,
         help="folder to write; only an explanation as hmmlens wrote it is replaced",
     )
-    options.add_columns(command)
-    options.add_reading(command)
-    options.add_states(command)
-    options.add_running(command)
+    options.add_shared(command)
 
 
 def _check(command: argparse.ArgumentParser, args: argparse.Namespace) -> None:
@@ -198,8 +196,26 @@ def _read_as(data: xr.Dataset) -> str:
     return f"The network received, in this order: {shown}."
 
 
+def choices(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments that networks and recorded states are explained with alike.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        Arguments of the command.
+
+    Returns
+    -------
+    dict of str to object
+        What replaces single settings, and where the explanation is written.
+    """
+    names = ("floor", "max_frames", "reducer", "n_components", "n_states", "n_restarts", "out")
+    seed = "settings" if args.seed is None else args.seed
+    return {name: getattr(args, name) for name in names} | {"random_state": seed}
+
+
 def explain(args: argparse.Namespace) -> None:
-    """Explain a network according to the arguments, and print the findings.
+    """Explain a network, or recorded states, according to the arguments, and print the findings.
 
     Parameters
     ----------
@@ -209,9 +225,26 @@ def explain(args: argparse.Namespace) -> None:
     from hmmlens.report.explain import folder
 
     folder.check_folder(args.out)
-    if args.states is not None:
-        explain_file(args)
-        return
+    found, lines = explain_network(args) if args.states is None else (explain_file(args), [])
+    print(found.summary())
+    print("", *lines, f"The explanation: {user_text.line(args.out / folder.PAGE)}", sep="\n")
+
+
+def explain_network(args: argparse.Namespace) -> tuple[Explanation, list[str]]:
+    """Explain the network of the arguments.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        Arguments of the command.
+
+    Returns
+    -------
+    found : Explanation
+        The findings.
+    lines : list of str
+        What the network received.
+    """
     sections = read_settings(args.config, args.effort)
     data = read_data(args, sections)
 
@@ -222,33 +255,34 @@ def explain(args: argparse.Namespace) -> None:
         load_network(args),
         data["input"].to_numpy(),
         **shared_arguments(args, data, sections),
-        floor=args.floor,
-        max_frames=args.max_frames,
-        reducer=args.reducer,
-        n_components=args.n_components,
-        n_states=args.n_states,
-        n_restarts=args.n_restarts,
-        random_state="settings" if args.seed is None else args.seed,
+        **choices(args),
         note=data.attrs.get("cut"),
-        out=args.out,
         made_by={
             "factory": args.factory,
             "kwargs": json.dumps(args.kwargs, sort_keys=True),
             "code": factories.code_of(args.factory, Path.cwd()),
         },
     )
-    print(found.summary())
-    print(f"\n{_read_as(data)}")
-    print(f"The explanation: {user_text.line(args.out / folder.PAGE)}")
+    return found, [_read_as(data)]
 
 
-def explain_file(args: argparse.Namespace) -> None:
-    """Explain the recorded states of a file, and print the findings.
+def explain_file(args: argparse.Namespace) -> Explanation:
+    """Explain the recorded states of the file of the arguments.
 
     Parameters
     ----------
     args : argparse.Namespace
         Arguments of the command.
+
+    Returns
+    -------
+    Explanation
+        The findings.
+
+    Raises
+    ------
+    ConfigError
+        When the file is of another kind.
     """
     from hmmlens.errors import ConfigError
     from hmmlens.io.input_files import check_file, check_folder
@@ -264,7 +298,6 @@ def explain_file(args: argparse.Namespace) -> None:
 
     from hmmlens.datasets.own.arrays import read_states
     from hmmlens.explanation.states import explain_states
-    from hmmlens.report.explain import folder
     from hmmlens.rnn.factories import imported
 
     read = read_states(path)
@@ -278,7 +311,7 @@ def explain_file(args: argparse.Namespace) -> None:
         None if name is None else imported(kind, name, Path.cwd())
         for kind, name in (("step", args.step), ("readout", args.readout))
     )
-    found = explain_states(
+    return explain_states(
         read.hidden,
         read.output,
         content.input if read.has_input else None,
@@ -288,19 +321,10 @@ def explain_file(args: argparse.Namespace) -> None:
         readout=readout,
         output_kind=args.outputs,
         truth=content.state,
-        floor=args.floor,
         split=content.split,
         groups=content.group,
         layer=args.layer,
         settings=sections,
-        max_frames=args.max_frames,
-        reducer=args.reducer,
-        n_components=args.n_components,
-        n_states=args.n_states,
-        n_restarts=args.n_restarts,
-        random_state="settings" if args.seed is None else args.seed,
         names=names,
-        out=args.out,
+        **choices(args),
     )
-    print(found.summary())
-    print(f"\nThe explanation: {user_text.line(args.out / folder.PAGE)}")

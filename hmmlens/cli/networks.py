@@ -48,17 +48,12 @@ def add_to(commands: Any) -> None:
     command = commands.add_parser("layers", help=summary, description=LAYERS)
     command.set_defaults(run=layers, config=None)
     options.add_network(command, required=False)
-    options.add_columns(command)
-    options.add_reading(command)
-    options.add_running(command)
+    options.add_shared(command, states=False)
     summary = "report what hmmlens explain would refuse"
     command = commands.add_parser("check", help=summary, description=CHECK)
     command.set_defaults(run=check)
     options.add_network(command, required=True)
-    options.add_columns(command)
-    options.add_reading(command)
-    options.add_states(command)
-    options.add_running(command)
+    options.add_shared(command)
 
 
 def layers(args: argparse.Namespace) -> None:

@@ -69,14 +69,25 @@ def add_recorded(command: argparse.ArgumentParser) -> None:
     )
 
 
-def add_columns(command: argparse.ArgumentParser) -> None:
-    """Add options that name the columns of a table.
+def add_shared(command: argparse.ArgumentParser, states: bool = True) -> None:
+    """Add options of the data, of what the network reads, of its states, and of how a command runs.
 
     Parameters
     ----------
     command : argparse.ArgumentParser
         The command.
+    states : bool, default=True
+        Whether the command takes options of the layer, the reduction and the models.
     """
+    _add_columns(command)
+    _add_reading(command)
+    if states:
+        _add_states(command)
+    _add_running(command)
+
+
+def _add_columns(command: argparse.ArgumentParser) -> None:
+    """Add options that name the columns of a table."""
     columns = command.add_argument_group("columns of a table, with one row for each step")
     add = columns.add_argument
     add("--sequence", metavar="NAME", help="id of the sequence (default: sequence)")
@@ -97,14 +108,8 @@ def add_columns(command: argparse.ArgumentParser) -> None:
     add("--separator", metavar="CHARACTER", help="of a CSV file's columns; \\t is tab (default: ,)")
 
 
-def add_reading(command: argparse.ArgumentParser) -> None:
-    """Add options of what the network reads and returns.
-
-    Parameters
-    ----------
-    command : argparse.ArgumentParser
-        The command.
-    """
+def _add_reading(command: argparse.ArgumentParser) -> None:
+    """Add options of what the network reads and returns."""
     reading = command.add_argument_group("inputs and outputs of the network")
     add = reading.add_argument
     add("--outputs", choices=("values", "logits"), default="values", help="default: values")
@@ -117,14 +122,8 @@ def add_reading(command: argparse.ArgumentParser) -> None:
     add("--split-by", choices=("sequence", "group"), help="default: group where there are groups")
 
 
-def add_states(command: argparse.ArgumentParser) -> None:
-    """Add options of the layer, the reduction and the models.
-
-    Parameters
-    ----------
-    command : argparse.ArgumentParser
-        The command.
-    """
+def _add_states(command: argparse.ArgumentParser) -> None:
+    """Add options of the layer, the reduction and the models."""
     states = command.add_argument_group("states")
     add = states.add_argument
     add("--layer", help="as hmmlens.extract names it (default: the last of the forward pass)")
@@ -146,14 +145,8 @@ def add_states(command: argparse.ArgumentParser) -> None:
     )
 
 
-def add_running(command: argparse.ArgumentParser) -> None:
-    """Add options of how the command runs.
-
-    Parameters
-    ----------
-    command : argparse.ArgumentParser
-        The command.
-    """
+def _add_running(command: argparse.ArgumentParser) -> None:
+    """Add options of how the command runs."""
     running = command.add_argument_group("running")
     add = running.add_argument
     add(
