@@ -13,7 +13,7 @@ from hmmlens.errors import DataError
 from hmmlens.hmm import checks, covariance_checks
 from hmmlens.hmm.base import HiddenMarkovModel
 from hmmlens.hmm.engine import mstep, streams
-from hmmlens.hmm.engine.covariances import compact, dependent, expand, roots
+from hmmlens.hmm.engine.covariances import compact, dependent, expand, roots, triangular_inverses
 from hmmlens.hmm.engine.emissions import Gaussian
 from hmmlens.hmm.engine.parameters import Family, Parameters, Prior
 from hmmlens.observations import Sequences
@@ -111,8 +111,6 @@ class GaussianStates(HiddenMarkovModel):
         DataError
             When a covariance is not positive definite.
         """
-        from scipy.linalg import solve_triangular
-
         n_features = self.means_.shape[1]
         logs = np.empty((len(frames), self.n_components))
         covars = self._covars_
@@ -123,13 +121,15 @@ class GaussianStates(HiddenMarkovModel):
         # Values are whitened first, which keeps more digits than the quadratic form of EM.
         remedy = 'fit with prior_mode="floor" and a min_covar above 0, or drop components'
         factors = roots(covars, "covars_", remedy)
-        for k, (mean, factor) in enumerate(zip(self.means_, factors, strict=True)):
+        inverses = triangular_inverses(factors)
+        log_dets = 2 * np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1)
+        values = np.ascontiguousarray(frames.T)
+        for k, (mean, inverse) in enumerate(zip(self.means_, inverses, strict=True)):
             # A square too large for a float is infinite, and its density 0.
             with np.errstate(over="ignore"):
-                white = solve_triangular(factor, (frames - mean).T, lower=True, check_finite=False)
-                square = (white**2).sum(axis=0)
-            log_det = 2 * np.log(np.diag(factor)).sum()
-            logs[:, k] = -0.5 * (square + log_det + n_features * np.log(2 * np.pi))
+                white = inverse @ (values - mean[:, None])
+                square = np.einsum("dn,dn->n", white, white)
+            logs[:, k] = -0.5 * (square + log_dets[k] + n_features * np.log(2 * np.pi))
         return logs
 
     def _check_data(

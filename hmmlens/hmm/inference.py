@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hmmlens.errors import DataError
 from hmmlens.hmm.engine.passes import filtering
 from hmmlens.hmm.engine.passes.filtering import refuse_impossible
 from hmmlens.hmm.engine.passes.logspace import LARGE, log, without_large
@@ -84,8 +85,8 @@ def filter_states(
 ) -> FilterResult:
     """Filter by scaled probabilities (Rabiner 1989, V A).
 
-    Several times faster than :func:`forward`, which takes over when a scaling constant falls
-    below ``TINY_SCALE``.
+    Several times faster than :func:`forward`, which takes over for the sequences in which a scaling
+    constant falls below ``TINY_SCALE``.
 
     Parameters
     ----------
@@ -108,12 +109,18 @@ def filter_states(
     [[[0.8, 0.2], [0.92, 0.08], [0.56, 0.44]]]
     """
     result = filtering.scaled(startprob, transmat, log_density, inside)
-    if result is None:
-        passed = forward(startprob, transmat, log_density, inside, refuse)
-        return FilterResult(
-            np.exp(passed.posteriors), np.exp(passed.predicted), passed.log_likelihood
-        )
     result.filtered[~inside] = result.predicted[~inside] = 0.0
+    again = np.flatnonzero(~result.exact)
+    if len(again):
+        try:
+            passed = forward(startprob, transmat, log_density[again], inside[again], refuse)
+        except DataError:
+            # Among all sequences, the message has the number of the one that it is about.
+            forward(startprob, transmat, log_density, inside, refuse)
+            raise
+        result.filtered[again] = np.exp(passed.posteriors)
+        result.predicted[again] = np.exp(passed.predicted)
+        result.log_likelihood[again] = passed.log_likelihood
     return FilterResult(result.filtered, result.predicted, result.log_likelihood)
 
 

@@ -245,7 +245,8 @@ def kept_restarts(data: xr.Dataset, covariance_type: str, n_states: int) -> list
         The most likely restart first; empty where the parameters are those of no restart.
     """
     at = list(data.attrs["covariance_types"]).index(covariance_type)
-    numbers = data["kept_restart"].sel(n_states=n_states).to_numpy()[at]
+    of_count = data["n_states"].to_numpy().tolist().index(n_states)
+    numbers = data["kept_restart"].to_numpy()[at, of_count]
     return [int(number) for number in numbers if number >= 0]
 
 
@@ -277,7 +278,8 @@ def model(
         When the sweep holds no such model, or its parameters are damaged.
     """
     types = list(data.attrs["covariance_types"])
-    if covariance_type not in types or n_states not in data["n_states"]:
+    counts = data["n_states"].to_numpy().tolist()
+    if covariance_type not in types or n_states not in counts:
         raise StoreError(f"the sweep holds no {covariance_type} model with {n_states} states")
     kept, place = kept_restarts(data, covariance_type, n_states), 0
     if restart is not None:
@@ -287,19 +289,17 @@ def model(
                 f"model with {n_states} states"
             )
         place = kept.index(restart)
-    part = data.sel(n_states=n_states).isel(
-        covariance_type=types.index(covariance_type), kept=place
-    )
-    k = slice(0, n_states)
-    startprob = part["startprob"].to_numpy()[k]
+    # Arrays are indexed, and not the data set: xarray would take as long as all else together.
+    at, k = (types.index(covariance_type), counts.index(n_states), place), slice(0, n_states)
+    startprob = data["startprob"].to_numpy()[at][k]
     if np.isnan(startprob).any():
         raise StoreError(f"every {covariance_type} fit with {n_states} states broke down")
-    transmat = part["transmat"].to_numpy()[k, k]
+    transmat = data["transmat"].to_numpy()[at][k, k]
     try:
-        if "means" in part:
-            means, covars = part["means"].to_numpy()[k], part["covars"].to_numpy()[k]
+        if "means" in data:
+            means, covars = (data[name].to_numpy()[at][k] for name in ("means", "covars"))
             return GaussianHMM.from_parameters(startprob, transmat, means, covars, covariance_type)
-        emissionprob = part["emissionprob"].to_numpy()[k]
+        emissionprob = data["emissionprob"].to_numpy()[at][k]
         return CategoricalHMM.from_parameters(startprob, transmat, emissionprob)
     except DataError as error:
         raise StoreError(

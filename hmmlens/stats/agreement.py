@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -32,11 +33,10 @@ def contingency(truth: Ints, found: Ints) -> Floats:
     [[[0.0, 2.0], [1.0, 0.0]]]
     """
     n_truth, n_found = max(int(truth.max()) + 1, 1), max(int(found.max()) + 1, 1)
-    tables = np.zeros((len(truth), n_truth, n_found))
+    shape = len(truth), n_truth, n_found
     known = (truth >= 0) & (found >= 0)
-    rows = np.nonzero(known)[0]
-    np.add.at(tables, (rows, truth[known], found[known]), 1)
-    return tables
+    cells = np.ravel_multi_index((np.nonzero(known)[0], truth[known], found[known]), shape)
+    return np.bincount(cells, minlength=math.prod(shape)).reshape(shape).astype(np.float64)
 
 
 def adjusted_rand_index(tables: Floats) -> Floats:

@@ -234,11 +234,13 @@ def circular_shifts(labels: Ints, length: Ints, rng: np.random.Generator) -> Int
     >>> sorted(shifted[0].tolist()), bool((shifted != labels).any())
     ([0, 0, 0, 1, 2], True)
     """
-    out = labels.copy()
-    for i, n in enumerate(np.asarray(length)):
-        if n > 1:
-            out[i, :n] = np.roll(labels[i, :n], int(rng.integers(1, n)))
-    return out
+    n = np.asarray(length)
+    shift = np.zeros(len(labels), dtype=np.int64)
+    shift[n > 1] = rng.integers(1, n[n > 1])
+    step = np.arange(labels.shape[1])
+    inside = step < n[:, None]
+    came_from = np.where(inside, (step - shift[:, None]) % np.maximum(n, 1)[:, None], step)
+    return np.take_along_axis(labels, came_from, axis=1)
 
 
 def p_value(observed: float, null: Floats) -> float:

@@ -129,6 +129,33 @@ def roots(covars: Floats, name: str, remedy: str) -> Floats:
     return np.asarray(np.linalg.cholesky(covars))
 
 
+def triangular_inverses(factors: Floats) -> Floats:
+    """Return the inverses of lower triangular matrices, by forward substitution.
+
+    Parameters
+    ----------
+    factors : ndarray of shape (state, component, component)
+        Lower triangular matrices.
+
+    Returns
+    -------
+    ndarray of shape (state, component, component)
+        Lower triangular matrices.
+
+    Examples
+    --------
+    >>> triangular_inverses(np.array([[[2.0, 0.0], [1.0, 4.0]]])).tolist()
+    [[[0.5, 0.0], [-0.125, 0.25]]]
+    """
+    inverses = np.zeros_like(factors)
+    for i in range(factors.shape[1]):
+        row = factors[:, i, None, :i] @ inverses[:, :i]
+        inverses[:, i] = -row[:, 0]
+        inverses[:, i, i] += 1
+        inverses[:, i] /= factors[:, i, i, None]
+    return inverses
+
+
 def _is_definite(matrix: Floats) -> bool:
     try:
         factor = np.linalg.cholesky(matrix)

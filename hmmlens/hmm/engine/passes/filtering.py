@@ -33,6 +33,9 @@ class ScaledPass(NamedTuple):
         p(y_t | y_1:t-1), divided by the same value.
     log_likelihood : ndarray of shape (sequence,)
         log p(y_1:T), nats.
+    exact : ndarray of bool of shape (sequence,)
+        False where a scaling constant falls below ``TINY_SCALE``, so that a path may have been lost
+        to underflow; everything else means nothing for such a sequence.
     """
 
     filtered: Floats
@@ -40,6 +43,7 @@ class ScaledPass(NamedTuple):
     density: Floats
     scale: Floats
     log_likelihood: Floats
+    exact: NDArray[np.bool_]
 
 
 class LogPass(NamedTuple):
@@ -70,7 +74,7 @@ def scaled(
     log_density: Floats,
     inside: NDArray[np.bool_],
     classes: Ints | None = None,
-) -> ScaledPass | None:
+) -> ScaledPass:
     """Return filtered posteriors by scaled probabilities (Rabiner 1989, V A).
 
     Parameters
@@ -89,9 +93,8 @@ def scaled(
 
     Returns
     -------
-    ScaledPass or None
-        None when a scaling constant falls below ``TINY_SCALE``, so that a path may have been lost
-        to underflow.
+    ScaledPass
+        Posteriors, log-likelihoods, and for which sequences they hold.
     """
     top = log_density.max(axis=2)
     filtered, predicted = np.empty_like(log_density), np.empty_like(log_density)
@@ -108,11 +111,11 @@ def scaled(
             joint = prior * density[:, t]
             scale[:, t] = joint.sum(axis=1)
             predicted[:, t], filtered[:, t] = prior, joint / scale[:, t, None]
-    if not (scale[inside] >= TINY_SCALE).all():
-        return None
-    steps = np.log(scale, where=inside, out=np.zeros_like(scale)) + top
+    good = scale >= TINY_SCALE
+    steps = np.log(scale, where=inside & good, out=np.zeros_like(scale)) + top
     total: Floats = np.where(inside, steps, 0.0).sum(axis=1)
-    return ScaledPass(filtered, predicted, density, scale, total)
+    exact: NDArray[np.bool_] = np.all(good | ~inside, axis=1)
+    return ScaledPass(filtered, predicted, density, scale, total, exact)
 
 
 def logarithmic(

@@ -92,9 +92,9 @@ def _scaled(
     n_sequences, n_steps, n_states = log_density.shape
     moves = np.where(inside, classes, 0)
     passed = filtering.scaled(startprob, transmat, log_density, inside, moves)
-    if passed is None:
+    if not passed.exact.all():
         return None
-    filtered, predicted, density, scale, total = passed
+    filtered, predicted, density, scale, total, _ = passed
     gone = ~inside
     if not smooth:
         filtered[gone] = predicted[gone] = 0
