@@ -17,6 +17,7 @@ from hmmlens.explanation.preparation import prepare_sequences, wanted_layers
 from hmmlens.explanation.readout import UNKNOWN_FUTURES, has_futures, output_part
 from hmmlens.explanation.settings import ExplanationSettings, Plan
 from hmmlens.recording import activations, protocol
+from hmmlens.recording.structured.network import Structured, structured
 from hmmlens.stages.futures import reason_against_futures
 from hmmlens.typing import Ints
 
@@ -83,6 +84,8 @@ def check(
     layer: str | None = None,
     layers: Sequence[str] | None = None,
     batch_first: bool | None = None,
+    feed: Callable[..., Any] | None = None,
+    output: str | int | None = None,
     settings: Mapping[str, Any] | ExplanationSettings | None = None,
     names: Mapping[str, Sequence[str]] | None = None,
 ) -> Check:
@@ -102,6 +105,8 @@ def check(
         The control that would be made.
     layer, layers, batch_first : object, optional
         Which layers are recorded, and how the network reads its inputs.
+    feed, output : object, optional
+        How the network is called, and which of its outputs counts.
     settings : mapping or ExplanationSettings, optional
         Settings of the explanation.
     names : mapping, optional
@@ -132,15 +137,17 @@ def check(
         findings.append(Finding(item, "possible", sentence))
         return found
 
-    def _prepare() -> tuple[tuple[Plan, xr.Dataset], str]:
-        plan = Plan(settings)
+    def _prepare() -> tuple[tuple[Structured, Plan, xr.Dataset], str]:
+        given, plan = structured(model, inputs, lengths, feed, output, batch_first), Plan(settings)
         sequences = prepare_sequences(
-            inputs, lengths, truth, targets, split, groups, names or {}, outputs, None, plan
-        )
-        return (plan, sequences), _data_sentence(sequences)
+            given.inputs, given.lengths, truth, targets, split, groups, given.names(names), outputs,
+            None, plan,
+        )  # fmt: skip
+        return (given, plan, sequences), _data_sentence(sequences)
 
     try:
-        plan, sequences = _try("data", _prepare)
+        given, plan, sequences = _try("data", _prepare)
+        model = given.model
         wanted = wanted_layers(layer, layers)
         two = _two(sequences)
 
@@ -158,7 +165,7 @@ def check(
         acts = _try("recording", _record_trained)
 
         def _find_layer() -> tuple[Any, str]:
-            name, described = nets.layer_and_outputs(acts, layer, sequences, names or {})
+            name, described = nets.layer_and_outputs(acts, layer, sequences, given.names(names))
             hidden = activations.layer_of(acts, name)["hidden"]
             return (name, described), f"{name}, {hidden.shape[2]} units"
 
@@ -176,7 +183,8 @@ def check(
         if untrained is not None and plan.settings.controls.untrained:
 
             def _record_untrained() -> tuple[None, str]:
-                control = nets.untrained_control(model, untrained, plan.seed)
+                own = untrained if isinstance(untrained, str) else given.around(untrained)
+                control = nets.untrained_control(model, own, plan.seed)
                 if control is None:
                     return None, "none, because the network is no torch module"
                 with nets.naming_the_control("untrained"):

@@ -19,6 +19,7 @@ from hmmlens.recording.activations import output_distribution
 from hmmlens.recording.store.resume import fingerprint
 from hmmlens.recording.store.trees import read_tree
 from hmmlens.rnn import loop_variables, output_checks
+from hmmlens.rnn.wrappers import unwrapped
 from hmmlens.seeds import derive_seed
 from hmmlens.stages.record import record
 from hmmlens.typing import Ints
@@ -66,7 +67,7 @@ def untrained_control(model: Any, untrained: Any, seed: int) -> Any:
             untrained = duplicate(model)
     except Exception as error:
         raise DataError(
-            f"{type(model).__name__} cannot be copied to make the untrained control "
+            f"{type(unwrapped(model)).__name__} cannot be copied to make the untrained control "
             f"({type(error).__name__}: {str(error).strip().partition(chr(10))[0]}); give another "
             "network as untrained, or untrained=None to leave this control out"
         ) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from hmmlens.explanation.preparation import prepare_sequences, wanted_layers
 from hmmlens.explanation.readout import output_part
 from hmmlens.explanation.recorded import explain_recorded
 from hmmlens.explanation.settings import ExplanationSettings, Plan
+from hmmlens.recording.structured.network import structured
 from hmmlens.report.explain import folder
 from hmmlens.report.explain.result import Explanation
 from hmmlens.stages.record import choose_sequences
@@ -39,6 +40,8 @@ def explain(
     layer: str | None = None,
     layers: Sequence[str] | None = None,
     batch_first: bool | None = None,
+    feed: Callable[..., Any] | None = None,
+    output: str | int | None = None,
     settings: Mapping[str, Any] | ExplanationSettings | None = None,
     effort: str | None = None,
     max_frames: int | None = None,
@@ -60,11 +63,14 @@ def explain(
     ----------
     model : module
         Any torch module that holds recurrent layers; see :func:`hmmlens.extract`. What it returns,
-        or the first of it, is its output of shape (sequence, time, output). Where it returns one
-        output for each sequence, as ``fc(out[:, -1])`` does, the output at a step is what it
-        returns for the steps up to there.
-    inputs : array of shape (sequence, time) or (sequence, time, feature), or list of sequences
-        Symbols or values.
+        or the first of it, is its output of shape (sequence, time, output), unless ``output`` names
+        another. Where it returns one output for each sequence, as ``fc(out[:, -1])`` does, the
+        output at a step is what it returns for the steps up to there.
+    inputs : array of shape (sequence, time) or (sequence, time, feature), list, or mapping
+        Symbols or values, or a list of sequences; or a mapping of names to these and to arrays
+        (sequence) or (sequence, feature) that are constant within a sequence, see
+        :func:`hmmlens.extract`. Its columns are described by their names, ``rain`` or ``rain.0``,
+        ``rain.1`` ..., or by ``names["input"]``.
     lengths : array of shape (sequence,), optional
         Steps of each sequence where they differ.
     outputs : {"values", "logits"}
@@ -105,6 +111,11 @@ def explain(
         that hold no layer of torch. By default all recurrent layers.
     batch_first : bool, optional
         False where the model takes (time, sequence, ...).
+    feed : callable, optional
+        Takes the dict of tensors of one batch, or the tensor, and returns (args, kwargs) for the
+        module, or its only argument; see :func:`hmmlens.extract`.
+    output : str or int, optional
+        Which output counts, where the module returns several: a key, field, attribute or index.
     settings : mapping or ExplanationSettings, optional
         The sections of a study that apply to one network, as in
         :class:`hmmlens.explanation.settings.ExplanationSettings`: ``seed``, ``split``, ``blocks``,
@@ -184,7 +195,11 @@ def explain(
         n_restarts=n_restarts,
         random_state=random_state,
     )
-    names = names or {}
+    given = structured(model, inputs, lengths, feed, output, batch_first)
+    model, inputs, lengths, names = given.model, given.inputs, given.lengths, given.names(names)
+    if untrained is not None and not isinstance(untrained, str):
+        with nets.naming_the_control("untrained"):
+            untrained = given.around(untrained)
     sequences = prepare_sequences(
         inputs, lengths, truth, targets, split, groups, names, outputs, note, plan
     )
@@ -193,6 +208,10 @@ def explain(
         about["layers"] = list(layers)
     if batch_first is not None:
         about["batch_first"] = batch_first
+    if feed is not None:
+        about["feed"] = getattr(feed, "__qualname__", type(feed).__qualname__)
+    if output is not None:
+        about["output"] = output
     if not plan.settings.controls.untrained:
         untrained = None
     networks = {"trained": model, "untrained": nets.untrained_control(model, untrained, plan.seed)}

@@ -45,6 +45,8 @@ def extract(
     batch_first: bool | None = None,
     step_outputs: Literal["prefix", "suffix"] | None = None,
     verify: Literal["sample", "all", "none"] | ReplaySampling = "sample",
+    feed: Callable[..., Any] | None = None,
+    output: str | int | None = None,
     dtype: Literal["float16", "float32", "float64"] = "float32",
     store: str | Path | None = None,
     partial: str | Path | None = None,
@@ -61,9 +63,13 @@ def extract(
         object with ``start``, ``step`` and ``readout``, see :mod:`hmmlens.recording.protocol`. It
         is run in evaluation mode, and its mode is restored. A ``forward`` that has a parameter
         ``lengths`` is given them, as a tensor (sequence).
-    inputs : array_like of shape (sequence, time) or (sequence, time, feature, ...)
+    inputs : array_like of shape (sequence, time) or (sequence, time, feature, ...), or mapping
         Symbols or values: a NumPy, torch, Zarr or xarray array, read batch by batch, or a list of
-        sequences of different lengths.
+        sequences of different lengths; or a mapping of names to these and to arrays (sequence) or
+        (sequence, feature) that are constant within a sequence. The names are those of the
+        arguments of ``forward``, or of the keys of its only argument, a dict, or of the fields of
+        the NamedTuple or dataclass that its only argument is annotated as. What is recorded as
+        ``input`` then has a column for each number of a step.
     lengths : array_like of shape (sequence,), optional
         Steps of each sequence, where ``inputs`` are padded at the end. What is recorded of a
         sequence is what the module gives for it alone: padding is replaced by zeros, and where a
@@ -102,6 +108,14 @@ def extract(
         it on every batch, ``none`` on none. Where cells or gates are recorded, the layers are
         replayed on every batch in any case. What is replayed whole also runs once more with the
         sequences in other places, see :mod:`hmmlens.recording.verification.batch_independence`.
+    feed : callable, optional
+        Takes the dict of tensors of one batch, or the tensor where ``inputs`` is one array, and
+        returns (args, kwargs) for the module, or its only argument. One with a parameter
+        ``lengths`` is given the steps of each sequence.
+    output : str or int, optional
+        Which output is recorded, where the module returns several: a key, a field or attribute,
+        or the index in a tuple. By default the first tensor; of a mapping of several tensors one
+        must be named.
     dtype : {"float16", "float32", "float64"}, default="float32"
         Type of the states on disk or in memory. The rounding error of a narrower type is an
         attribute.
@@ -134,15 +148,16 @@ def extract(
         and outputs are NaN past the end of a sequence (whole numbers and inputs 0), and where
         sequences end early every array has the coordinate ``inside`` (sequence, time), True before
         the end, which :func:`hmmlens.reduce`, :class:`hmmlens.HMMSweep` and the models read.
-        Attributes: ``replay_error``, the largest difference in the replay, NaN where it is not
-        known; ``replay``, how many batches were replayed, or why nothing could be, or that noise or
-        a state from the call before went into the layers; ``rounding_error`` for a narrower
-        ``dtype``; ``batches``, where sequences of equal length were run together because the module
-        reads padding; where ``step_outputs`` were made of one for each sequence, ``step_outputs``
-        (what they are), ``step_outputs_by`` (how they were computed), ``step_outputs_error`` (the
-        largest difference to runs on prefixes), ``reads_later`` (whether states depend on later
-        inputs) and ``both_directions`` (whether a layer reads in both). Each node has its own
-        ``replay_error``. From a store, arrays are read when they are used.
+        Attributes: ``columns``, names of the columns of several inputs; ``replay_error``, the
+        largest difference in the replay, NaN where it is not known; ``replay``, how many batches
+        were replayed, or why nothing could be, or that noise or a state from the call before went
+        into the layers; ``rounding_error`` for a narrower ``dtype``; ``batches``, where sequences
+        of equal length were run together because the module reads padding; where ``step_outputs``
+        were made of one for each sequence, ``step_outputs`` (what they are), ``step_outputs_by``
+        (how they were computed), ``step_outputs_error`` (the largest difference to runs on
+        prefixes), ``reads_later`` (whether states depend on later inputs) and ``both_directions``
+        (whether a layer reads in both). Each node has its own ``replay_error``. From a store,
+        arrays are read when they are used.
 
     Raises
     ------
@@ -162,7 +177,13 @@ def extract(
     ((4, 5, 3), '1 of 1 batches replayed whole')
     """
     from hmmlens.recording.models import runner_of
+    from hmmlens.recording.structured.network import structured
 
+    model, inputs, lengths, columns, _ = structured(
+        model, inputs, lengths, feed, output, batch_first
+    )
+    about_inputs = {} if columns is None else {"columns": columns}
+    made_by = {**about_inputs, **(made_by or {})}
     source = Source(inputs, lengths)
     if batch_size < 1:
         raise DataError(f"batch_size must be 1 or more, found {batch_size}")
@@ -183,7 +204,7 @@ def extract(
         layer_inputs,
         batch_size,
     ]
-    settings += [batch_first, verify, dtype, source.shape, dict(made_by or {})]
+    settings += [batch_first, verify, dtype, source.shape, made_by]
     # A store that was begun with other padding is not continued.
     settings.append("NaN past each end")
     if step_outputs is not None:
@@ -251,7 +272,7 @@ def extract(
             except RestartError:
                 # Each cause arises once, so this ends.
                 sink.restart()
-        return sink.close(attributes(sink.done, made_by or {}, n_batches, runner.by_length))
+        return sink.close(attributes(sink.done, made_by, n_batches, runner.by_length))
 
 
 def _units(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from hmmlens.recording.models import refusal
 from hmmlens.recording.nested_states import checked
 from hmmlens.recording.own_steps import StepModule, step_modules
 from hmmlens.recording.runner.evaluation import evaluation_mode
+from hmmlens.recording.structured.network import structured
 from hmmlens.recording.verification.replay import allowed
 from hmmlens.rnn.layers import RecordedModule, belongs, endings, find, recurrent
 from hmmlens.rnn.loop_variables import carried_variables
@@ -74,7 +75,13 @@ class ListedLayer(NamedTuple):
 
 
 def list_layers(
-    model: Any, inputs: Any = None, lengths: Any = None, *, batch_first: bool | None = None
+    model: Any,
+    inputs: Any = None,
+    lengths: Any = None,
+    *,
+    batch_first: bool | None = None,
+    feed: Callable[..., Any] | None = None,
+    output: str | int | None = None,
 ) -> pd.DataFrame:
     """List what of a network could be recorded, and what is possible with it.
 
@@ -82,15 +89,17 @@ def list_layers(
     ----------
     model : torch.nn.Module or object
         See :func:`hmmlens.extract`.
-    inputs : array_like of shape (sequence, time) or (sequence, time, feature), optional
-        What the network reads. The first two sequences are run, which shows the number of steps,
-        whether states replay and depend on later inputs, and which modules of your own a loop
-        calls. Without inputs the layers of torch are listed by their classes, and variables that a
-        loop carries from step to step by the source.
+    inputs : array_like or mapping, optional
+        What the network reads, see :func:`hmmlens.extract`. The first two sequences are run, which
+        shows the number of steps, whether states replay and depend on later inputs, and which
+        modules of your own a loop calls. Without inputs the layers of torch are listed by their
+        classes, and variables that a loop carries from step to step by the source.
     lengths : array_like of shape (sequence,), optional
         Steps of each sequence where they differ.
     batch_first : bool, optional
         False where the model takes (time, sequence, ...).
+    feed, output : object, optional
+        How the network is called, and which of its outputs counts; see :func:`hmmlens.extract`.
 
     Returns
     -------
@@ -117,6 +126,7 @@ def list_layers(
     """
     if reason := refusal(model):
         raise DataError(reason)
+    model, inputs, lengths, *_ = structured(model, inputs, lengths, feed, output, batch_first)
     some = None if inputs is None else _some(Source(inputs, lengths))
     is_module = isinstance(model, nn.Module)
     torch_layers = is_module and any(recurrent(part) for part in model.modules())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any, NamedTuple
 
 import torch
@@ -11,7 +10,9 @@ from torch import Tensor, nn
 
 from hmmlens.recording.capture.hooks import tensors
 from hmmlens.recording.runner.evaluation import as_read
+from hmmlens.rnn.feeding.signature import takes_lengths
 from hmmlens.rnn.layers import recurrent
+from hmmlens.rnn.wrappers import own_name
 
 
 class StepModule(NamedTuple):
@@ -49,7 +50,8 @@ def step_modules(
         Recurrent cells of torch, which are recorded without being named, are not among them.
     """
     n, n_steps = inputs.shape[:2]
-    modules = {name: part for name, part in model.named_modules() if name and not recurrent(part)}
+    named = {own_name(path): part for path, part in model.named_modules()}
+    modules = {name: part for name, part in named.items() if name and not recurrent(part)}
     results: dict[str, list[list[Tensor]]] = {name: [] for name in modules}
     carried = dict.fromkeys(modules, 0)
 
@@ -67,7 +69,7 @@ def step_modules(
     ]
     x = as_read(inputs, model)
     options: dict[str, Any] = {}
-    if "lengths" in inspect.signature(model.forward).parameters:
+    if takes_lengths(model):
         options["lengths"] = torch.full((n,), n_steps)
     try:
         model(x.transpose(0, 1) if batch_first is False else x, **options)

@@ -23,6 +23,7 @@ from torch import nn
 from hmmlens.errors import DataError
 from hmmlens.rnn import loop_variables
 from hmmlens.rnn.loop_variables import LoopVariable
+from hmmlens.rnn.wrappers import INNER, own_name, unwrapped
 
 #: Layers that take whole sequences, and cells that a model's own loop calls at every step.
 LAYERS = (nn.RNN, nn.GRU, nn.LSTM)
@@ -97,12 +98,11 @@ def find(model: nn.Module, wanted: Sequence[str] | None) -> list[RecordedModule]
     modules: list[RecordedModule] = []
     taken: set[str] = set(TAKEN)
     for path, module in model.named_modules():
-        # The wrapper that torch.compile puts around a module.
-        name = ".".join(part for part in path.split(".") if part != "_orig_mod")
-        if not recurrent(module) and (name not in (wanted or ()) or hasattr(module, "_orig_mod")):
+        name = own_name(path)
+        if not recurrent(module) and (name not in (wanted or ()) or hasattr(module, INNER)):
             continue
-        own_name = own.get(name) if isinstance(own, Mapping) else None
-        base = re.sub(r"\W", "_", own_name if isinstance(own_name, str) else name) or "rnn"
+        given = own.get(name) if isinstance(own, Mapping) else None
+        base = re.sub(r"\W", "_", given if isinstance(given, str) else name) or "rnn"
         node = _free(base, taken, endings(module))
         taken |= {node + end for end in endings(module)}
         known = any(type(module).forward is kind.forward for kind in LAYERS + CELLS)
@@ -118,9 +118,9 @@ def find(model: nn.Module, wanted: Sequence[str] | None) -> list[RecordedModule]
                 "a scripted or traced module hides its layers; give the module that it was made of"
             )
         raise DataError(
-            f"{type(model).__name__} holds no recurrent layer of torch; name the modules to "
-            "record, as in layers=['cell'], or the variable of a loop, as in layers=['forward:h'], "
-            "or give an object with start, step and readout"
+            f"{type(unwrapped(model)).__name__} holds no recurrent layer of torch; name the "
+            "modules to record, as in layers=['cell'], or the variable of a loop, as in "
+            "layers=['forward:h'], or give an object with start, step and readout"
         )
     return modules
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from hmmlens.errors import DataError, did_you_mean
+from hmmlens.rnn.wrappers import own_name, unwrapped
 
 #: Between the owner and the variable.
 OF = ":"
@@ -130,7 +131,7 @@ def find_variable(model: nn.Module, name: str) -> LoopVariable:
     path, _, variable = name.partition(OF)
     if not variable.isidentifier():
         raise DataError(f"{name!r}: {variable!r} is no name of a variable, as in 'forward:h'")
-    owner, method = _owner(model, path, name)
+    owner, method = _owner(unwrapped(model), path, name)
     described = f"{type(owner).__name__}.{method}"
     function = inspect.unwrap(getattr(type(owner), method))
     found = loops_of(function, described)
@@ -167,7 +168,7 @@ def carried_variables(model: nn.Module) -> list[str]:
         except DataError:
             continue
         for variable in _carried(tree):
-            names.append(f"{path or 'forward'}{OF}{variable}")
+            names.append(f"{own_name(path) or 'forward'}{OF}{variable}")
     return names
 
 

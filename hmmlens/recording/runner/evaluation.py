@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from hmmlens.rnn.feeding.module import FeedingModule
+
 
 def as_read(inputs: NDArray[Any], model: nn.Module, as_floats: bool = False) -> Tensor:
     """Return inputs as a tensor of the type and on the device of a module's first parameters.
@@ -32,6 +34,9 @@ def as_read(inputs: NDArray[Any], model: nn.Module, as_floats: bool = False) -> 
     floats = [p for p in model.parameters() if p.is_floating_point()]
     x = torch.from_numpy(np.ascontiguousarray(inputs))
     x = x.to(floats[0].device if floats else torch.device("cpu"))
+    if isinstance(model, FeedingModule) and model.parts is not None:
+        # Columns of symbols are whole numbers, which a narrow type would round.
+        return x
     if x.is_floating_point() or as_floats:
         return x.to(floats[0].dtype if floats else torch.float32)
     return x if x.dtype == torch.bool else x.long()

@@ -213,7 +213,9 @@ def blank(inputs: NDArray[Any], lengths: NDArray[np.int64], value: Any = 0) -> N
 
 
 def filled_padding(inputs: NDArray[Any], lengths: NDArray[np.int64]) -> NDArray[Any]:
-    """Return inputs whose padding holds their largest value, which every module can read.
+    """Return inputs whose padding holds the largest value of each feature.
+
+    Every module can read them, also where a feature is a symbol.
 
     Parameters
     ----------
@@ -228,7 +230,9 @@ def filled_padding(inputs: NDArray[Any], lengths: NDArray[np.int64]) -> NDArray[
         Changed in the padding alone.
     """
     inside = np.arange(inputs.shape[1]) < lengths[:, None]
-    largest = np.nan_to_num(inputs[inside]).max()
-    if largest == 0 and inputs.dtype.kind == "f":
-        largest = inputs.dtype.type(1)
+    frames = np.nan_to_num(inputs[inside])
+    largest = frames.max(axis=0)
+    largest = np.where(largest == 0, frames.min(axis=0), largest)
+    if not largest.any() and inputs.dtype.kind == "f":
+        largest = np.ones_like(largest)
     return blank(inputs, lengths, largest)

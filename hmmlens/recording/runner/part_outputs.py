@@ -70,13 +70,15 @@ class PartOutputs:
         self.runner, self.part = runner, part
         self.way: Way | None = Way.RUNS if part == "suffix" else None
 
-    def run(self, inputs: NDArray[Any]) -> Tensor:
+    def run(self, inputs: NDArray[Any], one_each: bool = True) -> Tensor:
         """Return the output on sequences of one length.
 
         Parameters
         ----------
         inputs : ndarray of shape (sequence, time, ...)
             The sequences, or a part of each.
+        one_each : bool, default=True
+            Whether the module is known to return one output for each sequence, for the message.
 
         Returns
         -------
@@ -94,9 +96,15 @@ class PartOutputs:
         except DataError:
             raise
         except Exception as error:
+            why = (
+                "the network returns one output for each sequence, so it is run on parts of its "
+                "sequences, and"
+                if one_each
+                else "the network is run on parts of its sequences to find out whether it returns "
+                "an output for each step or one output for each sequence, and it"
+            )
             raise DataError(
-                f"the network returns one output for each sequence, so it is run on parts of its "
-                f"sequences; it fails on parts of {n_steps} steps: {one_line(error)}"
+                f"{why} fails on parts of {n_steps} steps: {one_line(error)}"
             ) from error
         if output is None:
             raise DataError(f"the network returns no output for sequences of {n_steps} steps")

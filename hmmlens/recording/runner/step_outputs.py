@@ -181,7 +181,10 @@ class StepOutputs:
                 # As many outputs as steps, or steps of the output's own: with fewer it can be seen.
                 rows = np.flatnonzero(lengths == n_steps)
                 self.runner.one_each = True
-                whole, part = (self._parts.run(inputs[rows, :n]) for n in (n_steps, n_steps // 2))
+                whole, part = (
+                    self._parts.run(inputs[rows, :n], one_each=False)
+                    for n in (n_steps, n_steps // 2)
+                )
                 self._one_each = whole.shape == part.shape
             self.runner.one_each = self._one_each
         return self._one_each

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -24,9 +23,12 @@ from hmmlens.recording.runner.evaluation import as_read
 from hmmlens.recording.runner.node_states import node_of, replay_segments
 from hmmlens.recording.verification.batch_independence import Sketch, doubt, sketch
 from hmmlens.recording.verification.module_replay import OtherPathError, substituted
-from hmmlens.recording.verification.outputs import comparable, difference, outputs
+from hmmlens.recording.verification.outputs import comparable, difference, outputs, refuse_unnamed
 from hmmlens.recording.verification.replay import Replayed, Wants
+from hmmlens.rnn.feeding.module import FeedingModule
+from hmmlens.rnn.feeding.signature import takes_lengths
 from hmmlens.rnn.layers import LAYERS, RecordedModule, chosen, find
+from hmmlens.rnn.wrappers import unwrapped
 
 
 class Runner:
@@ -55,9 +57,9 @@ class Runner:
     ) -> None:
         self.model, self.layers, self.wants = model, layers, wants
         self.modules: list[RecordedModule] = find(model, layers)
-        own = model.batch_first if isinstance(model, LAYERS) else True
+        own = model.batch_first if isinstance(model, (*LAYERS, FeedingModule)) else True
         self.batch_first = own if batch_first is None else batch_first
-        self.takes_lengths = "lengths" in inspect.signature(model.forward).parameters
+        self.takes_lengths = takes_lengths(model)
         #: Whether the model is a layer of torch, which is given packed sequences.
         self.packs = isinstance(model, LAYERS)
         #: Whether the model is known to return one output for each sequence, which has no steps.
@@ -216,6 +218,7 @@ class Runner:
 
     def _output(self, result: Any, n: int) -> Tensor | None:
         """Return the first tensor that has an entry for each sequence, the same in all batches."""
+        refuse_unnamed(result)
         found = outputs(result, n, self.batch_first or self.one_each)
         fits = [index for index, t in enumerate(found) if t.ndim and len(t) == n]
         if self._place is None:
@@ -249,7 +252,7 @@ class Runner:
             calls += variable_calls(item, trace, *shape)
         if not calls:
             raise DataError(
-                f"{type(self.model).__name__} ran none of its recurrent layers: "
+                f"{type(unwrapped(self.model)).__name__} ran none of its recurrent layers: "
                 f"{', '.join(f.name for f in self.modules)}"
             )
         return result, calls

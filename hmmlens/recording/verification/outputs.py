@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -56,6 +56,29 @@ def outputs(result: Any, n: int, batch_first: bool) -> list[Tensor]:
         turn = not batch_first and lengths is None and values.ndim > 1 and values.shape[1] == n
         found.append(values.transpose(0, 1) if turn else values)
     return found
+
+
+def refuse_unnamed(result: Any) -> None:
+    """Refuse a mapping of several tensors, of which nobody has named the output.
+
+    Parameters
+    ----------
+    result : object
+        What a module returned.
+
+    Raises
+    ------
+    DataError
+        With the names.
+    """
+    if not isinstance(result, Mapping):
+        return
+    names = [str(name) for name, part in result.items() if next(tensors(part), None) is not None]
+    if len(names) > 1:
+        raise DataError(
+            f"the network returns several tensors by name: {', '.join(names)}; name its output, as "
+            f"output={names[0]!r} (--output {names[0]})"
+        )
 
 
 def comparable(found: Sequence[Tensor]) -> list[Tensor]:

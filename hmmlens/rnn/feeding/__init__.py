@@ -1,0 +1,1 @@
+"""Networks whose inputs and outputs have any structure, as modules that take one array."""
