@@ -157,9 +157,11 @@ def compare_layer_futures(
         log.warning("futures are not compared: %s", UNKNOWN_FUTURES)
         return None
     root = acts.to_dataset().load()
+    # Means over inputs that lack values need what describes these.
+    shown = sequences["input"].to_numpy()[root["sequence"]] if "fed" in sequences else None
     return compare_futures(
         model, root["input"].to_numpy(), root["output"].to_numpy(), root["length"].to_numpy(),
-        root["split"].to_numpy(), sequences.attrs["target_kind"], layers=wanted,
+        root["split"].to_numpy(), sequences.attrs["target_kind"], shown, layers=wanted,
         batch_first=batch_first, states=states,
     )  # fmt: skip
 

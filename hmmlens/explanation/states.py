@@ -20,6 +20,7 @@ from hmmlens.explanation.recorded import explain_recorded
 from hmmlens.explanation.settings import ExplanationSettings, Plan
 from hmmlens.io import store
 from hmmlens.ragged import steps_inside
+from hmmlens.recording import activations
 from hmmlens.recording.inputs import Source
 from hmmlens.recording.nested_states import layers as layers_of
 from hmmlens.report.explain.result import Explanation
@@ -174,13 +175,14 @@ def explain_states(
     chosen = choose_sequences(sequences, plan.max_frames)
     part = sequences.isel(sequence=chosen)
     inside = steps_inside(part["length"].to_numpy(), len(chosen), part["input"].shape[1])
+    received = activations.network_input(part, "torch").to_numpy()
     states, output = _each(lambda values: values[chosen], states), output[chosen]
     network, replay_error, entries = None, np.nan, None
     if step is not None:
         network = RecordedSteps(step, readout, _plain(states), output, inside)
         entries = network.entries
-        replay_error = network.replay(part["input"].to_numpy(), output, inside)
-    acts = _recording(states, output, part, chosen, inside, replay_error)
+        replay_error = network.replay(received, output, inside)
+    acts = _recording(states, output, received, part, chosen, inside, replay_error)
     name, sequences = nets.layer_and_outputs(acts, layer, sequences, about_names)
     nets.check_output(acts, name, acts, sequences)
     about = {"layer": layer, "outputs": output_kind} | plan.about()
@@ -256,6 +258,7 @@ def _in_blocks(values: NDArray[Any], sequences: xr.Dataset) -> NDArray[Any]:
 def _recording(
     states: Any,
     output: NDArray[Any],
+    received: NDArray[Any],
     part: xr.Dataset,
     chosen: NDArray[Any],
     inside: Bools,
@@ -264,7 +267,7 @@ def _recording(
     """Return arrays as :func:`hmmlens.extract` returns what it has recorded."""
     steps, past = ("sequence", "time"), ~inside[..., None]
     variables = {
-        "input": (("sequence", "time", "feature")[: part["input"].ndim], part["input"].to_numpy()),
+        "input": (("sequence", "time", "feature")[: received.ndim], received),
         "output": ((*steps, "output"), np.where(past, np.nan, output)),
         "length": ("sequence", part["length"].to_numpy()),
         "split": ("sequence", part["split"].to_numpy()),

@@ -177,6 +177,7 @@ def extract(
     ((4, 5, 3), '1 of 1 batches replayed whole')
     """
     from hmmlens.recording.models import runner_of
+    from hmmlens.recording.structured.missing_values import Missing
     from hmmlens.recording.structured.network import structured
 
     model, inputs, lengths, columns, _ = structured(
@@ -216,12 +217,16 @@ def extract(
         fixed = {name: piece.values for name, piece in layout.fixed.items()}
         sink = Store(path, unfinished, fingerprint(model, settings, fixed), batch_size)
     checked = sampled_batches(n_batches, verify)
+    numbers = np.asarray((labels or {}).get("sequence", np.arange(len(source))))
 
     def _run(index: int, verified: bool) -> tuple[slice, Any, NDArray[Any]]:
         rows = slice(index * batch_size, min((index + 1) * batch_size, len(source)))
         values = source.batch(rows)
-        with no_exit("the network"):
-            return rows, runner.run(values, source.lengths[rows], verified), values
+        missing = Missing(values, source.lengths[rows], numbers[rows], made_by.get("columns"))
+        with no_exit("the network"), missing.named():
+            batch = runner.run(values, source.lengths[rows], verified)
+        missing.refuse_untaken(batch)
+        return rows, batch, values
 
     def _again(index: int) -> int:
         rows, batch, values = _run(index, False)

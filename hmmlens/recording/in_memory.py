@@ -11,6 +11,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from hmmlens import arrays
+from hmmlens.datasets import missing_values
 from hmmlens.datasets.own import blocks
 from hmmlens.datasets.own.base import Blocks
 from hmmlens.datasets.splits import SPLITS, split_sequences
@@ -65,7 +66,8 @@ def sequences(
     -------
     Dataset
         ``input``, ``state``, ``length``, ``split`` and, where they are given, ``target`` and
-        ``group``.
+        ``group``; where inputs lack values, ``fed`` holds them as the network reads them, and
+        ``input`` describes them, see :func:`hmmlens.datasets.missing_values.described`.
 
     Raises
     ------
@@ -122,15 +124,21 @@ def sequences(
     if cut is not None:
         attributes["cut"] = cut.note
     dims = ("sequence", "time", "feature")
+    lacking = None if symbols else missing_values.described(values, inside, parts == 0, inputs)
+    if lacking is not None:
+        attributes |= {"feature_names": lacking.names, "missing_values_note": lacking.note}
+        log.warning(lacking.note)
     found = xr.Dataset(
         {
-            "input": (dims[: values.ndim], values),
+            "input": (dims[: values.ndim], values if lacking is None else lacking.values),
             "state": (dims[:2], np.where(inside, known, -1).astype(np.int16)),
             "length": ("sequence", length.astype(np.int32)),
             "split": ("sequence", parts.astype(np.int8)),
         },
         attrs=attributes,
     )
+    if lacking is not None:
+        found = found.assign(fed=(("sequence", "time", "column"), values))
     if target is not None:
         found = found.assign(target=(("sequence", "time", "output")[: target.ndim], target))
     if cut is not None:

@@ -35,7 +35,7 @@ from hmmlens.errors import DataError
 from hmmlens.recording.nested_states import checked, copied, is_array, tensor
 from hmmlens.recording.runner.batch import Batch, Node
 from hmmlens.recording.runner.evaluation import as_read
-from hmmlens.recording.verification.replay import Wants, tolerance
+from hmmlens.recording.verification.replay import NotANumberError, Wants, tolerance
 from hmmlens.rnn.layers import chosen
 
 METHODS = ("start", "step", "readout")
@@ -202,7 +202,7 @@ class Runner:
                     continue
                 gap = float((a - b).abs().max())
                 if math.isnan(gap):
-                    raise DataError(f"{name or 'the output'} is not a number at step {t}")
+                    raise NotANumberError(f"{name or 'the output'} is not a number at step {t}")
                 if gap > tolerance(b):
                     return (
                         dict.fromkeys(gaps, math.nan), math.nan,

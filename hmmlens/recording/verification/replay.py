@@ -21,6 +21,10 @@ from hmmlens.recording.capture.segments import Segment
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4, torch.float16: 3e-2, torch.bfloat16: 2e-1}
 
 
+class NotANumberError(DataError):
+    """States are NaN."""
+
+
 class Wants(NamedTuple):
     """What is recorded in addition to the hidden states.
 
@@ -198,7 +202,7 @@ def _verdict(segment: Segment, node: str, first: int, worst: Tensor, limit: floa
         from_end = " from the end" if segment.reverse and segment.lengths is not None else ""
         where = f"layer {node}, step {first + step}{from_end}"
         if math.isnan(error):
-            raise DataError(f"{where} is not a number; look into the inputs and the weights")
+            raise NotANumberError(f"{where} is not a number; look into the inputs and the weights")
         raise DataError(
             f"the recorded states do not replay: {where} differs by {error:.2g}, above "
             f"{limit:.2g}; either the layer's states were changed after it, or it does something "

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 #: A fidelity within this of another one is as high.
 CLOSE = 0.02
+#: Attributes of the ``sequences`` store that state what to know about inputs.
+NOTES_OF_INPUTS = ("unseen_symbols_note", "missing_values_note")
 #: What stands before the sentence on what was not shown.
 LIMIT = "What this does not show"
 #: What stands before the sentence on the number of states by likelihood.
@@ -102,8 +104,7 @@ def found(explanation: Explanation) -> list[str]:
         *_scores(explanation),
         *([_first_answer(explanation)] if explanation.about.get("effort") == "quick" else []),
     ]
-    if "unseen_symbols_note" in about:
-        lines.insert(1, about["unseen_symbols_note"])
+    lines[1:1] = [about[name] for name in NOTES_OF_INPUTS if name in about]
     if "ari" not in explanation.scores and "null" in explanation.scores:
         reason = str(explanation.scores["null"].dropna().iloc[0])
         lines.append(f"{reason[0].upper()}{reason[1:]}.")
