@@ -68,8 +68,8 @@ def described(
     if values.dtype.kind != "f":
         return None
     missing = np.isnan(values) & inside[..., None]
-    lacking = np.flatnonzero(missing.any(axis=(0, 1)))
-    if not len(lacking):
+    lacking: list[int] = np.flatnonzero(missing.any(axis=(0, 1))).tolist()
+    if not lacking:
         return None
     filled = np.where(inside[..., None], values, 0)
     for column in lacking:

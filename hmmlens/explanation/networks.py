@@ -145,11 +145,10 @@ def record_network(
         When the network fails on the inputs.
     """
     part = sequences.isel(sequence=chosen)
-    arrays = {name: part[name].to_numpy() for name in ("length", "split")}
-    arrays["input"] = activations.network_input(part, "torch").to_numpy()
+    part = part.assign(input=activations.network_input(part, "torch"))
+    arrays = {name: part[name].to_numpy() for name in ("input", "length", "split")}
     made_by = {"created_by": f"hmmlens.explain, hmmlens {hmmlens.__version__}", **about}
     if arrays["input"].ndim > 2:
-        # What describes the inputs may have more.
         made_by["columns"] = sequences.attrs["feature_names"][: arrays["input"].shape[2]]
     if path:
         settings = [layers, batch_first, options.get("step_outputs"), dict(about)]

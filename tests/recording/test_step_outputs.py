@@ -45,7 +45,8 @@ def made(kind: str) -> nn.Module:
 
 
 def options(model: nn.Module) -> dict[str, Any]:
-    return {"batch_first": False} if getattr(model, "time_first", False) else {}
+    chosen = {"output": "score"} if isinstance(model, networks.Two) else {}
+    return chosen | ({"batch_first": False} if getattr(model, "time_first", False) else {})
 
 
 @pytest.mark.parametrize("ragged", [False, True], ids=["whole", "ragged"])

@@ -13,7 +13,7 @@ from hmmlens.errors import DataError
 from hmmlens.recording.runner.batch import Batch
 from hmmlens.recording.verification.outputs import real
 from hmmlens.recording.verification.replay import NotANumberError
-from hmmlens.typing import Bools, Int64s
+from hmmlens.typing import Bools, Int64s, Ints
 
 
 class Missing:
@@ -25,7 +25,7 @@ class Missing:
         What a network reads, NaN where a value is missing.
     lengths : ndarray of shape (sequence,)
         Steps of each sequence.
-    numbers : sequence of int
+    numbers : ndarray of shape (sequence,)
         Number of each sequence, for messages.
     columns : sequence of str, optional
         Names of the columns, for messages.
@@ -35,7 +35,7 @@ class Missing:
         self,
         inputs: NDArray[Any],
         lengths: Int64s,
-        numbers: Sequence[int],
+        numbers: Ints,
         columns: Sequence[str] | None = None,
     ) -> None:
         self.inside: Bools = np.arange(inputs.shape[1]) < lengths[:, None]
@@ -84,7 +84,7 @@ class Missing:
         returned = batch.output
         what = "its output for this sequence is NaN"
         if returned is None:
-            returned = next(reversed(batch.nodes.values())).arrays["hidden"]
+            returned = list(batch.nodes.values())[-1].arrays["hidden"]
             what = "its states for this sequence are NaN"
         values = real(returned, "the output").isnan().cpu().numpy()
         if values.ndim > 1 and values.shape[1] == self.inside.shape[1]:
