@@ -1,4 +1,4 @@
-"""The dataset that the arguments of ``hmmlens explain`` describe."""
+"""The dataset that the arguments of ``hmmlens explain`` describe, and how a network reads it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from hmmlens.errors import ConfigError
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from hmmlens.datasets.own.base import FileData
     from hmmlens.explanation.settings import ExplanationSettings
 
@@ -159,3 +161,66 @@ def _named(names: list[str] | None, option: str) -> list[str] | None:
     if named and len(set(named)) < len(named):
         raise ConfigError(f"{option} names a column twice: {' '.join(named)}")
     return named
+
+
+def read_data(args: argparse.Namespace, settings: ExplanationSettings) -> xr.Dataset:
+    """Return the sequences of ``--data``.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        Arguments of the command.
+    settings : ExplanationSettings
+        Hold the seed and the shares of the splits.
+
+    Returns
+    -------
+    Dataset
+        The ``sequences`` store.
+    """
+    import numpy as np
+
+    from hmmlens.datasets.own.files import from_file
+
+    seed = settings.seed if args.seed is None else args.seed
+    return from_file(
+        settings_of(args, settings), np.random.default_rng(seed), frozen=True, missing=True
+    )
+
+
+def read_inputs(data: xr.Dataset) -> Any:
+    """Return what the network reads.
+
+    Parameters
+    ----------
+    data : Dataset
+        The ``sequences`` store.
+
+    Returns
+    -------
+    ndarray or dict of str to ndarray
+        A dict where the file holds several inputs.
+    """
+    from hmmlens.datasets.packing import unpack
+
+    inputs = data["input"].to_numpy()
+    return unpack(inputs, data.attrs["parts"]) if "parts" in data.attrs else inputs
+
+
+def read_feed(args: argparse.Namespace) -> dict[str, Any]:
+    """Return how the network is called, and which of its outputs counts.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        Arguments of the command.
+
+    Returns
+    -------
+    dict of str to object
+        ``feed`` and ``output`` of :func:`hmmlens.explain`.
+    """
+    from hmmlens.rnn.factories import imported
+
+    feed = None if args.feed is None else imported("feed", args.feed, Path.cwd())
+    return {"feed": feed, "output": args.output}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hmmlens import user_text
 from hmmlens.cli import options
-from hmmlens.cli.data import settings_of
+from hmmlens.cli.data import read_data, read_feed, read_inputs
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: Options of tables and networks, which states that are recorded have no use for.
 NOT_OF_STATES = (
     *("sequence", "time", "inputs", "symbols", "targets", "truth", "group", "split", "separator"),
-    *("standardise", "layers", "kwargs"),
+    *("standardise", "layers", "kwargs", "feed", "output"),
 )
 
 #: Names of inputs that are listed on the screen.
@@ -96,29 +96,6 @@ def read_settings(path: Path | None, effort: str | None = None) -> ExplanationSe
     return settings.checked(None if path is None else read_yaml(path), str(path), effort)
 
 
-def read_data(args: argparse.Namespace, settings: ExplanationSettings) -> xr.Dataset:
-    """Return the sequences of ``--data``.
-
-    Parameters
-    ----------
-    args : argparse.Namespace
-        Arguments of the command.
-    settings : ExplanationSettings
-        Hold the seed and the shares of the splits.
-
-    Returns
-    -------
-    Dataset
-        The ``sequences`` store.
-    """
-    import numpy as np
-
-    from hmmlens.datasets.own.files import from_file
-
-    seed = settings.seed if args.seed is None else args.seed
-    return from_file(settings_of(args, settings), np.random.default_rng(seed), frozen=True)
-
-
 def load_network(args: argparse.Namespace) -> nn.Module:
     """Return the network of the arguments, on its device.
 
@@ -165,10 +142,13 @@ def shared_arguments(
 
     from hmmlens.validation.network_outputs import groups_of
 
-    names = {
-        "input": args.input_names or data.attrs["feature_names"],
-        "truth": data.attrs["state_names"],
-    }
+    parts = data.attrs.get("parts", ())
+    symbols = len(parts) == 1 and parts[0].kind == "whole" and not parts[0].tail
+    # The name of an array of symbols is no name of a symbol.
+    own = None if symbols else data.attrs["feature_names"]
+    names = {"truth": data.attrs["state_names"]}
+    if inputs := args.input_names or own:
+        names["input"] = inputs
     return {
         "lengths": data["length"].to_numpy(),
         "truth": data["state"].to_numpy(),
@@ -180,6 +160,7 @@ def shared_arguments(
         "layer": args.layer,
         "layers": args.layers,
         "batch_first": False if args.time_first else None,
+        **read_feed(args),
         "settings": sections,
         "names": names | ({"output": args.output_names} if args.output_names else {}),
     }
@@ -253,7 +234,7 @@ def explain_network(args: argparse.Namespace) -> tuple[Explanation, list[str]]:
 
     found = explained(
         load_network(args),
-        data["input"].to_numpy(),
+        read_inputs(data),
         **shared_arguments(args, data, sections),
         **choices(args),
         note=data.attrs.get("cut"),

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from hmmlens import user_text
 from hmmlens.cli import options
-from hmmlens.cli.explain import load_network, read_data, read_settings, shared_arguments
+from hmmlens.cli.data import read_data, read_feed, read_inputs
+from hmmlens.cli.explain import load_network, read_settings, shared_arguments
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,9 +71,10 @@ def layers(args: argparse.Namespace) -> None:
 
     found = list_layers(
         load_network(args),
-        None if data is None else data["input"].to_numpy(),
+        None if data is None else read_inputs(data),
         None if data is None else data["length"].to_numpy(),
         batch_first=False if args.time_first else None,
+        **read_feed(args),
     )
     print("\n\n".join(described(row) for _, row in found.iterrows()))
 
@@ -118,8 +120,6 @@ def check(args: argparse.Namespace) -> int:
 
     from hmmlens.explanation.checking import check as checked
 
-    found = checked(
-        load_network(args), data["input"].to_numpy(), **shared_arguments(args, data, sections)
-    )
+    found = checked(load_network(args), read_inputs(data), **shared_arguments(args, data, sections))
     print(user_text.block(str(found)))
     return 0 if found.passed else REFUSED

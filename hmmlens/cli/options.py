@@ -114,6 +114,14 @@ def _add_reading(command: argparse.ArgumentParser) -> None:
     add = reading.add_argument
     add("--outputs", choices=("values", "logits"), default="values", help="default: values")
     add("--time-first", action="store_true", help="the network takes (time, sequence, ...)")
+    add(
+        "--feed",
+        type=factory,
+        metavar="MODULE:FUNCTION",
+        help="takes the dict of inputs (arrays input_NAME), or the one tensor, and returns (args, "
+        "kwargs) or the only argument of the network",
+    )
+    add("--output", metavar="NAME", help="key, field or index of what the network returns")
     add("--input-names", metavar="NAME", nargs="+", help="names of features or symbols")
     add("--output-names", metavar="NAME", nargs="+", help="names of the network's outputs")
     add(

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hmmlens.datasets.packing import Part
 from hmmlens.errors import DataError, did_you_mean
 
 #: Most symbols of an input or target, and most kinds of truth: each has a row in every table.
@@ -37,6 +38,9 @@ DIMS = {
     "state_names": ("truth",),
 }
 
+#: How the names of arrays begin that are one of several inputs.
+NAMED_INPUT = "input_"
+
 #: The arrays whose entries may be missing.
 MAY_LACK = ("target", "state")
 
@@ -63,6 +67,8 @@ class Content(NamedTuple):
         ``group`` entries, as far as the file has them.
     truth : str
         What the file calls the states.
+    parts : tuple of Part
+        Where several inputs stand among the columns of ``input``; empty for one.
     """
 
     input: NDArray[Any]
@@ -73,6 +79,7 @@ class Content(NamedTuple):
     group: NDArray[np.int64] | None
     names: Mapping[str, list[str]]
     truth: str
+    parts: tuple[Part, ...] = ()
 
 
 def kind_names(codes: NDArray[np.integer], name: str, path: Path) -> list[str]:
@@ -122,6 +129,38 @@ def symbol_dims(name: str) -> tuple[str, ...]:
     return DIMS[name][:2] if name in ("input", "target") else DIMS[name]
 
 
+def is_named_input(name: str) -> bool:
+    """Return whether an array is one of several inputs.
+
+    Parameters
+    ----------
+    name : str
+        Name of an array.
+
+    Returns
+    -------
+    bool
+        Whether it is ``input_NAME``.
+    """
+    return name.startswith(NAMED_INPUT) and len(name) > len(NAMED_INPUT)
+
+
+def dims_of(name: str) -> tuple[str, ...]:
+    """Return the dimensions of an array.
+
+    Parameters
+    ----------
+    name : str
+        One of :data:`DIMS`, or ``input_NAME``.
+
+    Returns
+    -------
+    tuple of str
+        Names of its dimensions.
+    """
+    return DIMS["input"] if is_named_input(name) else DIMS[name]
+
+
 def check_array_names(
     names: Sequence[str], path: Path, required: Sequence[str] = ("input",)
 ) -> None:
@@ -141,14 +180,19 @@ def check_array_names(
     DataError
         When one is unknown, or a required one is missing.
     """
+    named = [name for name in names if is_named_input(name)] if "input" in required else []
+    if named and "input" in names:
+        raise DataError(
+            f"{path}: holds the arrays 'input' and {named[0]!r}; name all inputs {NAMED_INPUT}NAME"
+        )
     for name in names:
-        if name not in DIMS:
+        if name not in DIMS and name not in named:
             raise DataError(
                 f"{path}: holds an array {name!r}{did_you_mean(name, DIMS)}; "
                 f"allowed: {', '.join(DIMS)}"
             )
     for name in required:
-        if name not in names:
+        if name not in names and not (name == "input" and named):
             raise DataError(
                 f"{path}: the array {name!r} is missing; found: {', '.join(names) or 'none'}"
             )

@@ -59,7 +59,7 @@ def test_what_has_no_entry_for_each_sequence_is_compared_and_not_stored(way: str
 
 def test_every_output_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module_replay, "_as_layer", losing_a_unit(module_replay._as_layer))
-    model = Custom(lambda m, x: {"input": x, "states": m.rnn(x)[0]}, rnn=gru())
+    model = Custom(lambda m, x: (x, m.rnn(x)[0]), rnn=gru())
     with pytest.raises(DataError, match="stepped, the module's output at step 6 differs by"):
         hmmlens.extract(model, X)
 

@@ -21,6 +21,7 @@ from hmmlens.datasets.content import (
     kind_names,
     symbol_dims,
 )
+from hmmlens.datasets.own.input_arrays import joined
 from hmmlens.datasets.own.npz_files import read_npz_arrays
 from hmmlens.datasets.own.words import (
     BadCellError,
@@ -35,13 +36,15 @@ from hmmlens.errors import DataError
 from hmmlens.typing import Bools, Int64s
 
 
-def read_npz(path: Path) -> Content:
+def read_npz(path: Path, missing: bool = False) -> Content:
     """Read a NumPy .npz file with the arrays of :data:`DIMS`.
 
     Parameters
     ----------
     path : pathlib.Path
         The file.
+    missing : bool, default=False
+        Whether values of inputs may be NaN.
 
     Returns
     -------
@@ -53,16 +56,18 @@ def read_npz(path: Path) -> Content:
     DataError
         With the file, and the array and index where something does not fit.
     """
-    return from_arrays(read_npz_arrays(path), path)
+    return from_arrays(read_npz_arrays(path), path, missing)
 
 
-def read_zarr(path: Path) -> Content:
+def read_zarr(path: Path, missing: bool = False) -> Content:
     """Read a Zarr store whose arrays have the names and dimensions of :data:`DIMS`.
 
     Parameters
     ----------
     path : pathlib.Path
         The folder of the store.
+    missing : bool, default=False
+        Whether values of inputs may be NaN.
 
     Returns
     -------
@@ -74,7 +79,7 @@ def read_zarr(path: Path) -> Content:
     DataError
         With the store, and the array and index where something does not fit.
     """
-    return from_arrays(read_zarr_arrays(path), path)
+    return from_arrays(read_zarr_arrays(path), path, missing)
 
 
 class RecordedStates(NamedTuple):
@@ -157,11 +162,13 @@ class _File(NamedTuple):
     """The arrays of one file.
 
     inside : (sequence, time), True before each sequence's end
+    missing : whether values of inputs may be NaN
     """
 
     path: Path
     arrays: Mapping[str, NDArray[Any]]
     inside: Bools
+    missing: bool = False
 
     def refuse(self, name: str, flags: Bools, wants: str) -> None:
         """Raise DataError with the first place in ``name`` where ``flags`` is True."""
@@ -205,7 +212,8 @@ class _File(NamedTuple):
         if name == "target":
             self.refuse(name, np.isinf(values) & inside, "a finite number, or NaN for none")
             return np.where(inside, values, np.nan)
-        self.refuse(name, ~np.isfinite(values) & inside, "a finite number")
+        bad = np.isinf(values) if self.missing else ~np.isfinite(values)
+        self.refuse(name, bad & inside, "a finite number")
         return np.where(inside, values, 0.0)
 
     def names(self, name: str, array: NDArray[Any], given: str) -> list[str]:
@@ -226,7 +234,7 @@ class _File(NamedTuple):
         return names
 
 
-def from_arrays(arrays: Mapping[str, NDArray[Any]], path: Path) -> Content:
+def from_arrays(arrays: Mapping[str, NDArray[Any]], path: Path, missing: bool = False) -> Content:
     """Check arrays and return them as content.
 
     Parameters
@@ -236,9 +244,12 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], path: Path) -> Content:
         ``target`` alike; ``length`` (sequence); ``state`` (sequence, time), -1 where unknown;
         ``split`` (sequence), words or 0, 1, 2; ``group`` (sequence), numbers or text;
         ``feature_names``, ``target_names`` and ``state_names``. All but the first may be missing;
-        what :func:`read_states` reads is left out.
+        what :func:`read_states` reads is left out. In place of ``input`` there may be several
+        arrays ``input_NAME``: like it, or without steps (sequence) or (sequence, feature).
     path : pathlib.Path
         The file, for messages.
+    missing : bool, default=False
+        Whether values of inputs may be NaN.
 
     Returns
     -------
@@ -251,6 +262,7 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], path: Path) -> Content:
         With the array and index where something does not fit.
     """
     arrays = {name: _numbers_or_text(array, name, path) for name, array in arrays.items()}
+    arrays, parts = joined(arrays, path)
     shape = arrays["input"].shape
     for name, array in arrays.items():
         dims = DIMS[name]
@@ -265,7 +277,7 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], path: Path) -> Content:
                 f"{path}: array {name!r} has shape {array.shape}, but ({', '.join(dims)}) is "
                 f"needed{'' if name == 'input' else f', and input has shape {shape}'}"
             )
-    file = _File(path, arrays, np.ones(shape[:2], dtype=bool))
+    file = _File(path, arrays, np.ones(shape[:2], dtype=bool), missing)
     length = np.full(shape[0], shape[1])
     if "length" in arrays:
         length = file.whole("length")
@@ -286,7 +298,7 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], path: Path) -> Content:
     if "group" in arrays:
         names["group"], group = _groups(file)
     split = _splits(file) if "split" in arrays else None
-    return Content(inputs, target, length, state, split, group, names, "state")
+    return Content(inputs, target, length, state, split, group, names, "state", parts)
 
 
 def _numbers_or_text(array: NDArray[Any], name: str, path: Path) -> NDArray[Any]:

@@ -74,8 +74,13 @@ class FileData(Dataset, abc.ABC):
         return sorted(p for p in (path.rglob("*") if path.is_dir() else [path]) if p.is_file())
 
     @abc.abstractmethod
-    def read(self) -> Content:
+    def read(self, missing: bool = False) -> Content:
         """Return what the file holds.
+
+        Parameters
+        ----------
+        missing : bool, default=False
+            Whether values of inputs may be missing, which are NaN then.
 
         Returns
         -------
@@ -131,5 +136,12 @@ class FileData(Dataset, abc.ABC):
             See :func:`hmmlens.datasets.build.build`.
         """
         from hmmlens.datasets.own.files import from_file
+        from hmmlens.errors import DataError
 
-        return from_file(self, rng, frozen)
+        data = from_file(self, rng, frozen)
+        if "parts" in data.attrs:
+            raise DataError(
+                f"{self.path}: holds several inputs, which hmmlens explain, check and layers read; "
+                "a study needs one array input"
+            )
+        return data

@@ -14,13 +14,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from hmmlens.datasets.content import LARGEST, Content
+from hmmlens.datasets.content import Content
 from hmmlens.datasets.own import blocks
+from hmmlens.datasets.own.precision import moments, single_precision
 from hmmlens.datasets.splits import SPLITS, split_sequences
 from hmmlens.datasets.unseen_symbols import unseen
 from hmmlens.errors import DataError
 from hmmlens.io.hashes import sha256_of
-from hmmlens.typing import Bools, Floats, Ints
+from hmmlens.typing import Bools, Ints
 
 if TYPE_CHECKING:
     from hmmlens.datasets.own.base import FileData
@@ -31,7 +32,9 @@ log = logging.getLogger(__name__)
 BY_SEQUENCE = "split by sequence (split_by: sequence in a study, or --split-by sequence)"
 
 
-def from_file(settings: FileData, rng: np.random.Generator, frozen: bool = False) -> xr.Dataset:
+def from_file(
+    settings: FileData, rng: np.random.Generator, frozen: bool = False, missing: bool = False
+) -> xr.Dataset:
     """Read a user's file and return it as sequences, see :func:`hmmlens.datasets.build.build`.
 
     Parameters
@@ -42,6 +45,8 @@ def from_file(settings: FileData, rng: np.random.Generator, frozen: bool = False
         Source of everything that is sampled.
     frozen : bool
         Whether no network is trained on it, so that its train split may lack input symbols.
+    missing : bool
+        Whether values of inputs may be missing, for a network that takes NaN.
 
     Returns
     -------
@@ -67,7 +72,7 @@ def from_file(settings: FileData, rng: np.random.Generator, frozen: bool = False
     >>> from_file(settings, np.random.default_rng(0))["input"].shape
     (6, 9)
     """
-    data = sequences(settings.read(), settings, rng, frozen)
+    data = sequences(settings.read(missing), settings, rng, frozen)
     sha256 = _sha256(Path(settings.path), settings.files())
     return data.assign_attrs(source=settings.path, sha256=sha256)
 
@@ -119,7 +124,8 @@ def sequences(
     if present is None:
         if horizon == 0:
             raise DataError(f"{settings.path}: horizon 0 needs targets, which the file has not")
-        present = _marked(inputs, inside)
+        # A missing input is no reason to leave out a step.
+        present = _marked(np.nan_to_num(inputs) if inputs.dtype.kind == "f" else inputs, inside)
     symbols_out = present.ndim == 2
     target = np.full_like(present, -1 if symbols_out else np.nan)
     target[:, : inputs.shape[1] - horizon] = present[:, horizon:]
@@ -149,6 +155,13 @@ def sequences(
     }
     if symbols_in:
         attributes["n_symbols"] = len(in_names)
+    if content.parts:
+        attributes["parts"] = content.parts
+        if settings.standardise:
+            raise DataError(
+                f"{settings.path}: several inputs, of which some may be symbols, are not "
+                "standardised; give them as the network reads them"
+            )
     if lacking:
         attributes |= lacking.attributes()
         log.info(lacking.sentence())
@@ -159,13 +172,13 @@ def sequences(
     if settings.standardise:
         train = inside & (split == 0)[:, None]
         if not symbols_in:
-            mean, scale = _moments(inputs[train], in_names, settings.path)
+            mean, scale = moments(inputs[train], in_names, settings.path)
             inputs = np.where(inside[..., None], (inputs - mean) / scale, 0.0)
             attributes |= {"offset": mean.tolist(), "scale": scale.tolist()}
         if not symbols_out:
             if out_names != in_names:
                 known = target[train][np.isfinite(target[train]).all(axis=1)]
-                mean, scale = _moments(known, out_names, settings.path)
+                mean, scale = moments(known, out_names, settings.path)
             target = (target - mean) / scale
             attributes |= {"target_offset": mean.tolist(), "target_scale": scale.tolist()}
     state = content.state if content.state is not None else np.full(inside.shape, -1)
@@ -180,13 +193,13 @@ def sequences(
                 ("sequence", "time", "feature")[: inputs.ndim],
                 inputs.astype(np.int16)
                 if symbols_in
-                else _single(inputs, inside, in_names, settings.path),
+                else single_precision(inputs, inside, in_names, settings.path),
             ),
             "target": (
                 ("sequence", "time", "output")[: target.ndim],
                 target.astype(np.int16)
                 if symbols_out
-                else _single(target, inside, out_names, settings.path),
+                else single_precision(target, inside, out_names, settings.path),
             ),
             "state": (("sequence", "time"), state.astype(np.int16)),
             "length": ("sequence", length.astype(np.int32)),
@@ -245,47 +258,6 @@ def _listed(names: list[str], symbols: bool) -> str:
     if symbols:
         return f"{len(names)} symbols"
     return ", ".join(names) if len(names) <= 4 else f"{len(names)} columns"
-
-
-def _moments(frames: Floats, names: list[str], path: str) -> tuple[Floats, Floats]:
-    """Return mean and standard deviation of (frame, feature)."""
-    mean, scale = frames.mean(axis=0), frames.std(axis=0)
-    still = np.flatnonzero((np.ptp(frames, axis=0) == 0) | (scale == 0))
-    if len(still):
-        raise DataError(
-            f"{path}: {names[still[0]]!r} never changes on the train split, so it cannot be "
-            "standardised; leave it out, or do not standardise (in a study, standardise: false)"
-        )
-    return mean, scale
-
-
-def _single(values: Floats, inside: Bools, names: list[str], path: str) -> NDArray[np.float32]:
-    """Return (sequence, time, feature) in single precision, as networks read it.
-
-    A warning is logged where rounding hides how a feature varies.
-
-    Raises
-    ------
-    DataError
-        When a value is too large for it.
-    """
-    for place, name in enumerate(names):
-        column = values[..., place][inside]
-        column = column[np.isfinite(column)]
-        largest = np.abs(column).max(initial=0)
-        if largest > LARGEST:
-            raise DataError(
-                f"{path}: {name!r} reaches {largest:.2g} in units of its standard deviation on the "
-                f"train split, wants at most {LARGEST:.2g}; leave it out, or do not standardise"
-            )
-        rounding = np.abs(column - column.astype(np.float32)).max(initial=0)
-        if len(column) and rounding > 0.01 * column.std() > 0:
-            log.warning(
-                "%s: %r varies by %.2g around %.2g, which single precision rounds away; subtract "
-                "an offset, or standardise", path, name, column.std(), column.mean(),
-            )  # fmt: skip
-    single: NDArray[np.float32] = values.astype(np.float32)
-    return single
 
 
 # --- Split and checks -----------------------------------------------------------------------

@@ -20,8 +20,13 @@ class NpzData(FileData):
 
     kind: Literal["npz"]
 
-    def read(self) -> Content:
+    def read(self, missing: bool = False) -> Content:
         """Return what the file holds; see :func:`hmmlens.datasets.own.arrays.read_npz`.
+
+        Parameters
+        ----------
+        missing : bool, default=False
+            Whether values of inputs may be missing.
 
         Returns
         -------
@@ -32,4 +37,4 @@ class NpzData(FileData):
         from hmmlens.io.input_files import check_file
 
         check_file(self.path)
-        return read_npz(Path(self.path))
+        return read_npz(Path(self.path), missing)

@@ -114,8 +114,13 @@ class TableData(FileData):
         """
         return len(self.columns.inputs) + len(self.columns.targets or self.columns.inputs)
 
-    def read(self) -> Content:
+    def read(self, missing: bool = False) -> Content:
         """Return what the table holds; see :func:`hmmlens.datasets.own.tables.read_table`.
+
+        Parameters
+        ----------
+        missing : bool, default=False
+            Whether values of inputs may be missing.
 
         Returns
         -------
@@ -126,4 +131,4 @@ class TableData(FileData):
         from hmmlens.io.input_files import check_file
 
         check_file(self.path)
-        return read_table(Path(self.path), self)
+        return read_table(Path(self.path), self, missing)

@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 STEP_TOLERANCE = 0.01
 
 
-def read_table(path: Path, settings: TableData) -> Content:
+def read_table(path: Path, settings: TableData, missing: bool = False) -> Content:
     """Read a table.
 
     Parameters
@@ -49,6 +49,8 @@ def read_table(path: Path, settings: TableData) -> Content:
         The file.
     settings : TableData
         The dataset's section of the study.
+    missing : bool, default=False
+        Whether cells of input values may be empty.
 
     Returns
     -------
@@ -98,7 +100,8 @@ def read_table(path: Path, settings: TableData) -> Content:
             names[which] = kind_names(codes, of[0], path)
             return rows.padded(codes, -1 if may_lack else 0)
         names[which] = of
-        flat = np.stack([table.values(column, may_lack) for column in of], axis=1)
+        lacking = may_lack or (missing and which == "input")
+        flat = np.stack([table.values(column, lacking) for column in of], axis=1)
         return rows.padded(flat, np.nan if may_lack else 0.0)
 
     inputs = steps("input", columns.inputs, settings.input_kind, False)

@@ -26,7 +26,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from hmmlens.datasets.content import DIMS, MAY_LACK, check_array_names, symbol_dims
+from hmmlens.datasets.content import (
+    DIMS,
+    MAY_LACK,
+    check_array_names,
+    dims_of,
+    is_named_input,
+    symbol_dims,
+)
 from hmmlens.errors import DataError
 from hmmlens.io.input_files import check_folder, check_size
 from hmmlens.io.zarr_chunks import missing_chunks
@@ -96,7 +103,13 @@ def _open(path: Path, **options: Any) -> xr.Dataset:
 
 def _check(variable: xr.DataArray, array: Any, name: str, path: Path) -> None:
     found = tuple(map(str, variable.dims))
-    if found not in (DIMS[name], symbol_dims(name)):
+    if is_named_input(name):
+        if found[:1] != ("sequence",) or "time" in found[2:]:
+            raise DataError(
+                f"{path}: array {name!r} has the dimensions ({', '.join(found)}), but (sequence, "
+                "time, ...) or, without steps, (sequence, ...) is needed; transpose or rename them"
+            )
+    elif found not in (DIMS[name], symbol_dims(name)):
         raise DataError(
             f"{path}: array {name!r} has the dimensions ({', '.join(found)}), but "
             f"({', '.join(DIMS[name])}) is needed; transpose or rename them"
@@ -121,7 +134,8 @@ class _Inside:
 
     def of(self, name: str, shape: tuple[int, ...]) -> Bools:
         """Return the entries of an array, in its shape."""
-        if self.flags is None or DIMS[name][:2] != ("sequence", "time"):
+        timed = dims_of(name)[:2] == ("sequence", "time")
+        if self.flags is None or not timed or shape[:2] != self.flags.shape:
             return np.ones(shape, dtype=bool)
         flags = self.flags[(...,) + (None,) * (len(shape) - 2)]
         return np.broadcast_to(flags, shape)
@@ -161,7 +175,8 @@ class _Array:
         if values.dtype.kind == "f" and stored.dtype.kind in "iuf":
             self._refuse_ambiguous(stored, np.isnan(values))
         if stored.dtype.kind in "iu" and values.dtype.kind == "f":
-            coded = DIMS[self.name] if self.name not in ("input", "target") else DIMS["state"]
+            values_too = self.name in ("input", "target") or is_named_input(self.name)
+            coded = DIMS["state"] if values_too else DIMS[self.name]
             if coded == tuple(map(str, self.raw.dims)):
                 values = self._codes(stored, values)
         self._refuse_lost(values)

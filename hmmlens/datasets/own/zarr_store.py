@@ -20,8 +20,13 @@ class ZarrData(FileData):
 
     kind: Literal["zarr"]
 
-    def read(self) -> Content:
+    def read(self, missing: bool = False) -> Content:
         """Return what the store holds; see :func:`hmmlens.datasets.own.arrays.read_zarr`.
+
+        Parameters
+        ----------
+        missing : bool, default=False
+            Whether values of inputs may be missing.
 
         Returns
         -------
@@ -30,4 +35,4 @@ class ZarrData(FileData):
         """
         from hmmlens.datasets.own.arrays import read_zarr
 
-        return read_zarr(Path(self.path))
+        return read_zarr(Path(self.path), missing)

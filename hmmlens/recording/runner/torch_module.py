@@ -218,8 +218,9 @@ class Runner:
 
     def _output(self, result: Any, n: int) -> Tensor | None:
         """Return the first tensor that has an entry for each sequence, the same in all batches."""
-        refuse_unnamed(result)
-        found = outputs(result, n, self.batch_first or self.one_each)
+        batch_first = self.batch_first or self.one_each
+        refuse_unnamed(result, n, batch_first)
+        found = outputs(result, n, batch_first)
         fits = [index for index, t in enumerate(found) if t.ndim and len(t) == n]
         if self._place is None:
             self._place = fits[0] if fits else -1

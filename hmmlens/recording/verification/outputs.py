@@ -58,13 +58,18 @@ def outputs(result: Any, n: int, batch_first: bool) -> list[Tensor]:
     return found
 
 
-def refuse_unnamed(result: Any) -> None:
+def refuse_unnamed(result: Any, n: int, batch_first: bool) -> None:
     """Refuse a mapping of several tensors, of which nobody has named the output.
 
     Parameters
     ----------
     result : object
-        What a module returned.
+        What a module returned. Tensors without an entry for each sequence, such as a loss, do not
+        count.
+    n : int
+        Sequences.
+    batch_first : bool
+        See :func:`outputs`.
 
     Raises
     ------
@@ -73,7 +78,11 @@ def refuse_unnamed(result: Any) -> None:
     """
     if not isinstance(result, Mapping):
         return
-    names = [str(name) for name, part in result.items() if next(tensors(part), None) is not None]
+    names = [
+        str(name)
+        for name, part in result.items()
+        if any(t.ndim and len(t) == n for t in outputs(part, n, batch_first))
+    ]
     if len(names) > 1:
         raise DataError(
             f"the network returns several tensors by name: {', '.join(names)}; name its output, as "
