@@ -148,6 +148,16 @@ def test_a_network_that_fails_on_prefixes_is_refused() -> None:
         extract(Fixed(), inputs(), step_outputs="prefix")
 
 
+def test_a_network_that_fails_when_tried_on_parts_is_not_taken_for_one_of_whole_sequences() -> None:
+    class EveryStep(Last):
+        def forward(self, x: Tensor) -> Tensor:
+            read: Tensor = self.rnn(x.reshape(-1, 9, 3))[0].mean(dim=2)
+            return read
+
+    with pytest.raises(DataError, match="to find out whether it returns an output for each step"):
+        extract(EveryStep(), inputs(), step_outputs="prefix")
+
+
 def test_another_word_is_refused() -> None:
     with pytest.raises(DataError, match="step_outputs wants 'prefix', 'suffix' or None, found 'a'"):
         extract(Last(), inputs(), step_outputs="a")  # type: ignore[arg-type]
