@@ -13,6 +13,7 @@ import pytest
 import torch
 import xarray as xr
 from torch import Tensor, nn
+from torch.nn import functional
 
 import hmmlens
 from hmmlens.errors import DataError
@@ -81,6 +82,11 @@ NOT_CAUSAL: dict[str, Callable[[], nn.Module]] = {
     ),
     "attention behind the layer": lambda: Custom(
         lambda m, x: m.heads(*[m.rnn(x)[0]] * 3)[0],
+        rnn=layer(nn.GRU, 3, 4), heads=layer(nn.MultiheadAttention, 4, 1),
+    ),
+    # One class is masked: its logit is infinite at every step.
+    "attention behind the layer, and masked logits": lambda: Custom(
+        lambda m, x: functional.pad(m.heads(*[m.rnn(x)[0]] * 3)[0], (0, 1), value=-math.inf),
         rnn=layer(nn.GRU, 3, 4), heads=layer(nn.MultiheadAttention, 4, 1),
     ),
     "takes lengths": WithLengths,

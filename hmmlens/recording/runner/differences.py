@@ -54,7 +54,7 @@ def differ(one: Recording, other: Recording, length: int) -> bool:
     if one.keys() != other.keys():
         return True
     pairs = [_same_steps(one[name], other[name], length) for name in one]
-    return any(pair is None or gap(*pair) > _limit(pair[1]) for pair in pairs)
+    return any(pair is None or gap(*pair) > limit(pair[1]) for pair in pairs)
 
 
 def by_rounding(padded: Recording, alone: Recording, length: int) -> bool:
@@ -83,9 +83,9 @@ def by_rounding(padded: Recording, alone: Recording, length: int) -> bool:
         if pair is None:
             return False
         one, other = pair
-        limit = _limit(other)
-        parted |= gap(one, other) > limit
-        if min(gap(one[:, step], other[:, step]) for step in (0, -1)) > limit:
+        rounding = limit(other)
+        parted |= gap(one, other) > rounding
+        if min(gap(one[:, step], other[:, step]) for step in (0, -1)) > rounding:
             return False
     return parted or not alone["output"].is_floating_point()
 
@@ -121,7 +121,19 @@ def gap(one: Tensor, other: Tensor) -> float:
     return float(gaps.nan_to_num(nan=math.inf).max()) if gaps.numel() else 0.0
 
 
-def _limit(values: Tensor) -> float:
+def limit(values: Tensor) -> float:
+    """Return the difference that rounding explains, of which infinite values are no measure.
+
+    Parameters
+    ----------
+    values : Tensor
+        The values, of which some may be infinite, as masked logits are.
+
+    Returns
+    -------
+    float
+        Zero for whole numbers.
+    """
     if not values.is_floating_point() or not values.numel():
         return 0.0
-    return allowed(float(values.nan_to_num(0.0).abs().max()), values.dtype)
+    return allowed(float(values.double().nan_to_num(0.0, 0.0, 0.0).abs().max()), values.dtype)

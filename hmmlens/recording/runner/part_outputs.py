@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hmmlens.errors import DataError, one_line
-from hmmlens.recording.runner.differences import gap
+from hmmlens.recording.runner.differences import gap, limit
 from hmmlens.recording.runner.length_groups import of_length
 from hmmlens.recording.runner.prefix_replay import KeptStates, kept_states, returning
 from hmmlens.recording.runner.torch_module import Runner
-from hmmlens.recording.verification.replay import allowed
 
 log = logging.getLogger(__name__)
 
@@ -285,19 +284,3 @@ def difference(one: Tensor, other: Tensor) -> float:
         What is no number in both does not differ.
     """
     return gap(one.double(), other.double())
-
-
-def limit(values: Tensor) -> float:
-    """Return the difference that is allowed to values, of which infinite ones do not count.
-
-    Parameters
-    ----------
-    values : Tensor
-        The values.
-
-    Returns
-    -------
-    float
-        Zero or more.
-    """
-    return allowed(float(values.double().nan_to_num(0.0, 0.0, 0.0).abs().max()), values.dtype)

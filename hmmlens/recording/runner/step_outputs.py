@@ -19,6 +19,7 @@ from torch import Tensor
 from hmmlens.errors import DataError
 from hmmlens.recording.inputs import RestartError
 from hmmlens.recording.runner.batch import Batch, Node, StepCheck
+from hmmlens.recording.runner.differences import limit
 from hmmlens.recording.runner.padding import Padded, blank
 from hmmlens.recording.runner.part_outputs import (
     BY,
@@ -27,7 +28,6 @@ from hmmlens.recording.runner.part_outputs import (
     Way,
     difference,
     flat,
-    limit,
     sampled_steps,
 )
 
