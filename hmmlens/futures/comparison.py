@@ -232,13 +232,11 @@ def forgetting(comparison: Comparison, tolerance: float) -> int | None:
         they do not within the continuations.
     """
     futures = comparison.futures[:FEW]
+    one, other = np.triu_indices(len(futures), 1)
     gaps = []
     for h in range(futures.shape[2]):
-        pairs = [
-            upper(np.linalg.norm(futures[:, None, s, h] - futures[None, :, s, h], axis=2))
-            for s in range(futures.shape[1])
-        ]
-        gaps.append(float(np.quantile(np.concatenate(pairs), 0.95)))
+        step = np.ascontiguousarray(futures[:, :, h])
+        gaps.append(float(np.quantile(np.linalg.norm(step[one] - step[other], axis=2), 0.95)))
     late = [h for h, gap in enumerate(gaps, start=1) if gap > tolerance]
     last = late[-1] if late else 0
     return None if last == len(gaps) else last

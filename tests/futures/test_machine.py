@@ -38,3 +38,38 @@ def test_the_smallest_variation_is_that_of_the_settings() -> None:
     edge = FutureSettings().resolution
     for factor, measured in ((0.8, False), (1.25, True)):
         assert np.isfinite(machine.fit(parity(factor * edge), 2).by_output[1]) == measured
+
+
+def test_discrete_inputs_are_tabled_as_a_forest_with_leaves_of_one_pair_does() -> None:
+    from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+
+    rng = np.random.default_rng(1)
+    classes, symbols = rng.integers(0, 3, 2000), rng.integers(0, 4, 2000)
+    # Which class follows, and what comes out, is only probable.
+    after = (classes + symbols + (rng.random(2000) < 0.2)) % 3
+    outputs = rng.normal(size=(2000, 2)) + after[:, None]
+    inputs = np.eye(4)[symbols]
+    features = np.concatenate([np.eye(3)[classes], inputs], axis=1)
+    for kind, values in ((ExtraTreesClassifier, after), (ExtraTreesRegressor, outputs)):
+        forest = kind(15, random_state=0, max_features=None).fit(features, values)
+        found = machine.Predictor(3, values.ndim == 1).fit(classes, inputs, values)
+        np.testing.assert_allclose(found.predict(classes, inputs), forest.predict(features))
+
+
+@pytest.mark.parametrize("classify", [True, False])
+def test_continuous_inputs_are_predicted_by_the_trees_of_the_forest(classify: bool) -> None:
+    rng = np.random.default_rng(2)
+    classes, inputs = rng.integers(0, 3, 1000), rng.normal(size=(1000, 2))
+    after = (classes + (inputs[:, 0] > 0)) % 3
+    values = after if classify else inputs.sum(axis=1, keepdims=True) + after[:, None]
+    found = machine.Predictor(3, classify).fit(classes, inputs, values)
+    whole = found._forest.predict(found._features(classes, inputs))
+    np.testing.assert_allclose(found.predict(classes, inputs).ravel(), whole)
+
+
+def test_a_pair_that_the_table_does_not_hold_is_unknown_and_refused() -> None:
+    found = machine.Predictor(2, True).fit(np.array([0, 1]), np.eye(2), np.array([1, 0]))
+    pairs = np.array([0, 0]), np.eye(2)
+    assert found.known(*pairs).tolist() == [True, False]
+    with pytest.raises(KeyError, match="did not occur"):
+        found.predict(*pairs)
