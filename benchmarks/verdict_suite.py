@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import pandas as pd
 
 from hmmlens.datasets.synthetic.tasks import TASKS
+from hmmlens.rnn.cells.registry import MODERN
 from hmmlens.rnn.equations import TRAINABLE
 from hmmlens.roundtrip import suite, suite_ablation, suite_rates, suite_roc, suite_verdicts
 
@@ -70,7 +71,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="where the networks are kept")
     parser.add_argument("--tasks", nargs="+", choices=list(TASKS), metavar="TASK")
-    parser.add_argument("--cells", nargs="+", choices=list(TRAINABLE), default=list(TRAINABLE))
+    cells = [*TRAINABLE, *MODERN]
+    parser.add_argument("--cells", nargs="+", choices=cells, default=list(TRAINABLE))
     parser.add_argument("--half", nargs="+", choices=["fixing", "reporting"])
     parser.add_argument("--judge", action="store_true", help="judge the networks in the folder")
     parser.add_argument("--roles", nargs="+", choices=suite_verdicts.ROLES, metavar="ROLE")
@@ -80,8 +82,8 @@ def main() -> None:
         roles = args.roles or list(suite_verdicts.ROLES)
         write(judge(args.folder, roles), args.tables or args.folder)
         return
-    for name, cell, seed in suite.members():
-        if cell not in args.cells or TASKS[name].half not in (args.half or [TASKS[name].half]):
+    for name, cell, seed in suite.members(args.cells):
+        if TASKS[name].half not in (args.half or [TASKS[name].half]):
             continue
         if args.tasks and name not in args.tasks:
             continue

@@ -13,8 +13,16 @@ from hmmlens.io import store as stores
 BY_LENGTH = "sequences of equal length together, because the module reads padding"
 
 
+#: Node -> ``hidden`` or ``cell`` -> name of each entry.
+StateNames = Mapping[str, Mapping[str, Sequence[str]]]
+
+
 def attributes(
-    done: Sequence[Mapping[str, Any]], made_by: Mapping[str, Any], n_batches: int, by_length: bool
+    done: Sequence[Mapping[str, Any]],
+    made_by: Mapping[str, Any],
+    n_batches: int,
+    by_length: bool,
+    names: StateNames | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Return the attributes of every node from what was noted of the batches.
 
@@ -29,6 +37,8 @@ def attributes(
         All batches.
     by_length : bool
         Whether sequences of equal length were run together, without padding.
+    names : mapping of str to mapping of str to sequence of str, optional
+        Node -> ``hidden`` or ``cell`` -> name of each of its entries.
 
     Returns
     -------
@@ -62,7 +72,12 @@ def attributes(
         root["rounding_error"] = max(rounding)
     if by_length:
         root["batches"] = BY_LENGTH
-    return {"/": root, **{f"/{name}": {"replay_error": e} for name, e in nodes.items()}}
+    found: dict[str, dict[str, Any]] = {"/": root}
+    for name, error in nodes.items():
+        own = (names or {}).get(name, {})
+        entries = {f"{kind}_names": list(values) for kind, values in own.items()}
+        found[f"/{name}"] = {"replay_error": error, **entries}
+    return found
 
 
 def _largest(errors: Iterable[float]) -> float:

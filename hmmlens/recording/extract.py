@@ -277,7 +277,9 @@ def extract(
             except RestartError:
                 # Each cause arises once, so this ends.
                 sink.restart()
-        return sink.close(attributes(sink.done, made_by, n_batches, runner.by_length))
+        naming = getattr(model, "state_names", None)
+        names = naming() if units is None and callable(naming) else None
+        return sink.close(attributes(sink.done, made_by, n_batches, runner.by_length, names))
 
 
 def _units(

@@ -18,6 +18,10 @@ arrays or tensors (sequence, unit), in any of these ways:
 
 The nodes are ``layer0``, ``layer1``, ..., or have the names of the keys. Every step must return a
 state of the same parts. What is recorded is copied, so a step may change its state in place.
+
+Entries of a state may have names: an optional method ``state_names()`` returns, for each node,
+``{"hidden": [...], "cell": [...]}`` or one of the two, with a name for each entry. Where all units
+are recorded, they are the attributes ``hidden_names`` and ``cell_names`` of the node.
 """
 
 from __future__ import annotations

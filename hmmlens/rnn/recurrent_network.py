@@ -1,9 +1,10 @@
-"""Recurrent networks as stacks of torch's own layers, with the recurrence protocol.
+"""Recurrent networks as stacks of layers of one kind, with the recurrence protocol.
 
 Dynamics and interventions are written for the protocol:
 ``state = step(state, input)`` and ``output = readout(state)``. A state is a tuple with one entry
-per layer; an entry is ``(hidden,)``, or ``(hidden, cell)`` for an LSTM, each (sequence, unit). The
-memory of other parts of a network is held by entries behind those of its layers.
+per layer; an entry is ``(hidden,)``, or ``(hidden, cell)`` for an LSTM and for the layers of
+:mod:`hmmlens.rnn.cells`, each (sequence, unit). The memory of other parts of a network is held by
+entries behind those of its layers.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from hmmlens.errors import StoreError
-from hmmlens.rnn.equations import BY_TORCH_NAME, CELLS
-from hmmlens.rnn.layer_steps import kind_of
-from hmmlens.rnn.layers import recurrent
+from hmmlens.rnn.cells.layer import CellLayer
+from hmmlens.rnn.cells.registry import MODERN
+from hmmlens.rnn.equations import CELLS
 
 State = tuple[tuple[Tensor, ...], ...]
 Network = TypeVar("Network", bound=nn.Module)
@@ -30,7 +31,8 @@ class RecurrentNetwork(nn.Module):
     Parameters
     ----------
     cell : str
-        A name of :data:`hmmlens.rnn.equations.CELLS`: ``vanilla`` (tanh), ``gru`` or ``lstm``.
+        A name of :data:`hmmlens.rnn.equations.CELLS`: ``vanilla`` (tanh), ``gru`` or ``lstm``;
+        or of :data:`hmmlens.rnn.cells.registry.MODERN`, such as ``mamba``.
     n_inputs : int
         Symbols, which are given as integers and encoded one-hot, or input features.
     n_outputs : int
@@ -58,15 +60,26 @@ class RecurrentNetwork(nn.Module):
         self.cell, self.n_inputs, self.n_units = cell, n_inputs, n_units
         self.symbols_in, self.symbols_out = symbols_in, symbols_out
         sizes = [n_inputs, *[n_units] * (n_layers - 1)]
-        kind = CELLS[cell]
-        self.layers = nn.ModuleList(
-            kind.layer_type()(size, n_units, batch_first=True, **kind.options) for size in sizes
-        )
+        self.layers = nn.ModuleList(_layer(cell, size, n_units) for size in sizes)
         #: Names of the layers in recordings.
         self.layer_names = {f"layers.{index}": f"layer{index}" for index in range(n_layers)}
         self.out = nn.Linear(n_units, n_outputs)
         # One variance per output feature, learnt with the means.
         self.log_variance = nn.Parameter(torch.zeros(0 if symbols_out else n_outputs))
+
+    def state_names(self) -> dict[str, dict[str, list[str]]]:
+        """Return the names of the entries of states that have names of their own.
+
+        Returns
+        -------
+        dict of str to dict of str to list of str
+            Layer -> ``cell`` -> name of each entry; empty for torch's layers.
+        """
+        return {
+            f"layer{index}": {"cell": layer.memory_names()}
+            for index, layer in enumerate(self.layers)
+            if isinstance(layer, CellLayer)
+        }
 
     def encode(self, inputs: Tensor) -> Tensor:
         """Return the features that the first layer reads: symbols one-hot, values as they are.
@@ -122,7 +135,7 @@ class RecurrentNetwork(nn.Module):
         return output
 
     def start(self, n_sequences: int) -> State:
-        """Return the zero state.
+        """Return the state before the first step.
 
         Parameters
         ----------
@@ -135,7 +148,12 @@ class RecurrentNetwork(nn.Module):
             One entry for each layer.
         """
         zero = self.out.weight.new_zeros(n_sequences, self.n_units)
-        return tuple((zero,) * CELLS[self.cell].n_states for _ in self.layers)
+        return tuple(
+            layer.start(n_sequences)
+            if isinstance(layer, CellLayer)
+            else (zero,) * CELLS[self.cell].n_states
+            for layer in self.layers
+        )
 
     def step(self, state: State, inputs: Tensor) -> State:
         """Advance every layer by one step.
@@ -153,17 +171,16 @@ class RecurrentNetwork(nn.Module):
             The state after the step.
         """
         x = self.encode(inputs)
-        new = []
-        kernel = getattr(torch, f"{CELLS[self.cell].torch_name}_cell")
+        new: list[tuple[Tensor, ...]] = []
         for layer, entry in zip(self.layers, state, strict=True):
-            weights: Any = (
-                layer.weight_ih_l0,
-                layer.weight_hh_l0,
-                layer.bias_ih_l0,
-                layer.bias_hh_l0,
-            )
-            advanced = kernel(x, entry[0] if len(entry) == 1 else list(entry), *weights)
-            new.append((advanced,) if len(entry) == 1 else advanced)
+            if isinstance(layer, CellLayer):
+                new.append(layer.step(entry, x))
+            else:
+                names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+                kernel = getattr(torch, f"{CELLS[self.cell].torch_name}_cell")
+                before = entry[0] if len(entry) == 1 else list(entry)
+                after = kernel(x, before, *(getattr(layer, name) for name in names))
+                new.append((after,) if len(entry) == 1 else after)
             x = new[-1][0]
         return tuple(new)
 
@@ -182,6 +199,14 @@ class RecurrentNetwork(nn.Module):
         """
         output: Tensor = self.out(state[-1][0])
         return output
+
+
+def _layer(cell: str, n_inputs: int, n_units: int) -> nn.Module:
+    if cell in MODERN:
+        return MODERN[cell].layer_type()(n_inputs, n_units)
+    kind = CELLS[cell]
+    layer: nn.Module = kind.layer_type()(n_inputs, n_units, batch_first=True, **kind.options)
+    return layer
 
 
 def initialise(seed: int, **settings: object) -> RecurrentNetwork:
@@ -240,28 +265,6 @@ def for_dataset(
         symbols_in=symbols_in,
         symbols_out=symbols_out,
     )
-
-
-def described(network: nn.Module) -> dict[str, Any]:
-    """Return what tables report of a network.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-        The network.
-
-    Returns
-    -------
-    dict
-        ``cell``, ``n_units`` (of the largest layer) and ``n_parameters``.
-    """
-    parts: list[Any] = [part for part in network.modules() if recurrent(part)]
-    kinds = sorted({kind_of(part) for part in parts})
-    return {
-        "cell": " and ".join(BY_TORCH_NAME[kind] for kind in kinds),
-        "n_units": max((part.hidden_size for part in parts), default=0),
-        "n_parameters": sum(p.numel() for p in network.parameters()),
-    }
 
 
 def save(network: nn.Module, path: Path) -> None:

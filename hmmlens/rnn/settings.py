@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field, StringConstraints, field_validator
 
 from hmmlens.rnn.adapters import ADAPTERS
+from hmmlens.rnn.cells.registry import MODERN
 from hmmlens.rnn.equations import CELLS, TRAINABLE
 from hmmlens.settings import Name, Section
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     CellName = str
     AdapterName = str
 else:
-    CellName = Literal[TRAINABLE]
+    CellName = Literal[(*TRAINABLE, *MODERN)]
     AdapterName = Literal[tuple(ADAPTERS)]
 
 
@@ -81,7 +82,8 @@ class TrainedNetwork(Section):
     n_seeds: int = Field(default=2, ge=1)
     lstm_state: LSTMState = Field(
         default="both",
-        description="what an LSTM's layer state is: hidden, cell, or the two side by side",
+        description="what the state of a layer with a cell state or a memory is: hidden, cell, or "
+        "the two side by side",
     )
     training: Training | None = Field(
         default=None, description="replaces the study's training section"
@@ -107,6 +109,9 @@ class TrainedNetwork(Section):
         int
             Units, twice as many where the cell state counts too.
         """
+        if self.cell in MODERN:
+            sizes = {"hidden": self.n_units, "cell": MODERN[self.cell].n_memory(self.n_units)}
+            return sizes.get(self.lstm_state, sum(sizes.values()))
         return self.n_units * (CELLS[self.cell].n_states if self.lstm_state == "both" else 1)
 
 

@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -46,13 +47,19 @@ COLUMNS = [
 ]
 
 
-def members() -> list[tuple[str, str, int]]:
+def members(cells: Sequence[str] = TRAINABLE) -> list[tuple[str, str, int]]:
     """Return the networks of the whole suite.
+
+    Parameters
+    ----------
+    cells : sequence of str, optional
+        Kinds of cells, by default those on which the published rates are measured; also names in
+        :data:`hmmlens.rnn.cells.registry.MODERN`.
 
     Returns
     -------
     list of (str, str, int)
-        Task, cell and seed of each: a network of each trainable cell on each task for each of
+        Task, cell and seed of each: a network of each cell on each task for each of
         :data:`SEEDS`, and for :data:`REPORTING_CONTINUA_SEEDS` on continua in the half
         ``reporting``.
 
@@ -65,7 +72,7 @@ def members() -> list[tuple[str, str, int]]:
     for name, one in TASKS.items():
         many = one.half == "reporting" and one.answer == "continuum"
         seeds = REPORTING_CONTINUA_SEEDS if many else SEEDS
-        found += [(name, cell, seed) for seed in seeds for cell in TRAINABLE]
+        found += [(name, cell, seed) for seed in seeds for cell in cells]
     return found
 
 

@@ -1,13 +1,15 @@
 """A round-trip study: one job for each network, then its tables, figures and report."""
 
 from hmmlens.report import document
+from hmmlens.rnn.cells.registry import MODERN
+from hmmlens.rnn.equations import TRAINABLE
 
 TRIP = f"{RESULTS}/{layout.TRIP}"
 
 
 wildcard_constraints:
     trip="|".join(study.all_trips),
-    cell="vanilla|gru|lstm",
+    cell="|".join((*TRAINABLE, *MODERN)),
     seed=r"\d+",
 
 

@@ -10,6 +10,7 @@ from hmmlens.io import store
 from hmmlens.recording import activations
 from hmmlens.recording.extract import extract
 from hmmlens.rnn import devices, loading, output_checks, recurrent_network, training
+from hmmlens.rnn.description import described
 
 log = job.start(snakemake)
 torch.set_num_threads(snakemake.threads)
@@ -30,7 +31,7 @@ tree = extract(
     batch_first=settings.get("batch_first"),
 )
 output = output_checks.check_recording(tree, data, settings["layers"])
-scores = training.score_splits(output, data).assign(**recurrent_network.described(network))
+scores = training.score_splits(output, data).assign(**described(network))
 scores.to_csv(snakemake.output.scores, index=False)
 pd.DataFrame(columns=training.CURVE).to_csv(snakemake.output.training, index=False)
 recurrent_network.save(network, Path(snakemake.output.weights))

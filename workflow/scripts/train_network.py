@@ -8,6 +8,7 @@ import torch
 
 from hmmlens.io import store
 from hmmlens.rnn import devices, recurrent_network, training
+from hmmlens.rnn.description import described
 from hmmlens.rnn.settings import Training
 
 log = job.start(snakemake)
@@ -31,7 +32,7 @@ pd.DataFrame(history, columns=training.CURVE).to_csv(snakemake.output.training, 
 rows = [
     {"split": name, **training.evaluate(network, part)._asdict()} for name, part in splits.items()
 ]
-scores = pd.DataFrame(rows).assign(**recurrent_network.described(network))
+scores = pd.DataFrame(rows).assign(**described(network))
 scores.to_csv(snakemake.output.scores, index=False)
 recurrent_network.save(network, Path(snakemake.output.weights))
 checkpoint.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Recurrent cells without a layer in torch: minimal gates, state spaces, xLSTM and RWKV."""
