@@ -19,6 +19,7 @@ CONTRACTS = {
     "tests/reduction/test_reducers.py": "random_projection",
     "tests/datasets/test_registered_datasets.py": "parity",
     "tests/rnn/test_recurrent_network.py": "test_weights_survive_a_file and relu",
+    "tests/rnn/cells/test_networks.py": "(steps_equal or has_a_name or replays or train) and leaky",
     "tests/rnn/adapters/test_adapters.py": "(declared_layers or steps_equal) and gait-example",
     "tests/rnn/adapters/test_gait_example.py": "read_from_the_wheel",
     "tests/validation/baselines/test_registry.py": "persistence",

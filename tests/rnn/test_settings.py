@@ -43,5 +43,5 @@ def test_width_counts_every_array_of_the_state(cell: str) -> None:
 
 
 def test_cells_that_cannot_be_trained_are_refused() -> None:
-    with pytest.raises(ValidationError, match="Input should be 'vanilla', 'gru' or 'lstm'"):
+    with pytest.raises(ValidationError, match="Input should be 'vanilla', 'gru', 'lstm', 'mingru'"):
         TrainedNetwork(dataset="data", cell="vanilla relu")

@@ -19,6 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hmmlens.errors import ConfigError, DataError
+from hmmlens.rnn.cells.registry import MODERN
+from hmmlens.rnn.equations import TRAINABLE
 from hmmlens.rnn.settings import Training
 from hmmlens.settings import Name
 from hmmlens.study import schema
@@ -118,6 +120,7 @@ NETWORK_KEYS = "kind, dataset, cell, n_units, n_layers, n_seeds, lstm_state, tra
 SWEEP_KEYS = (
     "engine, n_states, covariance_types, n_restarts, max_iter, tol, min_covar, halving, n_jobs"
 )
+CELL_NAMES = ", ".join((*TRAINABLE, *MODERN))
 KINDS = "pca, factor_analysis, ica, identity, tsne"
 QUOTE_BOOL = "YAML reads yes, no, on and off as true or false, so put the word in quotes"
 
@@ -249,7 +252,7 @@ TABLE: list[tuple[tuple[Any, ...], Any, list[str]]] = [
         "GRU",
         [
             "networks.fully3-gru.cell: found 'GRU' (did you mean 'gru'?), "
-            "wants one of: vanilla, gru, lstm"
+            f"wants one of: {CELL_NAMES}"
         ],
     ),
     (
@@ -545,7 +548,7 @@ TABLE: list[tuple[tuple[Any, ...], Any, list[str]]] = [
             "networks.fully3-gru.unit: unknown key 'unit' (did you mean 'n_units'?); "
             f"valid keys of networks.fully3-gru: {NETWORK_KEYS}",
             "networks.fully3-gru.cel: unknown key 'cel', and 'cell' is missing "
-            "(did you mean 'cell'?), which wants one of: vanilla, gru, lstm",
+            f"(did you mean 'cell'?), which wants one of: {CELL_NAMES}",
         ],
     ),
     (

@@ -55,7 +55,30 @@ class ModernCell(NamedTuple):
 
 
 #: Defaults of the layers, on which the size of their memory depends.
-S4D_STATES, MAMBA_EXPANSION, MAMBA_STATES, MAMBA_WINDOW, HEAD_SIZE = 4, 2, 4, 4, 8
+S4D_STATES, MAMBA_EXPANSION, MAMBA_STATES, MAMBA_WINDOW = 4, 2, 4, 4
+#: Largest size of a head of mLSTM.
+LARGEST_HEAD = 8
+
+
+def head_size(n_units: int) -> int:
+    """Return the size of the heads of an mLSTM layer.
+
+    Parameters
+    ----------
+    n_units : int
+        Units of the layer.
+
+    Returns
+    -------
+    int
+        The largest divisor of ``n_units`` up to :data:`LARGEST_HEAD`.
+
+    Examples
+    --------
+    >>> head_size(32), head_size(20), head_size(5)
+    (8, 5, 5)
+    """
+    return max(size for size in range(1, LARGEST_HEAD + 1) if n_units % size == 0)
 
 
 def _mamba(n_units: int) -> int:
@@ -63,7 +86,8 @@ def _mamba(n_units: int) -> int:
 
 
 def _mlstm(n_units: int) -> int:
-    return n_units * HEAD_SIZE + n_units + -(-n_units // HEAD_SIZE)
+    size = head_size(n_units)
+    return n_units * size + n_units + n_units // size
 
 
 #: Every cell by its name in studies and tables.

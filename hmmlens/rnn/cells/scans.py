@@ -85,11 +85,12 @@ def maximum_scan(change: Tensor, candidate: Tensor, initial: Tensor) -> Tensor:
     >>> maximum_scan(change, candidate, torch.zeros(1)).tolist()
     [[2.0, 1.0, 5.0]]
     """
-    if candidate.shape[1] == 1:
-        return torch.maximum(initial[:, None] + change, candidate)
-    total = change.cumsum(dim=1)
-    highest = (candidate - total).cummax(dim=1).values
-    return total + torch.maximum(highest, initial[:, None])
+    # Cumulative sums of changes would round off what candidates differ by.
+    states = []
+    for step, other in zip(change.unbind(dim=1), candidate.unbind(dim=1), strict=True):
+        initial = torch.maximum(initial + step, other)
+        states.append(initial)
+    return torch.stack(states, dim=1)
 
 
 def exponential_gates(

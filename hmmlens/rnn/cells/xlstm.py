@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from hmmlens.rnn.cells.layer import LOWEST, CellLayer, Entry, joined
-from hmmlens.rnn.cells.registry import HEAD_SIZE
+from hmmlens.rnn.cells.registry import head_size
 from hmmlens.rnn.cells.scans import exponential_gates, linear_scan
 
 #: Biases of forget gates at the start of training are evenly spaced between these.
@@ -93,16 +93,12 @@ class MLSTM(CellLayer):
     n_inputs : int
         Input features.
     n_units : int
-        Units, a multiple of ``head_size`` or fewer.
-    head_size : int, default=8
-        Size of keys and values of a head.
+        Units. Their heads have the size :func:`hmmlens.rnn.cells.registry.head_size`.
     """
 
-    def __init__(self, n_inputs: int, n_units: int, head_size: int = HEAD_SIZE) -> None:
-        n_heads = -(-n_units // head_size)
-        size = n_units // n_heads
-        if size * n_heads != n_units:
-            raise ValueError(f"{n_units} units cannot be divided into heads of {head_size}")
+    def __init__(self, n_inputs: int, n_units: int) -> None:
+        size = head_size(n_units)
+        n_heads = n_units // size
         parts = {
             "matrix": (n_heads, size, size),
             "normaliser": (n_heads, size),
