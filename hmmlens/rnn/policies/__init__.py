@@ -1,0 +1,1 @@
+"""Recurrent policies that act in an environment, and their rollouts."""
