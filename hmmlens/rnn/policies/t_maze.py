@@ -116,4 +116,6 @@ class TMaze:
         return self.goal if self._place == JUNCTION else FORWARD
 
     def _observation(self) -> Observation:
-        return np.eye(len(SEEN), dtype=np.float32)[self._place]
+        observation = np.zeros(len(SEEN), dtype=np.float32)
+        observation[self._place] = 1
+        return observation
