@@ -10,6 +10,8 @@ import torch
 
 from hmmlens import extract
 from hmmlens.datasets.synthetic.tasks.base import Recipe
+from hmmlens.dynamics import jacobians
+from hmmlens.dynamics.state_vectors import flatten
 from hmmlens.rnn import loading, recurrent_network, training
 from hmmlens.rnn.cells.layer import CellLayer
 from hmmlens.rnn.cells.registry import MODERN
@@ -141,3 +143,16 @@ def test_networks_of_the_suite_are_judged_in_every_role(cell: str, tmp_path: Pat
     for role in suite_verdicts.ROLES:
         row = suite_verdicts.judge(place, role)
         assert row["cell"] == cell and row["grade"] in (*GRADES, "not judged")
+
+
+@pytest.mark.parametrize("cell", MODERN)
+def test_steps_have_exact_derivatives_with_respect_to_the_state(cell: str) -> None:
+    net = network(cell, n_units=4).double()
+    inputs = inputs_of(net, 6).double()
+    state = net.start(len(inputs))
+    for x in inputs.unbind(dim=1):
+        state = net.step(state, x)
+    entries = flatten(state).detach()
+    exact = jacobians.by_differentiation(net, entries, inputs[:, 0])
+    differences = jacobians.by_differences(net, entries, inputs[:, 0])
+    torch.testing.assert_close(exact.detach(), differences, atol=1e-6, rtol=1e-5)
