@@ -112,9 +112,10 @@ def sample(
     Returns
     -------
     Sample
-        The sample. A continuation never begins with the first input of a sequence. Where inputs are
-        few distinct ones, continuations begin with each of them about equally often, so that a rare
-        input that separates states is among them.
+        The sample. A continuation never begins with the first input of a sequence. Half of the
+        continuations are taken as they occur. Where inputs are few distinct ones, the other half
+        begins with each of them about equally often, so that a rare input that separates states
+        is among them.
 
     Raises
     ------
@@ -140,6 +141,17 @@ def sample(
 
 
 def _varied(first: NDArray[Any], n: int) -> Ints:
+    """Return windows, half of which begin with each distinct input about equally often.
+
+    The other half is as recorded: where rare inputs erase what is held, continuations that mostly
+    begin with them would show no difference of it.
+    """
+    recorded = np.arange((n + 1) // 2)
+    varied = len(recorded) + _balanced(first[len(recorded) :], n - len(recorded))
+    return np.concatenate([recorded, varied])
+
+
+def _balanced(first: NDArray[Any], n: int) -> Ints:
     """Return windows that begin with each distinct input about equally often, where few are."""
     distinct, kind, count = np.unique(
         first.round(6), axis=0, return_inverse=True, return_counts=True

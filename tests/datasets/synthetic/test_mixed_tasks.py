@@ -13,7 +13,17 @@ from hmmlens.datasets.synthetic.tasks import TASKS
 from hmmlens.datasets.synthetic.tasks.base import Sample
 
 #: Mixed tasks whose points and whose continuum are both in memory, and the numbers of their states.
-HELD = {"heading_and_toggle": 2, "hold_and_count": 3, "selected_value": 2}
+HELD = {
+    "heading_and_toggle": 2,
+    "hold_and_count": 3,
+    "selected_value": 2,
+    "signed_sum": 2,
+    "reversed_heading": 2,
+    "count_and_average": 4,
+}
+
+#: Outputs that show the continuum, where it is more than one.
+N_VALUES = {"heading_and_toggle": 2, "reversed_heading": 2}
 
 
 def heading_and_toggle(inputs: NDArray[np.float64]) -> tuple[list[int], list[list[float]]]:
@@ -54,8 +64,44 @@ def selected_value(inputs: NDArray[np.float64]) -> tuple[list[int], list[list[fl
     return states, targets
 
 
-BY_STEPS = {"heading_and_toggle": heading_and_toggle, "hold_and_count": hold_and_count,
-            "selected_value": selected_value}  # fmt: skip
+def signed_sum(inputs: NDArray[np.float64]) -> tuple[list[int], list[list[float]]]:
+    """Return states and targets of one sequence, step by step."""
+    states, targets = [], []
+    total, sign = 0.0, -1.0
+    for value, pulse in inputs:
+        total = 0.95 * total + value
+        sign = pulse or sign
+        states.append(int(sign > 0))
+        targets.append([sign * total])
+    return states, targets
+
+
+def reversed_heading(inputs: NDArray[np.float64]) -> tuple[list[int], list[list[float]]]:
+    """Return states and targets of one sequence, step by step."""
+    states, targets = [], []
+    angle, sign = math.atan2(inputs[0, 1], inputs[0, 0]), -1.0
+    for _, _, turn, pulse in inputs:
+        sign = pulse or sign
+        angle += sign * 0.15 * turn
+        states.append(int(sign > 0))
+        targets.append([math.cos(angle), math.sin(angle)])
+    return states, targets
+
+
+def count_and_average(inputs: NDArray[np.float64]) -> tuple[list[int], list[list[float]]]:
+    """Return states and targets of one sequence, step by step."""
+    states, targets = [], []
+    average, count = 0.0, 0
+    for value, pulse in inputs:
+        average = 0.95 * average + 0.05 * value
+        count = (count + int(pulse)) % 4
+        states.append(count)
+        targets.append([average, *(float(count == k) for k in range(4))])
+    return states, targets
+
+
+BY_STEPS = {one.__name__: one for one in (heading_and_toggle, hold_and_count, selected_value,
+            signed_sum, reversed_heading, count_and_average)}  # fmt: skip
 
 
 def sampled(name: str, n_sequences: int = 2000) -> Sample:
@@ -83,10 +129,11 @@ def test_targets_follow_from_the_inputs_step_by_step(name: str) -> None:
 def test_points_and_continuum_are_independent_and_both_in_memory(name: str) -> None:
     sample, n_states = sampled(name), HELD[name]
     task = TASKS[name]
-    assert (task.answer, task.half, task.n_states) == ("mixed", "reporting", n_states)
+    half = "fixing" if name in ("hold_and_count", "reversed_heading") else "reporting"
+    assert (task.answer, task.half, task.n_states) == ("mixed", half, n_states)
     # At one late step sequences are independent of each other.
     inputs, target, states = sample.inputs[:, -1], sample.target[:, -1], sample.states[:, -1]
-    continuum = target[:, :2] if name == "heading_and_toggle" else target[:, :1]
+    continuum = target[:, : N_VALUES.get(name, 1)]
     points = np.eye(n_states)[states]
     assert (points.mean(axis=0) > 0.5 / n_states).all()
     for state in range(n_states):

@@ -12,7 +12,10 @@ mixed grades, were proposed after networks of some tasks in ``reporting`` had be
 fractional noise, delayed match, traffic light, stack, two-back, mod-5 and rare parity), so these
 are not wholly unseen. The mixed tasks ``heading_and_toggle``, ``hold_and_count`` and
 ``selected_value`` were added to ``reporting`` after all thresholds had been fixed, and before a
-network of theirs was judged. A task must never change its half.
+network of theirs was judged. The choice of continuations was then changed because of
+``hold_and_count``, which moved to ``fixing`` for that reason; ``signed_sum`` and
+``count_and_average`` were added to ``reporting`` after that change, and before a network of theirs
+was judged. A task may move from ``reporting`` to ``fixing``, and never back.
 """
 
 from __future__ import annotations

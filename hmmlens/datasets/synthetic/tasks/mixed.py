@@ -19,6 +19,9 @@ EVIDENCE, DRIFT, BOUND = 0.2, 0.1, 1.0
 #: Turns of the walk on a circle (radian per step), and the noise of its observations.
 TURN, NOISE = 0.15, 0.1
 
+#: Share that a step keeps of a sum with a leak.
+KEEPS = 0.95
+
 
 @task(
     "sum_and_bit",
@@ -58,6 +61,44 @@ def _ramp(n_sequences: int, n_steps: int, rng: np.random.Generator) -> Sample:
         states[:, t], height[:, t] = state, value
     inputs = np.stack([pulses, speed], axis=-1).astype(np.float64)
     return Sample(inputs, height[..., None], states)
+
+
+@task(
+    "hold_and_count",
+    "mixed",
+    "fixing",
+    "Hold the value of the last pulse, which can be any, and count the pulses of another input "
+    "modulo 3.",
+    n_states=3,
+    recipe=Recipe(n_sequences=2000),
+)
+def _hold_and_count(n_sequences: int, n_steps: int, rng: np.random.Generator) -> Sample:
+    values = TASKS["analogue_hold"].sample(n_sequences, n_steps, rng)
+    pulses, states = sample_pulses(3, PULSE, n_sequences, n_steps, rng)
+    inputs = np.concatenate([values.inputs, pulses[..., None]], axis=2)
+    target = np.concatenate([values.target, np.eye(3)[states]], axis=2)
+    return Sample(inputs, target, states)
+
+
+@task(
+    "reversed_heading",
+    "mixed",
+    "fixing",
+    "Sum turns into a direction, given at the start; the sign of the last pulse of another input "
+    "says whether they count as left or as right.",
+    n_states=2,
+    recipe=Recipe(n_sequences=2000),
+)
+def _reversed_heading(n_sequences: int, n_steps: int, rng: np.random.Generator) -> Sample:
+    start = rng.uniform(0, 2 * np.pi, size=n_sequences)
+    turns = TURN * rng.normal(size=(n_sequences, n_steps))
+    pulses, bits = _bits(n_sequences, n_steps, rng)
+    angle = start[:, None] + (bits * turns).cumsum(axis=1)
+    given = np.zeros((n_sequences, n_steps, 2))
+    given[:, 0] = np.stack([np.cos(start), np.sin(start)], axis=-1)
+    inputs = np.concatenate([given, turns[..., None] / TURN, pulses[..., None]], axis=2)
+    target = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    return Sample(inputs, target, (bits > 0).astype(np.int64))
 
 
 @task(
@@ -120,23 +161,6 @@ def _heading_and_toggle(n_sequences: int, n_steps: int, rng: np.random.Generator
 
 
 @task(
-    "hold_and_count",
-    "mixed",
-    "reporting",
-    "Hold the value of the last pulse, which can be any, and count the pulses of another input "
-    "modulo 3.",
-    n_states=3,
-    recipe=Recipe(n_sequences=2000),
-)
-def _hold_and_count(n_sequences: int, n_steps: int, rng: np.random.Generator) -> Sample:
-    values = TASKS["analogue_hold"].sample(n_sequences, n_steps, rng)
-    pulses, states = sample_pulses(3, PULSE, n_sequences, n_steps, rng)
-    inputs = np.concatenate([values.inputs, pulses[..., None]], axis=2)
-    target = np.concatenate([values.target, np.eye(3)[states]], axis=2)
-    return Sample(inputs, target, states)
-
-
-@task(
     "selected_value",
     "mixed",
     "reporting",
@@ -150,6 +174,37 @@ def _selected_value(n_sequences: int, n_steps: int, rng: np.random.Generator) ->
     inputs = np.concatenate([one.inputs, two.inputs, pulses[..., None]], axis=2)
     target = np.where(bits[..., None] > 0, two.target, one.target)
     return Sample(inputs, target, (bits > 0).astype(np.int64))
+
+
+@task(
+    "signed_sum",
+    "mixed",
+    "reporting",
+    "Sum one input with a leak, and emit the sum times the sign of the last pulse of another.",
+    n_states=2,
+    recipe=Recipe(n_sequences=2000),
+)
+def _signed_sum(n_sequences: int, n_steps: int, rng: np.random.Generator) -> Sample:
+    leaky = _filter(KEEPS, n_sequences, n_steps, rng)
+    pulses, bits = _bits(n_sequences, n_steps, rng)
+    inputs = np.concatenate([leaky.inputs, pulses[..., None]], axis=2)
+    return Sample(inputs, bits[..., None] * leaky.target, (bits > 0).astype(np.int64))
+
+
+@task(
+    "count_and_average",
+    "mixed",
+    "reporting",
+    "Count the pulses of one input modulo 4, and average another over about twenty steps.",
+    n_states=4,
+    recipe=Recipe(n_sequences=2000),
+)
+def _count_and_average(n_sequences: int, n_steps: int, rng: np.random.Generator) -> Sample:
+    average = _filter(KEEPS, n_sequences, n_steps, rng)
+    pulses, states = sample_pulses(4, PULSE, n_sequences, n_steps, rng)
+    inputs = np.concatenate([average.inputs, pulses[..., None]], axis=2)
+    held = (1 - KEEPS) * average.target
+    return Sample(inputs, np.concatenate([held, np.eye(4)[states]], axis=2), states)
 
 
 def _bits(n_sequences: int, n_steps: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
