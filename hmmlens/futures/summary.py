@@ -84,7 +84,7 @@ def summarise(futures: Futures, shape: tuple[int, int]) -> Summary:
         "moves": machine.moves if machine else np.nan,
         "known_pairs": machine.known if machine else np.nan,
         "input_accuracy": machine.input_accuracy if machine else np.nan,
-        "worst_output": _smallest(machine.by_output) if machine else np.nan,
+        "machine_worst": _smallest(machine.by_output) if machine else np.nan,
     }
     loop = machine.closed_loop if machine else {}
     numbers |= {f"machine_{h}": loop.get(h, np.nan) for h in AHEAD}
@@ -158,6 +158,6 @@ NAMES = (
     *("n_classes", "within", "between", "points", "ambiguity", "smallest_class"),
     *("n_classes_low", "n_classes_high", "n_compared", "counts_output", "memory", "spread"),
     *("chain", "dimension", "density", "coincidence", "valley", "forgets_after", "n_split"),
-    *("restricted", "accuracy", "moves", "known_pairs", "input_accuracy", "worst_output"),
+    *("restricted", "accuracy", "moves", "known_pairs", "input_accuracy", "machine_worst"),
     *(f"machine_{h}" for h in AHEAD),
 )

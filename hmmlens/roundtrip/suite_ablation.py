@@ -15,6 +15,7 @@ from hmmlens.validation.grading.verdict import decide
 
 #: The condition without which the rule for D is stricter, and a part of it.
 WIDE = "wide classes count where a machine is exact"
+EVERY_OUTPUT = "class and input determine every output"
 GAIN = "a machine does better than the input alone"
 #: Thresholds with which each condition of the rule for D is of no effect.
 CONDITIONS: Mapping[str, Mapping[str, float]] = {
@@ -24,6 +25,7 @@ CONDITIONS: Mapping[str, Mapping[str, float]] = {
     "class and input determine the next class": {"moves": 0.0},
     GAIN: {"gain": -np.inf},
     WIDE: {"exact_machine": np.inf},
+    EVERY_OUTPUT: {"worst_output": -np.inf},
 }
 
 

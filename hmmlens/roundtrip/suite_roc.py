@@ -64,6 +64,7 @@ SCORES = (
     Score("discrete", "share_of_sample", _share, least=False),
     Score("discrete", "moves", _named("moves")),
     Score("discrete", "exact_machine", _named("machine_20")),
+    Score("discrete", "worst_output", _named("machine_worst")),
     Score("discrete", "gain", _gain),
     Score("many", "ratio", _ratio),
     Score("many", "share_of_sample", _share),

@@ -126,11 +126,18 @@ def _many(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, str]:
 
 def _mixed(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, str]:
     n = int(numbers["n_classes"])
+    inside = (
+        f"{100 * (1 - numbers['points']):.0f} % of the states lie in classes that "
+        "vary inside, and the place within a class matters for the output"
+    )
+    if numbers["points"] >= thresholds.points:
+        inside = (
+            "class and input do not determine every output: 20 steps ahead, a machine of the "
+            f"classes returns one of them with R² {numbers['machine_worst']:.2f} only"
+        )
     return (
         f"It holds {n} discrete states and, within them, a continuum.",
-        f"{_pasts(numbers)} shows {n} separate classes of behaviour, but "
-        f"{100 * (1 - numbers['points']):.0f} % of the states lie in classes that "
-        "vary inside, and the place within a class matters for the output.",
+        f"{_pasts(numbers)} shows {n} separate classes of behaviour, but {inside}.",
         "States alone do not describe the network, and the number of regions in the pictures is a "
         "choice.",
     )

@@ -251,3 +251,4 @@ _of_futures("moves", "accuracy of the next class where it changes", "moves")
 _of_futures(
     "machine_20", "R2 of the machine of the classes 20 steps ahead", "machine", "exact_machine"
 )
+_of_futures("machine_worst", "the same for the output with the lowest", "worst_output")

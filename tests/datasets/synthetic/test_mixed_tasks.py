@@ -22,6 +22,9 @@ HELD = {
     "count_and_average": 4,
 }
 
+#: Those of the half on which thresholds may be fixed.
+FIXING = {"hold_and_count", "reversed_heading", "count_and_average"}
+
 #: Outputs that show the continuum, where it is more than one.
 N_VALUES = {"heading_and_toggle": 2, "reversed_heading": 2}
 
@@ -100,8 +103,35 @@ def count_and_average(inputs: NDArray[np.float64]) -> tuple[list[int], list[list
     return states, targets
 
 
-BY_STEPS = {one.__name__: one for one in (heading_and_toggle, hold_and_count, selected_value,
-            signed_sum, reversed_heading, count_and_average)}  # fmt: skip
+def gated_sum(inputs: NDArray[np.float64]) -> tuple[list[int], list[list[float]]]:
+    """Return states and targets of one sequence, step by step."""
+    states, targets = [], []
+    total, on = 0.0, False
+    for value, pulse in inputs:
+        total = 0.95 * total + value
+        on = on != bool(pulse)
+        states.append(int(on))
+        targets.append([total if on else 0.0])
+    return states, targets
+
+
+def bits_and_sum(inputs: NDArray[np.float64]) -> tuple[list[int], list[list[float]]]:
+    """Return states and targets of one sequence, step by step."""
+    states, targets = [], []
+    total, one, two = 0.0, -1.0, -1.0
+    for first, second, push in inputs:
+        one, two = first or one, second or two
+        total = min(max(total + push, -1.0), 1.0)
+        states.append(int(one > 0) + 2 * int(two > 0))
+        targets.append([one, two, total])
+    return states, targets
+
+
+FUNCTIONS = (
+    *(heading_and_toggle, hold_and_count, selected_value, signed_sum),
+    *(reversed_heading, count_and_average, gated_sum, bits_and_sum),
+)
+BY_STEPS = {function.__name__: function for function in FUNCTIONS}
 
 
 def sampled(name: str, n_sequences: int = 2000) -> Sample:
@@ -116,7 +146,7 @@ def explained(inputs: NDArray[np.number], values: NDArray[np.number]) -> float:
     return float((1 - error / values[half:].var(axis=0)).max())
 
 
-@pytest.mark.parametrize("name", HELD)
+@pytest.mark.parametrize("name", BY_STEPS)
 def test_targets_follow_from_the_inputs_step_by_step(name: str) -> None:
     sample = sampled(name, 60)
     for inputs, target, known in zip(sample.inputs, sample.target, sample.states, strict=True):
@@ -129,7 +159,7 @@ def test_targets_follow_from_the_inputs_step_by_step(name: str) -> None:
 def test_points_and_continuum_are_independent_and_both_in_memory(name: str) -> None:
     sample, n_states = sampled(name), HELD[name]
     task = TASKS[name]
-    half = "fixing" if name in ("hold_and_count", "reversed_heading") else "reporting"
+    half = "fixing" if name in FIXING else "reporting"
     assert (task.answer, task.half, task.n_states) == ("mixed", half, n_states)
     # At one late step sequences are independent of each other.
     inputs, target, states = sample.inputs[:, -1], sample.target[:, -1], sample.states[:, -1]

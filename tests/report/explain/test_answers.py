@@ -21,6 +21,7 @@ ROW = {
     "between": 0.5,
     "points": 0.7,
     "machine_20": 0.98,
+    "machine_worst": 0.97,
     "moves": 0.95,
     "memory": 0.03,
     "chain": 7.5,
@@ -57,6 +58,13 @@ def test_the_numbers_of_the_sentences_are_those_of_the_row() -> None:
     assert least.found == "It holds at least 8 discrete states."
     assert "more states than were found" in least.limit
     assert "7.5 times the largest gap" in answer({**ROW, "grade": "C"}).evidence
+
+
+def test_a_continuum_inside_classes_is_shown_by_what_shows_it() -> None:
+    wide = answer({**ROW, "grade": "M", "machine_worst": 0.9})
+    assert "30 % of the states lie in classes that vary inside" in wide.evidence
+    tight = answer({**ROW, "grade": "M", "points": 1.0, "machine_worst": 0.2})
+    assert "returns one of them with R² 0.20 only" in tight.evidence
 
 
 def test_states_that_initial_weights_have_as_well_are_no_proof_of_training() -> None:

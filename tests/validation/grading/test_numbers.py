@@ -30,6 +30,7 @@ COLUMNS = [
         "input_accuracy",
         "moves",
         "machine_20",
+        "machine_worst",
     ),
 ]
 

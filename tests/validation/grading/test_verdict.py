@@ -44,7 +44,7 @@ BLIND = Evidence(
 GOOD = BLIND.replace(
     n_classes=8, within=0.05, between=1.0, points=1.0, ambiguity=0.03, n_compared=300,
     counts_output=0, memory=1.9, chain=1.5, dimension=0.5, density=3.0, forgets_after=26,
-    accuracy=0.99, input_accuracy=0.3, moves=0.98, machine_20=0.92,
+    accuracy=0.99, input_accuracy=0.3, moves=0.98, machine_20=0.92, machine_worst=0.9,
 )  # fmt: skip
 #: Futures without classes.
 LINE = GOOD.replace(
@@ -67,6 +67,9 @@ LINE = GOOD.replace(
         (GOOD, {"moves": np.nan}, "D"),
         # A machine that returns the output makes up for wide classes and for a narrow gap.
         (GOOD, {"points": 0.5, "machine_20": 0.95}, "D"),
+        (GOOD, {"machine_worst": 0.5}, "D"),
+        (GOOD, {"machine_worst": 0.49}, "M"),
+        (GOOD, {"machine_worst": 0.49, "moves": 0.89}, "undecided"),
         (GOOD, {"points": 0.5, "machine_20": 0.95, "counts_output": 1}, "M"),
         # Not where the input is all that the machine needs.
         (GOOD, {"points": 0.5, "machine_20": 0.95, "input_accuracy": 0.9}, "M"),

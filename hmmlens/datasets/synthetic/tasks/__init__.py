@@ -13,9 +13,11 @@ fractional noise, delayed match, traffic light, stack, two-back, mod-5 and rare 
 are not wholly unseen. The mixed tasks ``heading_and_toggle``, ``hold_and_count`` and
 ``selected_value`` were added to ``reporting`` after all thresholds had been fixed, and before a
 network of theirs was judged. The choice of continuations was then changed because of
-``hold_and_count``, which moved to ``fixing`` for that reason; ``signed_sum`` and
-``count_and_average`` were added to ``reporting`` after that change, and before a network of theirs
-was judged. A task may move from ``reporting`` to ``fixing``, and never back.
+``hold_and_count``, and the limit of the output that is predicted worst was added because of it and
+of ``count_and_average``; both moved to ``fixing`` for that reason. ``signed_sum`` was added to
+``reporting`` after the first of these changes, ``gated_sum`` and ``bits_and_sum`` after both,
+each before a network of its own was judged. A task may move from ``reporting`` to ``fixing``, and
+never back.
 """
 
 from __future__ import annotations

@@ -102,6 +102,22 @@ def _reversed_heading(n_sequences: int, n_steps: int, rng: np.random.Generator) 
 
 
 @task(
+    "count_and_average",
+    "mixed",
+    "fixing",
+    "Count the pulses of one input modulo 4, and average another over about twenty steps.",
+    n_states=4,
+    recipe=Recipe(n_sequences=2000),
+)
+def _count_and_average(n_sequences: int, n_steps: int, rng: np.random.Generator) -> Sample:
+    average = _filter(KEEPS, n_sequences, n_steps, rng)
+    pulses, states = sample_pulses(4, PULSE, n_sequences, n_steps, rng)
+    inputs = np.concatenate([average.inputs, pulses[..., None]], axis=2)
+    held = (1 - KEEPS) * average.target
+    return Sample(inputs, np.concatenate([held, np.eye(4)[states]], axis=2), states)
+
+
+@task(
     "decision",
     "mixed",
     "reporting",
@@ -192,19 +208,33 @@ def _signed_sum(n_sequences: int, n_steps: int, rng: np.random.Generator) -> Sam
 
 
 @task(
-    "count_and_average",
+    "gated_sum",
     "mixed",
     "reporting",
-    "Count the pulses of one input modulo 4, and average another over about twenty steps.",
+    "Sum one input with a leak, and emit the sum while a switch is on.",
+    n_states=2,
+    recipe=Recipe(n_sequences=2000),
+)
+def _gated_sum(n_sequences: int, n_steps: int, rng: np.random.Generator) -> Sample:
+    leaky = _filter(KEEPS, n_sequences, n_steps, rng)
+    pulses, states = sample_pulses(2, PULSE, n_sequences, n_steps, rng)
+    inputs = np.concatenate([leaky.inputs, pulses[..., None]], axis=2)
+    return Sample(inputs, leaky.target * states[..., None], states)
+
+
+@task(
+    "bits_and_sum",
+    "mixed",
+    "reporting",
+    "Hold the signs of the last pulses of two inputs, and sum a third between -1 and 1.",
     n_states=4,
     recipe=Recipe(n_sequences=2000),
 )
-def _count_and_average(n_sequences: int, n_steps: int, rng: np.random.Generator) -> Sample:
-    average = _filter(KEEPS, n_sequences, n_steps, rng)
-    pulses, states = sample_pulses(4, PULSE, n_sequences, n_steps, rng)
-    inputs = np.concatenate([average.inputs, pulses[..., None]], axis=2)
-    held = (1 - KEEPS) * average.target
-    return Sample(inputs, np.concatenate([held, np.eye(4)[states]], axis=2), states)
+def _bits_and_sum(n_sequences: int, n_steps: int, rng: np.random.Generator) -> Sample:
+    pulses, bits, states = sample_flipflop(2, PULSE, n_sequences, n_steps, rng)
+    pushes, held = continua.TASKS["integrator"].sample(n_sequences, n_steps, rng)
+    inputs = np.concatenate([pulses, pushes], axis=2)
+    return Sample(inputs, np.concatenate([bits, held], axis=2), states)
 
 
 def _bits(n_sequences: int, n_steps: int, rng: np.random.Generator) -> tuple[Floats, Floats]:

@@ -58,7 +58,16 @@ def separate_classes(numbers: Mapping[str, float], thresholds: Thresholds = DEFA
         and _tight(numbers, thresholds)
         and few
         and (np.isnan(moves) or moves >= thresholds.moves)
+        and not _more_than_classes(numbers, thresholds)
     )
+
+
+def _more_than_classes(numbers: Mapping[str, float], thresholds: Thresholds) -> bool:
+    """Return whether some output depends on more than class and input.
+
+    Distances between futures pool all outputs, so that one with a small variance hardly counts.
+    """
+    return bool(numbers["machine_worst"] < thresholds.worst_output)
 
 
 def _least_ratio(numbers: Mapping[str, float], thresholds: Thresholds) -> float:
@@ -115,6 +124,11 @@ def _discrete(numbers: Evidence, thresholds: Thresholds) -> Reason:
             f"{numbers['machine_20']:.2f} ({thresholds.exact_machine:g} wanted where classes are "
             "not tight)"
         )
+    if _more_than_classes(numbers, thresholds):
+        text += (
+            f"; but class and input do not determine every output: for one the machine reaches R² "
+            f"{numbers['machine_worst']:.2f} only ({thresholds.worst_output:g} wanted)"
+        )
     if numbers["n_classes"] > thresholds.share_of_sample * numbers["n_compared"]:
         text += "; that is too many classes for the number of states compared"
     if holds and numbers["machine_20"] < thresholds.machine:
@@ -144,9 +158,17 @@ def _mixed(numbers: Evidence, thresholds: Thresholds) -> Reason:
     share = numbers["points"]
     determined, moves = _moves(numbers, thresholds)
     wide = share < thresholds.points and not _tight(numbers, thresholds)
-    holds = _separated(numbers, thresholds) and wide and determined
+    more = _more_than_classes(numbers, thresholds)
+    holds = _separated(numbers, thresholds) and (wide or more) and determined
     if not _separated(numbers, thresholds):
         return Reason(False, "There are no separate classes.")
+    if more and not wide:
+        return Reason(
+            bool(holds),
+            f"{moves[0].upper()}{moves[1:]}, but one output depends on more than class and input: "
+            f"for it a machine of the classes reaches R² {numbers['machine_worst']:.2f} 20 steps "
+            f"ahead (less than {thresholds.worst_output:g} where there is a continuum inside).",
+        )
     return Reason(
         bool(holds),
         f"{100 * share:.0f} % of the states are in tight classes "

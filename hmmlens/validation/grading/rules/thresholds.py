@@ -40,6 +40,9 @@ class Thresholds:
         lower bound.
     exact_machine : float
         Smallest R2 of that machine with which classes that are no points count as discrete.
+    worst_output : float
+        Smallest R2 of that machine for any single output with which its classes are all that the
+        network holds. It was added because of ``hold_and_count`` and ``count_and_average``.
     gain : float
         How much more accurate the next class must be from class and input than from the input.
     same : float
@@ -69,6 +72,7 @@ class Thresholds:
     moves: float = 0.9
     machine: float = 0.9
     exact_machine: float = 0.95
+    worst_output: float = 0.5
     gain: float = 0.1
     same: float = 0.15
     density: float = 6.0
