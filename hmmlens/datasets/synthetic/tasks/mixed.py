@@ -85,7 +85,7 @@ def _hold_and_count(n_sequences: int, n_steps: int, rng: np.random.Generator) ->
     "mixed",
     "fixing",
     "Sum turns into a direction, given at the start; the sign of the last pulse of another input "
-    "says whether they count as left or as right.",
+    "decides whether they count as left or as right.",
     n_states=2,
     recipe=Recipe(n_sequences=2000),
 )
