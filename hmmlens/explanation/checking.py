@@ -13,6 +13,7 @@ from hmmlens.datasets.splits import SPLITS
 from hmmlens.dynamics.neutral_input import NEUTRAL_TEXT, neutral_input
 from hmmlens.errors import HmmlensError
 from hmmlens.explanation import networks as nets
+from hmmlens.explanation.losses import losses_of
 from hmmlens.explanation.preparation import prepare_sequences, wanted_layers
 from hmmlens.explanation.readout import UNKNOWN_FUTURES, has_futures, output_part
 from hmmlens.explanation.settings import ExplanationSettings, Plan
@@ -179,7 +180,7 @@ def check(
 
         _try("values of outputs", _see_outputs)
         if targets is not None:
-            _try("targets", lambda: (nets.losses_of(acts, described), "they fit the outputs"))
+            _try("targets", lambda: (losses_of(acts, described), "they fit the outputs"))
         if untrained is not None and plan.settings.controls.untrained:
 
             def _record_untrained() -> tuple[None, str]:

@@ -8,14 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 import hmmlens
 from hmmlens.errors import DataError, HmmlensError, no_exit, one_line
 from hmmlens.explanation.readout import note, one_direction
 from hmmlens.recording import activations, in_memory
-from hmmlens.recording.activations import output_distribution
 from hmmlens.recording.store.resume import fingerprint
 from hmmlens.recording.store.trees import read_tree
 from hmmlens.rnn import loop_variables, output_checks
@@ -23,8 +21,6 @@ from hmmlens.rnn.wrappers import unwrapped
 from hmmlens.seeds import derive_seed
 from hmmlens.stages.record import record
 from hmmlens.typing import Ints
-from hmmlens.validation.baselines.constant import marginal_mse, mean_squared_error
-from hmmlens.validation.grading.recorded import Losses
 
 log = logging.getLogger(__name__)
 
@@ -210,76 +206,6 @@ def check_output(acts: xr.DataTree, name: str, trained: xr.DataTree, sequences: 
         sequences.attrs["target_kind"],
         sequences.attrs["target_names"],
         acts["sequence"].to_numpy(),
-    )
-
-
-def losses_of(acts: xr.DataTree, sequences: xr.Dataset, floor: float | None = None) -> Losses:
-    """Return the test losses of a network at its targets.
-
-    Parameters
-    ----------
-    acts : DataTree
-        Recorded states of the network.
-    sequences : Dataset
-        The ``sequences`` store, with ``target`` where the task is known.
-    floor : float, optional
-        Smallest possible loss, where it is known.
-
-    Returns
-    -------
-    Losses
-        NaN where the task is not known: cross-entropy in nats per step for symbols, mean squared
-        error for values; and the same of the best constant answer.
-
-    Raises
-    ------
-    DataError
-        When targets do not fit the outputs, or the smallest possible loss is no smaller than that
-        of the best constant answer.
-    """
-    if "target" not in sequences:
-        if floor is not None:
-            raise DataError(f"floor is {floor}, and there are no targets whose loss it could be")
-        return Losses(np.nan, np.nan)
-    losses = _losses_at_targets(acts, sequences)
-    if floor is None:
-        return losses
-    if not 0 <= floor < losses.marginal:
-        raise DataError(
-            f"floor is {floor}; a loss from 0 to below {losses.marginal:.6g} is needed, which is "
-            "that of the best constant answer"
-        )
-    return losses._replace(floor=float(floor))
-
-
-def _losses_at_targets(acts: xr.DataTree, sequences: xr.Dataset) -> Losses:
-    """Return the test losses of a network at its targets and of the best constant answer."""
-    output = acts["output"].to_numpy().astype(np.float64)
-    chosen = acts["sequence"].to_numpy()
-    split = sequences["split"].to_numpy()
-    target = sequences["target"].to_numpy()
-    symbols = sequences.attrs["target_kind"] == "symbols"
-    if symbols != (target.ndim == 2) or (not symbols and target.shape[2] != output.shape[2]):
-        kind = "(sequence, time) symbols" if symbols else f"{output.shape[2]} values for each step"
-        raise DataError(f"targets have the shape {target.shape}; the outputs need {kind}")
-    test, train = acts["split"].to_numpy() == 2, target[split == 0]
-    given, wanted = output[test], target[chosen[test]]
-    if not symbols:
-        return Losses(
-            mean_squared_error(given, wanted),
-            marginal_mse(train, wanted),
-        )
-    if wanted.max() >= output.shape[2]:
-        raise DataError(
-            f"targets hold the symbol {wanted.max()}; the network has {output.shape[2]} outputs"
-        )
-    known = wanted >= 0
-    counts = np.bincount(train[train >= 0], minlength=output.shape[2]) + 1.0
-    logs = np.log(output_distribution(given[known], "symbols") + 1e-300)
-    rows = np.arange(len(logs))
-    return Losses(
-        float(-logs[rows, wanted[known]].mean()),
-        float(-np.log(counts / counts.sum())[wanted[known]].mean()),
     )
 
 

@@ -15,6 +15,7 @@ from hmmlens.explanation.layers import (
     fit_controls,
     judge_trained,
 )
+from hmmlens.explanation.losses import losses_of
 from hmmlens.explanation.settings import Plan
 from hmmlens.report.explain.result import Explanation
 from hmmlens.report.explain.result_tables import gather_tables
@@ -68,7 +69,7 @@ def explain_recorded(
     Explanation
         Stores, tables and a summary.
     """
-    losses = nets.losses_of(recorded["trained"], sequences, floor)
+    losses = losses_of(recorded["trained"], sequences, floor)
     controls = fit_controls(sequences, chosen, plan)
     raw = {name: stores for of in controls.values() for name, stores in of.items()}
     futures = compare_layer_futures(

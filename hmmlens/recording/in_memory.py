@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hmmlens import arrays
 from hmmlens.datasets import missing_values
+from hmmlens.datasets.last_step import of_last_steps
 from hmmlens.datasets.own import blocks
 from hmmlens.datasets.own.base import Blocks
 from hmmlens.datasets.splits import SPLITS, split_sequences
@@ -150,9 +151,11 @@ def sequences(
 
 def _targets(targets: Any, source: Source) -> NDArray[Any]:
     """Return targets as an array, padded as the inputs are."""
-    ends = _at_the_end(targets, source)
-    if ends is not None:
-        return ends
+    if hasattr(targets, "shape"):
+        values = arrays.numbers(targets, "targets")
+        ends = of_last_steps(values, source.lengths, source.shape[1])
+        if ends is not None:
+            return ends
     given = Source(targets, None if hasattr(targets, "shape") else source.lengths)
     values = given.batch(slice(0, len(given)))
     if values.shape[:2] != source.shape[:2] or values.ndim not in (2, 3):
@@ -170,27 +173,6 @@ def _targets(targets: Any, source: Source) -> NDArray[Any]:
     if values.ndim == 2:
         return np.where(inside, values.astype(np.int64), -1)
     return np.where(inside[..., None], values.astype(np.float64), np.nan)
-
-
-def _at_the_end(targets: Any, source: Source) -> NDArray[Any] | None:
-    """Return targets of whole sequences as those of their last steps; None for others."""
-    if not hasattr(targets, "shape"):
-        return None
-    values = arrays.numbers(targets, "targets")
-    n, n_steps = source.shape[:2]
-    rows, last = np.arange(n), source.lengths - 1
-    if values.shape == (n,) and values.dtype.kind in "biu":
-        symbols = np.full((n, n_steps), -1)
-        symbols[rows, last] = values
-        return symbols
-    if values.dtype.kind == "f" and values.ndim in (1, 2) and len(values) == n:
-        if values.ndim == 2 and values.shape[1] == n_steps:
-            return None
-        values = values.reshape(n, -1)
-        whole = np.full((n, n_steps, values.shape[1]), np.nan)
-        whole[rows, last] = values
-        return whole
-    return None
 
 
 def _groups(groups: ArrayLike | None, n_sequences: int) -> tuple[list[str], NDArray[np.int32]]:

@@ -32,7 +32,7 @@ def test_a_network_with_single_steps_passes_with_all_that_is_possible() -> None:
     ("network", "options", "item", "sentence"),
     [
         (Transformed(spoilt(np.nan)), {}, "values of outputs", "is NaN"),
-        (Last(2, True), {"targets": np.zeros((30, 60, 5))}, "targets", "targets have the shape"),
+        (Last(2, True), {"targets": np.zeros((30, 60, 5))}, "targets", "targets have 5 values"),
         (Last(2, True), {"layer": "gru"}, "recording", "there is no layer 'gru'"),
         (nn.Linear(2, 2), {}, "recording", "holds no recurrent layer of torch"),
         (Last(2, True), {"truth": np.zeros((30, 9))}, "data", "truth"),

@@ -14,6 +14,7 @@ import xarray as xr
 from hmmlens import extract
 from hmmlens.errors import DataError
 from hmmlens.explanation import networks
+from hmmlens.explanation.losses import losses_of
 from hmmlens.recording import in_memory
 from hmmlens.recording.inputs import Source
 from tests.explanation.planted import Last, latch, pulses
@@ -48,7 +49,7 @@ def recording(output: Any) -> xr.DataTree:
 
 
 def test_without_targets_no_loss_is_known() -> None:
-    losses = networks.losses_of(recording(np.zeros((4, 3, 2))), sequences())
+    losses = losses_of(recording(np.zeros((4, 3, 2))), sequences())
     assert np.isnan(losses.network) and np.isnan(losses.marginal)
 
 
@@ -59,7 +60,7 @@ def test_losses_of_values_are_those_of_the_known_steps_of_test() -> None:
     targets[3] = [[1, 0], [np.nan, 0], [3, 4]]
     output = np.zeros((4, 3, 2))
     output[3] = [[1, 1], [50, 50], [3, 2]]
-    losses = networks.losses_of(recording(output), sequences(targets))
+    losses = losses_of(recording(output), sequences(targets))
     # Of two known steps with two values each: 1 and 4 in all by the network, 1, 1 and 16 by (2, 0).
     assert losses.network == pytest.approx((1 + 4) / 4)
     assert losses.marginal == pytest.approx((1 + 1 + 16) / 4)
@@ -70,7 +71,7 @@ def test_losses_of_symbols_are_cross_entropies_in_nats() -> None:
     output = np.zeros((4, 3, 2))
     # Odds of 3 to 1 for symbol 0, then of 1 to 1.
     output[3, 0] = [np.log(3.0), 0.0]
-    losses = networks.losses_of(recording(output), sequences(targets, "symbols"))
+    losses = losses_of(recording(output), sequences(targets, "symbols"))
     assert losses.network == pytest.approx(-(np.log(3 / 4) + np.log(1 / 2)) / 2)
     # Train shows symbol 0 four times and symbol 1 once, each counted once more.
     assert losses.marginal == pytest.approx(-(np.log(5 / 7) + np.log(2 / 7)) / 2)
@@ -79,22 +80,30 @@ def test_losses_of_symbols_are_cross_entropies_in_nats() -> None:
 def test_the_smallest_possible_loss_goes_with_the_losses() -> None:
     targets = np.random.default_rng(0).normal(size=(4, 3, 2))
     given = recording(targets), sequences(targets)
-    without = networks.losses_of(*given)
+    without = losses_of(*given)
     assert np.isnan(without.floor)
-    assert networks.losses_of(*given, 0) == without._replace(floor=0.0)
+    assert losses_of(*given, 0) == without._replace(floor=0.0)
     for floor in (-0.1, without.marginal, np.nan):
         with pytest.raises(DataError, match=rf"^floor is {floor}; a loss from 0 to below "):
-            networks.losses_of(*given, floor)
+            losses_of(*given, floor)
     with pytest.raises(DataError, match=r"^floor is 0.1, and there are no targets"):
-        networks.losses_of(recording(targets), sequences(), 0.1)
+        losses_of(recording(targets), sequences(), 0.1)
 
 
 @pytest.mark.parametrize(
     ("targets", "kind", "message"),
     [
-        (np.zeros((4, 3, 3)), "values", r"shape \(4, 3, 3\); the outputs need 2 values for each"),
-        (np.zeros((4, 3), dtype=int), "values", "the outputs need 2 values for each step"),
-        (np.zeros((4, 3, 2)), "symbols", r"the outputs need \(sequence, time\) symbols"),
+        (
+            np.zeros((4, 3, 3)),
+            "values",
+            "have 3 values for each step; the network returns 2 values",
+        ),
+        (
+            np.zeros((4, 3), dtype=int),
+            "values",
+            "returns 2 values for each step; if these are logits",
+        ),
+        (np.zeros((4, 3, 2)), "symbols", "outputs are logits, whose targets are symbols"),
         (np.full((4, 3), 2), "symbols", "targets hold the symbol 2; the network has 2 outputs"),
     ],
 )
@@ -102,7 +111,7 @@ def test_targets_that_do_not_fit_the_outputs_are_refused(
     targets: Any, kind: str, message: str
 ) -> None:
     with pytest.raises(DataError, match=message):
-        networks.losses_of(recording(np.zeros((4, 3, 2))), sequences(targets, kind))
+        losses_of(recording(np.zeros((4, 3, 2))), sequences(targets, kind))
 
 
 # --- Layers and outputs ---------------------------------------------------------------------

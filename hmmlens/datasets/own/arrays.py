@@ -21,6 +21,7 @@ from hmmlens.datasets.content import (
     kind_names,
     symbol_dims,
 )
+from hmmlens.datasets.last_step import target_of_steps
 from hmmlens.datasets.own.input_arrays import joined
 from hmmlens.datasets.own.npz_files import read_npz_arrays
 from hmmlens.datasets.own.words import (
@@ -44,7 +45,7 @@ def read_npz(path: Path, missing: bool = False) -> Content:
     path : pathlib.Path
         The file.
     missing : bool, default=False
-        Whether values of inputs may be NaN.
+        Whether values of inputs may be NaN, and targets one for each sequence: of its last step.
 
     Returns
     -------
@@ -67,7 +68,7 @@ def read_zarr(path: Path, missing: bool = False) -> Content:
     path : pathlib.Path
         The folder of the store.
     missing : bool, default=False
-        Whether values of inputs may be NaN.
+        Whether values of inputs may be NaN, and targets one for each sequence: of its last step.
 
     Returns
     -------
@@ -249,7 +250,7 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], path: Path, missing: bool = 
     path : pathlib.Path
         The file, for messages.
     missing : bool, default=False
-        Whether values of inputs may be NaN.
+        Whether values of inputs may be NaN, and targets one for each sequence: of its last step.
 
     Returns
     -------
@@ -264,6 +265,8 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], path: Path, missing: bool = 
     arrays = {name: _numbers_or_text(array, name, path) for name, array in arrays.items()}
     arrays, parts = joined(arrays, path)
     shape = arrays["input"].shape
+    if missing and "target" in arrays:
+        arrays["target"] = target_of_steps(arrays)
     for name, array in arrays.items():
         dims = DIMS[name]
         shared = tuple(dim for dim in dims if dim in ("sequence", "time"))

@@ -210,11 +210,17 @@ def _undecided(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, str
     return (
         "What it holds cannot be decided from these data.",
         f"{why}, so there are no discrete states; but it spreads over only "
-        f"{numbers['chain']:.1f} times its largest gap, where a continuum needs "
-        f"{thresholds.chain:g}.",
+        f"{_below(numbers['chain'], thresholds.chain)} times its largest gap, where a continuum "
+        f"needs {thresholds.chain:g}.",
         "The regions in the pictures are a description, not a finding. More recorded sequences, "
         "more varied ones, or longer training of a network that is not perfect, may decide.",
     )
+
+
+def _below(value: float, limit: float) -> str:
+    """Return a number with as many decimals as show that it is below a limit."""
+    digits = next((d for d in (1, 2, 3) if round(value, d) < limit), 4)
+    return f"{value:.{digits}f}"
 
 
 def _by_recording(numbers: _Numbers, thresholds: Thresholds) -> tuple[str, str, str]:

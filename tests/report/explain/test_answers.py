@@ -60,6 +60,12 @@ def test_the_numbers_of_the_sentences_are_those_of_the_row() -> None:
     assert "7.5 times the largest gap" in answer({**ROW, "grade": "C"}).evidence
 
 
+@pytest.mark.parametrize(("chain", "shown"), [(2.04, "2.0"), (3.97, "3.97"), (3.9996, "3.9996")])
+def test_a_number_below_its_limit_does_not_look_equal_to_it(chain: float, shown: str) -> None:
+    evidence = answer({**ROW, "grade": "undecided", "chain": chain}).evidence
+    assert f"over only {shown} times its largest gap, where a continuum needs 4." in evidence
+
+
 def test_a_continuum_inside_classes_is_shown_by_what_shows_it() -> None:
     wide = answer({**ROW, "grade": "M", "machine_worst": 0.9})
     assert "30 % of the states lie in classes that vary inside" in wide.evidence
