@@ -341,8 +341,8 @@ REFUSED: dict[str, tuple[Any, Any, str]] = {
 }  # fmt: skip
 
 
-#: What a network may read, though nothing can be fitted to it.
-FOR_NETWORKS = ("infinite", "huge")
+#: What a network may read, though nothing can be fitted to it: also inputs with names.
+FOR_NETWORKS = ("infinite", "huge", "dict", "Dataset")
 
 
 @pytest.mark.parametrize(
@@ -354,6 +354,16 @@ def test_what_is_no_data_is_refused_in_a_sentence(name: str, kind: str) -> None:
     with pytest.raises(DataError, match=sentence) as caught:
         ON_VALUES[name][0](X, lengths)
     assert "\n" not in str(caught.value)
+
+
+def test_a_layer_of_torch_reads_one_named_array_and_no_more() -> None:
+    layer = torch.nn.GRU(3, 4, batch_first=True)
+    one, other = extract(layer, {"a": WHOLE}), extract(layer, WHOLE)
+    np.testing.assert_array_equal(one["output"], other["output"])
+    with pytest.raises(DataError, match=r"the inputs are a, b, and GRU.forward"):
+        extract(layer, {"a": WHOLE, "b": WHOLE})
+    with pytest.raises(DataError, match="do not show which of them have steps"):
+        extract(layer, xr.Dataset({"a": ("x", [1])}))
 
 
 def test_a_sentence_states_that_padding_was_taken_for_data() -> None:

@@ -111,7 +111,7 @@ def convention(module: nn.Module, names: Sequence[str]) -> Convention:
         wanted = _annotation(module, alone[0])
         if _is_record(wanted):
             return _record(wanted, names)
-        if wanted is not Tensor:
+        if wanted is not Tensor and not isinstance(module, nn.RNNBase):
             return Convention("mapping")
         if len(names) == 1:
             return Convention("tensor")
