@@ -184,7 +184,8 @@ def check(
         if untrained is not None and plan.settings.controls.untrained:
 
             def _record_untrained() -> tuple[None, str]:
-                own = untrained if isinstance(untrained, str) else given.around(untrained)
+                with nets.naming_the_control("untrained"):
+                    own = untrained if isinstance(untrained, str) else given.around(untrained)
                 control = nets.untrained_control(model, own, plan.seed)
                 if control is None:
                     return None, "none, because the network is no torch module"
