@@ -36,7 +36,7 @@ report: install ## run the study and write its report (STUDY=workflow/studies/NA
 	printf '\nThe report:       %s\nHow it was made:  %s\n' "$$results/report.pdf" "$$results/run.html"
 
 # One thread for each of the two workers, as in a job of one core.
-test: install ## run the quick tests, in 5 minutes (ARGS="-m slow" for the slow ones)
+test: install ## run the quick tests, in 6 to 8 minutes (ARGS="-m slow" for the slow ones)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-studies: install ## run the tests that run whole studies, and other long ones
