@@ -6,13 +6,13 @@ else is fitted.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hmmlens.hmm.engine.covariances import compact
-from hmmlens.hmm.engine.lloyd import k_means, squared_distances
 from hmmlens.hmm.engine.parameters import Parameters
 from hmmlens.seeds import derive_seed
 from hmmlens.stats.ties import first_best
@@ -153,14 +153,21 @@ def initialise_gaussian(
         means = frames[rng.choice(len(frames), n_states, replace=False)]
         residual = frames - frames.mean(axis=0)
     else:
+        # scikit-learn's takes longer to import than a small sweep takes.
+        from scipy.cluster.vq import kmeans2
+
         size = min(len(frames), max(settings.kmeans_frames, n_states))
         sample = frames[np.sort(rng.choice(len(frames), size, replace=False))]
         n_iter = settings.kmeans_steps if polish else 1
-        # Of size 1, so that no square is too large for a float.
-        unit = max(float(np.abs(sample).max()), 1e-300)
-        scaled = sample / unit
-        means, labels = k_means(scaled, greedy_centres(scaled, n_states, rng), n_iter)
-        means = means * unit
+        with warnings.catch_warnings(), np.errstate(invalid="ignore"):
+            # Frames that repeat leave clusters empty; EM can start there all the same.
+            warnings.simplefilter("ignore", UserWarning)
+            # Of size 1, so that no square is too large for a float.
+            unit = max(float(np.abs(sample).max()), 1e-300)
+            scaled = sample / unit
+            centres = greedy_centres(scaled, n_states, rng)
+            means, labels = kmeans2(scaled, centres, minit="matrix", iter=n_iter)
+            means = means * unit
         residual = sample - means[labels]
     covariance = residual.T @ residual / len(residual) + floor * np.eye(frames.shape[1])
     return {**_sticky(n_states, settings.stay), "means": means, "covariance": covariance}
@@ -187,16 +194,17 @@ def greedy_centres(frames: Floats, n_centres: int, rng: np.random.Generator) -> 
     ndarray of shape (centre, component)
         Some of the frames.
     """
+    from scipy.spatial.distance import cdist
+
     n_candidates = 2 + int(np.log(n_centres))
     centres = [frames[rng.integers(len(frames))]]
-    values = np.ascontiguousarray(frames.T)
-    nearest = squared_distances(centres[0][None], values)[0]
+    nearest = cdist(centres, frames, "sqeuclidean")[0]
     while len(centres) < n_centres:
         upto = np.cumsum(nearest)
         # Frames at distance 0 have no share; where all are, the last frame is taken.
         drawn = np.searchsorted(upto, rng.random(n_candidates) * upto[-1], side="right")
         candidates = frames[np.minimum(drawn, len(frames) - 1)]
-        distances = np.minimum(nearest, squared_distances(candidates, values))
+        distances = np.minimum(nearest, cdist(candidates, frames, "sqeuclidean"))
         best = first_best(distances.sum(axis=1), largest=False)
         centres.append(candidates[best])
         nearest = distances[best]

@@ -50,7 +50,7 @@ def weighted_log(weight: Any, p: Floats) -> Floats | float:
     """
     if np.ndim(weight) == 0 and weight == 0:
         return 0.0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where((np.asarray(weight) == 0) & ~np.isnan(p), 0.0, weight * np.log(p))
-    total: Floats = terms.sum(axis=tuple(range(1, p.ndim)))
+    from scipy.special import xlogy
+
+    total: Floats = xlogy(np.broadcast_to(weight, p.shape), p).sum(axis=tuple(range(1, p.ndim)))
     return total

@@ -88,7 +88,8 @@ def _one_thread() -> Any:
 
     One is as fast here as several, and gives the same bits in whatever process.
     """
-    # The BLAS of NumPy is the only one of a sweep; one that is loaded later would escape the limit.
+    # SciPy must be loaded before the limit is set, or the threads of its BLAS escape it.
+    import scipy.linalg  # noqa: F401
     from threadpoolctl import threadpool_limits
 
     return threadpool_limits(1)
