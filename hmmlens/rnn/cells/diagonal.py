@@ -8,6 +8,7 @@ for u = E x, what the recurrence is driven by, and y, its output.
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 
 import torch
 from torch import Tensor, nn
@@ -25,17 +26,17 @@ class _Diagonal(CellLayer):
         self.encoder = nn.Linear(n_inputs, n_units)
         self.block = nn.Sequential(nn.GELU(), nn.Linear(n_units, 2 * n_units), nn.GLU(dim=-1))
 
+    @abstractmethod
     def _decay(self) -> Tensor:
         """Return the complex factors of the state."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _drive(self, inputs: Tensor) -> Tensor:
         """Return what is added to the state, from inputs (sequence, time, unit)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _emitted(self, states: Tensor, inputs: Tensor) -> Tensor:
         """Return the output of the recurrence (sequence, time, unit)."""
-        raise NotImplementedError
 
     def run(self, inputs: Tensor, entry: Entry) -> tuple[Tensor, Tensor]:
         """Run the layer from a state.

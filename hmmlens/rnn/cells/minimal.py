@@ -6,6 +6,8 @@ nonlinear network follows, here h + W2 gelu(W1 h), which is what the layer emits
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import torch
 from torch import Tensor, nn
 
@@ -27,9 +29,9 @@ class _Minimal(CellLayer):
     def reset_parameters(self) -> None:
         """Do nothing: all parameters are those of linear maps."""
 
+    @abstractmethod
     def _coefficients(self, gates: Tensor) -> tuple[Tensor, Tensor]:
         """Return the factors of the state and of the candidate from the gates' inputs."""
-        raise NotImplementedError
 
     def run(self, inputs: Tensor, entry: Entry) -> tuple[Tensor, Tensor]:
         """Run the layer from a state.
