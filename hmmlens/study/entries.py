@@ -136,7 +136,7 @@ def layers(study: Study) -> list[dict[str, Any]]:
         Entries of :func:`runs` with ``layer`` and with the name of the untrained control.
     """
     return [
-        {**run, "layer": layer, "twin": f"{run['network']}{UNTRAINED}"}
+        {**run, "layer": layer, "untrained": f"{run['network']}{UNTRAINED}"}
         for run in runs(study)
         for layer in study.networks[base_name(run["network"])].layers
     ]

@@ -1,4 +1,4 @@
-"""A network that was trained elsewhere goes through the whole workflow, beside its twin."""
+"""A network that was trained elsewhere goes through the workflow, beside its untrained control."""
 
 from __future__ import annotations
 

@@ -304,7 +304,7 @@ def gather_roles(
     Parameters
     ----------
     layers : iterable of mapping
-        :data:`LAYER_KEY` and ``twin``, the name of the untrained control.
+        :data:`LAYER_KEY` and ``untrained``, the name of the untrained control.
     scores : DataFrame
         The study's tables.
     choices : DataFrame
@@ -325,7 +325,7 @@ def gather_roles(
             continue
         place = {"seed": layer["seed"], "layer": layer["layer"]}
         parts = []
-        for role, network in (("trained", layer["network"]), ("untrained", layer["twin"])):
+        for role, network in (("trained", layer["network"]), ("untrained", layer["untrained"])):
             choice = select_rows(choices, network=network, **place)
             if len(choice):
                 parts.append(

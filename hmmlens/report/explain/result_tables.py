@@ -40,7 +40,7 @@ def gather_tables(
     dict of str to DataFrame
         Name -> table.
     """
-    place = {"dataset": DATASET, "seed": 0, "layer": layer, "twin": NETWORKS["untrained"]}
+    place = {"dataset": DATASET, "seed": 0, "layer": layer, "untrained": NETWORKS["untrained"]}
     keys = [{"network": NETWORKS[role], "role": role, **place} for role in layers]
     about = {DATASET: sequences.attrs}
     # Of data that others made, no best score is known.

@@ -41,7 +41,14 @@ def test_fits_come_with_their_doubts_and_three_sample_sizes() -> None:
 
 def test_verdicts_hold_every_layer_its_untrained_control_and_its_reservoir() -> None:
     layers = [
-        {"network": name, "role": role, "dataset": "d", "seed": seed, "layer": "l0", "twin": ""}
+        {
+            "network": name,
+            "role": role,
+            "dataset": "d",
+            "seed": seed,
+            "layer": "l0",
+            "untrained": "",
+        }
         for name, role in (("a", "trained"), ("a-untrained", "untrained"), ("b", "trained"))
         for seed in (0, 1)
     ]
@@ -73,7 +80,14 @@ def test_verdicts_hold_every_layer_its_untrained_control_and_its_reservoir() -> 
 
 def test_scores_of_outputs_are_rows_and_gains_have_an_interval_over_trainings() -> None:
     layers = [
-        {"network": "a", "role": "trained", "dataset": "d", "seed": s, "layer": "l", "twin": ""}
+        {
+            "network": "a",
+            "role": "trained",
+            "dataset": "d",
+            "seed": s,
+            "layer": "l",
+            "untrained": "",
+        }
         for s in range(3)
     ]
     judged = pd.DataFrame({"network": "a", "seed": range(3), "layer": "l", "grade": "D"})
@@ -95,7 +109,14 @@ def test_scores_of_outputs_are_rows_and_gains_have_an_interval_over_trainings() 
 
 def test_a_null_with_too_few_samples_for_so_many_layers_decides_nothing() -> None:
     layers = [
-        {"network": str(i), "role": "trained", "dataset": "d", "seed": 0, "layer": "l", "twin": ""}
+        {
+            "network": str(i),
+            "role": "trained",
+            "dataset": "d",
+            "seed": 0,
+            "layer": "l",
+            "untrained": "",
+        }
         for i in range(20)
     ]
     checked = []
@@ -110,7 +131,7 @@ def test_a_null_with_too_few_samples_for_so_many_layers_decides_nothing() -> Non
 
 def test_p_values_are_corrected_over_all_layers_check_by_check() -> None:
     layers = [
-        {"network": n, "role": "trained", "dataset": "d", "seed": 0, "layer": "l0", "twin": ""}
+        {"network": n, "role": "trained", "dataset": "d", "seed": 0, "layer": "l0", "untrained": ""}
         for n in "abcd"
     ]
     p = {"time shuffled": [0.005, 0.04, 0.03, np.nan], "dwells": [0.01, 0.2, 0.9, 0.5]}
@@ -132,7 +153,14 @@ def test_p_values_are_corrected_over_all_layers_check_by_check() -> None:
 
 def test_a_check_that_only_chance_lets_pass_fails_after_correction() -> None:
     layers = [
-        {"network": str(i), "role": "trained", "dataset": "d", "seed": 0, "layer": "l", "twin": ""}
+        {
+            "network": str(i),
+            "role": "trained",
+            "dataset": "d",
+            "seed": 0,
+            "layer": "l",
+            "untrained": "",
+        }
         for i in range(10)
     ]
     checked = []
